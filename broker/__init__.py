@@ -1,0 +1,13 @@
+"""The service that seals, sends, judges and opens events: protocol `concordant/1`.
+
+Pure code below, I/O at the edge. `docs/spec/` is the normative text; modules name the section that
+they implement. Imports go from `adapters` to `broker` to `contracts`, never back.
+"""
+
+from __future__ import annotations
+
+DISTRIBUTION = "concordant"
+"""Name of the distribution on package indexes and of the command."""
+
+PROTOCOL = "concordant/1"
+"""Name of the wire protocol; every hashed structure's label starts with it."""
