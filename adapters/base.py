@@ -1,0 +1,132 @@
+"""What an agency's adapter is made of.
+
+An adapter is a format (bytes <-> rows of the agency's own system) and a mapping (rows <-> events of
+the shared vocabulary). Both directions are pure: files, clocks and the store stay outside, so an
+adapter can be tested with nothing but samples. A new kind of agency is one package with an
+``ADAPTER`` object, registered under the entry-point group ``concordant.adapters``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from broker.event import OpenedEvent
+from contracts.errors import ConcordantError
+from contracts.events import PlainEvent
+
+
+class MappingError(ConcordantError):
+    """A row cannot be turned into an event (or an event into a row); it is kept, never guessed.
+
+    ``detail`` names the field and what is expected, never the value, because values are personal.
+    Codes: unknown_value, missing_value, invalid_date, invalid_value, unknown_column,
+    missing_column, unknown_partner, unknown_case, unknown_referral, row_malformed, file_encoding,
+    file_empty, file_malformed, file_too_large, text_too_long, unknown_kind.
+    """
+
+    code = "mapping_failed"
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of an export.
+
+    Attributes:
+        line: 1-based line (or element number) in the file, for the reason file.
+        values: the agency's own column names and raw text, or nested values for JSON and XML.
+        raw: the record as it stood, so that a quarantined one can be corrected and dropped again.
+    """
+
+    line: int
+    values: Mapping[str, object]
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that was not turned into an event, with the reason."""
+
+    line: int
+    raw: str
+    error: MappingError
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record turned into an event.
+
+    Attributes:
+        event: type, recipients and data in the shared vocabulary.
+        key: the source's idempotency key. The same record exported again has the same key; a
+            changed record has another. Derived from the record's own reference and its content.
+        line: where it came from.
+    """
+
+    event: PlainEvent
+    key: bytes
+    line: int
+
+
+class Links(Protocol):
+    """The agency's own references beside the shared random ids (kinds: ``case``, ``referral``)."""
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """The shared id for an own reference, minted at random when there is none yet."""
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """The shared id for an own reference, or None."""
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """The own reference for a shared id, or None when this agency has not linked it."""
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Remember that two ids are one thing. Raises MappingError(unknown_case) on a conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a mapping may know besides the row.
+
+    Attributes:
+        agency: this agency's id.
+        partners: own code of a partner -> agency id, from ``agency.toml``.
+        links: own references and shared ids.
+    """
+
+    agency: str
+    partners: Mapping[str, str]
+    links: Links
+
+    def partner_code(self, agency: str) -> str:
+        """This agency's own code for a partner; the agency id where it has none."""
+        for code, partner in self.partners.items():
+            if partner == agency:
+                return code
+        return agency
+
+
+class AgencyAdapter(Protocol):
+    """One kind of agency system."""
+
+    name: str
+    """For example ``csu``; the key in ``agency.toml`` and the entry point's name."""
+    suffixes: Sequence[str]
+    """File name endings of its exports, for example ``(".csv",)``."""
+    mapping_version: str
+    """Version of the mapping file in use."""
+
+    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+        """Parse an export. Raises MappingError when the file as a whole cannot be read."""
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """Raises MappingError; nothing is guessed."""
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """The event in the agency's own format and terms, fit for import. Fields that this agency
+        does not receive are left empty, never filled with a default. Raises MappingError."""
+
+    def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
+        """Parse what ``from_event`` wrote, as the agency's own system would import it."""

@@ -1,0 +1,1 @@
+"""The sealed envelope of ``concordant/1``: primitives, padding, layout, sealing, opening."""

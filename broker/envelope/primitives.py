@@ -1,0 +1,338 @@
+"""The only importer of the cryptographic library.
+
+Every primitive that ``concordant/1`` uses passes through this module, with the parameters fixed, so
+that a reviewer reads one file to know what is used and a caller cannot choose wrongly. Nothing is
+implemented here but ``lp`` (docs/spec/envelope.md, "Conventions") and the expansion of an X-Wing
+seed (draft-connolly-cfrg-xwing-kem, section 5.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import secrets
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+HASH_BYTES: Final = 32
+SEED_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+ED25519_PUBLIC_BYTES: Final = 32
+ED25519_SIGNATURE_BYTES: Final = 64
+ML_DSA_44_SIGNATURE_BYTES: Final = 2420
+ML_DSA_65_SIGNATURE_BYTES: Final = 3309
+XWING_PUBLIC_BYTES: Final = 1216
+XWING_ENCAPSULATION_BYTES: Final = 1120
+# scrypt for passphrases: about 80 ms and 32 MiB (RFC 7914; OWASP minimum N=2^17 is for logins
+# at a server, this protects a file that an attacker must steal first, and commands answer in 1 s)
+SCRYPT_N: Final = 2**15
+SCRYPT_R: Final = 8
+SCRYPT_P: Final = 1
+
+
+class SignatureInvalid(Exception):  # noqa: N818 - a fact about bytes; callers turn it into their own error
+    """A signature does not verify."""
+
+
+class SealBroken(Exception):  # noqa: N818 - as above
+    """A ciphertext or a wrap does not open: another key, another context, or altered bytes."""
+
+
+class KeyMalformed(Exception):  # noqa: N818 - as above
+    """Bytes that should be a key are not one."""
+
+
+# --- hashing and framing -------------------------------------------------------------------------
+
+
+def sha256(data: bytes) -> bytes:
+    """SHA-256, 32 bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def sha512(data: bytes) -> bytes:
+    """SHA-512, 64 bytes."""
+    return hashlib.sha512(data).digest()
+
+
+def lp(*parts: bytes) -> bytes:
+    """Frame ``parts`` without ambiguity: be64(count), then be64(length) and bytes of each."""
+    out = [len(parts).to_bytes(8, "big")]
+    for part in parts:
+        out.append(len(part).to_bytes(8, "big"))
+        out.append(part)
+    return b"".join(out)
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256 (RFC 2104), 32 bytes."""
+    return hmac.digest(key, message, "sha256")
+
+
+def constant_time_equal(a: bytes, b: bytes) -> bool:
+    """Compare without telling how much was equal."""
+    return hmac.compare_digest(a, b)
+
+
+def random_bytes(count: int) -> bytes:
+    """``count`` bytes from the operating system."""
+    return os.urandom(count)
+
+
+def random_token(count: int = 24) -> str:
+    """A passphrase for a try-out: ``count`` random bytes in URL-safe text."""
+    return secrets.token_urlsafe(count)
+
+
+# --- base64 --------------------------------------------------------------------------------------
+
+
+def b64(data: bytes) -> str:
+    """Standard base64 with padding (RFC 4648, section 4)."""
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
+
+
+def strict_b64(text: str | bytes) -> bytes:
+    """Decode base64 that encodes to the same characters.
+
+    ``validate=True`` alone accepts non-zero trailing bits, so one value would have several texts.
+
+    Raises:
+        ValueError: not the one base64 text of any value.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("not base64") from error
+    if binascii.b2a_base64(raw, newline=False) != (
+        text.encode("ascii") if isinstance(text, str) else text
+    ):
+        raise ValueError("base64 is not canonical")
+    return raw
+
+
+# --- Ed25519 (RFC 8032) --------------------------------------------------------------------------
+
+
+def new_seed() -> bytes:
+    """32 random bytes: the private form of every key of this protocol."""
+    return os.urandom(SEED_BYTES)
+
+
+class Ed25519Signer:
+    """Signs with one Ed25519 key."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        """Args: seed: 32 bytes."""
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes over ``message``."""
+        return self._key.sign(message)
+
+
+class Ed25519Verifier:
+    """Verifies with one Ed25519 key that passed enrolment (broker/keys/enrolment.py)."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, public: bytes) -> None:
+        """Args: public: 32 bytes.
+
+        Raises:
+            KeyMalformed: not 32 bytes.
+        """
+        try:
+            self._key = Ed25519PublicKey.from_public_bytes(public)
+        except ValueError as error:
+            raise KeyMalformed("not an Ed25519 public key") from error
+        self.public = public
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Raises SignatureInvalid."""
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature as error:
+            raise SignatureInvalid from error
+
+
+# --- ML-DSA (FIPS 204) ---------------------------------------------------------------------------
+
+
+class MlDsa65Signer:
+    """Signs with one ML-DSA-65 key (governance)."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        """Args: seed: 32 bytes."""
+        self._key = mldsa.MLDSA65PrivateKey.from_seed_bytes(seed)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """3309 bytes over ``message``."""
+        return self._key.sign(message)
+
+
+class MlDsa65Verifier:
+    """Verifies with one ML-DSA-65 key."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, public: bytes) -> None:
+        """Args: public: 1952 bytes. Raises KeyMalformed."""
+        try:
+            self._key = mldsa.MLDSA65PublicKey.from_public_bytes(public)
+        except ValueError as error:
+            raise KeyMalformed("not an ML-DSA-65 public key") from error
+        self.public = public
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Raises SignatureInvalid."""
+        try:
+            self._key.verify(signature, message)
+        except (InvalidSignature, ValueError) as error:
+            raise SignatureInvalid from error
+
+
+class MlDsa44Signer:
+    """Signs with one ML-DSA-44 key (heartbeats)."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        """Args: seed: 32 bytes."""
+        self._key = mldsa.MLDSA44PrivateKey.from_seed_bytes(seed)
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+
+    def sign(self, message: bytes) -> bytes:
+        """2420 bytes over ``message``."""
+        return self._key.sign(message)
+
+
+class MlDsa44Verifier:
+    """Verifies with one ML-DSA-44 key."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, public: bytes) -> None:
+        """Args: public: 1312 bytes. Raises KeyMalformed."""
+        try:
+            self._key = mldsa.MLDSA44PublicKey.from_public_bytes(public)
+        except ValueError as error:
+            raise KeyMalformed("not an ML-DSA-44 public key") from error
+        self.public = public
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Raises SignatureInvalid."""
+        try:
+            self._key.verify(signature, message)
+        except (InvalidSignature, ValueError) as error:
+            raise SignatureInvalid from error
+
+
+# --- HPKE (RFC 9180) with MLKEM768_X25519 (draft-ietf-hpke-pq, KEM 0x647a) -----------------------
+
+_SUITE: Final = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+_ML_KEM_768_PUBLIC_BYTES: Final = 1184
+
+
+class WrapOpener:
+    """One exchange key's private half."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        """Expand the 32-byte X-Wing seed: SHAKE256 gives the ML-KEM seed, then the X25519 key."""
+        expanded = hashlib.shake_256(seed).digest(96)
+        ml_kem = mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64])
+        x25519 = X25519PrivateKey.from_private_bytes(expanded[64:])
+        self._key = hpke.MLKEM768X25519PrivateKey(ml_kem, x25519)
+        self.public: bytes = (
+            ml_kem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
+        )
+
+    def open(self, wrap: bytes, info: bytes) -> bytes:
+        """HPKE-Base open with empty AAD. Raises SealBroken."""
+        try:
+            return _SUITE.decrypt(wrap, self._key, info)
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken from error
+
+
+class WrapSealer:
+    """One exchange key's public half."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, public: bytes) -> None:
+        """Args: public: 1216 bytes, the ML-KEM-768 key, then the X25519 key. Raises KeyMalformed."""
+        if len(public) != XWING_PUBLIC_BYTES:
+            raise KeyMalformed("not an MLKEM768_X25519 public key")
+        try:
+            self._key = hpke.MLKEM768X25519PublicKey(
+                mlkem.MLKEM768PublicKey.from_public_bytes(public[:_ML_KEM_768_PUBLIC_BYTES]),
+                X25519PublicKey.from_public_bytes(public[_ML_KEM_768_PUBLIC_BYTES:]),
+            )
+        except ValueError as error:
+            raise KeyMalformed("not an MLKEM768_X25519 public key") from error
+        self.public = public
+
+    def seal(self, secret: bytes, info: bytes) -> bytes:
+        """HPKE-Base seal with empty AAD: encapsulation 1120 bytes, then ciphertext and tag."""
+        return _SUITE.encrypt(secret, self._key, info)
+
+
+# --- AES-256-GCM ---------------------------------------------------------------------------------
+
+
+class AeadKey:
+    """One AES-256-GCM key, kept as an object because setting it up costs as much as using it."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        """Args: key: 32 bytes."""
+        self._aead = AESGCM(key)
+
+    def seal(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+        """Ciphertext and 16-byte tag. The caller answers for the nonce's being fresh."""
+        return self._aead.encrypt(nonce, plaintext, aad)
+
+    def open(self, nonce: bytes, ciphertext: bytes, aad: bytes) -> bytes:
+        """Raises SealBroken."""
+        try:
+            return self._aead.decrypt(nonce, ciphertext, aad)
+        except InvalidTag as error:
+            raise SealBroken from error
+
+
+def one_step_kdf(secret: bytes, info: bytes) -> bytes:
+    """NIST SP 800-56C rev. 2, section 4, one block with SHA-512: H(be32(1) || secret || info).
+
+    ``hashlib`` and not the library's ConcatKDFHash: the same single hash at a third of the cost.
+    """
+    return hashlib.sha512(b"\x00\x00\x00\x01" + secret + info).digest()
+
+
+def scrypt_key(passphrase: bytes, salt: bytes) -> bytes:
+    """32 bytes from a passphrase (RFC 7914) with this project's fixed parameters."""
+    return hashlib.scrypt(
+        passphrase, salt=salt, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P, maxmem=2**26, dklen=32
+    )
