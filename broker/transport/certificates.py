@@ -1,0 +1,222 @@
+"""TLS identities for Kafka: one certificate authority for a partnership, one certificate a party.
+
+Kafka takes a client's principal from the common name of its certificate, so this name is what the
+ACLs of `topics.py` are about (protocol, "Keys and who holds them": the manifest lists the TLS
+principal). These certificates protect the connection only; no event is believed because of them,
+and an agency may bring certificates of its own authority instead. ECDSA on P-256, because Kafka's
+PEM stores read it in every Java, in PKCS#8 PEM without a passphrase: the file is protected by its
+mode, as Kafka and OpenSSL expect.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from broker.errors import TransportError
+
+AUTHORITY_LIFE = dt.timedelta(days=3650)
+CERTIFICATE_LIFE = dt.timedelta(days=365)
+BACKDATE = dt.timedelta(minutes=10)
+"""How far before `now` a certificate begins: a party's clock may be 5 minutes behind."""
+
+OPERATOR_NAME = "kafka-operator"
+"""Common name of whoever hosts Kafka; its super user."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority: its certificate and private key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What `doctor` says about a certificate.
+
+    Attributes:
+        common_name: the Kafka principal's name; empty if there is none.
+        not_before: start, milliseconds since the epoch.
+        not_after: end, milliseconds since the epoch.
+    """
+
+    common_name: str
+    not_before: int
+    not_after: int
+
+
+def issue_ca(deployment: str, now: int | None = None) -> Authority:
+    """Makes the certificate authority of one deployment.
+
+    Args:
+        deployment: for example `pan-london`; goes into the authority's name.
+        now: milliseconds since the epoch; None is the clock.
+    """
+    start = _moment(now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"Concordant {deployment} authority"[:64])]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - BACKDATE)
+        .not_valid_after(start + AUTHORITY_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key))
+
+
+def issue_certificate(
+    authority: Authority, common_name: str, hosts: Sequence[str] = (), now: int | None = None
+) -> tuple[bytes, bytes]:
+    """Issues a certificate for a party, or for Kafka itself if `hosts` are given.
+
+    Args:
+        authority: who signs.
+        common_name: lower-case letters, digits, `.` and `-`: the Kafka principal.
+        hosts: DNS names and IP addresses under which it serves; empty for a client.
+        now: milliseconds since the epoch; None is the clock.
+
+    Returns:
+        (certificate PEM, private key PEM in PKCS#8).
+
+    Raises:
+        TransportError: `certificate_invalid`, the name cannot be a principal or the authority
+            cannot be read.
+    """
+    if not _NAME.fullmatch(common_name):
+        raise TransportError(
+            "a TLS common name has lower-case letters, digits, '.' and '-' only",
+            code="certificate_invalid",
+            fix="use the agency's id as its TLS principal",
+        )
+    try:
+        issuer = x509.load_pem_x509_certificate(authority.certificate)
+        issuer_key = serialization.load_pem_private_key(authority.key, password=None)
+    except (ValueError, TypeError):
+        raise TransportError(
+            "the certificate authority's files cannot be read", code="certificate_invalid"
+        ) from None
+    if not isinstance(issuer_key, ec.EllipticCurvePrivateKey):
+        raise TransportError(
+            "the authority's key is not an elliptic curve key", code="certificate_invalid"
+        )
+    start = _moment(now)
+    key = ec.generate_private_key(ec.SECP256R1())
+    purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    if hosts:
+        purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - BACKDATE)
+        .not_valid_after(min(start + CERTIFICATE_LIFE, issuer.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
+            critical=False,
+        )
+    )
+    if hosts:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
+        )
+    certificate = builder.sign(issuer_key, hashes.SHA256())
+    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+
+
+def read_certificate(pem: bytes) -> CertificateFacts:
+    """Reads the name and the life of a certificate.
+
+    Raises:
+        TransportError: `certificate_invalid`, the bytes are not a PEM certificate.
+    """
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        raise TransportError(
+            "the file is not a PEM certificate", code="certificate_invalid"
+        ) from None
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    name = names[0].value if names else ""
+    return CertificateFacts(
+        name if isinstance(name, str) else "",
+        int(certificate.not_valid_before_utc.timestamp() * 1000),
+        int(certificate.not_valid_after_utc.timestamp() * 1000),
+    )
+
+
+def save_identity(folder: Path, *, ca: bytes, certificate: bytes, key: bytes) -> None:
+    """Writes `ca.pem`, `cert.pem` and `key.pem` (mode 0600) into a folder of mode 0700."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, content, mode in (
+        ("ca.pem", ca, 0o644),
+        ("cert.pem", certificate, 0o644),
+        ("key.pem", key, 0o600),
+    ):
+        handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            file.write(content)
+
+
+def _moment(now: int | None) -> dt.datetime:
+    if now is None:
+        return dt.datetime.now(dt.UTC).replace(microsecond=0)
+    return dt.datetime.fromtimestamp(now // 1000, dt.UTC)
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
