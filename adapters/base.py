@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.event import OpenedEvent
 from contracts.errors import ConcordantError
 from contracts.events import PlainEvent
+
+from broker.event import OpenedEvent
 
 
 class MappingError(ConcordantError):
@@ -125,8 +126,13 @@ class AgencyAdapter(Protocol):
         """Raises MappingError; nothing is guessed."""
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """The event in the agency's own format and terms, fit for import. Fields that this agency
-        does not receive are left empty, never filled with a default. Raises MappingError."""
+        """The event in the agency's own format and terms, fit for import.
+
+        Fields that this agency does not receive are left empty, never filled with a default.
+
+        Raises:
+            MappingError: the event has no form in this agency's terms.
+        """
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
         """Parse what ``from_event`` wrote, as the agency's own system would import it."""

@@ -282,7 +282,7 @@ class WrapSealer:
     __slots__ = ("_key", "public")
 
     def __init__(self, public: bytes) -> None:
-        """Args: public: 1216 bytes, the ML-KEM-768 key, then the X25519 key. Raises KeyMalformed."""
+        """Args: public: 1216 bytes, ML-KEM-768 key, then X25519 key. Raises KeyMalformed."""
         if len(public) != XWING_PUBLIC_BYTES:
             raise KeyMalformed("not an MLKEM768_X25519 public key")
         try:

@@ -1,0 +1,73 @@
+"""What is hashed and authenticated, with its labels (docs/spec/envelope.md, "Derivations").
+
+Everything is ``lp(label, ...)``. All but a few bytes of each input are the same for every event of
+a sender, so the constant parts are built once; the tests compare each with ``lp`` itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from broker.envelope.primitives import HASH_BYTES, lp, sha256
+
+MAX_GROUPS: Final = 16
+ID_TEXT_BYTES: Final = 36
+
+_HASH_LENGTH: Final = HASH_BYTES.to_bytes(8, "big")
+
+
+def _head(label: bytes, parts: int) -> bytes:
+    return parts.to_bytes(8, "big") + len(label).to_bytes(8, "big") + label + _HASH_LENGTH
+
+
+def _be16_tails() -> tuple[bytes, ...]:
+    return tuple((2).to_bytes(8, "big") + i.to_bytes(2, "big") for i in range(MAX_GROUPS))
+
+
+_GROUP_HEAD: Final = _head(b"concordant/1/group", 3)
+_AAD_HEAD: Final = _head(b"concordant/1/aad", 3)
+_KEYS_HEAD: Final = _head(b"concordant/1/groupkeys", 5)
+_INDEX_TAILS: Final = _be16_tails()
+
+
+def context_prefix(deployment: str, contract: bytes, source: str) -> bytes:
+    """All of ctx's input but the event's id, constant for one sender under one contract."""
+    whole = lp(
+        b"concordant/1/ctx", deployment.encode(), contract, source.encode(), bytes(ID_TEXT_BYTES)
+    )
+    return whole[:-ID_TEXT_BYTES]
+
+
+def event_context(prefix: bytes, event_id: str) -> bytes:
+    """Ctx = H(lp("concordant/1/ctx", deployment, contract hash, source, id)), 32 bytes."""
+    return sha256(prefix + event_id.encode())
+
+
+def group_info(context: bytes, index: int) -> bytes:
+    """KDF info of group ``index``."""
+    return _GROUP_HEAD + context + _INDEX_TAILS[index]
+
+
+def group_aad(context: bytes, index: int) -> bytes:
+    """AAD of group ``index``."""
+    return _AAD_HEAD + context + _INDEX_TAILS[index]
+
+
+def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
+    """G = H(lp("concordant/1/groups", ctx, commit_0, ..., commit_n)), 32 bytes."""
+    return sha256(lp(b"concordant/1/groups", context, *commitments))
+
+
+def session_info(deployment: str, contract: bytes, source: str, kid: bytes) -> bytes:
+    """HPKE info of a session wrap."""
+    return lp(b"concordant/1/session", deployment.encode(), contract, source.encode(), kid)
+
+
+def session_tail(kid: bytes, wrap: bytes) -> bytes:
+    """The part of a key list's AAD that is constant for one session."""
+    return _HASH_LENGTH + kid + _HASH_LENGTH + sha256(wrap)
+
+
+def key_list_aad(context: bytes, groups: bytes, tail: bytes) -> bytes:
+    """AAD of a key list: lp("concordant/1/groupkeys", ctx, G, kid, H(wrap))."""
+    return _KEYS_HEAD + context + _HASH_LENGTH + groups + tail

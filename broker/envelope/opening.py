@@ -1,0 +1,189 @@
+"""Opening: from a value to the JSON of the groups that this agency may read (steps 7 and 8).
+
+Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source,
+wrap, my keys). A memory keyed by the wrap alone would skip the check of HPKE's ``info``, and a wrap
+made for one contract or sender would open under another (tests/unit/envelope/test_opening.py).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from broker.envelope import framing
+from broker.envelope.layout import RecipientEntry, SealedEvent
+from broker.envelope.padding import PaddingError, unpad
+from broker.envelope.primitives import (
+    HASH_BYTES,
+    NONCE_BYTES,
+    AeadKey,
+    SealBroken,
+    WrapOpener,
+    constant_time_equal,
+    one_step_kdf,
+)
+
+MEMORY_ENTRIES: Final = 4096
+"""Wraps remembered; each is about 1.5 kB."""
+
+_ZERO_NONCE: Final = bytes(NONCE_BYTES)
+_NO_KEY: Final = bytes(HASH_BYTES)
+
+
+class OpeningError(Exception):
+    """A value does not open; ``step`` and ``code`` are those of docs/spec/opening.md."""
+
+    def __init__(self, step: int, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.step = step
+        self.code = code
+
+
+class WrapBudgetError(Exception):
+    """A sender made this reader try more new wraps than a minute allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningKey:
+    """One of my exchange keys: key id and private half."""
+
+    kid: bytes
+    opener: WrapOpener
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """What a wrap gave: the session's AEAD key and the constant part of its AAD."""
+
+    aead: AeadKey
+    tail: bytes
+
+
+_Memory = OrderedDict[tuple[bytes, str, bytes, tuple[bytes, ...]], OpenSession | None]
+
+
+class Sessions:
+    """What each wrap gave (bounded, least recently used goes first)."""
+
+    __slots__ = ("_memory", "_prefixes")
+
+    def __init__(self) -> None:
+        self._memory: _Memory = OrderedDict()
+        self._prefixes: dict[tuple[str, bytes, str], bytes] = {}
+
+    def find(
+        self,
+        sealed: SealedEvent,
+        deployment: str,
+        source: str,
+        keys: Sequence[OpeningKey],
+        budget: list[int],
+    ) -> tuple[RecipientEntry, OpenSession] | None:
+        """The entry that is mine, or None when no wrap opens (step 5).
+
+        Args:
+            sealed: the value taken apart.
+            deployment: name of the deployment.
+            source: agency of the proof's origin.
+            keys: my exchange keys that may be tried at this log time.
+            budget: one number, how many more new wraps this sender may make me try; lowered here.
+
+        Raises:
+            WrapBudgetError: the budget is used up.
+        """
+        kids = tuple([key.kid for key in keys])
+        memory = self._memory
+        for entry in sealed.recipients:
+            name = (sealed.contract, source, entry.wrap, kids)
+            try:
+                session = memory[name]
+            except KeyError:
+                if budget[0] <= 0:
+                    raise WrapBudgetError from None
+                budget[0] -= 1
+                session = _try(entry.wrap, deployment, sealed.contract, source, keys)
+                memory[name] = session
+                if len(memory) > MEMORY_ENTRIES:
+                    memory.popitem(last=False)
+            if session is not None:
+                memory.move_to_end(name)
+                return entry, session
+        return None
+
+    def prefix(self, deployment: str, contract: bytes, source: str) -> bytes:
+        """``framing.context_prefix``, remembered."""
+        name = (deployment, contract, source)
+        prefix = self._prefixes.get(name)
+        if prefix is None:
+            if len(self._prefixes) > MEMORY_ENTRIES:
+                self._prefixes.clear()
+            prefix = self._prefixes[name] = framing.context_prefix(deployment, contract, source)
+        return prefix
+
+
+def _try(
+    wrap: bytes, deployment: str, contract: bytes, source: str, keys: Sequence[OpeningKey]
+) -> OpenSession | None:
+    for key in keys:
+        info = framing.session_info(deployment, contract, source, key.kid)
+        try:
+            secret = key.opener.open(wrap, info)
+        except SealBroken:
+            continue
+        return OpenSession(AeadKey(secret), framing.session_tail(key.kid, wrap))
+    return None
+
+
+def open_groups(
+    sealed: SealedEvent, entry: RecipientEntry, session: OpenSession, prefix: bytes, event_id: str
+) -> list[bytes | None]:
+    """Steps 7 and 8: group keys, commitments, decryption, padding.
+
+    Args:
+        sealed: the value taken apart.
+        entry: my entry among its recipients.
+        session: what my wrap gave.
+        prefix: ``framing.context_prefix`` of deployment, contract and source.
+        event_id: the event's id in text.
+
+    Returns:
+        The JSON text of each group, None where I was given no key.
+
+    Raises:
+        OpeningError: ``key_list_broken`` (7), ``commitment_wrong``, ``group_broken`` (8) or
+            ``padding_wrong`` (9).
+    """
+    context = framing.event_context(prefix, event_id)
+    groups_hash = framing.groups_hash(context, [group.commitment for group in sealed.groups])
+    aad = framing.key_list_aad(context, groups_hash, session.tail)
+    key_list = entry.key_list
+    try:  # step 7
+        keys = session.aead.open(key_list[:NONCE_BYTES], key_list[NONCE_BYTES:], aad)
+    except SealBroken:
+        raise OpeningError(
+            7, "key_list_broken", "the key list does not open for this event and session"
+        ) from None
+    texts: list[bytes | None] = []
+    for index, group in enumerate(sealed.groups):  # step 8
+        secret = keys[HASH_BYTES * index : HASH_BYTES * (index + 1)]
+        if secret == _NO_KEY:
+            texts.append(None)
+            continue
+        derived = one_step_kdf(secret, framing.group_info(context, index))
+        # The commitment: AES-GCM alone would let a sender make one ciphertext that opens under
+        # two keys and so show two readers different plaintexts (CVE-class: "invisible salamander").
+        if not constant_time_equal(derived[HASH_BYTES:], group.commitment):
+            raise OpeningError(8, "commitment_wrong", "a group's key does not match its commitment")
+        try:
+            plaintext = AeadKey(derived[:HASH_BYTES]).open(
+                _ZERO_NONCE, group.ciphertext, framing.group_aad(context, index)
+            )
+        except SealBroken:
+            raise OpeningError(8, "group_broken", "a group does not decrypt") from None
+        try:  # step 9, done here because it is a property of the plaintext's bytes
+            texts.append(unpad(plaintext))
+        except PaddingError as error:
+            raise OpeningError(9, "padding_wrong", str(error)) from None
+    return texts

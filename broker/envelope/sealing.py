@@ -1,0 +1,134 @@
+"""Sealing: groups of JSON in, one value out (docs/spec/envelope.md, "Sealing").
+
+The caller has decided what may flow (contracts/decision.py); this module only makes it unreadable
+to everyone else. Secrets live in memory alone: a session's secret for at most an hour, a group's
+key for one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from broker.envelope import framing
+from broker.envelope.layout import format_value
+from broker.envelope.padding import pad
+from broker.envelope.primitives import (
+    HASH_BYTES,
+    NONCE_BYTES,
+    AeadKey,
+    WrapSealer,
+    one_step_kdf,
+    random_bytes,
+)
+
+SESSION_MAX_MS: Final = 60 * 60 * 1000
+SESSION_MAX_EVENTS: Final = 2**20
+
+# Safe because each K_i, and so each derived key, encrypts one message only (spec, "Why a zero
+# nonce is safe here"; age does the same with its file key's header MAC).
+_ZERO_NONCE: Final = bytes(NONCE_BYTES)
+_NO_KEY: Final = bytes(HASH_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKey:
+    """A recipient's current exchange key: agency id, key id (32 bytes), public half."""
+
+    agency: str
+    kid: bytes
+    sealer: WrapSealer
+
+
+class Session:
+    """A session secret wrapped for one exchange key, for one contract, from this process."""
+
+    __slots__ = ("aead", "expires", "remaining", "tail", "wrap")
+
+    def __init__(self, deployment: str, contract: bytes, source: str, key: ExchangeKey, now: int):
+        """Wrap 32 fresh random bytes for ``key``; ``now`` in ms."""
+        secret = random_bytes(HASH_BYTES)
+        info = framing.session_info(deployment, contract, source, key.kid)
+        self.wrap = key.sealer.seal(secret, info)
+        self.tail = framing.session_tail(key.kid, self.wrap)
+        self.aead = AeadKey(secret)
+        self.expires = now + SESSION_MAX_MS
+        self.remaining = SESSION_MAX_EVENTS
+
+
+class Sealer:
+    """Seals one sender's events under one contract.
+
+    Args:
+        deployment: name of the deployment.
+        contract: H of the contract file, 32 bytes.
+        source: the sender's agency id.
+    """
+
+    def __init__(self, deployment: str, contract: bytes, source: str) -> None:
+        self._deployment = deployment
+        self._contract = contract
+        self._source = source
+        self._prefix = framing.context_prefix(deployment, contract, source)
+        self._sessions: dict[bytes, Session] = {}
+
+    def _session(self, key: ExchangeKey, now: int) -> Session:
+        session = self._sessions.get(key.kid)
+        if session is None or now >= session.expires or not session.remaining:
+            session = Session(self._deployment, self._contract, self._source, key, now)
+            self._sessions[key.kid] = session
+        session.remaining -= 1
+        return session
+
+    def seal(
+        self,
+        event_id: UUID,
+        now: int,
+        groups: Sequence[bytes],
+        recipients: Sequence[tuple[ExchangeKey, Sequence[bool]]],
+    ) -> bytes:
+        """Seal one event.
+
+        Args:
+            event_id: the event's id.
+            now: the event's time and this process's clock, ms.
+            groups: the JSON text of each group, in the order of the grouping.
+            recipients: each addressed agency's exchange key, and for each group whether it may
+                read it.
+
+        Returns:
+            The record's value.
+
+        Raises:
+            LayoutError: too many groups or recipients, or too large.
+        """
+        context = framing.event_context(self._prefix, str(event_id))
+        count = len(groups)
+        entropy = random_bytes(HASH_BYTES * count + NONCE_BYTES * len(recipients))
+        keys: list[bytes] = []
+        commitments: list[bytes] = []
+        sealed: list[tuple[bytes, bytes]] = []
+        for index, content in enumerate(groups):
+            secret = entropy[HASH_BYTES * index : HASH_BYTES * (index + 1)]
+            derived = one_step_kdf(secret, framing.group_info(context, index))
+            ciphertext = AeadKey(derived[:HASH_BYTES]).seal(
+                _ZERO_NONCE, pad(content), framing.group_aad(context, index)
+            )
+            keys.append(secret)
+            commitments.append(derived[HASH_BYTES:])
+            sealed.append((derived[HASH_BYTES:], ciphertext))
+        groups_hash = framing.groups_hash(context, commitments)
+
+        entries: list[tuple[bytes, bytes]] = []
+        at = HASH_BYTES * count
+        for key, may_read in recipients:
+            session = self._session(key, now)
+            nonce = entropy[at : at + NONCE_BYTES]
+            at += NONCE_BYTES
+            plain = b"".join([k if may else _NO_KEY for k, may in zip(keys, may_read, strict=True)])
+            aad = framing.key_list_aad(context, groups_hash, session.tail)
+            entries.append((session.wrap, nonce + session.aead.seal(nonce, plain, aad)))
+        entries.sort()
+        return format_value(event_id.bytes, now, self._contract, sealed, entries)
