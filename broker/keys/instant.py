@@ -1,0 +1,51 @@
+"""Instants as text: RFC 3339, UTC, milliseconds and `Z` (spec: conventions).
+
+There is exactly one text for an instant, because signed JSON must have one way to be written.
+Inside the code an instant is an `int`, milliseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+SECOND_MS: Final = 1_000
+MINUTE_MS: Final = 60 * SECOND_MS
+DAY_MS: Final = 24 * 60 * MINUTE_MS
+
+_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def format_instant(ms: int) -> str:
+    """The one text of an instant, for example `2025-11-03T09:30:00.000Z`.
+
+    Args:
+        ms: milliseconds since the Unix epoch.
+    """
+    moment = _EPOCH + timedelta(milliseconds=ms)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def parse_instant(text: str) -> int:
+    """Milliseconds since the Unix epoch.
+
+    Raises:
+        ValueError: not the one text of any instant since 1970.
+    """
+    if not _FORM.fullmatch(text):
+        raise ValueError("not an instant: RFC 3339, UTC, with milliseconds and Z")
+    try:
+        elapsed = datetime.fromisoformat(text) - _EPOCH
+    except ValueError:
+        raise ValueError("not an instant: there is no such date or time") from None
+    ms = elapsed // timedelta(milliseconds=1)
+    if ms < 0:
+        raise ValueError("not an instant: before 1970")
+    return ms
+
+
+def whole_second(ms: int) -> int:
+    """The instant without its milliseconds: log times are whole seconds, so validity is too."""
+    return ms - ms % SECOND_MS

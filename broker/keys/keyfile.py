@@ -1,0 +1,275 @@
+"""One private key at rest: a JSON file whose secret half is encrypted (spec: keys, "Storage").
+
+Every private key of this protocol is 32 bytes, the X-Wing key included (its other forms have no
+serialisation), so one file format holds all. The key that encrypts comes from the passphrase by
+scrypt, once per keyring because its files share a salt; nonces are random, and the metadata is
+authenticated, so nobody can turn a receipt key into a stream key by editing a file. A plain
+checksum tells a damaged file from a wrong passphrase, which the cipher alone cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+
+from broker.envelope.primitives import (
+    NONCE_BYTES,
+    SEED_BYTES,
+    AeadKey,
+    Ed25519Signer,
+    MlDsa44Signer,
+    MlDsa65Signer,
+    SealBroken,
+    WrapOpener,
+    b64,
+    hmac_sha256,
+    lp,
+    random_bytes,
+    sha256,
+    strict_b64,
+)
+from broker.errors import KeyAccessError
+from broker.keys.instant import format_instant, parse_instant
+from broker.keys.kid import (
+    ALGORITHMS,
+    ED25519,
+    HMAC,
+    ML_DSA_44,
+    ML_DSA_65,
+    XWING,
+    kid,
+)
+
+SALT_BYTES: Final = 16
+KEYFILE_LIMIT_BYTES: Final = 64 * 1024
+
+_RESTORE: Final = "Restore the file from a backup, or make a new key with: concordant keys renew"
+
+
+def _text_to_bytes(value: Any) -> Any:  # pydantic passes what the file holds
+    return strict_b64(value) if isinstance(value, str) else value
+
+
+def _text_to_instant(value: Any) -> Any:  # as above
+    return parse_instant(value) if isinstance(value, str) else value
+
+
+Base64 = Annotated[bytes, BeforeValidator(_text_to_bytes), PlainSerializer(b64, return_type=str)]
+"""Bytes that are strict base64 in JSON."""
+
+Instant = Annotated[
+    int, BeforeValidator(_text_to_instant), PlainSerializer(format_instant, return_type=str)
+]
+"""Milliseconds since the Unix epoch that are RFC 3339 text in JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """The public part of a key that is held.
+
+    Attributes:
+        role: what the key is for.
+        algorithm: its algorithm.
+        kid: its id, 32 bytes.
+        public: the raw public key; empty for the sender's secret.
+        not_before: start of its validity, milliseconds since the epoch.
+        not_after: end of its validity (exclusive), None if it has none.
+    """
+
+    role: str
+    algorithm: str
+    kid: bytes
+    public: bytes
+    not_before: int
+    not_after: int | None
+
+
+class KeyFile(BaseModel):
+    """The file's content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    format: Literal["concordant.key/v1"]
+    deployment: str
+    agency: str
+    role: str
+    algorithm: str
+    kid: Base64
+    public: Base64
+    not_before: Instant
+    not_after: Instant | None
+    kdf: Literal["scrypt-32768-8-1"]  # N, r, p of primitives.scrypt_key
+    salt: Base64
+    nonce: Base64
+    ciphertext: Base64
+    checksum: Base64
+
+    @model_validator(mode="after")
+    def _undamaged(self) -> KeyFile:
+        if self.checksum != self.expected_checksum():
+            raise ValueError("the checksum does not match")
+        if len(self.nonce) != NONCE_BYTES or len(self.salt) != SALT_BYTES:
+            raise ValueError("the nonce or the salt has the wrong length")
+        if self.algorithm not in ALGORITHMS.get(self.role, frozenset()):
+            raise ValueError("the role does not use this algorithm")
+        return self
+
+    @property
+    def aad(self) -> bytes:
+        """What the cipher authenticates beside the secret."""
+        return lp(
+            b"concordant/1/keyfile",
+            self.deployment.encode(),
+            self.agency.encode(),
+            self.role.encode(),
+            self.algorithm.encode(),
+            self.kid,
+            self.public,
+            format_instant(self.not_before).encode(),
+            b"" if self.not_after is None else format_instant(self.not_after).encode(),
+        )
+
+    def expected_checksum(self) -> bytes:
+        """SHA-256 over everything else in the file; against accidents, not against attackers."""
+        return sha256(
+            lp(b"concordant/1/keyfile-checksum", self.aad, self.salt, self.nonce, self.ciphertext)
+        )
+
+    @property
+    def entry(self) -> KeyEntry:
+        """The public part."""
+        return KeyEntry(
+            self.role, self.algorithm, self.kid, self.public, self.not_before, self.not_after
+        )
+
+
+def public_of(algorithm: str, seed: bytes) -> bytes:
+    """The raw public key of a 32-byte private key; empty for the sender's secret."""
+    if algorithm == HMAC:
+        return b""
+    kinds = {
+        ED25519: Ed25519Signer,
+        ML_DSA_44: MlDsa44Signer,
+        ML_DSA_65: MlDsa65Signer,
+        XWING: WrapOpener,
+    }
+    public: bytes = kinds[algorithm](seed).public
+    return public
+
+
+def kid_of(role: str, algorithm: str, seed: bytes, public: bytes) -> bytes:
+    """The key's id; that of a secret, which has no public half, is made from a one-way image."""
+    named = hmac_sha256(seed, b"concordant/1/secret-id") if algorithm == HMAC else public
+    return kid(role, algorithm, named)
+
+
+def seal_key(
+    seed: bytes,
+    *,
+    deployment: str,
+    agency: str,
+    role: str,
+    algorithm: str,
+    not_before: int,
+    not_after: int | None,
+    encryption_key: bytes,
+    salt: bytes,
+) -> KeyFile:
+    """A private key as the file that keeps it.
+
+    Args:
+        seed: the private key, 32 bytes.
+        deployment: the partnership's id.
+        agency: the holder's id.
+        role: what the key is for.
+        algorithm: one of the role's algorithms.
+        not_before: start of its validity, milliseconds.
+        not_after: end of its validity, milliseconds, exclusive; None if it has none.
+        encryption_key: 32 bytes from the passphrase and `salt`.
+        salt: 16 bytes, the keyring's.
+    """
+    public = public_of(algorithm, seed)
+    bare = KeyFile.model_construct(
+        format="concordant.key/v1",
+        deployment=deployment,
+        agency=agency,
+        role=role,
+        algorithm=algorithm,
+        kid=kid_of(role, algorithm, seed, public),
+        public=public,
+        not_before=not_before,
+        not_after=not_after,
+        kdf="scrypt-32768-8-1",
+        salt=salt,
+        nonce=random_bytes(NONCE_BYTES),
+        ciphertext=b"",
+        checksum=b"",
+    )
+    ciphertext = AeadKey(encryption_key).seal(bare.nonce, seed, bare.aad)
+    filled = bare.model_copy(update={"ciphertext": ciphertext})
+    return filled.model_copy(update={"checksum": filled.expected_checksum()})
+
+
+def open_key(file: KeyFile, encryption_key: bytes, where: str) -> bytes:
+    """The private key, 32 bytes.
+
+    Raises:
+        KeyAccessError: `passphrase_wrong`, or `key_unreadable` if what is inside is another key.
+    """
+    try:
+        seed = AeadKey(encryption_key).open(file.nonce, file.ciphertext, file.aad)
+    except SealBroken:
+        raise KeyAccessError(
+            "The passphrase does not open the key.",
+            code="passphrase_wrong",
+            where=where,
+            fix="Use the passphrase with which the key was made.",
+        ) from None
+    if len(seed) != SEED_BYTES or (
+        kid_of(file.role, file.algorithm, seed, file.public) != file.kid
+        or public_of(file.algorithm, seed) != file.public
+    ):
+        raise KeyAccessError(
+            "The key file holds another key than it says.",
+            code="key_unreadable",
+            where=where,
+            fix=_RESTORE,
+        )
+    return seed
+
+
+def format_keyfile(file: KeyFile) -> bytes:
+    """The file's bytes: JSON for people, with a line end."""
+    return orjson.dumps(
+        file.model_dump(mode="json"), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+
+
+def parse_keyfile(content: bytes, where: str) -> KeyFile:
+    """Reads a key file without opening the key.
+
+    Raises:
+        KeyAccessError: code `key_unreadable`: it is damaged, or not a key file.
+    """
+    damaged = KeyAccessError(
+        "The key file is damaged or is not a key file.",
+        code="key_unreadable",
+        where=where,
+        fix=_RESTORE,
+    )
+    if len(content) > KEYFILE_LIMIT_BYTES:
+        raise damaged
+    try:
+        return KeyFile.model_validate(orjson.loads(content))
+    except (ValueError, ValidationError):
+        raise damaged from None

@@ -1,0 +1,302 @@
+"""An agency's private keys in a folder of encrypted files (spec: keys, "Storage").
+
+A key is looked up by its id, which its file's name carries, so a command opens exactly the keys
+that it needs and a damaged file matters only to whoever asks for that key. All files share a salt:
+the passphrase is stretched once per process. An exchange key's private half is destroyed when
+retention and grace have passed; the record of the destruction is written before the key goes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from broker.envelope.primitives import (
+    Ed25519Signer,
+    MlDsa44Signer,
+    MlDsa65Signer,
+    WrapOpener,
+    b64,
+    new_seed,
+    random_bytes,
+    scrypt_key,
+)
+from broker.errors import KeyAccessError
+from broker.keys.durable import PUBLIC_MODE, SECRET_MODE, sync_folder, write_durably
+from broker.keys.enrolment import SigningKey
+from broker.keys.instant import format_instant
+from broker.keys.keyfile import (
+    KEYFILE_LIMIT_BYTES,
+    SALT_BYTES,
+    KeyEntry,
+    KeyFile,
+    format_keyfile,
+    open_key,
+    parse_keyfile,
+    seal_key,
+)
+from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, ML_DSA_65, SECRET
+from broker.keys.signer import SoftwareSigner
+
+DESTROYED_FOLDER: Final = "destroyed"
+_SUFFIX: Final = ".key.json"
+
+
+class Keyring:
+    """The `file:` key source."""
+
+    def __init__(
+        self, folder: Path, *, deployment: str, agency: str, passphrase: Callable[[], bytes]
+    ) -> None:
+        """Opens nothing yet.
+
+        Args:
+            folder: where the key files are.
+            deployment: the partnership's id; a file of another is refused.
+            agency: the holder's id; a file of another is refused.
+            passphrase: asked at most once, and only when a private key is needed.
+        """
+        self.folder = folder
+        self._deployment = deployment
+        self._agency = agency
+        self._passphrase = passphrase
+        self._encryption_keys: dict[bytes, bytes] = {}
+        self._seeds: dict[bytes, bytes] = {}
+
+    def entries(self) -> tuple[KeyEntry, ...]:
+        """The public parts of all keys held, oldest first.
+
+        Raises:
+            KeyAccessError: code `key_unreadable`.
+        """
+        files = [self._read(path) for path in self._paths()]
+        return tuple(sorted((file.entry for file in files), key=lambda e: (e.not_before, e.kid)))
+
+    def holds(self, kid: bytes) -> bool:
+        """Whether the private half is here; unlocks nothing."""
+        return any(path.is_file() for path in self._paths(kid))
+
+    def signer(self, kid: bytes) -> SoftwareSigner:
+        """The signing key with this id.
+
+        Raises:
+            KeyAccessError: any of its codes; `key_missing` also for a key that does not sign.
+        """
+        file = self._find(kid)
+        kinds: dict[str, type[SigningKey]] = {
+            ED25519: Ed25519Signer,
+            ML_DSA_44: MlDsa44Signer,
+            ML_DSA_65: MlDsa65Signer,
+        }
+        if file.algorithm not in kinds:
+            raise self._missing("No signing key has this id.", kid)
+        return SoftwareSigner(
+            kid=file.kid,
+            role=file.role,
+            algorithm=file.algorithm,
+            key=kinds[file.algorithm](self._seed(file)),
+        )
+
+    def opener(self, kid: bytes) -> WrapOpener:
+        """The exchange key with this id.
+
+        Raises:
+            KeyAccessError: any of its codes; `key_missing` also for a key of another role.
+        """
+        file = self._find(kid)
+        if file.role != EXCHANGE:
+            raise self._missing("No exchange key has this id.", kid)
+        return WrapOpener(self._seed(file))
+
+    def secret(self) -> bytes:
+        """The sender's PRF secret, 32 bytes.
+
+        Raises:
+            KeyAccessError: any of its codes; `key_unreadable` also if there are two.
+        """
+        paths = [path for path in self._paths() if path.name.startswith(f"{SECRET}-")]
+        if not paths:
+            raise KeyAccessError(
+                "The sender's secret is missing.",
+                code="key_missing",
+                where=str(self.folder),
+                fix="Restore the file secret-*.key.json from a backup.",
+            )
+        if len(paths) > 1:
+            raise KeyAccessError(
+                "There are two sender's secrets, and ids must come from one.",
+                code="key_unreadable",
+                where=str(self.folder),
+                fix="Remove the one that was not in use.",
+            )
+        return self._seed(self._read(paths[0]))
+
+    def create(
+        self,
+        role: str,
+        algorithm: str,
+        *,
+        not_before: int,
+        not_after: int | None,
+        seed: bytes | None = None,
+    ) -> KeyEntry:
+        """Makes a key and stores it.
+
+        Args:
+            role: what the key is for.
+            algorithm: one of the role's algorithms.
+            not_before: start of its validity, milliseconds.
+            not_after: end of its validity, milliseconds, exclusive; None if it has none.
+            seed: the private key, 32 bytes; a fresh one if not given.
+
+        Raises:
+            KeyAccessError: `passphrase_wrong` if the passphrase is not that of the other keys, or
+                `key_unreadable` if the folder cannot be written.
+        """
+        salt = self._salt()
+        seed = new_seed() if seed is None else seed
+        file = seal_key(
+            seed,
+            deployment=self._deployment,
+            agency=self._agency,
+            role=role,
+            algorithm=algorithm,
+            not_before=not_before,
+            not_after=not_after,
+            encryption_key=self._encryption_key(salt),
+            salt=salt,
+        )
+        path = self.folder / f"{role}-{file.kid.hex()}{_SUFFIX}"
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_durably(path, format_keyfile(file), mode=SECRET_MODE)
+        except OSError as error:
+            raise self._unreadable("A key cannot be stored", path, error) from None
+        self._seeds[file.kid] = seed
+        return file.entry
+
+    def destroy(self, kid: bytes, *, now: int, reason: str) -> None:
+        """Destroys the private half and keeps a record; doing it again changes nothing.
+
+        Args:
+            kid: the key's id.
+            now: milliseconds since the epoch.
+            reason: a code, for example `retention_over`; never anything about a person.
+
+        Raises:
+            KeyAccessError: `key_missing` if it was never here, or `key_unreadable`.
+        """
+        record = self.folder / DESTROYED_FOLDER / f"{kid.hex()}.json"
+        paths = self._paths(kid)
+        if not paths:
+            if record.exists():
+                return
+            raise self._missing("No key with this id is held.", kid)
+        try:
+            if not record.exists():  # it exists when a crash came between it and the removal
+                entry = self._read(paths[0]).entry
+                record.parent.mkdir(mode=0o700, exist_ok=True)
+                write_durably(record, _destruction(entry, now, reason), mode=PUBLIC_MODE)
+            for path in paths:
+                _erase(path)
+            sync_folder(self.folder)
+        except OSError as error:
+            raise self._unreadable("A key cannot be destroyed", paths[0], error) from None
+        self._seeds.pop(kid, None)
+
+    def destroyed(self, kid: bytes) -> bool:
+        """Whether a record says that this key was destroyed."""
+        return (self.folder / DESTROYED_FOLDER / f"{kid.hex()}.json").exists()
+
+    def _paths(self, kid: bytes | None = None) -> list[Path]:
+        pattern = f"*{_SUFFIX}" if kid is None else f"*-{kid.hex()}{_SUFFIX}"
+        return sorted(path for path in self.folder.glob(pattern) if not path.name.startswith("."))
+
+    def _find(self, kid: bytes) -> KeyFile:
+        for path in self._paths(kid):
+            file = self._read(path)
+            if file.kid == kid:
+                return file
+        raise self._missing("A private key is missing.", kid)
+
+    def _read(self, path: Path) -> KeyFile:
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(KEYFILE_LIMIT_BYTES + 1)
+        except OSError as error:
+            raise self._unreadable("A key file cannot be read", path, error) from None
+        file = parse_keyfile(content, str(path))
+        if (file.deployment, file.agency) != (self._deployment, self._agency):
+            raise KeyAccessError(
+                "The key file belongs to another agency or deployment.",
+                code="key_unreadable",
+                where=str(path),
+                fix=f"Keep only keys of {self._agency} in {self.folder}.",
+            )
+        return file
+
+    def _seed(self, file: KeyFile) -> bytes:
+        seed = self._seeds.get(file.kid)
+        if seed is None:
+            where = str(self.folder / f"{file.role}-{file.kid.hex()}{_SUFFIX}")
+            seed = open_key(file, self._encryption_key(file.salt), where)
+            self._seeds[file.kid] = seed
+        return seed
+
+    def _encryption_key(self, salt: bytes) -> bytes:
+        key = self._encryption_keys.get(salt)
+        if key is None:
+            key = scrypt_key(self._passphrase(), salt)
+            self._encryption_keys[salt] = key
+        return key
+
+    def _salt(self) -> bytes:
+        """The folder's salt, after a check that the passphrase is the folder's too."""
+        for path in self._paths():
+            file = self._read(path)
+            self._seed(file)
+            return file.salt
+        return random_bytes(SALT_BYTES)
+
+    def _missing(self, detail: str, kid: bytes) -> KeyAccessError:
+        return KeyAccessError(
+            f"{detail} (id {kid.hex()[:16]})",
+            code="key_missing",
+            where=str(self.folder),
+            fix="Restore the file from a backup, or make a new key with: concordant keys renew",
+        )
+
+    def _unreadable(self, what: str, path: Path, error: OSError) -> KeyAccessError:
+        return KeyAccessError(
+            f"{what} ({error.strerror}).",
+            code="key_unreadable",
+            where=str(path),
+            fix="Check the owner and the permissions of the folder and its files.",
+        )
+
+
+def _destruction(entry: KeyEntry, now: int, reason: str) -> bytes:
+    record = {
+        "format": "concordant.destruction/v1",
+        "kid": b64(entry.kid),
+        "role": entry.role,
+        "algorithm": entry.algorithm,
+        "not_before": format_instant(entry.not_before),
+        "not_after": None if entry.not_after is None else format_instant(entry.not_after),
+        "destroyed": format_instant(now),
+        "reason": reason,
+    }
+    return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _erase(path: Path) -> None:
+    """Overwrites, then removes. A flash disk may keep the old bytes; they are encrypted."""
+    with path.open("r+b") as file:
+        file.write(random_bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()

@@ -1,0 +1,56 @@
+"""Key ids, and which algorithms, lives and duties each role has (spec: keys).
+
+A key id names a key together with the one role that it may serve, so the same bytes in two roles
+are two different ids and can be refused as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from broker.envelope.primitives import lp, sha256
+from broker.keys.instant import DAY_MS
+
+GOVERNANCE: Final = "governance"
+STREAM: Final = "stream"
+EXCHANGE: Final = "exchange"
+RECEIPT: Final = "receipt"
+SECRET: Final = "secret"  # noqa: S105 - the name of a role, not a secret
+
+ED25519: Final = "ed25519"
+ML_DSA_65: Final = "ml-dsa-65"
+ML_DSA_44: Final = "ml-dsa-44"
+XWING: Final = "mlkem768-x25519"
+HMAC: Final = "hmac-sha256"
+
+ALGORITHMS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        GOVERNANCE: frozenset({ED25519, ML_DSA_65}),
+        STREAM: frozenset({ED25519, ML_DSA_44}),
+        EXCHANGE: frozenset({XWING}),
+        RECEIPT: frozenset({ED25519}),
+        SECRET: frozenset({HMAC}),
+    }
+)
+"""What each role may use; `secret` is the sender's PRF secret, which no manifest lists."""
+
+LONGEST_LIFE_MS: Final[Mapping[str, int]] = MappingProxyType(
+    {STREAM: 90 * DAY_MS, EXCHANGE: 30 * DAY_MS, RECEIPT: 90 * DAY_MS}
+)
+"""Longest validity of a manifest's key, milliseconds, by role."""
+
+SIGNING_ROLES: Final = frozenset({STREAM, RECEIPT})
+"""Roles of a manifest whose keys sign, and so must prove that their holder has them."""
+
+
+def kid(role: str, algorithm: str, public: bytes) -> bytes:
+    """The id of a key: 32 bytes, never shortened.
+
+    Args:
+        role: one of `ALGORITHMS`.
+        algorithm: one of the role's algorithms.
+        public: the raw public key.
+    """
+    return sha256(lp(b"concordant/1/kid", role.encode(), algorithm.encode(), public))
