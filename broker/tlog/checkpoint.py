@@ -1,0 +1,153 @@
+"""Checkpoints: the head of one log at one size (c2sp.org/tlog-checkpoint), and log origins.
+
+Three lines, no extension lines: origin, size, root. `concordant/1` names a log
+`deployment/agency/topic/partition/generation`, so the origin says whose events these are and where
+they belong (docs/spec/proof.md).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from broker.envelope.primitives import b64, strict_b64
+from broker.tlog.errors import NoteError
+from broker.tlog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_LOG_SIZE
+
+__all__ = [
+    "Checkpoint",
+    "Origin",
+    "format_checkpoint",
+    "parse_checkpoint",
+    "parse_decimal",
+    "parse_origin",
+]
+
+#: Bytes of an origin: one length byte holds it in an ML-DSA-44 cosignature.
+MAX_ORIGIN_BYTES: Final = 255
+#: Kafka numbers partitions with a signed 32-bit integer.
+MAX_PARTITION: Final = 2**31 - 1
+
+_DECIMAL: Final = re.compile(rb"0|[1-9][0-9]{0,18}")
+_ORIGIN_TEXT: Final = re.compile(rb"[!-*,-~]{1,255}")  # printable ASCII, no space, no plus
+_PART: Final = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_CHECKPOINT_LINES: Final = 3
+_ORIGIN_PARTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The head of a log.
+
+    Attributes:
+        origin: the log's name; `parse_origin` reads this protocol's form of it.
+        size: leaves.
+        root: 32 bytes.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The name of one stream's log."""
+
+    deployment: str
+    agency: str
+    topic: str
+    partition: int
+    generation: str
+
+    @property
+    def key_name(self) -> str:
+        """`deployment/agency`: the name of the keys that sign this log."""
+        return f"{self.deployment}/{self.agency}"
+
+    def format(self) -> str:
+        """`deployment/agency/topic/partition/generation`.
+
+        Raises:
+            NoteError: `checkpoint_malformed`, a part that `parse_origin` would refuse.
+        """
+        text = "/".join(
+            (self.deployment, self.agency, self.topic, str(self.partition), self.generation)
+        )
+        if parse_origin(text) != self:
+            raise _malformed("a part of the origin has no form in it")
+        return text
+
+
+@lru_cache(maxsize=4096)  # a reader meets few streams and many records of each
+def parse_origin(text: str) -> Origin:
+    """Read an origin of this protocol.
+
+    Raises:
+        NoteError: `checkpoint_malformed`.
+    """
+    parts = text.split("/")
+    if len(text) > MAX_ORIGIN_BYTES or len(parts) != _ORIGIN_PARTS:
+        raise _malformed("an origin is deployment/agency/topic/partition/generation")
+    deployment, agency, topic, partition, generation = parts
+    if not all(_PART.fullmatch(part) for part in (deployment, agency, topic, generation)):
+        raise _malformed("a part of an origin has lower-case letters, digits, dots and hyphens")
+    try:
+        number = parse_decimal(partition.encode(), MAX_PARTITION)
+    except ValueError as error:
+        raise _malformed("the partition is a decimal number") from error
+    return Origin(deployment, agency, topic, number, generation)
+
+
+def parse_decimal(digits: bytes, maximum: int) -> int:
+    """Read an ASCII decimal without sign or leading zeros.
+
+    Raises:
+        ValueError: not such a number, or above `maximum`.
+    """
+    if _DECIMAL.fullmatch(digits) is None:
+        raise ValueError("not a canonical decimal number")
+    value = int(digits)
+    if value > maximum:
+        raise ValueError("the number is too large")
+    return value
+
+
+def format_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """The note text of a checkpoint: what a cosignature covers.
+
+    Raises:
+        NoteError: `checkpoint_malformed`, a checkpoint that could not be read again.
+    """
+    text = f"{checkpoint.origin}\n{checkpoint.size}\n{b64(checkpoint.root)}\n".encode()
+    if parse_checkpoint(text) != checkpoint:
+        raise _malformed("the origin has no form in it")
+    return text
+
+
+def parse_checkpoint(text: bytes) -> Checkpoint:
+    """Read the note text of a checkpoint.
+
+    Raises:
+        NoteError: `checkpoint_malformed`.
+    """
+    lines = text.split(b"\n")
+    if len(lines) != _CHECKPOINT_LINES + 1 or lines[-1]:
+        raise _malformed("a checkpoint is origin, size and root, each on one line")
+    origin, digits, encoded, _ = lines
+    if _ORIGIN_TEXT.fullmatch(origin) is None:
+        raise _malformed("an origin is printable ASCII without spaces and plus signs")
+    try:
+        size = parse_decimal(digits, MAX_LOG_SIZE)
+        root = strict_b64(encoded)
+    except ValueError as error:
+        raise _malformed("the size is a decimal number and the root canonical base64") from error
+    if len(root) != HASH_BYTES or (size == 0 and root != EMPTY_ROOT):
+        raise _malformed("the root is 32 bytes, and that of an empty log the hash of nothing")
+    return Checkpoint(origin.decode("ascii"), size, root)
+
+
+def _malformed(rule: str) -> NoteError:
+    return NoteError(f"Not a checkpoint: {rule}.", code="checkpoint_malformed")

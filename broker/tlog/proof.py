@@ -1,0 +1,171 @@
+"""The proof header of a record: c2sp.org/tlog-proof@v1 in exactly one form.
+
+A proof is an index, the inclusion path and the signed checkpoint; it is the event's signature
+(docs/spec/proof.md; opening step 1). There is one text for each proof: `format_proof` of what
+`parse_proof` returns gives the same bytes, so a proof cannot be altered without altering what it
+says. All records of a batch carry one checkpoint text, which a reader parses once (`memo`).
+"""
+
+from __future__ import annotations
+
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from broker.envelope.primitives import strict_b64
+from broker.tlog.checkpoint import Checkpoint, parse_decimal
+from broker.tlog.cosignature import CosignatureLine, SignedCheckpoint, parse_signed_checkpoint
+from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.merkle import HASH_BYTES, MAX_LOG_SIZE
+
+__all__ = [
+    "MAX_PROOF_BYTES",
+    "MEMO_CHECKPOINTS",
+    "CheckpointMemo",
+    "Proof",
+    "format_proof",
+    "parse_proof",
+]
+
+#: Bytes of the header (protocol, "Limits"); the longest path, 63 hashes, takes 2.8 kB of it.
+MAX_PROOF_BYTES: Final = 4096
+#: Parsed checkpoints that a memo holds before it starts again; one serves up to 512 records.
+MEMO_CHECKPOINTS: Final = 256
+
+#: A reader's parsed checkpoints by their bytes. Owned and passed in by the caller.
+CheckpointMemo = dict[bytes, SignedCheckpoint]
+
+_VERSION: Final = b"c2sp.org/tlog-proof@v1\n"
+_INDEX: Final = b"index "
+_EXTRA: Final = b"extra "
+_NODE_CHARACTERS: Final = 44  # of 32 bytes in base64
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A parsed proof: its form is right, nothing in it is verified.
+
+    Attributes:
+        index: of the record in its log, from 0.
+        path: 32-byte hashes from the leaf's sibling up.
+        signed: the checkpoint with its one signature line.
+        extra: opaque bytes, at index 0 only; not authenticated by the proof itself.
+    """
+
+    index: int
+    path: tuple[bytes, ...]
+    signed: SignedCheckpoint
+    extra: bytes | None = None
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Origin, size and root."""
+        return self.signed.checkpoint
+
+    @property
+    def line(self) -> CosignatureLine:
+        """The signature line; its time is the log time, in seconds."""
+        return self.signed.line
+
+    @property
+    def checkpoint_text(self) -> bytes:
+        """The signed checkpoint as it was sent."""
+        return self.signed.text
+
+
+def format_proof(
+    index: int, path: Sequence[bytes], checkpoint_text: bytes, extra: bytes | None = None
+) -> bytes:
+    """Write a proof header.
+
+    Args:
+        index: of the record in its log.
+        path: as `merkle.append_batch` gives it.
+        checkpoint_text: from `cosignature.signed_checkpoint`, the same for a whole batch.
+        extra: only at index 0, and not empty.
+    """
+    head = b"%bindex %d\n" % (
+        _VERSION if extra is None else b"%bextra %b" % (_VERSION, b2a_base64(extra)),
+        index,
+    )
+    return b"%b%b\n%b" % (head, b"".join(map(b2a_base64, path)), checkpoint_text)
+
+
+def parse_proof(header: bytes, memo: CheckpointMemo | None = None) -> Proof:
+    """Read a proof header, accepting only what `format_proof` would write.
+
+    Args:
+        header: the whole value of the record's `proof` header.
+        memo: checkpoints parsed before; emptied when it holds `MEMO_CHECKPOINTS`.
+
+    Raises:
+        ProofError: `proof_too_large`, or `proof_malformed`.
+    """
+    if len(header) > MAX_PROOF_BYTES:
+        raise ProofError(
+            f"A proof header has at most {MAX_PROOF_BYTES} bytes.", code="proof_too_large"
+        )
+    head, separator, checkpoint_text = header.partition(b"\n\n")
+    if not separator or not head.startswith(_VERSION):
+        raise _malformed("it is version, index, path, an empty line and a checkpoint")
+    index_at = len(_VERSION)
+    extra: bytes | None = None
+    if head.startswith(_EXTRA, index_at):
+        encoded, _, _ = head[index_at + len(_EXTRA) :].partition(b"\n")
+        index_at += len(_EXTRA) + len(encoded) + 1
+        extra = _parse_extra(encoded)
+    if not head.startswith(_INDEX, index_at):
+        raise _malformed("the index follows the version and the extra data")
+    digits, newline, block = head[index_at + len(_INDEX) :].partition(b"\n")
+    try:
+        index = parse_decimal(digits, MAX_LOG_SIZE)
+    except ValueError as error:
+        raise _malformed("the index is a decimal number") from error
+    if extra is not None and index:
+        raise _malformed("only the first record of a log has extra data")
+    path = _parse_path(block) if newline else ()
+    signed = None if memo is None else memo.get(checkpoint_text)
+    if signed is None:
+        try:
+            signed = parse_signed_checkpoint(checkpoint_text)
+        except NoteError as error:
+            raise ProofError(error.detail, code="proof_malformed") from error
+        if memo is not None:
+            if len(memo) >= MEMO_CHECKPOINTS:
+                memo.clear()
+            memo[checkpoint_text] = signed
+    return Proof(index, path, signed, extra)
+
+
+def _parse_path(block: bytes) -> tuple[bytes, ...]:
+    """Decode lines of base64, one 32-byte hash each, without the last line's newline."""
+    lines = block.split(b"\n")
+    if list(map(len, lines)).count(_NODE_CHARACTERS) != len(lines):
+        raise _malformed("a path has one hash of 32 bytes a line")
+    try:
+        path = tuple(map(a2b_base64, lines))
+    except Base64Error as error:
+        raise _malformed("the path is base64") from error
+    # What was decoded must encode to the same characters: one comparison for all lines, and it
+    # also settles alphabet, padding, trailing bits and length, as each line has 44 characters
+    if b"".join(map(b2a_base64, path)) != block + b"\n":
+        raise _malformed("the path is canonical base64 of 32-byte hashes")
+    if list(map(len, path)).count(HASH_BYTES) != len(path):
+        raise _malformed("the path is canonical base64 of 32-byte hashes")
+    return path
+
+
+def _parse_extra(encoded: bytes) -> bytes:
+    try:
+        extra = strict_b64(encoded)
+    except ValueError as error:
+        raise _malformed("extra data are canonical base64") from error
+    if not extra:
+        raise _malformed("extra data are not empty")
+    return extra
+
+
+def _malformed(rule: str) -> ProofError:
+    return ProofError(f"Not a proof header: {rule}.", code="proof_malformed")
