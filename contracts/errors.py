@@ -1,0 +1,73 @@
+"""The root of every error in this project, and the two that agreements and events raise.
+
+An error says what is wrong, where, and what to do about it, under a stable code that scripts can
+match; it never carries a personal value, because error texts end up in logs.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ConcordantError", "ContractError", "EventError"]
+
+
+class ConcordantError(Exception):
+    """Anything that this project refuses or cannot do.
+
+    Attributes:
+        code: stable identifier of the reason, lower case with underscores.
+        exit_code: of the command that ends with it: 1 the answer is no, 2 usage, 3 the environment
+            is at fault, 4 part of the input was refused.
+        detail: one sentence, without personal values.
+        where: file, line, field path or stream position, if known.
+        fix: what the person who reads this can do, if known.
+    """
+
+    code: str = "error"
+    exit_code: int = 3
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        where: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.where = where
+        self.fix = fix
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.detail}" if self.where else self.detail
+
+    def diagnostics(self) -> str:
+        """Return the text for the operator: what is wrong, where, what to do, and the code."""
+        lines = [self.detail]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.fix:
+            lines.append(f"  to do: {self.fix}")
+        lines.append(f"  code:  {self.code}")
+        return "\n".join(lines)
+
+
+class ContractError(ConcordantError):
+    """An agreement cannot be used as it stands; the agencies that sign it must act.
+
+    Codes: `contract_invalid`, `contract_unreadable`, `contract_field_unknown`.
+    """
+
+    code = "contract_invalid"
+    exit_code = 3
+
+
+class EventError(ConcordantError):
+    """An event that its sender may not publish, or that its reader should not have received.
+
+    The code is set by each place that raises it.
+    """
+
+    code = "event_invalid"
+    exit_code = 4
