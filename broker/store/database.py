@@ -1,0 +1,241 @@
+"""The state database on SQLite: opening, transactions and errors.
+
+SQLite runs in WAL mode with `synchronous=FULL`, because an acknowledged event must survive a
+power cut. Write transactions begin IMMEDIATE: a deferred one that reads first can fail half-way
+when another process writes. Writers of one process queue at a lock of our own, since SQLite's
+busy handler only sleeps and retries. Deleted content is overwritten (`secure_delete`), because
+clearing a payload has to mean that it is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from broker.errors import StoreError
+from broker.store.disclosures import Disclosures
+from broker.store.inbox import Inbox
+from broker.store.items import Items, Links
+from broker.store.meta import Lease, Meta
+from broker.store.outbox import Outbox
+from broker.store.quarantine import Evidence, Quarantine
+from broker.store.reader import Reader
+from broker.store.receipts import Heads, Receipts
+from broker.store.referrals import Referrals
+from broker.store.streams import Streams
+from broker.store.versions import make_current
+
+BUSY_TIMEOUT_S = 5
+"""How long a writer waits for another one."""
+
+CACHE_KIB = 16 * 1024
+"""SQLite's page cache per connection: keeps the random keys of the inbox's index in memory."""
+
+_WRITES = "concordant_writes"
+
+_CODES = {
+    sqlite3.SQLITE_BUSY: "store_busy",
+    sqlite3.SQLITE_LOCKED: "store_busy",
+    sqlite3.SQLITE_FULL: "store_full",
+    sqlite3.SQLITE_CORRUPT: "store_corrupt",
+    sqlite3.SQLITE_NOTADB: "store_corrupt",
+    sqlite3.SQLITE_CONSTRAINT: "store_conflict",
+}
+_EXPLANATIONS = {
+    "store_busy": (
+        "another process kept the state database locked",
+        "stop the other process, or try again",
+    ),
+    "store_full": (
+        "the disk that holds the state database is full",
+        "make room; nothing that was committed is lost",
+    ),
+    "store_corrupt": (
+        "the state database is damaged or is not a database",
+        "stop the adapter and restore the state folder from a backup",
+    ),
+    "store_conflict": ("a row contradicts what the state database holds", None),
+    "store_unusable": (
+        "the state database cannot be read or written",
+        "check that the disk works and that the adapter's account may write to the state folder",
+    ),
+}
+
+
+class SqlTransaction:
+    """Every area over one connection."""
+
+    __slots__ = (
+        "disclosures",
+        "evidence",
+        "heads",
+        "inbox",
+        "items",
+        "lease",
+        "links",
+        "meta",
+        "outbox",
+        "quarantine",
+        "reader",
+        "receipts",
+        "referrals",
+        "streams",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self.meta = Meta(connection)
+        self.lease = Lease(connection)
+        self.outbox = Outbox(connection)
+        self.streams = Streams(connection)
+        self.reader = Reader(connection)
+        self.inbox = Inbox(connection)
+        self.quarantine = Quarantine(connection)
+        self.evidence = Evidence(connection)
+        self.items = Items(connection)
+        self.links = Links(connection)
+        self.referrals = Referrals(connection)
+        self.receipts = Receipts(connection)
+        self.heads = Heads(connection)
+        self.disclosures = Disclosures(connection)
+
+
+class SqliteStore:
+    """`Store` on one SQLite file. Threads may share it; a transaction belongs to one thread."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._writing = engine.execution_options(**{_WRITES: True})
+        self._path = path
+        self._lock = threading.Lock()
+        self._writer: int | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        """See `Store.transaction`."""
+        me = threading.get_ident()
+        if self._writer == me:
+            raise StoreError(
+                "a transaction was begun inside another of the same thread", code="store_nested"
+            )
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise _explained("store_busy", self._path)
+        self._writer = me
+        try:
+            with _translated(self._path), self._writing.begin() as connection:
+                yield SqlTransaction(connection)
+        finally:
+            self._writer = None
+            self._lock.release()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        """See `Store.reading`."""
+        with _translated(self._path), self._engine.connect() as connection:
+            connection.begin()
+            yield SqlTransaction(connection)
+
+    def check(self) -> None:
+        """See `Store.check`."""
+        with _translated(self._path), self._engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if found != "ok":
+            raise _explained("store_corrupt", self._path)
+
+    def close(self) -> None:
+        """Closes every connection; the last one folds the WAL into the file."""
+        self._engine.dispose()
+
+
+def open_store(path: Path) -> SqliteStore:
+    """Opens the state database at `path`, made with mode 0600 if absent, at this version's schema.
+
+    Raises:
+        StoreError: `store_corrupt` for a file that is damaged or not ours, `store_newer` for one
+            that a newer version wrote, `store_full`, `store_busy`, or `store_unusable`.
+    """
+    _private(path)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        hide_parameters=True,  # parameters are personal data: they must not reach an error text
+        connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    store = SqliteStore(engine, path)
+    try:
+        with _translated(path):
+            make_current(engine, path)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",
+            "temp_store = MEMORY",
+            f"cache_size = -{CACHE_KIB}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+    finally:
+        cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # The driver's own BEGIN is off (isolation_level None): ours says what kind it is.
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql("PRAGMA query_only = OFF")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+        connection.exec_driver_sql("BEGIN")
+
+
+def _private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)  # the WAL beside it inherits this mode from SQLite
+    except OSError as error:
+        raise StoreError(
+            f"the state database cannot be opened: {error.strerror}",
+            code="store_unusable",
+            where=str(path),
+            fix="let the account that runs the adapter write to its state folder",
+        ) from None
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """No exception of the library leaves the store; its text could hold values."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        extended = getattr(error.orig, "sqlite_errorcode", 0)
+        raise _explained(_CODES.get(extended & 0xFF, "store_unusable"), path) from None
+    except exc.SQLAlchemyError as error:
+        raise StoreError(
+            f"the state database refused a statement ({type(error).__name__})",
+            code="store_unusable",
+            where=str(path),
+        ) from None
+
+
+def _explained(code: str, path: Path) -> StoreError:
+    detail, fix = _EXPLANATIONS[code]
+    return StoreError(detail, code=code, where=str(path), fix=fix)

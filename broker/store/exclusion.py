@@ -1,0 +1,52 @@
+"""One process per agency state: a lock that the kernel releases when its holder dies.
+
+The lease in the database fences a zombie; this lock gives the operator who starts a second
+adapter by mistake a clear answer instead of two adapters that fence each other for ever.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from broker.errors import StoreError
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Holds the lock file at `path` (created with mode 0600) for the length of the block.
+
+    Raises:
+        StoreError: `already_running` if another process holds it; `store_unusable` if the file
+            cannot be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(
+            f"the lock file cannot be opened: {error.strerror}",
+            code="store_unusable",
+            where=str(path),
+            fix="let the account that runs the adapter write to its state folder",
+        ) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            raise StoreError(
+                "another process uses this agency's state"
+                + (f" (process {holder})" if holder.isdigit() else ""),
+                code="already_running",
+                where=str(path),
+                fix="stop the other adapter of this agency, or wait until it has ended",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)  # releases the lock; the file stays, or two holders could race

@@ -1,0 +1,135 @@
+"""The inbox: opened events, once each, until the agency's system has taken them.
+
+(source, id) is unique, which is what makes delivery once in effect. The payload is personal
+data, so it is cleared once it is delivered unless the agency asks to keep it; the digests that
+recognise a repeat stay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from broker.store import schema
+from broker.store.rows import InboxCounts, InboxRow
+
+_t = schema.inbox
+_COLUMNS = (
+    _t.c.seq,
+    _t.c.source,
+    _t.c.event_id,
+    _t.c.type,
+    _t.c.received_ms,
+    _t.c.topic,
+    _t.c.partition,
+    _t.c.generation,
+    _t.c.idx,
+    _t.c.payload,
+    _t.c.digests,
+    _t.c.case_key,
+    _t.c.priority,
+    _t.c.delivered_ms,
+    _t.c.sink_reference,
+)
+_UNDELIVERED = _t.c.delivered_ms.is_(None)
+_ADD = insert(_t)
+_FIND = select(*_COLUMNS).where(
+    _t.c.source == bindparam("source_"), _t.c.event_id == bindparam("event_id_")
+)
+_GET = select(*_COLUMNS).where(_t.c.seq == bindparam("seq_"))
+_NEXT = (
+    select(*_COLUMNS)
+    .where(_UNDELIVERED)
+    .order_by(_t.c.priority, _t.c.seq)
+    .limit(bindparam("limit_"))
+)
+_DELIVERED = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"))
+    .values(delivered_ms=bindparam("now_"), sink_reference=bindparam("reference_"))
+)
+_DELIVERED_CLEARED = _DELIVERED.values(payload=None)
+_COUNT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNDELIVERED)
+_LAST = select(func.max(_t.c.seq))
+_RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
+
+
+class Inbox:
+    """`InboxArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, source: str, event_id: str) -> InboxRow | None:
+        found = self._connection.execute(_FIND, {"source_": source, "event_id_": event_id}).first()
+        return None if found is None else _row(found)
+
+    def get(self, seq: int) -> InboxRow | None:
+        found = self._connection.execute(_GET, {"seq_": seq}).first()
+        return None if found is None else _row(found)
+
+    def add(
+        self,
+        source: str,
+        event_id: str,
+        type: str,  # noqa: A002 - CloudEvents' own name
+        received_ms: int,
+        topic: str,
+        partition: int,
+        generation: str,
+        index: int,
+        payload: bytes | None,
+        digests: bytes,
+        case_key: bytes,
+        *,
+        urgent: bool = False,
+    ) -> int:
+        key = self._connection.execute(
+            _ADD,
+            {
+                "source": source,
+                "event_id": event_id,
+                "type": type,
+                "received_ms": received_ms,
+                "topic": topic,
+                "partition": partition,
+                "generation": generation,
+                "idx": index,
+                "payload": payload,
+                "digests": digests,
+                "case_key": case_key,
+                "priority": 0 if urgent else 1,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        seq: int = key[0]
+        return seq
+
+    def undelivered(self, limit: int) -> list[InboxRow]:
+        return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]
+
+    def mark_delivered(
+        self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False
+    ) -> None:
+        self._connection.execute(
+            _DELIVERED if keep_payload else _DELIVERED_CLEARED,
+            {"seq_": seq, "now_": now, "reference_": sink_reference},
+        )
+
+    def counts(self) -> InboxCounts:
+        undelivered, first = self._connection.execute(_COUNT).one()
+        total: int = self._connection.scalar(_LAST) or 0  # rows are never deleted
+        oldest: int | None = (
+            None if first is None else self._connection.scalar(_RECEIVED, {"seq_": first})
+        )
+        return InboxCounts(undelivered, total - undelivered, oldest)
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:
+    *first, priority, delivered_ms, sink_reference = row
+    return InboxRow(
+        *first, priority == 0, delivered_ms, sink_reference
+    )  # columns in the order of the fields

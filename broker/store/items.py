@@ -1,0 +1,118 @@
+"""Ids at the agency's own boundary: items already read, and references already linked.
+
+An item is one record of an export under its own idempotency key; a link joins the agency's own
+reference (a case, a referral) to the random id that all agencies share. Both sides of a link are
+unique: two cases of one system never share an id, and no case has two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from broker.errors import StoreError
+from broker.store import schema
+from broker.store.rows import ItemOutcome, ItemRow
+
+_i = schema.items
+_l = schema.links
+
+_FIND = select(*_i.c).where(_i.c.source_key == bindparam("key_"))
+_ADD = insert(_i)
+_AGAIN = (
+    update(_i)
+    .where(_i.c.source_key == bindparam("key_"))
+    .values(
+        event_id=bindparam("event_id_"),
+        outcome=bindparam("outcome_"),
+        code=bindparam("code_"),
+        added_ms=bindparam("now_"),
+    )
+)
+_SHARED = select(_l.c.shared_id).where(
+    _l.c.kind == bindparam("kind_"), _l.c.own_reference == bindparam("own_")
+)
+_OWN = select(_l.c.own_reference).where(
+    _l.c.kind == bindparam("kind_"), _l.c.shared_id == bindparam("shared_")
+)
+_LINK = insert(_l)
+
+
+class Items:
+    """`ItemsArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, source_key: bytes) -> ItemRow | None:
+        found = self._connection.execute(_FIND, {"key_": source_key}).first()
+        return None if found is None else ItemRow(*found)
+
+    def add(
+        self,
+        source_key: bytes,
+        event_id: str | None,
+        outcome: ItemOutcome,
+        code: str | None,
+        now: int,
+    ) -> None:
+        known = self.find(source_key)
+        if known is None:
+            self._connection.execute(
+                _ADD,
+                {
+                    "source_key": source_key,
+                    "event_id": event_id,
+                    "outcome": outcome,
+                    "code": code,
+                    "added_ms": now,
+                },
+            )
+            return
+        if known.outcome == "published":
+            raise StoreError("this item was published already", code="item_published")
+        self._connection.execute(
+            _AGAIN,
+            {
+                "key_": source_key,
+                "event_id_": event_id,
+                "outcome_": outcome,
+                "code_": code,
+                "now_": now,
+            },
+        )
+
+
+class Links:
+    """`LinksArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def case_for(self, own_reference: str, kind: str = "case") -> str | None:
+        shared: str | None = self._connection.scalar(
+            _SHARED, {"kind_": kind, "own_": own_reference}
+        )
+        return shared
+
+    def own_for(self, shared_id: str, kind: str = "case") -> str | None:
+        own: str | None = self._connection.scalar(_OWN, {"kind_": kind, "shared_": shared_id})
+        return own
+
+    def add(self, kind: str, own_reference: str, shared_id: str) -> None:
+        shared = self.case_for(own_reference, kind)
+        own = self.own_for(shared_id, kind)
+        if shared == shared_id:
+            return
+        if shared is not None or own is not None:
+            raise StoreError(
+                f"a {kind} of the agency's own system is linked to another shared id already",
+                code="link_conflict",
+                fix="the two systems disagree about which case this is; a person must decide",
+            )
+        self._connection.execute(
+            _LINK, {"kind": kind, "own_reference": own_reference, "shared_id": shared_id}
+        )

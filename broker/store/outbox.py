@@ -1,0 +1,190 @@
+"""The outbox: sealed events from sealing to acknowledgement, then the sender's archive.
+
+A row is written three times: added (with its disclosure entry), indexed under the lease (before
+Kafka sees it, so that a crash resends the same bytes) and marked sent. Rows are never deleted:
+what remains after the content is forgotten are leaf and proof, which close a gap on replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from broker.errors import StoreError
+from broker.store import schema
+from broker.store.rows import Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
+
+_t = schema.outbox
+_COLUMNS = (
+    _t.c.seq,
+    _t.c.event_id,
+    _t.c.topic,
+    _t.c.partition,
+    _t.c.value,
+    _t.c.priority,
+    _t.c.added_ms,
+    _t.c.generation,
+    _t.c.idx,
+    _t.c.leaf,
+    _t.c.proof,
+    _t.c.kafka_offset,
+    _t.c.sent_ms,
+)
+_PENDING = _t.c.generation.is_(None)
+_UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
+
+_ADD = insert(_t)
+_ADD_MANY = insert(_t).returning(_t.c.seq, sort_by_parameter_order=True)
+_SELECT_PENDING = (
+    select(*_COLUMNS).where(_PENDING).order_by(_t.c.priority, _t.c.seq).limit(bindparam("limit_"))
+)
+_INDEX = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"), _PENDING)
+    .values(
+        generation=bindparam("generation_"),
+        idx=bindparam("index_"),
+        leaf=bindparam("leaf_"),
+        proof=bindparam("proof_"),
+    )
+)
+_SELECT_UNSENT = select(*_COLUMNS).where(_UNSENT).order_by(_t.c.generation, _t.c.idx, _t.c.seq)
+_MARK_SENT = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"))
+    .values(kafka_offset=bindparam("offset_"), sent_ms=bindparam("now_"))
+)
+_ARCHIVED = (
+    select(*_COLUMNS)
+    .where(
+        _t.c.topic == bindparam("topic_"),
+        _t.c.partition == bindparam("partition_"),
+        _t.c.generation == bindparam("generation_"),
+        _t.c.idx >= bindparam("first_"),
+        _t.c.idx <= bindparam("last_"),
+    )
+    .order_by(_t.c.idx)
+)
+_FORGET = (
+    update(_t)
+    .where(_t.c.value.is_not(None), _t.c.sent_ms.is_not(None), _t.c.sent_ms < bindparam("before_"))
+    .values(value=None)
+)
+_COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
+_COUNT_UNSENT = select(func.count()).select_from(_t).where(_UNSENT)
+_LAST = select(func.max(_t.c.seq))
+_ADDED = select(_t.c.added_ms).where(_t.c.seq == bindparam("seq_"))
+
+_grouped = attrgetter("topic", "partition")
+
+
+class Outbox:
+    """`OutboxArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, event_id: str, topic: str, partition: int, value: bytes, urgent: bool, now: int
+    ) -> int:
+        done = self._connection.execute(
+            _ADD, _parameters(NewOutboxRow(event_id, topic, partition, value, urgent), now)
+        )
+        key = done.inserted_primary_key
+        assert key is not None
+        seq: int = key[0]
+        return seq
+
+    def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
+        if not rows:
+            return []
+        added = self._connection.execute(_ADD_MANY, [_parameters(row, now) for row in rows])
+        return list(added.scalars())
+
+    def pending(self, limit: int) -> list[OutboxRow]:
+        # The oldest of all first, then grouped: a busy partition cannot starve a quiet one.
+        rows = [_row(row) for row in self._connection.execute(_SELECT_PENDING, {"limit_": limit})]
+        rows.sort(key=_grouped)  # stable: the order inside a group stays
+        return rows
+
+    def index(self, rows: Sequence[Indexed]) -> None:
+        if not rows:
+            return
+        done = self._connection.execute(
+            _INDEX,
+            [
+                {
+                    "seq_": seq,
+                    "generation_": generation,
+                    "index_": index,
+                    "leaf_": leaf,
+                    "proof_": proof,
+                }
+                for seq, generation, index, leaf, proof in rows
+            ],
+        )
+        if done.rowcount != len(rows):
+            raise StoreError(
+                "an outbox row that was to be indexed has an index or does not exist",
+                code="outbox_indexed",
+            )
+
+    def unsent(self) -> list[OutboxRow]:
+        return [_row(row) for row in self._connection.execute(_SELECT_UNSENT)]
+
+    def mark_sent(self, rows: Sequence[Sent]) -> None:
+        if rows:
+            self._connection.execute(
+                _MARK_SENT,
+                [{"seq_": seq, "offset_": offset, "now_": now} for seq, offset, now in rows],
+            )
+
+    def archived(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[OutboxRow]:
+        found = self._connection.execute(
+            _ARCHIVED,
+            {
+                "topic_": topic,
+                "partition_": partition,
+                "generation_": generation,
+                "first_": first,
+                "last_": last,
+            },
+        )
+        return [_row(row) for row in found]
+
+    def forget_content(self, before_ms: int) -> int:
+        return self._connection.execute(_FORGET, {"before_": before_ms}).rowcount
+
+    def counts(self) -> OutboxCounts:
+        pending, first = self._connection.execute(_COUNT_PENDING).one()
+        unsent: int = self._connection.execute(_COUNT_UNSENT).scalar_one()
+        total: int = self._connection.scalar(_LAST) or 0  # rows are never deleted
+        oldest: int | None = (
+            None if first is None else self._connection.scalar(_ADDED, {"seq_": first})
+        )
+        return OutboxCounts(pending, unsent, total - pending - unsent, oldest)
+
+
+def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:
+    return {
+        "event_id": row.event_id,
+        "topic": row.topic,
+        "partition": row.partition,
+        "value": row.value,
+        "priority": 0 if row.urgent else 1,
+        "added_ms": now,
+    }
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> OutboxRow:
+    seq, event_id, topic, partition, value, priority, *rest = row
+    return OutboxRow(
+        seq, event_id, topic, partition, value, priority == 0, *rest
+    )  # columns in the order of the fields

@@ -1,0 +1,176 @@
+"""Records that were refused, and evidence against a sender.
+
+What fails steps 0 to 4 is not business: only position, hash and code are kept, in a list with a
+fixed length, so that an outsider cannot fill the disk. What fails later is signed by a party, is
+kept with its bytes, and counts against that party's quota.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+
+from broker.store import schema
+from broker.store.rows import EvidenceRow, NoiseRow, QuarantineRow, QuarantineStatus
+
+NOISE_ROWS = 10_000
+"""How many unverified records are remembered ("a bounded list")."""
+
+_q = schema.quarantine
+_n = schema.noise
+_e = schema.evidence
+_COLUMNS = tuple(column for column in _q.c if column.name != "agency")
+
+_ADD = insert(_q)
+_GET = select(*_COLUMNS).where(_q.c.id == bindparam("id_"))
+_ALL = select(*_COLUMNS).order_by(_q.c.id.desc()).limit(bindparam("limit_"))
+_BY_STATUS = _ALL.where(_q.c.status == bindparam("status_"))
+_SET = (
+    update(_q)
+    .where(_q.c.id == bindparam("id_"))
+    .values(status=bindparam("status_"), changed_ms=bindparam("now_"))
+)
+_HELD = select(func.count()).select_from(_q).where(_q.c.status == "held")
+_HELD_OF = _HELD.where(_q.c.agency == bindparam("agency_"))
+
+_ADD_NOISE = insert(_n)
+_TRIM_NOISE = delete(_n).where(_n.c.id <= bindparam("oldest_"))
+_NOISE = (
+    select(_n.c.topic, _n.c.partition, _n.c.kafka_offset, _n.c.sha256, _n.c.code, _n.c.seen_ms)
+    .order_by(_n.c.id.desc())
+    .limit(bindparam("limit_"))
+)
+
+_ADD_EVIDENCE = insert(_e)
+_EVIDENCE = select(*_e.c).order_by(_e.c.id)
+
+
+class Quarantine:
+    """`QuarantineArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        origin: str,
+        index: int,
+        step: float,
+        code: str,
+        detail: str,
+        value: bytes,
+        headers_json: str,
+        now: int,
+    ) -> int:
+        key = self._connection.execute(
+            _ADD,
+            {
+                "topic": topic,
+                "partition": partition,
+                "kafka_offset": offset,
+                "origin": origin,
+                "agency": _agency(origin),
+                "idx": index,
+                "step": step,
+                "code": code,
+                "detail": detail,
+                "value": value,
+                "headers_json": headers_json,
+                "status": "held",
+                "added_ms": now,
+                "changed_ms": now,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        id_: int = key[0]
+        return id_
+
+    def get(self, id: int) -> QuarantineRow | None:  # noqa: A002 - the column's name
+        found = self._connection.execute(_GET, {"id_": id}).first()
+        return None if found is None else _row(found)
+
+    def set_status(self, id: int, status: QuarantineStatus, now: int) -> None:  # noqa: A002
+        self._connection.execute(_SET, {"id_": id, "status_": status, "now_": now})
+
+    def count(self, agency: str | None = None) -> int:
+        count: int = (
+            self._connection.execute(_HELD)
+            if agency is None
+            else self._connection.execute(_HELD_OF, {"agency_": agency})
+        ).scalar_one()
+        return count
+
+    def add_noise(
+        self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
+    ) -> None:
+        key = self._connection.execute(
+            _ADD_NOISE,
+            {
+                "topic": topic,
+                "partition": partition,
+                "kafka_offset": offset,
+                "sha256": sha256,
+                "code": code,
+                "seen_ms": now,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        if key[0] > NOISE_ROWS:
+            self._connection.execute(_TRIM_NOISE, {"oldest_": key[0] - NOISE_ROWS})
+
+    def noise(self, limit: int = 100) -> tuple[NoiseRow, ...]:
+        found = self._connection.execute(_NOISE, {"limit_": limit})
+        return tuple(NoiseRow(*row) for row in found)
+
+    # Last in the class: the name hides the built-in type from annotations that follow it.
+    def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
+        found = (
+            self._connection.execute(_ALL, {"limit_": limit})
+            if status is None
+            else self._connection.execute(_BY_STATUS, {"limit_": limit, "status_": status})
+        )
+        rows = [_row(row) for row in found]
+        rows.reverse()
+        return rows
+
+
+class Evidence:
+    """`EvidenceArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int:
+        key = self._connection.execute(
+            _ADD_EVIDENCE,
+            {
+                "kind": kind,
+                "origin": origin,
+                "text_a": text_a,
+                "text_b": text_b,
+                "found_ms": now,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        id_: int = key[0]
+        return id_
+
+    def list(self) -> list[EvidenceRow]:
+        return [EvidenceRow(*row) for row in self._connection.execute(_EVIDENCE)]
+
+
+def _agency(origin: str) -> str:
+    """The second part of `deployment/agency/topic/partition/generation`."""
+    return origin.split("/", 2)[1] if "/" in origin else origin
+
+
+def _row(row: Row[*tuple[Any, ...]]) -> QuarantineRow:
+    return QuarantineRow(*row)  # columns in the order of the fields

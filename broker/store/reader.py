@@ -1,0 +1,345 @@
+"""What this agency holds of other senders' streams ("Opening", step 4).
+
+The state of a stream is an opaque value under a version: saving it fails if anyone saved since
+it was read, which is how a rebalance between judging and committing is noticed (step 11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from broker.errors import StoreError
+from broker.store import schema
+from broker.store.rows import Checkpointed, CheckpointRow, DeferredRow, Leaf, LeafStatus
+
+_s = schema.reader_states
+_g = schema.reader_generations
+_l = schema.reader_leaves
+_c = schema.reader_checkpoints
+_p = schema.reader_positions
+_d = schema.reader_deferred
+
+_OF_STREAM = (
+    (_s.c.agency == bindparam("agency_"))
+    & (_s.c.topic == bindparam("topic_"))
+    & (_s.c.partition == bindparam("partition_"))
+)
+_STATE = select(_s.c.version, _s.c.state).where(_OF_STREAM)
+_STATES = select(_s.c.agency, _s.c.topic, _s.c.partition, _s.c.version, _s.c.state).order_by(
+    _s.c.agency, _s.c.topic, _s.c.partition
+)
+_ADD_STATE = insert(_s)
+_SAVE_STATE = (
+    update(_s)
+    .where(_OF_STREAM, _s.c.version == bindparam("expected_"))
+    .values(version=_s.c.version + 1, state=bindparam("state_"))
+)
+
+_OF_GENERATION = (
+    (_g.c.agency == bindparam("agency_"))
+    & (_g.c.topic == bindparam("topic_"))
+    & (_g.c.partition == bindparam("partition_"))
+    & (_g.c.generation == bindparam("generation_"))
+)
+_GENERATION = select(_g.c.id).where(_OF_GENERATION)
+_ADD_GENERATION = insert(_g)
+
+_ADD_LEAVES = insert(_l)
+_OF_LEAF = (_l.c.generation_id == _GENERATION.scalar_subquery()) & (_l.c.idx == bindparam("index_"))
+_LEAF = select(_l.c.leaf, _l.c.status).where(_OF_LEAF)
+_LEAVES = (
+    select(_l.c.idx, _l.c.leaf, _l.c.status)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _l.c.idx >= bindparam("first_"),
+        _l.c.idx <= bindparam("last_"),
+    )
+    .order_by(_l.c.idx)
+)
+_COUNT_LEAVES = (
+    select(func.count())
+    .select_from(_l)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _l.c.status == bindparam("status_"),
+    )
+)
+_SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
+
+_NEW_CHECKPOINT = sqlite.insert(_c)
+_SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
+    index_elements=[_c.c.generation_id, _c.c.size],
+    set_={"lowest_index": _NEW_CHECKPOINT.excluded.lowest_index},
+    where=_NEW_CHECKPOINT.excluded.lowest_index < _c.c.lowest_index,
+)
+_ROOTS = select(_c.c.size, _c.c.root).where(_c.c.generation_id == bindparam("generation_id_"))
+_CHECKPOINT = select(_c.c.size, _c.c.root, _c.c.time_s, _c.c.lowest_index, _c.c.text).where(
+    _c.c.generation_id == _GENERATION.scalar_subquery()
+)
+_CHECKPOINT_AT = _CHECKPOINT.where(_c.c.size == bindparam("size_"))
+_CHECKPOINT_ABOVE = _CHECKPOINT.where(_c.c.size > bindparam("size_")).order_by(_c.c.size).limit(1)
+_CHECKPOINT_BELOW = (
+    _CHECKPOINT.where(_c.c.size < bindparam("size_")).order_by(_c.c.size.desc()).limit(1)
+)
+
+_OF_PARTITION = (_p.c.topic == bindparam("topic_")) & (_p.c.partition == bindparam("partition_"))
+_POSITION = select(_p.c.next_offset).where(_OF_PARTITION)
+_MOVE = update(_p).where(_OF_PARTITION).values(next_offset=bindparam("next_"))
+_ADD_POSITION = insert(_p)
+
+_OF_DEFERRED = (_d.c.topic == bindparam("topic_")) & (_d.c.partition == bindparam("partition_"))
+_DEFERRED = (
+    select(_d.c.topic, _d.c.partition, _d.c.agency, _d.c.kafka_offset, _d.c.reason, _d.c.since_ms)
+    .where(_OF_DEFERRED)
+    .order_by(_d.c.kafka_offset)
+)
+_NEW_DEFERRED = sqlite.insert(_d)
+_DEFER = _NEW_DEFERRED.on_conflict_do_update(
+    index_elements=[_d.c.topic, _d.c.partition, _d.c.agency],
+    set_={
+        "kafka_offset": _NEW_DEFERRED.excluded.kafka_offset,
+        "reason": _NEW_DEFERRED.excluded.reason,
+        "since_ms": _NEW_DEFERRED.excluded.since_ms,
+    },
+    where=_NEW_DEFERRED.excluded.kafka_offset < _d.c.kafka_offset,
+)
+_CLEAR_DEFERRED = delete(_d).where(_OF_DEFERRED, _d.c.agency == bindparam("agency_"))
+
+
+class Reader:
+    """`ReaderArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def state(self, agency: str, topic: str, partition: int) -> tuple[int, bytes] | None:
+        found = self._connection.execute(_STATE, _stream(agency, topic, partition)).first()
+        return None if found is None else (found[0], found[1])
+
+    def save_state(
+        self, agency: str, topic: str, partition: int, blob: bytes, expected_version: int
+    ) -> int:
+        saved = self._connection.execute(
+            _SAVE_STATE,
+            _stream(agency, topic, partition) | {"expected_": expected_version, "state_": blob},
+        )
+        if saved.rowcount == 1:
+            return expected_version + 1
+        if expected_version != 0 or self.state(agency, topic, partition) is not None:
+            raise StoreError(
+                "the state of a sender's stream changed since it was read",
+                code="state_changed",
+                where=f"{agency}/{topic}/{partition}",
+            )
+        self._connection.execute(
+            _ADD_STATE,
+            {
+                "agency": agency,
+                "topic": topic,
+                "partition": partition,
+                "version": 1,
+                "state": blob,
+            },
+        )
+        return 1
+
+    def states(self) -> list[tuple[str, str, int, int, bytes]]:
+        return [row.tuple() for row in self._connection.execute(_STATES)]
+
+    def add_leaves(
+        self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
+    ) -> None:
+        if not leaves:
+            return
+        id_ = self._generation(agency, topic, partition, generation)
+        self._connection.execute(
+            _ADD_LEAVES,
+            [
+                {"generation_id": id_, "idx": index, "leaf": leaf, "status": status}
+                for index, leaf, status in leaves
+            ],
+        )
+
+    def leaf(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> tuple[bytes, LeafStatus] | None:
+        found = self._connection.execute(
+            _LEAF, _place(agency, topic, partition, generation) | {"index_": index}
+        ).first()
+        return None if found is None else (found[0], cast(LeafStatus, found[1]))
+
+    def leaves(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[Leaf]:
+        found = self._connection.execute(
+            _LEAVES,
+            _place(agency, topic, partition, generation) | {"first_": first, "last_": last},
+        )
+        return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
+
+    def count_leaves(
+        self, agency: str, topic: str, partition: int, generation: str, status: LeafStatus
+    ) -> int:
+        count: int = self._connection.execute(
+            _COUNT_LEAVES, _place(agency, topic, partition, generation) | {"status_": status}
+        ).scalar_one()
+        return count
+
+    def set_status(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        index: int,
+        status: LeafStatus,
+    ) -> None:
+        self._connection.execute(
+            _SET_STATUS,
+            _place(agency, topic, partition, generation) | {"index_": index, "status_": status},
+        )
+
+    def save_checkpoints(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        checkpoints: Sequence[Checkpointed],
+    ) -> None:
+        if not checkpoints:
+            return
+        id_ = self._generation(agency, topic, partition, generation)
+        sizes = sorted({checkpoint[0] for checkpoint in checkpoints})
+        kept = dict(
+            row.tuple()
+            for row in self._connection.execute(
+                _ROOTS.where(_c.c.size.in_(sizes)), {"generation_id_": id_}
+            )
+        )
+        for size, root, *_ in checkpoints:
+            if kept.setdefault(size, root) != root:
+                raise StoreError(
+                    "a kept checkpoint of this size has another root",
+                    code="checkpoint_conflict",
+                    where=f"{agency}/{topic}/{partition}/{generation}",
+                )
+        self._connection.execute(
+            _SAVE_CHECKPOINT,
+            [
+                {
+                    "generation_id": id_,
+                    "size": size,
+                    "root": root,
+                    "time_s": time_s,
+                    "lowest_index": lowest,
+                    "text": text,
+                }
+                for size, root, time_s, lowest, text in checkpoints
+            ],
+        )
+
+    def checkpoint_at(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None:
+        return self._checkpoint(_CHECKPOINT_AT, agency, topic, partition, generation, size)
+
+    def checkpoint_above(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> CheckpointRow | None:
+        return self._checkpoint(_CHECKPOINT_ABOVE, agency, topic, partition, generation, index)
+
+    def checkpoint_below(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None:
+        return self._checkpoint(_CHECKPOINT_BELOW, agency, topic, partition, generation, size)
+
+    def position(self, topic: str, partition: int) -> int | None:
+        next_offset: int | None = self._connection.scalar(
+            _POSITION, {"topic_": topic, "partition_": partition}
+        )
+        return next_offset
+
+    def save_position(self, topic: str, partition: int, next_offset: int) -> None:
+        moved = self._connection.execute(
+            _MOVE, {"topic_": topic, "partition_": partition, "next_": next_offset}
+        )
+        if moved.rowcount == 0:
+            self._connection.execute(
+                _ADD_POSITION,
+                {"topic": topic, "partition": partition, "next_offset": next_offset},
+            )
+
+    def defer(
+        self, topic: str, partition: int, agency: str, offset: int, reason: str, since_ms: int
+    ) -> None:
+        self._connection.execute(
+            _DEFER,
+            {
+                "topic": topic,
+                "partition": partition,
+                "agency": agency,
+                "kafka_offset": offset,
+                "reason": reason,
+                "since_ms": since_ms,
+            },
+        )
+
+    def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
+        found = self._connection.execute(_DEFERRED, {"topic_": topic, "partition_": partition})
+        return [DeferredRow(*row) for row in found]
+
+    def clear_deferred(self, topic: str, partition: int, agency: str) -> None:
+        self._connection.execute(_CLEAR_DEFERRED, _stream(agency, topic, partition))
+
+    def _generation(self, agency: str, topic: str, partition: int, generation: str) -> int:
+        """The small number that stands for a generation; given at its first leaf."""
+        place = _place(agency, topic, partition, generation)
+        known: int | None = self._connection.scalar(_GENERATION, place)
+        if known is not None:
+            return known
+        key = self._connection.execute(
+            _ADD_GENERATION,
+            {
+                "agency": agency,
+                "topic": topic,
+                "partition": partition,
+                "generation": generation,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        new: int = key[0]
+        return new
+
+    def _checkpoint(
+        self,
+        statement: Select[int, bytes, int, int, bytes],
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        size: int,
+    ) -> CheckpointRow | None:
+        found: Row[int, bytes, int, int, bytes] | None = self._connection.execute(
+            statement, _place(agency, topic, partition, generation) | {"size_": size}
+        ).first()
+        return None if found is None else CheckpointRow(*found)
+
+
+def _stream(agency: str, topic: str, partition: int) -> dict[str, object]:
+    return {"agency_": agency, "topic_": topic, "partition_": partition}
+
+
+def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
+    return {
+        "agency_": agency,
+        "topic_": topic,
+        "partition_": partition,
+        "generation_": generation,
+    }

@@ -1,0 +1,109 @@
+"""What other agencies said about streams: their receipts and the heads in their heartbeats."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from broker.store import schema
+from broker.store.rows import HeadsRow, ReceiptRow
+
+_r = schema.receipts
+_h = schema.heads
+
+_COLUMNS = (_r.c.origin, _r.c.size, _r.c.root, _r.c.cosigner, _r.c.time_s, _r.c.text)
+_ADD = sqlite.insert(_r).on_conflict_do_nothing(
+    index_elements=[_r.c.origin, _r.c.cosigner, _r.c.size, _r.c.root]
+)
+_BEST = (
+    select(*_COLUMNS)
+    .where(_r.c.origin == bindparam("origin_"), _r.c.cosigner == bindparam("cosigner_"))
+    .order_by(_r.c.size.desc())
+    .limit(1)
+)
+_FROM_SIZE = (
+    select(*_COLUMNS)
+    .where(_r.c.origin == bindparam("origin_"), _r.c.size >= bindparam("size_"))
+    .order_by(_r.c.size, _r.c.id)
+)
+_COVERING = (
+    select(*_COLUMNS)
+    .where(
+        _r.c.origin == bindparam("origin_"),
+        _r.c.size == bindparam("size_"),
+        _r.c.root == bindparam("root_"),
+    )
+    .order_by(_r.c.id)
+)
+_HEADS = select(*_h.c).order_by(_h.c.agency)
+_HEADS_OF = select(*_h.c).where(_h.c.agency == bindparam("agency_"))
+_ADD_HEADS = insert(_h)
+_SET_HEADS = (
+    update(_h)
+    .where(_h.c.agency == bindparam("agency_"))
+    .values(heard_ms=bindparam("heard_"), heads_json=bindparam("json_"))
+)
+
+
+class Receipts:
+    """`ReceiptsArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
+    ) -> None:
+        self._connection.execute(
+            _ADD,
+            {
+                "origin": origin,
+                "size": size,
+                "root": root,
+                "cosigner": cosigner,
+                "time_s": time_s,
+                "text": text,
+            },
+        )
+
+    def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
+        found = self._connection.execute(_BEST, {"origin_": origin, "cosigner_": cosigner}).first()
+        return None if found is None else ReceiptRow(*found)
+
+    def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
+        found = self._connection.execute(
+            _COVERING, {"origin_": origin, "size_": size, "root_": root}
+        )
+        return [ReceiptRow(*row) for row in found]
+
+    def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
+        found = self._connection.execute(_FROM_SIZE, {"origin_": origin, "size_": size})
+        return [ReceiptRow(*row) for row in found]
+
+
+class Heads:
+    """`HeadsArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def save(self, agency: str, heard_ms: int, heads_json: str) -> None:
+        changed = self._connection.execute(
+            _SET_HEADS, {"agency_": agency, "heard_": heard_ms, "json_": heads_json}
+        )
+        if changed.rowcount == 0:
+            self._connection.execute(
+                _ADD_HEADS,
+                {"agency": agency, "heard_ms": heard_ms, "heads_json": heads_json},
+            )
+
+    def get(self, agency: str) -> HeadsRow | None:
+        found = self._connection.execute(_HEADS_OF, {"agency_": agency}).first()
+        return None if found is None else HeadsRow(*found)
+
+    def all(self) -> list[HeadsRow]:
+        return [HeadsRow(*row) for row in self._connection.execute(_HEADS)]

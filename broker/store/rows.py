@@ -1,0 +1,268 @@
+"""What the store hands out: one frozen dataclass per kind of row.
+
+Plain data with no behaviour and no library behind it, so that the pure core may use it.
+Times are milliseconds since the Unix epoch, UTC, when named ``_ms``, and seconds when named
+``_s`` (the unit of a C2SP cosignature). Hashes are 32 raw bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+LeafStatus: TypeAlias = Literal[
+    "stored", "content_missing", "refused", "not_addressed", "superseded"
+]
+"""What became of one index of another sender's stream."""
+
+QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
+"""``held`` is where every quarantined record starts; the others say how it ended."""
+
+ItemOutcome: TypeAlias = Literal["published", "refused"]
+
+Indexed: TypeAlias = tuple[int, str, int, bytes, bytes]
+"""(seq, generation, index, leaf hash, proof header): an outbox row that got its place."""
+
+Sent: TypeAlias = tuple[int, int, int]
+"""(seq, Kafka offset, sent at in ms)."""
+
+Leaf: TypeAlias = tuple[int, bytes, LeafStatus]
+"""(index, leaf hash, status)."""
+
+Checkpointed: TypeAlias = tuple[int, bytes, int, int, bytes]
+"""(size, root, time in s, lowest index seen under it, signed text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutboxRow:
+    """A sealed event on its way into the outbox."""
+
+    event_id: str
+    topic: str
+    partition: int
+    value: bytes
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A sealed event.
+
+    ``generation`` to ``proof`` are None until it is indexed, the last two until Kafka
+    acknowledged it, and ``value`` is None once its content is forgotten.
+    """
+
+    seq: int
+    event_id: str
+    topic: str
+    partition: int
+    value: bytes | None
+    urgent: bool
+    added_ms: int
+    generation: str | None
+    index: int | None
+    leaf: bytes | None
+    proof: bytes | None
+    kafka_offset: int | None
+    sent_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCounts:
+    """How many rows wait for an index, wait for Kafka, and were acknowledged."""
+
+    pending: int
+    unsent: int
+    sent: int
+    oldest_pending_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    """One generation of one of the sender's own streams and its current head."""
+
+    topic: str
+    partition: int
+    name: str
+    predecessor: str
+    predecessor_size: int
+    predecessor_root: bytes
+    extra: bytes
+    size: int
+    frontier: bytes
+    root: bytes
+    log_time_s: int
+    opened_ms: int
+    trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """A checkpoint of another sender's generation that was seen and verified."""
+
+    size: int
+    root: bytes
+    time_s: int
+    lowest_index: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredRow:
+    """The earliest position of one sender in one partition that could not be judged yet."""
+
+    topic: str
+    partition: int
+    agency: str
+    offset: int
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An opened event; ``payload`` is None when it was cleared after delivery."""
+
+    seq: int
+    source: str
+    event_id: str
+    type: str
+    received_ms: int
+    topic: str
+    partition: int
+    generation: str
+    index: int
+    payload: bytes | None
+    digests: bytes
+    case_key: bytes
+    urgent: bool
+    delivered_ms: int | None
+    sink_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCounts:
+    """How many events wait for the sink and how many it took."""
+
+    undelivered: int
+    delivered: int
+    oldest_undelivered_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    """A verified record that was refused, kept with its bytes and one code."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    origin: str
+    index: int
+    step: float
+    code: str
+    detail: str
+    value: bytes
+    headers_json: str
+    status: QuarantineStatus
+    added_ms: int
+    changed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseRow:
+    """A record that failed steps 0 to 4: where it lay, its hash and the code, nothing else."""
+
+    topic: str
+    partition: int
+    offset: int
+    sha256: bytes
+    code: str
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """Two signed texts that contradict each other."""
+
+    id: int
+    kind: str
+    origin: str
+    text_a: bytes
+    text_b: bytes
+    found_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """What became of one item of the agency's own export."""
+
+    source_key: bytes
+    event_id: str | None
+    outcome: ItemOutcome
+    code: str | None
+    added_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRow:
+    """A referral as this agency knows it. A clock that has been met is None."""
+
+    referral_id: str
+    case_id: str
+    role: Literal["referrer", "fulfiller"]
+    counterparty: str
+    status: str
+    business_status: str | None
+    version: int
+    made_ms: int
+    acknowledge_by_ms: int | None
+    respond_by_ms: int | None
+    updated_ms: int
+    closed: bool
+    event_source: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    """Another agency's cosignature over a checkpoint."""
+
+    origin: str
+    size: int
+    root: bytes
+    cosigner: str
+    time_s: int
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsRow:
+    """The heads that an agency named in its last heartbeat."""
+
+    agency: str
+    heard_ms: int
+    heads_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRow:
+    """One leaf of the disclosure log; ``index`` counts from 0."""
+
+    index: int
+    time_ms: int
+    kind: str
+    case_key: bytes | None
+    salt: bytes
+    entry: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureCheckpointRow:
+    """A signed checkpoint of the disclosure log."""
+
+    size: int
+    root: bytes
+    time_s: int
+    text: bytes

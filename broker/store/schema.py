@@ -1,0 +1,328 @@
+"""The tables. Portable SQLAlchemy Core: nothing here is particular to SQLite but where it says so.
+
+Queues (outbox, inbox, quarantine) have partial indexes over what is still to do, so that their
+cost depends on the backlog and not on the history: flat from 10^3 to 10^6 rows. The leaves of
+other senders' streams refer to a small integer for their generation, because repeating the
+five-part name in 10^6 keys would triple the file.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+SCHEMA_VERSION = 1
+"""Kept in SQLite's ``user_version``; rises by one with every migration."""
+
+REVISION = "0001"
+"""The Alembic revision that SCHEMA_VERSION stands for."""
+
+APPLICATION_ID = 0x436F6E63
+"""SQLite's ``application_id`` ("Conc"), so that another program's file is not taken for ours."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias there
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", String(200), nullable=False),
+    Column("taken_ms", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("event_id", String(36), nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("value", LargeBinary),
+    Column("priority", Integer, nullable=False),  # 0 urgent, 1 not: sorts without DESC
+    Column("added_ms", BigInteger, nullable=False),
+    Column("generation", String(64)),
+    Column("idx", BigInteger),
+    Column("leaf", LargeBinary(32)),
+    Column("proof", LargeBinary),
+    Column("kafka_offset", BigInteger),
+    Column("sent_ms", BigInteger),
+    # No two records may ever share an index of a stream: a fork by our own fault ends here.
+    UniqueConstraint("topic", "partition", "generation", "idx"),
+    _partial("ix_outbox_pending", "priority", "seq", where="generation IS NULL"),
+    _partial(
+        "ix_outbox_unsent",
+        "generation",
+        "idx",
+        where="generation IS NOT NULL AND sent_ms IS NULL",
+    ),
+    _partial("ix_outbox_content", "sent_ms", where="value IS NOT NULL AND sent_ms IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("predecessor", String(64), nullable=False),
+    Column("predecessor_size", BigInteger, nullable=False),
+    Column("predecessor_root", LargeBinary(32), nullable=False),
+    Column("extra", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("log_time_s", BigInteger, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("trial", Boolean, nullable=False),
+)
+
+reader_states = Table(
+    "reader_states",
+    metadata,
+    Column("agency", String(100), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+reader_generations = Table(
+    "reader_generations",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("agency", String(100), nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("generation", String(64), nullable=False),
+    UniqueConstraint("agency", "topic", "partition", "generation"),
+)
+
+reader_leaves = Table(
+    "reader_leaves",
+    metadata,
+    Column("generation_id", _Serial, ForeignKey("reader_generations.id"), primary_key=True),
+    Column("idx", BigInteger, primary_key=True),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+reader_checkpoints = Table(
+    "reader_checkpoints",
+    metadata,
+    Column("generation_id", _Serial, ForeignKey("reader_generations.id"), primary_key=True),
+    Column("size", BigInteger, primary_key=True),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time_s", BigInteger, nullable=False),
+    Column("lowest_index", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+)
+
+reader_positions = Table(
+    "reader_positions",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+
+reader_deferred = Table(
+    "reader_deferred",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("agency", String(100), primary_key=True),
+    Column("kafka_offset", BigInteger, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("source", String(200), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("generation", String(64), nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("payload", LargeBinary),
+    Column("digests", LargeBinary, nullable=False),
+    Column("case_key", LargeBinary(32), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("delivered_ms", BigInteger),
+    Column("sink_reference", Text),
+    UniqueConstraint("source", "event_id"),
+    _partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
+    sqlite_autoincrement=True,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("kafka_offset", BigInteger, nullable=False),
+    Column("origin", String(500), nullable=False),
+    Column("agency", String(100), nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("step", Float, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    Column("headers_json", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_status", "status", "agency"),
+    sqlite_autoincrement=True,
+)
+
+noise = Table(
+    "noise",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("kafka_offset", BigInteger, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("kind", String(64), nullable=False),
+    Column("origin", String(500), nullable=False),
+    Column("text_a", LargeBinary, nullable=False),
+    Column("text_b", LargeBinary, nullable=False),
+    Column("found_ms", BigInteger, nullable=False),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("source_key", LargeBinary(64), primary_key=True),
+    Column("event_id", String(36)),
+    Column("outcome", String(16), nullable=False),
+    Column("code", String(64)),
+    Column("added_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("own_reference", String(200), primary_key=True),
+    Column("shared_id", String(36), nullable=False),
+    UniqueConstraint("kind", "shared_id"),
+)
+
+referrals = Table(
+    "referrals",
+    metadata,
+    Column("referral_id", String(36), primary_key=True),
+    Column("case_id", String(36), nullable=False, index=True),
+    Column("role", String(16), nullable=False),
+    Column("counterparty", String(100), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("business_status", String(64)),
+    Column("version", BigInteger, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("acknowledge_by_ms", BigInteger),
+    Column("respond_by_ms", BigInteger),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),  # null while open: one form of index for every dialect
+    Column("event_source", String(200), nullable=False),
+    Column("event_id", String(36), nullable=False),
+    _partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("origin", String(500), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("cosigner", String(200), nullable=False),
+    Column("time_s", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    UniqueConstraint("origin", "cosigner", "size", "root"),
+    Index("ix_receipts_origin_size", "origin", "size"),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("agency", String(100), primary_key=True),
+    Column("heard_ms", BigInteger, nullable=False),
+    Column("heads_json", Text, nullable=False),
+)
+
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("idx", _Serial, primary_key=True, autoincrement=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("case_key", LargeBinary(32)),
+    Column("salt", LargeBinary(32), nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    _partial("ix_disclosures_case", "case_key", where="case_key IS NOT NULL"),
+)
+
+disclosure_checkpoints = Table(
+    "disclosure_checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("time_s", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+)
