@@ -28,7 +28,7 @@ _COLUMNS = (
     _t.c.payload,
     _t.c.digests,
     _t.c.case_key,
-    _t.c.priority,
+    (_t.c.priority == 0).label("urgent"),
     _t.c.delivered_ms,
     _t.c.sink_reference,
 )
@@ -129,7 +129,4 @@ class Inbox:
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:
-    *first, priority, delivered_ms, sink_reference = row
-    return InboxRow(
-        *first, priority == 0, delivered_ms, sink_reference
-    )  # columns in the order of the fields
+    return InboxRow(*row)  # columns in the order of the fields

@@ -24,7 +24,7 @@ _COLUMNS = (
     _t.c.topic,
     _t.c.partition,
     _t.c.value,
-    _t.c.priority,
+    (_t.c.priority == 0).label("urgent"),
     _t.c.added_ms,
     _t.c.generation,
     _t.c.idx,
@@ -184,7 +184,4 @@ def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> OutboxRow:
-    seq, event_id, topic, partition, value, priority, *rest = row
-    return OutboxRow(
-        seq, event_id, topic, partition, value, priority == 0, *rest
-    )  # columns in the order of the fields
+    return OutboxRow(*row)  # columns in the order of the fields

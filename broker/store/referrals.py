@@ -12,13 +12,18 @@ from broker.store.rows import ReferralRow
 
 _t = schema.referrals
 _OPEN = _t.c.closed_ms.is_(None)
-_GET = select(*_t.c).where(_t.c.referral_id == bindparam("id_"))
-_SELECT_OPEN = select(*_t.c).where(_OPEN).order_by(_t.c.made_ms, _t.c.referral_id)
+_COLUMNS = tuple(
+    column.is_not(None).label("closed") if column.name == "closed_ms" else column for column in _t.c
+)
+_GET = select(*_COLUMNS).where(_t.c.referral_id == bindparam("id_"))
+_SELECT_OPEN = select(*_COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referral_id)
 _OVERDUE = _SELECT_OPEN.where(
     or_(_t.c.acknowledge_by_ms < bindparam("now_"), _t.c.respond_by_ms < bindparam("now_"))
 )
 _FOR_CASE = (
-    select(*_t.c).where(_t.c.case_id == bindparam("case_")).order_by(_t.c.made_ms, _t.c.referral_id)
+    select(*_COLUMNS)
+    .where(_t.c.case_id == bindparam("case_"))
+    .order_by(_t.c.made_ms, _t.c.referral_id)
 )
 _INSERT = insert(_t)
 _UPDATE = (
@@ -59,7 +64,4 @@ class Referrals:
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> ReferralRow:
-    *first, closed_ms, event_source, event_id = row
-    return ReferralRow(
-        *first, closed_ms is not None, event_source, event_id
-    )  # columns in the order of the fields
+    return ReferralRow(*row)  # columns in the order of the fields
