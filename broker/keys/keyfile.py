@@ -157,14 +157,13 @@ def public_of(algorithm: str, seed: bytes) -> bytes:
     """The raw public key of a 32-byte private key; empty for the sender's secret."""
     if algorithm == HMAC:
         return b""
-    kinds = {
+    kinds: dict[str, type[Ed25519Signer | MlDsa44Signer | MlDsa65Signer | WrapOpener]] = {
         ED25519: Ed25519Signer,
         ML_DSA_44: MlDsa44Signer,
         ML_DSA_65: MlDsa65Signer,
         XWING: WrapOpener,
     }
-    public: bytes = kinds[algorithm](seed).public
-    return public
+    return kinds[algorithm](seed).public
 
 
 def kid_of(role: str, algorithm: str, seed: bytes, public: bytes) -> bytes:

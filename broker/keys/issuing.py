@@ -1,0 +1,233 @@
+"""A new version of the agency's own manifest: renewed keys, a suspension, a departure (spec: keys).
+
+Pure but for the governance signer that is handed in. A manifest never loses what readers still
+need: retired keys and revocations stay listed until retention plus grace have passed. A successor
+of an exchange key is published at least 7 days before it begins; a stream key is replaced at the
+very moment that its predecessor ends, because only one may sign at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.errors import ManifestError
+from broker.keys.enrolment import possession_message
+from broker.keys.governance import GovernanceSigner
+from broker.keys.instant import DAY_MS, whole_second
+from broker.keys.keyfile import KeyEntry
+from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS, SIGNING_ROLES
+from broker.keys.manifest import (
+    LONGEST_MANIFEST_LIFE_MS,
+    Manifest,
+    ManifestKey,
+    Revocation,
+    StandingEntry,
+    VerifiedManifest,
+    manifest_text,
+    parse_manifest,
+    verify_manifest,
+)
+from broker.keys.signer import KeySource
+from broker.tlog.note import format_note, sign_note
+
+PUBLISHED_AHEAD_MS: Final = 7 * DAY_MS
+"""How long before its start an exchange key's successor is published."""
+
+OPERATIONAL_KEYS: Final = (
+    ("stream", "ed25519"),
+    ("stream", "ml-dsa-44"),
+    ("exchange", "mlkem768-x25519"),
+    ("receipt", "ed25519"),
+)
+"""Every (role, algorithm) of which an agency always has a valid key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestChanges:
+    """What a new version changes; everything else stays.
+
+    Attributes:
+        add_keys: keys to list, made by `listed_key`.
+        end_keys: kid -> earlier end of its validity, milliseconds.
+        drop_keys: kids no longer listed: retention plus grace have passed.
+        revocations: keys that may be in other hands.
+        standing: suspensions and departures; replaces the entry of the same contract version.
+        resume: (contract, version) whose suspension is lifted; a departure cannot be.
+        tls_principal: the new one, None to keep.
+        contacts: the new ones, None to keep.
+    """
+
+    add_keys: tuple[ManifestKey, ...] = ()
+    end_keys: Mapping[bytes, int] = field(default_factory=dict)
+    drop_keys: frozenset[bytes] = frozenset()
+    revocations: tuple[Revocation, ...] = ()
+    standing: tuple[StandingEntry, ...] = ()
+    resume: tuple[tuple[str, str], ...] = ()
+    tls_principal: str | None = None
+    contacts: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A key that should be made, and the predecessor that ends earlier because of it.
+
+    Attributes:
+        role: its role.
+        algorithm: its algorithm.
+        not_before: start of its validity, milliseconds.
+        not_after: end of its validity, milliseconds, exclusive.
+        ends: the key whose end moves to `not_before`, None if none has to.
+    """
+
+    role: str
+    algorithm: str
+    not_before: int
+    not_after: int
+    ends: bytes | None = None
+
+
+def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[Successor, ...]:
+    """Which keys need a successor.
+
+    A key is due when its role's last key ends in less than 7 days. The successor then starts when
+    that one ends, or now if it has ended.
+
+    Args:
+        manifest: the agency's own newest manifest.
+        now: milliseconds since the epoch.
+        at_once: replace every key, due or not: signing keys now, exchange keys in 7 days or when
+            they end, whichever is sooner.
+    """
+    found: list[Successor] = []
+    for role, algorithm in OPERATIONAL_KEYS:
+        keys = manifest.keys_of(role, algorithm)
+        last = max(keys, key=lambda key: key.not_after, default=None)
+        start = whole_second(now)
+        ends: bytes | None = None
+        if last is not None and last.not_after > now:
+            if not at_once and last.not_after - now > PUBLISHED_AHEAD_MS:
+                continue
+            start = last.not_after
+            if at_once and role == EXCHANGE:
+                start = max(last.not_before, min(start, whole_second(now) + PUBLISHED_AHEAD_MS))
+            elif at_once and last.not_before < whole_second(now):
+                start, ends = whole_second(now), last.kid
+        found.append(Successor(role, algorithm, start, start + LONGEST_LIFE_MS[role], ends))
+    return tuple(found)
+
+
+def listed_key(entry: KeyEntry, source: KeySource, *, deployment: str, agency: str) -> ManifestKey:
+    """A key as a manifest lists it, with the proof that we hold it if it signs.
+
+    Raises:
+        KeyAccessError: the private half of a signing key cannot be had.
+        ManifestError: code `manifest_key_invalid` for a role that no manifest lists.
+    """
+    if entry.role not in LONGEST_LIFE_MS or entry.not_after is None:
+        raise ManifestError(f"A manifest lists no {entry.role} key.", code="manifest_key_invalid")
+    possession = None
+    if entry.role in SIGNING_ROLES:
+        message = possession_message(deployment, agency, entry.kid)
+        possession = source.signer(entry.kid).sign(message)
+    return ManifestKey.model_validate(
+        {
+            "kid": entry.kid,
+            "role": entry.role,
+            "algorithm": entry.algorithm,
+            "public": entry.public,
+            "not_before": entry.not_before,
+            "not_after": entry.not_after,
+            "possession": possession,
+        }
+    )
+
+
+def first_manifest(
+    *,
+    agency: str,
+    deployment: str,
+    tls_principal: str,
+    contacts: Mapping[str, str],
+    keys: tuple[ManifestKey, ...],
+    signer: GovernanceSigner,
+    now: int,
+) -> VerifiedManifest:
+    """Version 1 of an agency's manifest.
+
+    Raises:
+        ManifestError: the result would be refused by others.
+    """
+    manifest = Manifest(
+        agency=agency,
+        deployment=deployment,
+        version=1,
+        issued=whole_second(now),
+        expires=whole_second(now) + LONGEST_MANIFEST_LIFE_MS,
+        tls_principal=tls_principal,
+        contacts=dict(contacts),
+        keys=keys,
+    )
+    return _signed(manifest, signer, now)
+
+
+def issue_manifest(
+    previous: Manifest, changes: ManifestChanges, signer: GovernanceSigner, now: int
+) -> VerifiedManifest:
+    """The next version of the agency's own manifest, valid for 30 days from now.
+
+    Args:
+        previous: the newest version.
+        changes: what is different; with none, the manifest's own life is renewed.
+        signer: the agency's governance pair.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ManifestError: the result would be refused by others: no invalid manifest is ever signed
+            and published; or `manifest_left`, a departure cannot be taken back.
+        KeyAccessError: from a signer that has to fetch its key.
+    """
+    dropped = changes.drop_keys
+    keys = [
+        key.model_copy(update={"not_after": changes.end_keys.get(key.kid, key.not_after)})
+        for key in previous.keys
+        if key.kid not in dropped
+    ]
+    issued = max(whole_second(now), previous.issued)
+    manifest = previous.model_copy(
+        update={
+            "version": previous.version + 1,
+            "issued": issued,
+            "expires": issued + LONGEST_MANIFEST_LIFE_MS,
+            "keys": (*keys, *changes.add_keys),
+            "revocations": (*previous.revocations, *changes.revocations),
+            "standing": _standing(previous, changes),
+            "tls_principal": changes.tls_principal or previous.tls_principal,
+            "contacts": dict(previous.contacts if changes.contacts is None else changes.contacts),
+        }
+    )
+    return _signed(manifest, signer, now)
+
+
+def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEntry, ...]:
+    entries = {(entry.contract, entry.version): entry for entry in previous.standing}
+    for named in (*changes.resume, *((e.contract, e.version) for e in changes.standing)):
+        before = entries.get(named)
+        if before is not None and before.state == "left":
+            raise ManifestError(
+                f"{previous.agency} has left {named[0]} {named[1]}; that cannot be taken back.",
+                code="manifest_left",
+                fix="Sign a new version of the contract.",
+            )
+    for named in changes.resume:
+        entries.pop(named, None)
+    entries.update({(entry.contract, entry.version): entry for entry in changes.standing})
+    return tuple(entries.values())
+
+
+def _signed(manifest: Manifest, signer: GovernanceSigner, now: int) -> VerifiedManifest:
+    raw = format_note(sign_note(manifest_text(manifest), signer.note_signers()))
+    return verify_manifest(
+        parse_manifest(raw), [signer.public], deployment=manifest.deployment, now=now
+    )

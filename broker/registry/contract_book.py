@@ -1,0 +1,199 @@
+"""The contracts that an agency believes, and which one applies (spec: contract signatures).
+
+Trust starts at the agency's own governance keys: a contract counts when it pins them for this
+agency and this agency has signed it. Only then are the other parties' governance keys, which it
+pins as well, believed. A contract made up by somebody else, however well signed by keys of its own
+making, is never trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from contracts.standing import Standing, standing
+
+from broker.errors import RegistryError
+from broker.keys.governance import GovernancePublic
+from broker.registry.contracts import SignedContract, pinned_governance, require_signed
+from broker.registry.manifests import ManifestBook
+from contracts.model import topic_name
+
+
+class ContractBook:
+    """The contracts of one agency. Immutable: `adding` gives another book."""
+
+    def __init__(
+        self,
+        *,
+        deployment: str,
+        agency: str,
+        fingerprints: tuple[str, str],
+        contracts: Iterable[SignedContract] = (),
+    ) -> None:
+        """Builds the book.
+
+        Args:
+            deployment: the partnership's id.
+            agency: this agency's id.
+            fingerprints: ids of this agency's own governance keys, base64.
+            contracts: what was verified.
+
+        Raises:
+            RegistryError: code `contract_foreign`: a contract of another deployment, one that does
+                not name this agency, or one that pins other keys for it.
+        """
+        self.deployment = deployment
+        self.agency = agency
+        self._fingerprints = fingerprints
+        self._by_hash: dict[bytes, SignedContract] = {}
+        for signed in contracts:
+            self._require_ours(signed)
+            self._by_hash[signed.hash] = signed
+        self._governance: dict[str, tuple[GovernancePublic, ...]] = {}
+
+    def adding(self, signed: SignedContract) -> ContractBook:
+        """The book with one more contract, or with a fuller set of signatures of a known one.
+
+        Raises:
+            RegistryError: code `contract_foreign`.
+        """
+        return ContractBook(
+            deployment=self.deployment,
+            agency=self.agency,
+            fingerprints=self._fingerprints,
+            contracts=({**self._by_hash, signed.hash: signed}).values(),
+        )
+
+    def all(self) -> tuple[SignedContract, ...]:
+        """Every contract, by name and start."""
+        return tuple(
+            sorted(
+                self._by_hash.values(),
+                key=lambda s: (s.contract.name, s.contract.starts_ms, s.contract.version),
+            )
+        )
+
+    def trusted(self) -> tuple[SignedContract, ...]:
+        """Those that this agency has signed."""
+        return tuple(signed for signed in self.all() if self.agency in signed.parties)
+
+    def by_hash(self, contract_hash: bytes) -> SignedContract | None:
+        """The contract whose file has this SHA-256, None if it is unknown or not signed by us."""
+        signed = self._by_hash.get(contract_hash)
+        return signed if signed is not None and self.agency in signed.parties else None
+
+    def topics(self, signed: SignedContract) -> frozenset[str]:
+        """Whole names of the Kafka topics that a contract owns."""
+        contract = signed.contract
+        return frozenset(topic_name(contract, logical) for logical in contract.topics)
+
+    def governance_of(self, agency: str) -> tuple[GovernancePublic, ...]:
+        """The governance pairs that contracts signed by us pin for an agency, newest first."""
+        pairs = self._governance.get(agency)
+        if pairs is None:
+            found = [
+                pinned_governance(signed.contract, agency)
+                for signed in reversed(self.trusted())
+                if agency in signed.contract.governance_keys
+            ]
+            pairs = self._governance[agency] = tuple(dict.fromkeys(found))
+        return pairs
+
+    def standing_of(self, signed: SignedContract, manifests: ManifestBook, now: int) -> Standing:
+        """Whether a contract is in force, by its signatures, its dates and the manifests.
+
+        Args:
+            signed: the contract.
+            manifests: where parties say that they have suspended or left.
+            now: milliseconds since the epoch.
+        """
+        contract = signed.contract
+        departures = manifests.departures(contract.name, contract.version)
+        return standing(contract, signed.parties, departures, now)
+
+    def current(self, now: int, name: str | None = None) -> SignedContract:
+        """The contract under which something can be sealed now.
+
+        A version that names another's hash as its previous supersedes that one from its own start.
+        Suspension and departure are not looked at here: `contracts.decision` denies by them.
+
+        Args:
+            now: milliseconds since the epoch.
+            name: the contract's name; not needed while there is only one.
+
+        Raises:
+            RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
+                `contract_not_started`, `contract_expired`, or `contract_ambiguous`.
+        """
+        known = [s for s in self.all() if name is None or s.contract.name == name]
+        if not known:
+            raise RegistryError(
+                "There is no contract" + (f" called {name}." if name else "."),
+                code="contract_missing",
+                where="contracts/",
+                fix="Put the contract and its signatures into the folder contracts/.",
+            )
+        live = [
+            signed
+            for signed in known
+            if signed.contract.starts_ms <= now < signed.contract.ends_ms and not signed.missing
+        ]
+        superseded = {previous for signed in live if (previous := _previous(signed)) is not None}
+        live = [signed for signed in live if signed.hash not in superseded]
+        if not live:
+            raise self._none_in_force(known, now)
+        if len(live) > 1:
+            names = " and ".join(f"{s.contract.name} {s.contract.version}" for s in live)
+            raise RegistryError(
+                f"Two contracts apply at once: {names}.",
+                code="contract_ambiguous",
+                where=", ".join(s.text.where for s in live),
+                fix="Remove the one that was replaced, or let the newer one name it as previous.",
+            )
+        return live[0]
+
+    def signatures(self) -> Mapping[bytes, frozenset[str]]:
+        """Which parties signed, by contract hash."""
+        return {contract_hash: signed.parties for contract_hash, signed in self._by_hash.items()}
+
+    def _none_in_force(self, known: list[SignedContract], now: int) -> RegistryError:
+        latest = known[-1]
+        contract = latest.contract
+        named = f"The contract {contract.name} {contract.version}"
+        if now >= contract.ends_ms:
+            return RegistryError(
+                f"{named} has expired.",
+                code="contract_expired",
+                where=latest.text.where,
+                fix="Agree on a new version and let every party sign it.",
+            )
+        try:
+            require_signed(latest)
+        except RegistryError as error:
+            return error
+        return RegistryError(
+            f"{named} has not started.", code="contract_not_started", where=latest.text.where
+        )
+
+    def _require_ours(self, signed: SignedContract) -> None:
+        contract = signed.contract
+        problem = None
+        if contract.deployment != self.deployment:
+            problem = f"is of deployment {contract.deployment}"
+        elif self.agency not in contract.governance_keys:
+            problem = f"does not name {self.agency}"
+        elif pinned_governance(contract, self.agency).fingerprints != self._fingerprints:
+            problem = f"pins other governance keys for {self.agency} than agency.toml names"
+        if problem:
+            raise RegistryError(
+                f"The contract {contract.name} {contract.version} {problem}.",
+                code="contract_foreign",
+                where=signed.text.where,
+                fix="Remove it, or compare the fingerprints with the other parties.",
+            )
+
+
+def _previous(signed: SignedContract) -> bytes | None:
+    """The hash that a contract names as its previous version's, as 32 bytes."""
+    named = signed.contract.previous
+    return None if named is None else bytes.fromhex(named)

@@ -1,0 +1,293 @@
+"""All verified manifests of a partnership, and what is asked of them (spec: keys; opening, step 2).
+
+An immutable book: adding a manifest gives another book, so a reader's view cannot change under a
+record that is being judged. Past manifests stay in it, because a record is judged by any manifest
+that had not expired at its log time, whenever issued. Revocations and departures add up over all
+versions: no later manifest can hide an earlier one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from contracts.standing import Departure
+
+from broker.envelope.primitives import Ed25519Verifier, WrapSealer
+from broker.errors import RegistryError
+from broker.keys.governance import key_name
+from broker.keys.instant import DAY_MS
+from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, STREAM, XWING
+from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest, verify_successor
+from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, key_id, note_verifier
+
+TRIED_AFTER_END_MS: Final = 7 * DAY_MS
+"""For how long after its end a reader still tries an exchange key (spec: sealed event)."""
+
+Validity = Literal["valid", "manifest_expired", "not_valid"]
+
+
+@dataclass(frozen=True, slots=True)
+class CosigningKey:
+    """A stream or receipt key with every period in which some manifest vouched for it.
+
+    Attributes:
+        agency: whose it is.
+        kid: its id, 32 bytes.
+        verifier: for cosignatures, under the name `deployment/agency`.
+        periods: (from, to) in milliseconds, `to` excluded: the key's validity cut at the
+            manifest's expiry, for every manifest that lists it.
+        validity: the widest validity that manifests gave it, without regard to their expiry.
+        revoked_since: earliest time at which it may have been in other hands, None if never.
+    """
+
+    agency: str
+    kid: bytes
+    verifier: NoteVerifier
+    periods: tuple[tuple[int, int], ...]
+    validity: tuple[int, int]
+    revoked_since: int | None
+
+    def at(self, moment: int) -> Validity:
+        """What the manifests say about the key at a log time.
+
+        Args:
+            moment: milliseconds since the epoch.
+
+        Returns:
+            `valid`; `manifest_expired` if a newer manifest could still vouch for that moment;
+            `not_valid` if the moment is outside of the key's own validity.
+        """
+        for start, end in self.periods:
+            if start <= moment < end:
+                return "valid"
+        start, end = self.validity
+        return "manifest_expired" if start <= moment < end else "not_valid"
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeKey:
+    """A recipient's public exchange key.
+
+    Attributes:
+        agency: whose it is.
+        kid: its id, 32 bytes.
+        public: 1216 bytes.
+        not_before: start of its validity, milliseconds.
+        not_after: end of its validity, milliseconds, exclusive.
+    """
+
+    agency: str
+    kid: bytes
+    public: bytes
+    not_before: int
+    not_after: int
+
+    def sealer(self) -> WrapSealer:
+        """The key, ready to wrap; one per session."""
+        return WrapSealer(self.public)
+
+    def tried_at(self, log_time: int) -> bool:
+        """Whether a reader tries it for a record of that log time, milliseconds."""
+        return self.not_before <= log_time < self.not_after + TRIED_AFTER_END_MS
+
+
+class ManifestBook:
+    """The verified manifests of all agencies."""
+
+    def __init__(self, deployment: str, manifests: Iterable[VerifiedManifest] = ()) -> None:
+        """Builds the book.
+
+        Args:
+            deployment: the partnership's id.
+            manifests: any order; for one agency their versions must follow each other.
+
+        Raises:
+            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`.
+        """
+        self.deployment = deployment
+        by_agency: dict[str, list[VerifiedManifest]] = {}
+        for verified in sorted(manifests, key=lambda v: v.manifest.version):
+            history = by_agency.setdefault(verified.manifest.agency, [])
+            if history:
+                if history[-1].raw == verified.raw:
+                    continue
+                verify_successor(history[-1], verified)
+            history.append(verified)
+        self._history: Mapping[str, tuple[VerifiedManifest, ...]] = {
+            agency: tuple(history) for agency, history in by_agency.items()
+        }
+        self._cosigning: dict[tuple[str, str], Mapping[bytes, CosigningKey]] = {}
+
+    def adding(self, verified: VerifiedManifest) -> ManifestBook:
+        """The book with one more manifest; itself if it is known already.
+
+        Raises:
+            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`:
+                an agency's versions only rise.
+        """
+        history = self._history.get(verified.manifest.agency, ())
+        if any(known.raw == verified.raw for known in history):
+            return self
+        if history:
+            same = (v for v in history if v.manifest.version == verified.manifest.version)
+            verify_successor(next(same, history[-1]), verified)
+        return ManifestBook(self.deployment, (*self.all(), verified))
+
+    def all(self) -> tuple[VerifiedManifest, ...]:
+        """Every manifest, agencies in order of their ids, versions rising."""
+        return tuple(v for agency in sorted(self._history) for v in self._history[agency])
+
+    def agencies(self) -> tuple[str, ...]:
+        """Ids of all agencies with a manifest, sorted."""
+        return tuple(sorted(self._history))
+
+    def history(self, agency: str) -> tuple[VerifiedManifest, ...]:
+        """An agency's manifests, versions rising; empty if there is none."""
+        return self._history.get(agency, ())
+
+    def newest(self, agency: str) -> Manifest | None:
+        """An agency's newest manifest, expired or not; None if there is none."""
+        history = self._history.get(agency)
+        return history[-1].manifest if history else None
+
+    def highest_versions(self) -> dict[str, int]:
+        """Highest version by agency: what is persisted against a rollback."""
+        return {agency: h[-1].manifest.version for agency, h in self._history.items()}
+
+    def stream_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
+        """The stream key behind a signature line's key id (4 bytes), None if nobody listed it.
+
+        Ask it `at(log_time)` before believing anything it signed.
+        """
+        return self._keys(agency, STREAM).get(key_id_)
+
+    def receipt_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
+        """The receipt key behind a signature line's key id (4 bytes), None if nobody listed it."""
+        return self._keys(agency, RECEIPT).get(key_id_)
+
+    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
+        """The key to which a sender wraps for an agency now: the valid one that began last.
+
+        Args:
+            agency: the recipient.
+            now: milliseconds since the epoch.
+
+        Raises:
+            RegistryError: `manifest_missing`, `manifest_expired` or `exchange_key_missing`; names
+                the recipient.
+        """
+        manifest = self.current(agency, now)
+        usable = [
+            key
+            for key in manifest.keys_of(EXCHANGE, XWING)
+            if key.valid_at(now) and self.revoked_since(agency, key.kid) is None
+        ]
+        if not usable:
+            raise RegistryError(
+                f"{agency} has no valid exchange key: nothing can be sealed for it.",
+                code="exchange_key_missing",
+                fix=f"Ask {agency} to run: concordant keys renew",
+            )
+        return _exchange_key(agency, max(usable, key=lambda key: key.not_before))
+
+    def exchange_keys(self, agency: str) -> tuple[ExchangeKey, ...]:
+        """Every exchange key that an agency ever listed, newest first.
+
+        A reader selects those of its own by `tried_at(log_time)`.
+        """
+        found: dict[bytes, ExchangeKey] = {}
+        for verified in self._history.get(agency, ()):
+            for key in verified.manifest.keys_of(EXCHANGE, XWING):
+                found[key.kid] = _exchange_key(agency, key)
+        return tuple(sorted(found.values(), key=lambda k: (k.not_before, k.kid), reverse=True))
+
+    def current(self, agency: str, now: int) -> Manifest:
+        """An agency's newest manifest, which must not have expired.
+
+        Raises:
+            RegistryError: `manifest_missing` or `manifest_expired`; names the agency.
+        """
+        manifest = self.newest(agency)
+        if manifest is None:
+            raise RegistryError(
+                f"There is no manifest of {agency}.",
+                code="manifest_missing",
+                fix=f"Ask {agency} for its manifest, or connect to Kafka once.",
+            )
+        if manifest.expires <= now:
+            raise RegistryError(
+                f"The newest manifest of {agency}, version {manifest.version}, has expired.",
+                code="manifest_expired",
+                fix=f"Ask {agency} to run: concordant keys renew",
+            )
+        return manifest
+
+    def revoked_since(self, agency: str, kid: bytes) -> int | None:
+        """Earliest time that any version names for a revoked key, milliseconds; None if none."""
+        times = (
+            revocation.since
+            for verified in self._history.get(agency, ())
+            for revocation in verified.manifest.revocations
+            if revocation.kid == kid
+        )
+        return min(times, default=None)
+
+    def departures(self, contract: str, version: str) -> tuple[Departure, ...]:
+        """Who has suspended or left one version of a contract.
+
+        A suspension stands while the newest manifest says so; a departure can not be taken back.
+        """
+        found: list[Departure] = []
+        for agency in sorted(self._history):
+            history = self._history[agency]
+            stated = [
+                entry
+                for verified in history
+                for entry in verified.manifest.standing
+                if (entry.contract, entry.version) == (contract, version)
+                and (entry.state == "left" or verified is history[-1])
+            ]
+            if stated:
+                left = [entry for entry in stated if entry.state == "left"]
+                entry = min(left or stated, key=lambda e: e.since)
+                found.append(Departure(agency, entry.state, entry.since))
+        return tuple(found)
+
+    def _keys(self, agency: str, role: str) -> Mapping[bytes, CosigningKey]:
+        keys = self._cosigning.get((agency, role))
+        if keys is None:
+            keys = self._cosigning[agency, role] = self._index(agency, role)
+        return keys
+
+    def _index(self, agency: str, role: str) -> Mapping[bytes, CosigningKey]:
+        """Keys of a role by the key id of their cosignatures.
+
+        An agency can make two keys that share a key id in 2^16 tries; the one listed first keeps
+        it, and what the other signs does not verify.
+        """
+        name = key_name(self.deployment, agency)
+        listed: dict[bytes, list[tuple[ManifestKey, int]]] = {}
+        for verified in self._history.get(agency, ()):
+            for key in verified.manifest.keys_of(role, ED25519):
+                listed.setdefault(key.kid, []).append((key, verified.manifest.expires))
+        found: dict[bytes, CosigningKey] = {}
+        for kid, versions in listed.items():
+            public = versions[0][0].public
+            short = key_id(name, COSIGNATURE_ED25519, public)
+            if short in found:
+                continue
+            found[short] = CosigningKey(
+                agency=agency,
+                kid=kid,
+                verifier=note_verifier(name, COSIGNATURE_ED25519, Ed25519Verifier(public)),
+                periods=tuple((k.not_before, min(k.not_after, end)) for k, end in versions),
+                validity=(versions[0][0].not_before, max(k.not_after for k, _ in versions)),
+                revoked_since=self.revoked_since(agency, kid),
+            )
+        return found
+
+
+def _exchange_key(agency: str, key: ManifestKey) -> ExchangeKey:
+    return ExchangeKey(agency, key.kid, key.public, key.not_before, key.not_after)
