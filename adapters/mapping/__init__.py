@@ -1,0 +1,49 @@
+"""The machinery behind every versioned mapping file (issue 3, part 5).
+
+An agency's adapter is mostly a JSON file that declares: its code tables (both ways), its columns
+and the leaves of the shared vocabulary that they hold, its kinds of row, and the columns with a
+special part (own reference, shared id, partners). ``RowMapping`` turns rows into events and events
+into rows by that file alone; ``delimited`` and ``encoding`` read and write CSV of any dialect.
+"""
+
+from __future__ import annotations
+
+from adapters.mapping.delimited import Dialect, read_delimited, write_delimited
+from adapters.mapping.document import (
+    Column,
+    Kind,
+    MappingDocument,
+    MappingFileError,
+    Roles,
+    Table,
+    load_mapping,
+    parse_mapping,
+)
+from adapters.mapping.encoding import MAX_FILE_BYTES, decode_text
+from adapters.mapping.keys import source_key
+from adapters.mapping.place import Place
+from adapters.mapping.reading import Terms, read_value
+from adapters.mapping.rows import RowMapping
+from adapters.mapping.writing import write_value
+
+__all__ = [
+    "MAX_FILE_BYTES",
+    "Column",
+    "Dialect",
+    "Kind",
+    "MappingDocument",
+    "MappingFileError",
+    "Place",
+    "Roles",
+    "RowMapping",
+    "Table",
+    "Terms",
+    "decode_text",
+    "load_mapping",
+    "parse_mapping",
+    "read_delimited",
+    "read_value",
+    "source_key",
+    "write_delimited",
+    "write_value",
+]

@@ -1,0 +1,42 @@
+"""The source's idempotency key: the same record exported again is the same event, once.
+
+Made from the record's own reference and its content as text, so that a different column order, line
+ending or encoding changes nothing, and a changed value makes a new key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import orjson
+
+_LABEL = b"concordant/1/source-key"
+
+
+def source_key(agency: str, mapping: str, reference: str, content: Mapping[str, object]) -> bytes:
+    """Derive a key of 32 bytes.
+
+    Args:
+        agency: this agency.
+        mapping: the adapter's name.
+        reference: the record's own reference.
+        content: own column -> raw value, without what changes by itself (an extract date) and
+            without shared ids, which a system learns after the first export.
+    """
+    settled = {name: _settled(value) for name, value in content.items()}
+    body = orjson.dumps(
+        [agency, mapping, reference, {name: v for name, v in settled.items() if v not in ("", [])}],
+        option=orjson.OPT_SORT_KEYS,
+    )
+    return hashlib.sha256(_LABEL + b"\0" + body).digest()
+
+
+def _settled(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").strip()
+    if isinstance(value, list):
+        return [_settled(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _settled(item) for name, item in value.items()}
+    return value

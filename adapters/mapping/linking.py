@@ -1,0 +1,114 @@
+"""Own references beside shared ids, and own partner codes beside agency ids.
+
+Whoever records a case first mints its random id; the others link theirs to it (``design.md``: no
+duplication). A row carries the own reference, the shared id, or both, and both tie them together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from adapters.base import Context, MappingError
+from adapters.mapping.place import Place
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+MAX_REFERENCE = 64
+"""Characters of an own reference."""
+
+LinkKind = Literal["case", "referral"]
+_UNKNOWN = {"case": "unknown_case", "referral": "unknown_referral"}
+
+
+def shared_id(
+    kind: LinkKind, own: str, shared: str, place: Place, context: Context, *, mint: bool
+) -> str | None:
+    """The shared id that a row is about, linking or minting it where allowed.
+
+    Args:
+        kind: case or referral.
+        own: the agency's own reference, or empty.
+        shared: the shared id, or empty.
+        place: for errors; the column of the own reference.
+        context: the links.
+        mint: whether an own reference without a link gets a new id.
+
+    Returns:
+        The id, or None when the row names none.
+
+    Raises:
+        MappingError: unknown_case or unknown_referral when the two contradict a former link or are
+            not known; invalid_value.
+    """
+    shared = shared.lower()
+    if len(own) > MAX_REFERENCE:
+        raise place.error("invalid_value", f"a reference has at most {MAX_REFERENCE} characters")
+    if shared and not _UUID.fullmatch(shared):
+        raise place.error("invalid_value", "the shared id beside it is not a UUID")
+    if not own:
+        return shared or None
+    links = context.links
+    linked = links.find_shared(kind, own)
+    if shared:
+        if linked is None:
+            try:
+                links.link(kind, own, shared)
+            except MappingError:
+                linked = ""
+        if linked not in (None, shared):
+            raise place.error(
+                _UNKNOWN[kind],
+                f"this {kind} and the shared id beside it were linked otherwise before",
+                fix="Check both references; one of them belongs to another record.",
+            )
+        return shared
+    if linked is not None:
+        return linked
+    if mint:
+        return links.shared(kind, own)
+    raise place.error(
+        _UNKNOWN[kind],
+        f"no {kind} with this reference was sent or received before",
+        fix=f"Export the {kind} first, or fill in its shared id.",
+    )
+
+
+def referral_by_reference(text: str, place: Place, context: Context) -> str:
+    """The shared id of another referral, named by shared id or own reference.
+
+    Raises:
+        MappingError: unknown_referral.
+    """
+    if _UUID.fullmatch(text.lower()):
+        return text.lower()
+    found = context.links.find_shared("referral", text)
+    if found is None:
+        raise place.error("unknown_referral", "no referral with this reference is known")
+    return found
+
+
+def own_referral(shared: str, context: Context) -> str:
+    """The own reference of a referral, or an empty text."""
+    return context.links.own("referral", shared) or ""
+
+
+def partner_agency(code: str, place: Place, context: Context) -> str:
+    """The agency behind an own partner code.
+
+    An agency id itself is accepted where it belongs to a partner, because that is what is written
+    for a partner without an own code.
+
+    Raises:
+        MappingError: unknown_partner.
+    """
+    agency = context.partners.get(code)
+    if agency is not None:
+        return agency
+    if code in context.partners.values():
+        return code
+    raise place.error(
+        "unknown_partner",
+        "the code is not one of this agency's partners",
+        fix="Correct the record, or add the partner under [partners] in agency.toml.",
+    )

@@ -1,0 +1,275 @@
+"""One value of a column to one leaf: dates, codes, limits, lists.
+
+Reading is closed: a code that the table does not know, a date that does not exist or a text over
+its limit is refused, never cut, passed through or guessed. An empty value is no leaf at all
+(absent is not null). ``writing`` is the inverse.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.base import Context, MappingError
+from adapters.mapping.document import Column, MappingDocument, ValueKind
+from adapters.mapping.linking import partner_agency, referral_by_reference
+from adapters.mapping.lists import split_escaped
+from adapters.mapping.localtime import parse_strictly, to_utc
+from adapters.mapping.place import Place
+from broker.event import JSON
+
+MAX_ITEMS = 100
+"""Items in one list; a record with more was not written by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What reading and writing a value may know besides the value.
+
+    Attributes:
+        document: the mapping file.
+        context: partners and links.
+        leaf_of: own column -> leaf of the event type at hand.
+        column_of: leaf of the event type at hand -> own column.
+    """
+
+    document: MappingDocument
+    context: Context
+    leaf_of: Mapping[str, str]
+    column_of: Mapping[str, str]
+
+
+def is_empty(value: object) -> bool:
+    """Whether a raw value stands for nothing recorded."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, list | dict) and not value)
+
+
+def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
+    """One raw value as a leaf.
+
+    Args:
+        column: its declaration.
+        value: text, or a native value of a JSON or XML record; not empty.
+        place: for errors.
+        terms: tables, partners, links.
+
+    Returns:
+        The leaf, or None when the agency's code says 'not recorded'.
+
+    Raises:
+        MappingError: with the codes of ``adapters.base.MappingError``.
+    """
+    return _READERS[column.kind](column, value, place, terms)
+
+
+def text_of(value: object, place: Place) -> str:
+    """A raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # a spreadsheet or JSON export that writes codes such as 3 as numbers
+    raise place.error("invalid_value", "a text is expected here")
+
+
+def _text(column: Column, value: object, place: Place, terms: Terms) -> str:
+    text = text_of(value, place).replace("\r\n", "\n")
+    allowed = "\n\t" if column.multiline else ""
+    if any(unicodedata.category(ch) == "Cc" and ch not in allowed for ch in text):
+        raise place.error("invalid_value", "a control character or line break is not allowed here")
+    if len(text) > column.limit:
+        raise place.error(
+            "text_too_long",
+            f"the text is longer than {column.limit} characters",
+            fix="Shorten it at the source; it is never cut here.",
+        )
+    return text
+
+
+def _code(column: Column, value: object, place: Place, terms: Terms) -> str | None:
+    document = terms.document
+    table = document.tables[column.table or ""]
+    text = text_of(value, place)
+    if text in table.absent:
+        return None
+    shared = table.codes.get(text) or table.accepted.get(text)
+    if shared is None:
+        raise place.error(
+            "unknown_value",
+            f"the value is not in the code list '{column.table}' of the mapping "
+            f"{document.mapping} {document.version}",
+            fix="Correct the record, or add the code to the next version of the mapping file.",
+        )
+    return shared
+
+
+def _codes(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
+    found = [_code(column, item, place, terms) for item in _items(column, value, place)]
+    # Sorted: a set has no first element, so no strand can look like the main one.
+    codes: list[JSON] = []
+    codes.extend(sorted({code for code in found if code is not None}))
+    return codes or None
+
+
+def _texts(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+    return [_text(column, item, place, terms) for item in _items(column, value, place)]
+
+
+def _integer(column: Column, value: object, place: Place, terms: Terms) -> int:
+    text = text_of(value, place)
+    expected = f"a whole number from {column.minimum} to {column.maximum} is expected"
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise place.error("invalid_value", expected)
+    number = int(text)
+    if not column.minimum <= number <= column.maximum:
+        raise place.error("invalid_value", expected)
+    return number
+
+
+def _flag(column: Column, value: object, place: Place, terms: Terms) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    flags = terms.document.flags
+    text = text_of(value, place)
+    if text in flags.absent:
+        return None
+    answer = flags.readable.get(text)
+    if answer is None:
+        raise place.error("unknown_value", f"one of {', '.join(flags.codes)} is expected")
+    return answer == "true"
+
+
+def _leaf(item: object, place: Place, terms: Terms) -> str:
+    leaf = terms.leaf_of.get(text_of(item, place))
+    if leaf is None:
+        raise place.error("unknown_column", "each item is the name of a column of this export")
+    return leaf
+
+
+def _leaves(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+    return [_leaf(item, place, terms) for item in _items(column, value, place)]
+
+
+def _record(column: Column, record: object, place: Place, terms: Terms) -> JSON:
+    if isinstance(record, str):
+        texts = split_escaped(record, column.part_separator)
+        if len(texts) != len(column.parts):
+            names = column.part_separator.join(part.column for part in column.parts)
+            raise place.error("invalid_value", f"each item has the parts {names}")
+        record = {part.column: text for part, text in zip(column.parts, texts, strict=True)}
+    if not isinstance(record, Mapping):
+        raise place.error("invalid_value", "each item is a record")
+    if not {part.column for part in column.parts}.issuperset(record):
+        raise place.error("unknown_column", "a record has a part that the mapping does not know")
+    found: dict[str, JSON] = {}
+    for part in column.parts:
+        raw = record.get(part.column)
+        if is_empty(raw):
+            continue
+        value = read_value(part, raw, place.at(f"{column.column}.{part.column}"), terms)
+        if value is not None:
+            found[part.paths[0]] = value
+    return found
+
+
+def _records(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+    return [_record(column, item, place, terms) for item in _items(column, value, place)]
+
+
+def _date(column: Column, value: object, place: Place, terms: Terms) -> str:
+    formats = column.formats or terms.document.date_formats
+    return _parse(text_of(value, place), formats, place, "date").strftime("%Y-%m-%d")
+
+
+def _time(column: Column, value: object, place: Place, terms: Terms) -> str:
+    formats = column.formats or terms.document.time_formats
+    return _parse(text_of(value, place), formats, place, "time").strftime("%H:%M")
+
+
+def _moment(column: Column, value: object, place: Place, terms: Terms) -> str:
+    formats = column.formats or terms.document.datetime_formats
+    text, zone = text_of(value, place), ""
+    if text.endswith((" GMT", " BST")):
+        text, zone = text[:-4], text[-3:]
+    for pattern in formats:
+        moment = parse_strictly(text, pattern)
+        if moment is None or (zone and pattern.endswith("Z")):
+            continue
+        utc = moment if pattern.endswith("Z") else to_utc(moment, zone)
+        if utc is None:
+            raise place.error(
+                "invalid_date",
+                "the clocks changed: this UK local time did not happen, or happened twice",
+                fix="Write GMT or BST after the time.",
+            )
+        return utc.isoformat(timespec="milliseconds") + "Z"
+    raise _date_error(formats, place, "date and time")
+
+
+def _uuid(column: Column, value: object, place: Place, terms: Terms) -> str:
+    text = text_of(value, place).lower()
+    try:
+        canonical = str(uuid.UUID(text))
+    except ValueError:
+        canonical = ""
+    if not canonical or canonical != text:
+        raise place.error("invalid_value", "a shared id (UUID) is expected")
+    return canonical
+
+
+def _partner(column: Column, value: object, place: Place, terms: Terms) -> str:
+    return partner_agency(text_of(value, place), place, terms.context)
+
+
+def _referral(column: Column, value: object, place: Place, terms: Terms) -> str:
+    return referral_by_reference(text_of(value, place), place, terms.context)
+
+
+_READERS: Mapping[ValueKind, Callable[[Column, object, Place, Terms], JSON | None]] = {
+    "text": _text,
+    "code": _code,
+    "codes": _codes,
+    "texts": _texts,
+    "date": _date,
+    "time": _time,
+    "datetime": _moment,
+    "integer": _integer,
+    "flag": _flag,
+    "uuid": _uuid,
+    "partner": _partner,
+    "referral": _referral,
+    "leaves": _leaves,
+    "records": _records,
+}
+
+
+def _items(column: Column, value: object, place: Place) -> list[object]:
+    if isinstance(value, str):
+        items: list[object] = [i for i in split_escaped(value, column.separator) if i.strip()]
+    elif isinstance(value, list):
+        items = [item for item in value if not is_empty(item)]
+    else:
+        raise place.error("invalid_value", "a list is expected here")
+    if len(items) > MAX_ITEMS:
+        raise place.error("invalid_value", f"more than {MAX_ITEMS} items")
+    return items
+
+
+def _parse(text: str, formats: Sequence[str], place: Place, what: str) -> datetime:
+    for pattern in formats:
+        moment = parse_strictly(text, pattern)
+        if moment is not None:
+            return moment
+    raise _date_error(formats, place, what)
+
+
+def _date_error(formats: Sequence[str], place: Place, what: str) -> MappingError:
+    shape = formats[0]
+    for token, words in (("%d", "dd"), ("%m", "mm"), ("%Y", "yyyy"), ("%H", "HH"), ("%M", "MM")):
+        shape = shape.replace(token, words)
+    return place.error("invalid_date", f"a {what} that exists is expected, as {shape}")

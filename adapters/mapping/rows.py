@@ -1,0 +1,271 @@
+"""Rows to events and events to rows, by the mapping file alone.
+
+``RowMapping`` compiles a document once: which columns speak for which leaf of each event type. Both
+directions are pure but for the links of the context, and those are touched last, so that a refused
+row leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.base import Context, Outgoing, Row
+from adapters.mapping.document import Column, Kind, MappingDocument
+from adapters.mapping.keys import source_key
+from adapters.mapping.linking import partner_agency, shared_id
+from adapters.mapping.lists import split_escaped
+from adapters.mapping.place import Place
+from adapters.mapping.reading import Terms, is_empty, read_value
+from adapters.mapping.writing import write_moment, write_value
+from broker.event import JSON, OpenedEvent
+from contracts import schema
+from contracts.errors import EventError
+from contracts.events import PlainEvent
+
+_PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
+"""Stands for an id that is not minted before the rest of the row has proved good."""
+
+_LINKED = ("case_id", "referral_id")
+
+
+@dataclass(frozen=True, slots=True)
+class _TypeTerms:
+    """What the document says about one event type."""
+
+    own_kind: str
+    kind: Kind
+    read: tuple[tuple[Column, str], ...]
+    write: Mapping[str, tuple[Column, ...]]
+    leaf_of: Mapping[str, str]
+    column_of: Mapping[str, str]
+    required: tuple[str, ...]
+
+
+class RowMapping:
+    """A compiled mapping file.
+
+    Attributes:
+        document: the file.
+        export_columns: every column that an export must have.
+        known_columns: every column that it may have, in order; the header of an import.
+    """
+
+    def __init__(self, document: MappingDocument) -> None:
+        self.document = document
+        self._types = {k.type: self._compile(own, k) for own, k in document.kinds.items()}
+        special = document.special_columns()
+        imported = set(document.import_columns())
+        declared = document.columns
+        self.export_columns = tuple(n for n in special if n not in imported) + tuple(
+            c.column for c in declared if c.use != "import" and not c.optional
+        )
+        known = [n for n in special if n not in imported] + [c.column for c in declared]
+        self.known_columns = (*known, *(n for n in special if n in imported))
+        roles = document.roles
+        unsettled = {roles.shared_case, roles.shared_referral, *imported}
+        unsettled |= {c.column for c in declared if c.volatile or c.use == "import"}
+        self._settled = tuple(n for n in self.known_columns if n not in unsettled)
+
+    @property
+    def version(self) -> str:
+        """Of the mapping file."""
+        return self.document.version
+
+    def unmapped_leaves(self, event_type: str) -> tuple[str, ...]:
+        """Leaves of a type that this agency could not write down if they arrived."""
+        terms = self._types.get(event_type)
+        known = {*_LINKED, *(terms.write if terms else ())}
+        return tuple(leaf for leaf in schema.leaves(event_type) if leaf not in known)
+
+    def _compile(self, own_kind: str, kind: Kind) -> _TypeTerms:
+        leaves = set(schema.leaves(kind.type))
+        read: list[tuple[Column, str]] = []
+        write: dict[str, tuple[Column, ...]] = {}
+        column_of = {
+            leaf: own
+            for leaf, own in (
+                ("case_id", self.document.roles.shared_case),
+                ("referral_id", self.document.roles.shared_referral),
+            )
+            if own and leaf in leaves
+        }
+        for column in self.document.columns:
+            for path in column.paths:
+                if path not in leaves:
+                    continue
+                if column.use != "import":
+                    read.append((column, path))
+                if column.use != "export":
+                    write[path] = (*write.get(path, ()), column)
+                column_of.setdefault(path, column.column)
+        return _TypeTerms(
+            own_kind=own_kind,
+            kind=kind,
+            read=tuple(read),
+            write=write,
+            leaf_of={own: leaf for leaf, own in column_of.items()},
+            column_of=column_of,
+            required=tuple(
+                p for p in schema.leaves(kind.type) if p in schema.required_leaves(kind.type)
+            ),
+        )
+
+    # --- rows to events -------------------------------------------------------------------------
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """Turn a row into an event.
+
+        Raises:
+            MappingError: with line and column; nothing is guessed.
+        """
+        roles, place = self.document.roles, Place(row.line)
+        terms = self._terms_of(row, place)
+        known = Terms(self.document, context, terms.leaf_of, terms.column_of)
+        for name in terms.kind.required:
+            if is_empty(row.values.get(name)):
+                raise place.at(name).error("missing_value", "this kind of row needs a value here")
+        flat: dict[str, JSON] = {}
+        for column, path in terms.read:
+            raw = row.values.get(column.column)
+            if is_empty(raw):
+                continue
+            value = read_value(column, raw, place.at(column.column), known)
+            if value is not None:
+                flat[path] = value
+        recipients = self._recipients(row, place, context)
+        self._check(terms, flat, place)
+        case = self._linked("case", roles.case, roles.shared_case, terms, row, context)
+        referral = None
+        if terms.kind.referral != "none":
+            own, shared = roles.referral, roles.shared_referral
+            referral = self._linked("referral", own, shared, terms, row, context)
+        event_flat = {"case_id": case or "", **({"referral_id": referral} if referral else {})}
+        reference = "\x1f".join(
+            _text(row.values.get(own)) or _text(row.values.get(shared))
+            for own, shared in (
+                (roles.case, roles.shared_case),
+                (roles.referral, roles.shared_referral),
+            )
+        )
+        content = {n: row.values[n] for n in self._settled if not is_empty(row.values.get(n))}
+        return Outgoing(
+            event=PlainEvent(
+                type=terms.kind.type,
+                recipients=recipients,
+                data=schema.unflatten({**event_flat, **flat}),
+            ),
+            key=source_key(context.agency, self.document.mapping, reference, content),
+            line=row.line,
+        )
+
+    def _terms_of(self, row: Row, place: Place) -> _TypeTerms:
+        roles = self.document.roles
+        own_kind = _text(row.values.get(roles.kind))
+        kind = self.document.kinds.get(own_kind)
+        if kind is None:
+            known = ", ".join(self.document.kinds)
+            raise place.at(roles.kind).error("unknown_kind", f"one of {known} is expected")
+        return self._types[kind.type]
+
+    def _recipients(self, row: Row, place: Place, context: Context) -> tuple[str, ...]:
+        roles = self.document.roles
+        raw = row.values.get(roles.recipients)
+        here = place.at(roles.recipients)
+        items = (
+            raw if isinstance(raw, list) else split_escaped(_text(raw), roles.recipients_separator)
+        )
+        codes = [text for item in items if (text := _text(item))]
+        if not codes:
+            raise here.error("missing_value", "at least one partner is expected")
+        return tuple(dict.fromkeys(partner_agency(code, here, context) for code in codes))
+
+    def _check(self, terms: _TypeTerms, flat: Mapping[str, JSON], place: Place) -> None:
+        whole = dict(flat)
+        whole["case_id"] = _PLACEHOLDER
+        if terms.kind.referral in ("new", "known"):
+            whole["referral_id"] = _PLACEHOLDER
+        for path in terms.required:
+            if path not in whole:
+                own = terms.column_of.get(path, path)
+                raise place.at(own).error("missing_value", "this kind of row needs a value here")
+        try:
+            schema.validate_event(terms.kind.type, schema.unflatten(whole))
+        except EventError as error:
+            # A part of a list, such as alleged_perpetrators[0].name, is in the list's column.
+            leaf = (error.where or "").split("[")[0]
+            own = terms.column_of.get(leaf, leaf)
+            raise place.at(own).error("invalid_value", error.detail) from None
+
+    def _linked(
+        self, kind: str, own: str, shared: str, terms: _TypeTerms, row: Row, context: Context
+    ) -> str | None:
+        place = Place(row.line, own)
+        is_case = kind == "case"
+        found = shared_id(
+            "case" if is_case else "referral",
+            _text(row.values.get(own)),
+            _text(row.values.get(shared)),
+            place,
+            context,
+            mint=terms.kind.case == "any" if is_case else terms.kind.referral == "new",
+        )
+        if found is None and (is_case or terms.kind.referral in ("new", "known")):
+            raise place.error(
+                "missing_value", f"the own reference or the shared {kind} id is needed"
+            )
+        return found
+
+    # --- events to rows -------------------------------------------------------------------------
+
+    def to_row(self, event: OpenedEvent, context: Context) -> dict[str, object]:
+        """The event in the agency's own columns and terms; what was not received stays empty.
+
+        Returns:
+            Own column -> value, for every known column in order. Empty text (empty list where the
+            style has lists) means nothing was received; ``not_shared`` names what the contract
+            withholds.
+
+        Raises:
+            MappingError: unknown_kind, unknown_column, unknown_value when the mapping has no place
+                for something that arrived. Dropping it silently would lose it.
+        """
+        roles, place = self.document.roles, Place(0)
+        terms = self._types.get(event.type)
+        if terms is None:
+            raise place.error("unknown_kind", f"the mapping has no kind of row for {event.type}")
+        known = Terms(self.document, context, terms.leaf_of, terms.column_of)
+        row: dict[str, object] = dict.fromkeys(self.known_columns, "")
+        row[roles.kind] = terms.own_kind
+        for path, value in event.flat.items():
+            if path in _LINKED:
+                continue
+            columns = terms.write.get(path)
+            if columns is None:
+                raise place.error("unknown_column", f"the mapping has no column for {path}")
+            for column in columns:
+                row[column.column] = write_value(column, value, place.at(column.column), known)
+        for path, kind, own, shared in (
+            ("case_id", "case", roles.case, roles.shared_case),
+            ("referral_id", "referral", roles.referral, roles.shared_referral),
+        ):
+            identifier = event.flat.get(path)
+            if own and isinstance(identifier, str):
+                row[own] = context.links.own(kind, identifier) or ""
+                row[shared] = identifier
+        withheld = sorted({terms.column_of.get(path, path) for path in event.withheld})
+        row[roles.received_from] = context.partner_code(event.source)
+        row[roles.recipients] = self._list([context.partner_code(a) for a in event.to])
+        row[roles.event_id] = event.id
+        row[roles.sent_at] = write_moment(event.time, self.document.datetime_formats)
+        row[roles.not_shared] = self._list(withheld)
+        return row
+
+    def _list(self, items: list[str]) -> object:
+        if self.document.style == "text":
+            return self.document.roles.recipients_separator.join(items)
+        return items
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

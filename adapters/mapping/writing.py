@@ -1,0 +1,144 @@
+"""One leaf to one value of a column, in the agency's own terms: the inverse of ``reading``.
+
+A shared code without an own code is an error, not an empty column: what arrived must not vanish on
+its last metre.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from adapters.mapping.document import Column, ValueKind
+from adapters.mapping.linking import own_referral
+from adapters.mapping.lists import escape
+from adapters.mapping.localtime import parse_strictly, to_local
+from adapters.mapping.place import Place
+from adapters.mapping.reading import Terms
+from broker.event import JSON
+
+_UTC_SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_value(column: Column, value: JSON, place: Place, terms: Terms) -> object:
+    """One leaf as text, or as native values by the document's style.
+
+    Args:
+        column: the declaration.
+        value: the leaf.
+        place: for errors.
+        terms: tables, partners, links.
+
+    Raises:
+        MappingError: unknown_value when the agency has no code for a shared one; unknown_column
+            when a record has a part without a place in this mapping.
+    """
+    if not isinstance(value, list):
+        return _write_scalar(column, value, place, terms)
+    items = [_write_item(column, item, place, terms) for item in value]
+    if column.kind == "codes":
+        items = list(dict.fromkeys(items))  # several shared codes may be one own group
+    if terms.document.style != "text":
+        return items
+    return column.separator.join(escape(str(item), column.separator) for item in items)
+
+
+def _write_item(column: Column, item: JSON, place: Place, terms: Terms) -> object:
+    if isinstance(item, dict):
+        return _write_record(column, item, place, terms)
+    if column.kind == "leaves":
+        return terms.column_of.get(str(item), str(item))
+    return _write_scalar(column, item, place, terms)
+
+
+def _write_record(column: Column, item: Mapping[str, JSON], place: Place, terms: Terms) -> object:
+    parts = {part.paths[0]: part for part in column.parts}
+    if not parts.keys() >= item.keys():
+        raise place.error("unknown_column", "a record has a part without a column in this mapping")
+    own = {
+        part.column: write_value(
+            part, item[leaf], place.at(f"{column.column}.{part.column}"), terms
+        )
+        for leaf, part in parts.items()
+        if leaf in item
+    }
+    if terms.document.style != "text":
+        return own
+    texts = [escape(str(own.get(p.column, "")), column.part_separator) for p in column.parts]
+    return column.part_separator.join(texts)
+
+
+def _write_scalar(column: Column, value: JSON, place: Place, terms: Terms) -> object:
+    document = terms.document
+    if column.kind == "flag":
+        return value if document.style == "json" else document.flags.writable[str(value).lower()]
+    if column.kind == "integer":
+        return value if document.style == "json" else str(value)
+    writer = _WRITERS.get(column.kind)
+    return writer(column, str(value), place, terms) if writer else str(value)
+
+
+def _code(column: Column, text: str, place: Place, terms: Terms) -> str:
+    document = terms.document
+    own = document.tables[column.table or ""].writable.get(text)
+    if own is None:
+        raise place.error(
+            "unknown_value",
+            f"the shared code has no own code in the list '{column.table}' of the mapping "
+            f"{document.mapping} {document.version}",
+            fix="Add it to the next version of the mapping file, then retry.",
+        )
+    return own
+
+
+def _date(column: Column, text: str, place: Place, terms: Terms) -> str:
+    moment = parse_strictly(text, "%Y-%m-%d")
+    formats = column.formats or terms.document.date_formats
+    return moment.strftime(formats[0]) if moment else text
+
+
+def _time(column: Column, text: str, place: Place, terms: Terms) -> str:
+    moment = parse_strictly(text, "%H:%M")
+    formats = column.formats or terms.document.time_formats
+    return moment.strftime(formats[0]) if moment else text
+
+
+def _moment(column: Column, text: str, place: Place, terms: Terms) -> str:
+    return write_moment(text, column.formats or terms.document.datetime_formats)
+
+
+def _partner(column: Column, text: str, place: Place, terms: Terms) -> str:
+    return terms.context.partner_code(text)
+
+
+def _referral(column: Column, text: str, place: Place, terms: Terms) -> str:
+    return own_referral(text, terms.context) or text
+
+
+_WRITERS: Mapping[ValueKind, Callable[[Column, str, Place, Terms], str]] = {
+    "code": _code,
+    "codes": _code,
+    "date": _date,
+    "time": _time,
+    "datetime": _moment,
+    "partner": _partner,
+    "referral": _referral,
+}
+
+
+def write_moment(text: str, formats: Sequence[str]) -> str:
+    """An RFC 3339 UTC time in the agency's first format; UK local unless the pattern ends in Z."""
+    moment = next((m for shape in _UTC_SHAPES if (m := _utc(text, shape))), None)
+    if moment is None:
+        return text
+    if formats[0].endswith("Z"):
+        return moment.strftime(formats[0])
+    local, zone = to_local(moment)
+    return local.strftime(formats[0]) + (f" {zone}" if zone else "")
+
+
+def _utc(text: str, shape: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, shape)
+    except ValueError:
+        return None
