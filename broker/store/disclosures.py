@@ -29,6 +29,11 @@ _READ = (
     .order_by(_d.c.idx)
     .limit(bindparam("limit_"))
 )
+_LEAVES = (
+    select(_d.c.leaf)
+    .where(_d.c.idx >= bindparam("start_"), _d.c.idx < bindparam("stop_"))
+    .order_by(_d.c.idx)
+)
 _BY_CASE = select(*_COLUMNS).where(_d.c.case_key == bindparam("case_")).order_by(_d.c.idx)
 _ADD_CHECKPOINT = insert(_c)
 _CHECKPOINTS = select(*_c.c).order_by(_c.c.size)
@@ -68,6 +73,9 @@ class Disclosures:
     def read(self, first: int, limit: int) -> list[DisclosureRow]:
         found = self._connection.execute(_READ, {"first_": first, "limit_": limit})
         return [DisclosureRow(*row) for row in found]
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        return list(self._connection.scalars(_LEAVES, {"start_": start, "stop_": stop}))
 
     def by_case(self, case_key: bytes) -> list[DisclosureRow]:
         return [

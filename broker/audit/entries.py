@@ -1,0 +1,211 @@
+"""What one entry of the disclosure log says (DPA 2018 s62; protocol, "Heartbeats, receipts").
+
+An entry holds names and codes: field paths, agencies, the contract and the clause that decided,
+a reason code, the operator, and an HMAC of the case id. It can hold no value of a field: every
+text in it has to look like a name, and there is no place for anything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias, cast, get_args
+
+from broker.audit.errors import DisclosureLogError
+from broker.envelope.canonical import CanonicalError, format_json, parse_json
+from broker.envelope.primitives import b64, strict_b64
+
+EntryKind: TypeAlias = Literal[
+    "disclosure",  # sealed for others, or handed to the agency's own system from others
+    "consultation",  # opened and shown to a person
+    "refusal",  # not shared, or not taken, and why
+    "erasure",  # content or keys destroyed; never what they held
+    "combination",  # joined with another source's case
+    "alteration",  # corrected
+    "destruction",  # an exchange key's private half
+]
+
+#: Field paths, agencies, types, codes: what a contract and a code list can name.
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,99}")
+#: Clauses, versions, operators: one short line without quotes or brackets of any markup.
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@()/:+\-]{0,63}")
+_SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,199}")
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractReference:
+    """The exact text that decided: its name, version and SHA-256 in hexadecimal."""
+
+    name: str
+    version: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Fields that went to the same readers, each with the clause that granted it."""
+
+    recipients: tuple[str, ...]
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, before it has a place in the log.
+
+    Attributes:
+        time_ms: when it happened, ms since the Unix epoch, UTC.
+        case_key: HMAC of the case id under the agency's secret (`pseudonyms.case_key`).
+        event_id: the event's id, and `source` the agency that sent it.
+        left_out: field path to the code of why it was not shared.
+        reason: a code, never free text.
+        operator: the account or process that did it.
+    """
+
+    kind: EntryKind
+    time_ms: int
+    case_key: bytes | None = None
+    event_id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    contract: ContractReference | None = None
+    shares: tuple[Share, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    operator: str | None = None
+
+    def fields(self) -> frozenset[str]:
+        """Every field path that was shared with anyone."""
+        return frozenset(path for share in self.shares for path in share.fields)
+
+
+_KINDS: Final = frozenset(get_args(EntryKind))
+
+
+def format_entry(entry: Entry) -> bytes:
+    """The entry as canonical JSON: what is hashed and kept.
+
+    Raises:
+        DisclosureLogError: `log_entry_invalid`, a text in it is not a name, code or label.
+    """
+    _require_names(entry)
+    record: dict[str, object] = {"kind": entry.kind, "time": _text_of(entry.time_ms)}
+    if entry.case_key is not None:
+        record["case"] = b64(entry.case_key)
+    for name, text in (
+        ("event", entry.event_id),
+        ("source", entry.source),
+        ("type", entry.type),
+        ("reason", entry.reason),
+        ("operator", entry.operator),
+    ):
+        if text is not None:
+            record[name] = text
+    if entry.contract is not None:
+        record["contract"] = {
+            "name": entry.contract.name,
+            "version": entry.contract.version,
+            "hash": entry.contract.hash,
+        }
+    if entry.shares:
+        record["shares"] = [
+            {"recipients": list(share.recipients), "fields": dict(share.fields)}
+            for share in entry.shares
+        ]
+    if entry.left_out:
+        record["left_out"] = dict(entry.left_out)
+    try:
+        return format_json(record)
+    except CanonicalError:
+        raise _invalid("it has a value that is not a name") from None
+
+
+def parse_entry(data: bytes) -> Entry:
+    """The inverse of `format_entry`: exactly the bytes that it writes.
+
+    Raises:
+        DisclosureLogError: `log_entry_invalid`.
+    """
+    try:
+        record = cast("dict[str, object]", parse_json(data))
+        contract = cast("dict[str, str] | None", record.get("contract"))
+        shares = cast("list[dict[str, object]]", record.get("shares", []))
+        case = cast("str | None", record.get("case"))
+        entry = Entry(
+            kind=cast("EntryKind", record["kind"]),
+            time_ms=_milliseconds(cast("str", record["time"])),
+            case_key=None if case is None else strict_b64(case),
+            event_id=cast("str | None", record.get("event")),
+            source=cast("str | None", record.get("source")),
+            type=cast("str | None", record.get("type")),
+            contract=None if contract is None else ContractReference(**contract),
+            shares=tuple(
+                Share(
+                    tuple(cast("list[str]", share["recipients"])),
+                    cast("dict[str, str]", share["fields"]),
+                )
+                for share in shares
+            ),
+            left_out=cast("dict[str, str]", record.get("left_out", {})),
+            reason=cast("str | None", record.get("reason")),
+            operator=cast("str | None", record.get("operator")),
+        )
+        same = format_entry(entry) == data
+    except (CanonicalError, KeyError, TypeError, ValueError, AttributeError):
+        raise _invalid("it is not an entry") from None
+    if not same:
+        raise _invalid("it holds more than an entry does")
+    return entry
+
+
+def _require_names(entry: Entry) -> None:
+    if entry.kind not in _KINDS:
+        raise _invalid("its kind is unknown")
+    _require(_UUID, "event", entry.event_id)
+    _require(_SOURCE, "source", entry.source)
+    _require(_NAME, "type", entry.type)
+    _require(_NAME, "reason", entry.reason)
+    _require(_LABEL, "operator", entry.operator)
+    if entry.case_key is not None and len(entry.case_key) != 32:
+        raise _invalid("its case is not an HMAC")
+    if entry.contract is not None:
+        _require(_NAME, "contract", entry.contract.name)
+        _require(_LABEL, "contract version", entry.contract.version)
+        _require(_HASH, "contract hash", entry.contract.hash)
+    for share in entry.shares:
+        for recipient in share.recipients:
+            _require(_NAME, "recipient", recipient)
+        for path, clause in share.fields.items():
+            _require(_NAME, "field", path)
+            _require(_LABEL, "clause", clause)
+    for path, reason in entry.left_out.items():
+        _require(_NAME, "field", path)
+        _require(_NAME, "reason", reason)
+
+
+def _require(form: re.Pattern[str], what: str, text: str | None) -> None:
+    if text is not None and form.fullmatch(text) is None:
+        raise _invalid(f"its {what} is not a name")  # the text itself could be a value
+
+
+def _invalid(rule: str) -> DisclosureLogError:
+    return DisclosureLogError(
+        f"Not an entry of the disclosure log: {rule}.",
+        code="log_entry_invalid",
+        fix="report this: an entry may hold names and codes only",
+    )
+
+
+def _text_of(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+
+
+def _milliseconds(text: str) -> int:
+    moment = datetime.strptime(text, _TIME).replace(tzinfo=UTC)
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000

@@ -1,0 +1,31 @@
+"""What is wrong with a disclosure log or with an entry meant for it."""
+
+from __future__ import annotations
+
+from contracts.errors import ConcordantError
+
+
+class DisclosureLogError(ConcordantError):
+    """The log does not say what was written and signed; the agency's auditor must act.
+
+    Codes: `log_entry_altered`, `log_entry_missing`, `log_range_altered` (an entry was altered
+    together with its hash), `log_checkpoint_invalid`, `log_head_altered`, `log_entry_invalid`
+    (an entry that would hold something else than names and codes).
+
+    Attributes:
+        index: the first bad entry, counted from 0, where one can be named.
+    """
+
+    code = "log_entry_altered"
+    exit_code = 1
+
+    def __init__(
+        self, detail: str, *, code: str, index: int | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(
+            detail,
+            code=code,
+            where=None if index is None else f"disclosure log, entry {index}",
+            fix=fix or "keep the state folder as evidence and compare with a backup",
+        )
+        self.index = index

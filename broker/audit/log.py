@@ -1,0 +1,233 @@
+"""The disclosure log: appending, signing its head, and checking all of it.
+
+A Merkle log (RFC 6962) over salted entries: leaf = H(0x00 || H(lp("concordant/1/disclosure", salt,
+entry))). The salt lets a leaf be shown to another party without giving its entry away to guessing.
+Appending needs no key, so it happens in the very transaction of what it records; a checkpoint
+signed later, by whoever holds the stream key next, covers everything before it, and its head goes
+out with the heartbeats, where other agencies keep it. Alteration is found from there: of what no
+checkpoint covers yet, only damage is, and entries cut off together with the checkpoints over them
+are found from the heads that others kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from broker.audit.entries import Entry, format_entry, parse_entry
+from broker.audit.errors import DisclosureLogError
+from broker.envelope.primitives import lp, random_bytes, sha256
+from broker.store.interfaces import Transaction
+from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
+from broker.tlog.checkpoint import Checkpoint
+from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
+from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
+
+SALT_BYTES: Final = 32
+
+_LABEL: Final = b"concordant/1/disclosure"
+_FRONTIER: Final = "disclosures.frontier"
+_PAGE_ROWS: Final = 1000
+
+CheckpointSigner = Callable[[int, Checkpoint], bytes]
+"""(time in s, checkpoint) -> signed note: `partial(signed_checkpoint, note_signer)`."""
+
+CheckpointVerifier = Callable[[SignedCheckpoint], None]
+"""Raises NoteError unless a stream key of this agency, valid at the time, signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """Size and root of the log, and up to which size a checkpoint is signed."""
+
+    size: int
+    root: bytes
+    signed_size: int
+
+
+def log_origin(deployment: str, agency: str) -> str:
+    """The log's name in checkpoints; with three parts it cannot be taken for a stream's."""
+    return f"{deployment}/{agency}/disclosures"
+
+
+def entry_leaf(salt: bytes, entry: bytes) -> bytes:
+    """The leaf hash of an entry under its salt, 32 bytes."""
+    return leaf_hash(sha256(lp(_LABEL, salt, entry)))
+
+
+def append_entries(tx: Transaction, entries: Sequence[Entry]) -> LogHead:
+    """Append `entries` in the caller's transaction.
+
+    Raises:
+        DisclosureLogError: `log_entry_invalid`; `log_head_altered` if the kept head is damaged.
+        StoreError: as the transaction.
+    """
+    frontier = _frontier(tx)
+    rows = []
+    for index, entry in enumerate(entries, frontier.size):
+        text = format_entry(entry)
+        salt = random_bytes(SALT_BYTES)
+        leaf = entry_leaf(salt, text)
+        rows.append(
+            DisclosureRow(index, entry.time_ms, entry.kind, entry.case_key, salt, text, leaf)
+        )
+    if rows:
+        tx.disclosures.append(rows)
+        frontier = frontier.extend([row.leaf for row in rows])
+        tx.meta.set(_FRONTIER, frontier.to_bytes())
+    return _head(tx, frontier)
+
+
+def log_head(tx: Transaction) -> LogHead:
+    """The kept head, not recomputed.
+
+    Raises:
+        DisclosureLogError: `log_head_altered`.
+    """
+    return _head(tx, _frontier(tx))
+
+
+def sign_head(tx: Transaction, origin: str, sign: CheckpointSigner, now: int) -> LogHead:
+    """Sign the head if anything was appended since the last checkpoint.
+
+    Args:
+        tx: a write transaction.
+        origin: `log_origin(...)`.
+        sign: makes the signed note.
+        now: ms since the Unix epoch; the checkpoint's time never falls below the last one's.
+    """
+    frontier = _frontier(tx)
+    last = tx.disclosures.last_checkpoint()
+    if frontier.size == 0 or (last is not None and last.size >= frontier.size):
+        return _head(tx, frontier)
+    time_s = max(now // 1000, 0 if last is None else last.time_s)
+    checkpoint = Checkpoint(origin, frontier.size, frontier.root())
+    text = sign(time_s, checkpoint)
+    tx.disclosures.add_checkpoint(
+        DisclosureCheckpointRow(checkpoint.size, checkpoint.root, time_s, text)
+    )
+    return LogHead(checkpoint.size, checkpoint.root, checkpoint.size)
+
+
+def verify_log(
+    tx: Transaction,
+    origin: str,
+    verify: CheckpointVerifier,
+    witnessed: Iterable[tuple[int, bytes]] = (),
+) -> LogHead:
+    """Recompute every leaf and every signed head from the entries.
+
+    Args:
+        tx: any transaction.
+        origin: `log_origin(...)`.
+        verify: checks a checkpoint's signature.
+        witnessed: (size, root) heads that other agencies kept from heartbeats, if at hand; they
+            show a log that was rewritten and signed again by whoever holds the stream key.
+
+    Raises:
+        DisclosureLogError: `log_entry_altered` or `log_entry_missing` with the first bad entry,
+            `log_range_altered`, `log_checkpoint_invalid` or `log_head_altered`.
+    """
+    signed_size, expected = _signed_heads(tx, origin, verify)
+    for size, root in witnessed:
+        if size:  # every empty log has the same head
+            expected.setdefault(size, set()).add(root)
+    pending = sorted(expected)
+    frontier = Frontier()
+    trusted = 0  # entries below this are under a head that was met
+    rows = tx.disclosures.read(0, _PAGE_ROWS)
+    while rows:
+        for row in rows:
+            _verify_row(row, frontier.size)
+            frontier = frontier.append(row.leaf)
+            if pending and pending[0] == frontier.size:
+                if expected[pending.pop(0)] != {frontier.root()}:
+                    raise DisclosureLogError(
+                        "The entries do not lead to the head that was signed: the first bad one "
+                        f"is from {trusted} to {frontier.size - 1}, altered with its hash.",
+                        code="log_range_altered",
+                        index=trusted,
+                    )
+                trusted = frontier.size
+        rows = tx.disclosures.read(rows[-1].index + 1, _PAGE_ROWS)
+    if pending:
+        raise _missing(frontier.size)
+    kept = _frontier(tx)
+    if kept.size > frontier.size:
+        raise _missing(frontier.size)
+    if kept != frontier:
+        raise DisclosureLogError(
+            "The kept head is not the head of the entries.",
+            code="log_head_altered",
+            index=min(kept.size, frontier.size),
+        )
+    return LogHead(frontier.size, frontier.root(), signed_size)
+
+
+def _signed_heads(
+    tx: Transaction, origin: str, verify: CheckpointVerifier
+) -> tuple[int, dict[int, set[bytes]]]:
+    heads: dict[int, set[bytes]] = {}
+    size, time_s = 0, 0
+    for row in tx.disclosures.checkpoints():
+        try:
+            signed = parse_signed_checkpoint(row.text)
+            verify(signed)
+        except NoteError as error:
+            raise _bad_checkpoint(row.size, f"its signature does not hold ({error.code})") from None
+        if signed.checkpoint != Checkpoint(origin, row.size, row.root):
+            raise _bad_checkpoint(row.size, "its text says something else than its row")
+        if signed.line.timestamp != row.time_s or row.time_s < time_s:
+            raise _bad_checkpoint(row.size, "its time falls")
+        size, time_s = row.size, row.time_s
+        heads[size] = {row.root}
+    return size, heads
+
+
+def _verify_row(row: DisclosureRow, expected_index: int) -> None:
+    if row.index != expected_index:
+        raise _missing(expected_index)
+    altered = DisclosureLogError(
+        "The entry is not what was written.", code="log_entry_altered", index=row.index
+    )
+    if len(row.salt) != SALT_BYTES or entry_leaf(row.salt, row.entry) != row.leaf:
+        raise altered
+    try:
+        entry = parse_entry(row.entry)
+    except DisclosureLogError:
+        raise altered from None
+    # Queries go by these columns, so they have to say what the entry says.
+    if (entry.time_ms, entry.kind, entry.case_key) != (row.time_ms, row.kind, row.case_key):
+        raise altered
+
+
+def _frontier(tx: Transaction) -> Frontier:
+    kept = tx.meta.get(_FRONTIER)
+    try:
+        frontier = Frontier() if kept is None else Frontier.from_bytes(kept)
+    except ProofError:
+        frontier = None
+    if frontier is None or frontier.size < tx.disclosures.size():
+        raise DisclosureLogError(
+            "The kept head is not the head of the entries.", code="log_head_altered"
+        )
+    return frontier
+
+
+def _head(tx: Transaction, frontier: Frontier) -> LogHead:
+    last = tx.disclosures.last_checkpoint()
+    root = frontier.root() if frontier.size else EMPTY_ROOT
+    return LogHead(frontier.size, root, 0 if last is None else last.size)
+
+
+def _missing(index: int) -> DisclosureLogError:
+    return DisclosureLogError("The entry was removed.", code="log_entry_missing", index=index)
+
+
+def _bad_checkpoint(size: int, rule: str) -> DisclosureLogError:
+    return DisclosureLogError(
+        f"The checkpoint of size {size} is not what was signed: {rule}.",
+        code="log_checkpoint_invalid",
+    )

@@ -1,0 +1,345 @@
+"""What the broker asks of each area of the state: protocols only, so that a fake fits.
+
+Every method may raise `StoreError`; the codes named below are the ones a caller may act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broker.store.rows import (
+    Checkpointed,
+    CheckpointRow,
+    DeferredRow,
+    DisclosureCheckpointRow,
+    DisclosureRow,
+    EvidenceRow,
+    GenerationRow,
+    HeadsRow,
+    InboxCounts,
+    InboxRow,
+    Indexed,
+    ItemOutcome,
+    ItemRow,
+    Leaf,
+    LeafStatus,
+    NewOutboxRow,
+    NoiseRow,
+    OutboxCounts,
+    OutboxRow,
+    QuarantineRow,
+    QuarantineStatus,
+    ReceiptRow,
+    ReferralRow,
+    Sent,
+)
+
+
+class MetaArea(Protocol):
+    """Small named values, such as the disclosure log's frontier."""
+
+    def get(self, name: str) -> bytes | None: ...
+    def set(self, name: str, value: bytes) -> None: ...
+
+
+class LeaseArea(Protocol):
+    """Fencing: whoever took the lease last may write streams, nobody else."""
+
+    def acquire(self, name: str, holder: str, now: int) -> int:
+        """Takes the lease from whoever holds it; the token always rises by one."""
+
+    def check(self, name: str, token: int) -> None:
+        """Raises StoreError(`lease_lost`) unless `token` is the newest."""
+
+
+class OutboxArea(Protocol):
+    """Sealed events: added, indexed in a stream, acknowledged by Kafka, kept as an archive."""
+
+    def add(
+        self, event_id: str, topic: str, partition: int, value: bytes, urgent: bool, now: int
+    ) -> int:
+        """Returns the row's sequence number."""
+
+    def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
+        """Returns sequence numbers in the order of `rows`; one statement, for batches."""
+
+    def pending(self, limit: int) -> list[OutboxRow]:
+        """Rows without an index, the `limit` most urgent and oldest of all.
+
+        They are grouped by (topic, partition), in each group urgent ones first, then by sequence.
+        """
+
+    def index(self, rows: Sequence[Indexed]) -> None:
+        """Gives rows their place. Raises StoreError(`outbox_indexed`) if one has a place."""
+
+    def unsent(self) -> list[OutboxRow]:
+        """Indexed rows not known to be on Kafka, by (generation, index)."""
+
+    def mark_sent(self, rows: Sequence[Sent]) -> None: ...
+    def archived(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[OutboxRow]:
+        """Indexed rows from index `first` to `last`, both included."""
+
+    def forget_content(self, before_ms: int) -> int:
+        """Clears the sealed bytes of what was sent before; keeps leaf and proof. Returns rows."""
+
+    def counts(self) -> OutboxCounts: ...
+
+
+class StreamsArea(Protocol):
+    """The sender's own streams."""
+
+    def current(self, topic: str, partition: int) -> GenerationRow | None:
+        """The newest generation."""
+
+    def last_with_records(self, topic: str, partition: int) -> GenerationRow | None: ...
+    def save(self, row: GenerationRow) -> None: ...
+    def heads(self, trial: bool = False) -> list[GenerationRow]:
+        """The newest generation of every (topic, partition)."""
+
+
+class ReaderArea(Protocol):
+    """What this agency holds of other senders' streams."""
+
+    def state(self, agency: str, topic: str, partition: int) -> tuple[int, bytes] | None:
+        """(version, state), or None before the first record; the version is then 0."""
+
+    def save_state(
+        self, agency: str, topic: str, partition: int, blob: bytes, expected_version: int
+    ) -> int:
+        """Returns the new version. Raises StoreError(`state_changed`) if the version differs."""
+
+    def states(self) -> list[tuple[str, str, int, int, bytes]]:
+        """(agency, topic, partition, version, state) of every stream, for status and receipts."""
+
+    def add_leaves(
+        self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
+    ) -> None:
+        """Raises StoreError(`store_conflict`) if an index is known already."""
+
+    def leaf(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> tuple[bytes, LeafStatus] | None: ...
+    def leaves(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[Leaf]:
+        """Known leaves from `first` to `last`, both included, by index."""
+
+    def count_leaves(
+        self, agency: str, topic: str, partition: int, generation: str, status: LeafStatus
+    ) -> int: ...
+    def set_status(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        index: int,
+        status: LeafStatus,
+    ) -> None: ...
+    def save_checkpoints(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        checkpoints: Sequence[Checkpointed],
+    ) -> None:
+        """Keeps each by size, with the smallest lowest index ever given for it.
+
+        Raises:
+            StoreError: `checkpoint_conflict` if a kept size has another root.
+        """
+
+    def checkpoint_at(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None: ...
+    def checkpoint_above(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> CheckpointRow | None:
+        """The one of the smallest kept size above `index`."""
+
+    def checkpoint_below(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None:
+        """The one of the largest kept size below `size`."""
+
+    def position(self, topic: str, partition: int) -> int | None: ...
+    def save_position(self, topic: str, partition: int, next_offset: int) -> None: ...
+    def defer(
+        self, topic: str, partition: int, agency: str, offset: int, reason: str, since_ms: int
+    ) -> None:
+        """Keeps the earliest offset for this sender's partition."""
+
+    def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
+        """By offset."""
+
+    def clear_deferred(self, topic: str, partition: int, agency: str) -> None: ...
+
+
+class InboxArea(Protocol):
+    """Opened events on their way to the agency's system."""
+
+    def find(self, source: str, event_id: str) -> InboxRow | None: ...
+    def get(self, seq: int) -> InboxRow | None: ...
+    def add(
+        self,
+        source: str,
+        event_id: str,
+        type: str,  # noqa: A002 - CloudEvents' own name
+        received_ms: int,
+        topic: str,
+        partition: int,
+        generation: str,
+        index: int,
+        payload: bytes | None,
+        digests: bytes,
+        case_key: bytes,
+        *,
+        urgent: bool = False,
+    ) -> int:
+        """Returns the sequence number. A known (source, id) raises StoreError(`store_conflict`)."""
+
+    def undelivered(self, limit: int) -> list[InboxRow]:
+        """Urgent ones first, then by sequence."""
+
+    def mark_delivered(
+        self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False
+    ) -> None: ...
+    def counts(self) -> InboxCounts: ...
+
+
+class QuarantineArea(Protocol):
+    """Verified records that were refused, and the bounded list of those that were not."""
+
+    def add(
+        self,
+        topic: str,
+        partition: int,
+        offset: int,
+        origin: str,
+        index: int,
+        step: float,
+        code: str,
+        detail: str,
+        value: bytes,
+        headers_json: str,
+        now: int,
+    ) -> int:
+        """`origin` is the proof's, `deployment/agency/...`. Returns the row's id."""
+
+    def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
+        """The newest `limit`, oldest first."""
+
+    def get(self, id: int) -> QuarantineRow | None: ...  # noqa: A002 - the column's name
+    def set_status(self, id: int, status: QuarantineStatus, now: int) -> None: ...  # noqa: A002
+    def count(self, agency: str | None = None) -> int:
+        """How many are held, of one sender or of all: the quota."""
+
+    def add_noise(
+        self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
+    ) -> None:
+        """Keeps the newest 10,000."""
+
+    def noise(self, limit: int = 100) -> Sequence[NoiseRow]:
+        """Newest first."""
+
+
+class EvidenceArea(Protocol):
+    """Signed contradictions, kept for ever."""
+
+    def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int: ...
+    def list(self) -> list[EvidenceRow]: ...
+
+
+class ItemsArea(Protocol):
+    """Idempotency at the source: which item of the export became which event."""
+
+    def find(self, source_key: bytes) -> ItemRow | None: ...
+    def add(
+        self,
+        source_key: bytes,
+        event_id: str | None,
+        outcome: ItemOutcome,
+        code: str | None,
+        now: int,
+    ) -> None:
+        """Keeps the outcome; a refused item may be offered again.
+
+        Raises:
+            StoreError: `item_published` for one that was published.
+        """
+
+
+class LinksArea(Protocol):
+    """The agency's own references and the shared random ids they stand for."""
+
+    def case_for(self, own_reference: str, kind: str = "case") -> str | None: ...
+    def own_for(self, shared_id: str, kind: str = "case") -> str | None: ...
+    def add(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Keeps the pair; the same again is fine.
+
+        Raises:
+            StoreError: `link_conflict` if either side is linked to something else.
+        """
+
+
+class ReferralsArea(Protocol):
+    """Referrals made by or to this agency, with their clocks."""
+
+    def get(self, referral_id: str) -> ReferralRow | None: ...
+    def save(self, row: ReferralRow) -> None: ...
+    def open(self) -> list[ReferralRow]:
+        """By the time they were made."""
+
+    def overdue(self, now: int) -> list[ReferralRow]:
+        """Open ones of which a clock that was not met (is not None) lies before `now`."""
+
+    def for_case(self, case_id: str) -> list[ReferralRow]: ...
+
+
+class ReceiptsArea(Protocol):
+    """Cosignatures of other agencies over checkpoints."""
+
+    def add(
+        self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
+    ) -> None:
+        """The same again is fine: the first is kept."""
+
+    def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
+        """The one of the largest size."""
+
+    def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
+        """Those over exactly this checkpoint."""
+
+    def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
+        """Those over a checkpoint of `size` or more, smallest first."""
+
+
+class HeadsArea(Protocol):
+    """The last heartbeat heard of each agency."""
+
+    def save(self, agency: str, heard_ms: int, heads_json: str) -> None: ...
+    def get(self, agency: str) -> HeadsRow | None: ...
+    def all(self) -> list[HeadsRow]: ...
+
+
+class DisclosuresArea(Protocol):
+    """The leaves and signed checkpoints of this agency's disclosure log."""
+
+    def append(self, rows: Sequence[DisclosureRow]) -> None: ...
+    def size(self) -> int: ...
+    def read(self, first: int, limit: int) -> list[DisclosureRow]:
+        """From index `first` on, by index."""
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Leaf hashes with start <= index < stop."""
+
+    def by_case(self, case_key: bytes) -> list[DisclosureRow]: ...
+    def add_checkpoint(self, row: DisclosureCheckpointRow) -> None: ...
+    def checkpoints(self) -> list[DisclosureCheckpointRow]:
+        """By size."""
+
+    def last_checkpoint(self) -> DisclosureCheckpointRow | None: ...
