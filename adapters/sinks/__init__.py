@@ -1,0 +1,1 @@
+"""Sinks: where what arrived for an agency is handed over to its own system."""

@@ -1,0 +1,86 @@
+"""A folder as a sink: one file per event, named by its event id, complete as soon as it is visible.
+
+The agency's own import job watches the folder. A file appears under its final name only when all of
+its bytes are on disk (written beside under a hidden name, synced, renamed, the folder synced), so a
+job that looks at any moment sees a whole file or none. Files are for the owner's eyes only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from adapters.sinks.interfaces import SinkError
+
+FILE_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+"""No dot and no slash: a key can neither hide a file nor leave the folder."""
+SUFFIX: Final = re.compile(r"(\.[a-z0-9]{1,8}){1,2}")
+
+
+class FolderSink:
+    """Delivers events as files. Safe to call again with the same key and content."""
+
+    def __init__(self, folder: Path) -> None:
+        """Args: folder: the agency's inbox; made when it is not there."""
+        self.folder = folder
+
+    def deliver(self, key: str, suffix: str, content: bytes) -> str:
+        """Write one event. See ``Sink.deliver``; the reference is the file's name."""
+        if not KEY.fullmatch(key) or not SUFFIX.fullmatch(suffix):
+            raise SinkError(
+                "The key or suffix is not fit for a file name.", code="sink_key_invalid"
+            )
+        final = self.folder / f"{key}{suffix}"
+        try:
+            self.folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            if not _same(final, content):
+                _write(self.folder / f".{final.name}.tmp", final, content)
+            _sync(self.folder)  # also after a repeat: the first try may have died just before this
+        except OSError as error:
+            raise SinkError(
+                f"The inbox folder cannot be written ({os.strerror(error.errno or 0)}).",
+                where=str(self.folder),
+                fix="Make the folder writable for the adapter, or free space on its disk.",
+            ) from error
+        return final.name
+
+
+def _same(final: Path, content: bytes) -> bool:
+    """Whether the file is there already. Raises SinkError when it holds something else."""
+    try:
+        handle = os.open(final, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    with os.fdopen(handle, "rb") as file:
+        # One byte more than expected is enough to know that it differs.
+        if file.read(len(content) + 1) != content:
+            raise SinkError(
+                "This event was delivered before with other content; the first one is kept.",
+                code="sink_conflict",
+                where=final.name,
+                fix="Move the earlier file out of the inbox folder, then retry.",
+            )
+    return True
+
+
+def _write(beside: Path, final: Path, content: bytes) -> None:
+    # The hidden name is fixed by the key, so that a try after a crash reuses what the crash left.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as file:
+        os.fchmod(file.fileno(), FILE_MODE)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(final)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Sources: where an agency's own exports come in."""

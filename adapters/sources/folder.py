@@ -1,0 +1,261 @@
+"""A watched folder as a source: dropped files are handed over whole, then put away.
+
+Plain polling, because network shares send no events and a look at a folder that is emptied as it
+is read costs nothing. Codes of its own: file_empty, file_too_large, file_unreadable,
+file_type_unknown, not_a_file (a folder, pipe or device; left alone), symlink, handler_failed,
+folder_unavailable, source_retry (the environment is at fault; left for another try).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.sources.interfaces import FileReport, Handler, Reporter, SourceFile, Verdict
+from adapters.sources.settling import Settled, Settling, Signature
+from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from contracts.errors import ConcordantError
+
+MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+"""Largest export that is read into memory, 32 MiB."""
+SETTLE_S: Final = 2.0
+POLL_S: Final = 0.5
+RETRY_S: Final = 2.0
+RETRY_MOST_S: Final = 60.0
+READ_TRIES: Final = 4
+"""A share may refuse to open a file that is still being written; after that many it is refused."""
+
+
+class _ChangedError(Exception):
+    """The file changed while it was read; not settled after all."""
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """An entry that could not be dealt with: how often, and not before when to try again."""
+
+    signature: Signature
+    tries: int
+    not_before_s: float
+
+
+class FolderSource:
+    """Watches one folder for one agency."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        processed: Path,
+        quarantine: Path,
+        suffixes: Sequence[str],
+        report: Reporter = lambda _: None,
+        settle_s: float = SETTLE_S,
+        poll_s: float = POLL_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Watch ``folder``; nothing is read before ``run`` or ``poll``.
+
+        Args:
+            folder: where the agency's system drops its exports.
+            processed: where files go that were taken; may lie inside ``folder``.
+            quarantine: where files go that were not, and rejected rows.
+            suffixes: file name endings that the adapter reads, in lower case.
+            report: called once for each thing that happened to a file.
+            settle_s: seconds without change after which a file is complete.
+            poll_s: seconds between two looks.
+            clock: monotonic seconds.
+        """
+        self._folder = folder
+        self._processed = processed
+        self._quarantine = quarantine
+        self._suffixes = tuple(suffixes)
+        self._report = report
+        self._poll_s = poll_s
+        self._clock = clock
+        self._settling = Settling(settle_s)
+        self._trouble: dict[Path, _Trouble] = {}
+        self._left_alone: set[Path] = set()
+        self._available = True
+
+    @property
+    def waiting(self) -> int:
+        """Files in the folder that are not put away yet, for health and metrics."""
+        return self._settling.waiting
+
+    async def run(self, handler: Handler, stop: asyncio.Event) -> None:
+        """Take files until ``stop`` is set; a file that was begun is finished."""
+        while not stop.is_set():
+            await self.poll(handler, stop)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._poll_s)
+
+    async def poll(self, handler: Handler, stop: asyncio.Event | None = None) -> int:
+        """One look at the folder; takes what has settled. Returns how many files were put away."""
+        settled = await asyncio.to_thread(self._look)
+        done = 0
+        for entry in settled:
+            if stop is not None and stop.is_set():
+                break
+            done += await self._take(entry, handler)
+        return done
+
+    def _look(self) -> list[Settled]:
+        ours = {self._processed.name, self._quarantine.name}
+        try:
+            with os.scandir(self._folder) as entries:
+                paths = [
+                    self._folder / entry.name
+                    for entry in entries
+                    if not (entry.name in ours and entry.is_dir(follow_symlinks=False))
+                ]
+        except OSError:
+            if self._available:
+                self._report(
+                    FileReport("", "waiting", "folder_unavailable", "The folder cannot be read.")
+                )
+            self._available = False
+            return []
+        self._available = True
+        now = self._clock()
+        settled = self._settling.look(paths, now)
+        present = set(paths)
+        self._left_alone &= present
+        self._trouble = {path: t for path, t in self._trouble.items() if path in present}
+        return [entry for entry in settled if self._due(entry, now)]
+
+    def _due(self, entry: Settled, now_s: float) -> bool:
+        if entry.path in self._left_alone:
+            return False
+        trouble = self._trouble.get(entry.path)
+        return (
+            trouble is None or trouble.signature != entry.signature or trouble.not_before_s <= now_s
+        )
+
+    async def _take(self, entry: Settled, handler: Handler) -> bool:
+        sha256 = ""
+        try:
+            refusal = self._refusal(entry)
+            if refusal is not None:
+                return await asyncio.to_thread(self._refuse, entry, "", refusal)
+            try:
+                content = await asyncio.to_thread(_read, entry)
+            except PermissionError:
+                if self._tries(entry) + 1 < READ_TRIES:
+                    raise
+                unreadable = Verdict(False, "file_unreadable", "The file may not be read.")
+                return await asyncio.to_thread(self._refuse, entry, "", unreadable)
+            sha256 = hashlib.sha256(content).hexdigest()
+            file = SourceFile(entry.path.name, sha256, content, entry.path)
+            verdict = await _ask(handler, file)
+            return await asyncio.to_thread(self._put_away, entry, sha256, verdict)
+        except _ChangedError:
+            self._settling.restart(entry.path, self._clock())
+            return False
+        except (ConcordantError, OSError) as error:
+            self._retry_later(entry, sha256, error)
+            return False
+
+    def _refusal(self, entry: Settled) -> Verdict | None:
+        """What can be said of an entry without opening it."""
+        if entry.kind == stat.S_IFLNK:
+            return Verdict(False, "symlink", "Links are not followed: drop the file itself.")
+        if entry.kind != stat.S_IFREG:
+            return Verdict(False, "not_a_file", "Only files are read; this entry is left alone.")
+        if entry.signature.size == 0:
+            return Verdict(False, "file_empty", "The file is empty.")
+        if entry.signature.size > MAX_FILE_BYTES:
+            return Verdict(
+                False, "file_too_large", f"The file is larger than {MAX_FILE_BYTES >> 20} MiB."
+            )
+        if not entry.path.name.lower().endswith(self._suffixes):
+            expected = ", ".join(self._suffixes)
+            return Verdict(
+                False, "file_type_unknown", f"The file's ending is not one of: {expected}."
+            )
+        return None
+
+    def _refuse(self, entry: Settled, sha256: str, verdict: Verdict) -> bool:
+        if verdict.code != "not_a_file":
+            return self._put_away(entry, sha256, verdict)
+        # To move a folder could pull it from under whoever writes into it.
+        self._left_alone.add(entry.path)
+        self._report(FileReport("", "waiting", verdict.code, verdict.detail))
+        return False
+
+    def _put_away(self, entry: Settled, sha256: str, verdict: Verdict) -> bool:
+        path = entry.path
+        token = sha256 or hashlib.sha256(repr(entry.signature).encode()).hexdigest()
+        rows = tuple(verdict.rows)
+        reason = reason_bytes(path.name, sha256, verdict.code, verdict.detail, rows)
+        if Signature.of(path.lstat()) != entry.signature:
+            raise _ChangedError  # more was written since it was read: read it again
+        if verdict.taken and (rows or verdict.rejected is not None):
+            write_beside(self._quarantine, path.name, token, verdict.rejected or b"", reason)
+        shelf = self._processed if verdict.taken else self._quarantine
+        moved = shelve(path, shelf, token, None if verdict.taken else reason)
+        now_there = Signature.of(moved.lstat())
+        if now_there[:2] == entry.signature[:2] and now_there != entry.signature:
+            # Written to in the moment between: what was not read must come in again.
+            # (On another file system it is a copy, complete when it was made.)
+            shelve(moved, self._folder, token)
+            raise _ChangedError
+        self._trouble.pop(path, None)
+        status = "processed" if verdict.taken else "quarantined"
+        self._report(FileReport(sha256, status, verdict.code, verdict.detail, len(rows)))  # type: ignore[arg-type]  # one of the two literals
+        return True
+
+    def _tries(self, entry: Settled) -> int:
+        trouble = self._trouble.get(entry.path)
+        return trouble.tries if trouble and trouble.signature == entry.signature else 0
+
+    def _retry_later(self, entry: Settled, sha256: str, error: ConcordantError | OSError) -> None:
+        tries = self._tries(entry) + 1
+        wait = min(RETRY_S * 2 ** min(tries - 1, 10), RETRY_MOST_S)
+        self._trouble[entry.path] = _Trouble(entry.signature, tries, self._clock() + wait)
+        if isinstance(error, ConcordantError):
+            code, detail = error.code, error.detail
+        else:  # never str(error): it holds the file's name
+            code, detail = "source_retry", f"{os.strerror(error.errno or 0)}; will be tried again."
+        self._report(FileReport(sha256, "waiting", code, detail))
+
+
+async def _ask(handler: Handler, file: SourceFile) -> Verdict:
+    try:
+        return await handler(file)
+    except ConcordantError as error:
+        if error.exit_code != 4:
+            raise
+        return Verdict(False, error.code, error.detail)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other files
+        # The type alone: the text of a stranger's exception may hold values.
+        detail = f"The adapter failed on this file ({type(error).__name__}); nothing was guessed."
+        return Verdict(False, "handler_failed", detail)
+
+
+def _read(entry: Settled) -> bytes:
+    """All bytes of the very file that settled. Raises _ChangedError, OSError."""
+    try:
+        # No link is followed even if one took the file's place, and a pipe cannot block us.
+        handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise _ChangedError from None
+    with os.fdopen(handle, "rb") as file:
+        if Signature.of(os.fstat(file.fileno())) != entry.signature:
+            raise _ChangedError
+        content = file.read(MAX_FILE_BYTES + 1)
+        if Signature.of(os.fstat(file.fileno())) != entry.signature:
+            raise _ChangedError
+    if len(content) != entry.signature.size:
+        raise _ChangedError
+    return content

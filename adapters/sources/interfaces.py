@@ -1,0 +1,111 @@
+"""What a source is: something that hands over whole files and puts them away when they are done.
+
+The source knows about places (a folder now; SFTP or a mailbox would be one more file), the handler
+about contents. They share three values: the file, the verdict on it, and a report for the log that
+names a file by its hash alone, because file names may hold names of people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from contracts.errors import ConcordantError
+
+
+class SourceError(ConcordantError):
+    """A source cannot do its work; the operator must act. Codes: source_unavailable."""
+
+    code = "source_unavailable"
+    exit_code = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A complete file, as read.
+
+    Attributes:
+        name: the name it was dropped under. May hold personal data: never log it.
+        sha256: of the content, 64 hexadecimal digits; what logs call the file.
+        content: all of its bytes.
+        path: where it is for now.
+    """
+
+    name: str
+    sha256: str
+    content: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RowReason:
+    """Why one row was not taken.
+
+    Attributes:
+        line: 1-based line (or element number) in the file.
+        code: stable code of the reason.
+        field: the agency's own name of the column, or None when it is the row as a whole.
+        detail: one sentence without personal values.
+    """
+
+    line: int
+    code: str
+    field: str | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the handler says of a file.
+
+    Attributes:
+        taken: True sends it to ``processed``, False to ``quarantine``.
+        code: ``taken``, or the reason for refusing the file as a whole.
+        detail: one sentence without personal values.
+        rows: the rows that were not taken.
+        rejected: those rows as they stood, as a file of the same form that can be corrected and
+            dropped again; None when there are none.
+    """
+
+    taken: bool
+    code: str = "taken"
+    detail: str = "The file was taken."
+    rows: tuple[RowReason, ...] = ()
+    rejected: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of a file, fit for a log: no name, no value.
+
+    Attributes:
+        sha256: hash of the content; empty when it was not read.
+        status: ``waiting`` is left where it is and tried again.
+        code: as in ``Verdict``, or the source's own (see ``folder``).
+        detail: one sentence.
+        rows: number of rows that were not taken.
+    """
+
+    sha256: str
+    status: Literal["processed", "quarantined", "waiting"]
+    code: str
+    detail: str
+    rows: int = 0
+
+
+Handler: TypeAlias = Callable[[SourceFile], Awaitable[Verdict]]
+"""Takes a file; everything it took is durable when it returns. It may be given the same file again
+(after a crash, or dropped twice) and must take each row once. Raising a ConcordantError of exit
+code 4 refuses the file; another one, or OSError, leaves the file for another try."""
+
+Reporter: TypeAlias = Callable[[FileReport], None]
+
+
+class Source(Protocol):
+    """Watches a place for exports."""
+
+    async def run(self, handler: Handler, stop: asyncio.Event) -> None:
+        """Hand over one complete file after another until ``stop`` is set."""

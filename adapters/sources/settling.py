@@ -1,0 +1,105 @@
+"""When is a dropped file complete? When nothing about it has changed for a while.
+
+Nobody tells a folder that a copy has ended, and network shares send no change events and have
+clocks of their own. So a file is looked at again and again: complete is what kept its size, its
+modification time and its identity for the settle time, by our own monotonic clock.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+TEMPORARY_ENDINGS: Final = (
+    ".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", ".lock", "~",
+)  # fmt: skip
+TEMPORARY_BEGINNINGS: Final = (".", "~$", "~")
+EMPTY_PATIENCE: Final = 5
+"""Times the settle time for an empty file: many exports create the file first and fill it later."""
+
+
+class Signature(NamedTuple):
+    """What must not change while a file settles, nor between reading and moving it."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    mode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Signature:
+        """The signature of a stat result."""
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An entry of the folder that has come to rest."""
+
+    path: Path
+    signature: Signature
+
+    @property
+    def kind(self) -> int:
+        """File type bits, as of ``stat.S_IFMT``."""
+        return stat.S_IFMT(self.signature.mode)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name says of itself that the file is not finished, or not meant for us."""
+    lower = name.lower()
+    return lower.endswith(TEMPORARY_ENDINGS) or lower.startswith(TEMPORARY_BEGINNINGS)
+
+
+class Settling:
+    """Remembers what each entry looked like and since when."""
+
+    def __init__(self, settle_s: float) -> None:
+        """Args: settle_s: seconds without a change that make a file complete."""
+        self._settle_s = settle_s
+        self._seen: dict[Path, tuple[Signature, float]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Entries seen at the last look, settled or not."""
+        return len(self._seen)
+
+    def look(self, paths: Iterable[Path], now_s: float) -> list[Settled]:
+        """One look at the folder's entries.
+
+        Args:
+            paths: entries of the folder.
+            now_s: monotonic seconds.
+
+        Returns:
+            Those that have come to rest, in the order in which they were last written.
+        """
+        seen: dict[Path, tuple[Signature, float]] = {}
+        settled: list[Settled] = []
+        for path in paths:
+            if is_temporary(path.name):
+                continue
+            try:
+                signature = Signature.of(path.lstat())
+            except OSError:  # gone again, or a share that hiccups: the next look will tell
+                continue
+            before = self._seen.get(path)
+            since = before[1] if before is not None and before[0] == signature else now_s
+            seen[path] = (signature, since)
+            patience = self._settle_s * (1 if signature.size else EMPTY_PATIENCE)
+            if now_s - since >= patience:
+                settled.append(Settled(path, signature))
+        self._seen = seen
+        settled.sort(key=lambda entry: (entry.signature.mtime_ns, entry.path.name))
+        return settled
+
+    def restart(self, path: Path, now_s: float) -> None:
+        """Begin the wait for one entry anew, because it turned out to be still changing."""
+        before = self._seen.get(path)
+        if before is not None:
+            self._seen[path] = (before[0], now_s)
