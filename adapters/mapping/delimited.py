@@ -148,7 +148,8 @@ def _rejected(line: int, raw: str, detail: str) -> Rejected:
 
 def _records(text: str) -> Iterator[tuple[int, str]]:
     """(line, record with its line end); a record is over when its quotes are even in number."""
-    start, parts, quotes = 1, [], 0
+    start, quotes = 1, 0
+    parts: list[str] = []
     # Not splitlines(): it also splits at characters that free text may hold.
     for number, part in enumerate(io.StringIO(text, newline="\n"), 1):
         if not parts:

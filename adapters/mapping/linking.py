@@ -96,8 +96,8 @@ def own_referral(shared: str, context: Context) -> str:
 def partner_agency(code: str, place: Place, context: Context) -> str:
     """The agency behind an own partner code.
 
-    An agency id itself is accepted where it belongs to a partner, because that is what is written
-    for a partner without an own code.
+    An agency id itself is accepted where it is a partner's or one's own, because that is what is
+    written for an agency without an own code.
 
     Raises:
         MappingError: unknown_partner.
@@ -105,7 +105,7 @@ def partner_agency(code: str, place: Place, context: Context) -> str:
     agency = context.partners.get(code)
     if agency is not None:
         return agency
-    if code in context.partners.values():
+    if code == context.agency or code in context.partners.values():
         return code
     raise place.error(
         "unknown_partner",

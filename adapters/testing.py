@@ -1,0 +1,388 @@
+"""What every adapter must do, as a test suite that an adapter's author inherits.
+
+    class TestMine(AdapterBehaviour):
+        adapter = mine.ADAPTER
+        partners = {"CSU1": "csu-camden"}
+        def export(self) -> bytes: ...
+
+Behaviour is specified once, here, and held by each adapter (habit: FastStream). Events come from the
+shipped agreement's vocabulary: every leaf that a type has, so that an adapter without a column for a
+leaf shows before something arrives in production.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+import pytest
+
+from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
+from adapters.mapping.document import Column, MappingDocument
+from broker.event import JSON, OpenedEvent
+from contracts import schema, vocabulary
+from contracts.events import EVENT_TYPES, PlainEvent
+
+_UUID_SEED = 20250312
+
+
+class MemoryLinks:
+    """Own references and shared ids in memory: a small real ``Links``."""
+
+    def __init__(self, seed: int = _UUID_SEED) -> None:
+        self._rng = random.Random(seed)  # noqa: S311  # reproducible ids for tests and samples
+        self._shared: dict[tuple[str, str], str] = {}
+        self._own: dict[tuple[str, str], str] = {}
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """The shared id for an own reference, minted when there is none yet."""
+        found = self._shared.get((kind, own_reference))
+        if found is None:
+            found = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+            self.link(kind, own_reference, found)
+        return found
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """The shared id for an own reference, or None."""
+        return self._shared.get((kind, own_reference))
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """The own reference for a shared id, or None."""
+        return self._own.get((kind, shared_id))
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Tie the two together. Raises MappingError(unknown_case) on a conflict."""
+        if (
+            self._shared.get((kind, own_reference), shared_id) != shared_id
+            or self._own.get((kind, shared_id), own_reference) != own_reference
+        ):
+            raise MappingError(f"this {kind} is linked otherwise", code="unknown_case")
+        self._shared[kind, own_reference] = shared_id
+        self._own[kind, shared_id] = own_reference
+
+    def count(self) -> int:
+        """How many links there are."""
+        return len(self._shared)
+
+
+_TEXTS: Mapping[str, JSON] = {
+    "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
+    "referral_id": "0c9e2f57-8a3b-4a55-8d0e-27b9a0f4c302",
+    "previous_referral_id": "77b1d7be-0a0e-4f0b-8c53-6d5b0a3f1c03",
+    "answers.id": "a3f0c2d4-1b5e-4c6f-9d7a-8e9f0a1b2c04",
+    "corrects.id": "b4a1d3e5-2c6f-4d70-8e8b-9f0a1b2c3d05",
+    "reason": "Repeated shouting outside the flat; =1+1 is not a formula",
+    "victim.name": "Zoë Testcase-Ó Sample",
+    "victim.date_of_birth": "1979-02-28",
+    "victim.address": "Flat 2/3, 14 Fixture Road; rear entrance",
+    "victim.postcode": "ZZ1 1ZZ",
+    "victim.uprn": "100000000001",
+    "victim.phone": "+44 20 7946 0018",
+    "victim.email": "testcase@example.org",
+    "victim.interpreter_language": "bn",
+    "victim.safe_contact_times": "weekdays, 10:00 to 12:00",
+    "incident.occurred_on": "2025-02-27",
+    "incident.occurred_time": "22:40",
+    "incident.ward": "E05013653",
+    "incident.ward_dated": "2022-05-05",
+    "incident.narrative": 'They said, "go away".\nThen they left;\nnobody was hurt \\ so far.',
+    "incident.previous_incidents": 3,
+    "incident.known_to_police": True,
+    "incident.crime_reference": "01/4815162/25",
+    "alleged_perpetrator_count": 2,
+    "alleged_perpetrators": [
+        {
+            "name": "Ann/Example; Made-Up",
+            "age_band": "35_44",
+            "gender": "female",
+            "ethnicity": "white_british",
+            "known_to_victim": True,
+            "relationship": "neighbour",
+        },
+        {"age_band": "18_24", "known_to_victim": False},
+    ],
+    "witnesses": 1,
+    "consent.pass_to_police": True,
+    "consent.support_contact": True,
+    "consent.share_identity": True,
+    "consent.statistics": False,
+    "version": 2,
+    "note": "Seen on Monday",
+    "owner_team": "Team Sample",
+    "answers.source": "partner-one",
+    "urn": "01XY0123425",
+    "crime_reference": "01/4815162/25",
+    "forms": [{"form": "MG3", "reference": "MG3-0001"}, {"form": "MG5", "reference": "MG5-0002"}],
+    "offences": ["Harassment; section 2", "Criminal damage"],
+    "action_plan": "Take a further statement.\nReview in two weeks.",
+    "next_hearing": "2025-05-06",
+    "sentence_uplift": True,
+    "ward": "E05013653",
+    "victim.special_measures": ["screens"],
+    "declared_at": "2025-03-12T09:30:00.000Z",
+    "summary": "Confidence at risk.",
+    "community_impact": "Worry on the estate.",
+    "contact_phone": "020 7946 0019",
+    "corrects.source": "partner-one",
+    "retracted": ["incident.narrative", "victim.phone"],
+}
+
+
+def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
+    """A value for every leaf of a type, by path; codes are the first ones of their lists.
+
+    Args:
+        document: names the code lists of the leaves.
+        event_type: a name of ``EVENT_TYPES``.
+    """
+    columns = {path: column for column in document.columns for path in column.paths}
+    flat: dict[str, JSON] = {}
+    for leaf in schema.leaves(event_type):
+        column = columns.get(leaf)
+        if column is not None and column.kind in ("code", "codes"):
+            flat[leaf] = _codes(document, column)
+        elif leaf in _TEXTS:
+            flat[leaf] = _TEXTS[leaf]
+    return flat
+
+
+def _codes(document: MappingDocument, column: Column) -> JSON:
+    name = document.tables[column.table or ""].list
+    known = sorted(vocabulary.codes(name)) if name else sorted(_readable(document, column))
+    return known[0] if column.kind == "code" else list(known[:3])
+
+
+def _readable(document: MappingDocument, column: Column) -> Iterable[str]:
+    return document.tables[column.table or ""].writable
+
+
+def opened(
+    event_type: str, flat: Mapping[str, JSON], *, withheld: Sequence[str] = ()
+) -> OpenedEvent:
+    """An opened event as judging would give it."""
+    return OpenedEvent(
+        id="c5b2e4f6-3d70-4e81-9f9c-a01b2c3d4e06",
+        type=event_type,
+        source="partner-one",
+        time="2025-03-12T09:31:07.250Z",
+        to=("partner-two", "this-agency"),
+        flat={path: value for path, value in flat.items() if path not in withheld},
+        withheld=tuple(sorted(withheld)),
+        contract=("london-hate-crime", "1.0.0"),
+        log_time=1_741_771_867,
+    )
+
+
+class AdapterBehaviour:
+    """Inherit, set the class attributes, and define ``export``.
+
+    Attributes:
+        adapter: the adapter under test.
+        document: its mapping document.
+        personal: leaves or texts are checked against errors by ``test_no_value_in_an_error``.
+        one_way: leaves that it writes and never reads (a many-to-one code).
+    """
+
+    adapter: ClassVar[AgencyAdapter]
+    document: ClassVar[MappingDocument]
+    one_way: ClassVar[frozenset[str]] = frozenset()
+
+    def context(self, links: MemoryLinks | None = None) -> Context:
+        """Partners that the events above name."""
+        return Context(
+            agency="this-agency",
+            partners={"P1": "partner-one", "P2": "partner-two"},
+            links=links or MemoryLinks(),
+        )
+
+    def export(self) -> bytes:
+        """A good export of this agency with several records, for partners P1 and P2."""
+        raise NotImplementedError
+
+    def rows(self, content: bytes) -> list[Row]:
+        """The good rows of a file; a rejected one fails the test."""
+        found = list(self.adapter.read(content))
+        assert not [r.error.diagnostics() for r in found if isinstance(r, Rejected)]
+        return [row for row in found if isinstance(row, Row)]
+
+    def events(self, content: bytes, context: Context | None = None) -> list[Outgoing]:
+        """Every record of a file as an event."""
+        context = context or self.context()
+        return [self.adapter.to_event(row, context) for row in self.rows(content)]
+
+    # --- from the agency to its partners --------------------------------------------------------
+
+    def test_an_export_becomes_valid_events(self) -> None:
+        events = self.events(self.export())
+        assert events
+        for outgoing in events:
+            assert outgoing.event.recipients
+            assert len(outgoing.key) == 32
+            schema.validate_event(outgoing.event.type, outgoing.event.data)
+
+    def test_the_same_record_has_the_same_key_and_others_have_others(self) -> None:
+        context = self.context()
+        first = [o.key for o in self.events(self.export(), context)]
+        again = [o.key for o in self.events(self.export(), context)]
+        assert first == again
+        assert len(set(first)) == len(first)
+
+    def test_a_quarantined_record_is_a_file_that_can_be_dropped_again(self) -> None:
+        for row in self.rows(self.export()):
+            (alone,) = self.rows(row.raw.encode())
+            assert dict(alone.values) == dict(row.values)
+
+    def test_an_empty_file_is_refused(self) -> None:
+        for content in (b"", b" \r\n", b"\xef\xbb\xbf"):
+            with pytest.raises(MappingError) as refusal:
+                list(self.adapter.read(content))
+            assert refusal.value.code == "file_empty"
+
+    def test_a_binary_file_is_refused(self) -> None:
+        with pytest.raises(MappingError) as refusal:
+            list(self.adapter.read(bytes(range(256)) * 8))
+        assert refusal.value.code in ("file_encoding", "file_malformed")
+
+    def test_a_file_cut_off_anywhere_loses_nothing_silently(self) -> None:
+        content = self.export()
+        whole = {o.key for o in self.events(content)}
+        for cut in range(1, len(content) - 2, max(1, len(content) // 60)):
+            try:
+                found = list(self.adapter.read(content[:cut]))
+            except MappingError:
+                continue  # the file as a whole is refused
+            rows = [item for item in found if isinstance(item, Row)]
+            keys = {self.adapter.to_event(row, self.context()).key for row in rows}
+            assert keys <= whole  # no half record passed for a whole one
+
+    # --- from the partners to the agency --------------------------------------------------------
+
+    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    def test_every_leaf_of_every_type_can_be_written_down(self, event_type: str) -> None:
+        flat = full_data(self.document, event_type)
+        assert set(flat) == set(schema.leaves(event_type))
+        schema.validate_event(event_type, schema.unflatten(flat))
+        written = self.adapter.from_event(opened(event_type, flat), self.context())
+        (row,) = self.adapter.read_back(written)
+        assert row
+
+    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    def test_what_was_written_reads_back_as_the_same_data(self, event_type: str) -> None:
+        flat = full_data(self.document, event_type)
+        written = self.adapter.from_event(opened(event_type, flat), self.context())
+        (row,) = self.rows(written)
+        back = self.adapter.to_event(row, self.context()).event
+        assert back.type == event_type
+        assert schema.flatten(event_type, back.data) == {
+            path: value for path, value in flat.items() if path not in self.one_way
+        }
+
+    @pytest.mark.parametrize("event_type", EVENT_TYPES)
+    def test_a_partial_view_is_written_with_what_is_missing_named(self, event_type: str) -> None:
+        flat = full_data(self.document, event_type)
+        needed = schema.required_leaves(event_type)
+        withheld = [leaf for leaf in flat if leaf not in needed]
+        event = opened(event_type, flat, withheld=withheld)
+        written = self.adapter.from_event(event, self.context())
+        (row,) = self.adapter.read_back(written)
+        named = row[self.document.roles.not_shared]
+        names = named.split(";") if isinstance(named, str) else named
+        own = {path: column.column for column in self.document.columns for path in column.paths}
+        assert isinstance(names, list)
+        assert set(names) >= {own[path] for path in withheld if path in own}
+        for path in withheld:
+            if path in own and isinstance(_TEXTS.get(path), str):
+                assert not row.get(own[path])
+
+    def test_a_known_case_carries_the_own_reference(self) -> None:
+        links = MemoryLinks()
+        links.link("case", "OWN-4711", str(_TEXTS["case_id"]))
+        flat = full_data(self.document, "case.updated")
+        context = self.context(links)
+        written = self.adapter.from_event(opened("case.updated", flat), context)
+        (row,) = self.adapter.read_back(written)
+        assert row[self.document.roles.case] == "OWN-4711"
+        assert row[self.document.roles.shared_case] == _TEXTS["case_id"]
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def test_an_unknown_code_is_refused_in_every_coded_column(self) -> None:
+        for column, row in self._coded_rows():
+            bad: object = "Secret-Testcase"
+            if column.kind == "codes" and not isinstance(row.values.get(column.column), str):
+                bad = ["Secret-Testcase"]
+            refused = Row(row.line, {**row.values, column.column: bad}, row.raw)
+            with pytest.raises(MappingError) as refusal:
+                self.adapter.to_event(refused, self.context())
+            assert refusal.value.code == "unknown_value"
+            assert column.column in (refusal.value.where or "")
+            assert "Secret" not in refusal.value.diagnostics()
+
+    def test_a_date_that_does_not_exist_is_refused(self) -> None:
+        reached = 0
+        for column, row in self._rows_with("date"):
+            moment = _impossible((column.formats or self.document.date_formats)[0])
+            refused = Row(row.line, {**row.values, column.column: moment}, row.raw)
+            with pytest.raises(MappingError) as refusal:
+                self.adapter.to_event(refused, self.context())
+            assert refusal.value.code == "invalid_date"
+            assert moment not in refusal.value.diagnostics()
+            reached += 1
+        assert reached
+
+    def test_an_unknown_partner_kind_or_missing_recipient_is_refused(self) -> None:
+        roles = self.document.roles
+        row = self.rows(self.export())[0]
+        for column, value, code in (
+            (roles.recipients, "NOBODY", "unknown_partner"),
+            (roles.recipients, "", "missing_value"),
+            (roles.kind, "NONSENSE", "unknown_kind"),
+        ):
+            refused = Row(row.line, {**row.values, column: value}, row.raw)
+            links = MemoryLinks()
+            with pytest.raises(MappingError) as refusal:
+                self.adapter.to_event(refused, self.context(links))
+            assert refusal.value.code == code
+            assert links.count() == 0  # a refused row leaves no link behind
+
+    def test_a_reference_linked_otherwise_is_refused(self) -> None:
+        roles = self.document.roles
+        row = self.rows(self.export())[0]
+        links = MemoryLinks()
+        links.link("case", "OTHER", str(_TEXTS["case_id"]))
+        values = {**row.values, roles.shared_case: _TEXTS["case_id"], roles.case: "MINE-1"}
+        with pytest.raises(MappingError) as refusal:
+            self.adapter.to_event(Row(row.line, values, row.raw), self.context(links))
+        assert refusal.value.code == "unknown_case"
+
+    def test_every_table_covers_its_shared_list(self) -> None:
+        for name, table in self.document.tables.items():
+            if table.list is None:
+                continue
+            known = set(vocabulary.codes(table.list))
+            assert set(table.readable.values()) <= known, name
+            assert set(table.writable) == known, name
+
+    def _coded_rows(self) -> Iterable[tuple[Column, Row]]:
+        yield from self._rows_with("code")
+        yield from self._rows_with("codes")
+
+    def _rows_with(self, kind: str) -> Iterable[tuple[Column, Row]]:
+        for event_type in EVENT_TYPES:
+            flat = full_data(self.document, event_type)
+            written = self.adapter.from_event(opened(event_type, flat), self.context())
+            (row,) = self.rows(written)
+            for column in self.document.columns:
+                if column.kind == kind and column.use != "import" and set(column.paths) & set(flat):
+                    yield column, row
+
+
+def _impossible(pattern: str) -> str:
+    return pattern.replace("%d", "30").replace("%m", "02").replace("%Y", "2025")
+
+
+def plain(outgoing: Outgoing) -> PlainEvent:
+    """The event of an outgoing record."""
+    return outgoing.event
