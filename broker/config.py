@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource
 
@@ -201,6 +202,27 @@ def passphrase_source(section: PassphraseSection, directory: Path) -> Passphrase
         environment=section.environment,
         credential=section.credential,
     )
+
+
+def governance_kids(config: AgencyConfig) -> tuple[bytes, bytes]:
+    """Ids of the agency's own governance keys, raw.
+
+    Raises:
+        ConfigError: code `config_invalid`: not base64 of 32 bytes.
+    """
+    try:
+        first = strict_b64(config.governance.ed25519)
+        second = strict_b64(config.governance.ml_dsa_65)
+    except ValueError:
+        first = second = b""
+    if (len(first), len(second)) != (HASH_BYTES, HASH_BYTES):
+        raise ConfigError(
+            "The ids of the governance keys are not base64 of 32 bytes.",
+            code="config_invalid",
+            where=f"{CONFIG_NAME}: governance",
+            fix="Take them from: concordant keys list",
+        )
+    return first, second
 
 
 def format_config(

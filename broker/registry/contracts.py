@@ -210,8 +210,12 @@ def _parse_statement(text: ContractText, note: bytes, where: str | None) -> Note
 def _verifiers(text: ContractText) -> list[NoteVerifier]:
     contract = text.contract
     verifiers: list[NoteVerifier] = []
+    seen: set[bytes] = set()
     for party in contract.parties:
         pair = pinned_governance(contract, party.id)
+        if not seen.isdisjoint((pair.ed25519, pair.ml_dsa_65)):
+            raise _keys_invalid(contract, party.id, "pins another party's governance key")
+        seen.update((pair.ed25519, pair.ml_dsa_65))
         verifiers.extend(pair.note_verifiers(key_name(contract.deployment, party.id)))
     return verifiers
 

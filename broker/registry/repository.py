@@ -1,0 +1,292 @@
+"""The files behind the books: contracts and manifests in an agency's directory.
+
+Loading verifies everything again; nothing is believed because it was stored. The highest manifest
+version seen of every agency is persisted, with the manifest's hash, only after every check passed,
+so that neither Kafka nor an old backup can bring back a manifest that was replaced. What arrives
+from Kafka takes the same way: bytes in, verified, stored, and a new book out.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from broker.envelope.primitives import sha256
+from broker.errors import ManifestError, RegistryError
+from broker.keys.durable import write_durably
+from broker.keys.manifest import (
+    MANIFEST_LIMIT_BYTES,
+    VerifiedManifest,
+    parse_manifest,
+    verify_manifest,
+)
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract, merge_counterparts, verify_contract
+from broker.registry.manifests import ManifestBook
+from broker.tlog.note import MAX_NOTE_BYTES
+from contracts.loading import ContractText, load_contract, parse_contract
+
+CONTRACTS_FOLDER: Final = "contracts"
+MANIFESTS_FOLDER: Final = "manifests"
+VERSIONS_FILE: Final = "state/manifest-versions.json"
+_VERSIONS_LIMIT_BYTES: Final = 1024 * 1024
+_READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+class Repository:
+    """The registry's part of one agency's directory."""
+
+    def __init__(
+        self, root: Path, *, deployment: str, agency: str, fingerprints: tuple[str, str]
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            root: the agency's directory.
+            deployment: the partnership's id.
+            agency: this agency's id.
+            fingerprints: ids of this agency's own governance keys, base64.
+        """
+        self.root = root
+        self._deployment = deployment
+        self._agency = agency
+        self._fingerprints = fingerprints
+
+    def load_contracts(self) -> ContractBook:
+        """Every contract in `contracts/`, its signatures verified.
+
+        Raises:
+            ContractError: a contract cannot be read or is not one.
+            RegistryError: a signature or a statement is wrong, or a contract is not ours.
+        """
+        paths = sorted((self.root / CONTRACTS_FOLDER).glob("*.yaml"))
+        return ContractBook(
+            deployment=self._deployment,
+            agency=self._agency,
+            fingerprints=self._fingerprints,
+            contracts=[self._load_contract(path) for path in paths],
+        )
+
+    def load_manifests(self, contracts: ContractBook, now: int) -> ManifestBook:
+        """Every manifest in `manifests/` of an agency that a contract of ours pins.
+
+        Args:
+            contracts: whose governance keys are believed.
+            now: milliseconds since the epoch.
+
+        Raises:
+            ManifestError: one is damaged or refused, or an agency's newest one that was seen
+                before is gone (`manifest_rollback`).
+        """
+        verified: list[VerifiedManifest] = []
+        for path in sorted((self.root / MANIFESTS_FOLDER).glob("*.note")):
+            signed = parse_manifest(_read(path, MANIFEST_LIMIT_BYTES), str(path))
+            governance = contracts.governance_of(signed.manifest.agency)
+            if governance:  # else it is of an agency that no contract of ours knows
+                verified.append(
+                    verify_manifest(
+                        signed,
+                        governance,
+                        deployment=self._deployment,
+                        now=now,
+                        where=str(path),
+                    )
+                )
+        book = ManifestBook(self._deployment, verified)
+        self._require_nothing_lost(book, contracts)
+        return book
+
+    def store_manifest(
+        self, raw: bytes, contracts: ContractBook, book: ManifestBook, now: int
+    ) -> ManifestBook:
+        """Takes a manifest from anywhere: verified, then stored, then remembered as the highest.
+
+        Args:
+            raw: the note's bytes.
+            contracts: whose governance keys are believed.
+            book: what is known so far.
+            now: milliseconds since the epoch.
+
+        Returns:
+            The book with it; the same book if it was known.
+
+        Raises:
+            ManifestError: it is refused; nothing was stored.
+            RegistryError: code `registry_unwritable`.
+        """
+        signed = parse_manifest(raw)
+        verified = verify_manifest(
+            signed,
+            contracts.governance_of(signed.manifest.agency),
+            deployment=self._deployment,
+            now=now,
+        )
+        extended = book.adding(verified)
+        if extended is not book:
+            manifest = verified.manifest
+            name = f"{manifest.agency}.{manifest.version}.note"
+            self._write(self.root / MANIFESTS_FOLDER / name, raw)
+            self.remember(extended)
+        return extended
+
+    def store_contract(self, raw: bytes, note: bytes, contracts: ContractBook) -> ContractBook:
+        """Takes a contract, or more signatures of a known one, from anywhere.
+
+        Args:
+            raw: the contract file's exact bytes.
+            note: its statement with signatures.
+            contracts: what is known so far.
+
+        Returns:
+            The book with it.
+
+        Raises:
+            ContractError: it is not a contract.
+            RegistryError: it is refused; `contract_unsigned` also if this agency has not signed
+                it: a proposal is read and signed by people, not taken from Kafka.
+        """
+        text = parse_contract(raw, "a contract received")
+        signed = verify_contract(text, note)
+        known = contracts.by_hash(text.hash)
+        if known is not None:
+            signed = merge_counterparts(known.text, [known.note, note])
+        elif self._agency not in signed.parties:
+            raise RegistryError(
+                f"The contract {text.contract.name} {text.contract.version} is not signed by us.",
+                code="contract_unsigned",
+                fix="Read it, then sign it with: concordant contract sign",
+            )
+        book = contracts.adding(signed)
+        self.write_contract(signed)
+        return book
+
+    def write_contract(self, signed: SignedContract) -> Path:
+        """Stores a contract and its signatures; a file of the same name but other bytes is kept.
+
+        Returns:
+            Where the contract is.
+
+        Raises:
+            RegistryError: code `registry_unwritable`.
+        """
+        contract = signed.contract
+        folder = self.root / CONTRACTS_FOLDER
+        for stem in (contract.name, f"{contract.name}-{contract.version}"):
+            path = folder / f"{stem}.yaml"
+            if not path.exists() or _read(path, MAX_NOTE_BYTES) == signed.text.raw:
+                break
+        else:
+            raise RegistryError(
+                f"Another text of {contract.name} {contract.version} is here already.",
+                code="contract_ambiguous",
+                where=str(path),
+                fix="Two texts with one version: ask the other parties which one they signed.",
+            )
+        self._write(path, signed.text.raw)
+        if signed.note:
+            self._write(path.with_suffix(".note"), signed.note)
+        return path
+
+    def remember(self, book: ManifestBook) -> None:
+        """Persists the highest manifest version of every agency, if it is not there already.
+
+        A copy of the directory that cannot be written to, an auditor's say, stays usable: the
+        protection against a rollback is then as good as the last time it could be written.
+
+        Raises:
+            RegistryError: code `registry_unwritable`, or the file of versions is damaged.
+        """
+        seen = self._versions()
+        for agency in book.agencies():
+            newest = book.history(agency)[-1]
+            version = newest.manifest.version
+            if version > seen.get(agency, (0, ""))[0]:
+                seen[agency] = (version, sha256(newest.raw).hex())
+        if seen == self._versions():
+            return
+        document = {
+            agency: {"version": version, "sha256": digest}
+            for agency, (version, digest) in sorted(seen.items())
+        }
+        path = self.root / VERSIONS_FILE
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+        except OSError as error:
+            if error.errno not in _READ_ONLY:
+                raise _unwritable(path, error) from None
+
+    def _load_contract(self, path: Path) -> SignedContract:
+        text: ContractText = load_contract(path)
+        note_path = path.with_suffix(".note")
+        note = _read(note_path, MAX_NOTE_BYTES) if note_path.exists() else None
+        return verify_contract(text, note, where=str(note_path))
+
+    def _versions(self) -> dict[str, tuple[int, str]]:
+        path = self.root / VERSIONS_FILE
+        if not path.exists():
+            return {}
+        try:
+            document = orjson.loads(_read(path, _VERSIONS_LIMIT_BYTES))
+            return {str(a): (int(e["version"]), str(e["sha256"])) for a, e in document.items()}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise RegistryError(
+                "The record of manifest versions is damaged.",
+                code="registry_invalid",
+                where=str(path),
+                fix="Restore it from a backup. Without it an old manifest could come back unseen.",
+            ) from None
+
+    def _require_nothing_lost(self, book: ManifestBook, contracts: ContractBook) -> None:
+        for agency, (version, digest) in self._versions().items():
+            if not contracts.governance_of(agency):
+                continue
+            same = [v for v in book.history(agency) if v.manifest.version == version]
+            if same and sha256(same[0].raw).hex() != digest:
+                raise ManifestError(
+                    f"The manifest of {agency}, version {version}, is not the one seen before.",
+                    code="manifest_conflict",
+                    where=str(self.root / MANIFESTS_FOLDER),
+                    fix=f"Keep both as evidence and ask {agency}.",
+                )
+            newest = book.newest(agency)
+            if newest is None or newest.version < version:
+                raise ManifestError(
+                    f"The newest manifest of {agency} that was seen, version {version}, is gone.",
+                    code="manifest_rollback",
+                    where=str(self.root / MANIFESTS_FOLDER),
+                    fix=f"Restore {agency}.{version}.note, or ask {agency} for it.",
+                )
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.parent.mkdir(mode=0o755, exist_ok=True)
+            write_durably(path, content)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """At most one byte more than the limit, so that a parser sees that it is exceeded."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise RegistryError(
+            f"A file cannot be read ({error.strerror}).",
+            code="registry_unreadable",
+            where=str(path),
+            fix="Check the owner and the permissions of the file.",
+        ) from None
+
+
+def _unwritable(path: Path, error: OSError) -> RegistryError:
+    return RegistryError(
+        f"A file cannot be written ({error.strerror}).",
+        code="registry_unwritable",
+        where=str(path),
+        fix="Check the free space, the owner and the permissions of the folder.",
+    )
