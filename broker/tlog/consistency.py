@@ -97,6 +97,9 @@ def verify_consistency(
 ) -> None:
     """Check that the log of `new_size` leaves begins with the log of `old_size` leaves.
 
+    Sizes and roots must come from signed checkpoints: a root does not commit to its size, so one
+    proof may fit several pairs of sizes.
+
     Args:
         old_size: leaves of the older head; 0 is consistent with everything.
         old_root: 32 bytes.

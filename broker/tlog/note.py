@@ -191,13 +191,13 @@ def parse_signature_line(line: bytes) -> SignatureLine:
     """
     if not line.startswith(_DASH):
         raise _malformed("a signature line begins with an em dash and a space")
-    name_bytes, space, encoded = line[len(_DASH) :].partition(b" ")
+    name_bytes, _, encoded = line[len(_DASH) :].partition(b" ")
     try:
         name = name_bytes.decode("utf-8")
         raw = strict_b64(encoded)
     except ValueError as error:
         raise _malformed("a signature line is a key name and canonical base64") from error
-    if not space or not 0 < len(name_bytes) <= MAX_NAME_BYTES or _FORBIDDEN_IN_NAME.search(name):
+    if not 0 < len(name_bytes) <= MAX_NAME_BYTES or _FORBIDDEN_IN_NAME.search(name):
         raise _malformed("a key name is not empty and has no space and no plus sign")
     if len(raw) <= KEY_ID_BYTES:
         raise _malformed("a signature is a key id of 4 bytes and what follows")

@@ -85,12 +85,17 @@ def format_proof(
         path: as `merkle.append_batch` gives it.
         checkpoint_text: from `cosignature.signed_checkpoint`, the same for a whole batch.
         extra: only at index 0, and not empty.
+
+    Raises:
+        ProofError: `proof_malformed`, extra data that no reader would take.
     """
-    head = b"%bindex %d\n" % (
-        _VERSION if extra is None else b"%bextra %b" % (_VERSION, b2a_base64(extra)),
-        index,
-    )
-    return b"%b%b\n%b" % (head, b"".join(map(b2a_base64, path)), checkpoint_text)
+    nodes = b"".join(map(b2a_base64, path))
+    if extra is None:
+        return b"%bindex %d\n%b\n%b" % (_VERSION, index, nodes, checkpoint_text)
+    if index or not extra:
+        raise _malformed("only the first record of a log has extra data, and not empty ones")
+    encoded = b2a_base64(extra)
+    return b"%bextra %bindex 0\n%b\n%b" % (_VERSION, encoded, nodes, checkpoint_text)
 
 
 def parse_proof(header: bytes, memo: CheckpointMemo | None = None) -> Proof:
@@ -107,8 +112,8 @@ def parse_proof(header: bytes, memo: CheckpointMemo | None = None) -> Proof:
         raise ProofError(
             f"A proof header has at most {MAX_PROOF_BYTES} bytes.", code="proof_too_large"
         )
-    head, separator, checkpoint_text = header.partition(b"\n\n")
-    if not separator or not head.startswith(_VERSION):
+    head, _, checkpoint_text = header.partition(b"\n\n")
+    if not head.startswith(_VERSION):
         raise _malformed("it is version, index, path, an empty line and a checkpoint")
     index_at = len(_VERSION)
     extra: bytes | None = None
