@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from contracts import schema
 from contracts.errors import ConcordantError
 
 ValueKind: TypeAlias = Literal[
@@ -95,6 +96,8 @@ class Column(_Part):
         column: the agency's own name.
         paths: the leaves that it holds; an event type has at most one of them. For a part of
             ``records``, the one key of the object.
+        types: the event types for which it holds them; all that have such a leaf when empty
+            (``reason`` is a text in one type and a code of some list in another).
         kind: how its text is read and written.
         table: the code table, for code and codes.
         separator: between the items of a list, in text.
@@ -113,6 +116,7 @@ class Column(_Part):
 
     column: str
     paths: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     kind: ValueKind = "text"
     table: str | None = None
     separator: str = ";"
@@ -214,6 +218,21 @@ class MappingDocument(_Part):
             if name not in names:
                 raise ValueError(f"a kind requires the column {name}, which is not declared")
         return self
+
+    def columns_of(self, event_type: str) -> tuple[tuple[Column, str], ...]:
+        """The columns that hold a leaf of an event type, each with that leaf.
+
+        Raises:
+            EventError: type_unknown.
+        """
+        leaves = set(schema.leaves(event_type))
+        return tuple(
+            (column, path)
+            for column in self.columns
+            if not column.types or event_type in column.types
+            for path in column.paths
+            if path in leaves
+        )
 
     def special_columns(self) -> tuple[str, ...]:
         """Names of the columns with a part of their own, in a fixed order, exported ones first."""

@@ -90,15 +90,12 @@ class RowMapping:
             )
             if own and leaf in leaves
         }
-        for column in self.document.columns:
-            for path in column.paths:
-                if path not in leaves:
-                    continue
-                if column.use != "import":
-                    read.append((column, path))
-                if column.use != "export":
-                    write[path] = (*write.get(path, ()), column)
-                column_of.setdefault(path, column.column)
+        for column, path in self.document.columns_of(kind.type):
+            if column.use != "import":
+                read.append((column, path))
+            if column.use != "export":
+                write[path] = (*write.get(path, ()), column)
+            column_of.setdefault(path, column.column)
         return _TypeTerms(
             own_kind=own_kind,
             kind=kind,
