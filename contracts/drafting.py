@@ -1,0 +1,101 @@
+"""From shipped terms to a contract: the sections that a partnership fills in, added as text.
+
+Terms are kept as they were written, comments included, because people read the file that they sign;
+parties, dates and governance keys are appended in the same YAML (reference: contracts.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TypeAlias
+
+from contracts.parties import GovernanceKeys
+
+__all__ = ["draft", "london_parties"]
+
+Value: TypeAlias = "str | int | bool | date | Sequence[Value] | Mapping[str, Value]"
+
+_PARTIES = Path(__file__).parent / "agreements" / "london-parties.json"
+_FUNCTIONS = {
+    "data_protection_officer": ("Data protection officer", "dpo"),
+    "operations": ("Duty desk", "duty"),
+    "breach": ("Breach desk", "breach"),
+    "rights_and_complaints": ("Rights and complaints", "rights"),
+}
+
+
+def london_parties() -> list[dict[str, Value]]:
+    """Return the seven parties of the shipped partnership, as `draft` takes them."""
+    parties: list[dict[str, Value]] = json.loads(_PARTIES.read_text("utf-8"))["parties"]
+    for party in parties:
+        party["relationship"] = "separate-controller"
+        party["contacts"] = {
+            function: {"name": name, "email": f"{mailbox}@{party['id']}.example"}
+            for function, (name, mailbox) in _FUNCTIONS.items()
+        }
+    return parties
+
+
+def draft(
+    terms_text: str,
+    *,
+    deployment: str,
+    parties: Sequence[Mapping[str, Value]],
+    governance_keys: Mapping[str, GovernanceKeys],
+    starts: date,
+    ends: date,
+    review_on: date,
+) -> str:
+    """Return the text of a complete contract, ready for `parse_contract` and for signing.
+
+    Args:
+        terms_text: `contracts.loading.shipped_terms()` or an agency's own terms.
+        deployment: name of the partnership on the wire.
+        parties: the fields of `contracts.parties.Party`, as plain values; every one of them
+            reviews the agreement.
+        governance_keys: by agency id.
+        starts: first day in force, UTC.
+        ends: last day in force, UTC.
+        review_on: by when the parties review it.
+    """
+    sections: dict[str, Value] = {
+        "deployment": deployment,
+        "starts": starts,
+        "ends": ends,
+        "review_on": review_on,
+        "review_by": [str(party["id"]) for party in parties],
+        "parties": parties,
+        "governance_keys": {
+            agency: {"ed25519": keys.ed25519, "ml_dsa_65": keys.ml_dsa_65}
+            for agency, keys in governance_keys.items()
+        },
+    }
+    added = "\n".join(_block(sections, ""))
+    return (
+        f"{terms_text.rstrip()}\n\n# Parties, dates and the keys that trust starts from.\n{added}\n"
+    )
+
+
+def _block(values: Mapping[str, Value], indent: str) -> Iterable[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}:"
+            yield from _block(value, indent + "  ")
+        elif isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
+            yield f"{indent}{key}:"
+            for item in value:
+                if isinstance(item, Mapping):
+                    first, *rest = _block(item, "")
+                    yield f"{indent}  - {first}"
+                    yield from (f"{indent}    {line}" for line in rest)
+        else:
+            yield f"{indent}{key}: {_flow(value)}"
+
+
+def _flow(value: Value) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    return json.dumps(value, ensure_ascii=False)  # JSON scalars and lists are YAML too

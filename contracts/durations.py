@@ -1,0 +1,39 @@
+"""Agreed lengths of time: the part of ISO 8601 that has one length, days, hours and minutes.
+
+Months and working days have none, and a clock that nobody can compute is no minimum standard.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator
+
+__all__ = ["DAY_MS", "Duration", "duration_ms"]
+
+DAY_MS = 86_400_000
+_FORM = re.compile(r"P(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?)?")
+
+
+def duration_ms(text: str) -> int:
+    """Return the milliseconds of, for example, `PT24H` or `P5D`.
+
+    Raises:
+        ValueError: not of that form, or of no length.
+    """
+    match = _FORM.fullmatch(text)
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    length = ((days * 24 + hours) * 60 + minutes) * 60_000
+    if length == 0:
+        raise ValueError("not a duration of days, hours and minutes such as PT24H or P5D")
+    return length
+
+
+def _checked(text: str) -> str:
+    duration_ms(text)
+    return text
+
+
+Duration: TypeAlias = Annotated[str, AfterValidator(_checked)]
+"""ISO 8601 text, checked; `duration_ms` gives its length."""

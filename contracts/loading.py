@@ -1,0 +1,250 @@
+"""From an agreement's exact bytes to the model, with errors that name file, line and field.
+
+The bytes are what the parties sign, so they are kept and hashed as they are (protocol
+`concordant/1`, "Contract signatures"), and they must have one reading: of YAML only mappings,
+lists and scalars are accepted, without anchors, aliases, tags or a second document; repeated keys
+are errors; only `true`, `false` and whole numbers are not text, so that `no`, `12:30` and `1.0`
+stay what they look like.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from contracts.errors import ContractError
+from contracts.model import Contract, FrameworkAgreement
+from contracts.references import dangling
+
+__all__ = [
+    "AGREEMENT_BYTES",
+    "ContractText",
+    "load_contract",
+    "parse_contract",
+    "parse_framework",
+    "shipped_framework",
+    "shipped_terms",
+]
+
+AGREEMENT_BYTES = 1 << 20
+"""Largest agreement file, 1 MiB."""
+DEPTH = 24
+"""Deepest nesting of an agreement file."""
+_SHOWN = 10
+_SHIPPED = Path(__file__).parent / "agreements"
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+# The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
+Path_: TypeAlias = tuple[str | int, ...]
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractText:
+    """A contract as its parties sign it, and as software reads it.
+
+    Attributes:
+        contract: the model.
+        raw: the file's exact bytes.
+        hash: SHA-256 of `raw`, 32 bytes.
+        where: file name for messages.
+    """
+
+    contract: Contract
+    raw: bytes = field(repr=False)
+    hash: bytes
+    where: str
+
+
+def load_contract(path: Path) -> ContractText:
+    """Read and parse a contract file.
+
+    Raises:
+        ContractError: `contract_unreadable`, `contract_invalid`.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(AGREEMENT_BYTES + 1)
+    except OSError as error:
+        raise ContractError(
+            f"the agreement cannot be read ({error.strerror})",
+            code="contract_unreadable",
+            where=str(path),
+        ) from None
+    return parse_contract(raw, str(path))
+
+
+def parse_contract(raw: bytes, where: str) -> ContractText:
+    """Parse a contract from its exact bytes; `where` is the file name for messages.
+
+    Raises:
+        ContractError: `contract_invalid`, with file, line and field of the first fault, and up to
+            ten of them in the text.
+    """
+    tree, lines = _read(raw, where)
+    contract = _validated(Contract, tree, lines, where)
+    faults = [(path, text) for path, text in dangling(contract)]
+    if faults:
+        raise _invalid(faults, lines, where)
+    return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
+
+
+def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:
+    """Parse a framework agreement.
+
+    Raises:
+        ContractError: `contract_invalid`.
+    """
+    tree, lines = _read(raw, where)
+    return _validated(FrameworkAgreement, tree, lines, where)
+
+
+def shipped_terms(name: str = "london-hate-crime") -> str:
+    """Return the text of a shipped agreement's terms, which `contracts/drafting.py` completes."""
+    return (_SHIPPED / f"{name}.yaml").read_text("utf-8")
+
+
+@cache
+def shipped_framework() -> FrameworkAgreement:
+    """Return the shipped framework agreement."""
+    path = _SHIPPED / "pan-london-framework.yaml"
+    return parse_framework(path.read_bytes(), path.name)
+
+
+def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: str) -> ModelT:
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        faults = [
+            (tuple(item["loc"]), item["msg"])
+            for item in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    raise _invalid(faults, lines, where)
+
+
+def _invalid(
+    faults: Sequence[tuple[Path_, str]], lines: dict[Path_, int], where: str
+) -> ContractError:
+    texts = []
+    for path, text in faults:
+        known = path
+        while known not in lines:  # the nearest key that is in the file
+            known = known[:-1]
+        dotted = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        texts.append((f"{where}:{lines[known]}: {dotted or 'the whole file'}", text))
+    first_where, first = texts[0]
+    more = [f"{at}: {text}" for at, text in texts[1:_SHOWN]]
+    if len(texts) > _SHOWN:
+        more.append(f"and {len(texts) - _SHOWN} more")
+    return ContractError("\n".join([first, *more]), where=first_where)
+
+
+def _read(raw: bytes, where: str) -> tuple[Tree, dict[Path_, int]]:
+    """Return the content as plain values, and for each path the line (from 1) where it starts."""
+    if len(raw) > AGREEMENT_BYTES:
+        raise ContractError("the agreement is larger than 1 MiB", where=where)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ContractError("the agreement is not UTF-8 text", where=where) from None
+    if text.startswith("\ufeff"):
+        raise ContractError("the agreement starts with a byte order mark", where=f"{where}:1")
+    try:
+        return _Reader(text, where).read()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractError(f"not YAML: {error.problem}", where=f"{where}:{line}") from None
+    except yaml.YAMLError:
+        raise ContractError("not YAML: a character that may not be there", where=where) from None
+
+
+class _Reader:
+    """One pass over the parser's events; recursion is bounded by `DEPTH`.
+
+    Events are `Any`: the stubs of PyYAML give the base class, without anchors, tags and values.
+    """
+
+    def __init__(self, text: str, where: str) -> None:
+        self.where = where
+        self.lines: dict[Path_, int] = {}
+        self.loader: Any = _Loader(text)
+
+    def read(self) -> tuple[Tree, dict[Path_, int]]:
+        try:
+            self.loader.get_event()  # stream start
+            if self.loader.check_event(yaml.StreamEndEvent):
+                raise self.refuse("the file is empty", None)
+            self.loader.get_event()  # document start
+            tree = self.node(self.loader.get_event(), ())
+            self.loader.get_event()  # document end
+            if not self.loader.check_event(yaml.StreamEndEvent):
+                raise self.refuse("a second document", self.loader.peek_event())
+        finally:
+            self.loader.dispose()
+        return tree, self.lines
+
+    def refuse(self, what: str, event: Any) -> ContractError:
+        line = _line(event) if event is not None else 1
+        return ContractError(what, where=f"{self.where}:{line}")
+
+    def node(self, event: Any, path: Path_) -> Tree:
+        kind = event.__class__
+        if kind is yaml.AliasEvent:
+            raise self.refuse("aliases are not allowed: write it out", event)
+        if event.anchor is not None:
+            raise self.refuse("anchors are not allowed: write it out", event)
+        if event.tag is not None:
+            raise self.refuse("tags are not allowed", event)
+        self.lines.setdefault(path, _line(event))
+        if kind is yaml.ScalarEvent:
+            return _scalar(event)
+        if len(path) >= DEPTH:
+            raise self.refuse("nested too deeply", event)
+        return self.mapping(path) if kind is yaml.MappingStartEvent else self.sequence(path)
+
+    def sequence(self, path: Path_) -> Tree:
+        items: list[Tree] = []
+        get = self.loader.get_event
+        while (event := get()).__class__ is not yaml.SequenceEndEvent:
+            items.append(self.node(event, (*path, len(items))))
+        return items
+
+    def mapping(self, path: Path_) -> Tree:
+        items: dict[str, Tree] = {}
+        get = self.loader.get_event
+        while (event := get()).__class__ is not yaml.MappingEndEvent:
+            if event.__class__ is not yaml.ScalarEvent or event.anchor or event.tag:
+                raise self.refuse("a key must be plain text", event)
+            key = event.value
+            if key in items:
+                raise self.refuse(f"{key} is written twice", event)
+            below = (*path, key)
+            self.lines[below] = _line(event)
+            items[key] = self.node(get(), below)
+        return items
+
+
+def _line(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
+
+
+def _scalar(event: Any) -> Tree:
+    value: str = event.value
+    if event.style:  # quoted or a block: text
+        return value
+    if value in {"true", "false"}:
+        return value == "true"
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    return None if value in {"", "null", "~"} else value

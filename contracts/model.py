@@ -1,0 +1,215 @@
+"""An agreement as a whole: the framework, and the contract under it that says what may flow.
+
+One framework agreement holds what every contract shares; a contract names its parties, pins their
+governance keys and grants fields to roles. It has no owner and no lead organisation (reference:
+contracts.md; protocol `concordant/1`, "Contract signatures"). The file's exact bytes are what is
+signed; this model is only how software reads them (`contracts/loading.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from contracts.durations import DAY_MS, Duration
+from contracts.parties import (
+    Assessment,
+    Consultation,
+    Coordinator,
+    GovernanceKeys,
+    Party,
+    Processor,
+    VersionEntry,
+)
+from contracts.terms import (
+    ConsentScope,
+    EventTerms,
+    FieldTerms,
+    Identifier,
+    LegalBasis,
+    Number,
+    Purpose,
+    RoleConsent,
+    ServiceLevels,
+    StatisticalControl,
+    Term,
+    Text,
+    TopicTerms,
+)
+
+__all__ = [
+    "ConsentScope",
+    "Contract",
+    "EventTerms",
+    "FieldTerms",
+    "FrameworkAgreement",
+    "GovernanceKeys",
+    "Party",
+    "ServiceLevels",
+    "TopicTerms",
+    "topic_name",
+    "trial_topic_name",
+]
+
+Version: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FrameworkReference(Term):
+    """The framework agreement that a contract stands under."""
+
+    name: Identifier
+    version: Version
+
+
+class Leaving(Term):
+    """How a party leaves or suspends its own part, and how disputes are settled."""
+
+    leaving: Text
+    suspension: Text
+    disputes: Text
+
+
+class Use(Term):
+    """What recipients may do, may not do, and may pass on."""
+
+    permitted: tuple[Text, ...] = Field(min_length=1)
+    prohibited: tuple[Text, ...] = Field(min_length=1)
+    onward_disclosure: Text
+
+
+class Retention(Term):
+    """Rules of retention for all types.
+
+    Attributes:
+        grace_days: how long after its end or a type's retention a record may still be opened.
+    """
+
+    grace_days: Annotated[Number, Field(ge=1, le=366)]
+    deletion: Text
+
+
+class PartnershipLevels(Term):
+    """Standards of the service itself."""
+
+    heartbeat_every: Duration
+    silence_alarm_after: Duration
+    quarantine_answer_within: Duration
+
+
+class FrameworkAgreement(Term):
+    """What every contract of the partnership shares."""
+
+    name: Identifier
+    title: Text
+    version: Version
+    status: Literal["drafted", "offered-for-signature", "amended"]
+    review_on: date
+    principles: tuple[Text, ...] = Field(min_length=1)
+    governance: tuple[Text, ...] = Field(min_length=1)
+    rights: tuple[Text, ...] = Field(min_length=1)
+    security: tuple[Text, ...] = Field(min_length=1)
+    breach: tuple[Text, ...] = Field(min_length=1)
+    terms: Leaving
+    version_record: tuple[VersionEntry, ...] = Field(min_length=1)
+
+
+class Contract(Term):
+    """What may flow between the parties named, field by field.
+
+    Attributes:
+        deployment: the partnership's name on the wire.
+        previous: hex SHA-256 of the file of the version before, none for the first.
+        starts: first day in force, from 00:00 UTC.
+        ends: last day in force, to 24:00 UTC.
+        consent_by_role: the scope without which a role gets nothing that identifies.
+        governance_keys: by agency id; one entry for each party, no others.
+    """
+
+    framework: FrameworkReference
+    name: Identifier
+    title: Text
+    version: Version
+    status: Literal["drafted", "offered-for-signature", "amended"]
+    summary: Text
+    roles: dict[Identifier, Text] = Field(min_length=1)
+    purposes: dict[Identifier, Purpose] = Field(min_length=1)
+    legal_bases: tuple[LegalBasis, ...] = Field(min_length=1)
+    topics: dict[Identifier, TopicTerms] = Field(min_length=1)
+    consent_by_role: dict[Identifier, RoleConsent] = Field(default_factory=dict)
+    event_types: dict[str, EventTerms] = Field(min_length=1)
+    retention: Retention
+    service_levels: PartnershipLevels
+    use: Use
+    security: tuple[Text, ...] = Field(min_length=1)
+    acknowledgements: dict[Identifier, Text] = Field(default_factory=dict)
+    statistics: StatisticalControl | None = None
+    dpia: Assessment
+    equality_impact_assessment: Assessment
+    consulted: tuple[Consultation, ...] = Field(min_length=1)
+    privacy_notice: Text
+    terms: Leaving
+    processors: tuple[Processor, ...] = ()
+    coordinator: Coordinator | None = None
+    version_record: tuple[VersionEntry, ...] = Field(min_length=1)
+    deployment: Identifier
+    previous: HexHash | None = None
+    starts: date
+    ends: date
+    review_on: date | None = None
+    review_by: tuple[Identifier, ...] = ()
+    parties: tuple[Party, ...] = Field(min_length=2, max_length=64)
+    governance_keys: dict[Identifier, GovernanceKeys]
+
+    @cached_property
+    def by_id(self) -> dict[str, Party]:
+        """Parties by agency id."""
+        return {party.id: party for party in self.parties}
+
+    @cached_property
+    def role_of(self) -> dict[str, str]:
+        """Agency id to role."""
+        return {party.id: party.role for party in self.parties}
+
+    @cached_property
+    def memo(self) -> dict[tuple[object, ...], object]:
+        """What modules derived from this contract, kept as long as it is; not part of its value.
+
+        Keys start with the module that owns the entry.
+        """
+        return {}
+
+    def party(self, agency: str) -> Party | None:
+        """Return the party with this agency id, or None."""
+        return self.by_id.get(agency)
+
+    def parties_of_role(self, role: str) -> tuple[Party, ...]:
+        """Return the parties that play `role`, in the contract's order."""
+        return tuple(party for party in self.parties if party.role == role)
+
+    @cached_property
+    def starts_ms(self) -> int:
+        """First millisecond in force, UTC."""
+        return _midnight_ms(self.starts)
+
+    @cached_property
+    def ends_ms(self) -> int:
+        """First millisecond after the last day in force, UTC."""
+        return _midnight_ms(self.ends) + DAY_MS
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def topic_name(contract: Contract, logical: str) -> str:
+    """Return the Kafka topic of a logical one; it never holds an event type's name."""
+    return f"{contract.deployment}.{contract.name}.{logical}"
+
+
+def trial_topic_name(contract: Contract, logical: str) -> str:
+    """Return the name used by `event seal` to try things out; no ACL ever permits it."""
+    return f"{topic_name(contract, logical)}.trial"

@@ -1,0 +1,157 @@
+"""Who is bound by an agreement, who is consulted, and who only processes for them.
+
+Every party is equal: there is no owner, no lead organisation, and a coordinator or a processor is
+named and granted nothing (protocol `concordant/1`, "Contract signatures"; reference: contracts.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from contracts.terms import Flag, Identifier, Regime, Term, Text
+
+__all__ = [
+    "Assessment",
+    "Consultation",
+    "Contact",
+    "Contacts",
+    "Coordinator",
+    "GovernanceKeys",
+    "Party",
+    "Processor",
+    "VersionEntry",
+]
+
+ED25519_BYTES = 32
+ML_DSA_65_BYTES = 1952
+
+AreaCode: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[EWSNK][0-9]{8}$")]
+
+
+def _raw(text: str, size: int) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("not base64") from None
+    # What is decoded must encode to the same characters: validate=True lets spare bits pass.
+    if base64.b64encode(raw).decode() != text or len(raw) != size:
+        raise ValueError(f"not the base64 of {size} bytes")
+    return raw
+
+
+def _ed25519(text: str) -> str:
+    _raw(text, ED25519_BYTES)
+    return text
+
+
+def _ml_dsa_65(text: str) -> str:
+    _raw(text, ML_DSA_65_BYTES)
+    return text
+
+
+class GovernanceKeys(Term):
+    """A party's two governance public keys, base64: both must verify, and trust starts here."""
+
+    ed25519: Annotated[str, AfterValidator(_ed25519)]
+    ml_dsa_65: Annotated[str, AfterValidator(_ml_dsa_65)]
+
+    @property
+    def ed25519_raw(self) -> bytes:
+        """The 32 bytes of the Ed25519 public key."""
+        return base64.b64decode(self.ed25519)
+
+    @property
+    def ml_dsa_65_raw(self) -> bytes:
+        """The 1952 bytes of the ML-DSA-65 public key."""
+        return base64.b64decode(self.ml_dsa_65)
+
+
+class Contact(Term):
+    """A function that answers, rather than a person who moves on."""
+
+    name: Text
+    email: Text
+    phone: Text | None = None
+
+
+class Contacts(Term):
+    """Whom to call for what."""
+
+    data_protection_officer: Contact
+    operations: Contact
+    breach: Contact
+    rights_and_complaints: Contact
+
+
+class Party(Term):
+    """An agency bound by the agreement.
+
+    Attributes:
+        id: agency id, used in streams, topics' ACLs and events.
+        area: ONS codes of the area it serves.
+        ico_registration: its entry in the register of fee payers.
+        regime: the law under which it processes in this agreement.
+        relationship: whether it decides with the others why and how, or for itself.
+        public_authority: may not rely on Article 6(1)(f) for its tasks.
+        third_party_reporting: takes reports from people who do not go to the police.
+    """
+
+    id: Identifier
+    legal_name: Text
+    role: Identifier
+    area: tuple[AreaCode, ...] = Field(min_length=1)
+    ico_registration: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{7}$")]
+    regime: Regime
+    relationship: Literal["joint-controller", "separate-controller"]
+    public_authority: Flag
+    third_party_reporting: Flag = False
+    contacts: Contacts
+
+
+class Processor(Term):
+    """Who processes for the parties, for example hosts Kafka; it is granted no field."""
+
+    name: Text
+    service: Text
+    location: Text
+    terms: Text
+    sees: Text
+
+
+class Coordinator(Term):
+    """A contact for meetings and papers, which grants nothing."""
+
+    name: Text
+    contact: Contact
+    grants: Literal["nothing"]
+
+
+class Assessment(Term):
+    """A document that was made: a DPIA or an equality impact assessment."""
+
+    reference: Text
+    date: datetime.date
+    summary: Text
+    review_on: datetime.date | None = None
+
+
+class Consultation(Term):
+    """Who was asked before the agreement was made, and what came of it."""
+
+    who: Text
+    date: datetime.date
+    outcome: Text
+
+
+class VersionEntry(Term):
+    """One line of the version record."""
+
+    version: Text
+    date: datetime.date
+    change: Text
+    authorised_by: Text

@@ -1,0 +1,77 @@
+"""What an agreement's parts say of each other: every name that is used must be defined.
+
+A contract that fails here cannot be loaded, because a dangling name would be a grant to nobody, or
+to somebody unforeseen. Questions of law and prudence are `contracts/lint.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from contracts.model import Contract
+from contracts.terms import EventTerms
+
+__all__ = ["dangling"]
+
+Finding: TypeAlias = tuple[tuple[str | int, ...], str]
+"""Path of keys and indexes in the file, and a sentence."""
+
+
+def dangling(contract: Contract) -> Iterator[Finding]:
+    """Yield each name that is used but not defined, and each that is defined twice."""
+    roles, purposes = contract.roles.keys(), contract.purposes.keys()
+    for index, basis in enumerate(contract.legal_bases):
+        at = ("legal_bases", index)
+        yield from _unknown((*at, "purpose"), [basis.purpose], purposes, "purpose")
+        yield from _unknown((*at, "relied_on_by"), basis.relied_on_by, roles, "role")
+    for role, consent in contract.consent_by_role.items():
+        yield from _unknown(("consent_by_role", role), [role], roles, "role")
+        yield from _unknown(
+            ("consent_by_role", role, "unless_from"), consent.unless_from, roles, "role"
+        )
+    for name, terms in contract.event_types.items():
+        yield from _dangling_in_type(contract, ("event_types", name), terms)
+    yield from _parties(contract)
+    if contract.ends < contract.starts:
+        yield ("ends",), "the agreement ends before it starts"
+
+
+def _dangling_in_type(
+    contract: Contract, at: tuple[str, ...], terms: EventTerms
+) -> Iterator[Finding]:
+    roles, purposes = contract.roles.keys(), contract.purposes.keys()
+    yield from _unknown((*at, "topic"), [terms.topic], contract.topics.keys(), "topic")
+    yield from _unknown((*at, "publishers"), terms.publishers, roles, "role")
+    yield from _unknown((*at, "recipients"), terms.recipients, roles, "role")
+    yield from _unknown((*at, "purposes"), terms.purposes, purposes, "purpose")
+    for path, field in terms.fields.items():
+        inside = (*at, "fields", path)
+        yield from _unknown(
+            (*inside, "readers"), field.readers, terms.recipients, "recipient of this type"
+        )
+        yield from _unknown((*inside, "purposes"), field.purposes, purposes, "purpose")
+        if field.required and (field.consent or field.identifies):
+            yield inside, "a required field cannot rest on consent: it might have to be left out"
+
+
+def _parties(contract: Contract) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for index, party in enumerate(contract.parties):
+        if party.id in seen:
+            yield ("parties", index, "id"), "this agency id is named twice"
+        seen.add(party.id)
+        yield from _unknown(("parties", index, "role"), [party.role], contract.roles.keys(), "role")
+        if party.id not in contract.governance_keys:
+            yield ("parties", index), "this party has no governance keys in the agreement"
+    yield from _unknown(("governance_keys",), contract.governance_keys, seen, "party")
+    yield from _unknown(("review_by",), contract.review_by, seen, "party")
+
+
+def _unknown(
+    at: tuple[str | int, ...], used: Iterable[str], known: Iterable[str], what: str
+) -> Iterator[Finding]:
+    defined = frozenset(known)
+    for name in used:
+        if name not in defined:
+            yield at, f"{name} is not a {what}"

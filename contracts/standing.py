@@ -1,0 +1,109 @@
+"""Whether a contract is in force, and for whom (protocol `concordant/1`, "Contract signatures").
+
+A contract binds when every party it names has signed, between its start and its end. Any party
+alone can suspend its own part or leave: what it takes part in stops, the others go on among
+themselves. Pure: verified signatures and manifests come in as plain facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from contracts.model import Contract
+
+__all__ = ["Departure", "Standing", "State", "standing"]
+
+State: TypeAlias = Literal[
+    "draft", "partially_signed", "in_force", "not_started", "expired", "suspended", "left"
+]
+PARTIES_MIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A party's own statement that it suspends its part, or leaves.
+
+    Attributes:
+        agency: who says so, of itself.
+        state: `suspended` or `left`.
+        since_ms: from when, milliseconds since the epoch, UTC.
+    """
+
+    agency: str
+    state: Literal["suspended", "left"]
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a contract is worth at one moment.
+
+    Attributes:
+        state: of the contract as a whole; `suspended` or `left` only when fewer than two parties
+            remain, since one party's departure ends its own part alone.
+        since: milliseconds since the epoch from which the state holds, 0 if that is not known.
+        by: agencies behind it: those that have not signed, or that suspended or left.
+        departed: agency to its departure, for parties that suspended or left by now.
+    """
+
+    state: State
+    since: int
+    by: tuple[str, ...]
+    departed: Mapping[str, Departure]
+
+    @property
+    def in_force(self) -> bool:
+        """Whether anything may flow at all."""
+        return self.state == "in_force"
+
+    def party_active(self, agency: str) -> bool:
+        """Return whether this party's own part is in force."""
+        return self.state == "in_force" and agency not in self.departed
+
+    def party_state(self, agency: str) -> State:
+        """Return the state of this party's own part."""
+        departure = self.departed.get(agency)
+        return departure.state if departure is not None else self.state
+
+
+def standing(
+    contract: Contract, signed_by: frozenset[str], departures: Iterable[Departure], now: int
+) -> Standing:
+    """Return the standing of `contract` at `now`.
+
+    Args:
+        contract: the agreement.
+        signed_by: parties whose counterpart signatures verified; others are ignored.
+        departures: each party's own, from verified manifests; a party that left stays away.
+        now: milliseconds since the epoch, UTC.
+    """
+    parties = tuple(party.id for party in contract.parties)
+    departed = _departed(parties, departures, now)
+    unsigned = tuple(agency for agency in parties if agency not in signed_by)
+    if unsigned:
+        state: State = "draft" if len(unsigned) == len(parties) else "partially_signed"
+        return Standing(state, 0, unsigned, departed)
+    if now < contract.starts_ms:
+        return Standing("not_started", 0, (), departed)
+    if now >= contract.ends_ms:
+        return Standing("expired", contract.ends_ms, (), departed)
+    if len(parties) - len(departed) < PARTIES_MIN:
+        all_left = all(departure.state == "left" for departure in departed.values())
+        since = max(departure.since_ms for departure in departed.values())
+        return Standing("left" if all_left else "suspended", since, tuple(departed), departed)
+    return Standing("in_force", contract.starts_ms, tuple(departed), departed)
+
+
+def _departed(
+    parties: tuple[str, ...], departures: Iterable[Departure], now: int
+) -> Mapping[str, Departure]:
+    found: dict[str, Departure] = {}
+    for departure in sorted(departures, key=lambda d: d.since_ms):
+        if departure.agency in parties and departure.since_ms <= now:
+            before = found.get(departure.agency)
+            if before is None or before.state == "suspended":
+                found[departure.agency] = departure
+    return MappingProxyType(dict(sorted(found.items())))

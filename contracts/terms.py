@@ -1,0 +1,172 @@
+"""The terms that decide what flows: purposes and their law, event types, fields, consent.
+
+One model for each row of the agreement that is about the data itself (reference: contracts.md). Who
+the parties are is `contracts/parties.py`; the agreement as a whole is `contracts/model.py`. All
+models are frozen and refuse unknown keys; numbers and booleans are taken strictly, so that a quoted
+`"30"` or a `yes` is an error and not a guess.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+
+from contracts.durations import Duration
+
+__all__ = [
+    "Clause",
+    "ConsentScope",
+    "EventTerms",
+    "FieldTerms",
+    "Flag",
+    "Identifier",
+    "LegalBasis",
+    "Number",
+    "Purpose",
+    "Regime",
+    "RetentionTerms",
+    "RoleConsent",
+    "ServiceLevels",
+    "StatisticalControl",
+    "Term",
+    "Text",
+    "TopicTerms",
+]
+
+Number: TypeAlias = Annotated[int, Strict()]
+Flag: TypeAlias = Annotated[bool, Strict()]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Clause: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,4}$")]
+Regime: TypeAlias = Literal["uk-gdpr", "dpa2018-part3"]
+ConsentScope: TypeAlias = Literal[
+    "pass_to_police", "support_contact", "share_identity", "statistics"
+]
+
+
+class Term(BaseModel):
+    """Base of every model of an agreement: frozen, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Purpose(Term):
+    """What the sharing is for. Empty necessity or proportionality is a lint finding."""
+
+    text: Text
+    kind: Literal["operational", "statistics"] = "operational"
+    necessity: str = ""
+    proportionality: str = ""
+
+
+class LegalBasis(Term):
+    """On what one regime's parties rely for one purpose.
+
+    Attributes:
+        basis: for example `uk-gdpr:6(1)(e)` or `dpa2018:35(2)(b)`.
+        article_9: condition for special categories under UK GDPR.
+        schedule_1: condition of DPA 2018 Schedule 1 that goes with it.
+        schedule_8: condition of DPA 2018 Schedule 8, for law enforcement.
+        gateways: Acts that allow the disclosure; a power, not a duty, unless the text says so.
+    """
+
+    purpose: Identifier
+    regime: Regime
+    relied_on_by: tuple[Identifier, ...] = Field(min_length=1)
+    basis: Text
+    article_9: Text | None = None
+    schedule_1: Text | None = None
+    schedule_8: Text | None = None
+    appropriate_policy_document: Text | None = None
+    gateways: tuple[Text, ...] = ()
+
+
+class ServiceLevels(Term):
+    """The clocks of a type, from the log time of the event that starts them."""
+
+    acknowledge_within: Duration
+    respond_within: Duration
+    urgent_acknowledge_within: Duration | None = None
+    urgent_respond_within: Duration | None = None
+
+
+class RetentionTerms(Term):
+    """How long: on Kafka in days, at the recipient in years."""
+
+    kafka_days: Annotated[Number, Field(ge=1, le=366)]
+    recipient_years: Annotated[Number, Field(ge=1, le=100)]
+
+
+class FieldTerms(Term):
+    """One leaf: what it is, what for, and which roles may read it.
+
+    Attributes:
+        clause: where the agreement says so; every decision about the field names it.
+        category: what kind of data it is.
+        sensitivity: how the law treats it, which is another question.
+        readers: roles that may read it; everyone else never learns that it was there.
+        consent: scopes that must each be true, or the field is left out.
+        identifies: says who someone is, alone or with other fields of the event.
+        without_consent: why an identifying field does not rest on consent, if it does not.
+    """
+
+    clause: Clause
+    category: Identifier
+    sensitivity: Literal["none", "personal", "special-category", "criminal-offence"]
+    data_subject: Literal["victim", "alleged-perpetrator", "witness", "staff", "community", "none"]
+    purposes: tuple[Identifier, ...] = Field(min_length=1)
+    readers: tuple[Identifier, ...] = Field(min_length=1)
+    required: Flag = False
+    consent: tuple[ConsentScope, ...] = ()
+    identifies: Flag = False
+    without_consent: Text | None = None
+
+
+class EventTerms(Term):
+    """One event type: who may publish it, to which roles, on which topic, with which fields.
+
+    Attributes:
+        topic: neutral logical name; the type itself is never readable on Kafka.
+        incident_identifiers: whether an incident that is not a crime may carry identifying fields:
+            `with-consent` needs consent on each, `never` leaves them out, `allowed` is a finding.
+    """
+
+    clause: Clause
+    text: Text
+    topic: Identifier
+    publishers: tuple[Identifier, ...] = Field(min_length=1)
+    recipients: tuple[Identifier, ...] = Field(min_length=1)
+    purposes: tuple[Identifier, ...] = Field(min_length=1)
+    incident_identifiers: Literal["with-consent", "never", "allowed"] = "with-consent"
+    retention: RetentionTerms | None = None
+    service_levels: ServiceLevels | None = None
+    fields: dict[str, FieldTerms] = Field(min_length=1)
+
+
+class TopicTerms(Term):
+    """A topic: its number of partitions never changes, or a case would change partition."""
+
+    partitions: Annotated[Number, Field(ge=1, le=100)]
+
+
+class RoleConsent(Term):
+    """The scope without which a role gets nothing that identifies.
+
+    Attributes:
+        unless_from: roles of senders to whom it does not apply, because they hold the case already.
+    """
+
+    clause: Clause
+    scope: ConsentScope
+    unless_from: tuple[Identifier, ...] = ()
+
+
+class StatisticalControl(Term):
+    """Disclosure control of any figures that leave the partnership."""
+
+    suppress_below: Annotated[Number, Field(ge=2, le=100)]
+    round_to: Annotated[Number, Field(ge=1, le=100)]
+    strand_by_ward_by_month_below: Annotated[Number, Field(ge=2, le=100)]
+    secondary_suppression: Flag
+    text: Text
