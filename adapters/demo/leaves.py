@@ -1,0 +1,89 @@
+"""Facts of a case as leaves of the shared vocabulary, without ids: what samples are rendered from."""
+
+from __future__ import annotations
+
+from adapters.demo.facts import (
+    WARDS_DATED,
+    CaseFacts,
+    ConsentFacts,
+    CourseFacts,
+    IncidentFacts,
+    PerpetratorFacts,
+    PersonFacts,
+)
+from broker.event import JSON
+
+
+def _present(leaves: dict[str, object]) -> dict[str, JSON]:
+    kept: dict[str, JSON] = {}
+    for path, value in leaves.items():
+        if isinstance(value, tuple):
+            if value:
+                kept[path] = list(value)
+        elif isinstance(value, str | int | bool | list):
+            kept[path] = value
+    return kept
+
+
+def referral_leaves(case: CaseFacts, service: str) -> dict[str, JSON]:
+    """What a referral for this case would hold, by leaf path, without ids.
+
+    Args:
+        case: the facts.
+        service: a code of ``requested_service``.
+    """
+    victim, incident, consent = case.victim, case.incident, case.consent
+    people = [
+        {n: v for n in PerpetratorFacts.__slots__ if (v := getattr(p, n)) is not None}
+        for p in case.perpetrators
+    ]
+    return _present(
+        {
+            "requested_service": service,
+            "urgency": "urgent" if victim.risk_level == "high" else "routine",
+            **{f"victim.{name}": getattr(victim, name) for name in PersonFacts.__slots__},
+            **{f"incident.{name}": getattr(incident, name) for name in IncidentFacts.__slots__},
+            "incident.ward_dated": WARDS_DATED if incident.ward else None,
+            "alleged_perpetrators": people or None,
+            "alleged_perpetrator_count": len(people) or None,
+            "witnesses": case.witnesses,
+            **{f"consent.{name}": getattr(consent, name) for name in ConsentFacts.__slots__},
+        }
+    )
+
+
+def case_leaves(case: CaseFacts) -> dict[str, JSON]:
+    """What a case update would hold, by leaf path, without ids."""
+    course, incident = case.course, case.incident
+    return _present(
+        {
+            **{name: getattr(course, name) for name in CourseFacts.__slots__},
+            "urn": case.urn if course.cps_stage else None,
+            "linked_factors": incident.linked_factors,
+            "record_type": incident.record_type,
+            "strands": incident.strands,
+            "borough": incident.borough,
+            "ward": incident.ward,
+        }
+    )
+
+
+def critical_leaves(case: CaseFacts, declared_at: str) -> dict[str, JSON]:
+    """What the declaration of a critical incident would hold, by leaf path, without ids.
+
+    Args:
+        case: the facts.
+        declared_at: RFC 3339, UTC, milliseconds.
+    """
+    return _present(
+        {
+            "declared_at": declared_at,
+            "reason": "community_confidence",
+            "summary": "Confidence of the victim and their neighbours is at risk.",
+            "community_impact": "Talk of it at the tenants' meeting and in the local shops.",
+            "actions_requested": ["attend_meeting", "community_reassurance"],
+            "contact_phone": "020 7946 0999",
+            "borough": case.incident.borough,
+            "strands": case.incident.strands,
+        }
+    )
