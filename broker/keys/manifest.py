@@ -114,7 +114,7 @@ class VerifiedManifest:
 
 def manifest_text(manifest: Manifest) -> bytes:
     """The text that the governance keys sign."""
-    document = format_json(manifest.model_dump(exclude_none=True, warnings="none"))
+    document = format_json(manifest.model_dump(mode="json", exclude_none=True))
     return f"{HEADER}\n{manifest.deployment}\n".encode() + document + b"\n"
 
 

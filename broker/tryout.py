@@ -1,0 +1,97 @@
+"""The fictitious agencies of a try-out partnership: what `quickstart` and the demo are made of.
+
+Who they are is the shipped contract's business (`contracts.drafting.london_parties`); here is what
+the contract does not say: which adapter each has, and the codes its own system uses for partners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.drafting import Value, london_parties
+
+DEPLOYMENT: Final = "pan-london"
+CONTRACT: Final = "london-hate-crime"
+
+ADAPTERS: Final[Mapping[str, str]] = {
+    "police": "csu",
+    "prosecution": "cps",
+    "council": "council",
+    "support": "support",
+}
+"""Adapter by the contract's role."""
+
+PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
+    "csu": {
+        "CSU-EK": "csu-camden",
+        "CSU-PL": "csu-lewisham",
+        "CPS": "cps-london",
+        "LBC": "council-camden",
+        "LBL": "council-lewisham",
+        "VS1": "haven-support",
+        "TPR1": "lantern-centre",
+    },
+    "cps": {
+        "01EK": "csu-camden",
+        "01PL": "csu-lewisham",
+        "LA-CAM": "council-camden",
+        "LA-LEW": "council-lewisham",
+        "SUP-HAV": "haven-support",
+        "SUP-LAN": "lantern-centre",
+    },
+    "council": {
+        "POL-CAMDEN": "csu-camden",
+        "POL-LEWISHAM": "csu-lewisham",
+        "CPS": "cps-london",
+        "CAMDEN": "council-camden",
+        "LEWISHAM": "council-lewisham",
+        "HAVEN": "haven-support",
+        "LANTERN": "lantern-centre",
+    },
+    "support": {
+        "Police Camden": "csu-camden",
+        "Police Lewisham": "csu-lewisham",
+        "Crown Prosecution Service": "cps-london",
+        "Camden Council": "council-camden",
+        "Lewisham Council": "council-lewisham",
+        "Haven": "haven-support",
+        "Lantern Centre": "lantern-centre",
+    },
+}
+"""By adapter: the code that its system uses for a partner, and the partner's agency id."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyPlan:
+    """One agency to be made.
+
+    Attributes:
+        id: agency id.
+        adapter: which adapter speaks to its system.
+        codes: its own codes for its partners.
+        party: how the contract names it, as `contracts.drafting.draft` takes it.
+    """
+
+    id: str
+    adapter: str
+    codes: Mapping[str, str]
+    party: Mapping[str, Value]
+
+
+def london_agencies() -> tuple[AgencyPlan, ...]:
+    """The seven agencies of the shipped partnership, in the contract's order."""
+    parties = london_parties()
+    ids = {str(party["id"]) for party in parties}
+    plans: list[AgencyPlan] = []
+    for party in parties:
+        adapter = ADAPTERS[str(party["role"])]
+        own = str(party["id"])
+        codes = {
+            code: agency
+            for code, agency in PARTNER_CODES[adapter].items()
+            if agency != own and agency in ids
+        }
+        plans.append(AgencyPlan(own, adapter, codes, party))
+    return tuple(plans)
