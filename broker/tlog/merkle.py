@@ -117,7 +117,7 @@ class Frontier:
             ProofError: `frontier_malformed`.
         """
         size = int.from_bytes(data[:8], "big")
-        if len(data) < 8 or size > MAX_LOG_SIZE or len(data) != 8 + HASH_BYTES * size.bit_count():
+        if size > MAX_LOG_SIZE or len(data) != 8 + HASH_BYTES * size.bit_count():
             raise ProofError(
                 "The stored bytes are not the frontier of a log.", code="frontier_malformed"
             )
@@ -279,7 +279,8 @@ def verify_inclusion_after(
     climb = inner
     if previous is not None and previous.size == size and previous.root == root:
         parting = (index ^ previous.index).bit_length()
-        # Strictly below, so that both leaves have the same `inner` and the same levels above
+        # Strictly below, so that both leaves have the same `inner` and the same levels above.
+        # (Root and path alone would settle that; comparing the size spares the argument.)
         if parting < previous.inner and path[parting:] == previous.path[parting:]:
             climb = parting
     node = leaf

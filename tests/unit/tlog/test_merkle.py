@@ -138,6 +138,14 @@ def test_an_index_outside_the_log_is_refused(index: int, size: int) -> None:
         verify_inclusion(LEAVES[0], index, size, paths[0], root)
 
 
+def test_an_index_outside_the_log_is_refused_even_where_the_hashes_agree() -> None:
+    leaf, left = LEAVES[:2]
+    with refused("inclusion_invalid"):
+        verify_inclusion(leaf, 1, 1, [left], node_hash(left, leaf))
+    with refused("inclusion_invalid"):
+        verify_inclusion(leaf, -1, 1, [left] * 2, node_hash(left, node_hash(left, leaf)))
+
+
 def test_a_size_above_the_limit_is_refused_even_where_the_hashes_agree() -> None:
     size = MAX_LOG_SIZE + 1
     node = LEAVES[0]
@@ -190,6 +198,19 @@ def test_a_known_neighbour_spares_hashing_but_hides_no_change() -> None:
         verify_inclusion_after(LEAVES[4], 3, size, paths[3], root, previous=first)
     with refused("inclusion_invalid"):
         verify_inclusion_after(LEAVES[3], 3, size, paths[3], ROOTS[0], previous=first)
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_any_leaf_may_follow_any_other(size: int) -> None:
+    _, root, paths = append_batch(Frontier(), LEAVES[:size])
+    alone = [
+        verify_inclusion_after(LEAVES[index], index, size, path, root, previous=None)
+        for index, path in enumerate(paths)
+    ]
+    for first in alone:
+        for index, path in enumerate(paths):
+            after = verify_inclusion_after(LEAVES[index], index, size, path, root, previous=first)
+            assert after == alone[index]
 
 
 def test_the_same_leaf_again_needs_no_hash_and_another_leaf_there_is_refused() -> None:

@@ -243,6 +243,8 @@ def test_the_last_empty_line_separates() -> None:
         b"\n" + line(),
         b"x" + line(),
         b"text\n\n" + line()[:-1],
+        b"text\n\n" + line()[:-1] + b"x",
+        b"text\n\n" + b"xxxx" + b"a MTIzNDU=\n",
         b"text\n\n" + line() + b"x\n",
         b"text\n\n" + line() + b"\n",
         b"text\n\n" + line() + b"\n\n",
