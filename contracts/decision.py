@@ -1,0 +1,231 @@
+"""May this event flow, and what of it, to whom, under which clause?
+
+`decide` is asked by the sender before anything is sealed; `receiver_check` repeats at the reader
+what the sender should have kept to (protocol `concordant/1`, "Opening", step 9). Both deny by
+default. `decide` returns a decision and never raises for a denial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contracts.errors import EventError
+from contracts.events import JSON, PlainEvent
+from contracts.grouping import Grouping
+from contracts.model import Contract
+from contracts.plan import Denial, FieldDecision, plan
+from contracts.schema import flatten, validate_event
+from contracts.standing import Standing
+
+__all__ = ["Decision", "FieldDecision", "decide", "receiver_check"]
+
+_NO_FIELDS: Mapping[str, JSON] = {}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """The answer for one event, field by field.
+
+    Attributes:
+        permitted: whether the event may be sealed.
+        code: `permitted`, or why not: `recipients_invalid`, `party_unknown`, `not_in_force`,
+            `suspended`, `contract_left`, `type_unknown`, `type_not_permitted`,
+            `recipient_not_permitted`, `event_invalid`, `field_not_granted`.
+        detail: one sentence, without values.
+        clause: of the contract that decided, where one did.
+        fields: one decision for each leaf of the event, in the event's order; empty when the event
+            was denied as a whole.
+        left_out: leaf paths that lack the consent they need.
+        grouping: groups of the addressed agencies; None when denied.
+        flat: the leaves to seal, by dotted path; empty when denied.
+    """
+
+    permitted: bool
+    code: str
+    detail: str
+    clause: str | None
+    fields: tuple[FieldDecision, ...]
+    left_out: tuple[str, ...]
+    grouping: Grouping | None
+    flat: Mapping[str, JSON]
+
+    @property
+    def withheld(self) -> Mapping[str, tuple[str, ...]]:
+        """Addressed agency to the leaves of this event that go to others but not to it."""
+        if self.grouping is None:
+            return {}
+        return {
+            agency: tuple(path for path in self.flat if path not in granted)
+            for agency, granted in self.grouping.granted.items()
+        }
+
+
+def decide(
+    contract: Contract,
+    standing: Standing,
+    sender: str,
+    recipients: tuple[str, ...],
+    event: PlainEvent,
+    now: int,
+) -> Decision:
+    """Decide on one event from `sender` to `recipients`.
+
+    Args:
+        contract: the agreement.
+        standing: what it is worth, from `contracts.standing.standing`.
+        sender: agency id.
+        recipients: agency ids as addressed, in any order.
+        event: what is to be sent; its own `recipients` are not read.
+        now: milliseconds since the epoch, UTC.
+
+    Raises:
+        ContractError: the contract itself is at fault; it should not have been signed.
+    """
+    planned = plan(contract, sender, recipients, event.type)
+    if planned.denial is not None:
+        return _denied(planned.denial)
+    denial = _not_in_force(contract, standing, sender, recipients, now)
+    if denial is not None:
+        return _denied(denial)
+    try:
+        validate_event(event.type, event.data)
+        flat = flatten(event.type, event.data)
+    except EventError as error:
+        return _denied(Denial("event_invalid", str(error), planned.clause))
+    decisions = planned.fields
+    if not flat.keys() <= decisions.keys():
+        return _not_granted(contract, event.type, flat, decisions)
+    if not planned.required <= flat.keys():
+        missing = min(planned.required - flat.keys())
+        return _denied(
+            Denial(
+                "event_invalid",
+                f"{missing}: the contract requires this field",
+                decisions[missing].clause,
+            )
+        )
+    blocked = planned.left_out(flat)
+    if blocked and not blocked.keys().isdisjoint(flat):
+        fields = tuple([blocked.get(path) or decisions[path] for path in flat])
+        left_out = tuple([path for path in flat if path in blocked])
+        flat = {path: value for path, value in flat.items() if path not in blocked}
+    else:
+        fields, left_out = tuple([decisions[path] for path in flat]), ()
+    return Decision(
+        True,
+        "permitted",
+        "the contract permits the event",
+        planned.clause,
+        fields,
+        left_out,
+        planned.grouping,
+        flat,
+    )
+
+
+def receiver_check(
+    contract: Contract,
+    sender: str,
+    me: str,
+    event_type: str,
+    to: tuple[str, ...],
+    flat: Mapping[str, JSON],
+) -> None:
+    """Check at the reader that the sender kept to the contract (step 9).
+
+    Args:
+        contract: the agreement named by the event.
+        sender: agency of the proof's origin.
+        me: the reader.
+        event_type: from group 0.
+        to: addressed agencies, from group 0.
+        flat: the leaves that the reader could open.
+
+    Raises:
+        EventError: `recipients_invalid`, `party_unknown`, `type_unknown`, `type_not_permitted`,
+            `recipient_not_permitted`; `field_not_granted` for a field that the reader may not have;
+            `consent_missing` for one that should have been left out; `event_invalid` for one that
+            the contract requires.
+        ContractError: the contract itself is at fault.
+    """
+    planned = plan(contract, sender, to, event_type)
+    if planned.denial is not None:
+        raise EventError(planned.denial.detail, code=planned.denial.code)
+    groups = planned.grouping
+    granted = groups.granted.get(me) if groups is not None else None
+    if granted is None:
+        raise EventError("the reader is not among those addressed", code="recipients_invalid")
+    if not flat.keys() <= granted:
+        raise EventError(
+            "the reader may not have this field",
+            code="field_not_granted",
+            where=min(flat.keys() - granted),
+        )
+    blocked = planned.left_out(flat)
+    if blocked and not blocked.keys().isdisjoint(flat):
+        raise EventError(
+            "the field was sent without the consent that it needs",
+            code="consent_missing",
+            where=min(blocked.keys() & flat.keys()),
+        )
+    missing = planned.required - flat.keys()
+    if missing and not missing.isdisjoint(granted):
+        raise EventError("the contract requires this field", where=min(missing & granted))
+
+
+def _not_in_force(
+    contract: Contract, standing: Standing, sender: str, recipients: tuple[str, ...], now: int
+) -> Denial | None:
+    if standing.state in {"suspended", "left"}:
+        code = "suspended" if standing.state == "suspended" else "contract_left"
+        return Denial(code, "fewer than two parties take part in the contract")
+    if not standing.in_force or not contract.starts_ms <= now < contract.ends_ms:
+        state = "expired" if now >= contract.ends_ms else standing.state
+        state = "not_started" if now < contract.starts_ms and state == "in_force" else state
+        return Denial("not_in_force", f"the contract is not in force ({state})")
+    departed = standing.departed
+    if departed:
+        for agency in (sender, *recipients):
+            departure = departed.get(agency)
+            if departure is not None:
+                code = "suspended" if departure.state == "suspended" else "contract_left"
+                verb = "suspended its part of" if departure.state == "suspended" else "left"
+                return Denial(code, f"{agency} {verb} the contract")
+    return None
+
+
+def _denied(denial: Denial) -> Decision:
+    return Decision(False, denial.code, denial.detail, denial.clause, (), (), None, _NO_FIELDS)
+
+
+def _not_granted(
+    contract: Contract,
+    event_type: str,
+    flat: Mapping[str, JSON],
+    decisions: Mapping[str, FieldDecision],
+) -> Decision:
+    """Name every field that no addressed agency may read: the event is refused, not trimmed."""
+    terms = contract.event_types[event_type]
+    refused = tuple(
+        FieldDecision(
+            path=path,
+            verdict="refused",
+            readers=frozenset(),
+            clause=terms.fields[path].clause if path in terms.fields else None,
+            reason="field_not_granted",
+        )
+        for path in flat
+        if path not in decisions
+    )
+    names = ", ".join(field.path for field in refused)
+    return Decision(
+        False,
+        "field_not_granted",
+        f"no addressed agency may read {names}",
+        refused[0].clause or terms.clause,
+        refused,
+        (),
+        None,
+        _NO_FIELDS,
+    )
