@@ -24,7 +24,7 @@ class OpenedEvent:
         to: addressed agencies, sorted.
         flat: granted leaves that were sent, by dotted path.
         withheld: sorted paths of this type that this agency does not receive under the contract.
-        contract: (name, version) that governed it.
+        contract: name, version and hash (hexadecimal) of the contract that governed it.
         log_time: seconds since the epoch at which the sender's log signed it.
     """
 
@@ -35,7 +35,7 @@ class OpenedEvent:
     to: tuple[str, ...]
     flat: dict[str, JSON]
     withheld: tuple[str, ...]
-    contract: tuple[str, str] = ("", "")
+    contract: tuple[str, str, str] = ("", "", "")
     log_time: int = 0
     urgent: bool = field(default=False)
 

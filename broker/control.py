@@ -1,0 +1,228 @@
+"""What arrives on the control topics: manifests, contracts, heartbeats, receipts and notices.
+
+docs/spec/topics.md. Kafka is not trusted with any of it: each is a signed note, verified here
+before it changes anything. What does not verify is counted and forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from broker import heartbeats, receipts
+from broker.authorship import read_note, require_author
+from broker.envelope.primitives import lp
+from broker.errors import RefusedError
+from broker.heartbeats import Heartbeat
+from broker.keys.kid import RECEIPT, STREAM
+from broker.partition_state import parse_state
+from broker.receipts import Notice
+from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from broker.store.interfaces import Store
+from broker.tlog.cosignature import verify_cosignature
+from broker.tlog.errors import NoteError
+from broker.transport.topics import ControlTopics
+from contracts.errors import ConcordantError
+
+CONTRACT_CONTENT_TYPE: Final = b"application/vnd.concordant.contract"
+MANIFEST_CONTENT_TYPE: Final = b"application/vnd.concordant.manifest"
+HEARTBEAT_CONTENT_TYPE: Final = b"application/vnd.concordant.heartbeat"
+
+
+@dataclass(slots=True)
+class News:
+    """What a batch of control records brought.
+
+    Attributes:
+        trust_changed: a manifest or a contract is new.
+        heartbeats: verified, newest of each agency last.
+        missing: (agency, topic, partition, generation, first, last) that a heartbeat names and
+            this reader does not hold.
+        replays: requests to this agency to publish a range again.
+        refusals: notices that a record of this agency was refused: (by whom, notice).
+        receipts: how many were kept.
+        rejected: codes of what did not verify.
+    """
+
+    trust_changed: bool = False
+    heartbeats: list[Heartbeat] = field(default_factory=list)
+    missing: list[tuple[str, str, int, str, int, int]] = field(default_factory=list)
+    replays: list[Notice] = field(default_factory=list)
+    refusals: list[tuple[str, Notice]] = field(default_factory=list)
+    receipts: int = 0
+    rejected: list[str] = field(default_factory=list)
+
+
+class Control:
+    """Keeps the registry and the store current from the control topics."""
+
+    def __init__(
+        self,
+        agency: str,
+        topics: ControlTopics,
+        repository: Repository,
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        store: Store,
+        readable: Callable[[str], frozenset[str]],
+    ) -> None:
+        """``readable``: agency -> data topics of it that this agency reads."""
+        self._agency = agency
+        self._topics = topics
+        self._repository = repository
+        self._store = store
+        self._readable = readable
+        self.contracts = contracts
+        self.manifests = manifests
+
+    def take(self, topic: str, partition: int, records: list[Record], now: int) -> News:
+        """Take a batch of one control topic and remember the position after it.
+
+        Raises:
+            StoreError, RegistryError: nothing can be written; the batch must be given again.
+        """
+        news = News()
+        handlers = {
+            self._topics.manifests: self._manifest,
+            self._topics.contracts: self._contract,
+            self._topics.heartbeats: self._heartbeat,
+            self._topics.receipts: self._receipt_or_notice,
+        }
+        handle = handlers[topic]
+        for record in records:
+            if not record.value:
+                continue  # a tombstone says nothing: manifests and contracts are not unsaid
+            try:
+                handle(record, news, now)
+            except ConcordantError as error:
+                if error.code == "registry_unwritable" or error.code.startswith("store_"):
+                    raise
+                news.rejected.append(error.code)
+        if records:
+            with self._store.transaction() as tx:
+                tx.reader.save_position(topic, partition, records[-1].offset + 1)
+        return news
+
+    def _manifest(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
+        if book is not self.manifests:
+            self.manifests = book
+            news.trust_changed = True
+
+    def _contract(self, record: Record, news: News, _now: int) -> None:
+        assert record.value is not None
+        raw, note = unpack_contract(record.value)
+        before = {signed.hash: signed.parties for signed in self.contracts.all()}
+        book = self._repository.store_contract(raw, note, self.contracts)
+        if {signed.hash: signed.parties for signed in book.all()} != before:
+            self.contracts = book
+            news.trust_changed = True
+
+    def _heartbeat(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        note = read_note(record.value)
+        beat = heartbeats.parse_heartbeat(note, self.manifests.deployment)
+        require_author(note, self.manifests, beat.agency, STREAM, beat.time)
+        if beat.time > now + heartbeats.CLOCK_SKEW_MS:
+            raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
+        with self._store.transaction() as tx:
+            last = tx.heads.get(beat.agency)
+            if last is not None and last.heard_ms >= beat.time:
+                return
+            tx.heads.save(beat.agency, beat.time, orjson.dumps(_heads(beat)).decode())
+        news.heartbeats.append(beat)
+        if beat.agency != self._agency:
+            self._compare(beat, news)
+
+    def _compare(self, beat: Heartbeat, news: News) -> None:
+        """Which heads lie above what arrived here."""
+        held: dict[tuple[str, int, str], int] = {}
+        with self._store.reading() as tx:
+            for head in beat.heads:
+                stored = tx.reader.state(beat.agency, head.topic, head.partition)
+                if stored is None:
+                    continue
+                for generation in parse_state(stored[1]).generations.values():
+                    held[head.topic, head.partition, generation.name] = generation.size
+        readable = self._readable(beat.agency)
+        for head, size in heartbeats.withheld(beat, held):
+            if head.topic in readable:
+                missing = (head.topic, head.partition, head.generation, size, head.size - 1)
+                news.missing.append((beat.agency, *missing))
+
+    def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
+        if content_types == [receipts.RECEIPT_CONTENT_TYPE]:
+            self._receipt(record.value, news)
+        else:
+            self._notice(record.value, news, now)
+
+    def _receipt(self, value: bytes, news: News) -> None:
+        signed = receipts.parse_receipt(value)
+        agency = signed.line.name.partition("/")[2]
+        key = self.manifests.receipt_key(agency, signed.line.key_id)
+        if key is None or key.at(signed.line.timestamp * 1000) != "valid":
+            raise RefusedError(2, "key_unknown", "no valid receipt key of this agency signed it")
+        if key.revoked_since is not None and signed.line.timestamp * 1000 >= key.revoked_since:
+            raise RefusedError(2, "key_revoked", "the receipt key is revoked")
+        try:
+            verify_cosignature(signed.line, key.verifier, signed.body)
+        except NoteError:
+            raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
+        checkpoint = signed.checkpoint
+        with self._store.transaction() as tx:
+            tx.receipts.add(
+                checkpoint.origin,
+                checkpoint.size,
+                checkpoint.root,
+                agency,
+                signed.line.timestamp,
+                value,
+            )
+        news.receipts += 1
+
+    def _notice(self, value: bytes, news: News, now: int) -> None:
+        note = read_note(value)
+        notice = receipts.parse_notice(note)
+        if notice.origin.agency != self._agency:
+            return
+        sender = note.signatures[0].name.partition("/")[2]
+        require_author(note, self.manifests, sender, RECEIPT, now)
+        if notice.kind == receipts.REPLAY_HEADING:
+            news.replays.append(notice)
+        else:
+            news.refusals.append((sender, notice))
+
+
+def pack_contract(raw: bytes, note: bytes) -> bytes:
+    """A contract and its signatures as one value: lp(file, note)."""
+    return lp(raw, note)
+
+
+def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
+    """The inverse of ``pack_contract``.
+
+    Raises:
+        RefusedError: ``contract_malformed``.
+    """
+    first = int.from_bytes(value[8:16], "big")
+    raw, rest = value[16 : 16 + first], value[16 + first :]
+    note = rest[8:]
+    if lp(raw, note) != value:
+        raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
+    return raw, note
+
+
+def _heads(beat: Heartbeat) -> list[list[object]]:
+    return [
+        [head.topic, head.partition, head.generation, head.size, head.root.hex()]
+        for head in beat.heads
+    ] + [["log", 0, "", beat.log[0], beat.log[1].hex()]]

@@ -1,0 +1,145 @@
+"""Heartbeats: once a minute, one signed note with the heads of all of an agency's streams.
+
+docs/spec/heartbeats.md. A reader judges a heartbeat by the time it names: a head above what arrived
+shows that records are being withheld, and three minutes of silence are an alarm. The heads are what
+Kafka has acknowledged, so that a slow relay is not mistaken for a thief.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from broker.envelope.canonical import CanonicalError, format_json, parse_json
+from broker.envelope.primitives import HASH_BYTES
+from broker.errors import RefusedError
+from broker.event import JSON
+from broker.tlog.note import Note, NoteSigner, format_note, sign_note
+
+HEADING: Final = "concordant.heartbeat/v1"
+INTERVAL_MS: Final = 60 * 1000
+SILENCE_MS: Final = 3 * 60 * 1000
+CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A stream's head as its sender states it: size in records, root 32 bytes."""
+
+    topic: str
+    partition: int
+    generation: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What an agency says of itself at one time (ms).
+
+    ``log`` is the head of its disclosure log: (size, root).
+    """
+
+    deployment: str
+    agency: str
+    time: int
+    heads: tuple[Head, ...]
+    log: tuple[int, bytes]
+
+
+def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> bytes:
+    """The signed note."""
+    body: dict[str, JSON] = {
+        "agency": heartbeat.agency,
+        "heads": [
+            {
+                "generation": head.generation,
+                "partition": head.partition,
+                "root": head.root.hex(),
+                "size": head.size,
+                "topic": head.topic,
+            }
+            for head in sorted(heartbeat.heads, key=lambda h: (h.topic, h.partition))
+        ],
+        "log": {"root": heartbeat.log[1].hex(), "size": heartbeat.log[0]},
+        "time": heartbeat.time,
+    }
+    text = f"{HEADING}\n{heartbeat.deployment}\n".encode() + format_json(body) + b"\n"
+    return format_note(sign_note(text, signers))
+
+
+def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
+    """Read a heartbeat's text; whoever calls has verified (or will verify) its signature.
+
+    Raises:
+        RefusedError: ``heartbeat_malformed``.
+    """
+    lines = note.text.split(b"\n")
+    if len(lines) != 4 or lines[3] or lines[:2] != [HEADING.encode(), deployment.encode()]:
+        raise _malformed()
+    try:
+        body = parse_json(lines[2])
+        return _heartbeat(body, deployment)
+    except (CanonicalError, KeyError, TypeError, ValueError):
+        raise _malformed() from None
+
+
+def _heartbeat(body: object, deployment: str) -> Heartbeat:
+    if not isinstance(body, dict) or body.keys() != {"agency", "heads", "log", "time"}:
+        raise ValueError
+    heads = []
+    for head in body["heads"]:
+        if head.keys() != {"generation", "partition", "root", "size", "topic"}:
+            raise ValueError
+        heads.append(
+            Head(
+                _text(head["topic"]),
+                _number(head["partition"]),
+                _text(head["generation"]),
+                _number(head["size"]),
+                _hash(head["root"]),
+            )
+        )
+    log = (_number(body["log"]["size"]), _hash(body["log"]["root"]))
+    return Heartbeat(deployment, _text(body["agency"]), _number(body["time"]), tuple(heads), log)
+
+
+def withheld(
+    heartbeat: Heartbeat, held: Mapping[tuple[str, int, str], int]
+) -> tuple[tuple[Head, int], ...]:
+    """Heads above what arrived: (head, how many records are held of that generation).
+
+    Args:
+        heartbeat: the sender's statement.
+        held: (topic, partition, generation) -> size that this reader holds.
+    """
+    missing = []
+    for head in heartbeat.heads:
+        size = held.get((head.topic, head.partition, head.generation), 0)
+        if head.size > size:
+            missing.append((head, size))
+    return tuple(missing)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value
+
+
+def _hash(value: object) -> bytes:
+    raw = bytes.fromhex(_text(value))
+    if len(raw) != HASH_BYTES or raw.hex() != value:
+        raise ValueError
+    return raw
+
+
+def _malformed() -> RefusedError:
+    return RefusedError(1, "heartbeat_malformed", "not a heartbeat in its one form")

@@ -1,0 +1,126 @@
+"""Judging a record: steps 0 to 10, numbered as in docs/spec/opening.md.
+
+One pure function of the record, the reader's view and ``now``. Receiving, ``event open`` and
+``event verify`` all call it; none of them checks anything of its own.
+
+==  ==========================================================================================
+0   sizes; exactly one of each header
+1   the proof is the one text of itself; its origin is this deployment, topic and partition
+2   the signature, by a stream key of the origin's agency that was valid at log time
+3   inclusion under the signed checkpoint
+4   continuity (broker/continuity.py)
+5   the layout; is a wrap for me?
+6   the contract governs this topic, sender and reader at log time
+7   session key and group keys (broker/envelope/opening.py)
+8   commitments and decryption
+9   type, addressed agencies, grouping, padding and consent are what the contract gives
+10  the event's model, restricted to what I am granted; a known id is the same event
+==  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from broker import continuity
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.interpretation import interpret
+from broker.placement import ContinuityError, EquivocationError, Placement
+from broker.record import Record
+from broker.verification import VerifiedRecord, verify_record
+from broker.view import View
+
+Outcome: TypeAlias = Literal[
+    "opened", "not_addressed", "repeat", "before_start", "leaf", "refused", "deferred"
+]
+
+DEFERRED_CODES: Final = frozenset(
+    {"early", "manifest_expired", "key_unknown", "contract_unknown", "wrap_budget"}
+)
+"""Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a record.
+
+    Attributes:
+        outcome: see docs/spec/opening.md.
+        verified: set from step 4 on.
+        placement: set when continuity moved (or stood), that is from step 5 on.
+        event: set when opened.
+        refusal: set when refused or deferred.
+        equivocation: the record contradicts what its sender signed; its partition must stop.
+    """
+
+    outcome: Outcome
+    verified: VerifiedRecord | None = None
+    placement: Placement | None = None
+    event: OpenedEvent | None = None
+    refusal: RefusedError | None = None
+    equivocation: bool = False
+
+
+def judge(record: Record, view: View, now: int) -> Judgement:
+    """Steps 0 to 10.
+
+    Args:
+        record: as Kafka or a file gave it.
+        view: what the reader knows.
+        now: the reader's clock, ms.
+    """
+    try:
+        verified = verify_record(record, view, now)
+    except RefusedError as refusal:
+        outcome: Outcome = "deferred" if refusal.code in DEFERRED_CODES else "refused"
+        return Judgement(outcome, refusal=refusal)
+    placed = place_record(verified, view)
+    if placed.outcome in {"refused", "repeat", "before_start"}:
+        return placed
+    if verified.fact.leaf_only:
+        return replace(placed, outcome="leaf")
+    return open_record(placed, view)
+
+
+# --- step 4 --------------------------------------------------------------------------------------
+
+
+def place_record(verified: VerifiedRecord, view: View) -> Judgement:
+    """Step 4. The outcome is ``opened`` where the later steps still have to be taken."""
+    where = (verified.origin.agency, verified.origin.topic, verified.origin.partition)
+    try:
+        placement = continuity.place(view.state(*where), verified.fact, view.recall(*where))
+    except EquivocationError as error:
+        refusal = RefusedError(4, error.code, str(error))
+        return Judgement("refused", verified, refusal=refusal, equivocation=True)
+    except ContinuityError as error:
+        return Judgement("refused", verified, refusal=RefusedError(4, error.code, str(error)))
+    if placement.verdict in {"repeat", "before_start"}:
+        outcome: Outcome = "repeat" if placement.verdict == "repeat" else "before_start"
+        return Judgement(outcome, verified, placement)
+    return Judgement("opened", verified, placement)
+
+
+# --- steps 5 to 10 -------------------------------------------------------------------------------
+
+
+def open_record(placed: Judgement, view: View) -> Judgement:
+    """Steps 5 to 10 for a record that has its place; a retry from quarantine enters here."""
+    assert placed.verified is not None
+    try:
+        event = interpret(placed.verified, view)
+    except RefusedError as error:
+        if error.code in DEFERRED_CODES:  # nothing was taken: it will be judged again
+            return Judgement("deferred", placed.verified, refusal=error)
+        return replace(placed, outcome="refused", refusal=error)
+    if event is None:
+        return replace(placed, outcome="not_addressed")
+    known = view.known(event.source, event.id)
+    if known is None:
+        return replace(placed, outcome="opened", event=event)
+    if known.type == event.type and known.same(event.flat):  # step 10
+        return replace(placed, outcome="repeat")
+    reused = RefusedError(10, "id_reused", "this id was used for another event")
+    return replace(placed, outcome="refused", refusal=reused)

@@ -1,0 +1,42 @@
+"""What a sender derives from its secret (docs/spec/envelope.md, "Ids and partitions").
+
+One secret, three labelled uses: an event's id, a case's partition, and the name under which the
+disclosure log knows a case. All three are stable for this sender and mean nothing to anyone else.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from broker.envelope.primitives import hmac_sha256, lp
+
+
+def event_id(secret: bytes, source_key: bytes | None) -> UUID:
+    """The id of an event: the same whenever the same source item is sealed again.
+
+    Args:
+        secret: the sender's PRF secret, 32 bytes.
+        source_key: the source's idempotency key; without one the id is random (UUIDv4).
+    """
+    if source_key is None:
+        return uuid4()
+    digest = bytearray(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key))[:16])
+    digest[6] = 0x80 | digest[6] & 0x0F  # version 8 (RFC 9562, section 5.8)
+    digest[8] = 0x80 | digest[8] & 0x3F  # variant
+    return UUID(bytes=bytes(digest))
+
+
+def partition(secret: bytes, case_id: str, partitions: int) -> int:
+    """The partition of a case: one sender keeps one case in order, and nobody can link the two."""
+    digest = hmac_sha256(secret, lp(b"concordant/1/partition", case_id.encode()))
+    return int.from_bytes(digest[:8], "big") % partitions
+
+
+def case_key(secret: bytes, case_id: str) -> bytes:
+    """The name of a case in this agency's own disclosure log and inbox, 32 bytes."""
+    return hmac_sha256(secret, lp(b"concordant/1/case", case_id.encode()))
+
+
+def field_digest(secret: bytes, path: str, canonical: bytes) -> bytes:
+    """What is kept of a field once its event was delivered: enough to tell whether it is equal."""
+    return hmac_sha256(secret, lp(b"concordant/1/field", path.encode(), canonical))[:16]

@@ -1,0 +1,444 @@
+"""Receiving: one batch of a partition, judged and made durable in one transaction (step 11).
+
+Inbox, stream states, position and disclosure log commit together, or nothing does; Kafka's offset
+follows and is only a convenience, because a reader starts from its own position. Synchronous: the
+service calls it in a thread, a batch at a time for each partition.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import orjson
+
+from broker import pseudonyms, recording, referrals
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries
+from broker.envelope.opening import OpeningKey
+from broker.envelope.primitives import sha256
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging import Judgement, judge
+from broker.partition_state import PartitionState
+from broker.record import Record
+from broker.store.interfaces import Store, Transaction
+from broker.store.rows import DeferredRow, LeafStatus
+from broker.store_view import Memories, Place, StoreView
+from broker.tlog.checkpoint import Origin
+from broker.trust import Trust
+from contracts.errors import EventError
+
+DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
+"""How long a record with an unknown key or contract may hold its sender, once."""
+QUARANTINE_QUOTA: Final = 1000
+"""Quarantined records of one sender at which its partitions are held: nothing is dropped."""
+OPERATOR: Final = "adapter"
+
+_TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a batch, for logs, metrics, notices and delivery.
+
+    Attributes:
+        opened: events put into the inbox.
+        repeats, not_addressed, before_start, leaves: counts.
+        refused: (origin or None, index, step, code) of each refusal.
+        alarms: (agency, code) of each alarm.
+        gaps: (origin of the generation, first, last) that were revealed.
+        deferred: (agency, code) of what has to wait.
+        changed: places whose stream moved, for receipts.
+    """
+
+    opened: list[OpenedEvent] = field(default_factory=list)
+    repeats: int = 0
+    not_addressed: int = 0
+    before_start: int = 0
+    leaves: int = 0
+    refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[tuple[Origin, int, int]] = field(default_factory=list)
+    deferred: list[tuple[str, str]] = field(default_factory=list)
+    changed: set[Place] = field(default_factory=set)
+
+
+class Receiving:
+    """Takes batches of records into the state database.
+
+    Args:
+        deployment, agency: who reads.
+        store: the agency's state.
+        trust: () -> what is believed now.
+        opening_keys: () -> this agency's exchange keys as of the same moment.
+        secret: this agency's PRF secret.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        agency: str,
+        store: Store,
+        trust: Callable[[], Trust],
+        opening_keys: Callable[[], Callable[[int], tuple[tuple[OpeningKey, ...], bool]]],
+        secret: bytes,
+    ) -> None:
+        self._deployment = deployment
+        self._agency = agency
+        self._store = store
+        self._trust = trust
+        self._opening_keys = opening_keys
+        self._secret = secret
+        self._memories = Memories()
+
+    def trust_changed(self) -> None:
+        """A manifest or contract is new: what was verified before is verified again."""
+        self._memories.signed.clear()
+
+    def take(self, topic: str, partition: int, records: Sequence[Record], now: int) -> Batch:
+        """Judge a batch and commit what came of it.
+
+        Args:
+            topic: the Kafka topic.
+            partition: its partition.
+            records: in offset order.
+            now: ms.
+
+        Raises:
+            StoreError: nothing was taken; the same batch must be given again.
+        """
+        batch = Batch()
+        with self._store.transaction() as tx:
+            view = self._view(tx, now)
+            held = {row.agency: row for row in tx.reader.deferred(topic, partition)}
+            entries: list[Entry] = []
+            for record in records:
+                self._one(tx, view, record, held, batch, entries, now)
+            view.flush()
+            if entries:
+                append_entries(tx, entries)
+            if records:
+                self._save_position(tx, topic, partition, records[-1].offset + 1)
+        return batch
+
+    def _view(self, tx: Transaction, now: int) -> StoreView:
+        return StoreView(
+            tx,
+            self._deployment,
+            self._agency,
+            self._trust(),
+            self._opening_keys(),
+            self._secret,
+            self._memories,
+            now,
+        )
+
+    @staticmethod
+    def _save_position(tx: Transaction, topic: str, partition: int, next_offset: int) -> None:
+        """Where to go on: the earliest record that something still waits for."""
+        waiting = tx.reader.deferred(topic, partition)
+        tx.reader.save_position(
+            topic, partition, min([next_offset, *(row.offset for row in waiting)])
+        )
+
+    def _one(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        record: Record,
+        held: dict[str, DeferredRow],
+        batch: Batch,
+        entries: list[Entry],
+        now: int,
+    ) -> None:
+        judgement = judge(record, view, now)
+        sender = _claimed_sender(record, judgement)
+        waiting = held.get(sender) if sender is not None else None
+        if judgement.outcome == "deferred":
+            refusal = judgement.refusal
+            assert refusal is not None
+            if self._defer(tx, record, sender, refusal, waiting, held, batch, now):
+                return
+            judgement = replace(judgement, outcome="refused")
+        elif waiting is not None and waiting.reason != "equivocation":
+            if record.offset == waiting.offset:  # what was waited for is here
+                tx.reader.clear_deferred(record.topic, record.partition, waiting.agency)
+                del held[waiting.agency]
+            elif (
+                record.offset > waiting.offset
+                and judgement.placement is not None
+                and judgement.placement.verdict in _TAKES_PLACE
+            ):
+                return  # the position stays before it; it is judged again
+        if self._quota_full(tx, judgement):
+            assert sender is not None
+            full = RefusedError(11, "quarantine_full", "this sender's quarantine is full")
+            self._defer(tx, record, sender, full, waiting, held, batch, now)
+            return
+        self._settle(tx, view, record, judgement, batch, entries, now)
+
+    @staticmethod
+    def _quota_full(tx: Transaction, judgement: Judgement) -> bool:
+        """Whether a record would be quarantined for a sender that has no room left: it waits."""
+        return (
+            judgement.outcome == "refused"
+            and judgement.placement is not None
+            and judgement.verified is not None
+            and tx.quarantine.count(judgement.verified.origin.agency) >= QUARANTINE_QUOTA
+        )
+
+    def _defer(
+        self,
+        tx: Transaction,
+        record: Record,
+        sender: str | None,
+        refusal: RefusedError,
+        waiting: DeferredRow | None,
+        held: dict[str, DeferredRow],
+        batch: Batch,
+        now: int,
+    ) -> bool:
+        """Keep the earliest position of this sender that waits; False once it waited enough."""
+        if sender is None or self._trust().manifests.newest(sender) is None:
+            return False  # nobody's record: it may hold nothing up
+        if waiting is not None and record.offset > waiting.offset:
+            return True
+        limited = refusal.code in {"key_unknown", "contract_unknown"}
+        if waiting is not None and limited and now - waiting.since_ms > DEFER_UNKNOWN_MS:
+            tx.reader.clear_deferred(record.topic, record.partition, sender)
+            held.pop(sender, None)
+            return False
+        if waiting is None:
+            place = (record.topic, record.partition, sender)
+            tx.reader.defer(*place, record.offset, refusal.code, now)
+            held[sender] = DeferredRow(*place, record.offset, refusal.code, now)
+            batch.deferred.append((sender, refusal.code))
+        return True
+
+    def _settle(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        record: Record,
+        judgement: Judgement,
+        batch: Batch,
+        entries: list[Entry],
+        now: int,
+    ) -> None:
+        """Write what a final judgement means."""
+        verified, placement = judgement.verified, judgement.placement
+        status: LeafStatus = "stored"
+        if judgement.outcome == "opened":
+            assert judgement.event is not None
+            status = self._inbox(tx, view, record, judgement, batch, entries, now)
+        elif judgement.outcome == "repeat":
+            batch.repeats += 1
+        elif judgement.outcome == "not_addressed":
+            batch.not_addressed += 1
+            status = "not_addressed"
+        elif judgement.outcome == "before_start":
+            batch.before_start += 1
+        elif judgement.outcome == "leaf":
+            batch.leaves += 1
+            status = "content_missing"
+        else:
+            status = "refused"
+            self._refuse(tx, view, record, judgement, batch, entries, now)
+        if verified is None or placement is None or judgement.outcome == "before_start":
+            return
+        origin, fact = verified.origin, verified.fact
+        place = (origin.agency, origin.topic, origin.partition)
+        if placement.verdict != "repeat":
+            leaf = (origin.generation, fact.index, fact.leaf)
+            view.took(place, placement, leaf, status, verified.proof.checkpoint_text)
+            batch.changed.add(place)
+        batch.alarms += [(origin.agency, alarm) for alarm in placement.alarms]
+        if placement.gap is not None:
+            generation, first, last = placement.gap
+            batch.gaps.append((replace(origin, generation=generation), first, last))
+
+    def _inbox(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        record: Record,
+        judgement: Judgement,
+        batch: Batch,
+        entries: list[Entry],
+        now: int,
+    ) -> LeafStatus:
+        event, verified = judgement.event, judgement.verified
+        assert event is not None
+        assert verified is not None
+        signed = self._trust().contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
+        try:
+            referrals.on_receive(tx, event, signed.contract, now)
+        except EventError as error:
+            refusal = RefusedError(11, error.code, error.detail)
+            refused = replace(judgement, outcome="refused", refusal=refusal, event=event)
+            self._refuse(tx, view, record, refused, batch, entries, now)
+            return "refused"
+        tx.inbox.add(
+            event.source,
+            event.id,
+            event.type,
+            now,
+            record.topic,
+            record.partition,
+            verified.origin.generation,
+            verified.fact.index,
+            format_payload(event),
+            view.opened(event),
+            case_key,
+            urgent=event.urgent,
+        )
+        entries.append(
+            recording.taken(
+                "disclosure",
+                event,
+                signed.contract,
+                recording.contract_reference(signed.text),
+                self._agency,
+                case_key,
+                now,
+                OPERATOR,
+            )
+        )
+        batch.opened.append(event)
+        return "stored"
+
+    def _refuse(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        record: Record,
+        judgement: Judgement,
+        batch: Batch,
+        entries: list[Entry],
+        now: int,
+    ) -> None:
+        refusal, verified = judgement.refusal, judgement.verified
+        assert refusal is not None
+        if verified is None or judgement.placement is None:  # steps 0 to 4: not business
+            digest = sha256(record.value or b"")
+            tx.quarantine.add_noise(
+                record.topic, record.partition, record.offset, digest, refusal.code, now
+            )
+            batch.refused.append(
+                (verified.origin if verified else None, -1, refusal.step, refusal.code)
+            )
+            if judgement.equivocation and verified is not None:
+                self._stop(tx, view, record, judgement, batch, now)
+            return
+        origin, index = verified.origin, verified.fact.index
+        quarantine(tx, record, origin, index, refusal, now)
+        entries.append(
+            recording.refused(
+                judgement.event.type if judgement.event else None,
+                refusal.code,
+                now,
+                OPERATOR,
+                source=origin.agency,
+            )
+        )
+        batch.refused.append((origin, index, refusal.step, refusal.code))
+
+    @staticmethod
+    def _stop(
+        tx: Transaction,
+        view: StoreView,
+        record: Record,
+        judgement: Judgement,
+        batch: Batch,
+        now: int,
+    ) -> None:
+        """Equivocation: keep both signed texts and stop this sender's partition here."""
+        verified = judgement.verified
+        assert verified is not None
+        origin, fact = verified.origin, verified.fact
+        place = (origin.agency, origin.topic, origin.partition)
+        rows = [
+            tx.reader.checkpoint_at(*place, origin.generation, fact.size),
+            tx.reader.checkpoint_above(*place, origin.generation, fact.index),
+            tx.reader.checkpoint_below(*place, origin.generation, fact.size),
+        ]
+        mine = next((row.text for row in rows if row is not None), b"")
+        tx.evidence.add("equivocation", origin.format(), mine, verified.proof.checkpoint_text, now)
+        state = view.state(*place)
+        assert isinstance(state, PartitionState)
+        view.stop(place, replace(state, stopped=True))
+        tx.reader.defer(
+            record.topic, record.partition, origin.agency, record.offset, "equivocation", now
+        )
+        batch.alarms.append((origin.agency, "equivocation"))
+
+
+def quarantine(
+    tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
+) -> int:
+    """Keep a verified record that was refused, with its bytes and one code."""
+    headers = json.dumps(
+        [
+            (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
+            for name, value in record.headers
+        ]
+    )
+    assert record.value is not None
+    return tx.quarantine.add(
+        record.topic,
+        record.partition,
+        record.offset,
+        origin.format(),
+        index,
+        float(refusal.step),
+        refusal.code,
+        refusal.detail,
+        record.value,
+        headers,
+        now,
+    )
+
+
+def format_payload(event: OpenedEvent) -> bytes:
+    """An opened event as the inbox keeps it until it was delivered."""
+    return orjson.dumps(
+        {
+            "id": event.id,
+            "type": event.type,
+            "source": event.source,
+            "time": event.time,
+            "to": event.to,
+            "flat": event.flat,
+            "withheld": event.withheld,
+            "contract": event.contract,
+            "log_time": event.log_time,
+            "urgent": event.urgent,
+        }
+    )
+
+
+def parse_payload(payload: bytes) -> OpenedEvent:
+    """The inverse of ``format_payload``."""
+    stored = orjson.loads(payload)
+    for name in ("to", "withheld", "contract"):
+        stored[name] = tuple(stored[name])
+    return OpenedEvent(**stored)
+
+
+def _claimed_sender(record: Record, judgement: Judgement) -> str | None:
+    """Whose record this is, or, where its signature could not be checked yet, says it is."""
+    if judgement.verified is not None:
+        return judgement.verified.origin.agency
+    if judgement.outcome != "deferred":
+        return None
+    for name, value in record.headers:
+        if name == b"proof" and value is not None:
+            checkpoint = value.partition(b"\n\n")[2]
+            parts = checkpoint.split(b"\n", 1)[0].split(b"/")
+            return parts[1].decode("ascii", "replace") if len(parts) > 1 else None
+    return None
