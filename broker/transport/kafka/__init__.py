@@ -1,0 +1,90 @@
+"""The transport over a real Kafka: the only importer of FastStream and aiokafka.
+
+Both libraries have settings and habits that lose messages; each is answered in this package, and
+each answer has a test in `tests/integration`. In short: nothing is acknowledged by a library
+(manual acknowledgement, no replies, so that a header cannot make us publish); records are taken
+raw, and one with a null or binary header arrives like any other; positions are ours
+(`delivery.py`); a producer that has failed is thrown away, because an idempotent one would wait for
+ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+
+from broker.record import Record
+from broker.transport.connection import KafkaConnection, ssl_context
+from broker.transport.interfaces import OnBatch, OnTrouble, Positions
+from broker.transport.kafka.client import ClientSettings
+from broker.transport.kafka.receiving import KafkaReceiver
+from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
+from broker.transport.kafka.snapshot import read_all
+
+__all__ = ["KafkaTransport"]
+
+# Both libraries log on their own, to stderr if nobody configured logging. What matters reaches the
+# operator through error codes and `Trouble`; the rest is there for whoever adds a handler.
+for _name in ("aiokafka", "faststream"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+    logging.getLogger(_name).propagate = False
+
+
+class KafkaTransport:
+    """One agency's connection to Kafka; keeps the `Transport` protocol."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        *,
+        group: str | None = None,
+        send_timeout_s: float = SEND_TIMEOUT_S,
+    ) -> None:
+        """Describes the connection; nothing is opened before it is needed.
+
+        Args:
+            connection: address and identity.
+            group: consumer group; None is `<client id>.inbox`.
+            send_timeout_s: after this long an unacknowledged record counts as unknown.
+
+        Raises:
+            TransportError: `certificate_unreadable`.
+        """
+        self._client = ClientSettings(
+            connection.bootstrap, connection.client_id, ssl_context(connection.tls)
+        )
+        self._sender = KafkaSender(self._client, send_timeout_s)
+        self._receiver = KafkaReceiver(self._client, group or f"{connection.client_id}.inbox")
+
+    async def send(self, records: Sequence[Record]) -> list[int]:
+        """See `interfaces.Sender.send`."""
+        return await self._sender.send(records)
+
+    async def run(
+        self,
+        topics: Iterable[str],
+        on_batch: OnBatch,
+        positions: Positions,
+        stop: asyncio.Event,
+        *,
+        on_trouble: OnTrouble | None = None,
+    ) -> None:
+        """See `interfaces.Receiver.run`."""
+        await self._receiver.run(topics, on_batch, positions, stop, on_trouble=on_trouble)
+
+    def pause(self, topic: str, partition: int) -> None:
+        """See `interfaces.Receiver.pause`."""
+        self._receiver.pause(topic, partition)
+
+    def resume(self, topic: str, partition: int) -> None:
+        """See `interfaces.Receiver.resume`."""
+        self._receiver.resume(topic, partition)
+
+    async def read_all(self, topics: Iterable[str]) -> list[Record]:
+        """See `interfaces.Receiver.read_all`."""
+        return await read_all(self._client, topics)
+
+    async def close(self) -> None:
+        """Lets go of the producer; receivers end by their own `stop` event."""
+        await self._sender.close()

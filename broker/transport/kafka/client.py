@@ -1,0 +1,74 @@
+"""Settings that every aiokafka client shares, and what its errors mean to an operator."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import errors as kafka_errors
+
+from broker.errors import TransportError
+
+REQUEST_TIMEOUT_MS = 10_000
+CLOSE_TIMEOUT_S = 5.0
+
+CLIENT_ERRORS = (kafka_errors.KafkaError, OSError, TimeoutError)
+"""What a client of Kafka raises when the fault is not ours."""
+
+_REFUSALS = (
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.GroupAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Where Kafka is, who we are, and the TLS context that says both."""
+
+    bootstrap: str
+    client_id: str
+    context: ssl.SSLContext
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments of an aiokafka producer or consumer."""
+        return {
+            "bootstrap_servers": self.bootstrap.split(","),
+            "client_id": self.client_id,
+            "security_protocol": "SSL",
+            "ssl_context": self.context,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        }
+
+
+def transport_error(
+    error: BaseException, client: ClientSettings, offsets: Sequence[int | None] = ()
+) -> TransportError:
+    """What a library's exception means, in our terms; its text is not repeated."""
+    if isinstance(error, TransportError):
+        error.offsets = tuple(offsets)
+        return error
+    if isinstance(error, _REFUSALS):
+        code, detail = "kafka_refused", f"Kafka does not let {client.client_id} do this"
+        fix = "ask Kafka's host to apply the contract's plan (`concordant kafka plan`)"
+    elif isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
+        code, detail = "kafka_topic_missing", "Kafka does not have this topic or partition"
+        fix = "ask Kafka's host to apply the contract's plan (`concordant kafka plan`)"
+    elif isinstance(error, TimeoutError | OSError | kafka_errors.KafkaConnectionError) or getattr(
+        error, "retriable", False
+    ):
+        code, detail = "kafka_unreachable", "Kafka does not answer"
+        fix = "check the address, the network and that our certificate is one that Kafka knows"
+    else:
+        code, detail = "kafka_failed", "Kafka answered with an error"
+        fix = "look at Kafka's own log"
+    return TransportError(
+        f"{detail} ({type(error).__name__})",
+        code=code,
+        where=client.bootstrap,
+        fix=fix,
+        offsets=tuple(offsets),
+    )

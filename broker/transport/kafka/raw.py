@@ -1,0 +1,116 @@
+"""Records as they are on the wire, whatever their headers hold.
+
+FastStream's own parser skips a record whose header value is null or not UTF-8 and commits past it;
+aiokafka cannot read a header *name* that is not UTF-8 at all, and one such record, written by any
+party with access, would stop every partition of its readers. Neither can hide or stop anything
+here: values are never decoded, and a batch that aiokafka's fast reader cannot read is read again
+leniently, its names' bytes kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import aiokafka.consumer.fetcher
+from aiokafka import ConsumerRecord
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
+
+from broker.record import Record
+
+_KEEP_BYTES = "surrogateescape"
+"""How a name's bytes survive being a `str`."""
+
+
+def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
+    """Our record of aiokafka's."""
+    return Record(
+        raw.topic,
+        raw.partition,
+        tuple((name.encode("utf-8", _KEEP_BYTES), value) for name, value in raw.headers),
+        raw.value,
+        raw.offset,
+        raw.key,
+    )
+
+
+async def parse_raw(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
+    """FastStream's parser of a batch: looks at nothing, so it fails at nothing."""
+    return KafkaAckableMessage(
+        body=b"", raw_message=records, headers={}, batch_headers=[], consumer=FAKE_CONSUMER
+    )
+
+
+async def decode_raw(message: KafkaAckableMessage) -> object:
+    """FastStream's decoder: hands the raw records to the handler."""
+    return message.raw_message
+
+
+class _LenientText(bytearray):
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return super().decode(encoding, _KEEP_BYTES if errors == "strict" else errors)
+
+
+class _LenientBuffer(bytearray):
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return _LenientText(found) if isinstance(place, slice) else found
+
+
+class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only to type checkers
+    """aiokafka's Python reader of a batch, over a buffer that decodes every name."""
+
+    def _maybe_uncompress(self) -> None:
+        if not self._decompressed:
+            super()._maybe_uncompress()
+            self._buffer: bytearray = _LenientBuffer(self._buffer)
+
+
+class _Batch:
+    """A batch that is read by aiokafka's fast reader, and leniently if that fails."""
+
+    def __init__(self, batch: Any, content: bytes) -> None:
+        self._batch = batch
+        self._content = content
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._batch, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            return iter(list(self._batch))
+        except (UnicodeDecodeError, CorruptRecordException):
+            return iter(list(_LenientBatch(bytearray(self._content))))
+
+    def __next__(self) -> Any:
+        return next(self._batch)
+
+
+class _Records:
+    """Stands in for aiokafka's `MemoryRecords`: the bytes of one fetch, batch by batch."""
+
+    def __init__(self, content: bytes) -> None:
+        self._records = MemoryRecords(content)
+        self._slices = _MemoryRecordsPy(content)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._records, name)
+
+    def next_batch(self) -> Any:
+        content = self._slices._next_slice  # where this batch's bytes are
+        self._slices._cache_next()  # on to the next, without decoding this one
+        batch = self._records.next_batch()
+        if content is None or not isinstance(batch, DefaultRecordBatch):
+            return batch
+        return _Batch(batch, bytes(content))
+
+
+def install() -> None:
+    """Makes aiokafka's fetcher read leniently. Its constructor takes no reader of our own."""
+    aiokafka.consumer.fetcher.MemoryRecords = _Records
+
+
+install()

@@ -1,0 +1,262 @@
+"""Receiving: raw batches from FastStream, positions and failures kept by `Delivery`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import errors as kafka_errors
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity
+
+from broker.record import Record
+from broker.transport.delivery import Delivery, Partition, delay
+from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.transport.kafka.client import (
+    CLIENT_ERRORS,
+    CLOSE_TIMEOUT_S,
+    REQUEST_TIMEOUT_MS,
+    ClientSettings,
+    transport_error,
+)
+from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
+
+MAX_POLL_RECORDS = 2_000
+POLL_TIMEOUT_MS = 10
+COMMIT_TIMEOUT_S = 5.0
+
+
+class KafkaReceiver:
+    """Receives as one member of a group, again and again until told to stop."""
+
+    def __init__(self, client: ClientSettings, group: str) -> None:
+        self._client = client
+        self._group = group
+        self._memberships: set[_Membership] = set()
+        self._held: set[Partition] = set()
+
+    async def run(
+        self,
+        topics: Iterable[str],
+        on_batch: OnBatch,
+        positions: Positions,
+        stop: asyncio.Event,
+        *,
+        on_trouble: OnTrouble | None = None,
+    ) -> None:
+        """See `interfaces.Receiver.run`."""
+        names = tuple(topics)
+        failures = 0
+        while not stop.is_set():
+            delivery = Delivery(on_batch, positions, on_trouble)
+            delivery.held |= self._held
+            membership = _Membership(self._client, delivery, stop, on_trouble)
+            self._memberships.add(membership)
+            try:
+                await membership.run(names, self._group)
+            except CLIENT_ERRORS as error:
+                problem = transport_error(error, self._client)
+                if problem.code in ("kafka_refused", "kafka_topic_missing"):
+                    raise problem from None
+                failures += 1
+                wait = delay(failures)
+                if on_trouble:
+                    on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), wait)
+            finally:
+                self._memberships.discard(membership)
+
+    def pause(self, topic: str, partition: int) -> None:
+        """See `interfaces.Receiver.pause`."""
+        self._held.add((topic, partition))
+        for membership in self._memberships:
+            membership.hold((topic, partition))
+
+    def resume(self, topic: str, partition: int) -> None:
+        """See `interfaces.Receiver.resume`."""
+        self._held.discard((topic, partition))
+        for membership in self._memberships:
+            membership.release((topic, partition))
+
+
+class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer that tells us of its errors; FastStream would log them and sleep five seconds."""
+
+    def __init__(self, *, heard: Callable[[BaseException | None], float], **options: Any) -> None:
+        super().__init__(**options)
+        self._heard = heard
+
+    async def getmany(self, *partitions: Any, **options: Any) -> Any:
+        try:
+            found = await super().getmany(*partitions, **options)
+        except CLIENT_ERRORS as error:
+            await asyncio.sleep(self._heard(error))
+            return {}
+        self._heard(None)
+        return found
+
+
+class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """One membership in the group, from joining to leaving."""
+
+    def __init__(
+        self,
+        client: ClientSettings,
+        delivery: Delivery,
+        stop: asyncio.Event,
+        on_trouble: OnTrouble | None,
+    ) -> None:
+        self._client = client
+        self._delivery = delivery
+        self._stop = stop
+        self._on_trouble = on_trouble
+        self._busy = asyncio.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._refused: asyncio.Future[bool] = self._loop.create_future()
+        self._failures = 0
+        self._timers: dict[Partition, asyncio.TimerHandle] = {}
+        self._subscriber: Any = None
+
+    async def run(self, topics: tuple[str, ...], group: str) -> None:
+        """Joins, receives until stopped or refused, leaves."""
+        kafka = KafkaBroker(
+            self._client.bootstrap.split(","),
+            client_id=self._client.client_id,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            security=BaseSecurity(ssl_context=self._client.context, use_ssl=True),
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            logger=None,
+            apply_types=False,
+            graceful_timeout=CLOSE_TIMEOUT_S,
+        )
+        self._subscriber = kafka.subscriber(
+            *topics,
+            group_id=group,
+            batch=True,
+            max_records=MAX_POLL_RECORDS,
+            batch_timeout_ms=POLL_TIMEOUT_MS,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            no_reply=True,
+            listener=self,
+            parser=parse_raw,
+            decoder=decode_raw,
+        )
+        self._subscriber(self._take)
+        await kafka.connect()
+        config: Any = kafka.config.broker_config
+        config.builder = partial(_Consumer, heard=self._hear, **config.builder.keywords)
+        stopping: asyncio.Future[bool] = asyncio.ensure_future(self._stop.wait())
+        try:
+            await kafka.start()
+            await asyncio.wait({stopping, self._refused}, return_when=asyncio.FIRST_COMPLETED)
+            if self._refused.done():
+                self._refused.result()
+        finally:
+            stopping.cancel()
+            self._refused.cancel()
+            for timer in self._timers.values():
+                timer.cancel()
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(kafka.stop(), 3 * CLOSE_TIMEOUT_S)
+
+    async def _take(self, polled: tuple[ConsumerRecord[Any, Any], ...]) -> None:
+        """Handles one poll. FastStream drops what this raises, so it raises nothing."""
+        batches: dict[Partition, list[Record]] = defaultdict(list)
+        for raw in polled:
+            batches[raw.topic, raw.partition].append(record_of(raw))
+        taken: dict[TopicPartition, int] = {}
+        async with self._busy:
+            for place, records in batches.items():
+                if self._stop.is_set():
+                    break
+                if place not in self._delivery.assigned:
+                    continue  # it went to another member, who starts from the stored position
+                if await self._delivery.deliver(place, records, self._loop.time()):
+                    taken[TopicPartition(*place)] = self._delivery.position(place)
+                else:
+                    self._go_back(place)
+        if taken:
+            # For whoever watches the lag; nobody reads from these offsets. Outside the lock,
+            # because a rebalance waits for the lock and a commit may wait for the rebalance.
+            with contextlib.suppress(*CLIENT_ERRORS, kafka_errors.IllegalStateError):
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await self._subscriber.consumer.commit(taken)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Waits for the batch in hand, so that the next member finds its position stored."""
+        async with self._busy:
+            self._delivery.forget({(place.topic, place.partition) for place in revoked})
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Seeks before anything can be polled: there is no `await` before the last seek."""
+        for place in assigned:
+            self._seat((place.topic, place.partition))
+
+    def hold(self, place: Partition) -> None:
+        """Pauses a partition until `release`."""
+        self._delivery.held.add(place)
+        if place in self._delivery.assigned:
+            self._subscriber.consumer.pause(TopicPartition(*place))
+
+    def release(self, place: Partition) -> None:
+        """Reads a partition again from its stored position."""
+        self._delivery.held.discard(place)
+        if place in self._delivery.assigned:
+            self._seat(place)
+
+    def _seat(self, place: Partition) -> None:
+        consumer, partition = self._subscriber.consumer, TopicPartition(*place)
+        if self._stop.is_set() or consumer is None or partition not in consumer.assignment():
+            return
+        if wait := self._delivery.seat(place, self._loop.time()):
+            # aiokafka would go on from the group's offset, which is the operator's to move.
+            consumer.pause(partition)
+            self._later(place, wait, self._seat)
+        else:
+            self._go_back(place)
+
+    def _go_back(self, place: Partition) -> None:
+        """Puts aiokafka where `Delivery` stands, and holds it there for as long as it must wait."""
+        consumer, partition = self._subscriber.consumer, TopicPartition(*place)
+        if consumer is None or partition not in consumer.assignment():
+            return
+        consumer.seek(partition, self._delivery.position(place))
+        now = self._loop.time()
+        if self._delivery.ready(place, now):
+            consumer.resume(partition)
+            return
+        consumer.pause(partition)
+        if place not in self._delivery.held:
+            self._later(place, self._delivery.retry_at(place) - now, self._wake)
+
+    def _wake(self, place: Partition) -> None:
+        if place in self._delivery.assigned:
+            self._go_back(place)
+
+    def _later(self, place: Partition, wait: float, call: Callable[[Partition], None]) -> None:
+        if timer := self._timers.pop(place, None):
+            timer.cancel()
+        self._timers[place] = self._loop.call_later(max(wait, 0.0) + 0.001, call, place)
+
+    def _hear(self, error: BaseException | None) -> float:
+        """Learns how a poll went; returns the seconds to wait before the next."""
+        if error is None:
+            self._failures = 0
+            return 0.0
+        self._failures += 1
+        wait = min(delay(self._failures), 5.0)
+        problem = transport_error(error, self._client)
+        if problem.code == "kafka_refused" and not self._refused.done():
+            self._refused.set_exception(error)
+        elif self._on_trouble:
+            self._on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
+        return wait

@@ -1,0 +1,147 @@
+"""Sending: idempotent, acknowledged by all in-sync replicas, each batch built and awaited by us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka_errors
+
+from broker.errors import TransportError
+from broker.record import UNKNOWN_OFFSET, Record
+from broker.transport.delivery import Partition
+from broker.transport.kafka.client import (
+    CLIENT_ERRORS,
+    CLOSE_TIMEOUT_S,
+    ClientSettings,
+    transport_error,
+)
+
+BATCH_BYTES = 512 * 1024
+"""A producer batch before compression (protocol, "Conventions")."""
+
+MAX_REQUEST_BYTES = 1_048_576
+LINGER_MS = 5
+SEND_TIMEOUT_S = 30.0
+
+
+class KafkaSender:
+    """Holds one idempotent producer, opened when first needed and replaced when it has failed."""
+
+    def __init__(self, client: ClientSettings, timeout_s: float = SEND_TIMEOUT_S) -> None:
+        self._client = client
+        self._timeout_s = timeout_s
+        self._producer: AIOKafkaProducer | None = None
+        self._opening = asyncio.Lock()
+
+    async def send(self, records: Sequence[Record]) -> list[int]:
+        """See `interfaces.Sender.send`."""
+        offsets: list[int | None] = [None] * len(records)
+        places: dict[Partition, list[int]] = defaultdict(list)
+        for place, record in enumerate(records):
+            _check_size(record)
+            places[record.topic, record.partition].append(place)
+        if not records:
+            return []
+        failures: list[BaseException | None]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                producer = await self._open()
+                sending = (
+                    self._send_partition(producer, partition, records, mine, offsets)
+                    for partition, mine in places.items()
+                )
+                failures = await asyncio.gather(*sending, return_exceptions=True)
+        except CLIENT_ERRORS as error:
+            failures = [error]
+        for failure in failures:
+            if failure is not None:
+                await self.close()
+                raise transport_error(failure, self._client, offsets) from None
+        return [UNKNOWN_OFFSET if offset is None else offset for offset in offsets]
+
+    async def close(self) -> None:
+        """Lets go of the producer; what it had not sent is failed, not flushed."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _abandon(producer)
+
+    async def _send_partition(
+        self,
+        producer: AIOKafkaProducer,
+        partition: Partition,
+        records: Sequence[Record],
+        places: list[int],
+        offsets: list[int | None],
+    ) -> None:
+        topic, number = partition
+        if number not in await producer.partitions_for(topic):
+            raise kafka_errors.UnknownTopicOrPartitionError(topic)
+        start = 0
+        while start < len(places):
+            batch = producer.create_batch()
+            end = start
+            while end < len(places):
+                record = records[places[end]]
+                headers = [(name.decode(), value) for name, value in record.headers]
+                if not batch.append(
+                    timestamp=None, key=record.key, value=record.value, headers=headers
+                ):
+                    break
+                end += 1
+            batch.close()
+            future = await producer.send_batch(batch, topic, partition=number)
+            # One batch at a time, so that nothing is stored after something that was not. Shielded,
+            # because the producer breaks if it finds its own future cancelled.
+            base = (await asyncio.shield(future)).offset
+            for distance, place in enumerate(places[start:end]):
+                offsets[place] = base + distance if base >= 0 else UNKNOWN_OFFSET
+            start = end
+
+    async def _open(self) -> AIOKafkaProducer:
+        async with self._opening:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    **self._client.options,
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type="zstd",
+                    linger_ms=LINGER_MS,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=MAX_REQUEST_BYTES,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await _abandon(producer)
+                    raise
+                self._producer = producer
+            return self._producer
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Closes a producer whether or not Kafka is there.
+
+    aiokafka's `stop` waits until everything is delivered, and an idempotent producer never gives
+    up: with Kafka gone it would not return. It has no call for this.
+    """
+    producer._message_accumulator.fail_all(kafka_errors.ProducerClosed())  # see above
+    with contextlib.suppress(Exception):
+        await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
+        return
+    with contextlib.suppress(Exception):
+        await producer.client.close()
+
+
+def _check_size(record: Record) -> None:
+    size = len(record.value or b"") + len(record.key or b"")
+    size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    if size > BATCH_BYTES:
+        raise TransportError(
+            f"a record of {size} bytes is larger than the {BATCH_BYTES} that a batch may have",
+            code="record_too_large",
+            where=f"{record.topic}/{record.partition}",
+        )

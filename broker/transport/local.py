@@ -1,0 +1,355 @@
+"""A real Kafka on this machine: KRaft, TLS 1.3 with client certificates, deny by default.
+
+One process with one folder, for the demo, the tests and for trying things out; a partnership's own
+Kafka is configured the same way by whoever hosts it. The process never outlives the one that
+started it (`guard.py`), unless it was started detached; stopped and started again in its folder, it
+has the same address and the same records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+
+from broker.errors import TransportError
+from broker.transport.certificates import (
+    OPERATOR_NAME,
+    Authority,
+    issue_ca,
+    issue_certificate,
+    save_identity,
+)
+from broker.transport.connection import KafkaConnection, TlsFiles, ssl_context
+from broker.transport.distribution import java_path, prepare_jars
+from broker.transport.local_settings import LOGGING, java_options, new_cluster_id, server_properties
+
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 20.0
+HOST = "127.0.0.1"
+
+
+class Phase(StrEnum):
+    """What a start is at."""
+
+    JARS = "resolving jars"
+    FORMAT = "formatting"
+    START = "starting"
+    READY = "ready"
+
+
+Progress = Callable[[Phase, str], None]
+
+
+def _silent(_phase: Phase, _detail: str) -> None:
+    pass
+
+
+class LocalKafka:
+    """A local Kafka and its folder.
+
+    Attributes:
+        folder: holds its data, log, TLS files and, if detached, the process id.
+        port: where clients connect; 0 until the first start if it was left to us.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        authority: Authority | None = None,
+        *,
+        port: int = 0,
+        progress: Progress = _silent,
+        detached: bool = False,
+    ) -> None:
+        """Describes it; `start` starts it.
+
+        Args:
+            folder: made if absent; what an earlier start left there is used again.
+            authority: issues Kafka's certificate and must be the one of its clients; None makes one
+                and keeps it in the folder.
+            port: where to listen; 0 takes a free one, the same at every later start.
+            progress: told each phase with a few words.
+            detached: goes on when this process ends, until `stop_detached`.
+        """
+        self.folder = folder.absolute()
+        self.port = port
+        self._fixed_port = port != 0
+        self._authority = authority
+        self._progress = progress
+        self._detached = detached
+        self._process: subprocess.Popen[bytes] | None = None
+        self._java: int | None = None
+
+    @property
+    def connection(self) -> KafkaConnection:
+        """How the operator, who may do everything, connects."""
+        return KafkaConnection(
+            f"{HOST}:{self.port}", TlsFiles.in_folder(self.folder / "tls"), OPERATOR_NAME
+        )
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` for clients."""
+        return self.connection.bootstrap
+
+    @property
+    def running(self) -> bool:
+        """Whether the process that this object started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Starts Kafka and returns when it answers.
+
+        Raises:
+            TransportError: `kafka_distribution` (jars or Java cannot be had) or
+                `kafka_start_failed`.
+        """
+        if self.running or (self._detached and find_detached(self.folder)):
+            raise TransportError(
+                "this Kafka is running already", code="kafka_start_failed", where=str(self.folder)
+            )
+        self._progress(Phase.JARS, "checking the jars against their SHA-256 sums")
+        jars = prepare_jars(lambda detail: self._progress(Phase.JARS, detail))
+        self._prepare_folder()
+        for attempt in range(3):
+            self._choose_ports(fresh=attempt > 0)
+            if not (self.folder / "data" / "meta.properties").exists():
+                self._progress(Phase.FORMAT, "an empty data folder")
+                self._format(jars)
+            self._progress(Phase.START, f"listening on {self.bootstrap}")
+            self._launch(jars)
+            if self._wait_until_ready(may_move=not self._fixed_port and attempt < 2):
+                break
+        self._progress(Phase.READY, self.bootstrap)
+
+    def stop(self) -> None:
+        """Stops Kafka in an orderly way; does nothing if it does not run."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._kill_java()
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+        (self.folder / "kafka.pid").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Ends Kafka as a power cut would; `start` brings it back with what it had acknowledged."""
+        self._kill_java()
+        self.stop()
+
+    def __enter__(self) -> LocalKafka:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _prepare_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        tls = self.folder / "tls"
+        if not (tls / "key.pem").exists():
+            authority = self._authority or issue_ca("local-kafka")
+            if self._authority is None:
+                save_identity(
+                    self.folder / "authority",
+                    ca=authority.certificate,
+                    certificate=authority.certificate,
+                    key=authority.key,
+                )
+            certificate, key = issue_certificate(authority, OPERATOR_NAME, ["localhost", HOST])
+            save_identity(tls, ca=authority.certificate, certificate=certificate, key=key)
+        store = b"".join((tls / name).read_bytes() for name in ("key.pem", "cert.pem", "ca.pem"))
+        _write_private(tls / "keystore.pem", store)
+        (self.folder / "log4j2.xml").write_text(LOGGING)
+
+    def _choose_ports(self, *, fresh: bool) -> None:
+        saved = self.folder / "ports.json"
+        controller = 0
+        if saved.exists() and not fresh:
+            ports = json.loads(saved.read_text())
+            controller = ports["controller"]
+            self.port = self.port or ports["clients"]
+        elif not self._fixed_port:
+            self.port = 0
+        with socket.socket() as one, socket.socket() as two:
+            one.bind((HOST, 0))
+            two.bind((HOST, 0))
+            self.port = self.port or one.getsockname()[1]
+            controller = controller or two.getsockname()[1]
+        saved.write_text(json.dumps({"clients": self.port, "controller": controller}))
+        (self.folder / "server.properties").write_text(
+            server_properties(self.folder, host=HOST, port=self.port, controller_port=controller)
+        )
+
+    def _format(self, jars: Path) -> None:
+        command = self._command(jars, "kafka.tools.StorageTool")
+        command += ["format", "-t", new_cluster_id(), "-c", str(self.folder / "server.properties")]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=START_TIMEOUT_S)  # noqa: S603  # our own command
+        if done.returncode:
+            (self.folder / "kafka.log").write_bytes(done.stdout + done.stderr)
+            raise self._failed("the data folder could not be formatted")
+
+    def _command(self, jars: Path, main: str) -> list[str]:
+        return [str(java_path()), *java_options(self.folder), "-cp", f"{jars}/*", main]
+
+    def _launch(self, jars: Path) -> None:
+        command = [*self._command(jars, "kafka.Kafka"), str(self.folder / "server.properties")]
+        if not self._detached:
+            guard = str(Path(__file__).with_name("guard.py"))
+            command = [sys.executable, "-I", "-S", guard, str(os.getpid()), *command]
+        with (self.folder / "kafka.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own command
+                command,
+                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
+                stdout=log if self._detached else subprocess.PIPE,
+                stderr=log,
+                cwd=self.folder,
+                start_new_session=True,  # Ctrl-C is for us: we stop Kafka when we are done
+            )
+        if self._process.stdout is None:
+            self._java = self._process.pid
+            identity = {"pid": self._java, "started": _started(self._java), "port": self.port}
+            (self.folder / "kafka.pid").write_text(json.dumps(identity))
+        else:
+            self._java = int(self._process.stdout.readline() or b"0") or None
+
+    def _wait_until_ready(self, *, may_move: bool) -> bool:
+        context = ssl_context(self.connection.tls)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        try:
+            while time.monotonic() < deadline:
+                if not self.running:
+                    self.stop()
+                    if may_move and "Address already in use" in self._log_tail():
+                        return False
+                    raise self._failed("it ended while starting")
+                if _answers(context, self.port):
+                    return True
+                time.sleep(0.05)
+            raise self._failed(f"it did not answer within {START_TIMEOUT_S:.0f} s")
+        except BaseException:
+            self.stop()
+            raise
+
+    def _failed(self, detail: str) -> TransportError:
+        lines = [
+            line for line in self._log_tail().splitlines() if "ERROR" in line or "rror:" in line
+        ]
+        return TransportError(
+            f"the local Kafka could not be started: {detail}" + (f" ({lines[0]})" if lines else ""),
+            code="kafka_start_failed",
+            where=str(self.folder / "kafka.log"),
+            fix="read the log; another process may use the port, or the folder holds data of "
+            "another cluster",
+        )
+
+    def _log_tail(self) -> str:
+        try:
+            return (self.folder / "kafka.log").read_bytes()[-20_000:].decode(errors="replace")
+        except OSError:
+            return ""
+
+    def _kill_java(self) -> None:
+        if self._java and self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._java, signal.SIGKILL)
+
+
+def find_detached(folder: Path) -> KafkaConnection | None:
+    """How to reach the detached Kafka of a folder, None if none runs there."""
+    found = _detached(folder)
+    if found is None:
+        return None
+    tls = TlsFiles.in_folder(folder.absolute() / "tls")
+    return KafkaConnection(f"{HOST}:{found[1]}", tls, OPERATOR_NAME)
+
+
+def stop_detached(folder: Path) -> bool:
+    """Stops the detached Kafka of a folder and returns when it is gone.
+
+    Returns:
+        False if none ran there. A process id that has come to belong to another process is left
+        alone.
+    """
+    found = _detached(folder)
+    (folder / "kafka.pid").unlink(missing_ok=True)
+    if found is None:
+        return False
+    pid = found[0]
+    mark = _started(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while mark and _started(pid) == mark:
+        if time.monotonic() > deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    return True
+
+
+def _detached(folder: Path) -> tuple[int, int] | None:
+    try:
+        noted = json.loads((folder / "kafka.pid").read_text())
+        pid, port, started = int(noted["pid"]), int(noted["port"]), str(noted["started"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (pid, port) if started and _started(pid) == started else None
+
+
+def _started(pid: int) -> str:
+    """A mark of when a live process began, so that a reused process id is noticed; else empty."""
+    try:
+        rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return ""
+        command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603  # fixed command
+        return " ".join(shown[1:]) if shown and not shown[0].startswith("Z") else ""
+    return rest[19] if rest[0] != "Z" else ""
+
+
+def _answers(context: ssl.SSLContext, port: int) -> bool:
+    """Whether Kafka's client port completes a TLS handshake and then answers a request.
+
+    The request is ApiVersions 0 in 14 bytes; Kafka answers it only when it processes requests.
+    """
+    request = bytes.fromhex("0000000a 0012 0000 00000001 ffff".replace(" ", ""))
+    try:
+        with (
+            socket.create_connection((HOST, port), 2) as plain,
+            context.wrap_socket(plain, server_hostname=HOST) as tls,
+        ):
+            tls.sendall(request)
+            return len(tls.recv(8)) > 0
+    except OSError:
+        return False
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(handle, 0o600)
+        file.write(content)

@@ -1,0 +1,102 @@
+"""Configuration of the local Kafka: what it is told, as text. No I/O.
+
+The security settings are the ones that a partnership's Kafka needs too: client certificates
+required, TLS 1.3, principal from the common name, everything denied that no ACL allows, no topic
+created by being named. The rest makes one small process of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from pathlib import Path
+
+from broker.transport.certificates import OPERATOR_NAME
+
+LOGGING = """<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="ERROR">
+  <Appenders>
+    <Console name="log"><PatternLayout pattern="%d{ISO8601} %p %c{1} %m%n"/></Console>
+  </Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="log"/></Root></Loggers>
+</Configuration>
+"""
+"""Log4j: warnings and errors to standard output, which is `kafka.log`."""
+
+
+def server_properties(folder: Path, *, host: str, port: int, controller_port: int) -> str:
+    """The text of `server.properties`.
+
+    Args:
+        folder: Kafka's folder; `tls/keystore.pem`, `tls/ca.pem` and `data` are in it.
+        host: address to listen on.
+        port: for clients.
+        controller_port: for Kafka itself.
+    """
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{host}:{controller_port}",
+        "listeners": f"CLIENTS://{host}:{port},CONTROLLER://{host}:{controller_port}",
+        "advertised.listeners": f"CLIENTS://{host}:{port}",
+        "inter.broker.listener.name": "CLIENTS",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": "CLIENTS:SSL,CONTROLLER:SSL",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": _escaped(folder / "tls" / "keystore.pem"),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": _escaped(folder / "tls" / "ca.pem"),
+        "ssl.client.auth": "required",
+        "ssl.protocol": "TLSv1.3",
+        "ssl.enabled.protocols": "TLSv1.3",
+        "ssl.principal.mapping.rules": "RULE:^CN=([^,]+).*$/$1/,DEFAULT",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{OPERATOR_NAME}",
+        "allow.everyone.if.no.acl.found": "false",
+        "auto.create.topics.enable": "false",
+        "log.dirs": _escaped(folder / "data"),
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "2",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "group.initial.rebalance.delay.ms": "0",
+        # After a crash the restarted process is taken for a double until its session has ended.
+        "broker.session.timeout.ms": "5000",
+        "broker.heartbeat.interval.ms": "1000",
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),
+    }
+    return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+def java_options(folder: Path) -> tuple[str, ...]:
+    """Options of the Java process.
+
+    A small heap, one garbage collector thread and the quick compiler only: ready in 2.4 s where the
+    defaults take 3.6 s, with half the processor time (2 idle cores, Java 25).
+    """
+    return (
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-Djava.awt.headless=true",
+        f"-Djava.io.tmpdir={folder / 'tmp'}",
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}",
+    )
+
+
+def new_cluster_id() -> str:
+    """A random cluster id as Kafka writes them: 16 bytes in URL-safe base64."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _escaped(path: Path) -> str:
+    """A path in a Java properties file, where a backslash escapes."""
+    return str(path).replace("\\", "\\\\")

@@ -1,0 +1,296 @@
+"""Bringing Kafka to what a contract says: first a plan that one can read, then the changes.
+
+Applied by whoever hosts Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka cannot
+write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes nothing
+the second time. Nothing is ever deleted but rights: a topic that the contract does not name is
+reported, and one whose partitions differ stops the plan, because a case must stay in its partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.errors import TransportError
+from broker.transport.connection import KafkaConnection, admin_settings
+from broker.transport.topics import AclPlan, TopicPlan
+
+ADMIN_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What Kafka has of a deployment.
+
+    Attributes:
+        partitions: their number, by topic.
+        config: overrides by topic.
+        rights: every ACL on topics and groups of the deployment's principals.
+    """
+
+    partitions: Mapping[str, int] = field(hash=False)
+    config: Mapping[str, Mapping[str, str]] = field(hash=False)
+    rights: frozenset[AclPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan.
+
+    Attributes:
+        action: `create`, `alter`, `grant`, `revoke`, or `note` (nothing is done).
+        subject: the topic, or the right in words.
+        detail: what about it.
+        topic: the topic to create or alter.
+        settings: for `alter`, the overrides to set.
+        right: the right to grant or revoke.
+    """
+
+    action: str
+    subject: str
+    detail: str = ""
+    topic: TopicPlan | None = None
+    settings: tuple[tuple[str, str], ...] = ()
+    right: AclPlan | None = None
+
+    def __str__(self) -> str:
+        return f"{self.action:7}{self.subject}" + (f"  {self.detail}" if self.detail else "")
+
+
+def plan_changes(
+    topics: Sequence[TopicPlan], rights: Iterable[AclPlan], found: Found
+) -> tuple[Change, ...]:
+    """What must be done to bring Kafka from what it is to what it should be. Pure.
+
+    Raises:
+        TransportError: `kafka_conflict`, a topic has another number of partitions.
+    """
+    changes: list[Change] = []
+    for topic in topics:
+        has = found.partitions.get(topic.name)
+        if has is None:
+            detail = f"{topic.partitions} partitions, {_kept(topic)}"
+            changes.append(Change("create", topic.name, detail, topic=topic))
+            continue
+        if has != topic.partitions:
+            raise TransportError(
+                f"the topic has {has} partitions where the contract says {topic.partitions}",
+                code="kafka_conflict",
+                where=topic.name,
+                fix="the number never changes: correct the contract, or use another deployment",
+            )
+        current = found.config.get(topic.name, {})
+        settings = tuple((k, v) for k, v in topic.config.items() if current.get(k) != v)
+        if settings:
+            detail = ", ".join(f"{key}={value}" for key, value in settings)
+            changes.append(Change("alter", topic.name, detail, topic=topic, settings=settings))
+    wanted = frozenset(rights)
+    changes += [Change("grant", _words(r), right=r) for r in sorted(wanted - found.rights)]
+    changes += [Change("revoke", _words(r), right=r) for r in sorted(found.rights - wanted)]
+    planned = {topic.name for topic in topics}
+    changes += [
+        Change("note", name, "is not of this contract; left alone")
+        for name in sorted(set(found.partitions) - planned)
+    ]
+    return tuple(changes)
+
+
+class Provisioner:
+    """Kafka's administration, as its operator."""
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        """Connects when first used.
+
+        Raises:
+            TransportError: `certificate_unreadable`.
+        """
+        from confluent_kafka.admin import AdminClient
+
+        self._connection = connection
+        self._admin = AdminClient(admin_settings(connection), logger=_QUIET)
+
+    def find(self, deployment: str, principals: Iterable[str] = ()) -> Found:
+        """Reads what Kafka has.
+
+        Args:
+            deployment: topics whose name begins with it and a dot are looked at.
+            principals: whose rights are looked at, as `User:...`; those on the deployment's topics
+                are looked at whoever has them.
+
+        Raises:
+            TransportError: `kafka_unreachable` or `kafka_refused`.
+        """
+        from confluent_kafka import admin
+
+        listed = self._ask(lambda: self._admin.list_topics(timeout=ADMIN_TIMEOUT_S))
+        mine = sorted(name for name in listed.topics if name.startswith(f"{deployment}."))
+        resources = [admin.ConfigResource(admin.ResourceType.TOPIC, name) for name in mine]
+        config: dict[str, dict[str, str]] = {}
+        if resources:
+            described = self._admin.describe_configs(resources, request_timeout=ADMIN_TIMEOUT_S)
+            for resource, answer in described.items():
+                entries = self._ask(answer.result)
+                config[resource.name] = {
+                    name: entry.value
+                    for name, entry in entries.items()
+                    if entry.value is not None and entry.source == _TOPIC_SOURCE
+                }
+        every = admin.AclBindingFilter(
+            admin.ResourceType.ANY,
+            None,
+            admin.ResourcePatternType.ANY,
+            None,
+            None,
+            admin.AclOperation.ANY,
+            admin.AclPermissionType.ALLOW,
+        )
+        answer = self._admin.describe_acls(every, request_timeout=ADMIN_TIMEOUT_S)
+        known = set(principals)
+        rights = frozenset(
+            right
+            for right in map(_right_of, self._ask(answer.result))
+            if right.principal in known or right.name.startswith(f"{deployment}.")
+        )
+        sizes = {name: len(listed.topics[name].partitions) for name in mine}
+        return Found(sizes, config, rights)
+
+    def plan(
+        self, deployment: str, topics: Sequence[TopicPlan], rights: Sequence[AclPlan]
+    ) -> tuple[Change, ...]:
+        """Compares Kafka with what it should be.
+
+        Raises:
+            TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_conflict`.
+        """
+        found = self.find(deployment, {right.principal for right in rights})
+        return plan_changes(topics, rights, found)
+
+    def apply(self, changes: Sequence[Change], *, replication: int = 1) -> None:
+        """Makes the changes of a plan.
+
+        Args:
+            changes: as `plan` gave them.
+            replication: copies of each new topic; with more than one, all but one must
+                have a record before it counts as acknowledged.
+
+        Raises:
+            TransportError: `kafka_unreachable` or `kafka_refused`; what was done before stays
+                done, and applying again goes on.
+        """
+        from confluent_kafka import admin
+
+        answers: list[Any] = []
+        create = [change.topic for change in changes if change.action == "create" and change.topic]
+        if create:
+            insync = {"min.insync.replicas": str(max(1, replication - 1))}
+            new = [
+                admin.NewTopic(
+                    topic.name,
+                    num_partitions=topic.partitions,
+                    replication_factor=replication,
+                    config={**topic.config, **insync},
+                )
+                for topic in create
+            ]
+            made = self._admin.create_topics(new, request_timeout=ADMIN_TIMEOUT_S)
+            answers += made.values()
+        alter = [_alteration(change) for change in changes if change.action == "alter"]
+        if alter:
+            altered = self._admin.incremental_alter_configs(alter, request_timeout=ADMIN_TIMEOUT_S)
+            answers += altered.values()
+        grant = [_binding(c.right) for c in changes if c.action == "grant" and c.right]
+        if grant:
+            answers += self._admin.create_acls(grant, request_timeout=ADMIN_TIMEOUT_S).values()
+        revoke = [_filter(c.right) for c in changes if c.action == "revoke" and c.right]
+        if revoke:
+            answers += self._admin.delete_acls(revoke, request_timeout=ADMIN_TIMEOUT_S).values()
+        for answer in answers:
+            self._ask(answer.result)
+
+    def _ask(self, question: Any) -> Any:
+        from confluent_kafka import KafkaException
+
+        try:
+            return question()
+        except KafkaException as error:
+            name = error.args[0].name() if error.args else ""
+            refused = "AUTHORIZATION" in name
+            raise TransportError(
+                "Kafka refuses this to us" if refused else f"Kafka did not do it ({name})",
+                code="kafka_refused" if refused else "kafka_unreachable",
+                where=self._connection.bootstrap,
+                fix="use the operator's certificate" if refused else "check that Kafka is up",
+            ) from None
+
+
+class _Quiet:
+    """librdkafka's log, which we do not want on stderr: errors come as results."""
+
+    def log(self, *_: object, **__: object) -> None:
+        """Drops the line."""
+
+
+_QUIET = _Quiet()
+_TOPIC_SOURCE = 1
+"""librdkafka's RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG: set on the topic itself."""
+
+
+def _kept(topic: TopicPlan) -> str:
+    if topic.cleanup == "compact":
+        return "compacted"
+    return f"kept {topic.retention_ms / 86_400_000:g} days"
+
+
+def _words(right: AclPlan) -> str:
+    name = f"{right.name}*" if right.prefixed else right.name
+    return f"{right.principal} may {right.operation} {right.resource} {name}"
+
+
+def _right_of(binding: Any) -> AclPlan:
+    return AclPlan(
+        binding.principal,
+        binding.restype.name.lower(),
+        binding.name,
+        binding.operation.name.lower(),
+        prefixed=binding.resource_pattern_type.name == "PREFIXED",
+    )
+
+
+def _parts(right: AclPlan) -> tuple[Any, ...]:
+    from confluent_kafka import admin
+
+    pattern = admin.ResourcePatternType
+    return (
+        admin.ResourceType[right.resource.upper()],
+        right.name,
+        pattern.PREFIXED if right.prefixed else pattern.LITERAL,
+        right.principal,
+        "*",
+        admin.AclOperation[right.operation.upper()],
+        admin.AclPermissionType.ALLOW,
+    )
+
+
+def _binding(right: AclPlan) -> Any:
+    from confluent_kafka import admin
+
+    return admin.AclBinding(*_parts(right))
+
+
+def _filter(right: AclPlan) -> Any:
+    from confluent_kafka import admin
+
+    return admin.AclBindingFilter(*_parts(right))
+
+
+def _alteration(change: Change) -> Any:
+    from confluent_kafka import admin
+
+    entries = [
+        admin.ConfigEntry(key, value, incremental_operation=admin.AlterConfigOpType.SET)
+        for key, value in change.settings
+    ]
+    return admin.ConfigResource(
+        admin.ResourceType.TOPIC, change.subject, incremental_configs=entries
+    )

@@ -1,0 +1,211 @@
+"""Topics and access rights as a pure function of a contract (protocol, "Sealed event").
+
+Whoever hosts Kafka applies this plan and needs nothing else from the partnership: topic names are
+neutral, a topic keeps its records for as long as the shortest of its types allows, a party may
+write where the contract lets it publish some type and read where it may receive one. Everything
+else is denied. Kafka is not what keeps events secret; these rights keep strangers from filling the
+disks and parties from reading what is not for them, ciphertext as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from contracts.model import Contract, topic_name
+
+DAY_MS = 86_400_000
+
+MAX_RECORD_BATCH_BYTES = 1_048_576
+"""Largest batch that Kafka takes after compression; producers fill 512 KiB before it."""
+
+HEARTBEAT_RETENTION_DAYS = 7
+"""Heartbeats matter for minutes; a week lets an operator look back at an incident."""
+
+UNSTATED_RETENTION_DAYS = 1
+"""A type without a retention of its own (lint refuses such a contract) is kept the least."""
+
+CONTROL_PARTITIONS = 1
+"""One partition, so that what one party says of itself is read in the order in which it said it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """A topic as it should be.
+
+    Attributes:
+        name: the Kafka topic's whole name.
+        partitions: their number, which never changes once the topic exists: a case stays in the
+            partition where its sender's PRF put it.
+        retention_ms: how long Kafka keeps a record; -1 is for ever (compacted topics).
+        cleanup: `delete` or `compact`.
+        config: the topic's overrides, all of them, retention and cleanup included.
+    """
+
+    name: str
+    partitions: int
+    retention_ms: int
+    cleanup: str
+    config: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AclPlan:
+    """One right: `principal` may do `operation` on the named resource. There are no denials.
+
+    Attributes:
+        principal: `User:<common name of the client certificate>`.
+        resource: `topic` or `group`.
+        name: the resource's name, or its beginning if `prefixed`.
+        operation: `read` or `write`.
+        prefixed: whether `name` is a beginning.
+    """
+
+    principal: str
+    resource: str
+    name: str
+    operation: str
+    prefixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTopics:
+    """The topics on which parties talk about themselves; one set for a deployment."""
+
+    manifests: str
+    contracts: str
+    heartbeats: str
+    receipts: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All four, in the order of the attributes."""
+        return (self.manifests, self.contracts, self.heartbeats, self.receipts)
+
+
+def control_topics(deployment: str) -> ControlTopics:
+    """Names of a deployment's control topics."""
+    return ControlTopics(
+        manifests=f"{deployment}.manifests",
+        contracts=f"{deployment}.contracts",
+        heartbeats=f"{deployment}.heartbeats",
+        receipts=f"{deployment}.receipts",
+    )
+
+
+def group_prefix(agency: str) -> str:
+    """Beginning of every consumer group of an agency; ends in a dot, so none is another's."""
+    return f"{agency}."
+
+
+def data_topics(contract: Contract) -> tuple[str, ...]:
+    """Kafka topics that carry this contract's events, sorted."""
+    return tuple(sorted(topic_name(contract, logical) for logical in contract.topics))
+
+
+def readable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
+    """Kafka topics of this contract that the agency may read, sorted."""
+    role = contract.party(agency).role
+    return _topics(
+        contract, (t.topic for t in contract.event_types.values() if role in t.recipients)
+    )
+
+
+def writable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
+    """Kafka topics of this contract to which the agency may write, sorted."""
+    role = contract.party(agency).role
+    return _topics(
+        contract, (t.topic for t in contract.event_types.values() if role in t.publishers)
+    )
+
+
+def topic_plans(contract: Contract) -> tuple[TopicPlan, ...]:
+    """Every topic that the contract needs, data topics first, each group sorted by name."""
+    days: dict[str, list[int]] = {logical: [] for logical in contract.topics}
+    for terms in contract.event_types.values():
+        stated = terms.retention
+        days[terms.topic].append(stated.kafka_days if stated else UNSTATED_RETENTION_DAYS)
+    kept = [day for used in days.values() for day in used]
+    longest = max(kept, default=HEARTBEAT_RETENTION_DAYS)
+    plans = [
+        _kept_for(topic_name(contract, logical), contract.topics[logical].partitions, min(used))
+        for logical, used in days.items()
+        if used
+    ]
+    control = control_topics(contract.deployment)
+    return (
+        *sorted(plans, key=lambda plan: plan.name),
+        _compacted(control.contracts),
+        _kept_for(control.heartbeats, CONTROL_PARTITIONS, HEARTBEAT_RETENTION_DAYS),
+        _compacted(control.manifests),
+        _kept_for(control.receipts, CONTROL_PARTITIONS, longest),
+    )
+
+
+def acl_plans(
+    contract: Contract,
+    principals: Mapping[str, str] | None = None,
+    *,
+    without: frozenset[str] = frozenset(),
+) -> tuple[AclPlan, ...]:
+    """Every right that the contract gives, sorted.
+
+    Args:
+        contract: the contract in force.
+        principals: TLS principal by agency, from the manifests; an agency that is not listed uses
+            its id.
+        without: agencies that have left: they keep no right.
+    """
+    rights: set[AclPlan] = set()
+    control = control_topics(contract.deployment).names
+    for party in contract.parties:
+        if party.id in without:
+            continue
+        user = f"User:{(principals or {}).get(party.id, party.id)}"
+        for name in (*readable_topics(contract, party.id), *control):
+            rights.add(AclPlan(user, "topic", name, "read"))
+        for name in (*writable_topics(contract, party.id), *control):
+            rights.add(AclPlan(user, "topic", name, "write"))
+        rights.add(AclPlan(user, "group", group_prefix(party.id), "read", prefixed=True))
+    return tuple(sorted(rights))
+
+
+def _topics(contract: Contract, logical: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({topic_name(contract, name) for name in logical}))
+
+
+def _kept_for(name: str, partitions: int, days: int) -> TopicPlan:
+    retention_ms = days * DAY_MS
+    return TopicPlan(
+        name,
+        partitions,
+        retention_ms,
+        "delete",
+        {
+            **_ALWAYS,
+            "cleanup.policy": "delete",
+            "retention.ms": str(retention_ms),
+            # Kafka deletes closed segments only: without this a quiet topic keeps a week more.
+            "segment.ms": str(max(3_600_000, min(7 * DAY_MS, retention_ms // 8))),
+        },
+    )
+
+
+def _compacted(name: str) -> TopicPlan:
+    return TopicPlan(
+        name,
+        CONTROL_PARTITIONS,
+        -1,
+        "compact",
+        {**_ALWAYS, "cleanup.policy": "compact", "retention.ms": "-1"},
+    )
+
+
+_ALWAYS: Mapping[str, str] = {
+    "compression.type": "zstd",
+    "max.message.bytes": str(MAX_RECORD_BATCH_BYTES),
+    # Retention counts from when Kafka stored a record. By the sender's own time, a record dated
+    # long ago would be deleted before anyone had read it.
+    "message.timestamp.type": "LogAppendTime",
+    "unclean.leader.election.enable": "false",
+}
