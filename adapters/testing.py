@@ -169,7 +169,7 @@ def opened(
         to=("partner-two", "this-agency"),
         flat={path: value for path, value in flat.items() if path not in withheld},
         withheld=tuple(sorted(withheld)),
-        contract=("london-hate-crime", "1.0.0"),
+        contract=("london-hate-crime", "1.0.0", "0" * 64),
         log_time=1_741_771_867,
     )
 

@@ -1,4 +1,4 @@
-"""Facts of a case as leaves of the shared vocabulary, without ids: what samples are rendered from."""
+"""Facts of a case as leaves of the shared vocabulary, without ids: samples are made from these."""
 
 from __future__ import annotations
 

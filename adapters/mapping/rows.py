@@ -227,21 +227,9 @@ class RowMapping:
             MappingError: unknown_kind, unknown_column, unknown_value when the mapping has no place
                 for something that arrived. Dropping it silently would lose it.
         """
-        roles, place = self.document.roles, Place(0)
-        terms = self._types.get(event.type)
-        if terms is None:
-            raise place.error("unknown_kind", f"the mapping has no kind of row for {event.type}")
-        known = Terms(self.document, context, terms.leaf_of, terms.column_of)
-        row: dict[str, object] = dict.fromkeys(self.known_columns, "")
-        row[roles.kind] = terms.own_kind
-        for path, value in event.flat.items():
-            if path in _LINKED:
-                continue
-            columns = terms.write.get(path)
-            if columns is None:
-                raise place.error("unknown_column", f"the mapping has no column for {path}")
-            for column in columns:
-                row[column.column] = write_value(column, value, place.at(column.column), known)
+        roles = self.document.roles
+        row = self.own_values(event.type, event.flat, context)
+        terms = self._types[event.type]
         for path, kind, own, shared in (
             ("case_id", "case", roles.case, roles.shared_case),
             ("referral_id", "referral", roles.referral, roles.shared_referral),
@@ -256,6 +244,36 @@ class RowMapping:
         row[roles.event_id] = event.id
         row[roles.sent_at] = write_moment(event.time, self.document.datetime_formats)
         row[roles.not_shared] = self._list(withheld)
+        return row
+
+    def own_values(
+        self, event_type: str, flat: Mapping[str, JSON], context: Context
+    ) -> dict[str, object]:
+        """Leaves in own columns and terms; ids, partners and the rest of a row stay empty.
+
+        Args:
+            event_type: decides the kind of row and which columns hold which leaf.
+            flat: leaves by path; the ids of case and referral are skipped.
+            context: partners and links.
+
+        Raises:
+            MappingError: unknown_kind, unknown_column, unknown_value.
+        """
+        place = Place(0)
+        terms = self._types.get(event_type)
+        if terms is None:
+            raise place.error("unknown_kind", f"the mapping has no kind of row for {event_type}")
+        known = Terms(self.document, context, terms.leaf_of, terms.column_of)
+        row: dict[str, object] = dict.fromkeys(self.known_columns, "")
+        row[self.document.roles.kind] = terms.own_kind
+        for path, value in flat.items():
+            if path in _LINKED:
+                continue
+            columns = terms.write.get(path)
+            if columns is None:
+                raise place.error("unknown_column", f"the mapping has no column for {path}")
+            for column in columns:
+                row[column.column] = write_value(column, value, place.at(column.column), known)
         return row
 
     def _list(self, items: list[str]) -> object:

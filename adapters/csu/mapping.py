@@ -1,0 +1,44 @@
+"""Rows of a Community Safety Unit to events and back; what they mean is in the mapping file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.csu.format import format_import, parse_export
+from adapters.mapping import MappingDocument, RowMapping, load_mapping
+from broker.event import OpenedEvent
+
+
+class CsuAdapter:
+    """The adapter of a police Community Safety Unit.
+
+    Attributes:
+        name: key in ``agency.toml``.
+        suffixes: endings of its exports.
+        mapping: the compiled mapping file.
+        mapping_version: version of that file.
+    """
+
+    name: str = "csu"
+    suffixes: Sequence[str] = (".csv",)
+
+    def __init__(self, document: MappingDocument | None = None) -> None:
+        self.mapping = RowMapping(document or load_mapping("adapters.csu"))
+        self.mapping_version: str = self.mapping.version
+
+    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+        """Parse an export. Raises MappingError when the file as a whole cannot be read."""
+        return parse_export(content, self.mapping)
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """Raises MappingError; nothing is guessed."""
+        return self.mapping.to_event(row, context)
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """A file of one row in the agency's own columns and codes. Raises MappingError."""
+        return format_import([self.mapping.to_row(event, context)], self.mapping)
+
+    def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
+        """Parse what ``from_event`` wrote. Raises MappingError."""
+        return [item.values for item in self.read(content) if isinstance(item, Row)]
