@@ -76,7 +76,10 @@ _SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
     set_={"lowest_index": _NEW_CHECKPOINT.excluded.lowest_index},
     where=_NEW_CHECKPOINT.excluded.lowest_index < _c.c.lowest_index,
 )
-_ROOTS = select(_c.c.size, _c.c.root).where(_c.c.generation_id == bindparam("generation_id_"))
+_ROOTS = select(_c.c.size, _c.c.root).where(
+    _c.c.generation_id == bindparam("generation_id_"),
+    _c.c.size.in_(bindparam("sizes_", expanding=True)),
+)
 _CHECKPOINT = select(_c.c.size, _c.c.root, _c.c.time_s, _c.c.lowest_index, _c.c.text).where(
     _c.c.generation_id == _GENERATION.scalar_subquery()
 )
@@ -150,7 +153,7 @@ class Reader:
         return 1
 
     def states(self) -> list[tuple[str, str, int, int, bytes]]:
-        return [row.tuple() for row in self._connection.execute(_STATES)]
+        return [(*row,) for row in self._connection.execute(_STATES)]
 
     def add_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
@@ -217,12 +220,12 @@ class Reader:
             return
         id_ = self._generation(agency, topic, partition, generation)
         sizes = sorted({checkpoint[0] for checkpoint in checkpoints})
-        kept = dict(
-            row.tuple()
-            for row in self._connection.execute(
+        kept = {
+            size: root
+            for size, root in self._connection.execute(
                 _ROOTS.where(_c.c.size.in_(sizes)), {"generation_id_": id_}
             )
-        )
+        }
         for size, root, *_ in checkpoints:
             if kept.setdefault(size, root) != root:
                 raise StoreError(

@@ -1,0 +1,97 @@
+"""Cost per event stays flat: no statement of the durable path reads a table from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import event
+
+from broker.store.database import SqliteStore
+from broker.store.interfaces import Transaction
+from broker.store.rows import DisclosureRow, GenerationRow
+
+GENERATION = ("csu", "t", 0, "g")
+
+OPERATIONS: dict[str, Callable[[Transaction], object]] = {
+    "outbox add": lambda tx: tx.outbox.add("id", "t", 0, b"v", False, 1),
+    "outbox pending": lambda tx: tx.outbox.pending(512),
+    "outbox index": lambda tx: tx.outbox.index([(1, "g", 0, b"l", b"p")]),
+    "outbox unsent": lambda tx: tx.outbox.unsent(),
+    "outbox mark": lambda tx: tx.outbox.mark_sent([(1, 1, 1)]),
+    "outbox archived": lambda tx: tx.outbox.archived("t", 0, "g", 0, 9),
+    "outbox forget": lambda tx: tx.outbox.forget_content(0),
+    "outbox counts": lambda tx: tx.outbox.counts(),
+    "lease check": lambda tx: tx.lease.check("relay", 1),
+    "stream": lambda tx: tx.streams.current("t", 0),
+    "stream with records": lambda tx: tx.streams.last_with_records("t", 0),
+    "state": lambda tx: tx.reader.state("csu", "t", 0),
+    "save state": lambda tx: tx.reader.save_state("csu", "t", 0, b"s", 1),
+    "add leaves": lambda tx: tx.reader.add_leaves(*GENERATION, [(5, b"l", "stored")]),
+    "leaf": lambda tx: tx.reader.leaf(*GENERATION, 1),
+    "leaves": lambda tx: tx.reader.leaves(*GENERATION, 1, 2),
+    "set status": lambda tx: tx.reader.set_status(*GENERATION, 0, "stored"),
+    "save checkpoint": lambda tx: tx.reader.save_checkpoints(*GENERATION, [(9, b"r", 1, 1, b"")]),
+    "checkpoint at": lambda tx: tx.reader.checkpoint_at(*GENERATION, 8),
+    "checkpoint above": lambda tx: tx.reader.checkpoint_above(*GENERATION, 1),
+    "checkpoint below": lambda tx: tx.reader.checkpoint_below(*GENERATION, 99),
+    "position": lambda tx: tx.reader.save_position("t", 0, 5),
+    "deferred": lambda tx: tx.reader.deferred("t", 0),
+    "inbox find": lambda tx: tx.inbox.find("csu", "id"),
+    "inbox undelivered": lambda tx: tx.inbox.undelivered(100),
+    "inbox delivered": lambda tx: tx.inbox.mark_delivered(1, 1, None),
+    "inbox counts": lambda tx: tx.inbox.counts(),
+    "quarantine count": lambda tx: tx.quarantine.count("csu"),
+    "quarantine get": lambda tx: tx.quarantine.get(1),
+    "noise": lambda tx: tx.quarantine.add_noise("t", 0, 1, b"h", "c", 1),
+    "item": lambda tx: tx.items.find(b"key"),
+    "case": lambda tx: tx.links.case_for("own"),
+    "own": lambda tx: tx.links.own_for("shared"),
+    "referral": lambda tx: tx.referrals.get("r"),
+    "referrals of a case": lambda tx: tx.referrals.for_case("c"),
+    "referrals overdue": lambda tx: tx.referrals.overdue(1),
+    "receipt": lambda tx: tx.receipts.best("o", "cps"),
+    "receipts covering": lambda tx: tx.receipts.covering("o", 1, b"r"),
+    "disclosures size": lambda tx: tx.disclosures.size(),
+    "disclosures of a case": lambda tx: tx.disclosures.by_case(b"c" * 32),
+    "disclosures page": lambda tx: tx.disclosures.read(5, 10),
+    "disclosures checkpoint": lambda tx: tx.disclosures.last_checkpoint(),
+}
+
+SORTED = {"deferred", "referrals of a case"}
+"""These sort a handful of rows that an index found."""
+
+
+@pytest.fixture
+def filled(store: SqliteStore) -> SqliteStore:
+    with store.transaction() as tx:
+        tx.lease.acquire("relay", "h", 1)
+        tx.outbox.add("id", "t", 0, b"v", False, 1)
+        tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
+        tx.reader.save_state("csu", "t", 0, b"s", 0)
+        tx.reader.add_leaves(*GENERATION, [(0, b"l", "stored")])
+        tx.reader.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
+        tx.inbox.add("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32)
+        tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])
+    return store
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_finds_its_rows_by_an_index(filled: SqliteStore, name: str) -> None:
+    statements: list[tuple[str, object]] = []
+
+    def note(_connection, _cursor, statement, parameters, _context, many):  # type: ignore[no-untyped-def]  # SQLAlchemy's hook
+        if not statement.startswith(("PRAGMA", "BEGIN", "EXPLAIN")):
+            statements.append((statement, parameters[0] if many else parameters))
+
+    event.listen(filled._engine, "before_cursor_execute", note)
+    with filled.transaction() as tx:
+        OPERATIONS[name](tx)
+    assert statements
+    with filled._engine.connect() as connection:
+        for statement, parameters in statements:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]  # as SQLAlchemy passed them
+            for *_, step in plan:
+                whole = step.startswith("SCAN") and "USING" not in step and "CONSTANT" not in step
+                assert not whole, (step, statement)
+                assert name in SORTED or "TEMP B-TREE" not in step, (step, statement)

@@ -1,0 +1,225 @@
+"""What is held of other senders' streams, the inbox, quarantine and evidence."""
+
+# ruff: noqa: PT012 - that a transaction fails as a whole takes more than one statement
+
+from __future__ import annotations
+
+import pytest
+
+from broker.errors import StoreError
+from broker.store import quarantine
+from broker.store.database import SqliteStore
+
+S = ("csu-camden", "topic", 4)
+G = (*S, "0000019a-aa")
+
+
+def test_a_state_is_saved_only_over_the_version_that_was_read(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        assert tx.reader.state(*S) is None
+        assert tx.reader.save_state(*S, b"one", 0) == 1
+        assert tx.reader.state(*S) == (1, b"one")
+        assert tx.reader.save_state(*S, b"two", 1) == 2
+        assert tx.reader.states() == [(*S, 2, b"two")]
+    for stale in (0, 1, 3):
+        with pytest.raises(StoreError) as caught, store.transaction() as tx:
+            tx.reader.save_position("topic", 4, 99)
+            tx.reader.save_state(*S, b"three", stale)
+        assert caught.value.code == "state_changed"
+    with store.reading() as tx:
+        assert tx.reader.state(*S) == (2, b"two")
+        assert tx.reader.position("topic", 4) is None
+
+
+def test_a_state_that_was_never_saved_has_no_later_version(store: SqliteStore) -> None:
+    with pytest.raises(StoreError) as caught, store.transaction() as tx:
+        tx.reader.save_state(*S, b"one", 1)
+    assert caught.value.code == "state_changed"
+
+
+def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.reader.add_leaves(*G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
+        tx.reader.add_leaves(*G, [])
+        tx.reader.add_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
+        assert tx.reader.leaf(*G, 1) == (b"b" * 32, "content_missing")
+        assert tx.reader.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
+        assert tx.reader.leaf(*G, 2) is None
+        assert tx.reader.leaf(*S, "unknown", 0) is None
+        tx.reader.set_status(*G, 1, "stored")
+        assert tx.reader.leaves(*G, 0, 9) == [(0, b"a" * 32, "stored"), (1, b"b" * 32, "stored")]
+        assert tx.reader.count_leaves(*G, "stored") == 2
+        assert tx.reader.count_leaves(*G, "content_missing") == 0
+
+
+def test_a_known_index_is_never_overwritten(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.reader.add_leaves(*G, [(0, b"a" * 32, "stored")])
+    with pytest.raises(StoreError) as caught, store.transaction() as tx:
+        tx.reader.add_leaves(*G, [(0, b"x" * 32, "stored")])
+    assert caught.value.code == "store_conflict"
+
+
+def test_checkpoints_are_found_at_above_and_below_a_size(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        assert tx.reader.checkpoint_above(*G, 0) is None
+        tx.reader.save_checkpoints(
+            *G, [(8, b"8" * 32, 100, 5, b"text 8"), (16, b"6" * 32, 101, 8, b"text 16")]
+        )
+        tx.reader.save_checkpoints(*G, [])
+
+        def size(found: object) -> int | None:
+            return getattr(found, "size", None)
+
+        at, above, below = (
+            tx.reader.checkpoint_at,
+            tx.reader.checkpoint_above,
+            tx.reader.checkpoint_below,
+        )
+        assert [size(at(*G, n)) for n in (7, 8, 16)] == [None, 8, 16]
+        assert [size(above(*G, n)) for n in (0, 7, 8, 15, 16)] == [8, 8, 16, 16, None]
+        assert [size(below(*G, n)) for n in (8, 9, 16, 99)] == [None, 8, 8, 16]
+        found = at(*G, 8)
+        assert found is not None
+        assert (found.root, found.time_s, found.text) == (b"8" * 32, 100, b"text 8")
+
+
+def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        for lowest in (5, 3, 7):
+            tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
+        found = tx.reader.checkpoint_at(*G, 8)
+    assert found is not None
+    assert (found.lowest_index, found.text) == (3, b"text 5")
+
+
+def test_another_root_for_a_kept_size_is_refused(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, 5, b"")])
+    for given in (
+        [(8, b"x" * 32, 100, 5, b"")],
+        [(9, b"9" * 32, 100, 8, b""), (9, b"x" * 32, 100, 8, b"")],
+    ):
+        with pytest.raises(StoreError) as caught, store.transaction() as tx:
+            tx.reader.save_checkpoints(*G, given)
+        assert caught.value.code == "checkpoint_conflict"
+
+
+def test_positions_are_kept_by_partition(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        assert tx.reader.position("t", 0) is None
+        tx.reader.save_position("t", 0, 5)
+        tx.reader.save_position("t", 0, 9)
+        tx.reader.save_position("t", 1, 1)
+        assert (tx.reader.position("t", 0), tx.reader.position("t", 1)) == (9, 1)
+
+
+def test_the_earliest_deferred_position_of_a_sender_is_kept(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.reader.defer("t", 0, "cps", 7, "manifest_expired", 100)
+        tx.reader.defer("t", 0, "cps", 9, "too_early", 101)
+        tx.reader.defer("t", 0, "council", 3, "too_early", 99)
+        tx.reader.defer("t", 0, "cps", 5, "key_unknown", 102)
+        assert [
+            (row.agency, row.offset, row.reason, row.since_ms) for row in tx.reader.deferred("t", 0)
+        ] == [
+            ("council", 3, "too_early", 99),
+            ("cps", 5, "key_unknown", 102),
+        ]
+        tx.reader.clear_deferred("t", 0, "cps")
+        assert [row.agency for row in tx.reader.deferred("t", 0)] == ["council"]
+        assert tx.reader.deferred("t", 1) == []
+
+
+def event(number: int) -> tuple[str, str, str, int, str, int, str, int, bytes, bytes, bytes]:
+    return ("csu", f"id-{number}", "a", 10 + number, "t", 0, "g", number, b"p", b"d", b"c" * 32)
+
+
+def test_the_inbox_gives_urgent_events_first(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        for number in range(3):
+            tx.inbox.add(*event(number))
+        tx.inbox.add(*event(3), urgent=True)
+        assert [row.event_id for row in tx.inbox.undelivered(10)] == [
+            "id-3",
+            "id-0",
+            "id-1",
+            "id-2",
+        ]
+        assert len(tx.inbox.undelivered(2)) == 2
+        assert tx.inbox.counts().oldest_undelivered_ms == 10
+
+
+def test_delivery_clears_the_payload_unless_it_is_kept(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        one, two = tx.inbox.add(*event(1)), tx.inbox.add(*event(2))
+        tx.inbox.mark_delivered(one, 50, "ref-1")
+        tx.inbox.mark_delivered(two, 51, None, keep_payload=True)
+        found = tx.inbox.find("csu", "id-1")
+        assert found is not None
+        assert (found.seq, found.payload, found.digests) == (one, None, b"d")
+        assert (found.delivered_ms, found.sink_reference) == (50, "ref-1")
+        kept = tx.inbox.get(two)
+        assert kept is not None
+        assert kept.payload == b"p"
+        assert tx.inbox.undelivered(10) == []
+        counts = tx.inbox.counts()
+        assert (counts.undelivered, counts.delivered, counts.oldest_undelivered_ms) == (0, 2, None)
+
+
+def test_an_event_enters_the_inbox_once(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.inbox.add(*event(1))
+        assert tx.inbox.find("cps", "id-1") is None
+        assert tx.inbox.get(99) is None
+    with pytest.raises(StoreError) as caught, store.transaction() as tx:
+        tx.inbox.add(*event(1))
+    assert caught.value.code == "store_conflict"
+
+
+def quarantined(origin: str) -> tuple[str, int, int, str, int, float, str, str, bytes, str, int]:
+    return ("t", 0, 7, origin, 3, 9, "grouping_wrong", "a detail", b"value", "[]", 100)
+
+
+def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        one = tx.quarantine.add(*quarantined("dep/csu/t/0/g"))
+        two = tx.quarantine.add(*quarantined("dep/cps/t/0/g"))
+        assert [row.id for row in tx.quarantine.list()] == [one, two]
+        assert [row.id for row in tx.quarantine.list(limit=1)] == [two]
+        kept = tx.quarantine.get(one)
+        assert kept is not None
+        assert (kept.origin, kept.step, kept.code, kept.value, kept.status) == (
+            "dep/csu/t/0/g",
+            9,
+            "grouping_wrong",
+            b"value",
+            "held",
+        )
+        assert tx.quarantine.get(99) is None
+        assert (tx.quarantine.count("csu"), tx.quarantine.count()) == (1, 2)
+        tx.quarantine.set_status(one, "retried", 200)
+        assert (tx.quarantine.count("csu"), tx.quarantine.count()) == (0, 1)
+        assert [row.changed_ms for row in tx.quarantine.list("retried")] == [200]
+        assert [row.id for row in tx.quarantine.list("held")] == [two]
+
+
+def test_noise_is_bounded_and_holds_no_bytes(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "NOISE_ROWS", 5)
+    with store.transaction() as tx:
+        for offset in range(12):
+            tx.quarantine.add_noise("t", 0, offset, b"h" * 32, "proof_malformed", offset)
+        assert [row.offset for row in tx.quarantine.noise()] == [11, 10, 9, 8, 7]
+    assert quarantine.NOISE_ROWS == 5
+
+
+def test_evidence_is_kept_in_the_order_found(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        tx.evidence.add("root", "o", b"one", b"two", 1)
+        tx.evidence.add("leaf", "o", b"three", b"four", 2)
+        assert [(row.kind, row.text_a, row.text_b) for row in tx.evidence.list()] == [
+            ("root", b"one", b"two"),
+            ("leaf", b"three", b"four"),
+        ]
