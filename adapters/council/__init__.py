@@ -1,0 +1,7 @@
+"""Councils: housing and anti-social behaviour systems that export JSON lines or a semicolon CSV."""
+
+from __future__ import annotations
+
+from adapters.council.mapping import ADAPTER, CSV_ADAPTER, CouncilAdapter
+
+__all__ = ["ADAPTER", "CSV_ADAPTER", "CouncilAdapter"]

@@ -1,0 +1,69 @@
+"""A council's records to events and back: the versioned mapping file does the work.
+
+Two adapters that differ in what they write: an agency names ``council`` or ``council-csv`` in
+``agency.toml``. Both read both forms, and a record has one idempotency key whichever form it came
+in, so a council can change its export without sending everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.council.format import CouncilFormat, Form
+from adapters.mapping import MappingDocument, RowMapping, load_mapping
+from broker.event import OpenedEvent
+
+
+class CouncilAdapter:
+    """``adapters.base.AgencyAdapter`` for councils."""
+
+    def __init__(self, name: str, form: Form) -> None:
+        """Args: name: key in ``agency.toml``; form: what is written for import."""
+        self.name = name
+        self._form = form
+        other: Form = "csv" if form == "jsonl" else "jsonl"
+        self.suffixes: Sequence[str] = (f".{form}", f".{other}")
+
+    @cached_property  # the file is read when the adapter is used, not when it is imported
+    def _mapping(self) -> RowMapping:
+        return RowMapping(load_mapping(__package__ or "adapters.council"))
+
+    @cached_property
+    def _format(self) -> CouncilFormat:
+        return CouncilFormat(self._mapping)
+
+    @property
+    def document(self) -> MappingDocument:
+        """The mapping file in use."""
+        return self._mapping.document
+
+    @property
+    def mapping_version(self) -> str:
+        """Version of the mapping file in use."""
+        return self._mapping.version
+
+    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+        """See ``AgencyAdapter.read``."""
+        return self._format.read(content)
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """See ``AgencyAdapter.to_event``."""
+        return self._mapping.to_event(row, context)
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """See ``AgencyAdapter.from_event``; one record in this adapter's form."""
+        return self._format.write([self._mapping.to_row(event, context)], self._form)
+
+    def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
+        """See ``AgencyAdapter.read_back``; columns without a value are absent."""
+        return [
+            {name: value for name, value in row.values.items() if value not in ("", [])}
+            for row in self.read(content)
+            if isinstance(row, Row)
+        ]
+
+
+ADAPTER = CouncilAdapter("council", "jsonl")
+CSV_ADAPTER = CouncilAdapter("council-csv", "csv")

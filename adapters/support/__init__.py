@@ -1,0 +1,7 @@
+"""Voluntary support services and third-party reporting centres: a casework spreadsheet as CSV."""
+
+from __future__ import annotations
+
+from adapters.support.mapping import ADAPTER, SupportAdapter
+
+__all__ = ["ADAPTER", "SupportAdapter"]

@@ -1,0 +1,27 @@
+"""A casework spreadsheet saved as CSV: human headers, free text with commas, quotes, line breaks.
+
+People save it from different programs, so UTF-8 (with or without a byte order mark) and cp1252 are
+read; UTF-8 with the mark is written, which every spreadsheet program opens correctly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from adapters.base import Rejected, Row
+from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
+
+SHEET: Final = Dialect(delimiter=",", bom=True, legacy="cp1252")
+
+
+def read_sheet(content: bytes, mapping: RowMapping) -> Iterable[Row | Rejected]:
+    """Parse a spreadsheet. Raises MappingError when it cannot be read as a whole."""
+    return read_delimited(
+        content, SHEET, known=mapping.known_columns, needed=mapping.export_columns
+    )
+
+
+def write_sheet(rows: Sequence[Mapping[str, object]], mapping: RowMapping) -> bytes:
+    """Rows as a spreadsheet with every column that the mapping knows."""
+    return write_delimited(rows, SHEET, header=mapping.known_columns)

@@ -1,0 +1,60 @@
+"""A support service's spreadsheet to events and back: the versioned mapping file does the work.
+
+The same template serves support services and third-party reporting centres, whose reports are
+referrals to the police (``referral.made``) as far as the victim agreed to it: consent that was not
+asked for is absent, which is never yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.mapping import MappingDocument, RowMapping, load_mapping
+from adapters.support.format import read_sheet, write_sheet
+from broker.event import OpenedEvent
+
+
+class SupportAdapter:
+    """``adapters.base.AgencyAdapter`` for voluntary services."""
+
+    name = "support"
+    suffixes: Sequence[str] = (".csv",)
+
+    @cached_property  # the file is read when the adapter is used, not when it is imported
+    def _mapping(self) -> RowMapping:
+        return RowMapping(load_mapping(__package__ or "adapters.support"))
+
+    @property
+    def document(self) -> MappingDocument:
+        """The mapping file in use."""
+        return self._mapping.document
+
+    @property
+    def mapping_version(self) -> str:
+        """Version of the mapping file in use."""
+        return self._mapping.version
+
+    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+        """See ``AgencyAdapter.read``."""
+        return read_sheet(content, self._mapping)
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """See ``AgencyAdapter.to_event``."""
+        return self._mapping.to_event(row, context)
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """See ``AgencyAdapter.from_event``; a sheet with one row."""
+        return write_sheet([self._mapping.to_row(event, context)], self._mapping)
+
+    def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
+        """See ``AgencyAdapter.read_back``; columns without a value are absent."""
+        return [
+            {name: value for name, value in row.values.items() if value != ""}
+            for row in self.read(content)
+            if isinstance(row, Row)
+        ]
+
+
+ADAPTER = SupportAdapter()
