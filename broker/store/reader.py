@@ -219,13 +219,9 @@ class Reader:
         if not checkpoints:
             return
         id_ = self._generation(agency, topic, partition, generation)
-        sizes = sorted({checkpoint[0] for checkpoint in checkpoints})
-        kept = {
-            size: root
-            for size, root in self._connection.execute(
-                _ROOTS.where(_c.c.size.in_(sizes)), {"generation_id_": id_}
-            )
-        }
+        sizes = [checkpoint[0] for checkpoint in checkpoints]
+        found = self._connection.execute(_ROOTS, {"generation_id_": id_, "sizes_": sizes})
+        kept: dict[int, bytes] = {row.size: row.root for row in found}
         for size, root, *_ in checkpoints:
             if kept.setdefault(size, root) != root:
                 raise StoreError(

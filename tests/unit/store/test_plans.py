@@ -94,4 +94,4 @@ def test_an_operation_finds_its_rows_by_an_index(filled: SqliteStore, name: str)
             for *_, step in plan:
                 whole = step.startswith("SCAN") and "USING" not in step and "CONSTANT" not in step
                 assert not whole, (step, statement)
-                assert name in SORTED or "TEMP B-TREE" not in step, (step, statement)
+                assert name in SORTED or "TEMP B-TREE FOR ORDER BY" not in step, (step, statement)
