@@ -11,8 +11,6 @@ has, so that an adapter without a column for a leaf shows before something arriv
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -20,51 +18,10 @@ import pytest
 
 from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
 from adapters.mapping.document import Column, MappingDocument
+from adapters.mapping.linking import MemoryLinks
 from broker.event import JSON, OpenedEvent
 from contracts import schema, vocabulary
 from contracts.events import EVENT_TYPES, PlainEvent
-
-_UUID_SEED = 20250312
-
-
-class MemoryLinks:
-    """Own references and shared ids in memory: a small real ``Links``."""
-
-    def __init__(self, seed: int = _UUID_SEED) -> None:
-        self._rng = random.Random(seed)  # noqa: S311  # reproducible ids for tests and samples
-        self._shared: dict[tuple[str, str], str] = {}
-        self._own: dict[tuple[str, str], str] = {}
-
-    def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted when there is none yet."""
-        found = self._shared.get((kind, own_reference))
-        if found is None:
-            found = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-            self.link(kind, own_reference, found)
-        return found
-
-    def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """The shared id for an own reference, or None."""
-        return self._shared.get((kind, own_reference))
-
-    def own(self, kind: str, shared_id: str) -> str | None:
-        """The own reference for a shared id, or None."""
-        return self._own.get((kind, shared_id))
-
-    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Tie the two together. Raises MappingError(unknown_case) on a conflict."""
-        if (
-            self._shared.get((kind, own_reference), shared_id) != shared_id
-            or self._own.get((kind, shared_id), own_reference) != own_reference
-        ):
-            raise MappingError(f"this {kind} is linked otherwise", code="unknown_case")
-        self._shared[kind, own_reference] = shared_id
-        self._own[kind, shared_id] = own_reference
-
-    def count(self) -> int:
-        """How many links there are."""
-        return len(self._shared)
-
 
 _TEXTS: Mapping[str, JSON] = {
     "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",

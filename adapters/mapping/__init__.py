@@ -21,6 +21,7 @@ from adapters.mapping.document import (
 )
 from adapters.mapping.encoding import MAX_FILE_BYTES, decode_text
 from adapters.mapping.keys import source_key
+from adapters.mapping.linking import MemoryLinks
 from adapters.mapping.place import Place
 from adapters.mapping.reading import Terms, read_value
 from adapters.mapping.rows import RowMapping
@@ -33,6 +34,7 @@ __all__ = [
     "Kind",
     "MappingDocument",
     "MappingFileError",
+    "MemoryLinks",
     "Place",
     "Roles",
     "RowMapping",

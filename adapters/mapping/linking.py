@@ -6,7 +6,9 @@ duplication). A row carries the own reference, the shared id, or both, and both 
 
 from __future__ import annotations
 
+import random
 import re
+import uuid
 from typing import Literal
 
 from adapters.base import Context, MappingError
@@ -112,3 +114,45 @@ def partner_agency(code: str, place: Place, context: Context) -> str:
         "the code is not one of this agency's partners",
         fix="Correct the record, or add the partner under [partners] in agency.toml.",
     )
+
+
+class MemoryLinks:
+    """Own references and shared ids in memory: a small real ``Links`` for samples and tests.
+
+    The ids are reproducible; those of an agency come from its store and cannot be foreseen.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        self._rng = random.Random(seed)  # noqa: S311  # reproducible ids for tests and samples
+        self._shared: dict[tuple[str, str], str] = {}
+        self._own: dict[tuple[str, str], str] = {}
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """The shared id for an own reference, minted when there is none yet."""
+        found = self._shared.get((kind, own_reference))
+        if found is None:
+            found = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
+            self.link(kind, own_reference, found)
+        return found
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """The shared id for an own reference, or None."""
+        return self._shared.get((kind, own_reference))
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """The own reference for a shared id, or None."""
+        return self._own.get((kind, shared_id))
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Tie the two together. Raises MappingError(unknown_case) on a conflict."""
+        if (
+            self._shared.get((kind, own_reference), shared_id) != shared_id
+            or self._own.get((kind, shared_id), own_reference) != own_reference
+        ):
+            raise MappingError(f"this {kind} is linked otherwise", code="unknown_case")
+        self._shared[kind, own_reference] = shared_id
+        self._own[kind, shared_id] = own_reference
+
+    def count(self) -> int:
+        """How many links there are."""
+        return len(self._shared)

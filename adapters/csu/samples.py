@@ -1,0 +1,106 @@
+"""A day's export of a Community Safety Unit, made up from facts of cases.
+
+Obviously fictitious people (``adapters.demo.facts``); codes and columns are those of the mapping.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.csu import ADAPTER
+from adapters.csu.format import format_export
+from adapters.demo.facts import CaseFacts
+from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples import SampleRow, flawed, rendered
+
+PARTNERS: Mapping[str, str] = {
+    "CPSLON": "cps-london",
+    "LBCAM": "council-camden",
+    "LBLEW": "council-lewisham",
+    "VSHAV": "haven-support",
+    "VSLAN": "lantern-centre",
+    "CSUEK": "csu-camden",
+    "CSUPL": "csu-lewisham",
+}
+"""Own partner codes, as ``[partners]`` of a unit's ``agency.toml`` has them."""
+COUNCIL_OF = {"E09000007": "LBCAM", "E09000023": "LBLEW"}
+
+_DECLARED_AT = "2026-11-02T10:15:00.000Z"
+
+
+def sample_rows(
+    rng: random.Random,
+    cases: Iterable[CaseFacts],
+    *,
+    extract_date: str = "02/11/2026",
+    flaws: bool = True,
+) -> list[SampleRow]:
+    """What a unit exports about its cases: referrals, case updates, critical incidents.
+
+    Args:
+        rng: the seeded source.
+        cases: those that the unit records.
+        extract_date: dd/mm/yyyy, in every row.
+        flaws: whether some rows are spoiled and some repeated.
+    """
+    rows: list[SampleRow] = []
+    for case in cases:
+        for number, service in enumerate(case.services, 1):
+            partner = COUNCIL_OF[case.incident.borough] if service == "housing" else "VSHAV"
+            referral = f"R{case.number:05d}-{number}"
+            rows.append(_row(case, "referral.made", [partner], service, referral))
+        if case.course.cps_stage:
+            rows.append(_row(case, "case.updated", ["CPSLON"]))
+        if case.critical:
+            partners = ["CPSLON", COUNCIL_OF[case.incident.borough], "VSHAV"]
+            rows.append(_row(case, "critical-incident.declared", partners))
+    for row in rows:
+        assert isinstance(row.values, dict)
+        row.values["EXTRACT_DATE"] = extract_date
+    return flawed(rng, rows, ADAPTER.mapping) if flaws else rows
+
+
+def sample_file(
+    rows: Sequence[SampleRow], *, encoding: str = "utf-8", half_written: bool = False
+) -> bytes:
+    """Rows as a file.
+
+    Args:
+        rows: of ``sample_rows``.
+        encoding: ``utf-8``, or ``cp1252`` as older clients write (what it lacks becomes ``?``).
+        half_written: cut off in the middle of the last row.
+    """
+    content = format_export([row.values for row in rows], ADAPTER.mapping)
+    content = content.decode("utf-8").encode(encoding, "replace")
+    return content[:-40] if half_written else content
+
+
+def _row(
+    case: CaseFacts,
+    event_type: str,
+    recipients: Sequence[str],
+    service: str = "",
+    referral: str = "",
+) -> SampleRow:
+    if event_type == "referral.made":
+        leaves = referral_leaves(case, service)
+        if case.incident.record_type == "hate_crime":
+            leaves["incident.crime_reference"] = case.crime_reference
+    elif event_type == "case.updated":
+        leaves = case_leaves(case) | {"crime_reference": case.crime_reference}
+        for path in ("charging_decision", "plea", "outcome", "sentence_uplift"):
+            leaves.pop(path, None)  # the prosecution service says these
+        leaves["forms"] = [{"form": "MG3", "reference": f"MG3-{case.number:05d}"}]
+    else:
+        leaves = critical_leaves(case, _DECLARED_AT)
+    values = rendered(
+        ADAPTER.mapping,
+        event_type,
+        leaves,
+        recipients=recipients,
+        case=case.crime_reference,
+        referral=referral,
+        partners=PARTNERS,
+    )
+    return SampleRow(values, case.number, event_type)
