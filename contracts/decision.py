@@ -14,7 +14,7 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.grouping import Grouping
 from contracts.model import Contract
-from contracts.plan import Denial, FieldDecision, plan
+from contracts.plan import Denial, FieldDecision, Plan, plan
 from contracts.schema import flatten, validate_event
 from contracts.standing import Standing
 
@@ -95,7 +95,7 @@ def decide(
         return _denied(Denial("event_invalid", str(error), planned.clause))
     decisions = planned.fields
     if not flat.keys() <= decisions.keys():
-        return _not_granted(contract, event.type, flat, decisions)
+        return _not_granted(contract, event.type, flat, planned)
     if not planned.required <= flat.keys():
         missing = min(planned.required - flat.keys())
         return _denied(
@@ -144,7 +144,8 @@ def receiver_check(
 
     Raises:
         EventError: `recipients_invalid`, `party_unknown`, `type_unknown`, `type_not_permitted`,
-            `recipient_not_permitted`; `field_not_granted` for a field that the reader may not have;
+            `recipient_not_permitted`; `field_not_granted` for a field that the reader may not have
+            or the sender may not send;
             `consent_missing` for one that should have been left out; `event_invalid` for one that
             the contract requires.
         ContractError: the contract itself is at fault.
@@ -161,6 +162,12 @@ def receiver_check(
             "the reader may not have this field",
             code="field_not_granted",
             where=min(flat.keys() - granted),
+        )
+    if not flat.keys() <= planned.fields.keys():
+        raise EventError(
+            "the sender may not send this field",
+            code="field_not_granted",
+            where=min(flat.keys() - planned.fields.keys()),
         )
     blocked = planned.left_out(flat)
     if blocked and not blocked.keys().isdisjoint(flat):
@@ -200,29 +207,33 @@ def _denied(denial: Denial) -> Decision:
 
 
 def _not_granted(
-    contract: Contract,
-    event_type: str,
-    flat: Mapping[str, JSON],
-    decisions: Mapping[str, FieldDecision],
+    contract: Contract, event_type: str, flat: Mapping[str, JSON], planned: Plan
 ) -> Decision:
-    """Name every field that no addressed agency may read: the event is refused, not trimmed."""
+    """Name every field that may not be sent or read: the event is refused, not trimmed."""
     terms = contract.event_types[event_type]
+    readable = planned.grouping.group_of if planned.grouping is not None else {}
     refused = tuple(
         FieldDecision(
             path=path,
             verdict="refused",
             readers=frozenset(),
             clause=terms.fields[path].clause if path in terms.fields else None,
-            reason="field_not_granted",
+            reason="sender_not_granted" if path in readable else "field_not_granted",
         )
         for path in flat
-        if path not in decisions
+        if path not in planned.fields
     )
-    names = ", ".join(field.path for field in refused)
+    unread = [field.path for field in refused if field.reason == "field_not_granted"]
+    unsent = [field.path for field in refused if field.reason == "sender_not_granted"]
+    faults = []
+    if unread:
+        faults.append(f"no addressed agency may read {', '.join(unread)}")
+    if unsent:
+        faults.append(f"the sender may not send {', '.join(unsent)}")
     return Decision(
         False,
         "field_not_granted",
-        f"no addressed agency may read {names}",
+        "; ".join(faults),
         refused[0].clause or terms.clause,
         refused,
         (),

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
-from contracts.grouping import grouping
 from contracts.model import Contract
+from contracts.plan import plan
 from contracts.schema import leaves, unflatten
 
 __all__ = ["example", "permitted_recipients", "permitted_types"]
@@ -170,7 +170,7 @@ def permitted_recipients(contract: Contract, sender: str, event_type: str) -> tu
 def example(contract: Contract, sender: str, event_type: str) -> PlainEvent:
     """Return a valid event of `event_type` from `sender` to every permitted recipient.
 
-    It fills every field that at least one of the recipients may read, with every consent given.
+    It fills every field that the sender may send and one of them may read, every consent given.
 
     Raises:
         EventError: `type_unknown`, or `type_not_permitted` for this sender.
@@ -180,7 +180,7 @@ def example(contract: Contract, sender: str, event_type: str) -> PlainEvent:
     if event_type not in permitted_types(contract, sender):
         raise EventError(f"{sender} may not publish this type", code="type_not_permitted")
     recipients = permitted_recipients(contract, sender, event_type)
-    readable = grouping(contract, event_type, frozenset(recipients)).group_of
+    sendable = plan(contract, sender, recipients, event_type).fields
     values = {**_SHARED, **_OWN.get(event_type, {})}
-    flat = {p: copy.deepcopy(values[p]) for p in leaves(event_type) if p in readable}
+    flat = {p: copy.deepcopy(values[p]) for p in leaves(event_type) if p in sendable}
     return PlainEvent(event_type, recipients, unflatten(flat))

@@ -38,11 +38,12 @@ class FieldDecision:
     Attributes:
         path: leaf path.
         verdict: `granted` to all addressed; `withheld` from some of them; `left_out` for lack of
-            consent; `refused`, because nobody addressed may read it.
+            consent; `refused`, because nobody addressed may read it or
+            the sender may not send it.
         readers: addressed agencies that receive it.
         clause: of the contract that decided, or None where there is none.
         reason: code: `granted`, `not_a_reader`, `consent_missing`, `incident_depersonalised`,
-            `field_not_granted`.
+            `field_not_granted`, `sender_not_granted`.
     """
 
     path: str
@@ -69,7 +70,7 @@ class Plan:
         denial: set when nothing may flow; the rest is then empty.
         clause: of the event type.
         grouping: of the addressed agencies.
-        fields: readable leaf path to its decision.
+        fields: leaf path that may be sent and read to its decision.
         required: leaf paths that the contract wants in every event.
         needs: identifying or consent-bound leaf path to the scopes that must each be true.
         depersonalised: leaf paths left out of the record of an incident that is not a crime.
@@ -184,6 +185,8 @@ def _permitted(
     for path, index in groups.group_of.items():
         readers = groups.readers[index]
         field_terms = terms.fields[path]
+        if field_terms.senders and contract.role_of[sender] not in field_terms.senders:
+            continue
         decisions[path] = FieldDecision(
             path=path,
             verdict="granted" if readers == everyone else "withheld",

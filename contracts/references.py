@@ -50,9 +50,12 @@ def _dangling_in_type(
         yield from _unknown(
             (*inside, "readers"), field.readers, terms.recipients, "recipient of this type"
         )
+        yield from _unknown(
+            (*inside, "senders"), field.senders, terms.publishers, "publisher of this type"
+        )
         yield from _unknown((*inside, "purposes"), field.purposes, purposes, "purpose")
-        if field.required and (field.consent or field.identifies):
-            yield inside, "a required field cannot rest on consent: it might have to be left out"
+        if field.required and (field.consent or field.identifies or field.senders):
+            yield inside, "a required field cannot rest on consent or on who sends it"
 
 
 def _parties(contract: Contract) -> Iterator[Finding]:

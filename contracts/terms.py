@@ -106,6 +106,7 @@ class FieldTerms(Term):
         category: what kind of data it is.
         sensitivity: how the law treats it, which is another question.
         readers: roles that may read it; everyone else never learns that it was there.
+        senders: publishers that may send it; empty means all of the type's.
         consent: scopes that must each be true, or the field is left out.
         identifies: says who someone is, alone or with other fields of the event.
         without_consent: why an identifying field does not rest on consent, if it does not.
@@ -117,6 +118,7 @@ class FieldTerms(Term):
     data_subject: Literal["victim", "alleged-perpetrator", "witness", "staff", "community", "none"]
     purposes: tuple[Identifier, ...] = Field(min_length=1)
     readers: tuple[Identifier, ...] = Field(min_length=1)
+    senders: tuple[Identifier, ...] = ()
     required: Flag = False
     consent: tuple[ConsentScope, ...] = ()
     identifies: Flag = False

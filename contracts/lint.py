@@ -1,0 +1,172 @@
+"""What should be mended before anyone signs (reference: contracts.md, "Lint rules to start with").
+
+Rules about law are `contracts/lawfulness.py`; here are completeness, review, and what would make
+the agreement leak or break: a field without consent, a topic that names its only type, consent that
+a reader cannot see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from contracts.events import EVENT_TYPES
+from contracts.lawfulness import Finding, legal_rules, unlawful
+from contracts.model import Contract
+from contracts.schema import leaves, required_leaves
+from contracts.terms import EventTerms
+
+__all__ = ["Finding", "lint"]
+
+_RECORD_TYPES = frozenset({"record_type", "incident.record_type"})
+
+
+def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
+    """Return all findings, errors first.
+
+    Args:
+        contract: a loaded agreement.
+        today: for review dates.
+    """
+    found = [*unlawful(contract), *_complete(contract), *_review(contract, today)]
+    found += _topics(contract)
+    for name, terms in contract.event_types.items():
+        found += _type(contract, name, terms)
+    return tuple(sorted(found, key=lambda f: f.severity != "error"))
+
+
+def _complete(contract: Contract) -> Iterator[Finding]:
+    for name, purpose in contract.purposes.items():
+        if not purpose.necessity.strip():
+            yield Finding(
+                "necessity-missing",
+                "error",
+                f"purposes.{name}",
+                "it is not said why sharing is necessary",
+            )
+        if not purpose.proportionality.strip():
+            yield Finding(
+                "necessity-missing",
+                "warning",
+                f"purposes.{name}",
+                "it is not said why sharing is proportionate",
+            )
+        if purpose.kind == "statistics" and contract.statistics is None:
+            yield Finding(
+                "statistics-uncontrolled",
+                "error",
+                f"purposes.{name}",
+                "figures would leave without disclosure control",
+            )
+    for name, terms in contract.event_types.items():
+        if terms.retention is None:
+            yield Finding(
+                "retention-missing", "error", f"event_types.{name}", "no retention is agreed"
+            )
+    if contract.review_on is None:
+        yield Finding("review-missing", "error", "review_on", "no review date is agreed")
+    elif not contract.review_by:
+        yield Finding("review-missing", "warning", "review_by", "nobody is named to review it")
+
+
+def _review(contract: Contract, today: date) -> Iterator[Finding]:
+    if contract.review_on is None:
+        return
+    if contract.review_on <= today:
+        yield Finding(
+            "review-due", "error", "review_on", f"the review was due on {contract.review_on}"
+        )
+    elif contract.review_on - today <= timedelta(days=legal_rules().review_warning_days):
+        yield Finding(
+            "review-due", "warning", "review_on", f"the review is due on {contract.review_on}"
+        )
+
+
+def _topics(contract: Contract) -> Iterator[Finding]:
+    for topic in contract.topics:
+        types = [n for n, terms in contract.event_types.items() if terms.topic == topic]
+        if len(types) < 2:
+            yield Finding(
+                "lone-topic",
+                "warning",
+                f"topics.{topic}",
+                f"carries {types[0] if types else 'no type'} alone: whoever hosts Kafka learns "
+                "the type from the topic",
+            )
+
+
+def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]:
+    where = f"event_types.{name}"
+    if name not in EVENT_TYPES:
+        yield Finding("type-unknown", "error", where, "the software has no such event type")
+        return
+    for path in terms.fields:
+        if path not in leaves(name):
+            yield Finding(
+                "field-unknown",
+                "error",
+                f"{where}.fields.{path}",
+                "the event type does not have this field",
+            )
+    for role in dict.fromkeys((*terms.publishers, *terms.recipients)):
+        if not contract.parties_of_role(role):
+            yield Finding(
+                "recipient-not-party", "error", where, f"no party of the agreement plays {role}"
+            )
+    yield from _readable_by_all(name, terms, where)
+    yield from _identifying(terms, where)
+
+
+def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
+    everyone = frozenset(terms.recipients)
+    for path in required_leaves(name):
+        field = terms.fields.get(path)
+        if field is None:
+            yield Finding(
+                "required-not-granted", "error", f"{where}.fields.{path}", "no event can be sent"
+            )
+        elif frozenset(field.readers) != everyone:
+            yield Finding(
+                "required-not-granted",
+                "error" if path == "case_id" else "warning",
+                f"{where}.fields.{path}",
+                "every event of the type holds this field, but not every recipient may read it",
+            )
+    for path, field in terms.fields.items():
+        if path.startswith("consent.") and frozenset(field.readers) != everyone:
+            yield Finding(
+                "consent-hidden",
+                "error",
+                f"{where}.fields.{path}",
+                "a recipient that cannot see the consent refuses what rests on it",
+            )
+
+
+def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
+    for path, field in terms.fields.items():
+        at = f"{where}.fields.{path}"
+        if path in legal_rules().identifying_leaves and not field.identifies:
+            yield Finding("identifies-unmarked", "error", at, "this field says who someone is")
+        if not field.identifies or field.consent:
+            continue
+        if field.without_consent is None:
+            yield Finding(
+                "consent-missing",
+                "error",
+                at,
+                "identifies, without consent and without a reason why not",
+            )
+        if terms.incident_identifiers == "with-consent" and _RECORD_TYPES & terms.fields.keys():
+            yield Finding(
+                "incident-identified",
+                "error",
+                at,
+                "the record of an incident that is not a crime could carry it without consent",
+            )
+    if terms.incident_identifiers == "allowed" and _RECORD_TYPES & terms.fields.keys():
+        yield Finding(
+            "incident-identified",
+            "error",
+            where,
+            "the record of an incident that is not a crime may carry identifying fields",
+        )
