@@ -60,6 +60,14 @@ class KeySource(Protocol):
     def secret(self) -> bytes:
         """The sender's PRF secret, 32 bytes. Raises KeyAccessError."""
 
+    def create(
+        self, role: str, algorithm: str, *, not_before: int, not_after: int | None
+    ) -> KeyEntry:
+        """Makes a key and keeps it; times in milliseconds. Raises KeyAccessError."""
+
+    def destroy(self, kid: bytes, *, now: int, reason: str) -> None:
+        """Destroys a private half and keeps a record. Raises KeyAccessError."""
+
 
 @dataclass(frozen=True, slots=True)
 class SoftwareSigner:

@@ -1,0 +1,305 @@
+"""What an agency's manifest must be before anything in it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from broker.errors import ManifestError
+from broker.keys.governance import GovernanceSigner
+from broker.keys.instant import DAY_MS, MINUTE_MS
+from broker.keys.manifest import (
+    Manifest,
+    ManifestKey,
+    VerifiedManifest,
+    manifest_text,
+    parse_manifest,
+    verify_manifest,
+    verify_successor,
+)
+from broker.tlog.note import Note, format_note, parse_note, sign_note
+
+MakeManifest = Callable[..., Manifest]
+Sign = Callable[..., bytes]
+Govern = Callable[..., GovernanceSigner]
+
+DEPLOYMENT = "test-deployment"
+
+
+@pytest.fixture
+def verify(signed_note: Sign, governance: Govern, now: int) -> Callable[..., VerifiedManifest]:
+    def act(document: Manifest, **changes: Any) -> VerifiedManifest:
+        options = {
+            "governance": [governance(document.agency).public],
+            "deployment": DEPLOYMENT,
+            "now": now,
+            **changes,
+        }
+        raw = options.pop("raw", None) or signed_note(document)
+        return verify_manifest(parse_manifest(raw), **options)
+
+    return act
+
+
+def code_of(act: Callable[[], object]) -> str:
+    with pytest.raises(ManifestError) as caught:
+        act()
+    return caught.value.code
+
+
+def test_a_good_manifest_reads_as_it_was_written(
+    manifest: MakeManifest, signed_note: Sign, verify: Callable[..., VerifiedManifest]
+) -> None:
+    document = manifest()
+    raw = signed_note(document)
+    assert parse_manifest(raw).manifest == document
+    assert verify(document).raw == raw or verify(document).manifest == document
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"version":1', b'"version":1.0'),
+        (b'"version":1', b'"version": 1'),
+        (b'"version":1', b'"version":"1"'),
+        (b'"version":1', b'"version":0'),
+        (b'"version":1', b'"version":1,"version":1'),
+        (b'"version":1', b'"version":1,"zone":1'),
+        (b'"tls_principal":"alpha",', b""),
+        (b'"tls_principal":"alpha"', b'"tls_principal":null'),
+        (b'"revocations":[],', b""),
+        (b"concordant.manifest/v1", b"concordant.manifest/v2"),
+        (b"concordant.manifest/v1\ntest-deployment", b"concordant.manifest/v1\nother"),
+        (b"concordant.manifest/v1\n", b""),
+        (b'"role":"receipt"', b'"role":"governance"'),
+        (b'"agency":"alpha"', b'"agency":"al/pha"'),
+        (b".000Z", b".000+00:00"),
+    ],
+)
+def test_any_other_spelling_is_malformed_even_if_signed(
+    manifest: MakeManifest, governance: Govern, old: bytes, new: bytes
+) -> None:
+    text = manifest_text(manifest())
+    assert old in text
+    raw = format_note(sign_note(text.replace(old, new, 1), governance().note_signers()))
+    assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00\xff", b"text\n", b"{}", b"x" * 600_000])
+def test_what_is_no_manifest_is_malformed(raw: bytes) -> None:
+    assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
+
+
+def test_both_governance_keys_must_have_signed(
+    manifest: MakeManifest, signed_note: Sign, verify: Callable[..., VerifiedManifest]
+) -> None:
+    document = manifest()
+    note = parse_note(signed_note(document))
+    for kept in (0, 1):
+        raw = format_note(Note(note.text, (note.signatures[kept],)))
+        assert code_of(lambda raw=raw: verify(document, raw=raw)) == "manifest_signature_invalid"
+
+
+def test_a_signature_of_any_other_key_does_not_count(
+    manifest: MakeManifest,
+    governance: Govern,
+    signed_note: Sign,
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    document = manifest()
+    raw = signed_note(document, governance(label="an attacker's"))
+    assert code_of(lambda: verify(document, raw=raw)) == "manifest_signature_invalid"
+    assert code_of(lambda: verify(document, governance=[])) == "manifest_unpinned"
+
+
+def test_one_of_several_pinned_pairs_is_enough(
+    manifest: MakeManifest, governance: Govern, verify: Callable[..., VerifiedManifest]
+) -> None:
+    pairs = [governance(label="the next").public, governance().public]
+    verify(manifest(), governance=pairs)
+
+
+def test_another_deployments_manifest_is_foreign(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest]
+) -> None:
+    assert code_of(lambda: verify(manifest(), deployment="other")) == "manifest_foreign"
+
+
+@pytest.mark.parametrize("life", [0, -1, 30 * DAY_MS + 1])
+def test_it_is_for_at_most_thirty_days(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int, life: int
+) -> None:
+    assert code_of(lambda: verify(manifest(expires=now + life))) == "manifest_dates_invalid"
+
+
+def test_it_may_be_expired_but_not_from_the_future(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    verify(manifest(), now=now + 400 * DAY_MS)
+    verify(manifest(), now=now - 5 * MINUTE_MS)
+    assert code_of(lambda: verify(manifest(), now=now - 5 * MINUTE_MS - 1)) == "manifest_early"
+
+
+def test_a_key_id_is_recomputed(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    key = listed("exchange", "mlkem768-x25519").model_copy(update={"kid": bytes(32)})
+    assert code_of(lambda: verify(manifest(keys=(key,)))) == "manifest_key_invalid"
+
+
+def test_a_role_uses_its_own_algorithms_only(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    key = listed("stream", "ml-dsa-44").model_copy(update={"role": "receipt"})
+    assert code_of(lambda: verify(manifest(keys=(key,)))) == "manifest_key_invalid"
+
+
+@pytest.mark.parametrize(
+    ("role", "algorithm", "days"),
+    [("stream", "ed25519", 90), ("exchange", "mlkem768-x25519", 30), ("receipt", "ed25519", 90)],
+)
+def test_a_key_lives_as_long_as_its_role_may(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+    role: str,
+    algorithm: str,
+    days: int,
+) -> None:
+    verify(manifest(keys=(listed(role, algorithm, life=days * DAY_MS),)))
+    for life in (days * DAY_MS + 1, 0, -1):
+        keys = (listed(role, algorithm, life=life),)
+        assert code_of(lambda keys=keys: verify(manifest(keys=keys))) == "manifest_key_invalid"
+
+
+def test_no_key_serves_two_roles_or_is_listed_twice(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    governance: Govern,
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    from broker.keys.enrolment import possession_message
+    from broker.keys.kid import kid
+
+    stream = listed("stream", "ed25519")
+    assert code_of(lambda: verify(manifest(keys=(stream, stream)))) == "manifest_key_shared"
+    signer = governance()
+    for shared, private in ((stream.public, None), (signer.public.ed25519, signer.ed25519)):
+        key_id = kid("receipt", "ed25519", shared)
+        proof = (
+            private.sign(possession_message(DEPLOYMENT, "alpha", key_id)) if private else bytes(64)
+        )
+        again = listed("receipt", "ed25519").model_copy(
+            update={"public": shared, "kid": key_id, "possession": proof}
+        )
+        assert code_of(lambda again=again: verify(manifest(keys=(stream, again)))) == (
+            "manifest_key_shared"
+        )
+
+
+def test_a_small_order_key_is_refused_in_a_manifest(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    from broker.keys.kid import kid
+
+    identity = (1).to_bytes(32, "little")
+    key = listed("stream", "ed25519").model_copy(
+        update={"public": identity, "kid": kid("stream", "ed25519", identity)}
+    )
+    assert code_of(lambda: verify(manifest(keys=(key,)))) == "key_small_order"
+    cut = listed("exchange", "mlkem768-x25519")
+    cut = cut.model_copy(
+        update={
+            "public": cut.public[:-1],
+            "kid": kid("exchange", "mlkem768-x25519", cut.public[:-1]),
+        }
+    )
+    assert code_of(lambda: verify(manifest(keys=(cut,)))) == "key_malformed"
+
+
+def test_signing_keys_prove_possession_and_others_do_not(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    stream = listed("stream", "ed25519")
+    exchange = listed("exchange", "mlkem768-x25519")
+    for key in (
+        stream.model_copy(update={"possession": None}),
+        stream.model_copy(update={"possession": bytes(64)}),
+        listed("stream", "ml-dsa-44").model_copy(update={"possession": stream.possession}),
+        exchange.model_copy(update={"possession": stream.possession}),
+    ):
+        assert code_of(lambda key=key: verify(manifest(keys=(key,)))) == "possession_invalid"
+
+
+def test_an_agency_cannot_enrol_anothers_key(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+) -> None:
+    theirs = listed("stream", "ed25519", agency="beta")
+    assert code_of(lambda: verify(manifest(keys=(theirs,)))) == "possession_invalid"
+
+
+def test_one_stream_key_at_a_time(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+    now: int,
+) -> None:
+    first = listed("stream", "ed25519", life=10 * DAY_MS)
+    after = listed("stream", "ed25519", label="second", start=now + 10 * DAY_MS)
+    during = listed("stream", "ed25519", label="second", start=now + 10 * DAY_MS - 1)
+    verify(manifest(keys=(after, first)))
+    assert code_of(lambda: verify(manifest(keys=(during, first)))) == "manifest_keys_overlap"
+
+
+def test_versions_only_rise(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    second = verify(manifest(version=2))
+    verify_successor(second, verify(manifest(version=5)))
+    for version, code in ((1, "manifest_rollback"), (2, "manifest_conflict")):
+        other = verify(manifest(version=version, tls_principal="other"))
+        assert code_of(lambda other=other: verify_successor(second, other)) == code
+    earlier = verify(manifest(version=3, issued=now - 1, expires=now + DAY_MS))
+    assert code_of(lambda: verify_successor(second, earlier)) == "manifest_rollback"
+
+
+def test_a_keys_life_is_not_prolonged_by_listing_it_again(
+    manifest: MakeManifest,
+    listed: Callable[..., ManifestKey],
+    verify: Callable[..., VerifiedManifest],
+    now: int,
+) -> None:
+    first = verify(manifest(keys=(listed("receipt", "ed25519"),)))
+    for start, life, refused in (
+        (now, 10 * DAY_MS, False),
+        (now + DAY_MS, 90 * DAY_MS, True),
+        (now - DAY_MS, 30 * DAY_MS, True),
+    ):
+        key = listed("receipt", "ed25519", start=start, life=life)
+        second = verify(manifest(version=2, keys=(key,)))
+        if refused:
+            code = code_of(lambda second=second: verify_successor(first, second))
+            assert code == "manifest_key_prolonged"
+        else:
+            verify_successor(first, second)
+
+
+def test_an_error_names_agency_and_version(
+    manifest: MakeManifest, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    with pytest.raises(ManifestError, match="alpha, version 1") as caught:
+        verify(manifest(expires=now), where="manifests/alpha.1.note")
+    assert caught.value.where == "manifests/alpha.1.note"
+    assert caught.value.fix
