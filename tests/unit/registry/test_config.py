@@ -1,0 +1,102 @@
+"""`agency.toml`: what is wrong is named by file and field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broker.config import (
+    AgencyConfig,
+    GovernanceSection,
+    format_config,
+    governance_kids,
+    load_config,
+    parse_config,
+    passphrase_source,
+)
+from broker.errors import ConfigError
+
+GOOD = format_config(
+    agency="csu-camden",
+    deployment="pan-london",
+    governance=GovernanceSection(ed25519="x", ml_dsa_65="y"),
+    adapter="csu",
+    partners={'A "quoted" code': "haven-support", "back\\slash": "cps-london"},
+    bootstrap="localhost:19092",
+    http_port=0,
+)
+
+
+def refused(text: str | bytes) -> ConfigError:
+    content = text.encode() if isinstance(text, str) else text
+    with pytest.raises(ConfigError) as caught:
+        parse_config(content, "agency.toml")
+    assert caught.value.exit_code == 3
+    assert "agency.toml" in (caught.value.where or "")
+    return caught.value
+
+
+def test_what_is_written_reads_the_same() -> None:
+    config = parse_config(GOOD.encode(), "agency.toml")
+    assert config.agency == "csu-camden"
+    assert config.partners == {'A "quoted" code': "haven-support", "back\\slash": "cps-london"}
+    assert config.folders.import_ == "import"
+
+
+def test_what_is_not_set_has_the_documented_default() -> None:
+    minimal = (
+        'agency = "a"\ndeployment = "d"\n[governance]\ned25519 = "x"\nml_dsa_65 = "y"\n'
+        '[adapter]\nkind = "csu"\n'
+    )
+    config = parse_config(minimal.encode(), "agency.toml")
+    assert config.passphrase.file == "passphrase"
+    assert config.intervals.heartbeat == 60
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("port = 0", 'port = "0"', "http.port"),
+        ("port = 0", "port = 70000", "http.port"),
+        ("port = 0", "prot = 0", "http.prot"),
+        ('agency = "csu-camden"', 'agency = "csu/camden"', "agency"),
+        ('agency = "csu-camden"', "", "agency"),
+        ('kind = "csu"', "", "adapter.kind"),
+        ('inbox = "inbox"', "inbox = 1", "folders.inbox"),
+        ('file = "passphrase"', "", "passphrase"),
+        ('file = "passphrase"', 'file = "a"\nenvironment = "B"', "passphrase"),
+    ],
+)
+def test_the_field_is_named(old: str, new: str, field: str) -> None:
+    error = refused(GOOD.replace(old, new, 1))
+    assert error.code == "config_invalid"
+    assert (error.where or "").endswith(f": {field}")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"agency = ", b"x" * 300_000, b"\x00"])
+def test_what_is_not_toml_is_unreadable(content: bytes) -> None:
+    assert refused(content).code == "config_unreadable"
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert caught.value.code == "config_missing"
+    assert "quickstart" in (caught.value.fix or "")
+    (tmp_path / "agency.toml").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path)
+    assert caught.value.code == "config_unreadable"
+
+
+def test_ids_of_governance_keys_are_base64() -> None:
+    config = parse_config(GOOD.encode(), "agency.toml")
+    with pytest.raises(ConfigError) as caught:
+        governance_kids(config)
+    assert caught.value.code == "config_invalid"
+
+
+def test_a_passphrase_file_is_found_from_the_agencys_folder(tmp_path: Path) -> None:
+    config: AgencyConfig = parse_config(GOOD.encode(), "agency.toml")
+    assert passphrase_source(config.passphrase, tmp_path).file == tmp_path / "passphrase"

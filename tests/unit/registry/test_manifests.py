@@ -1,0 +1,279 @@
+"""The book of manifests, the files behind it, and what an agency does with its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.errors import KeyAccessError, ManifestError, RegistryError
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import ManifestChanges, issue_manifest
+from broker.keys.manifest import VerifiedManifest
+from broker.own_manifest import (
+    destroy_exchange_keys,
+    longest_retention_ms,
+    renew_keys,
+    resume_contract,
+    revoke_key,
+    state_departure,
+)
+from broker.participant import Participant
+from broker.partnership import Partnership
+from broker.registry.manifests import ManifestBook
+from broker.tlog.note import COSIGNATURE_ED25519, key_id
+from contracts.errors import ConcordantError
+
+Load = Callable[..., Participant]
+ME = "csu-camden"
+
+
+def code_of(act: Callable[[], object], kind: type[ConcordantError] = ManifestError) -> str:
+    with pytest.raises(kind) as caught:
+        act()
+    return caught.value.code
+
+
+def short(participant: Participant, role: str, now: int, agency: str = ME) -> bytes:
+    newest = participant.manifests.current(agency, now)
+    return key_id(
+        f"pan-london/{agency}", COSIGNATURE_ED25519, newest.keys_of(role, "ed25519")[0].public
+    )
+
+
+def newer(participant: Participant, now: int, **changes: object) -> VerifiedManifest:
+    previous = participant.manifest(now)
+    return issue_manifest(
+        previous,
+        ManifestChanges(**changes),
+        participant.governance_signer(),
+        now,  # type: ignore[arg-type]  # a test's shorthand
+    )
+
+
+def test_a_stream_key_is_found_by_its_short_id_and_judged_by_log_time(load: Load, now: int) -> None:
+    participant = load()
+    key = participant.manifests.stream_key(ME, short(participant, "stream", now))
+    assert key is not None
+    assert key.at(now) == "valid"
+    assert key.at(now - 1_000) == "not_valid"
+    assert key.at(now + 30 * DAY_MS - 1) == "valid"
+    assert key.at(now + 30 * DAY_MS) == "manifest_expired"
+    assert key.at(now + 90 * DAY_MS) == "not_valid"
+    assert key.revoked_since is None
+    assert participant.manifests.stream_key(ME, b"none") is None
+    assert participant.manifests.stream_key("nobody", b"none") is None
+
+
+def test_a_receipt_key_is_no_stream_key(load: Load, now: int) -> None:
+    participant = load()
+    receipt = short(participant, "receipt", now)
+    assert participant.manifests.receipt_key(ME, receipt) is not None
+    assert participant.manifests.stream_key(ME, receipt) is None
+
+
+def test_a_newer_manifest_vouches_for_longer_and_older_ones_still_count(
+    load: Load, now: int
+) -> None:
+    participant = load()
+    later = now + 20 * DAY_MS
+    book = participant.manifests.adding(newer(participant, later))
+    key = book.stream_key(ME, short(participant, "stream", now))
+    assert key is not None
+    assert key.at(now) == "valid"
+    assert key.at(now + 40 * DAY_MS) == "valid"
+    assert key.at(now + 50 * DAY_MS) == "manifest_expired"
+    newest = book.newest(ME)
+    assert newest is not None
+    assert newest.version == 2
+    assert participant.manifests.newest(ME) != newest
+
+
+def test_adding_is_idempotent_and_versions_only_rise(load: Load, now: int) -> None:
+    participant = load()
+    second = newer(participant, now)
+    book = participant.manifests.adding(second)
+    assert book.adding(second) is book
+    conflicting = newer(participant, now, tls_principal="another")
+    assert code_of(lambda: book.adding(conflicting)) == "manifest_conflict"
+    assert code_of(lambda: ManifestBook("pan-london", [second, conflicting])) == "manifest_conflict"
+    third = issue_manifest(second.manifest, ManifestChanges(), participant.governance_signer(), now)
+    skipped = participant.manifests.adding(third)
+    assert code_of(lambda: skipped.adding(second)) == "manifest_rollback"
+
+
+def test_senders_wrap_to_the_valid_key_that_began_last(load: Load, now: int) -> None:
+    participant = load()
+    first = participant.manifests.exchange_key("cps-london", now)
+    assert first.sealer().public == first.public
+    assert first.tried_at(now)
+    assert not first.tried_at(now - 1)
+    assert first.tried_at(first.not_after + 7 * DAY_MS - 1)
+    assert not first.tried_at(first.not_after + 7 * DAY_MS)
+    later = now + 24 * DAY_MS
+    renew_keys(participant, later)
+    renewed = load(now=later)
+    assert renewed.manifests.exchange_key(ME, later).kid != first.kid
+    assert len(renewed.manifests.exchange_keys(ME)) == 2
+    assert renewed.manifests.exchange_key(ME, now + 31 * DAY_MS).not_before == now + 30 * DAY_MS
+
+
+def test_nothing_is_sealed_for_an_agency_without_a_current_key(load: Load, now: int) -> None:
+    book = load().manifests
+    error = RegistryError
+    assert code_of(lambda: book.exchange_key("nobody", now), error) == "manifest_missing"
+    expired = now + 30 * DAY_MS
+    assert code_of(lambda: book.exchange_key("cps-london", expired), error) == "manifest_expired"
+    participant = load()
+    kid = book.exchange_key(ME, now).kid
+    revoke_key(participant, kid, now, "laptop lost", now)
+    revoked = load().manifests
+    assert code_of(lambda: revoked.exchange_key(ME, now), error) == "exchange_key_missing"
+
+
+def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
+    participant = load()
+    kid = participant.manifest(now).keys_of("stream", "ed25519")[0].kid
+    revoke_key(participant, kid, now - DAY_MS, "laptop lost", now)
+    revoked = load()
+    forgetting = revoked.manifest(now).model_copy(update={"revocations": ()})
+    third = issue_manifest(forgetting, ManifestChanges(), revoked.governance_signer(), now)
+    book = revoked.manifests.adding(third)
+    assert book.revoked_since(ME, kid) == now - DAY_MS
+    key = book.stream_key(ME, short(participant, "stream", now))
+    assert key is not None
+    assert key.revoked_since == now - DAY_MS
+    assert code_of(lambda: revoked.stream_signer(now), RegistryError) == "signing_key_expired"
+    act = lambda: revoke_key(revoked, bytes(32), now, "x", now)  # noqa: E731 - one act
+    assert code_of(act, RegistryError) == "key_not_listed"
+
+
+def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int) -> None:
+    participant = load()
+    contract = participant.contract(now).contract
+    departures = lambda: load().manifests.departures(contract.name, contract.version)  # noqa: E731 - asked often
+    assert departures() == ()
+    state_departure(participant, contract, "suspended", "review", now)
+    (one,) = departures()
+    assert (one.agency, one.state, one.since_ms) == (ME, "suspended", now)
+    suspended = load()
+    standing = suspended.standing(suspended.contract(now), now)
+    assert not standing.party_active(ME)
+    assert standing.party_active("cps-london")
+    assert load().manifests.departures(contract.name, "9.9.9") == ()
+    resume_contract(suspended, contract, now)
+    assert departures() == ()
+    state_departure(load(), contract, "left", "review", now)
+    assert departures()[0].state == "left"
+    gone = load()
+    assert code_of(lambda: resume_contract(gone, contract, now)) == "manifest_left"
+    forgetting = gone.manifest(now).model_copy(update={"standing": ()})
+    last = issue_manifest(forgetting, ManifestChanges(), gone.governance_signer(), now)
+    after = gone.manifests.adding(last)
+    assert after.departures(contract.name, contract.version)[0].state == "left"
+
+
+def test_renewing_makes_keys_that_open(load: Load, now: int) -> None:
+    participant = load()
+    later = now + 10 * DAY_MS
+    old = participant.stream_signer(now).kid
+    renew_keys(participant, later, at_once=True)
+    renewed = load(now=later)
+    assert renewed.stream_signer(later).kid != old
+    assert renewed.keyring.holds(old)
+    exchange = renewed.manifests.exchange_keys(ME)
+    assert len(exchange) == 2
+    for key in exchange:
+        assert renewed.keyring.opener(key.kid).public == key.public
+    key = renewed.manifests.stream_key(ME, short(participant, "stream", now))
+    assert key is not None
+    assert key.at(now) == "valid"
+
+
+def test_renewing_needs_the_governance_keys(load: Load, partnership: Partnership, now: int) -> None:
+    for path in (partnership.directory(ME) / "keys" / "governance").iterdir():
+        path.unlink()
+    assert code_of(lambda: renew_keys(load(), now), KeyAccessError) == "key_missing"
+    assert load().manifest(now).version == 1
+
+
+def test_exchange_keys_are_destroyed_after_retention_and_grace(load: Load, now: int) -> None:
+    participant = load()
+    (key,) = participant.manifests.exchange_keys(ME)
+    end = key.not_after + longest_retention_ms(participant) + 7 * DAY_MS
+    assert destroy_exchange_keys(participant, end) == ()
+    assert destroy_exchange_keys(participant, end + 1) == (key.kid,)
+    assert not participant.keyring.holds(key.kid)
+    assert destroy_exchange_keys(participant, end + 1) == ()
+
+
+@pytest.fixture
+def versions(partnership: Partnership) -> Path:
+    return partnership.directory(ME) / "state" / "manifest-versions.json"
+
+
+def test_a_manifest_from_kafka_is_verified_stored_and_remembered(
+    load: Load, versions: Path, now: int
+) -> None:
+    participant, other = load(), load("cps-london")
+    raw = newer(other, now).raw
+    book = participant.repository.store_manifest(
+        raw, participant.contracts, participant.manifests, now
+    )
+    assert book.highest_versions()["cps-london"] == 2
+    assert json.loads(versions.read_bytes())["cps-london"]["version"] == 2
+    assert load().manifests.highest_versions()["cps-london"] == 2
+    again = participant.repository.store_manifest(raw, participant.contracts, book, now)
+    assert again is book
+
+
+def test_a_refused_manifest_leaves_no_trace(
+    load: Load, partnership: Partnership, versions: Path, now: int
+) -> None:
+    participant, other = load(), load("cps-london")
+    before = versions.read_bytes()
+    good = newer(other, now).raw
+    for raw in (good.replace(b'"version":2', b'"version":9'), good[:-40], b""):
+        with pytest.raises(ManifestError):
+            participant.repository.store_manifest(
+                raw, participant.contracts, participant.manifests, now
+            )
+    assert versions.read_bytes() == before
+    assert not (partnership.directory(ME) / "manifests" / "cps-london.9.note").exists()
+
+
+def test_an_older_manifest_does_not_come_back(
+    load: Load, partnership: Partnership, now: int
+) -> None:
+    participant, other = load(), load("cps-london")
+    folder = partnership.directory(ME) / "manifests"
+    participant.repository.store_manifest(
+        newer(other, now).raw, participant.contracts, participant.manifests, now
+    )
+    (folder / "cps-london.2.note").unlink()
+    assert code_of(load) == "manifest_rollback"
+    (folder / "cps-london.1.note").unlink()
+    assert code_of(load) == "manifest_rollback"
+    (folder / "cps-london.2.note").write_bytes(newer(other, now, tls_principal="x").raw)
+    assert code_of(load) == "manifest_conflict"
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"a":1}', b'{"a":{"version":"x"}}'])
+def test_a_damaged_record_of_versions_is_not_ignored(
+    load: Load, versions: Path, content: bytes
+) -> None:
+    versions.write_bytes(content)
+    assert code_of(load, RegistryError) == "registry_invalid"
+
+
+def test_a_manifest_of_an_agency_that_no_contract_names_is_not_believed(
+    load: Load, partnership: Partnership
+) -> None:
+    participant = load()
+    assert participant.contracts.governance_of("nobody") == ()
+    raw = (partnership.directory(ME) / "manifests" / "cps-london.1.note").read_bytes()
+    stranger = raw.replace(b'"agency":"cps-london"', b'"agency":"stranger"')
+    (partnership.directory(ME) / "manifests" / "stranger.1.note").write_bytes(stranger)
+    assert "stranger" not in load().manifests.agencies()
