@@ -20,8 +20,10 @@ from broker.placement import (
     Fact,
     Placement,
     Recall,
+    frontier_at,
     kept_of,
     refuse_leaf,
+    require_root,
     with_generation,
 )
 from broker.succession import linked, place_unknown_generation
@@ -91,6 +93,8 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
         return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
     frontier = Frontier(fact.index, fact.left)
     _require_shared_prefix(held.frontier, frontier)
+    if fact.index == held.latest.size:
+        require_root(frontier, held.latest.root)
     gap = Gap(held.size, fact.index - 1, held.frontier, frontier)
     grown = replace(
         held,
@@ -138,6 +142,7 @@ def _fill(
     state: PartitionState, held: Generation, gap: Gap, fact: Fact, recall: Recall
 ) -> Placement:
     kept = _fit_between(held.name, fact, recall)
+    require_root(frontier_at(held, fact.size), fact.root)
     here = Frontier(fact.index, fact.left)
     pieces: list[Gap] = []
     if fact.index == gap.first:
@@ -147,6 +152,10 @@ def _fill(
         _require_shared_prefix(gap.before, here)
         pieces.append(Gap(gap.first, fact.index - 1, gap.before, here))
     after = here.append(fact.leaf)
+    for known in (here, after):
+        signed = recall.at(held.name, known.size)
+        if signed is not None:
+            require_root(known, signed.root)
     if fact.index == gap.last:
         _require_end(gap, after)
     else:
@@ -155,11 +164,14 @@ def _fill(
     filled = replace(held, gaps=gaps)
     after_state = with_generation(state, filled, state.log_time)
     alarms: tuple[str, ...] = ()
+    revealed: tuple[str, int, int] | None = None
     if fact.index == 0 and not held.linked:
         assert fact.link is not None
-        after_state, extra, alarms, _ = linked(after_state, fact.generation, fact.link, recall)
+        after_state, extra, alarms, revealed = linked(
+            after_state, fact.generation, fact.link, recall
+        )
         kept = (*kept, *extra)
-    return Placement("fill", after_state, alarms=alarms, kept=kept)
+    return Placement("fill", after_state, gap=revealed, alarms=alarms, kept=kept)
 
 
 def _require_end(gap: Gap, after: Frontier) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
@@ -60,7 +61,7 @@ def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> byt
                 "size": head.size,
                 "topic": head.topic,
             }
-            for head in sorted(heartbeat.heads, key=lambda h: (h.topic, h.partition))
+            for head in sorted(heartbeat.heads, key=_place)
         ],
         "log": {"root": heartbeat.log[1].hex(), "size": heartbeat.log[0]},
         "time": heartbeat.time,
@@ -88,8 +89,15 @@ def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
 def _heartbeat(body: object, deployment: str) -> Heartbeat:
     if not isinstance(body, dict) or body.keys() != {"agency", "heads", "log", "time"}:
         raise ValueError
-    heads = []
+    log = body["log"]
+    if not isinstance(body["heads"], list) or not isinstance(log, dict):
+        raise TypeError
+    if log.keys() != {"root", "size"}:
+        raise ValueError
+    heads: list[Head] = []
     for head in body["heads"]:
+        if not isinstance(head, dict):
+            raise TypeError
         if head.keys() != {"generation", "partition", "root", "size", "topic"}:
             raise ValueError
         heads.append(
@@ -101,8 +109,14 @@ def _heartbeat(body: object, deployment: str) -> Heartbeat:
                 _hash(head["root"]),
             )
         )
-    log = (_number(body["log"]["size"]), _hash(body["log"]["root"]))
-    return Heartbeat(deployment, _text(body["agency"]), _number(body["time"]), tuple(heads), log)
+    if any(_place(a) >= _place(b) for a, b in pairwise(heads)):
+        raise ValueError
+    own = (_number(log["size"]), _hash(log["root"]))
+    return Heartbeat(deployment, _text(body["agency"]), _number(body["time"]), tuple(heads), own)
+
+
+def _place(head: Head) -> tuple[str, int, str]:
+    return head.topic, head.partition, head.generation
 
 
 def withheld(

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from broker.tlog.errors import ProofError
 from broker.tlog.merkle import Frontier
 
 FORMAT_VERSION: Final = 1
@@ -124,7 +125,7 @@ def parse_state(data: bytes) -> PartitionState:
         return PartitionState(
             stored["newest"], stored["start"], stored["log_time"], generations, stored["stopped"]
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ProofError) as error:
         raise ValueError("not a reader state") from error
 
 

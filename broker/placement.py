@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from broker.envelope.primitives import lp, sha256
 from broker.partition_state import Generation, Kept, PartitionState
+from broker.tlog.merkle import Frontier
 
 Verdict: TypeAlias = Literal[
     "start", "next", "jump", "link", "fill", "repeat", "before_start", "leaf_known"
@@ -128,3 +129,21 @@ def refuse_leaf(fact: Fact) -> None:
     """Raises ContinuityError(``leaf_not_wanted``) for a leaf replay."""
     if fact.leaf_only:
         raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")
+
+
+def frontier_at(held: Generation, size: int) -> Frontier | None:
+    """The frontier of [0, size), where this reader knows it: its head and the edges of gaps."""
+    if held.frontier.size == size:
+        return held.frontier
+    for gap in held.gaps:
+        if gap.first == size:
+            return gap.before
+        if gap.last + 1 == size:
+            return gap.after
+    return None
+
+
+def require_root(frontier: Frontier | None, root: bytes) -> None:
+    """Raises EquivocationError if the sender signed another root for a frontier that is known."""
+    if frontier is not None and frontier.root() != root:
+        raise EquivocationError("one size has two roots", frontier.size)

@@ -105,6 +105,8 @@ def parse_notice(note: Note) -> Notice:
         last = parse_decimal(lines[3], MAX_LOG_SIZE)
         if kind not in {REFUSAL_HEADING, REPLAY_HEADING} or last < first:
             raise ValueError
+        if kind == REFUSAL_HEADING and last != first:
+            raise ValueError
     except (ValueError, NoteError):
         raise RefusedError(1, "notice_malformed", "not a notice in its one form") from None
     return Notice(kind, origin, first, last)

@@ -18,8 +18,10 @@ from broker.placement import (
     Link,
     Placement,
     Recall,
+    frontier_at,
     kept_of,
     refuse_leaf,
+    require_root,
     with_generation,
 )
 from broker.tlog.merkle import Frontier
@@ -84,8 +86,7 @@ def linked(
     held = generations.get(link.name)
     if held is None:
         if link.name > state.start:
-            missed = Kept(link.size, link.root, 0, link.size)
-            kept = ((link.name, missed),)
+            missed, kept = _checked(link, recall)
             generations[link.name] = Generation(
                 link.name,
                 0,
@@ -111,27 +112,45 @@ def _ended(
     held: Generation, link: Link, recall: Recall
 ) -> tuple[Generation, tuple[str, int, int] | None, list[str], tuple[tuple[str, Kept], ...]]:
     """A successor names (size, root) of a generation that is held."""
-    if link.size <= held.start:
-        return replace(held, end=min(link.size, held.size)), None, ["rollback"], ()
-    same = recall.at(held.name, link.size)
-    if same is not None and same.root != link.root:
-        raise EquivocationError("a link names another root for a size that was signed", link.size)
-    if link.size == held.size and held.frontier.root() != link.root:
-        raise EquivocationError("a link names another root for the head", link.size)
+    if link.size <= held.start:  # nothing that is held can be compared with it
+        return _closed(held, link), None, ["rollback"], ()
+    _, kept = _checked(link, recall)
+    require_root(frontier_at(held, link.size), link.root)
     if held.end is not None and link.size >= held.end:
         # of several successors the lowest named size counts
-        return held, None, ["rollback"], ()
+        return held, None, ["rollback"], kept
+    if link.size > held.size:
+        gap = Gap(held.size, link.size - 1, held.frontier, None, link.root)
+        ended = replace(held, size=link.size, gaps=(*held.gaps, gap), end=link.size)
+        return ended, (held.name, gap.first, gap.last), ["gap"], kept
+    rolled_back = link.size < held.size or held.end is not None
+    return _closed(held, link), None, ["rollback"] if rolled_back else [], kept
+
+
+def _checked(link: Link, recall: Recall) -> tuple[Kept, tuple[tuple[str, Kept], ...]]:
+    """The rule of checkpoints for the one that a link names, and what is to be kept of it."""
+    above = recall.above(link.name, link.size - 1)
+    if above is not None and above.size == link.size:
+        if above.root != link.root:
+            raise EquivocationError("a link names another root for a known size", link.size)
+        return above, ()
+    if above is not None and link.size > above.lowest:
+        raise EquivocationError("a link names a size inside of a batch", link.size)
     # a link says nothing of the time at which that checkpoint was signed: 0 is "not known"
-    kept: tuple[tuple[str, Kept], ...] = ((held.name, Kept(link.size, link.root, 0, link.size)),)
-    if same is not None:
-        kept = ()
-    if link.size < held.size:
-        return replace(held, end=link.size), None, ["rollback"], kept
-    if link.size == held.size:
-        return replace(held, end=link.size), None, [], kept
-    gap = Gap(held.size, link.size - 1, held.frontier, None, link.root)
-    ended = replace(held, size=link.size, gaps=(*held.gaps, gap), end=link.size)
-    return ended, (held.name, gap.first, gap.last), ["gap"], kept
+    named = Kept(link.size, link.root, 0, link.size)
+    return named, ((link.name, named),)
+
+
+def _closed(held: Generation, link: Link) -> Generation:
+    """Close at the named size: what is missing at or above it will never come (superseded)."""
+    end = link.size if held.end is None else min(link.size, held.end)
+    gaps: list[Gap] = []
+    for gap in held.gaps:
+        if gap.last < end:
+            gaps.append(gap)
+        elif gap.first < end:
+            gaps.append(Gap(gap.first, end - 1, gap.before, None, link.root))
+    return replace(held, end=end, gaps=tuple(gaps))
 
 
 def _pruned(state: PartitionState) -> PartitionState:

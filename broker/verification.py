@@ -6,6 +6,7 @@ that takes one cannot be handed a record whose sender is not known.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,13 @@ from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError, ProofError
-from broker.tlog.merkle import EMPTY_ROOT, leaf_hash, left_nodes, verify_inclusion_after
+from broker.tlog.merkle import (
+    EMPTY_ROOT,
+    MAX_LOG_SIZE,
+    leaf_hash,
+    left_nodes,
+    verify_inclusion_after,
+)
 from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
 from broker.view import View
 
@@ -27,6 +34,9 @@ CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 LINK_SALT_BYTES: Final = 16
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""
+
+
+_GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,8 @@ def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Li
         or origin.partition != record.partition
     ):
         raise RefusedError(1, "origin_wrong", "the proof is for another topic or partition")
+    if _GENERATION.fullmatch(origin.generation) is None:
+        raise RefusedError(1, "generation_name", "not the name of a generation")
     if proof.index:
         if proof.extra is not None:
             raise RefusedError(1, "extra_misplaced", "only index 0 names a predecessor")
@@ -129,10 +141,7 @@ def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Li
     if origin.generation <= link.name:
         raise RefusedError(1, "generation_order", "a generation is later than the one it names")
     stream = f"{origin.deployment}/{origin.agency}/{origin.topic}/{origin.partition}"
-    try:
-        opened = int(origin.generation[:16], 16)
-    except ValueError:
-        raise RefusedError(1, "generation_name", "the generation has no opening time") from None
+    opened = int(origin.generation[:16], 16)
     if generation_name(stream, link, opened) != origin.generation:
         raise RefusedError(1, "generation_name", "the generation does not name what it follows")
     return proof, origin, link
@@ -156,6 +165,10 @@ def parse_link(extra: bytes | None) -> Link:
         raise RefusedError(1, "link_malformed", "index 0 does not name a predecessor as it must")
     link = Link(parts[0].decode("ascii"), int.from_bytes(parts[1], "big"), parts[2], parts[3])
     first = link.name == ""
+    if not first and _GENERATION.fullmatch(link.name) is None:
+        raise RefusedError(1, "link_malformed", "index 0 names what is not a generation")
+    if link.size > MAX_LOG_SIZE:
+        raise RefusedError(1, "link_malformed", "a log is not that long")
     if first != (link.size == 0) or (first and link.root != EMPTY_ROOT):
         raise RefusedError(1, "link_malformed", "a predecessor holds at least one record")
     return link

@@ -70,6 +70,18 @@ def key_list_bytes(groups: int) -> int:
     return NONCE_BYTES + HASH_BYTES * groups + TAG_BYTES
 
 
+def require_counts(groups: int, recipients: int) -> None:
+    """The limits on both counts.
+
+    Raises:
+        LayoutError: ``groups_count`` or ``recipients_count``.
+    """
+    if not 1 <= groups <= MAX_GROUPS:
+        raise LayoutError("groups_count", f"an event has 1 to {MAX_GROUPS} groups")
+    if not 1 <= recipients <= MAX_RECIPIENTS:
+        raise LayoutError("recipients_count", f"an event has 1 to {MAX_RECIPIENTS} recipients")
+
+
 def format_value(
     event_id: bytes,
     time: int,
@@ -89,10 +101,7 @@ def format_value(
     Raises:
         LayoutError: ``value_too_large``, ``groups_count`` or ``recipients_count``.
     """
-    if not 1 <= len(groups) <= MAX_GROUPS:
-        raise LayoutError("groups_count", f"an event has 1 to {MAX_GROUPS} groups")
-    if not 1 <= len(recipients) <= MAX_RECIPIENTS:
-        raise LayoutError("recipients_count", f"an event has 1 to {MAX_RECIPIENTS} recipients")
+    require_counts(len(groups), len(recipients))
     parts = [_HEAD.pack(VERSION, event_id, time, contract, len(groups))]
     for commitment, ciphertext in groups:
         parts += (_GROUP.pack(commitment, len(ciphertext)), ciphertext)

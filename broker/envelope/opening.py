@@ -99,6 +99,7 @@ class Sessions:
             name = (sealed.contract, source, entry.wrap, kids)
             try:
                 session = memory[name]
+                memory.move_to_end(name)
             except KeyError:
                 if budget[0] <= 0:
                     raise WrapBudgetError from None
@@ -108,7 +109,6 @@ class Sessions:
                 if len(memory) > MEMORY_ENTRIES:
                     memory.popitem(last=False)
             if session is not None:
-                memory.move_to_end(name)
                 return entry, session
         return None
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.envelope import framing
-from broker.envelope.layout import format_value
+from broker.envelope.layout import format_value, require_counts
 from broker.envelope.padding import pad
 from broker.envelope.primitives import (
     HASH_BYTES,
@@ -45,7 +45,7 @@ class ExchangeKey:
 class Session:
     """A session secret wrapped for one exchange key, for one contract, from this process."""
 
-    __slots__ = ("aead", "expires", "remaining", "tail", "wrap")
+    __slots__ = ("aead", "began", "remaining", "tail", "wrap")
 
     def __init__(self, deployment: str, contract: bytes, source: str, key: ExchangeKey, now: int):
         """Wrap 32 fresh random bytes for ``key``; ``now`` in ms."""
@@ -54,8 +54,12 @@ class Session:
         self.wrap = key.sealer.seal(secret, info)
         self.tail = framing.session_tail(key.kid, self.wrap)
         self.aead = AeadKey(secret)
-        self.expires = now + SESSION_MAX_MS
+        self.began = now
         self.remaining = SESSION_MAX_EVENTS
+
+    def serves(self, now: int) -> bool:
+        """Whether it may take another event; a clock that was set back ends it too."""
+        return self.remaining > 0 and self.began <= now < self.began + SESSION_MAX_MS
 
 
 class Sealer:
@@ -76,7 +80,7 @@ class Sealer:
 
     def _session(self, key: ExchangeKey, now: int) -> Session:
         session = self._sessions.get(key.kid)
-        if session is None or now >= session.expires or not session.remaining:
+        if session is None or not session.serves(now):
             session = Session(self._deployment, self._contract, self._source, key, now)
             self._sessions[key.kid] = session
         session.remaining -= 1
@@ -104,8 +108,9 @@ class Sealer:
         Raises:
             LayoutError: too many groups or recipients, or too large.
         """
-        context = framing.event_context(self._prefix, str(event_id))
         count = len(groups)
+        require_counts(count, len(recipients))
+        context = framing.event_context(self._prefix, str(event_id))
         entropy = random_bytes(HASH_BYTES * count + NONCE_BYTES * len(recipients))
         keys: list[bytes] = []
         commitments: list[bytes] = []
