@@ -269,3 +269,24 @@ def test_a_contract_from_kafka_is_taken_only_with_our_own_signature(
     again = load().contracts.by_hash(proposal.hash)
     assert again is not None
     assert again.missing == ("haven-support",)
+
+
+def test_two_texts_with_one_version_are_not_both_kept(
+    text: Draft, sign: Callable[..., SignedContract], load: Callable[..., Participant]
+) -> None:
+    participant = load()
+    taken = lambda signed: participant.repository.store_contract(  # noqa: E731 - one act, two texts
+        signed.text.raw, signed.note, participant.contracts
+    )
+    taken(sign(text(version="2.0.0")))
+    other = sign(text(version="2.0.0", days=200))
+    assert code_of(lambda: taken(other)) == "contract_ambiguous"
+
+
+def test_signatures_that_cannot_be_read_are_said_so(
+    load: Callable[..., Participant], partnership: Partnership
+) -> None:
+    path = partnership.directory("csu-camden") / "contracts" / "london-hate-crime.note"
+    path.unlink()
+    path.mkdir()
+    assert code_of(load) == "registry_unreadable"
