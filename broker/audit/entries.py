@@ -29,8 +29,10 @@ EntryKind: TypeAlias = Literal[
 
 #: Field paths, agencies, types, codes: what a contract and a code list can name.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,99}")
-#: Clauses, versions, operators: one short line without quotes or brackets of any markup.
-_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@()/:+\-]{0,63}")
+#: Clauses and versions: short, without a space.
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()/:+\-]{0,63}")
+#: An account of the operating system or of a directory (`DOMAIN\account`, `account@realm`).
+_OPERATOR: Final = re.compile(r"\w[\w ._@/:+\\\-]{0,63}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,199}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -87,7 +89,12 @@ _KINDS: Final = frozenset(get_args(EntryKind))
 
 #: Names that were found good, by form. A contract names a few hundred, an entry some fifty of
 #: them, and matching each again was two thirds of the cost of an entry. Bounded, never cleared.
-_SEEN: Final[dict[re.Pattern[str], set[str]]] = {_NAME: set(), _LABEL: set(), _HASH: set()}
+_SEEN: Final[dict[re.Pattern[str], set[str]]] = {
+    _NAME: set(),
+    _LABEL: set(),
+    _HASH: set(),
+    _OPERATOR: set(),
+}
 _MAX_SEEN: Final = 4096
 
 
@@ -178,7 +185,7 @@ def _require_names(entry: Entry) -> None:
         raise _invalid("its source is not a name")
     _require(_NAME, (text for text in (entry.type, entry.reason) if text is not None))
     if entry.operator is not None:
-        _require(_LABEL, (entry.operator,))
+        _require(_OPERATOR, (entry.operator,))
     if entry.contract is not None:
         _require(_NAME, (entry.contract.name,))
         _require(_LABEL, (entry.contract.version,))

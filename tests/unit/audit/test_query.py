@@ -1,0 +1,74 @@
+"""Who received which field of a case, under which clause, and what shows it to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.audit.entries import Entry
+from broker.audit.errors import DisclosureLogError
+from broker.audit.log import append_entries, entry_leaf
+from broker.audit.query import entries_of_case, evidence_for, received
+from broker.store.database import SqliteStore
+from broker.tlog.cosignature import parse_signed_checkpoint
+from broker.tlog.merkle import verify_inclusion
+
+CASE = bytes([1]) * 32
+
+
+def test_who_received_a_field_of_a_case_and_under_which_clause(signed_log: SqliteStore) -> None:
+    with signed_log.reading() as tx:
+        found = received(tx, CASE, "victim.address")
+        assert [(one.index, one.recipient, one.clause) for one in found] == [
+            (index, "haven-support", "4.1.10") for index in (1, 4, 7, 10, 13)
+        ]
+        assert found[0].contract is not None
+        assert (found[0].contract.name, found[0].contract.version) == ("london-hate-crime", "1.0.0")
+        assert (found[0].type, found[0].source) == ("referral.made", "csu-camden")
+
+
+def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: SqliteStore) -> None:
+    with signed_log.reading() as tx:
+        assert {(one.path, one.recipient) for one in received(tx, CASE, "victim")} == {
+            ("victim.needs", "council-camden"),
+            ("victim.needs", "haven-support"),
+            ("victim.address", "haven-support"),
+        }
+        assert received(tx, CASE) == received(tx, CASE, "victim")
+        assert received(tx, CASE, "vic") == []
+        assert received(tx, CASE, "victim.addr") == []
+
+
+def test_refusals_and_erasures_are_listed_but_nobody_received_them(store: SqliteStore) -> None:
+    with store.transaction() as tx:
+        append_entries(
+            tx,
+            [
+                Entry(kind="refusal", time_ms=1, case_key=CASE, reason="field_not_granted"),
+                Entry(kind="erasure", time_ms=2, case_key=CASE, reason="retention_ended"),
+                Entry(kind="refusal", time_ms=3, reason="party_unknown"),
+            ],
+        )
+        assert [(one.index, one.entry.kind) for one in entries_of_case(tx, CASE)] == [
+            (0, "refusal"),
+            (1, "erasure"),
+        ]
+        assert received(tx, CASE) == []
+        assert entries_of_case(tx, b"?" * 32) == []
+
+
+@pytest.mark.parametrize("index", [0, 3, 11])
+def test_an_entry_is_shown_to_be_in_the_log_by_its_signed_head_alone(
+    signed_log: SqliteStore, index: int
+) -> None:
+    with signed_log.reading() as tx:
+        evidence = evidence_for(tx, index)
+    signed = parse_signed_checkpoint(evidence.checkpoint).checkpoint
+    leaf = entry_leaf(evidence.salt, evidence.entry)
+    verify_inclusion(leaf, index, signed.size, evidence.path, signed.root)
+
+
+@pytest.mark.parametrize("index", [12, 14, -1])
+def test_what_no_checkpoint_covers_has_no_evidence_yet(signed_log: SqliteStore, index: int) -> None:
+    with signed_log.reading() as tx, pytest.raises(DisclosureLogError) as caught:
+        evidence_for(tx, index)
+    assert caught.value.code == "log_entry_missing"
