@@ -83,11 +83,23 @@ class CouncilFormat:
             )
         return values
 
-    def write(self, rows: Sequence[Mapping[str, object]], form: Form) -> bytes:
-        """Records in one of the forms, fit for import."""
+    def write(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        form: Form,
+        *,
+        header: Sequence[str] | None = None,
+    ) -> bytes:
+        """Records in one of the forms.
+
+        Args:
+            rows: own key -> value of the JSON form.
+            form: which.
+            header: columns of the CSV; every known one, as for an import, when None.
+        """
         if form == "csv":
             flat = [self._flat.write(row) for row in rows]
-            return write_delimited(flat, CSV, header=self._mapping.known_columns)
+            return write_delimited(flat, CSV, header=header or self._mapping.known_columns)
         lines = (
             json.dumps({n: v for n, v in row.items() if v not in ("", [])}, ensure_ascii=False)
             for row in rows

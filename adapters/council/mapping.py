@@ -27,22 +27,23 @@ class CouncilAdapter:
         self.suffixes: Sequence[str] = (f".{form}", f".{other}")
 
     @cached_property  # the file is read when the adapter is used, not when it is imported
-    def _mapping(self) -> RowMapping:
+    def mapping(self) -> RowMapping:
+        """The compiled mapping file in use."""
         return RowMapping(load_mapping(__package__ or "adapters.council"))
 
     @cached_property
     def _format(self) -> CouncilFormat:
-        return CouncilFormat(self._mapping)
+        return CouncilFormat(self.mapping)
 
     @property
     def document(self) -> MappingDocument:
         """The mapping file in use."""
-        return self._mapping.document
+        return self.mapping.document
 
     @property
     def mapping_version(self) -> str:
         """Version of the mapping file in use."""
-        return self._mapping.version
+        return self.mapping.version
 
     def read(self, content: bytes) -> Iterable[Row | Rejected]:
         """See ``AgencyAdapter.read``."""
@@ -50,11 +51,11 @@ class CouncilAdapter:
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """See ``AgencyAdapter.to_event``."""
-        return self._mapping.to_event(row, context)
+        return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
         """See ``AgencyAdapter.from_event``; one record in this adapter's form."""
-        return self._format.write([self._mapping.to_row(event, context)], self._form)
+        return self._format.write([self.mapping.to_row(event, context)], self._form)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
         """See ``AgencyAdapter.read_back``; columns without a value are absent."""

@@ -22,6 +22,17 @@ def read_sheet(content: bytes, mapping: RowMapping) -> Iterable[Row | Rejected]:
     )
 
 
-def write_sheet(rows: Sequence[Mapping[str, object]], mapping: RowMapping) -> bytes:
-    """Rows as a spreadsheet with every column that the mapping knows."""
-    return write_delimited(rows, SHEET, header=mapping.known_columns)
+def write_sheet(
+    rows: Sequence[Mapping[str, object]],
+    mapping: RowMapping,
+    *,
+    header: Sequence[str] | None = None,
+) -> bytes:
+    """Rows as a spreadsheet.
+
+    Args:
+        rows: own column -> text.
+        mapping: the service's.
+        header: columns; every known one, as for an import, when None.
+    """
+    return write_delimited(rows, SHEET, header=header or mapping.known_columns)

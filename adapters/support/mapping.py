@@ -23,38 +23,35 @@ class SupportAdapter:
     suffixes: Sequence[str] = (".csv",)
 
     @cached_property  # the file is read when the adapter is used, not when it is imported
-    def _mapping(self) -> RowMapping:
+    def mapping(self) -> RowMapping:
+        """The compiled mapping file in use."""
         return RowMapping(load_mapping(__package__ or "adapters.support"))
 
     @property
     def document(self) -> MappingDocument:
         """The mapping file in use."""
-        return self._mapping.document
+        return self.mapping.document
 
     @property
     def mapping_version(self) -> str:
         """Version of the mapping file in use."""
-        return self._mapping.version
+        return self.mapping.version
 
     def read(self, content: bytes) -> Iterable[Row | Rejected]:
         """See ``AgencyAdapter.read``."""
-        return read_sheet(content, self._mapping)
+        return read_sheet(content, self.mapping)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """See ``AgencyAdapter.to_event``."""
-        return self._mapping.to_event(row, context)
+        return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
         """See ``AgencyAdapter.from_event``; a sheet with one row."""
-        return write_sheet([self._mapping.to_row(event, context)], self._mapping)
+        return write_sheet([self.mapping.to_row(event, context)], self.mapping)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """See ``AgencyAdapter.read_back``; columns without a value are absent."""
-        return [
-            {name: value for name, value in row.values.items() if value != ""}
-            for row in self.read(content)
-            if isinstance(row, Row)
-        ]
+        """See ``AgencyAdapter.read_back``; columns without a value are empty texts."""
+        return [row.values for row in self.read(content) if isinstance(row, Row)]
 
 
 ADAPTER = SupportAdapter()

@@ -148,7 +148,7 @@ def test_what_arrives_is_written_in_the_services_words() -> None:
     assert (row["Referral was"], row["Referral is now"]) == ("With a caseworker", "Taken on")
     assert row["Came from"] == "P1"
     assert row["Not shared with us"] == "Notes"
-    assert "Notes" not in row
+    assert row["Notes"] == ""
 
 
 def test_the_mapping_names_its_version() -> None:

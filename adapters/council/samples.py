@@ -1,0 +1,110 @@
+"""A week's export of a council's housing and anti-social behaviour system, made up from facts.
+
+Obviously fictitious people (``adapters.demo.facts``); codes and columns are those of the mapping.
+The form and the encoding are chosen when the file is made, because the councils of one partnership
+have different versions of the system.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.council.format import CouncilFormat, Form
+from adapters.council.mapping import ADAPTER
+from adapters.demo.facts import CaseFacts
+from adapters.demo.forms import asked
+from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples import SampleRow, flawed, rendered
+from broker.event import JSON
+from broker.tryout import PARTNER_CODES
+
+PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]
+"""Own partner codes, as ``[partners]`` of a council's ``agency.toml`` has them."""
+POLICE_OF: Mapping[str, str] = {"E09000007": "POL-CAMDEN", "E09000023": "POL-LEWISHAM"}
+
+_DECLARED_AT = "2026-11-03T14:30:00.000Z"
+_COUNCIL_SAYS = ("civil_measures", "linked_factors", "record_type", "strands", "borough", "ward")
+
+
+def sample_rows(
+    rng: random.Random, cases: Iterable[CaseFacts], *, flaws: bool = True
+) -> list[SampleRow]:
+    """What a council exports about its cases: referrals, civil measures, critical incidents.
+
+    A case whose victim did not agree to tell the police goes to a support service, or is only
+    counted (``police_information``; the contract leaves out what identifies).
+
+    Args:
+        rng: the seeded source.
+        cases: those that the council records.
+        flaws: whether some rows are spoiled and some repeated.
+    """
+    rows: list[SampleRow] = []
+    for case in cases:
+        consent, police = case.consent, POLICE_OF[case.incident.borough]
+        if consent.pass_to_police:
+            rows.append(_referral(case, police, "police_investigation", 1))
+        elif consent.statistics_only:
+            rows.append(_referral(case, police, "police_information", 1))
+        if consent.support_contact and "emotional_support" in case.services:
+            rows.append(_referral(case, "HAVEN", "emotional_support", 2))
+        sent = bool(rows) and rows[-1].case == case.number
+        if sent and case.course.civil_measures:
+            leaves = {p: v for p, v in case_leaves(case).items() if p in _COUNCIL_SAYS}
+            rows.append(_row(case, "case.updated", leaves, [police]))
+        if sent and case.critical:
+            leaves = critical_leaves(case, _DECLARED_AT)
+            rows.append(_row(case, "critical-incident.declared", leaves, [police, "CPS", "HAVEN"]))
+    return flawed(rng, rows, ADAPTER.mapping) if flaws else rows
+
+
+def sample_file(
+    rows: Sequence[SampleRow],
+    form: Form = "jsonl",
+    *,
+    encoding: str | None = None,
+    half_written: bool = False,
+) -> bytes:
+    """Rows as a file.
+
+    Args:
+        rows: of ``sample_rows``, or any with values of the JSON form.
+        form: ``jsonl`` or ``csv``.
+        encoding: another than UTF-8, which the system never writes and the adapter refuses.
+        half_written: cut off in the middle of the last record.
+    """
+    mapping = ADAPTER.mapping
+    used = {name for row in rows for name, value in row.values.items() if value not in ("", [])}
+    used |= set(mapping.export_columns)
+    header = [name for name in mapping.known_columns if name in used]
+    content = CouncilFormat(mapping).write([row.values for row in rows], form, header=header)
+    if encoding is not None:
+        content = content.decode("utf-8-sig").encode(encoding, "replace")
+    return content[:-40] if half_written else content
+
+
+def _referral(case: CaseFacts, partner: str, service: str, number: int) -> SampleRow:
+    role = "support" if partner == "HAVEN" else "police"
+    leaves = asked(referral_leaves(case, service), role)
+    referral = f"HSG/{case.number:05d}/{number}"
+    return _row(case, "referral.made", leaves, [partner], referral)
+
+
+def _row(
+    case: CaseFacts,
+    event_type: str,
+    leaves: Mapping[str, JSON],
+    recipients: Sequence[str],
+    referral: str = "",
+) -> SampleRow:
+    values = rendered(
+        ADAPTER.mapping,
+        event_type,
+        leaves,
+        recipients=recipients,
+        case=f"ASB/20{case.year}/{case.number:05d}",
+        referral=referral,
+        partners=PARTNERS,
+    )
+    return SampleRow(values, case.number, event_type)

@@ -1,0 +1,123 @@
+"""The casework spreadsheet of a support service or reporting centre, made up from facts of cases.
+
+Obviously fictitious people (``adapters.demo.facts``); headers and words are those of the mapping.
+A reporting centre reports to the police as far as the victim agreed; a support service asks others
+for what it cannot give itself. Either may hear of a case that the police know nothing of.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.demo.facts import CaseFacts
+from adapters.demo.forms import asked
+from adapters.demo.leaves import critical_leaves, referral_leaves
+from adapters.demo.samples import SampleRow, flawed, rendered
+from adapters.support.format import write_sheet
+from adapters.support.mapping import ADAPTER
+from broker.event import JSON
+from broker.tryout import PARTNER_CODES
+
+PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]
+"""Own partner codes, as ``[partners]`` of a service's ``agency.toml`` has them."""
+POLICE_OF: Mapping[str, str] = {"E09000007": "Police Camden", "E09000023": "Police Lewisham"}
+COUNCIL_OF: Mapping[str, str] = {"E09000007": "Camden Council", "E09000023": "Lewisham Council"}
+
+_DECLARED_AT = "2026-11-04T09:00:00.000Z"
+
+
+def sample_rows(
+    rng: random.Random,
+    cases: Iterable[CaseFacts],
+    *,
+    reporting_centre: bool,
+    flaws: bool = True,
+) -> list[SampleRow]:
+    """What a voluntary organisation writes down about its cases.
+
+    Args:
+        rng: the seeded source.
+        cases: those that it recorded first.
+        reporting_centre: third-party reports to the police, and clients passed on to the support
+            service; otherwise a support service that asks councils for housing.
+        flaws: whether some rows are spoiled and some repeated.
+    """
+    rows: list[SampleRow] = []
+    for case in cases:
+        wanted = _reports(case) if reporting_centre else _requests(case)
+        for number, (service, partner) in enumerate(wanted, 1):
+            leaves = asked(referral_leaves(case, service), _role(partner))
+            rows.append(_row(case, "referral.made", leaves, [partner], number))
+        if wanted and case.critical:
+            leaves = critical_leaves(case, _DECLARED_AT)
+            borough = case.incident.borough
+            partners = [POLICE_OF[borough], COUNCIL_OF[borough]]
+            rows.append(_row(case, "critical-incident.declared", leaves, partners))
+    return flawed(rng, rows, ADAPTER.mapping) if flaws else rows
+
+
+def sample_file(
+    rows: Sequence[SampleRow], *, encoding: str = "utf-8-sig", half_written: bool = False
+) -> bytes:
+    """Rows as a file.
+
+    Args:
+        rows: of ``sample_rows``, or any with texts.
+        encoding: ``utf-8-sig``, or ``cp1252`` as older programs save (what it lacks becomes ``?``).
+        half_written: cut off in the middle of the last row.
+    """
+    mapping = ADAPTER.mapping
+    used = {name for row in rows for name, value in row.values.items() if value != ""}
+    used |= set(mapping.export_columns)
+    header = [name for name in mapping.known_columns if name in used]
+    content = write_sheet([row.values for row in rows], mapping, header=header)
+    content = content.decode("utf-8-sig").encode(encoding, "replace")
+    return content[:-40] if half_written else content
+
+
+def _reports(case: CaseFacts) -> list[tuple[str, str]]:
+    wanted: list[tuple[str, str]] = []
+    if case.consent.pass_to_police:
+        wanted.append(("police_investigation", POLICE_OF[case.incident.borough]))
+    elif case.consent.statistics_only:
+        # Counted; the contract leaves out what identifies.
+        wanted.append(("police_information", POLICE_OF[case.incident.borough]))
+    if case.consent.support_contact and "emotional_support" in case.services:
+        wanted.append(("emotional_support", "Haven"))
+    return wanted
+
+
+def _requests(case: CaseFacts) -> list[tuple[str, str]]:
+    if not case.consent.share_identity:
+        return []  # a council cannot house someone whom it may not know
+    wanted = [("housing", COUNCIL_OF[case.incident.borough])]
+    if case.consent.pass_to_police and not case.incident.known_to_police:
+        wanted.append(("police_investigation", POLICE_OF[case.incident.borough]))
+    return wanted
+
+
+def _role(partner: str) -> str:
+    if partner in POLICE_OF.values():
+        return "police"
+    return "council" if partner in COUNCIL_OF.values() else "support"
+
+
+def _row(
+    case: CaseFacts,
+    event_type: str,
+    leaves: Mapping[str, JSON],
+    recipients: Sequence[str],
+    number: int = 0,
+) -> SampleRow:
+    client = f"C-{case.number:05d}"
+    values = rendered(
+        ADAPTER.mapping,
+        event_type,
+        leaves,
+        recipients=recipients,
+        case=client,
+        referral=f"{client}/{number}" if number else "",
+        partners=PARTNERS,
+    )
+    return SampleRow(values, case.number, event_type)
