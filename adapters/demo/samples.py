@@ -101,7 +101,7 @@ def answering(
     recipients: Sequence[str] = (),
     partners: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """A row that follows a record received from a partner: same case, same referral, own references.
+    """A row that follows a record received from a partner: same case and referral, own references.
 
     Args:
         mapping: the agency's.

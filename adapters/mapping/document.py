@@ -146,6 +146,8 @@ class Column(_Part):
 class Kind(_Part):
     """One kind of row (one action of the agency's system) and the event type that it makes.
 
+    Several kinds may make one type; what arrives is written as the first of them.
+
     Attributes:
         type: the event type.
         required: columns that may not be empty, besides those that the event type demands.
@@ -209,7 +211,6 @@ class MappingDocument(_Part):
     def _consistent(self) -> MappingDocument:
         names = [column.column for column in self.columns]
         _no_repeats("a column is declared twice", names)
-        _no_repeats("two kinds make the same event type", [k.type for k in self.kinds.values()])
         for column in self.columns:
             for part in (column, *column.parts):
                 if part.table is not None and part.table not in self.tables:

@@ -53,7 +53,10 @@ class RowMapping:
 
     def __init__(self, document: MappingDocument) -> None:
         self.document = document
-        self._types = {k.type: self._compile(own, k) for own, k in document.kinds.items()}
+        self._kinds = {own: self._compile(own, kind) for own, kind in document.kinds.items()}
+        self._types: dict[str, _TypeTerms] = {}
+        for terms in self._kinds.values():
+            self._types.setdefault(terms.kind.type, terms)
         special = document.special_columns()
         imported = set(document.import_columns())
         declared = document.columns
@@ -158,12 +161,11 @@ class RowMapping:
 
     def _terms_of(self, row: Row, place: Place) -> _TypeTerms:
         roles = self.document.roles
-        own_kind = _text(row.values.get(roles.kind))
-        kind = self.document.kinds.get(own_kind)
-        if kind is None:
-            known = ", ".join(self.document.kinds)
+        terms = self._kinds.get(_text(row.values.get(roles.kind)))
+        if terms is None:
+            known = ", ".join(self._kinds)
             raise place.at(roles.kind).error("unknown_kind", f"one of {known} is expected")
-        return self._types[kind.type]
+        return terms
 
     def _recipients(self, row: Row, place: Place, context: Context) -> tuple[str, ...]:
         roles = self.document.roles

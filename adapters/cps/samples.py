@@ -1,0 +1,79 @@
+"""A day's case export of the prosecution service, made up from facts of cases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+
+from adapters.cps import ADAPTER
+from adapters.cps.format import format_file
+from adapters.demo.facts import CaseFacts
+from adapters.demo.leaves import case_leaves
+from adapters.demo.samples import SampleRow, flawed, rendered
+
+PARTNERS: Mapping[str, str] = {
+    "MPS-EK": "csu-camden",
+    "MPS-PL": "csu-lewisham",
+    "LA-CAM": "council-camden",
+    "LA-LEW": "council-lewisham",
+    "VS-HAVEN": "haven-support",
+    "VS-LANTERN": "lantern-centre",
+}
+"""Own partner codes, as ``[partners]`` of the service's ``agency.toml`` has them."""
+POLICE_OF = {"E09000007": "MPS-EK", "E09000023": "MPS-PL"}
+
+_DECIDED = ("cps_stage", "charging_decision", "offences", "urn", "action_plan")
+_HEARD = ("cps_stage", "plea", "outcome", "sentence_uplift", "urn")
+
+
+def sample_rows(
+    rng: random.Random,
+    cases: Iterable[CaseFacts],
+    *,
+    shared_ids: Mapping[int, str] | None = None,
+    extract_date: str = "2026-11-02",
+    flaws: bool = True,
+) -> list[SampleRow]:
+    """Charging decisions, and hearing results where there is an outcome.
+
+    Args:
+        rng: the seeded source.
+        cases: all; those that never reach the service give no row.
+        shared_ids: number of the case -> shared id, as learnt from what the police sent.
+        extract_date: ISO date, in every row.
+        flaws: whether some rows are spoiled and some repeated.
+    """
+    rows: list[SampleRow] = []
+    for case in cases:
+        if case.course.charging_decision is None:
+            continue
+        shared = (shared_ids or {}).get(case.number, "")
+        rows.append(_row(case, "ChargingDecision", _DECIDED, shared, extract_date))
+        if case.course.outcome:
+            rows.append(_row(case, "HearingResult", _HEARD, shared, extract_date))
+    return flawed(rng, rows, ADAPTER.mapping) if flaws else rows
+
+
+def sample_file(rows: Sequence[SampleRow], *, half_written: bool = False) -> bytes:
+    """Rows as a file; a half-written one is cut off in its last case."""
+    content = format_file([row.values for row in rows], ADAPTER.schema)
+    return content[:-40] if half_written else content
+
+
+def _row(
+    case: CaseFacts, kind: str, leaves: Sequence[str], shared: str, extract_date: str
+) -> SampleRow:
+    known = case_leaves(case)
+    if case.course.charging_decision == "further_investigation":
+        known["action_plan"] = "Obtain a further statement from the victim.\nReview in two weeks."
+    values = rendered(
+        ADAPTER.mapping,
+        "case.updated",
+        {path: known[path] for path in leaves if path in known},
+        recipients=[POLICE_OF[case.incident.borough]],
+        case=f"CMS-{case.number:05d}",
+        shared_case=shared,
+        partners=PARTNERS,
+    )
+    values |= {"Action": kind, "Case/ExtractedOn": extract_date}
+    return SampleRow(values, case.number, "case.updated")
