@@ -22,7 +22,7 @@ import structlog
 from contracts.errors import ConcordantError
 
 _PLACE: Final = (
-    "agency deployment adapter sender recipient peer cosigner logger library process "
+    "agency deployment adapter sender recipient peer cosigner part library process "
     "topic partition generation index size offset origin seq first last"
 )
 _WHAT: Final = (
@@ -146,7 +146,7 @@ def logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """The logger of a part of the service, such as `relay`. Safe before `configure`."""
     if not _configured:
         configure("warning")  # structlog's own default would print whatever it is given
-    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(logger=name))
+    return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(part=name))
 
 
 def dropped_values() -> int:

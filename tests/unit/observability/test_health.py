@@ -1,0 +1,97 @@
+"""What a supervisor is told: alive, ready or why not, and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+import httpx
+import pytest
+
+from broker.errors import ConfigError
+from broker.health import Flag, HealthServer, Readiness, health_app
+
+
+async def get(readiness: Readiness, path: str, method: str = "GET") -> httpx.Response:
+    app = health_app(readiness, lambda: b"concordant_up 1\n")
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://adapter") as http:
+        return await http.request(method, path)
+
+
+async def test_alive_is_answered_whatever_else_is_wrong() -> None:
+    readiness = Readiness()
+    readiness.add("kafka", lambda: "not reachable")
+    assert (await get(readiness, "/livez")).text == "ok\n"
+
+
+async def test_ready_names_every_check_and_the_reason_of_those_that_fail() -> None:
+    readiness = Readiness()
+    readiness.add("contract", lambda: None)
+    kafka = readiness.flag("kafka")
+    answer = await get(readiness, "/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "ready": False,
+        "checks": {"contract": {"ok": True}, "kafka": {"ok": False, "reason": "starting"}},
+    }
+    kafka.up()
+    answer = await get(readiness, "/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    kafka.down("kafka_unreachable")
+    answer = await get(readiness, "/readyz")
+    assert answer.json()["checks"]["kafka"] == {"ok": False, "reason": "kafka_unreachable"}
+
+
+async def test_a_check_that_breaks_is_not_ready_and_shows_no_message() -> None:
+    def broken() -> str | None:
+        raise ValueError("Jane Doe")
+
+    readiness = Readiness()
+    readiness.add("state", broken)
+    answer = await get(readiness, "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["state"]["reason"] == "the check itself failed"
+
+
+def test_a_flag_may_start_up() -> None:
+    assert Flag(None)() is None
+
+
+async def test_metrics_come_in_prometheus_form() -> None:
+    answer = await get(Readiness(), "/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.text == "concordant_up 1\n"
+
+
+async def test_nothing_else_is_answered() -> None:
+    assert (await get(Readiness(), "/")).status_code == 404
+    assert (await get(Readiness(), "/readyz", "POST")).status_code == 405
+
+
+async def test_the_server_answers_on_its_port_and_then_lets_it_go() -> None:
+    handlers = (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM))
+    server = HealthServer(health_app(Readiness(), lambda: b""), port=0)
+    await server.start()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"http://127.0.0.1:{server.port}/readyz")
+    assert answer.json() == {"ready": True, "checks": {}}
+    assert "server" not in answer.headers
+    await asyncio.wait_for(server.stop(), 10)
+    await server.stop()
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", server.port))
+
+
+async def test_a_port_that_is_taken_is_an_error_with_a_fix_and_not_the_end() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = HealthServer(health_app(Readiness(), lambda: b""), port=taken.getsockname()[1])
+        with pytest.raises(ConfigError) as caught:
+            await server.start()
+    assert caught.value.code == "config_port_unusable"
+    assert caught.value.fix

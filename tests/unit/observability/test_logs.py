@@ -1,0 +1,232 @@
+"""A log line can carry codes and numbers, and nothing about a person."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from broker import logs
+from contracts.errors import ConcordantError
+
+PERSONAL = "Jane Doe, 12 High Street, NW1 4AB"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def out() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = (root.handlers, root.level)
+    stream = io.StringIO()
+    logs.configure("debug", stream=stream)
+    yield stream
+    root.handlers, root.level = before
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_time_and_level(out: io.StringIO) -> None:
+    logs.logger("relay").info("batch_published", topic="a", events=256, ms=12)
+    (line,) = lines(out)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "event": "batch_published",
+        "part": "relay",
+        "level": "info",
+        "topic": "a",
+        "events": 256,
+        "ms": 12,
+    }
+
+
+def test_a_name_and_an_address_are_dropped_and_counted(out: io.StringIO) -> None:
+    before = logs.dropped_values()
+    logs.logger("judge").warning(
+        "record_refused",
+        code="grouping_wrong",
+        victim_name="Jane Doe",
+        address="12 High Street",
+        case_id="7b7c1f6e-0000-4000-8000-000000000001",
+        name="jane",
+    )
+    (line,) = lines(out)
+    assert line["code"] == "grouping_wrong"
+    assert line["dropped"] == 4
+    assert logs.dropped_values() == before + 4
+    assert not {"victim_name", "address", "case_id", "name"} & set(line)
+    assert "Jane" not in out.getvalue()
+    assert "High Street" not in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Jane",
+        "jane doe",
+        "NW1 4AB",
+        "x" * 121,
+        "",
+        "a\nb",
+        1.5,
+        b"bytes",
+        ["list"],
+        {"a": 1},
+        2**70,
+    ],
+)
+def test_an_allowed_key_takes_only_numbers_booleans_and_codes(
+    out: io.StringIO, value: object
+) -> None:
+    logs.logger("judge").info("record_refused", code=value)
+    (line,) = lines(out)
+    assert "code" not in line
+    assert line["dropped"] == 1
+
+
+def test_absent_values_are_left_out_and_not_counted(out: io.StringIO) -> None:
+    logs.logger("judge").info("record_refused", code=None, step=9, held=False)
+    (line,) = lines(out)
+    assert (line["step"], line["held"]) == (9, False)
+    assert "dropped" not in line
+    assert "code" not in line
+
+
+def test_text_in_place_of_the_events_name_is_dropped(out: io.StringIO) -> None:
+    logs.logger("judge").info(f"refused {PERSONAL}")
+    (line,) = lines(out)
+    assert line["event"] == "unnamed"
+    assert line["dropped"] == 1
+    assert "Jane" not in out.getvalue()
+
+
+def test_a_foreign_exception_shows_its_type_and_place_and_not_its_message(
+    out: io.StringIO,
+) -> None:
+    try:
+        raise ValueError(PERSONAL)
+    except ValueError:
+        logs.logger("judge").exception("batch_failed")
+    (line,) = lines(out)
+    assert line["error"] == "ValueError"
+    assert line["at"].startswith("test_logs.py:")
+    assert "detail" not in line
+    assert "Jane" not in out.getvalue()
+    assert "Traceback" not in out.getvalue()
+
+
+def test_our_own_exception_shows_its_code_and_its_impersonal_detail(out: io.StringIO) -> None:
+    error = ConcordantError("the disk is full", code="store_full", where="/home/jane")
+    error.__cause__ = ValueError(PERSONAL)
+    logs.logger("store").error("commit_failed", exc_info=error)
+    (line,) = lines(out)
+    assert (line["error"], line["code"], line["detail"]) == (
+        "ConcordantError",
+        "store_full",
+        "the disk is full",
+    )
+    assert "jane" not in out.getvalue().lower()
+
+
+def test_a_code_given_with_the_line_goes_before_the_errors(out: io.StringIO) -> None:
+    logs.logger("x").error("failed", code="mine", exc_info=ConcordantError("d", code="theirs"))
+    assert lines(out)[0]["code"] == "mine"
+
+
+@pytest.mark.parametrize("form", ["tuple", "true", "none"])
+def test_every_form_of_exception_information_is_read(out: io.StringIO, form: str) -> None:
+    try:
+        raise KeyError(PERSONAL)
+    except KeyError as error:
+        given = {"tuple": (KeyError, error, None), "true": True, "none": None}[form]
+        logs.logger("x").error("failed", exc_info=given)
+    assert lines(out)[0].get("error") == (None if form == "none" else "KeyError")
+    assert "Jane" not in out.getvalue()
+
+
+def test_values_bound_to_the_context_pass_the_same_list(out: io.StringIO) -> None:
+    structlog.contextvars.bind_contextvars(agency="csu-camden", caller=PERSONAL)
+    logs.logger("x").bind(person="Jane").info("started")
+    (line,) = lines(out)
+    assert line["agency"] == "csu-camden"
+    assert line["dropped"] == 2
+    assert "Jane" not in out.getvalue()
+
+
+def test_what_libraries_log_loses_its_text(out: io.StringIO) -> None:
+    logging.getLogger("aiokafka.conn").warning("could not parse %s", PERSONAL)
+    logging.getLogger("aiokafka.conn").info("not shown at all")
+    try:
+        raise OSError(PERSONAL)
+    except OSError:
+        logging.getLogger("some.library").exception(PERSONAL)
+    first, second = lines(out)
+    assert (first["event"], first["library"], first["level"]) == (
+        "library_message",
+        "aiokafka.conn",
+        "warning",
+    )
+    assert first["code"].startswith("test_logs:")
+    assert (second["error"], second["level"]) == ("OSError", "error")
+    assert "Jane" not in out.getvalue()
+
+
+def test_lines_below_the_level_are_not_written(out: io.StringIO) -> None:
+    logs.configure("warning", stream=out)
+    logs.logger("x").info("quiet")
+    logs.logger("x").warning("loud")
+    assert [line["event"] for line in lines(out)] == ["loud"]
+
+
+def test_a_terminal_gets_lines_for_people_under_the_same_list() -> None:
+    terminal = Terminal()
+    logs.configure("info", stream=terminal)
+    logs.logger("x").info("started", agency="csu-camden", person=PERSONAL)
+    shown = terminal.getvalue()
+    assert "csu-camden" in shown
+    assert "Jane" not in shown
+    assert not shown.lstrip().startswith("{")
+
+
+def test_a_logger_is_safe_before_anything_was_configured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structlog.reset_defaults()
+    monkeypatch.setattr(logs, "_configured", False)
+    logs.logger("x").warning("started", person=PERSONAL)
+    captured = capsys.readouterr()
+    assert captured.out == ""  # standard output is for data
+    assert "started" in captured.err
+    assert "Jane" not in captured.err
+
+
+def test_no_allowed_key_names_a_person_or_a_case() -> None:
+    assert (
+        not {
+            "name",
+            "case_id",
+            "case",
+            "referral_id",
+            "address",
+            "text",
+            "file",
+            "path",
+            "message",
+            "value",
+            "data",
+            "detail",
+        }
+        & logs.KEYS
+    )
