@@ -1,9 +1,10 @@
 """Bringing Kafka to what a contract says: first a plan that one can read, then the changes.
 
-Applied by whoever hosts Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka cannot
-write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes nothing
-the second time. Nothing is ever deleted but rights: a topic that the contract does not name is
-reported, and one whose partitions differ stops the plan, because a case must stay in its partition.
+Applied by whoever hosts Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka
+cannot write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes
+nothing the second time. Nothing is ever deleted but rights: a topic that the contract does not name
+is reported, and one whose partitions differ stops the plan, because a case must stay in its
+partition.
 """
 
 from __future__ import annotations
@@ -105,10 +106,8 @@ class Provisioner:
         Raises:
             TransportError: `certificate_unreadable`.
         """
-        from confluent_kafka.admin import AdminClient
-
         self._connection = connection
-        self._admin = AdminClient(admin_settings(connection), logger=_QUIET)
+        self._admin = _library().AdminClient(admin_settings(connection), logger=_QUIET)
 
     def find(self, deployment: str, principals: Iterable[str] = ()) -> Found:
         """Reads what Kafka has.
@@ -121,8 +120,7 @@ class Provisioner:
         Raises:
             TransportError: `kafka_unreachable` or `kafka_refused`.
         """
-        from confluent_kafka import admin
-
+        admin = _library()
         listed = self._ask(lambda: self._admin.list_topics(timeout=ADMIN_TIMEOUT_S))
         mine = sorted(name for name in listed.topics if name.startswith(f"{deployment}."))
         resources = [admin.ConfigResource(admin.ResourceType.TOPIC, name) for name in mine]
@@ -178,8 +176,7 @@ class Provisioner:
             TransportError: `kafka_unreachable` or `kafka_refused`; what was done before stays
                 done, and applying again goes on.
         """
-        from confluent_kafka import admin
-
+        admin = _library()
         answers: list[Any] = []
         create = [change.topic for change in changes if change.action == "create" and change.topic]
         if create:
@@ -231,6 +228,13 @@ class _Quiet:
         """Drops the line."""
 
 
+def _library() -> Any:
+    """The administration library: imported late, because it takes a while, and untyped in part."""
+    import confluent_kafka.admin
+
+    return confluent_kafka.admin
+
+
 _QUIET = _Quiet()
 _TOPIC_SOURCE = 1
 """librdkafka's RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG: set on the topic itself."""
@@ -258,8 +262,7 @@ def _right_of(binding: Any) -> AclPlan:
 
 
 def _parts(right: AclPlan) -> tuple[Any, ...]:
-    from confluent_kafka import admin
-
+    admin = _library()
     pattern = admin.ResourcePatternType
     return (
         admin.ResourceType[right.resource.upper()],
@@ -273,20 +276,15 @@ def _parts(right: AclPlan) -> tuple[Any, ...]:
 
 
 def _binding(right: AclPlan) -> Any:
-    from confluent_kafka import admin
-
-    return admin.AclBinding(*_parts(right))
+    return _library().AclBinding(*_parts(right))
 
 
 def _filter(right: AclPlan) -> Any:
-    from confluent_kafka import admin
-
-    return admin.AclBindingFilter(*_parts(right))
+    return _library().AclBindingFilter(*_parts(right))
 
 
 def _alteration(change: Change) -> Any:
-    from confluent_kafka import admin
-
+    admin = _library()
     entries = [
         admin.ConfigEntry(key, value, incremental_operation=admin.AlterConfigOpType.SET)
         for key, value in change.settings

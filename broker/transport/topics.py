@@ -105,18 +105,16 @@ def data_topics(contract: Contract) -> tuple[str, ...]:
 
 def readable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
     """Kafka topics of this contract that the agency may read, sorted."""
-    role = contract.party(agency).role
-    return _topics(
-        contract, (t.topic for t in contract.event_types.values() if role in t.recipients)
-    )
+    role = contract.role_of.get(agency)
+    terms = contract.event_types.values()
+    return _topics(contract, (of.topic for of in terms if role in of.recipients))
 
 
 def writable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
     """Kafka topics of this contract to which the agency may write, sorted."""
-    role = contract.party(agency).role
-    return _topics(
-        contract, (t.topic for t in contract.event_types.values() if role in t.publishers)
-    )
+    role = contract.role_of.get(agency)
+    terms = contract.event_types.values()
+    return _topics(contract, (of.topic for of in terms if role in of.publishers))
 
 
 def topic_plans(contract: Contract) -> tuple[TopicPlan, ...]:

@@ -30,6 +30,8 @@ from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
 MAX_POLL_RECORDS = 2_000
 POLL_TIMEOUT_MS = 10
 COMMIT_TIMEOUT_S = 5.0
+LONGEST_SILENCE_S = 2.0
+"""Longest delay before a poll after an error: aiokafka reconnects by itself meanwhile."""
 
 
 class KafkaReceiver:
@@ -96,6 +98,9 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
     async def getmany(self, *partitions: Any, **options: Any) -> Any:
         try:
             found = await super().getmany(*partitions, **options)
+            if not found and not any(conn.connected() for conn in self._client._conns.values()):
+                # aiokafka tries to reconnect for ever and says nothing to its caller.
+                raise kafka_errors.KafkaConnectionError
         except CLIENT_ERRORS as error:
             await asyncio.sleep(self._heard(error))
             return {}
@@ -253,7 +258,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._failures = 0
             return 0.0
         self._failures += 1
-        wait = min(delay(self._failures), 5.0)
+        wait = min(delay(self._failures), LONGEST_SILENCE_S)
         problem = transport_error(error, self._client)
         if problem.code == "kafka_refused" and not self._refused.done():
             self._refused.set_exception(error)

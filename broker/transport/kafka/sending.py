@@ -128,7 +128,14 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     aiokafka's `stop` waits until everything is delivered, and an idempotent producer never gives
     up: with Kafka gone it would not return. It has no call for this.
     """
-    producer._message_accumulator.fail_all(kafka_errors.ProducerClosed())  # see above
+    accumulator = producer._message_accumulator
+    batches = [batch for queue in accumulator._batches.values() for batch in queue]
+    batches += accumulator._pending_batches
+    accumulator.fail_all(kafka_errors.ProducerClosed())
+    for batch in batches:
+        for future in (batch.future, batch._drain_waiter):
+            if future.done() and not future.cancelled():
+                future.exception()  # seen; otherwise asyncio complains that nobody did
     with contextlib.suppress(Exception):
         await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
         return

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import cramjam
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
+from conftest import RealKafka
+from transport_behaviour import Inbox, TransportBehaviour, many, receiving, record, until
+
+from broker.errors import TransportError
+from broker.record import Record
+from broker.transport.certificates import issue_ca, issue_certificate, save_identity
+from broker.transport.connection import KafkaConnection, TlsFiles, admin_settings
+from broker.transport.kafka import KafkaTransport
+from broker.transport.provisioning import Provisioner
+from broker.transport.topics import AclPlan, TopicPlan
+
+pytestmark = pytest.mark.kafka
+
+
+class KafkaStage:
+    """A topic of its own on the session's Kafka."""
+
+    def __init__(self, kafka: RealKafka) -> None:
+        self.kafka = kafka
+        deployment = kafka.fresh_name()
+        self.topic = f"{deployment}.c.a"
+        plan = TopicPlan(self.topic, 2, 86_400_000, "delete", {"compression.type": "zstd"})
+        rights = [
+            AclPlan(f"User:{who}", *right)
+            for who in ("alice", "bob")
+            for right in (
+                ("topic", self.topic, "read"),
+                ("topic", self.topic, "write"),
+                ("group", f"{who}.", "read", True),
+            )
+        ]
+        provisioner = Provisioner(kafka.local.connection)
+        provisioner.apply(provisioner.plan(deployment, [plan], rights))
+
+    def transport(self, who: str, group: str | None = None) -> KafkaTransport:
+        group = group or f"{who}.{self.topic}"
+        return KafkaTransport(self.kafka.connection(who), group=group, send_timeout_s=4)
+
+    async def stop_kafka(self) -> None:
+        await self.kafka.stop()
+
+    async def start_kafka(self) -> None:
+        await self.kafka.start()
+
+    async def move_group(self, group: str, topic: str, partition: int, offset: int) -> None:
+        admin = AdminClient(admin_settings(self.kafka.local.connection))
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, partition, offset)])
+        moved = admin.alter_consumer_group_offsets([wanted])
+        await asyncio.to_thread(lambda: [answer.result() for answer in moved.values()])
+
+
+class TestKafka(TransportBehaviour):
+    @pytest.fixture
+    async def stage(self, real_kafka: RealKafka) -> KafkaStage:
+        return KafkaStage(real_kafka)
+
+    async def test_a_header_name_that_is_no_text_stops_nobody(self, stage: KafkaStage) -> None:
+        """aiokafka alone never gets past such a record, on any partition."""
+        alice, inbox = stage.transport("alice"), Inbox()
+        await alice.send(many(stage.topic, 0, 3))
+        await send_undecodable_name(alice, stage.topic)
+        await alice.send([*many(stage.topic, 0, 3, 3), *many(stage.topic, 1, 3)])
+        async with receiving(stage.transport("bob"), stage.topic, inbox):
+            await until(lambda: inbox.count() == 10)
+        assert inbox.got[0] == ["0-0", "0-1", "0-2", "poison", "0-3", "0-4", "0-5"]
+        poison = next(r for r in inbox.records if r.value == b"poison")
+        assert poison.headers == ((b"pr\xff\xfe", b"v"), (b"proof", b"p"))
+        found = await stage.transport("bob").read_all([stage.topic])
+        assert [r.value for r in found if r.headers[0][0] == b"pr\xff\xfe"] == [b"poison"]
+        await alice.close()
+
+    async def test_a_large_batch_goes_in_several_and_a_huge_record_is_refused(
+        self, stage: KafkaStage
+    ) -> None:
+        alice, inbox = stage.transport("alice"), Inbox()
+        big = [Record(stage.topic, 0, (), bytes([n]) * 200_000) for n in range(20)]
+        assert await alice.send(big) == [*range(20)]
+        with pytest.raises(TransportError) as refused:
+            await alice.send([Record(stage.topic, 0, (), bytes(600_000))])
+        assert refused.value.code == "record_too_large"
+        async with receiving(stage.transport("bob"), stage.topic, inbox):
+            await until(lambda: inbox.count() == 20)
+        assert [r.value for r in inbox.records] == [r.value for r in big]
+        await alice.close()
+
+    async def test_a_topic_that_is_not_there_is_not_made(self, stage: KafkaStage) -> None:
+        operator = KafkaTransport(stage.kafka.local.connection, send_timeout_s=2)
+        with pytest.raises(TransportError):
+            await operator.send([record("nobody.made.this", 0, "x")])
+        await operator.close()
+
+    async def test_after_a_crash_what_was_acknowledged_is_there(self, stage: KafkaStage) -> None:
+        alice, bob = stage.transport("alice"), stage.transport("bob")
+        await alice.send(many(stage.topic, 0, 100))
+        await asyncio.to_thread(stage.kafka.local.kill)
+        await stage.start_kafka()
+        found = await bob.read_all([stage.topic])
+        assert [r.value for r in found] == [f"0-{n}".encode() for n in range(100)]
+        await alice.close()
+        await bob.close()
+
+
+async def test_nobody_gets_in_with_a_certificate_of_another_authority(
+    real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    certificate, key = issue_certificate(issue_ca("others"), "alice")
+    save_identity(tmp_path, ca=real_kafka.authority.certificate, certificate=certificate, key=key)
+    stranger = KafkaTransport(
+        KafkaConnection(real_kafka.local.bootstrap, TlsFiles.in_folder(tmp_path), "alice"),
+        send_timeout_s=3,
+    )
+    with pytest.raises(TransportError) as refused:
+        await stranger.read_all(["a"])
+    assert refused.value.code == "kafka_unreachable"
+    await stranger.close()
+
+
+async def test_nobody_gets_in_without_a_certificate(real_kafka: RealKafka) -> None:
+    import ssl
+
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.errors import KafkaError
+
+    context = ssl.create_default_context(cafile=str(real_kafka.connection("alice").tls.ca))
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=real_kafka.local.bootstrap, security_protocol="SSL", ssl_context=context
+    )
+    with pytest.raises(KafkaError):
+        await consumer.start()
+    await consumer.stop()
+    with pytest.raises(TransportError) as missing:
+        KafkaTransport(
+            KafkaConnection(real_kafka.local.bootstrap, TlsFiles.in_folder(Path("/nowhere")))
+        )
+    assert missing.value.code == "certificate_unreadable"
+
+
+async def send_undecodable_name(alice: KafkaTransport, topic: str) -> None:
+    """What a party with access and bad intentions sends: the name's bytes are put in by hand."""
+    producer = await alice._sender._open()
+    batch = producer.create_batch()
+    batch._builder = builder = PoisonBuilder()
+    batch._set_producer_state = builder.set_producer_state
+    batch._relative_offset = 1
+    batch.close()
+    async with asyncio.timeout(10):
+        await (await producer.send_batch(batch, topic, partition=0))
+
+
+class PoisonBuilder:
+    """Builds a batch of one record, then replaces two bytes of a header name and compresses."""
+
+    def __init__(self) -> None:
+        self._builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, 0, 100_000)
+        headers = [("pr\u00ff", b"v"), ("proof", b"p")]
+        self._builder.append(0, None, None, b"poison", headers)
+
+    def set_producer_state(self, *state: int) -> None:
+        self._builder.set_producer_state(*state)
+
+    def size(self) -> int:
+        return self._builder.size()
+
+    def build(self) -> bytes:
+        plain = bytes(self._builder.build()).replace("\u00ff".encode(), b"\xff\xfe")
+        records = bytes(cramjam.zstd.compress(plain[61:]))
+        zstd = 4
+        body = zstd.to_bytes(2, "big") + plain[23:61] + records
+        crc = calc_crc32c(body).to_bytes(4, "big")
+        return plain[:8] + (len(body) + 9).to_bytes(4, "big") + plain[12:17] + crc + body
