@@ -57,14 +57,17 @@ def entry_leaf(salt: bytes, entry: bytes) -> bytes:
     return leaf_hash(sha256(lp(_LABEL, salt, entry)))
 
 
-def append_entries(tx: Transaction, entries: Sequence[Entry]) -> LogHead:
-    """Append `entries` in the caller's transaction.
+def append_entries(tx: Transaction, entries: Sequence[Entry]) -> Frontier:
+    """Append `entries` in the caller's transaction: three statements, however many they are.
+
+    Returns:
+        The frontier of the log after them.
 
     Raises:
         DisclosureLogError: `log_entry_invalid`; `log_head_altered` if the kept head is damaged.
-        StoreError: as the transaction.
+        StoreError: as the transaction; at its end `store_conflict` if the kept head is too small.
     """
-    frontier = _frontier(tx)
+    frontier = _kept_frontier(tx)
     rows = []
     for index, entry in enumerate(entries, frontier.size):
         text = format_entry(entry)
@@ -77,7 +80,7 @@ def append_entries(tx: Transaction, entries: Sequence[Entry]) -> LogHead:
         tx.disclosures.append(rows)
         frontier = frontier.extend([row.leaf for row in rows])
         tx.meta.set(_FRONTIER, frontier.to_bytes())
-    return _head(tx, frontier)
+    return frontier
 
 
 def log_head(tx: Transaction) -> LogHead:
@@ -204,16 +207,18 @@ def _verify_row(row: DisclosureRow, expected_index: int) -> None:
 
 
 def _frontier(tx: Transaction) -> Frontier:
+    frontier = _kept_frontier(tx)
+    if frontier.size < tx.disclosures.size():
+        raise _head_altered()
+    return frontier
+
+
+def _kept_frontier(tx: Transaction) -> Frontier:
     kept = tx.meta.get(_FRONTIER)
     try:
-        frontier = Frontier() if kept is None else Frontier.from_bytes(kept)
+        return Frontier() if kept is None else Frontier.from_bytes(kept)
     except ProofError:
-        frontier = None
-    if frontier is None or frontier.size < tx.disclosures.size():
-        raise DisclosureLogError(
-            "The kept head is not the head of the entries.", code="log_head_altered"
-        )
-    return frontier
+        raise _head_altered() from None
 
 
 def _head(tx: Transaction, frontier: Frontier) -> LogHead:
@@ -224,6 +229,12 @@ def _head(tx: Transaction, frontier: Frontier) -> LogHead:
 
 def _missing(index: int) -> DisclosureLogError:
     return DisclosureLogError("The entry was removed.", code="log_entry_missing", index=index)
+
+
+def _head_altered() -> DisclosureLogError:
+    return DisclosureLogError(
+        "The kept head is not the head of the entries.", code="log_head_altered"
+    )
 
 
 def _bad_checkpoint(size: int, rule: str) -> DisclosureLogError:

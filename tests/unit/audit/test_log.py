@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from broker.audit.entries import Entry, format_entry
 from broker.audit.errors import DisclosureLogError
 from broker.audit.log import append_entries, entry_leaf, log_head, sign_head, verify_log
 from broker.envelope.primitives import lp, sha256
+from broker.errors import StoreError
 from broker.store.database import SqliteStore
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
@@ -264,13 +264,27 @@ def test_times_of_checkpoints_that_fall_are_found(log: Any, store: SqliteStore) 
     assert failure(log, store)[0] == "log_checkpoint_invalid"
 
 
-@pytest.mark.parametrize("kept", [b"", b"x" * 40, Frontier().to_bytes()])
+@pytest.mark.parametrize("kept", [b"", b"x" * 40])
 def test_a_damaged_head_stops_appending(log: Any, signed_log: SqliteStore, kept: bytes) -> None:
     with signed_log.transaction() as tx:
         tx.meta.set("disclosures.frontier", kept)
     with pytest.raises(DisclosureLogError) as caught, signed_log.transaction() as tx:
         append_entries(tx, [log.entry(14)])
     assert caught.value.code == "log_head_altered"
+    assert failure(log, signed_log)[0] == "log_head_altered"
+
+
+def test_a_head_that_was_set_back_cannot_overwrite_entries(
+    log: Any, signed_log: SqliteStore
+) -> None:
+    with signed_log.transaction() as tx:
+        tx.meta.set("disclosures.frontier", Frontier().to_bytes())
+    with pytest.raises(StoreError) as caught, signed_log.transaction() as tx:
+        append_entries(tx, [log.entry(14)])
+    assert caught.value.code == "store_conflict"
+    with pytest.raises(DisclosureLogError) as stopped, signed_log.transaction() as tx:
+        sign_head(tx, log.ORIGIN, log.signer(), 1_760_000_999_000)
+    assert stopped.value.code == "log_head_altered"
     assert failure(log, signed_log)[0] == "log_head_altered"
 
 
@@ -282,7 +296,7 @@ def test_the_kept_head_is_the_head_of_the_entries(log: Any, batches: list[int]) 
         head = append_entries(tx, [log.entry(number + n) for n in range(batch)])  # type: ignore[arg-type]  # the two areas it uses
         number += batch
         assert head.size == number
-        assert head.root == Frontier().extend([row.leaf for row in tx.rows]).root()
+        assert head == Frontier().extend([row.leaf for row in tx.rows])
 
 
 class FakeTransaction:
@@ -301,11 +315,6 @@ class FakeTransaction:
 
     def append(self, rows: list[Any]) -> None:
         self.rows.extend(rows)
-
-    def size(self) -> int:
-        return len(self.rows)
-
-    last_checkpoint: Callable[[], None] = staticmethod(lambda: None)
 
 
 def _checkpoints(store: SqliteStore) -> list[Any]:
