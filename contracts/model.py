@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints
 
@@ -56,6 +56,9 @@ __all__ = [
 
 Version: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
 HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+_DERIVED = ("by_id", "role_of", "memo", "starts_ms", "ends_ms")
 
 
 class FrameworkReference(Term):
@@ -181,6 +184,13 @@ class Contract(Term):
         Keys start with the module that owns the entry.
         """
         return {}
+
+    def __copy__(self) -> Self:
+        """Copy the terms without what was derived from them, since a copy may be changed."""
+        copied = super().__copy__()
+        for name in _DERIVED:
+            copied.__dict__.pop(name, None)
+        return copied
 
     def party(self, agency: str) -> Party | None:
         """Return the party with this agency id, or None."""

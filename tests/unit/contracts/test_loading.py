@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import ContractError
+from contracts.loading import (
+    AGREEMENT_BYTES,
+    ContractText,
+    load_contract,
+    parse_contract,
+    shipped_framework,
+    shipped_terms,
+)
+from contracts.model import topic_name, trial_topic_name
+
+
+def refusal(text: str | bytes) -> ContractError:
+    raw = text.encode() if isinstance(text, str) else text
+    with pytest.raises(ContractError) as caught:
+        parse_contract(raw, "c.yaml")
+    assert caught.value.exit_code == 3
+    return caught.value
+
+
+def test_the_hash_is_that_of_the_exact_bytes(
+    contract_yaml: str, contract_text: ContractText
+) -> None:
+    assert contract_text.raw == contract_yaml.encode()
+    assert contract_text.hash == hashlib.sha256(contract_yaml.encode()).digest()
+
+
+def test_the_draft_keeps_the_terms_as_they_were_written(contract_yaml: str) -> None:
+    assert contract_yaml.startswith(shipped_terms().rstrip())
+    assert "# Alleged perpetrators" in contract_yaml
+
+
+def test_a_contract_file_is_loaded_and_remembers_where(tmp_path: Path, contract_yaml: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(contract_yaml)
+    loaded = load_contract(path)
+    assert loaded.where == str(path)
+    assert loaded.contract.party("csu-camden") is not None
+    assert loaded.contract.party("nobody") is None
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ContractError) as caught:
+        load_contract(tmp_path / "missing.yaml")
+    assert caught.value.code == "contract_unreadable"
+
+
+def test_topic_names_are_neutral(contract_text: ContractText) -> None:
+    contract = contract_text.contract
+    assert topic_name(contract, "a") == "pan-london.london-hate-crime.a"
+    assert trial_topic_name(contract, "a") == "pan-london.london-hate-crime.a.trial"
+    names = [topic_name(contract, t.topic) for t in contract.event_types.values()]
+    assert not any(event_type in name for event_type in contract.event_types for name in names)
+
+
+def test_it_is_in_force_from_midnight_to_midnight_utc(contract_text: ContractText) -> None:
+    assert contract_text.contract.starts_ms == 1_767_225_600_000
+    assert contract_text.contract.ends_ms == 1_830_297_600_000
+
+
+def test_the_shipped_framework_names_no_lead() -> None:
+    framework = shipped_framework()
+    assert any("no lead agency" in text for text in framework.governance)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("kafka_days: 14", 'kafka_days: "14"', "event_types.referral.made.retention.kafka_days"),
+        ("partitions: 6}", "partitions: six}", "topics.a.partitions"),
+        ("required: true", "required: yes", "event_types.referral.made.fields.case_id.required"),
+        ("grants: nothing", "grants: everything", "coordinator.grants"),
+        ("version: 1.0.0\nstatus", "version: 1.0\nstatus", "version"),
+        ("starts: 2026-01-01", "starts: 2026-02-30", "starts"),
+        ("status: offered", "owner: somebody\nstatus: offered", "owner"),
+        ("acknowledge_within: PT48H", "acknowledge_within: 2 days", "service_levels"),
+        ("acknowledge_within: PT48H", "acknowledge_within: P0D", "service_levels"),
+        ("topic: a", "topic: z", "event_types.referral.made.topic"),
+        ('"csu-camden"\n    legal', '"csu-lewisham"\n    legal', "parties[1].id"),
+        ("ends: 2027-12-31", "ends: 2025-12-31", "ends"),
+        ("share_identity]", "share_everything]", "consent"),
+        ("purpose: prosecute", "purpose: gossip", "purpose"),
+        ("readers: [police]}", "readers: [prosecution]}", "readers"),
+        ("scope: support_contact}", "scope: anything}", "consent_by_role"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_and_field(
+    contract_yaml: str, old: str, new: str, field: str
+) -> None:
+    assert old in contract_yaml
+    changed = contract_yaml.replace(old, new, 1)
+    error = refusal(changed)
+    assert error.code == "contract_invalid"
+    assert field in str(error)
+    line = changed[: changed.index(new)].count("\n") + 1
+    assert error.where is not None
+    named = int(error.where.split(":")[1])
+    # A field in flow style is named by its own line; a missing or dangling one by its parent's.
+    assert abs(named - line) <= 4 or field in {"owner", "parties[1].id"}
+
+
+def test_every_party_pins_its_keys_and_no_one_else(contract_yaml: str) -> None:
+    head, tail = contract_yaml.split("governance_keys:\n")
+    renamed = tail.replace("  csu-camden:", "  csu-elsewhere:", 1)
+    error = refusal(f"{head}governance_keys:\n{renamed}")
+    assert "no governance keys" in error.detail
+    assert "csu-elsewhere is not a party" in error.detail
+
+
+def test_a_key_of_the_wrong_length_or_with_spare_bits_is_refused(contract_yaml: str) -> None:
+    key = 'ed25519: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="'
+    assert key in contract_yaml
+    for wrong in (key.replace("AQE=", "AQF="), key.replace("AQEBAQE=", "AQE="), 'ed25519: "-"'):
+        assert "governance_keys.csu-camden.ed25519" in str(
+            refusal(contract_yaml.replace(key, wrong))
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ("# nothing\n", "empty"),
+        ("a: 1\na: 2\n", "twice"),
+        ("a: {b: 1, b: 2}\n", "twice"),
+        ("a: &x 1\nb: *x\n", "anchors"),
+        ("a: &x 1\n", "anchors"),
+        ("a: *x\n", "aliases"),
+        ("a: !!python/object/apply:os.system [x]\n", "tags"),
+        ("a: !!str 1\n", "tags"),
+        ("? [1, 2]\n: 3\n", "plain text"),
+        ("? &k a\n: 3\n", "plain text"),
+        ("a: 1\n---\nb: 2\n", "second document"),
+        ("a: [1, 2\n", "not YAML"),
+        ("a: \x00\n", "not YAML"),
+        ("\ufeffa: 1\n", "byte order mark"),
+        ("[" * 40 + "]" * 40, "nested"),
+        ("just text", "valid dictionary"),
+    ],
+)
+def test_only_plain_yaml_with_one_reading_is_taken(text: str, reason: str) -> None:
+    error = refusal(text)
+    assert reason in str(error)
+    assert error.where is not None
+    assert error.where.startswith("c.yaml")
+
+
+def test_bytes_that_are_not_utf8_are_refused() -> None:
+    assert "UTF-8" in str(refusal(b"name: caf\xe9\n"))
+
+
+def test_a_file_larger_than_a_mebibyte_is_refused() -> None:
+    assert "1 MiB" in str(refusal(b"#" * (AGREEMENT_BYTES + 1)))
+
+
+def test_many_faults_are_listed_up_to_ten(contract_yaml: str) -> None:
+    error = refusal(contract_yaml.replace("data_subject: victim", "data_subject: nobody"))
+    assert len(error.detail.splitlines()) == 11
+    assert error.detail.splitlines()[-1].endswith("more")

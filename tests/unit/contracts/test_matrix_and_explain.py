@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import hashlib
+
+from contracts.explain import explain, explain_field, fingerprint
+from contracts.grouping import granted_to
+from contracts.loading import ContractText
+from contracts.matrix import columns, matrix, readers_of
+from contracts.model import Contract
+from contracts.standing import Departure, standing
+
+
+def test_the_matrix_says_what_grouping_enforces(contract: Contract) -> None:
+    for row in matrix(contract, by="agency"):
+        for agency, access in row.access.items():
+            reads = row.path in granted_to(contract, row.event_type, agency)
+            assert reads == (access in {"reads", "with consent"})
+
+
+def test_the_matrix_by_role_has_a_row_for_each_grant_and_a_column_for_each_role(
+    contract: Contract,
+) -> None:
+    rows = matrix(contract)
+    assert columns(contract) == ("police", "prosecution", "council", "support")
+    assert len(rows) == sum(len(t.fields) for t in contract.event_types.values())
+    only = matrix(contract, event_type="referral.made")
+    address = next(row for row in only if row.path == "victim.address")
+    assert address.access == {
+        "police": "with consent",
+        "prosecution": "not addressed",
+        "council": "with consent",
+        "support": "never",
+    }
+
+
+def test_who_may_read_one_field_is_answered_by_agency(contract: Contract) -> None:
+    assert readers_of(contract, "referral.made", "victim.address") == (
+        "council-camden",
+        "council-lewisham",
+        "csu-camden",
+        "csu-lewisham",
+    )
+    assert readers_of(contract, "referral.made", "imagined") == ()
+    assert readers_of(contract, "imagined", "case_id") == ()
+
+
+def test_a_fingerprint_is_the_whole_key_id_in_groups_for_reading_aloud() -> None:
+    parts = [b"concordant/1/kid", b"governance", b"ed25519", b"\x01" * 32]
+    framed = len(parts).to_bytes(8, "big")
+    framed += b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    shown = fingerprint("governance", "ed25519", b"\x01" * 32)
+    assert shown.replace(" ", "") == hashlib.sha256(framed).hexdigest()
+    assert all(len(group) == 4 for group in shown.split(" "))
+
+
+def test_explain_names_parties_fields_hash_and_every_governance_key(
+    contract_text: ContractText, everyone: frozenset[str], noon: int
+) -> None:
+    contract = contract_text.contract
+    gone = [Departure("council-camden", "suspended", 0)]
+    text = explain(contract_text, standing(contract, everyone, gone, noon))
+    assert contract_text.hash.hex() in text
+    assert "in force, without council-camden (suspended)" in text
+    assert "granted nothing" in text
+    for agency, keys in contract.governance_keys.items():
+        assert agency in text
+        assert fingerprint("governance", "ed25519", keys.ed25519_raw) in text
+        assert fingerprint("governance", "ml-dsa-65", keys.ml_dsa_65_raw) in text
+    for event_type in contract.event_types:
+        assert event_type in text
+
+
+def test_explain_says_who_has_not_signed(
+    contract_text: ContractText, everyone: frozenset[str], noon: int
+) -> None:
+    unsigned = standing(contract_text.contract, everyone - {"haven-support"}, (), noon)
+    assert "not signed yet by haven-support" in explain(contract_text, unsigned)
+    assert "Now:" not in explain(contract_text)
+
+
+def test_one_field_is_explained_with_clause_readers_and_consent(contract: Contract) -> None:
+    text = explain_field(contract, "referral.made", "victim.address")
+    assert "clause 4.1.13" in text
+    assert "csu-camden" in text
+    assert "sharing identifying details" in text
+    assert "sent only by: police, prosecution" in explain_field(contract, "case.updated", "urn")
+    assert "not on consent" in explain_field(contract, "case.updated", "urn")
+    assert "grants it to nobody" in explain_field(contract, "case.updated", "imagined")

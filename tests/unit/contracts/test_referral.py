@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.errors import EventError
+from contracts.referral import (
+    OPEN,
+    REASON_REQUIRED,
+    TERMINAL,
+    allowed,
+    check_transition,
+    check_version,
+    clocks,
+    overdue,
+)
+from contracts.terms import ServiceLevels
+from contracts.vocabulary import codes
+
+HOUR = 3_600_000
+
+
+def test_every_status_is_open_terminal_or_a_draft() -> None:
+    assert OPEN | TERMINAL | {"draft"} == set(codes("referral_status"))
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL))
+def test_nothing_follows_a_terminal_status(status: str) -> None:
+    assert not allowed(status, "referrer")
+    assert not allowed(status, "fulfiller")
+
+
+def test_the_fulfiller_takes_a_referral_from_request_to_completion() -> None:
+    path = ["requested", "received", "accepted", "in-progress", "on-hold", "in-progress"]
+    for current, new in zip(path, [*path[1:], "completed"], strict=True):
+        check_transition(current, new, "fulfiller", None)
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "by"),
+    [
+        ("requested", "received", "referrer"),
+        ("requested", "cancelled", "referrer"),
+        ("requested", "entered-in-error", "fulfiller"),
+        ("requested", "completed", "fulfiller"),
+        ("accepted", "rejected", "fulfiller"),
+        ("received", "failed", "fulfiller"),
+        ("completed", "in-progress", "fulfiller"),
+        ("requested", "requested", "referrer"),
+        ("completed", "completed", "fulfiller"),
+        ("imagined", "received", "fulfiller"),
+    ],
+)
+def test_what_is_not_that_sides_to_change_is_refused(current: str, new: str, by: Any) -> None:
+    with pytest.raises(EventError) as caught:
+        check_transition(current, new, by, "other")
+    assert caught.value.code == "transition_not_allowed"
+
+
+def test_the_referrer_asks_for_cancellation_and_the_fulfiller_confirms_it() -> None:
+    check_transition("accepted", "accepted", "referrer", None, "cancellation-requested")
+    check_transition("accepted", "cancelled", "fulfiller", "consent_withdrawn")
+    with pytest.raises(EventError) as caught:
+        check_transition("accepted", "accepted", "fulfiller", None, "cancellation-requested")
+    assert caught.value.code == "transition_not_allowed"
+
+
+@pytest.mark.parametrize("status", sorted(OPEN))
+def test_the_referrer_can_withdraw_what_was_entered_in_error(status: str) -> None:
+    check_transition(status, "entered-in-error", "referrer", "made_in_error")
+
+
+@pytest.mark.parametrize("status", sorted(REASON_REQUIRED))
+def test_every_rejection_failure_and_cancellation_has_a_reason_code(status: str) -> None:
+    current = "requested" if status == "rejected" else "accepted"
+    with pytest.raises(EventError) as caught:
+        check_transition(current, status, "fulfiller", None)
+    assert caught.value.code == "reason_required"
+    with pytest.raises(EventError) as unknown:
+        check_transition(current, status, "fulfiller", "because")
+    assert unknown.value.code == "reason_unknown"
+    check_transition(current, status, "fulfiller", "no_capacity")
+
+
+@pytest.mark.parametrize(("version", "previous"), [(2, "requested"), (4, "received"), (3, "x")])
+def test_a_change_must_start_from_the_version_and_status_held(version: int, previous: str) -> None:
+    check_version(2, "received", 3, "received")
+    with pytest.raises(EventError) as caught:
+        check_version(2, "received", version, previous)
+    assert caught.value.code == "version_conflict"
+
+
+def test_minimum_standards_are_clocks_and_urgent_ones_are_shorter() -> None:
+    levels = ServiceLevels(
+        acknowledge_within="PT48H",
+        respond_within="P10D",
+        urgent_acknowledge_within="PT4H",
+        urgent_respond_within="P2D",
+    )
+    due = clocks(levels, 1000)
+    assert (due.acknowledge_due, due.respond_due) == (1000 + 48 * HOUR, 1000 + 240 * HOUR)
+    assert clocks(levels, 0, "routine").acknowledge_due == 48 * HOUR
+    assert clocks(levels, 0, "urgent").acknowledge_due == 4 * HOUR
+    assert clocks(levels, 0, "immediate").respond_due == 48 * HOUR
+
+
+def test_overdue_is_what_nobody_took_or_answered_in_time() -> None:
+    levels = ServiceLevels(acknowledge_within="PT1H", respond_within="PT3H")
+    due = clocks(levels, 0, "urgent")
+    assert overdue("requested", due, HOUR - 1) is None
+    assert overdue("requested", due, HOUR) == "not_acknowledged"
+    assert overdue("received", due, HOUR) is None
+    assert overdue("received", due, 3 * HOUR) == "not_answered"
+    assert overdue("accepted", due, 9 * HOUR) is None
