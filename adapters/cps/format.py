@@ -44,7 +44,6 @@ class Schema:
         paths: of every value, in order.
         lists: those that hold items.
         sections: proper prefixes of the paths.
-        needed: paths that the export of the system always has.
     """
 
     paths: tuple[str, ...]
@@ -137,6 +136,8 @@ def _collect(
             raise place.error("row_malformed", "an element appears twice")
         seen.add(path)
         if path in schema.lists:
+            if child.text:
+                raise place.error("row_malformed", "a list holds elements, not text")
             values[path] = [_item(item, place) for item in child.children]
         elif path in schema.sections:
             _collect(child, path + "/", schema, values, seen)
@@ -147,6 +148,9 @@ def _collect(
 def _item(node: XmlNode, place: Place) -> object:
     if not node.children:
         return _scalar(node, place)
+    names = [child.name for child in node.children]
+    if node.text or len(set(names)) != len(names):
+        raise place.error("row_malformed", "an item holds each of its elements once, and no text")
     return {child.name: _scalar(child, place) for child in node.children}
 
 

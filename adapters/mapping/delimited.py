@@ -21,7 +21,7 @@ MAX_FIELD = 128 * 1024
 
 # A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
 # injection): a partner's narrative must not become code on an officer's screen.
-_FORMULA = re.compile(r"'*[=+\-@\t]")
+_FORMULA = re.compile(r"[\s']*[=+\-@]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _rows(
             yield _rejected(line, raw, f"{len(header)} fields are expected")
         elif any(fields):
             if dialect.guard:
-                fields = [unguarded(field) for field in fields]
+                fields = [unguarded(field).strip() for field in fields]
             yield Row(line, dict(zip(header, fields, strict=True)), raw)
 
 

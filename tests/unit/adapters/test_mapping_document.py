@@ -1,0 +1,160 @@
+"""A mapping file that contradicts itself is refused when it is loaded, and says where."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adapters.base import Context, MappingError, Row
+from adapters.mapping import MappingFileError, MemoryLinks, RowMapping, load_mapping, parse_mapping
+from adapters.testing import full_data, opened
+from broker.event import OpenedEvent
+
+
+def document() -> dict[str, Any]:
+    return {
+        "mapping": "mini",
+        "version": "2026-11",
+        "source": "tests",
+        "roles": {
+            "kind": "KIND",
+            "recipients": "TO",
+            "case": "CASE",
+            "shared_case": "SHARED",
+            "not_shared": "MISSING",
+            "received_from": "FROM",
+            "event_id": "EVENT",
+            "sent_at": "SENT",
+        },
+        "kinds": {"U": {"type": "case.updated", "required": ["STATUS"]}},
+        "tables": {"status": {"list": "case_status", "codes": {"1": "charged"}}},
+        "columns": [
+            {"column": "STATUS", "paths": ["case_status"], "kind": "code", "table": "status"},
+            {"column": "NOTE", "paths": ["note"]},
+        ],
+    }
+
+
+def load(changed: dict[str, Any]) -> RowMapping:
+    return RowMapping(parse_mapping(json.dumps(changed).encode(), "mini.json"))
+
+
+def context(links: MemoryLinks | None = None) -> Context:
+    return Context("me", {"P": "partner-one"}, links or MemoryLinks())
+
+
+def row(**values: object) -> Row:
+    return Row(3, {"KIND": "U", "TO": "P", "CASE": "C1", "STATUS": "1", **values}, "")
+
+
+@pytest.mark.parametrize(
+    ("where", "change"),
+    [
+        ("tables.status", {"codes": {"1": "charged", "2": "charged"}}),
+        ("tables.status", {"codes": {"1": "charged"}, "absent": ["1"]}),
+        ("tables.status", {"codes": {"1": "charged"}, "accepted": {"1": "fined"}}),
+        ("tables.status", {"codes": {"1": "charged"}, "written": {"charged": "9"}}),
+        ("tables.status", {"codes": {}, "surprise": 1}),
+        ("columns.1", {"column": "NOTE", "kind": "code"}),
+        ("columns.1", {"column": "NOTE", "table": "status"}),
+        ("columns.1", {"column": "NOTE", "kind": "records"}),
+        ("columns.1", {"column": "NOTE", "kind": "records", "parts": [{"column": "A"}]}),
+        ("columns.1", {"column": "NOTE", "kind": "picture"}),
+        ("the document", {"column": "NOTE", "kind": "code", "table": "absent"}),
+        ("the document", {"column": "STATUS"}),
+        ("the document", {"type": "case.updated", "required": ["NOWHERE"]}),
+    ],
+)
+def test_a_contradiction_is_refused_and_located(where: str, change: dict[str, Any]) -> None:
+    changed = document()
+    if "type" in change:
+        changed["kinds"]["U"] = change
+    elif "column" in change:
+        changed["columns"][1] = change
+    else:
+        changed["tables"]["status"] = change
+    with pytest.raises(MappingFileError) as error:
+        load(changed)
+    assert error.value.code == "mapping_invalid"
+    assert error.value.exit_code == 3
+    assert where in error.value.detail
+
+
+def test_what_is_not_json_or_not_there_is_refused() -> None:
+    with pytest.raises(MappingFileError):
+        parse_mapping(b"{", "x.json")
+    with pytest.raises(MappingFileError):
+        load_mapping("adapters.csu", "1999-01")
+    assert load_mapping("adapters.csu", "2026-11").mapping == "csu"
+
+
+def test_what_the_mapping_has_no_place_for_is_refused_and_not_dropped() -> None:
+    mapping = load(document())
+    assert "victim.name" in mapping.unmapped_leaves("case.updated")
+    for event, code in (
+        (opened("case.updated", {"case_id": "x", "victim.name": "Testcase"}), "unknown_column"),
+        (opened("case.updated", {"case_id": "x", "case_status": "fined"}), "unknown_value"),
+        (opened("referral.made", {"case_id": "x"}), "unknown_kind"),
+    ):
+        with pytest.raises(MappingError) as error:
+            mapping.to_row(event, context())
+        assert error.value.code == code
+        assert "Testcase" not in error.value.diagnostics()
+
+
+def test_a_leaf_withheld_without_a_column_is_named_by_its_path() -> None:
+    event = opened("case.updated", {"case_id": "x"}, withheld=["note", "urn"])
+    assert load(document()).to_row(event, context())["MISSING"] == "NOTE;urn"
+
+
+def test_several_kinds_make_one_type_and_the_first_is_written() -> None:
+    changed = document()
+    changed["kinds"]["V"] = {"type": "case.updated", "required": ["NOTE"]}
+    mapping = load(changed)
+    assert mapping.to_row(opened("case.updated", {"case_id": "x"}), context())["KIND"] == "U"
+    with pytest.raises(MappingError) as error:
+        mapping.to_event(row(KIND="V"), context())
+    assert error.value.where == "line 3, column NOTE"
+
+
+def test_own_reference_and_shared_id_are_tied_together_once() -> None:
+    mapping, links = load(document()), MemoryLinks()
+    shared = "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01"
+    only_shared = mapping.to_event(row(CASE="", SHARED=shared), context(links))
+    assert only_shared.event.data["case_id"] == shared
+    both = mapping.to_event(row(SHARED=shared.upper()), context(links))
+    later = mapping.to_event(row(), context(links))
+    assert both.event.data["case_id"] == later.event.data["case_id"] == shared
+    assert links.own("case", shared) == "C1"
+    with pytest.raises(MappingError) as error:
+        mapping.to_event(row(CASE="C2", SHARED=shared), context(links))
+    assert error.value.code == "unknown_case"
+
+
+def test_native_numbers_and_lists_are_read_and_nothing_else() -> None:
+    mapping = load(document())
+    native = mapping.to_event(row(STATUS=1, TO=["P"]), context()).event
+    assert native.data["case_status"] == "charged"
+    for value in (True, 1.5, ["1"], {"a": "1"}):
+        with pytest.raises(MappingError) as error:
+            mapping.to_event(row(STATUS=value), context())
+        assert error.value.code == "invalid_value"
+
+
+def test_json_style_writes_native_values() -> None:
+    changed = document() | {"style": "json"}
+    changed["columns"] += [
+        {"column": "UPLIFT", "paths": ["sentence_uplift"], "kind": "flag"},
+        {"column": "OFFENCES", "paths": ["offences"], "kind": "texts"},
+    ]
+    mapping = load(changed)
+    flat = full_data(mapping.document, "case.updated")
+    kept = {path: flat[path] for path in ("case_id", "sentence_uplift", "offences")}
+    event: OpenedEvent = opened("case.updated", kept)
+    written = mapping.to_row(event, context())
+    assert written["UPLIFT"] is True
+    assert written["OFFENCES"] == flat["offences"]
+    back = mapping.to_event(Row(1, written | {"STATUS": "1", "TO": "P"}, ""), context()).event
+    assert back.data["offences"] == flat["offences"]
