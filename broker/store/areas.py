@@ -176,6 +176,9 @@ class ReaderArea(Protocol):
     def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
         """By offset."""
 
+    def all_deferred(self) -> list[DeferredRow]:
+        """Of every partition, by topic, partition and offset."""
+
     def clear_deferred(self, topic: str, partition: int, agency: str) -> None: ...
 
 

@@ -100,6 +100,9 @@ _DEFERRED = (
     .where(_OF_DEFERRED)
     .order_by(_d.c.kafka_offset)
 )
+_ALL_DEFERRED = select(
+    _d.c.topic, _d.c.partition, _d.c.agency, _d.c.kafka_offset, _d.c.reason, _d.c.since_ms
+).order_by(_d.c.topic, _d.c.partition, _d.c.kafka_offset)
 _NEW_DEFERRED = sqlite.insert(_d)
 _DEFER = _NEW_DEFERRED.on_conflict_do_update(
     index_elements=[_d.c.topic, _d.c.partition, _d.c.agency],
@@ -293,6 +296,9 @@ class Reader:
     def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
         found = self._connection.execute(_DEFERRED, {"topic_": topic, "partition_": partition})
         return [DeferredRow(*row) for row in found]
+
+    def all_deferred(self) -> list[DeferredRow]:
+        return [DeferredRow(*row) for row in self._connection.execute(_ALL_DEFERRED)]
 
     def clear_deferred(self, topic: str, partition: int, agency: str) -> None:
         self._connection.execute(_CLEAR_DEFERRED, _stream(agency, topic, partition))

@@ -126,6 +126,7 @@ def test_the_earliest_deferred_position_of_a_sender_is_kept(store: SqliteStore) 
             ("council", 3, "too_early", 99),
             ("cps", 5, "key_unknown", 102),
         ]
+        assert tx.reader.all_deferred() == tx.reader.deferred("t", 0)
         tx.reader.clear_deferred("t", 0, "cps")
         assert [row.agency for row in tx.reader.deferred("t", 0)] == ["council"]
         assert tx.reader.deferred("t", 1) == []
