@@ -125,6 +125,14 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
             yield Finding(
                 "required-not-granted", "error", f"{where}.fields.{path}", "no event can be sent"
             )
+        elif field.consent or field.identifies or field.senders:
+            yield Finding(
+                "required-not-granted",
+                "error",
+                f"{where}.fields.{path}",
+                "every event of the type holds this field, so it cannot rest on consent or on "
+                "who sends it",
+            )
         elif frozenset(field.readers) != everyone:
             yield Finding(
                 "required-not-granted",

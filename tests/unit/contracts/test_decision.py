@@ -141,12 +141,12 @@ def test_a_field_that_the_contract_requires_must_be_there(
     assert decision.code == "event_invalid"
     assert "urgency" in decision.detail
     assert Asked(other, in_force, noon)(data={"urgency": "routine"}).permitted
+    flat: dict[str, JSON] = {
+        "case_id": CASE,
+        "referral_id": CASE,
+        "requested_service": "housing",
+    }
     with pytest.raises(EventError) as caught:
-        flat: dict[str, JSON] = {
-            "case_id": CASE,
-            "referral_id": CASE,
-            "requested_service": "housing",
-        }
         receiver_check(other, SENDER, "haven-support", "referral.made", TO, flat)
     assert (caught.value.code, caught.value.where) == ("event_invalid", "urgency")
 

@@ -85,6 +85,8 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("consent-hidden", "error",
      lambda c: change(c, MADE, "consent.share_identity", readers=("police",))),
     ("required-not-granted", "error", lambda c: change(c, MADE, "case_id", readers=("police",))),
+    ("required-not-granted", "error",
+     lambda c: change(c, MADE, "requested_service", consent=("share_identity",))),
     ("required-not-granted", "error", lambda c: rename(c, MADE, "case_id", "imagined")),
     ("required-not-granted", "warning",
      lambda c: change(c, MADE, "referral_id", readers=("police",))),
