@@ -10,17 +10,11 @@ from adapters.cps.format import format_file
 from adapters.demo.facts import CaseFacts
 from adapters.demo.leaves import case_leaves
 from adapters.demo.samples import SampleRow, flawed, rendered
+from broker.tryout import PARTNER_CODES
 
-PARTNERS: Mapping[str, str] = {
-    "MPS-EK": "csu-camden",
-    "MPS-PL": "csu-lewisham",
-    "LA-CAM": "council-camden",
-    "LA-LEW": "council-lewisham",
-    "VS-HAVEN": "haven-support",
-    "VS-LANTERN": "lantern-centre",
-}
+PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
 """Own partner codes, as ``[partners]`` of the service's ``agency.toml`` has them."""
-POLICE_OF = {"E09000007": "MPS-EK", "E09000023": "MPS-PL"}
+POLICE_OF = {"E09000007": "01EK", "E09000023": "01PL"}
 
 _DECIDED = ("cps_stage", "charging_decision", "offences", "urn", "action_plan")
 _HEARD = ("cps_stage", "plea", "outcome", "sentence_uplift", "urn")

@@ -11,21 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.csu import ADAPTER
 from adapters.csu.format import format_export
 from adapters.demo.facts import CaseFacts
+from adapters.demo.forms import asked
 from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
 from adapters.demo.samples import SampleRow, flawed, rendered
+from broker.tryout import PARTNER_CODES
 
-PARTNERS: Mapping[str, str] = {
-    "CPSLON": "cps-london",
-    "LBCAM": "council-camden",
-    "LBLEW": "council-lewisham",
-    "VSHAV": "haven-support",
-    "VSLAN": "lantern-centre",
-    "CSUEK": "csu-camden",
-    "CSUPL": "csu-lewisham",
-}
+PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
 """Own partner codes, as ``[partners]`` of a unit's ``agency.toml`` has them."""
 COUNCIL_OF = {"E09000007": "LBCAM", "E09000023": "LBLEW"}
 
+_NOT_FOR_PROSECUTION = (
+    *("charging_decision", "plea", "outcome", "sentence_uplift"),  # these it says itself
+    *("civil_measures", "ward"),  # these it does not need
+)
 _DECLARED_AT = "2026-11-02T10:15:00.000Z"
 
 
@@ -87,10 +85,11 @@ def _row(
         leaves = referral_leaves(case, service)
         if case.incident.record_type == "hate_crime":
             leaves["incident.crime_reference"] = case.crime_reference
+        leaves = asked(leaves, "council" if service == "housing" else "support")
     elif event_type == "case.updated":
         leaves = case_leaves(case) | {"crime_reference": case.crime_reference}
-        for path in ("charging_decision", "plea", "outcome", "sentence_uplift"):
-            leaves.pop(path, None)  # the prosecution service says these
+        for path in _NOT_FOR_PROSECUTION:
+            leaves.pop(path, None)
         leaves["forms"] = [{"form": "MG3", "reference": f"MG3-{case.number:05d}"}]
     else:
         leaves = critical_leaves(case, _DECLARED_AT)

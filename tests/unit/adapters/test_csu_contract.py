@@ -1,0 +1,77 @@
+"""Samples of police and prosecution against the shipped contract: what they export may be sent."""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Mapping
+from datetime import date
+
+import pytest
+
+from adapters.base import AgencyAdapter, Context, Row
+from adapters.cps import ADAPTER as CPS
+from adapters.cps import samples as cps
+from adapters.csu import ADAPTER as CSU
+from adapters.csu import samples as csu
+from adapters.demo.facts import case_list
+from adapters.demo.samples import NARRATIVE_LIMIT
+from adapters.mapping import MemoryLinks
+from contracts.decision import decide
+from contracts.drafting import draft, london_parties
+from contracts.loading import parse_contract, shipped_terms
+from contracts.model import Contract
+from contracts.parties import GovernanceKeys
+from contracts.standing import standing
+
+CASES = [c for c in case_list(11, 120) if len(c.incident.narrative) <= NARRATIVE_LIMIT]
+CONTENT: Mapping[str, tuple[AgencyAdapter, Mapping[str, str], bytes]] = {
+    "csu-camden": (
+        CSU,
+        csu.PARTNERS,
+        csu.sample_file(csu.sample_rows(random.Random(1), CASES, flaws=False)),
+    ),
+    "cps-london": (
+        CPS,
+        cps.PARTNERS,
+        cps.sample_file(cps.sample_rows(random.Random(2), CASES, flaws=False)),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    parties = london_parties()
+    keys = GovernanceKeys(
+        ed25519=base64.b64encode(bytes([1]) * 32).decode(),
+        ml_dsa_65=base64.b64encode(bytes([1]) * 1952).decode(),
+    )
+    text = draft(
+        shipped_terms(),
+        deployment="pan-london",
+        parties=parties,
+        governance_keys={str(party["id"]): keys for party in parties},
+        starts=date(2026, 1, 1),
+        ends=date(2027, 12, 31),
+        review_on=date(2027, 6, 30),
+    )
+    return parse_contract(text.encode(), "london-hate-crime.yaml").contract
+
+
+@pytest.mark.parametrize("agency", CONTENT)
+def test_the_contract_permits_what_a_sample_exports(contract: Contract, agency: str) -> None:
+    adapter, partners, content = CONTENT[agency]
+    context = Context(agency, partners, MemoryLinks())
+    now = contract.starts_ms + 1
+    state = standing(contract, frozenset(p.id for p in contract.parties), (), now)
+    refused: set[tuple[str, str]] = set()
+    sent = 0
+    for row in adapter.read(content):
+        assert isinstance(row, Row)
+        event = adapter.to_event(row, context).event
+        decision = decide(contract, state, agency, event.recipients, event, now)
+        sent += decision.permitted
+        if not decision.permitted:
+            refused.add((event.type, decision.detail))
+    assert refused == set()
+    assert sent > 50
