@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from broker.event import OpenedEvent
 from contracts.errors import ConcordantError
 from contracts.events import PlainEvent
-
-from broker.event import OpenedEvent
 
 
 class MappingError(ConcordantError):

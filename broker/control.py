@@ -14,7 +14,7 @@ import orjson
 
 from broker import heartbeats, receipts
 from broker.authorship import read_note, require_author
-from broker.envelope.primitives import lp
+from broker.envelope.primitives import lp, sha256
 from broker.errors import RefusedError
 from broker.heartbeats import Heartbeat
 from broker.keys.kid import RECEIPT, STREAM
@@ -119,11 +119,11 @@ class Control:
     def _contract(self, record: Record, news: News, _now: int) -> None:
         assert record.value is not None
         raw, note = unpack_contract(record.value)
-        before = {signed.hash: signed.parties for signed in self.contracts.all()}
-        book = self._repository.store_contract(raw, note, self.contracts)
-        if {signed.hash: signed.parties for signed in book.all()} != before:
-            self.contracts = book
-            news.trust_changed = True
+        known = self.contracts.by_hash(sha256(raw))
+        if known is not None and not known.missing:
+            return  # every party has signed it here already: there is nothing to add
+        self.contracts = self._repository.store_contract(raw, note, self.contracts)
+        news.trust_changed = True
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         assert record.value is not None

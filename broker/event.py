@@ -50,3 +50,14 @@ class OpenedEvent:
                 target = target.setdefault(parent, {})  # type: ignore[assignment]  # parents are objects by construction
             target[last] = value
         return nested
+
+    def as_json(self) -> dict[str, object]:
+        """As the commands print it: id, type, source, time, data and withheld."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "time": self.time,
+            "data": self.data,
+            "withheld": list(self.withheld),
+        }

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.standing import Standing
-
 from broker.config import (
     AgencyConfig,
     PassphraseSection,
@@ -28,6 +26,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
+from contracts.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Receiving:
         trust: () -> what is believed now.
         opening_keys: () -> this agency's exchange keys as of the same moment.
         secret: this agency's PRF secret.
+        log_taken: whether each event that is taken is an entry of the disclosure log in ``store``.
     """
 
     def __init__(
@@ -85,10 +86,13 @@ class Receiving:
         trust: Callable[[], Trust],
         opening_keys: Callable[[], Callable[[int], tuple[tuple[OpeningKey, ...], bool]]],
         secret: bytes,
+        *,
+        log_taken: bool = True,
     ) -> None:
         self._deployment = deployment
         self._agency = agency
         self._store = store
+        self._log_taken = log_taken
         self._trust = trust
         self._opening_keys = opening_keys
         self._secret = secret
@@ -118,7 +122,7 @@ class Receiving:
             for record in records:
                 self._one(tx, view, record, held, batch, entries, now)
             view.flush()
-            if entries:
+            if entries and self._log_taken:
                 append_entries(tx, entries)
             if records:
                 self._save_position(tx, topic, partition, records[-1].offset + 1)

@@ -113,9 +113,7 @@ def _change(
     """One side changes a referral's status; both keep the same version."""
     row = tx.referrals.get(key(str(flat["referral_id"]), counterparty))
     if row is None:
-        raise EventError(
-            "no referral of this id is known", code="referral_unknown"
-        )
+        raise EventError("no referral of this id is known", code="referral_unknown")
     status = str(flat["status"])
     version, previous = flat["version"], str(flat["previous_status"])
     assert isinstance(version, int)

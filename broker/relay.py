@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Final
 
 from broker.errors import StoreError, TransportError
+from broker.heartbeats import Head
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import GenerationRow, Indexed, OutboxRow
@@ -60,8 +61,8 @@ class Relay:
         self._token: int | None = None
         self._generations: dict[tuple[str, int], GenerationRow] = {}
         self._offset = 0
-        self.signatures = 0
-        self.events = 0
+        self._acknowledged: tuple[Head, ...] = ()
+        self._batches: list[tuple[str, int]] = []
 
     def take_lock(self, holder: str) -> None:
         """Take the outbox's lock from whoever has it; generations are opened as they are needed."""
@@ -74,8 +75,27 @@ class Relay:
     async def resend(self) -> int:
         """Send again what was indexed and is not known to be on Kafka. Returns how many."""
         rows = await asyncio.to_thread(self._unsent)
-        await self._send(rows)
+        if rows:
+            await self._send(rows)
+        self._acknowledged = await asyncio.to_thread(self._heads)
         return len(rows)
+
+    def _heads(self) -> tuple[Head, ...]:
+        with self._store.reading() as tx:
+            return tuple(
+                Head(row.topic, row.partition, row.name, row.size, row.root)
+                for row in tx.streams.heads()
+                if row.size
+            )
+
+    def acknowledged_heads(self) -> tuple[Head, ...]:
+        """Heads of all streams as far as Kafka has acknowledged them, for the heartbeat."""
+        return self._acknowledged
+
+    def batches(self) -> list[tuple[str, int]]:
+        """(topic, events) of each signature made since this was last asked."""
+        batches, self._batches = self._batches, []
+        return batches
 
     def _unsent(self) -> list[OutboxRow]:
         with self._store.reading() as tx:
@@ -91,6 +111,7 @@ class Relay:
         rows = await asyncio.to_thread(self._index)
         if rows:
             await self._send(rows)
+            self._acknowledged = await asyncio.to_thread(self._heads)
         return len(rows)
 
     def _index(self) -> list[OutboxRow]:
@@ -114,7 +135,6 @@ class Relay:
                     row = grown.get(key) or self._generation(tx, topic, partition, now)
                     grown[key] = self._append(tx, row, batch, now, indexed)
         self._generations.update(grown)
-        self.events += len(indexed)
         return indexed
 
     def _append(
@@ -129,7 +149,7 @@ class Relay:
         values = [waiting.value for waiting in batch]
         assert all(value is not None for value in values)
         grown, places = append(stream, row, values, self._signer(), now)  # type: ignore[arg-type]  # asserted above
-        self.signatures += 1
+        self._batches.append((row.topic, len(batch)))
         tx.streams.save(grown)
         updates: list[Indexed] = []
         for waiting, place in zip(batch, places, strict=True):

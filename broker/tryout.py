@@ -25,13 +25,13 @@ ADAPTERS: Final[Mapping[str, str]] = {
 
 PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "csu": {
-        "CSU-EK": "csu-camden",
-        "CSU-PL": "csu-lewisham",
-        "CPS": "cps-london",
-        "LBC": "council-camden",
-        "LBL": "council-lewisham",
-        "VS1": "haven-support",
-        "TPR1": "lantern-centre",
+        "CSUEK": "csu-camden",
+        "CSUPL": "csu-lewisham",
+        "CPSLON": "cps-london",
+        "LBCAM": "council-camden",
+        "LBLEW": "council-lewisham",
+        "VSHAV": "haven-support",
+        "VSLAN": "lantern-centre",
     },
     "cps": {
         "01EK": "csu-camden",

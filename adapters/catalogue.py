@@ -1,0 +1,48 @@
+"""The adapters that are installed: entry points of the group ``concordant.adapters``.
+
+An agency's own adapter is a package of its own; nothing here needs to know it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Final, cast
+
+from adapters.base import AgencyAdapter
+from broker.errors import ConfigError
+
+GROUP: Final = "concordant.adapters"
+_OURS: Final = {
+    "csu": ("adapters.csu", "ADAPTER"),
+    "cps": ("adapters.cps", "ADAPTER"),
+    "council": ("adapters.council", "ADAPTER"),
+    "council-csv": ("adapters.council", "CSV_ADAPTER"),
+    "support": ("adapters.support", "ADAPTER"),
+}
+
+
+def installed() -> tuple[str, ...]:
+    """Kinds of adapter that can be named in ``agency.toml``, sorted."""
+    return tuple(sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def adapter_named(kind: str) -> AgencyAdapter:
+    """The adapter for ``[adapter] kind`` of ``agency.toml``.
+
+    Raises:
+        ConfigError: ``config_adapter_unknown``; names those that are installed.
+    """
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if kind in found:
+        return cast("AgencyAdapter", found[kind].load())
+    if kind in _OURS:  # the packages as they stand, without an installed distribution
+        module, name = _OURS[kind]
+        return cast("AgencyAdapter", getattr(import_module(module), name))
+    known = ", ".join(installed())
+    raise ConfigError(
+        "No installed package offers this kind of adapter",
+        code="config_adapter_unknown",
+        where="agency.toml: adapter.kind",
+        fix=f"use one of {known}, or install the package that offers it",
+    )

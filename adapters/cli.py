@@ -1,0 +1,90 @@
+"""``concordant adapter`` and ``concordant subscribe``: what runs beside the agency's own system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from broker.transport.interfaces import Trouble
+
+app = typer.Typer(
+    no_args_is_help=True, help="Run the adapter that connects an agency's own system."
+)
+
+Agency = Annotated[
+    Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
+]
+
+
+@app.command("run")
+def run(
+    agency: Agency,
+    settle: Annotated[
+        float,
+        typer.Option(min=0.1, help="Seconds without change after which an export is complete."),
+    ] = 2.0,
+    json_logs: Annotated[
+        bool, typer.Option("--json-logs/--console-logs", help="How the log on stderr is written.")
+    ] = True,
+) -> None:
+    """Run this agency's adapter until it is told to stop (Ctrl-C or SIGTERM).
+
+    Takes complete files from the import folder, publishes what the contract permits, writes what
+    arrives into the inbox folder, and answers /livez, /readyz and /metrics.
+    """
+    import asyncio
+
+    from adapters.runner import run_adapter
+    from broker.cli.clock import now_ms
+    from broker.logs import configure
+
+    configure(json=json_logs)
+    asyncio.run(run_adapter(agency, now_ms, settle_s=settle))
+
+
+@app.command("list")
+def list_() -> None:
+    """List the kinds of adapter that are installed, one per line."""
+    from adapters.catalogue import installed
+
+    for kind in installed():
+        typer.echo(kind)
+
+
+def subscribe(
+    agency: Agency,
+    name: Annotated[
+        str, typer.Option(help="Of this subscription; it goes on where it stopped.")
+    ] = "subscriber",
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, help="Stop after so many events.")
+    ] = None,
+) -> None:
+    """Print events as they arrive, verified, decrypted and each once: JSON Lines until Ctrl-C.
+
+    Another name starts from the beginning of what Kafka still holds. Each printed event is a
+    consultation in the agency's disclosure log.
+    """
+    import asyncio
+
+    asyncio.run(_follow(agency, name, limit))
+
+
+async def _follow(directory: Path, name: str, limit: int | None) -> None:
+    from broker.cli.lines import write_json
+    from broker.subscriber import subscribe as open_subscription
+
+    def waiting(trouble: Trouble) -> None:
+        typer.echo(f"waiting for Kafka ({trouble.code})", err=True)
+
+    seen = 0
+    async with open_subscription(directory, name, on_trouble=waiting) as events:
+        async for event in events:
+            write_json([event.as_json()])
+            seen += 1
+            await events.acknowledge()
+            if limit is not None and seen >= limit:
+                break

@@ -1,0 +1,134 @@
+"""Delivery: from the inbox to the agency's own system, in its own format and terms.
+
+At least once to the sink, under the event's id as a stable key; the sink treats a second delivery
+of the same bytes as done, so what arrives is there once. An event that has no form in the agency's
+terms is put beside, with its reason, for a person: it is never lost and never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from adapters.base import AgencyAdapter, Context, MappingError
+from adapters.links import StoreLinks
+from adapters.sinks.folder import FolderSink
+from adapters.sinks.interfaces import Sink, SinkError
+from broker.errors import StoreError
+from broker.event import OpenedEvent
+from broker.logs import logger
+from broker.receiving import parse_payload
+from broker.store.interfaces import Store
+from broker.store.rows import InboxRow
+
+ROUND_EVENTS: Final = 200
+RETRY_MOST_S: Final = 30.0
+
+
+class Delivery:
+    """Hands over what is in the inbox, urgent events first.
+
+    Args:
+        adapter: renders an event.
+        agency: this agency's id.
+        partners: own codes -> agency ids.
+        store: the agency's state.
+        sink: the agency's system.
+        aside: folder for events that the adapter cannot render.
+        clock: () -> ms since the epoch.
+    """
+
+    def __init__(
+        self,
+        adapter: AgencyAdapter,
+        agency: str,
+        partners: dict[str, str],
+        store: Store,
+        sink: Sink,
+        aside: Path,
+        clock: Callable[[], int],
+    ) -> None:
+        self._adapter = adapter
+        self._agency = agency
+        self._partners = partners
+        self._store = store
+        self._sink = sink
+        self._aside = FolderSink(aside)
+        self._clock = clock
+        self._log = logger("delivery")
+
+    async def run(
+        self, wait: Callable[[float], asyncio.Future[None] | object], stop: asyncio.Event
+    ) -> None:
+        """Deliver until ``stop`` is set; ``wait(seconds)`` returns early when something is new."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                delivered = await asyncio.to_thread(self.round)
+                failures = 0
+            except (SinkError, StoreError) as error:
+                failures += 1
+                delay = min(0.5 * 2**failures, RETRY_MOST_S)
+                self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
+                await _sleep(stop, delay)
+                continue
+            if not delivered:
+                await wait(0.5)  # type: ignore[misc]  # an awaitable
+
+    def round(self) -> int:
+        """Deliver what waits, at most ``ROUND_EVENTS``. Returns how many.
+
+        Raises:
+            SinkError, StoreError: the rest stays in the inbox.
+        """
+        with self._store.reading() as tx:
+            rows = tx.inbox.undelivered(ROUND_EVENTS)
+        for row in rows:
+            self._deliver(row)
+        if rows:
+            self._log.info("events_delivered", events=len(rows))
+        return len(rows)
+
+    def _deliver(self, row: InboxRow) -> None:
+        assert row.payload is not None
+        event = parse_payload(row.payload)
+        try:
+            with self._store.transaction() as tx:
+                context = Context(self._agency, self._partners, StoreLinks(tx))
+                content = self._adapter.from_event(event, context)
+        except MappingError as error:
+            reference = self._put_aside(event, error)
+        else:
+            reference = self._sink.deliver(event.id, self._adapter.suffixes[0], content)
+        with self._store.transaction() as tx:
+            tx.inbox.mark_delivered(row.seq, self._clock(), reference)
+
+    def _put_aside(self, event: OpenedEvent, error: MappingError) -> str:
+        content = orjson.dumps(
+            {
+                "code": error.code,
+                "detail": error.detail,
+                "field": error.where,
+                "event": {
+                    "id": event.id,
+                    "type": event.type,
+                    "source": event.source,
+                    "time": event.time,
+                    "data": event.data,
+                },
+            },
+            option=orjson.OPT_INDENT_2,
+        )
+        self._log.error("event_not_mapped", code=error.code, event_id=event.id)
+        return self._aside.deliver(event.id, ".undeliverable.json", content)
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

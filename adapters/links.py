@@ -1,0 +1,45 @@
+"""The agency's own references beside the shared random ids, kept in the state database."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from adapters.base import MappingError
+from broker.errors import StoreError
+from broker.store.interfaces import Transaction
+
+
+class StoreLinks:
+    """``Links`` (adapters/base.py) in the transaction of whatever they are needed for."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def shared(self, kind: str, own_reference: str) -> str:
+        """The shared id for an own reference, minted at random when there is none yet."""
+        known = self.find_shared(kind, own_reference)
+        if known is not None:
+            return known
+        minted = str(uuid4())
+        self.link(kind, own_reference, minted)
+        return minted
+
+    def find_shared(self, kind: str, own_reference: str) -> str | None:
+        """The shared id for an own reference, or None."""
+        return self._tx.links.case_for(own_reference, kind)
+
+    def own(self, kind: str, shared_id: str) -> str | None:
+        """The own reference for a shared id, or None."""
+        return self._tx.links.own_for(shared_id, kind)
+
+    def link(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Remember that two ids are one thing. Raises MappingError(unknown_case) on a conflict."""
+        try:
+            self._tx.links.add(kind, own_reference, shared_id)
+        except StoreError as error:
+            if error.code != "link_conflict":
+                raise
+            raise MappingError(
+                "this reference and this shared id belong to two different things",
+                code=f"unknown_{kind}",
+            ) from None

@@ -1,0 +1,66 @@
+"""The console script, and the one place where everything is wired together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapters import cli as adapter_cli
+from broker.cli import event
+from contracts.errors import ConcordantError
+
+app = typer.Typer(
+    name="concordant",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Share what was agreed, with whom it was agreed, and be able to prove it.",
+    epilog="Exit codes: 0 done, 1 the answer is no, 2 usage, 3 the environment is at fault, "
+    "4 part of the input was refused.",
+)
+app.add_typer(event.app, name="event")
+app.add_typer(adapter_cli.app, name="adapter")
+app.command("subscribe")(adapter_cli.subscribe)
+
+
+@app.command()
+def quickstart(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Absent or empty.")],
+) -> None:
+    """Make a complete partnership to try things out with; starts nothing.
+
+    Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
+    everybody's manifests, a TLS identity and its state.
+    """
+    from broker.cli.clock import now_ms
+    from broker.partnership import create_partnership
+
+    partnership = create_partnership(directory, now_ms())
+    for agency in partnership.agencies:
+        typer.echo(agency)
+    typer.echo(
+        f"A partnership in force today. Next: concordant event types --agency "
+        f"{directory / partnership.agencies[0]}",
+        err=True,
+    )
+
+
+def main() -> None:
+    """Run the command; errors become one clear sentence and the right exit code."""
+    try:
+        app(standalone_mode=True)
+    except ConcordantError as error:
+        sys.stderr.write(error.diagnostics() + "\n")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

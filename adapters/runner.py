@@ -1,0 +1,137 @@
+"""One adapter process: the agency's system on one side, the broker's service on the other.
+
+``run_adapter`` is the bootstrap: everything is made and wired here, and only here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from adapters.catalogue import adapter_named
+from adapters.delivery import Delivery
+from adapters.intake import Intake
+from adapters.sinks.folder import FolderSink
+from adapters.sources.folder import SETTLE_S, FolderSource
+from adapters.sources.interfaces import FileReport
+from broker.health import HealthServer, Readiness, health_app
+from broker.logs import dropped_values, logger
+from broker.metrics import Metrics
+from broker.own_manifest_watch import watch_own_manifest
+from broker.participant import load_participant
+from broker.service import BrokerService
+from broker.store.database import open_store
+from broker.store.exclusion import exclusive
+from broker.transport.connection import connection_of
+from broker.transport.kafka import KafkaTransport
+
+PORT_FILE: Final = "state/http-port"
+
+
+async def run_adapter(
+    directory: Path,
+    clock: Callable[[], int],
+    *,
+    settle_s: float = SETTLE_S,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run an agency's adapter until it is told to stop (SIGTERM, SIGINT).
+
+    Args:
+        directory: the agency's folder.
+        clock: () -> ms since the epoch.
+        settle_s: seconds without change after which an export counts as complete.
+        stop: set to end it; its own, bound to the signals, if left out.
+
+    Raises:
+        ConcordantError: it cannot start, or cannot go on.
+    """
+    participant = load_participant(directory, clock())
+    participant.contract(clock())
+    config = participant.config
+    log = logger("adapter")
+    stop = stop or _on_signals()
+    with exclusive(participant.path("state/adapter.lock")):
+        store = open_store(participant.path(config.state.database))
+        metrics, readiness = Metrics(), Readiness()
+        adapter = adapter_named(config.adapter.kind)
+        transport = KafkaTransport(connection_of(participant))
+        service = BrokerService(participant, store, transport, clock, metrics, readiness)
+        folders = config.folders
+        intake = Intake(
+            adapter,
+            participant.agency,
+            config.partners,
+            store,
+            service.publisher,
+            service.published,
+            metrics,
+            clock,
+        )
+        source = FolderSource(
+            participant.path(folders.import_),
+            processed=participant.path(folders.processed),
+            quarantine=participant.path(folders.quarantine),
+            suffixes=adapter.suffixes,
+            report=_report,
+            settle_s=settle_s,
+        )
+        delivery = Delivery(
+            adapter,
+            participant.agency,
+            config.partners,
+            store,
+            FolderSink(participant.path(folders.inbox)),
+            participant.path(folders.quarantine),
+            clock,
+        )
+
+        def exposed() -> bytes:
+            metrics.log_values_dropped(dropped_values())
+            return metrics.text()
+
+        server = HealthServer(
+            health_app(readiness, exposed), host=config.http.host, port=config.http.port
+        )
+        await server.start()
+        participant.path(PORT_FILE).write_text(f"{server.port}\n")
+        log.info("adapter_started", agency=participant.agency, port=server.port)
+        tasks = [
+            asyncio.create_task(service.run(stop)),
+            asyncio.create_task(source.run(intake.take, stop)),
+            asyncio.create_task(delivery.run(service.delivered, stop)),
+            asyncio.create_task(watch_own_manifest(participant, service, stop)),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await transport.close()
+            await server.stop()
+            store.close()
+            log.info("adapter_stopped", agency=participant.agency)
+
+
+def _report(report: FileReport) -> None:
+    """What became of a file, by its hash: a file name may be a person's."""
+    logger("source").info(
+        "file_put_away", status=report.status, code=report.code, refused=report.rows
+    )
+
+
+def _on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    return stop

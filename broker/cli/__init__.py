@@ -1,0 +1,1 @@
+"""The command ``concordant``: one module per noun, mounted by ``adapters/main.py``."""

@@ -1,0 +1,74 @@
+"""JSON Lines in and out: one line out for each line in, in order, with bounded memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import orjson
+
+from broker.errors import ConfigError
+
+MAX_LINE_BYTES: Final = 1024 * 1024
+"""A sealed record of the largest size takes about 360 kB as a line."""
+CHUNK_LINES: Final = 2048
+"""Lines read before any is written: a few batches, and a bound on memory."""
+
+
+def read_lines(file: Path | None) -> Iterator[bytes | None]:
+    """Lines without their ends, from a file or standard input; None for one that is too long.
+
+    Raises:
+        ConfigError: ``input_unreadable``.
+    """
+    try:
+        if file is None or str(file) == "-":
+            yield from _lines(sys.stdin.buffer)
+            return
+        with file.open("rb") as stream:
+            yield from _lines(stream)
+    except OSError as error:
+        raise ConfigError(
+            f"The input cannot be read ({error.strerror})",
+            code="input_unreadable",
+            where=str(file),
+            fix="name a file that exists and that you may read, or leave it out for standard input",
+        ) from None
+
+
+def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    while line := stream.readline(MAX_LINE_BYTES + 2):
+        if len(line) <= MAX_LINE_BYTES + 1 and (
+            line.endswith(b"\n") or len(line) <= MAX_LINE_BYTES
+        ):
+            yield line.rstrip(b"\r\n")
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(MAX_LINE_BYTES)
+        yield None
+
+
+def chunks(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
+    """Groups of at most ``CHUNK_LINES``."""
+    chunk: list[bytes | None] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == CHUNK_LINES:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def write_json(values: Iterable[object]) -> None:
+    """One compact JSON document a line."""
+    write_raw(orjson.dumps(value) for value in values)
+
+
+def write_raw(lines: Iterable[bytes]) -> None:
+    """Lines as they are."""
+    out = sys.stdout.buffer
+    out.write(b"".join(line + b"\n" for line in lines))
+    out.flush()

@@ -1,0 +1,195 @@
+"""Behind ``event open`` and ``event verify``: a file of records, judged on its own."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from broker import pseudonyms, recording
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries
+from broker.cli.clock import now_ms
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.file_view import FileView
+from broker.judging import Judgement, judge, place_record
+from broker.participant import load_participant
+from broker.record import Record, RecordFormatError, parse_record
+from broker.store.database import open_store
+from broker.store.interfaces import Store
+from broker.trust import OpeningKeys, Trust
+from broker.verification import verify_record
+
+_NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9 ._@()/:+-]")
+
+
+class FileReader:
+    """Judges the records of one file, chunk by chunk.
+
+    Attributes:
+        refused: whether any record was refused so far, or came after a gap.
+    """
+
+    def __init__(self, directory: Path, operator: str | None) -> None:
+        now = now_ms()
+        self._participant = load_participant(directory, now)
+        self._operator = _label(operator or _login())
+        self._trust = Trust(
+            self._participant.agency,
+            self._participant.manifests,
+            self._participant.contracts,
+            allow_trial=True,
+        )
+        self._store: Store | None = None
+        self._view = FileView(
+            self._participant.deployment,
+            self._participant.agency,
+            self._trust,
+            OpeningKeys(
+                self._participant.agency, self._participant.manifests, self._participant.keyring
+            ),
+            self._receipted,
+            now,
+        )
+        self.refused = False
+
+    # --- open ------------------------------------------------------------------------------------
+
+    def open(self, lines: Sequence[bytes | None]) -> list[dict[str, object]]:
+        """What each record says to this agency; what was opened is in the log when this returns."""
+        now = now_ms()
+        answers: list[dict[str, object]] = []
+        entries: list[Entry] = []
+        for line in lines:
+            record = _parse(line)
+            if record is None:
+                answers.append(self._refusal(_malformed()))
+                continue
+            judgement = judge(record, self._view, now)
+            self._view.took(judgement)
+            answers.append(self._answer(judgement))
+            if judgement.event is not None and judgement.outcome == "opened":
+                entries.append(self._consultation(judgement.event, now))
+        if entries:
+            with self._opened_store().transaction() as tx:
+                append_entries(tx, entries)
+        return answers
+
+    def _answer(self, judgement: Judgement) -> dict[str, object]:
+        if judgement.refusal is not None:
+            answer = self._refusal(judgement.refusal)
+        elif judgement.outcome == "opened":
+            assert judgement.event is not None
+            answer = judgement.event.as_json()
+        elif judgement.outcome == "repeat":
+            answer = {"repeat": True}
+        elif judgement.outcome == "before_start":
+            answer = self._refusal(
+                RefusedError(4, "before_start", "earlier in its stream than the first one met")
+            )
+        elif judgement.outcome == "leaf":
+            answer = self._refusal(
+                RefusedError(4, "content_missing", "a leaf replay has no content")
+            )
+        else:
+            answer = {"not_addressed": True}
+        return self._with_gap(answer, judgement)
+
+    def _with_gap(self, answer: dict[str, object], judgement: Judgement) -> dict[str, object]:
+        placement = judgement.placement
+        if placement is not None and placement.gap is not None:
+            _, first, last = placement.gap
+            answer["gap"] = [first, last]
+            self.refused = True
+        return answer
+
+    def _consultation(self, event: OpenedEvent, now: int) -> Entry:
+        signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        secret = self._participant.keyring.secret()
+        return recording.taken(
+            "consultation",
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            self._participant.agency,
+            pseudonyms.case_key(secret, str(event.flat["case_id"])),
+            now,
+            self._operator,
+        )
+
+    # --- verify ----------------------------------------------------------------------------------
+
+    def verify(self, lines: Sequence[bytes | None]) -> list[dict[str, object]]:
+        """Whether each record is its sender's and stands where it says: steps 0 to 4."""
+        now = now_ms()
+        answers: list[dict[str, object]] = []
+        for line in lines:
+            record = _parse(line)
+            if record is None:
+                answers.append(self._refusal(_malformed()))
+                continue
+            try:
+                verified = verify_record(record, self._view, now)
+            except RefusedError as refusal:
+                answers.append(self._refusal(refusal))
+                continue
+            placed = place_record(verified, self._view)
+            self._view.took(placed)
+            if placed.refusal is not None:
+                answers.append(self._refusal(placed.refusal))
+                continue
+            answer: dict[str, object] = {
+                "verified": True,
+                "origin": verified.origin.format(),
+                "index": verified.fact.index,
+            }
+            answers.append(self._with_gap(answer, placed))
+        return answers
+
+    # --- what both need --------------------------------------------------------------------------
+
+    def _refusal(self, refusal: RefusedError) -> dict[str, object]:
+        self.refused = True
+        return {"refused": refusal.code, "step": refusal.step}
+
+    def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+        with self._opened_store().reading() as tx:
+            rows = tx.receipts.covering(origin, size, root)
+        return any(
+            row.time_s * 1000 < before and self._trust.cosigner_believed(origin, row.cosigner)
+            for row in rows
+        )
+
+    def _opened_store(self) -> Store:
+        if self._store is None:
+            path = self._participant.path(self._participant.config.state.database)
+            self._store = open_store(path)
+        return self._store
+
+
+def _parse(line: bytes | None) -> Record | None:
+    if line is None:
+        return None
+    try:
+        return parse_record(line)
+    except RecordFormatError:
+        return None
+
+
+def _malformed() -> RefusedError:
+    return RefusedError(0, "record_malformed", "the line is not a record")
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _label(text: str) -> str:
+    return _NOT_LABEL.sub("-", text).lstrip("-")[:64] or "unknown"

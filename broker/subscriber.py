@@ -1,0 +1,248 @@
+"""Subscribe from Python: a stream of verified, decrypted, deduplicated events.
+
+For a downstream system inside an agency (a dashboard, a case system with an API). It reads with its
+own consumer group and its own state, so it never disturbs the adapter, and it can stop and go on.
+Every event that it gives out is a consultation in the agency's disclosure log.
+
+    async with subscribe(Path("haven-support"), "dashboard") as events:
+        async for event in events:
+            print(event.type, event.data)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from broker import pseudonyms, recording
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries
+from broker.cli.clock import now_ms
+from broker.control import Control
+from broker.errors import ConfigError
+from broker.event import OpenedEvent
+from broker.participant import Participant, load_participant
+from broker.receiving import Receiving, parse_payload
+from broker.record import Record
+from broker.store.database import open_store
+from broker.store.exclusion import exclusive
+from broker.store.interfaces import Store
+from broker.transport.connection import connection_of
+from broker.transport.interfaces import OnTrouble, Receiver, Trouble
+from broker.transport.topics import control_topics, readable_topics
+from broker.trust import OpeningKeys, Trust
+
+ROUND_EVENTS: Final = 100
+LOOK_S: Final = 0.25
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+def _silent(_trouble: Trouble) -> None:
+    return None
+
+
+@asynccontextmanager
+async def subscribe(
+    directory: Path,
+    name: str = "subscriber",
+    *,
+    clock: Callable[[], int] = now_ms,
+    receiver: Receiver | None = None,
+    on_trouble: OnTrouble = _silent,
+) -> AsyncIterator[Events]:
+    """Open a subscription.
+
+    An event counts as taken when the next one is asked for, so one that was being worked on when
+    the process died is given again: use ``event.source`` and ``event.id`` as an idempotency key.
+
+    Args:
+        directory: the agency's folder.
+        name: of the subscription: lower-case letters, digits and hyphens. Another name starts from
+            the beginning of what Kafka still holds.
+        clock: () -> ms since the epoch.
+        receiver: Kafka, as ``agency.toml`` names it, if left out.
+        on_trouble: told when Kafka is waited for.
+
+    Raises:
+        ConfigError: ``subscription_name``.
+        StoreError: ``already_running``: another process uses this name.
+        TransportError: Kafka does not let this agency read.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            "A subscription's name has lower-case letters, digits and hyphens",
+            code="subscription_name",
+            fix="for example: dashboard",
+        )
+    participant = load_participant(directory, clock())
+    with exclusive(participant.path(f"state/subscriber-{name}.lock")):
+        store = open_store(participant.path(f"state/subscriber-{name}.db"))
+        audit = open_store(participant.path(participant.config.state.database))
+        subscription = _Subscription(participant, store, audit, name, clock)
+        if receiver is None:
+            from broker.transport.kafka import KafkaTransport
+
+            receiver = KafkaTransport(
+                connection_of(participant), group=f"{participant.agency}.subscriber-{name}"
+            )
+        stop = asyncio.Event()
+        reading = asyncio.create_task(
+            receiver.run(
+                subscription.topics(),
+                subscription.take,
+                subscription.position,
+                stop,
+                on_trouble=on_trouble,
+            )
+        )
+        try:
+            yield Events(subscription, reading)
+        finally:
+            stop.set()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            store.close()
+            audit.close()
+
+
+class _Subscription:
+    """Receiving without an adapter: an inbox of its own, read by one consumer."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        store: Store,
+        audit: Store,
+        name: str,
+        clock: Callable[[], int],
+    ) -> None:
+        self._participant = participant
+        self._store = store
+        self._audit = audit
+        self._operator = f"subscriber {name}"
+        self._clock = clock
+        self._secret = participant.keyring.secret()
+        self._control_topics = control_topics(participant.deployment)
+        self._control = Control(
+            participant.agency,
+            self._control_topics,
+            participant.repository,
+            participant.contracts,
+            participant.manifests,
+            store,
+            lambda _sender: frozenset(),
+        )
+        self._renew_trust()
+        self._receiving = Receiving(
+            participant.deployment,
+            participant.agency,
+            store,
+            lambda: self._trust,
+            lambda: self._opening,
+            self._secret,
+            log_taken=False,
+        )
+
+    def _renew_trust(self) -> None:
+        agency = self._participant.agency
+        self._trust = Trust(agency, self._control.manifests, self._control.contracts)
+        self._opening = OpeningKeys(agency, self._control.manifests, self._participant.keyring)
+
+    def topics(self) -> tuple[str, ...]:
+        """Data topics that this agency reads, and what keeps its trust current."""
+        agency = self._participant.agency
+        data = {
+            topic
+            for signed in self._control.contracts.trusted()
+            for topic in readable_topics(signed.contract, agency)
+        }
+        return (*sorted(data), self._control_topics.manifests, self._control_topics.contracts)
+
+    def position(self, topic: str, partition: int) -> int | None:
+        """Where to go on reading."""
+        with self._store.reading() as tx:
+            return tx.reader.position(topic, partition)
+
+    async def take(self, topic: str, partition: int, records: list[Record]) -> None:
+        """Take a batch from Kafka."""
+        now = self._clock()
+        if topic in self._control_topics.names:
+            news = await asyncio.to_thread(self._control.take, topic, partition, records, now)
+            if news.trust_changed:
+                self._renew_trust()
+                self._receiving.trust_changed()
+            return
+        await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
+
+    def undelivered(self) -> list[tuple[int, OpenedEvent]]:
+        """The next events; that they are given out is in the log before anyone sees them."""
+        with self._store.reading() as tx:
+            rows = tx.inbox.undelivered(ROUND_EVENTS)
+        events = []
+        for row in rows:
+            assert row.payload is not None
+            events.append((row.seq, parse_payload(row.payload)))
+        if events:
+            with self._audit.transaction() as tx:
+                append_entries(tx, [self._consultation(event) for _, event in events])
+        return events
+
+    def _consultation(self, event: OpenedEvent) -> Entry:
+        signed = self._control.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        return recording.taken(
+            "consultation",
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            self._participant.agency,
+            pseudonyms.case_key(self._secret, str(event.flat["case_id"])),
+            self._clock(),
+            self._operator,
+        )
+
+    def delivered(self, seq: int) -> None:
+        """The consumer has taken an event."""
+        with self._store.transaction() as tx:
+            tx.inbox.mark_delivered(seq, self._clock(), None)
+
+
+class Events:
+    """The stream of a subscription, in order of arrival and urgent ones first."""
+
+    def __init__(self, subscription: _Subscription, reading: asyncio.Task[None]) -> None:
+        self._subscription = subscription
+        self._reading = reading
+        self._ready: list[tuple[int, OpenedEvent]] = []
+        self._given: int | None = None
+
+    def __aiter__(self) -> Events:
+        """Itself."""
+        return self
+
+    async def __anext__(self) -> OpenedEvent:
+        """The next event; waits for it. The one before counts as taken.
+
+        Raises:
+            TransportError: Kafka no longer lets this agency read.
+        """
+        await self.acknowledge()
+        while not self._ready:
+            self._ready = await asyncio.to_thread(self._subscription.undelivered)
+            if not self._ready:
+                if self._reading.done():
+                    self._reading.result()
+                    raise StopAsyncIteration
+                await asyncio.sleep(LOOK_S)
+        self._given, event = self._ready.pop(0)
+        return event
+
+    async def acknowledge(self) -> None:
+        """The event given last is taken: it will not be given again."""
+        given, self._given = self._given, None
+        if given is not None:
+            await asyncio.to_thread(self._subscription.delivered, given)

@@ -1,0 +1,165 @@
+"""What nobody sends but must be noticed: silence, withholding, open gaps, overdue referrals, ends.
+
+Looked at once a second or so; every alarm is given once for each thing it is about, and again only
+after that thing was put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.heartbeats import Heartbeat
+from broker.metrics import Metrics
+from broker.participant import Participant
+from broker.partition_state import PartitionState, parse_state
+from broker.store.interfaces import Store, Transaction
+from broker.store_view import Place
+from broker.tlog.checkpoint import Origin
+from broker.trust import Trust
+
+WITHHELD_AFTER_MS: Final = 10_000
+"""A heartbeat may arrive before the records that it names; after this long it is withholding."""
+ASK_AGAIN_MS: Final = 30_000
+JUDGE_AGAIN_MS: Final = 5_000
+
+
+@dataclass(slots=True)
+class Found:
+    """What a look found.
+
+    Attributes:
+        alarms: (agency, code).
+        ask_again: (origin of the generation, first, last) of what is still missing.
+        judge_again: (topic, partition) where something waits to be judged again.
+    """
+
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
+    judge_again: list[tuple[str, int]] = field(default_factory=list)
+
+
+class Watch:
+    """Remembers since when something has been wrong."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        store: Store,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        trust: Callable[[], Trust],
+    ) -> None:
+        self._participant = participant
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._trust = trust
+        self._missing: dict[tuple[str, str, int, str], tuple[int, int]] = {}
+        self._given: set[tuple[str, str, str]] = set()
+        self._asked: dict[tuple[str, int, int], int] = {}
+        self._judged = 0
+        self._looked = 0
+
+    def heard(self, beat: Heartbeat) -> None:
+        """An agency spoke."""
+        self._given.discard((beat.agency, "silence", ""))
+
+    def missing(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> None:
+        """A heartbeat names records that are not here (yet)."""
+        place = (agency, topic, partition, generation)
+        since = self._missing.get(place, (0, self._clock()))[1]
+        del first
+        self._missing[place] = (last + 1, since)
+
+    def look(self) -> Found:
+        """One look at everything."""
+        now = self._clock()
+        found = Found()
+        with self._store.reading() as tx:
+            self._withheld(tx, now, found)
+            self._gaps(tx, now, found)
+            self._silence(tx, now, found)
+            self._overdue(tx, now, found)
+            self._deferred(tx, now, found)
+            self._metrics.refresh(tx, now)
+        self._ends(now)
+        return found
+
+    def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
+        for (agency, topic, partition, generation), (size, since) in list(self._missing.items()):
+            held = _held(tx, (agency, topic, partition), generation)
+            if held >= size:
+                del self._missing[agency, topic, partition, generation]
+                self._given.discard((agency, "withheld", generation))
+            elif now - since >= WITHHELD_AFTER_MS:
+                self._alarm(found, agency, "withheld", generation)
+                origin = Origin(self._participant.deployment, agency, topic, partition, generation)
+                self._ask(found, origin, held, size - 1, now)
+
+    def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
+        open_by_agency: dict[str, int] = dict.fromkeys(self._trust().manifests.agencies(), 0)
+        for agency, topic, partition, _, blob in tx.reader.states():
+            state = parse_state(blob)
+            for held in state.generations.values():
+                for gap in held.gaps:
+                    open_by_agency[agency] = open_by_agency.get(agency, 0) + 1
+                    origin = Origin(
+                        self._participant.deployment, agency, topic, partition, held.name
+                    )
+                    self._ask(found, origin, gap.first, gap.last, now)
+        self._metrics.gaps(open_by_agency)
+
+    def _silence(self, tx: Transaction, now: int, found: Found) -> None:
+        limit = int(self._participant.config.intervals.silence_alarm * 1000)
+        for heads in tx.heads.all():
+            if heads.agency != self._participant.agency and now - heads.heard_ms > limit:
+                self._alarm(found, heads.agency, "silence", "")
+
+    def _overdue(self, tx: Transaction, now: int, found: Found) -> None:
+        for row in tx.referrals.overdue(now):
+            code = "referral_unacknowledged" if row.acknowledge_by_ms else "referral_unanswered"
+            self._alarm(found, row.counterparty, code, row.referral_id)
+
+    def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
+        if now - self._judged < JUDGE_AGAIN_MS:
+            return
+        self._judged = now
+        places = {
+            (row.topic, row.partition)
+            for row in tx.reader.all_deferred()
+            if row.reason != "equivocation"
+        }
+        found.judge_again += sorted(places)
+
+    def _ends(self, now: int) -> None:
+        trust = self._trust()
+        for agency in trust.manifests.agencies():
+            manifest = trust.manifests.newest(agency)
+            if manifest is not None:
+                self._metrics.expires("manifest", agency, manifest.expires, now)
+        for signed in trust.contracts.trusted():
+            self._metrics.expires("contract", signed.contract.name, signed.contract.ends_ms, now)
+
+    def _alarm(self, found: Found, agency: str, code: str, about: str) -> None:
+        if (agency, code, about) not in self._given:
+            self._given.add((agency, code, about))
+            found.alarms.append((agency, code))
+
+    def _ask(self, found: Found, origin: Origin, first: int, last: int, now: int) -> None:
+        name = (origin.format(), first, last)
+        if now - self._asked.get(name, 0) >= ASK_AGAIN_MS:
+            self._asked[name] = now
+            found.ask_again.append((origin, first, last))
+
+
+def _held(tx: Transaction, place: Place, generation: str) -> int:
+    stored = tx.reader.state(*place)
+    if stored is None:
+        return 0
+    state: PartitionState = parse_state(stored[1])
+    held = state.generations.get(generation)
+    return 0 if held is None else held.size
