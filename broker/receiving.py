@@ -7,12 +7,9 @@ service calls it in a thread, a batch at a time for each partition.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-
-import orjson
 
 from broker import pseudonyms, recording, referrals
 from broker.audit.entries import Entry
@@ -21,8 +18,10 @@ from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
+from broker.inbox_payload import format_payload
 from broker.judging import Judgement, judge
 from broker.partition_state import PartitionState
+from broker.quarantining import quarantine
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import DeferredRow, LeafStatus
@@ -380,58 +379,6 @@ class Receiving:
             record.topic, record.partition, origin.agency, record.offset, "equivocation", now
         )
         batch.alarms.append((origin.agency, "equivocation"))
-
-
-def quarantine(
-    tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
-) -> int:
-    """Keep a verified record that was refused, with its bytes and one code."""
-    headers = json.dumps(
-        [
-            (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
-            for name, value in record.headers
-        ]
-    )
-    assert record.value is not None
-    return tx.quarantine.add(
-        record.topic,
-        record.partition,
-        record.offset,
-        origin.format(),
-        index,
-        float(refusal.step),
-        refusal.code,
-        refusal.detail,
-        record.value,
-        headers,
-        now,
-    )
-
-
-def format_payload(event: OpenedEvent) -> bytes:
-    """An opened event as the inbox keeps it until it was delivered."""
-    return orjson.dumps(
-        {
-            "id": event.id,
-            "type": event.type,
-            "source": event.source,
-            "time": event.time,
-            "to": event.to,
-            "flat": event.flat,
-            "withheld": event.withheld,
-            "contract": event.contract,
-            "log_time": event.log_time,
-            "urgent": event.urgent,
-        }
-    )
-
-
-def parse_payload(payload: bytes) -> OpenedEvent:
-    """The inverse of ``format_payload``."""
-    stored = orjson.loads(payload)
-    for name in ("to", "withheld", "contract"):
-        stored[name] = tuple(stored[name])
-    return OpenedEvent(**stored)
 
 
 def _claimed_sender(record: Record, judgement: Judgement) -> str | None:

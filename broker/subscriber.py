@@ -25,8 +25,9 @@ from broker.cli.clock import now_ms
 from broker.control import Control
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
+from broker.inbox_payload import parse_payload
 from broker.participant import Participant, load_participant
-from broker.receiving import Receiving, parse_payload
+from broker.receiving import Receiving
 from broker.record import Record
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive

@@ -1,0 +1,50 @@
+"""Keeping a verified record that was refused, with its bytes and one code, and giving it back.
+
+What was refused at steps 5 to 10 is business that went wrong: a person may retry it once the cause
+is mended (docs/spec/opening.md, "Quarantine").
+"""
+
+from __future__ import annotations
+
+import json
+
+from broker.errors import RefusedError
+from broker.record import Record
+from broker.store.interfaces import Transaction
+from broker.store.rows import QuarantineRow
+from broker.tlog.checkpoint import Origin
+
+
+def quarantine(
+    tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
+) -> int:
+    """Keep a verified record that was refused, with its bytes and one code."""
+    headers = json.dumps(
+        [
+            (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
+            for name, value in record.headers
+        ]
+    )
+    assert record.value is not None
+    return tx.quarantine.add(
+        record.topic,
+        record.partition,
+        record.offset,
+        origin.format(),
+        index,
+        float(refusal.step),
+        refusal.code,
+        refusal.detail,
+        record.value,
+        headers,
+        now,
+    )
+
+
+def restored(row: QuarantineRow) -> Record:
+    """The record as it was taken from Kafka."""
+    headers = tuple(
+        (name.encode("latin-1"), value.encode("latin-1") if value is not None else None)
+        for name, value in json.loads(row.headers_json)
+    )
+    return Record(row.topic, row.partition, headers, row.value, row.offset)
