@@ -24,7 +24,7 @@ from contracts.schema import leaves, restricted
 URGENT_TYPE = "critical-incident.declared"
 
 
-def interpret(verified: VerifiedRecord, view: View) -> OpenedEvent | None:
+def interpret(verified: VerifiedRecord, view: View, now: int) -> OpenedEvent | None:
     """Steps 5 to 10, but for the comparison with an event of the same id.
 
     Returns:
@@ -54,7 +54,7 @@ def interpret(verified: VerifiedRecord, view: View) -> OpenedEvent | None:
             raise RefusedError(5, "key_missing", "an exchange key that was listed is not held here")
         return None
     entry, session = mine
-    governing = _governing(sealed.contract, verified, view)  # step 6
+    governing = _governing(sealed.contract, verified, view, now)  # step 6
     event_id = uuid_text(sealed.id)
     prefix = view.sessions.prefix(view.deployment, sealed.contract, source)
     try:  # steps 7 and 8, and the padding of step 9
@@ -64,7 +64,7 @@ def interpret(verified: VerifiedRecord, view: View) -> OpenedEvent | None:
     return _interpret(sealed, event_id, texts, governing, verified, view)  # steps 9 and 10
 
 
-def _governing(contract_hash: bytes, verified: VerifiedRecord, view: View) -> Governing:
+def _governing(contract_hash: bytes, verified: VerifiedRecord, view: View, now: int) -> Governing:
     governing = view.contract(contract_hash)
     if governing is None:
         raise RefusedError(6, "contract_unknown", "no verified contract has this hash")
@@ -73,6 +73,8 @@ def _governing(contract_hash: bytes, verified: VerifiedRecord, view: View) -> Go
         raise RefusedError(6, "topic_not_owned", "the contract does not own this topic")
     if not contract.starts_ms <= log_time < contract.ends_ms:
         raise RefusedError(6, "contract_not_in_force", "the contract was not in force at log time")
+    if now >= contract.ends_ms + governing.grace:
+        raise RefusedError(6, "contract_ended", "the contract ended longer ago than its grace")
     for party in (verified.origin.agency, view.agency):
         if contract.party(party) is None:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")

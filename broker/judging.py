@@ -81,7 +81,7 @@ def judge(record: Record, view: View, now: int) -> Judgement:
         return placed
     if verified.fact.leaf_only:
         return replace(placed, outcome="leaf")
-    return open_record(placed, view)
+    return open_record(placed, view, now)
 
 
 # --- step 4 --------------------------------------------------------------------------------------
@@ -106,11 +106,11 @@ def place_record(verified: VerifiedRecord, view: View) -> Judgement:
 # --- steps 5 to 10 -------------------------------------------------------------------------------
 
 
-def open_record(placed: Judgement, view: View) -> Judgement:
+def open_record(placed: Judgement, view: View, now: int) -> Judgement:
     """Steps 5 to 10 for a record that has its place; a retry from quarantine enters here."""
     assert placed.verified is not None
     try:
-        event = interpret(placed.verified, view)
+        event = interpret(placed.verified, view, now)
     except RefusedError as error:
         if error.code in DEFERRED_CODES:  # nothing was taken: it will be judged again
             return Judgement("deferred", placed.verified, refusal=error)
