@@ -133,9 +133,7 @@ def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Li
         raise RefusedError(1, "origin_wrong", "the proof is for another topic or partition")
     if _GENERATION.fullmatch(origin.generation) is None:
         raise RefusedError(1, "generation_name", "not the name of a generation")
-    if proof.index:
-        if proof.extra is not None:
-            raise RefusedError(1, "extra_misplaced", "only index 0 names a predecessor")
+    if proof.index:  # parse_proof took no ``extra`` there
         return proof, origin, None
     link = parse_link(proof.extra)
     if origin.generation <= link.name:

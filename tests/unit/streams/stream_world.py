@@ -1,0 +1,177 @@
+"""A small real world of streams: senders that keep rows as the store does, readers that remember.
+
+Senders go through ``broker.streams`` with a real Ed25519 key, so every fact that a reader meets was
+signed and proved; readers go through ``broker.continuity.place`` and keep what it says to keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from broker.continuity import place
+from broker.envelope.primitives import Ed25519Signer
+from broker.partition_state import Kept, PartitionState, format_state, parse_state
+from broker.placement import EquivocationError, Fact, Placement
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.store.rows import GenerationRow
+from broker.streams import Appended, Stream, append, open_generation
+from broker.tlog.merkle import left_nodes
+from broker.tlog.note import COSIGNATURE_ED25519, note_signer
+from broker.tlog.proof import CheckpointMemo, parse_proof
+from broker.verification import SEALED_CONTENT_TYPE, parse_link
+
+DEPLOYMENT = "pan-london"
+AGENCY = "csu-camden"
+TOPIC = "pan-london.london-hate-crime.a"
+STREAM = Stream(DEPLOYMENT, AGENCY, TOPIC, 3)
+SIGNER = note_signer(f"{DEPLOYMENT}/{AGENCY}", COSIGNATURE_ED25519, Ed25519Signer(bytes(32)))
+T0 = 1_750_000_000_000
+"""When the first generation opens, ms."""
+
+_MEMO: CheckpointMemo = {}
+
+
+def fact_of(generation: str, appended: Appended) -> Fact:
+    """What steps 1 to 3 would establish of an honest record."""
+    proof = parse_proof(appended.proof, _MEMO)
+    return Fact(
+        generation,
+        appended.index,
+        appended.leaf,
+        left_nodes(proof.index, proof.path),
+        proof.checkpoint.size,
+        proof.checkpoint.root,
+        proof.line.timestamp,
+        parse_link(proof.extra) if proof.index == 0 else None,
+    )
+
+
+def as_leaf(fact: Fact) -> Fact:
+    """The same record as a leaf replay."""
+    return replace(fact, leaf_only=True)
+
+
+@dataclass
+class SenderLog:
+    """One agency's rows of one partition, and the clock of its machine (ms)."""
+
+    rows: dict[str, GenerationRow] = field(default_factory=dict)
+    now: int = T0
+    newest: GenerationRow | None = None
+    sent: dict[str, list[Fact]] = field(default_factory=dict)
+    written: int = 0
+    branch: int = 0
+
+    def restart(self) -> str:
+        """Take the outbox's lock: the next batch opens a new generation. Returns its name."""
+        held = [row for row in self.rows.values() if row.size]
+        last = max(held, key=lambda row: row.name, default=None)
+        self.newest = open_generation(STREAM, last, self.newest, self.now)
+        return self.newest.name
+
+    def send(self, count: int = 1, *, seconds: int = 1) -> list[Fact]:
+        """Append one batch and sign its checkpoint; time passes first."""
+        return [fact for fact, _ in self.send_records(count, seconds=seconds)]
+
+    def send_records(self, count: int = 1, *, seconds: int = 1) -> list[tuple[Fact, Record]]:
+        self.now += seconds * 1000
+        if self.newest is None:
+            self.restart()
+        assert self.newest is not None
+        values = [b"%d/%d" % (self.branch, self.written + at) for at in range(count)]
+        self.written += count
+        self.newest, places = append(STREAM, self.newest, values, SIGNER, self.now)
+        self.rows[self.newest.name] = self.newest
+        facts = [fact_of(self.newest.name, one) for one in places]
+        self.sent.setdefault(self.newest.name, []).extend(facts)
+        return [
+            (fact, record(value, one.proof))
+            for fact, value, one in zip(facts, values, places, strict=True)
+        ]
+
+    def copy(self, branch: int | None = None) -> SenderLog:
+        """A copy of the database; what it sends differs if ``branch`` does."""
+        return SenderLog(
+            dict(self.rows),
+            self.now,
+            self.newest,
+            {name: list(facts) for name, facts in self.sent.items()},
+            self.written,
+            self.branch if branch is None else branch,
+        )
+
+
+def record(value: bytes, proof: bytes, content_type: bytes = SEALED_CONTENT_TYPE) -> Record:
+    headers = ((CONTENT_TYPE_HEADER, content_type), (PROOF_HEADER, proof))
+    return Record(TOPIC, STREAM.partition, headers, value)
+
+
+class MemoryRecall:
+    """What a reader's store remembers of one sender's partition."""
+
+    def __init__(self) -> None:
+        self.leaves: dict[tuple[str, int], tuple[bytes, bool]] = {}
+        self.kept: dict[str, dict[int, Kept]] = {}
+
+    def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
+        return self.leaves.get((generation, index))
+
+    def above(self, generation: str, index: int) -> Kept | None:
+        sizes = self.kept.get(generation, {})
+        return min((k for k in sizes.values() if k.size > index), key=_size, default=None)
+
+    def below(self, generation: str, size: int) -> Kept | None:
+        sizes = self.kept.get(generation, {})
+        return max((k for k in sizes.values() if k.size < size), key=_size, default=None)
+
+    def at(self, generation: str, size: int) -> Kept | None:
+        return self.kept.get(generation, {}).get(size)
+
+
+def _size(kept: Kept) -> int:
+    return kept.size
+
+
+class StreamReader:
+    """One reader of one sender's partition: state through its stored form, memory, gaps told."""
+
+    def __init__(self) -> None:
+        self.state: PartitionState | None = None
+        self.recall = MemoryRecall()
+        self.gaps: list[tuple[str, int, int]] = []
+        self.alarms: list[str] = []
+
+    def take(self, fact: Fact) -> Placement:
+        """Place a record and keep what came of it; an equivocation stops the partition."""
+        try:
+            placement = place(self.state, fact, self.recall)
+        except EquivocationError:
+            if self.state is not None:
+                self.state = replace(self.state, stopped=True)
+            raise
+        stored = parse_state(format_state(placement.state))
+        assert stored == placement.state
+        self.state = stored
+        if placement.verdict not in {"repeat", "before_start"}:
+            name = (fact.generation, fact.index)
+            self.recall.leaves[name] = (fact.leaf, fact.leaf_only)
+        for generation, kept in placement.kept:
+            held = self.recall.kept.setdefault(generation, {})
+            assert kept.size not in held or held[kept.size].root == kept.root
+            held[kept.size] = kept
+        if placement.gap is not None:
+            self.gaps.append(placement.gap)
+        self.alarms += placement.alarms
+        return placement
+
+    def take_all(self, facts: list[Fact]) -> list[str]:
+        return [self.take(fact).verdict for fact in facts]
+
+    @property
+    def open_gaps(self) -> list[tuple[str, int, int]]:
+        assert self.state is not None
+        return [
+            (name, gap.first, gap.last)
+            for name, held in self.state.generations.items()
+            for gap in held.gaps
+        ]

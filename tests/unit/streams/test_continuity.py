@@ -1,0 +1,377 @@
+"""Step 4 within one generation: each verdict, each refusal, each way of contradicting oneself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from stream_world import MemoryRecall, SenderLog, StreamReader, as_leaf
+
+from broker.continuity import place
+from broker.placement import ContinuityError, EquivocationError, Fact
+from broker.tlog.merkle import Frontier
+
+
+def refused(reader: StreamReader, fact: Fact, code: str) -> None:
+    before = reader.state
+    with pytest.raises(ContinuityError) as caught:
+        place(before, fact, reader.recall)
+    assert caught.value.code == code
+    assert reader.state == before
+
+
+def equivocates(reader: StreamReader, fact: Fact, words: str) -> None:
+    with pytest.raises(EquivocationError, match=words) as caught:
+        place(reader.state, fact, reader.recall)
+    assert caught.value.code == "equivocation"
+
+
+# --- start, next, repeat -------------------------------------------------------------------------
+
+
+def test_the_first_record_met_is_the_start_wherever_it_stands(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(4)
+    placement = reader.take(facts[2])
+    assert (placement.verdict, placement.gap, placement.alarms) == ("start", None, ())
+    assert placement.kept[0][1].lowest == 2
+    assert reader.take(facts[3]).verdict == "next"
+
+
+def test_what_lies_before_the_start_is_ignored(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(4)
+    reader.take(facts[2])
+    before = reader.state
+    placement = reader.take(facts[1])
+    assert (placement.verdict, placement.alarms, placement.kept) == ("before_start", (), ())
+    assert reader.state == before
+
+
+def test_records_in_order_follow_each_other_without_alarm(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    verdicts = reader.take_all([*sender.send(3), *sender.send(1), *sender.send(5)])
+    assert verdicts == ["start"] + ["next"] * 8
+    assert reader.gaps == reader.alarms == []
+    assert sorted(reader.recall.kept[sender.newest.name]) == [3, 4, 9]
+
+
+def test_the_frontier_of_the_reader_is_that_of_the_sender(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all([*sender.send(3), *sender.send(4)])
+    held = reader.state.generations[sender.newest.name]
+    assert held.frontier == Frontier.from_bytes(sender.newest.frontier)
+    assert held.frontier.root() == sender.newest.root
+
+
+def test_a_known_record_is_a_repeat_and_moves_nothing(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(3) + sender.send(2)
+    reader.take_all(facts)
+    before = reader.state
+    for fact in facts:
+        for again in (fact, as_leaf(fact)):
+            placement = reader.take(again)
+            assert (placement.verdict, placement.kept, placement.alarms) == ("repeat", (), ())
+    assert reader.state == before
+
+
+# --- jump and fill -------------------------------------------------------------------------------
+
+
+def test_a_jump_records_the_gap_adopts_and_alarms(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(2) + sender.send(3)
+    reader.take(facts[0])
+    placement = reader.take(facts[3])
+    name = sender.newest.name
+    assert (placement.verdict, placement.gap, placement.alarms) == ("jump", (name, 1, 2), ("gap",))
+    assert reader.take(facts[4]).verdict == "next"
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 1, 3), (2, 3, 1), (1, 3, 2)])
+def test_fills_in_any_order_close_a_gap_without_news(
+    sender: SenderLog, reader: StreamReader, order: tuple[int, ...]
+) -> None:
+    facts = sender.send(2) + sender.send(2) + sender.send(1)
+    reader.take_all([facts[0], facts[4]])
+    for at in order:
+        placement = reader.take(facts[at])
+        assert (placement.verdict, placement.gap, placement.alarms) == ("fill", None, ())
+    assert reader.open_gaps == []
+    assert reader.take(facts[2]).verdict == "repeat"
+    assert reader.take(sender.send()[0]).verdict == "next"
+
+
+def test_a_fill_splits_its_gap_at_known_frontiers(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(9)
+    reader.take_all([facts[0], facts[8]])
+    reader.take(facts[4])
+    low, high = reader.state.generations[sender.newest.name].gaps
+    assert (low.first, low.last, high.first, high.last) == (1, 3, 5, 7)
+    assert low.after == Frontier(4, facts[4].left)
+    assert high.before == Frontier(5, facts[5].left)
+    assert high.after == Frontier(8, facts[8].left)
+
+
+def test_other_gaps_are_untouched_by_a_fill(sender: SenderLog, reader: StreamReader) -> None:
+    facts = [sender.send()[0] for _ in range(6)]
+    reader.take_all([facts[0], facts[2], facts[5]])
+    reader.take(facts[1])
+    assert reader.open_gaps == [(sender.newest.name, 3, 4)]
+
+
+def test_a_fill_lowers_the_lowest_index_of_its_checkpoint(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(1) + sender.send(4)
+    reader.take_all([facts[0], facts[3]])
+    reader.take(facts[4])
+    reader.take(facts[1])
+    assert reader.recall.kept[sender.newest.name][5].lowest == 1
+    reader.take(facts[2])
+    assert reader.recall.kept[sender.newest.name][5].lowest == 1
+
+
+# --- leaf replays --------------------------------------------------------------------------------
+
+
+def test_a_leaf_replay_is_taken_only_into_a_gap(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(1) + sender.send(1) + sender.send(1) + sender.send(1)
+    refused(reader, as_leaf(facts[0]), "leaf_not_wanted")  # start
+    reader.take(facts[0])
+    refused(reader, as_leaf(facts[1]), "leaf_not_wanted")  # next
+    refused(reader, as_leaf(facts[2]), "leaf_not_wanted")  # jump
+    reader.take(facts[2])
+    assert reader.take(as_leaf(facts[1])).verdict == "fill"
+    sender.restart()
+    refused(reader, as_leaf(sender.send()[0]), "leaf_not_wanted")  # link
+
+
+def test_the_full_record_is_opened_once_after_its_leaf(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(3)
+    reader.take_all([facts[0], facts[2]])
+    assert reader.take(as_leaf(facts[1])).verdict == "fill"
+    before = reader.state
+    assert reader.take(as_leaf(facts[1])).verdict == "repeat"
+    assert reader.take(facts[1]).verdict == "fill"
+    assert reader.state == before
+    assert reader.take(facts[1]).verdict == "repeat"
+
+
+# --- refusals that are not contradictions --------------------------------------------------------
+
+
+def test_a_stopped_partition_takes_nothing(sender: SenderLog, reader: StreamReader) -> None:
+    first, second = sender.send(2)
+    reader.take(first)
+    reader.state = replace(reader.state, stopped=True)
+    for fact in (first, second):
+        refused(reader, fact, "stream_stopped")
+
+
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_a_log_time_never_falls(sender: SenderLog, reader: StreamReader, ahead: int) -> None:
+    reader.take(sender.send()[0])
+    later = [sender.send()[0] for _ in range(ahead)][-1]
+    fact = replace(later, log_time=reader.state.log_time - 1)
+    refused(reader, fact, "log_time_fell")
+
+
+def test_two_batches_of_one_second_are_in_order(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(1) + sender.send(1, seconds=0)
+    assert facts[0].log_time == facts[1].log_time
+    assert reader.take_all(facts) == ["start", "next"]
+
+
+# --- contradictions ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fork(sender: SenderLog, reader: StreamReader) -> tuple[list[Fact], list[Fact]]:
+    """Two histories after index 4: batches of 3 and 3; the reader holds none of them yet."""
+    reader.take_all(sender.send(4))
+    other = sender.copy(branch=1)
+    return sender.send(3) + sender.send(3), other.send(3) + other.send(3)
+
+
+def test_one_index_with_two_records_is_equivocation(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take(mine[0])
+    equivocates(reader, other[0], "one index has two different records")
+    equivocates(reader, as_leaf(other[0]), "one index has two different records")
+
+
+def test_a_next_record_of_another_history_is_equivocation(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take_all(mine[:3])
+    equivocates(reader, other[3], "another history")
+
+
+def test_a_next_record_of_another_history_under_the_same_checkpoint_is_equivocation(
+    reader: StreamReader, sender: SenderLog
+) -> None:
+    facts = sender.send(3)
+    reader.take(facts[0])
+    forged = replace(facts[1], left=(bytes(32),))
+    equivocates(reader, forged, "another history")
+
+
+def test_a_batch_in_progress_may_not_change_its_root(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take(mine[0])
+    equivocates(reader, other[1], "one size has two roots")
+
+
+def test_batches_may_not_overlap(sender: SenderLog, reader: StreamReader) -> None:
+    reader.take_all(sender.send(4))
+    other = sender.copy()
+    mine, others = sender.send(3), other.send(2)  # the same events, cut into other batches
+    assert mine[0].leaf == others[0].leaf
+    reader.take(mine[0])
+    equivocates(reader, others[1], "overlap")  # next
+    equivocates(reader, others[0], "overlap")  # repeat
+
+
+def test_a_fill_under_an_overlapping_batch_is_equivocation(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(4))
+    other = sender.copy()
+    mine, others = sender.send(3), other.send(1) + other.send(2)
+    assert mine[0].leaf == others[0].leaf
+    reader.take(mine[2])
+    assert reader.take(mine[0]).verdict == "fill"
+    equivocates(reader, others[1], "one checkpoint was signed for two times")
+    shorter = replace(mine[1], size=6, root=bytes(32))
+    equivocates(reader, shorter, "overlap")
+
+
+def test_a_fill_may_not_change_the_root_of_its_batch(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take(mine[2])
+    equivocates(reader, other[0], "one size has two roots")
+
+
+def test_a_fill_begins_at_the_known_frontier(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take_all(mine[:3])
+    later = replace(mine[5], size=11)  # its own batch, so that roots do not tell
+    reader.take(later)
+    assert (other[3].size, mine[3].index) == (10, 7)
+    equivocates(reader, replace(other[3], size=8), "another history")
+
+
+def test_a_fill_shares_the_subtrees_of_the_frontier_before_the_gap(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, _ = fork
+    reader.take(mine[5])
+    forged = replace(mine[1], left=(bytes(32), *mine[1].left[1:]), size=6)
+    assert len(forged.left) == 2  # index 5: the first node is [0, 4), which the reader holds
+    equivocates(reader, forged, "another history")
+
+
+def test_a_jump_shares_the_subtrees_of_the_head(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, _ = fork
+    forged = replace(mine[1], left=(bytes(32), *mine[1].left[1:]))
+    equivocates(reader, forged, "another history")
+    assert reader.take(mine[1]).verdict == "jump"
+
+
+def test_a_jump_to_the_end_of_a_known_batch_must_have_its_root(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    mine, other = fork
+    reader.take(mine[0])
+    equivocates(reader, other[3], "one size has two roots")
+    assert reader.take(mine[3]).verdict == "jump"
+
+
+def test_fills_of_another_history_do_not_meet_what_came_after(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(4))
+    other = sender.copy(branch=1)
+    mine = [sender.send()[0] for _ in range(4)]
+    others = [other.send()[0] for _ in range(3)]
+    reader.take(mine[3])
+    reader.take_all(others[:2])  # a forked fill shows only at its end
+    equivocates(reader, others[2], "one size has two roots")
+    equivocates(reader, mine[2], "another history")
+
+
+def test_the_last_fill_must_meet_the_frontier_after_the_gap(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    first = sender.send(1)
+    middle, last = sender.send(2), sender.send(1)
+    reader.take_all([*first, *last])
+    equivocates(reader, replace(middle[1], leaf=bytes(32)), "do not meet|two roots")
+    forged = replace(middle[1], leaf=bytes(32), size=2, root=bytes(32))
+    equivocates(reader, forged, "do not meet")
+
+
+def test_a_fill_may_not_name_another_root_for_a_known_frontier(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = [sender.send()[0] for _ in range(4)]
+    reader.take_all([facts[0], facts[3]])  # the frontier of [0, 3) is known, its checkpoint is not
+    equivocates(reader, replace(facts[1], size=3, root=bytes(32)), "one size has two roots")
+
+
+def test_a_fill_must_agree_with_a_root_kept_at_its_own_edges(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = [sender.send()[0] for _ in range(8)]
+    reader.take_all([facts[0], facts[7], facts[4]])  # keeps sizes 1, 5 and 8
+    forged = replace(facts[5], left=(bytes(32), *facts[5].left[1:]))
+    gap_edge = facts[5].index
+    assert reader.recall.at(facts[0].generation, gap_edge) is not None
+    equivocates(reader, forged, "another history|two roots")
+    # after the fill: an index one below a kept size
+    assert reader.take(facts[3]).verdict == "fill"
+
+
+def test_times_may_not_fall_along_sizes(sender: SenderLog, reader: StreamReader) -> None:
+    facts = [sender.send()[0] for _ in range(5)]
+    reader.take_all([facts[0], facts[4]])
+    reader.take(facts[2])
+    late = replace(facts[3], log_time=facts[4].log_time + 1)
+    equivocates(reader, late, "times fall")
+    early = replace(facts[3], log_time=facts[2].log_time - 1)
+    equivocates(reader, early, "times fall")
+    assert reader.take(facts[3]).verdict == "fill"
+
+
+def test_one_checkpoint_has_one_time(sender: SenderLog, reader: StreamReader) -> None:
+    facts = sender.send(5)
+    reader.take_all([facts[0], facts[1], facts[3]])
+    for fact in (facts[1], facts[2], facts[4]):  # repeat, fill, next
+        other = replace(fact, log_time=fact.log_time + 1)
+        equivocates(reader, other, "two times")
+
+
+def test_an_index_that_was_never_taken_and_is_no_gap_is_superseded(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(3)
+    reader.take_all(facts)
+    reader.recall = MemoryRecall()  # as if the row had gone
+    refused(reader, facts[1], "superseded")
