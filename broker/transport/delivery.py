@@ -85,6 +85,11 @@ class Delivery:
         for partition in partitions:
             self._seats.pop(partition, None)
 
+    def doubt(self, partition: Partition) -> None:
+        """Says that records may have been dropped: what was seen once counts for nothing."""
+        if seat := self._seats.get(partition):
+            seat.seen = None
+
     def position(self, partition: Partition) -> int:
         """Next offset to take. The partition has a seat."""
         return self._seats[partition].position

@@ -9,6 +9,7 @@ partition.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,13 +115,14 @@ class Provisioner:
 
         Args:
             deployment: topics whose name begins with it and a dot are looked at.
-            principals: whose rights are looked at, as `User:...`; those on the deployment's topics
-                are looked at whoever has them.
+            principals: whose rights on groups are looked at, as `User:...`; so are those of whoever
+                has a right on one of the deployment's topics. What else Kafka serves is not ours.
 
         Raises:
             TransportError: `kafka_unreachable` or `kafka_refused`.
         """
         admin = _library()
+        self._require_operator()
         listed = self._ask(lambda: self._admin.list_topics(timeout=ADMIN_TIMEOUT_S))
         mine = sorted(name for name in listed.topics if name.startswith(f"{deployment}."))
         resources = [admin.ConfigResource(admin.ResourceType.TOPIC, name) for name in mine]
@@ -134,22 +136,11 @@ class Provisioner:
                     for name, entry in entries.items()
                     if entry.value is not None and entry.source == _TOPIC_SOURCE
                 }
-        every = admin.AclBindingFilter(
-            admin.ResourceType.ANY,
-            None,
-            admin.ResourcePatternType.ANY,
-            None,
-            None,
-            admin.AclOperation.ANY,
-            admin.AclPermissionType.ALLOW,
-        )
-        answer = self._admin.describe_acls(every, request_timeout=ADMIN_TIMEOUT_S)
-        known = set(principals)
-        rights = frozenset(
-            right
-            for right in map(_right_of, self._ask(answer.result))
-            if right.principal in known or right.name.startswith(f"{deployment}.")
-        )
+        every = self._rights()
+        ours = frozenset(right for right in every if right.name.startswith(f"{deployment}."))
+        known = set(principals) | {right.principal for right in ours}
+        groups = (right for right in every if right.resource == "group")
+        rights = ours | {right for right in groups if right.principal in known}
         sizes = {name: len(listed.topics[name].partitions) for name in mine}
         return Found(sizes, config, rights)
 
@@ -204,6 +195,53 @@ class Provisioner:
             answers += self._admin.delete_acls(revoke, request_timeout=ADMIN_TIMEOUT_S).values()
         for answer in answers:
             self._ask(answer.result)
+        self._await_effect(changes)
+
+    def _await_effect(self, changes: Sequence[Change]) -> None:
+        """Waits until the node that we ask has applied what the controller has agreed to.
+
+        Without this a party that connects at once is refused for some milliseconds, and a second
+        plan is not empty.
+        """
+        created = {change.subject for change in changes if change.action == "create"}
+        granted = {change.right for change in changes if change.action == "grant"}
+        revoked = {change.right for change in changes if change.action == "revoke"}
+        deadline = time.monotonic() + ADMIN_TIMEOUT_S
+        while time.monotonic() < deadline:
+            listed = self._ask(lambda: self._admin.list_topics(timeout=ADMIN_TIMEOUT_S))
+            rights = self._rights()
+            if created <= set(listed.topics) and granted <= rights and not revoked & rights:
+                return
+            time.sleep(0.05)
+        raise TransportError(
+            "Kafka has agreed to the changes but not made them",
+            code="kafka_unreachable",
+            where=self._connection.bootstrap,
+            fix="apply the plan again; what was done stays done",
+        )
+
+    def _require_operator(self) -> None:
+        """Refuses whoever may not administer: to them, librdkafka lists no right and no error."""
+        answer = self._admin.describe_cluster(
+            include_authorized_operations=True, request_timeout=ADMIN_TIMEOUT_S
+        )
+        allowed = self._ask(answer.result).authorized_operations or []
+        if not {"ALTER", "DESCRIBE"} <= {operation.name for operation in allowed}:
+            raise self._refused()
+
+    def _rights(self) -> frozenset[AclPlan]:
+        admin = _library()
+        every = admin.AclBindingFilter(
+            admin.ResourceType.ANY,
+            None,
+            admin.ResourcePatternType.ANY,
+            None,
+            None,
+            admin.AclOperation.ANY,
+            admin.AclPermissionType.ALLOW,
+        )
+        answer = self._admin.describe_acls(every, request_timeout=ADMIN_TIMEOUT_S)
+        return frozenset(map(_right_of, self._ask(answer.result)))
 
     def _ask(self, question: Any) -> Any:
         from confluent_kafka import KafkaException
@@ -212,13 +250,22 @@ class Provisioner:
             return question()
         except KafkaException as error:
             name = error.args[0].name() if error.args else ""
-            refused = "AUTHORIZATION" in name
+            if "AUTHORIZATION" in name:
+                raise self._refused() from None
             raise TransportError(
-                "Kafka refuses this to us" if refused else f"Kafka did not do it ({name})",
-                code="kafka_refused" if refused else "kafka_unreachable",
+                f"Kafka did not do it ({name})",
+                code="kafka_unreachable",
                 where=self._connection.bootstrap,
-                fix="use the operator's certificate" if refused else "check that Kafka is up",
+                fix="check that Kafka is up and that our certificate is one that it knows",
             ) from None
+
+    def _refused(self) -> TransportError:
+        return TransportError(
+            f"Kafka does not let {self._connection.client_id} administer it",
+            code="kafka_refused",
+            where=self._connection.bootstrap,
+            fix="use the operator's certificate",
+        )
 
 
 class _Quiet:

@@ -22,7 +22,7 @@ from broker.transport.kafka.receiving import KafkaReceiver
 from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
 from broker.transport.kafka.snapshot import read_all
 
-__all__ = ["KafkaTransport"]
+__all__ = ["KafkaTransport", "raw_records"]
 
 # Both libraries log on their own, to stderr if nobody configured logging. What matters reaches the
 # operator through error codes and `Trouble`; the rest is there for whoever adds a handler.
@@ -88,3 +88,17 @@ class KafkaTransport:
     async def close(self) -> None:
         """Lets go of the producer; receivers end by their own `stop` event."""
         await self._sender.close()
+
+
+async def raw_records(connection: KafkaConnection, topics: Iterable[str]) -> list[Record]:
+    """Everything that some topics hold, as whoever hosts Kafka sees it.
+
+    Args:
+        connection: the operator's, who may read every topic (`LocalKafka.connection`).
+        topics: Kafka topics.
+
+    Raises:
+        TransportError: Kafka cannot be reached, refuses, or has no such topic.
+    """
+    client = ClientSettings(connection.bootstrap, connection.client_id, ssl_context(connection.tls))
+    return await read_all(client, topics)

@@ -258,6 +258,10 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._failures = 0
             return 0.0
         self._failures += 1
+        for place in self._delivery.assigned:
+            # aiokafka has moved past whatever this poll had read of other partitions.
+            self._delivery.doubt(place)
+            self._go_back(place)
         wait = min(delay(self._failures), LONGEST_SILENCE_S)
         problem = transport_error(error, self._client)
         if problem.code == "kafka_refused" and not self._refused.done():

@@ -1,0 +1,186 @@
+"""The local Kafka as a process: it starts once, comes back, and never outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from conftest import RealKafka
+
+from broker.errors import TransportError
+from broker.record import Record
+from broker.transport.kafka import KafkaTransport, raw_records
+from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
+from broker.transport.provisioning import Found, Provisioner, plan_changes
+from broker.transport.topics import AclPlan, TopicPlan
+
+pytestmark = pytest.mark.kafka
+
+
+def alive(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    if status.exists():
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path("/proc/self").exists()
+
+
+def wait_until_gone(pid: int, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while alive(pid):
+        assert time.monotonic() < deadline, "the process is still there"
+        time.sleep(0.05)
+
+
+def test_a_start_tells_its_phases_and_leaves_a_private_folder(tmp_path: Path) -> None:
+    told: list[Phase] = []
+    folder = tmp_path / "with a space"
+    with LocalKafka(folder, progress=lambda phase, _: told.append(phase)) as kafka:
+        assert list(dict.fromkeys(told)) == [Phase.JARS, Phase.FORMAT, Phase.START, Phase.READY]
+        assert kafka.bootstrap == f"127.0.0.1:{kafka.port}"
+        for name in ("tls/keystore.pem", "tls/key.pem", "authority/key.pem"):
+            assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        java = kafka._java
+        with pytest.raises(TransportError) as twice:
+            kafka.start()
+        assert twice.value.code == "kafka_start_failed"
+    assert java
+    assert not alive(java)
+    assert not list((folder / "tmp").iterdir())
+    kafka.stop()
+
+
+def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = textwrap.dedent(f"""
+        import threading, time
+        from pathlib import Path
+        from broker.transport.local import LocalKafka
+        kafka = LocalKafka(Path({str(tmp_path)!r}))
+        thread = threading.Thread(target=kafka.start)  # its end must not end Kafka
+        thread.start()
+        thread.join()
+        time.sleep(1)
+        print(kafka._java, kafka.running, flush=True)
+        time.sleep(300)
+    """)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*sys.path, Path.cwd()]))}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment
+    )
+    assert parent.stdout
+    java, running = parent.stdout.readline().split()
+    assert running == b"True"
+    assert alive(int(java))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    wait_until_gone(int(java))
+
+
+def test_a_detached_one_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
+    script = textwrap.dedent(f"""
+        from pathlib import Path
+        from broker.transport.local import LocalKafka
+        LocalKafka(Path({str(tmp_path)!r}), detached=True).start()
+    """)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*sys.path, Path.cwd()]))}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
+    connection = find_detached(tmp_path)
+    assert connection
+    try:
+        Provisioner(connection).find("nothing")
+        with pytest.raises(TransportError):
+            LocalKafka(tmp_path, detached=True).start()
+    finally:
+        assert stop_detached(tmp_path)
+    assert find_detached(tmp_path) is None
+    assert not stop_detached(tmp_path)
+
+
+def test_a_process_that_took_over_the_number_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+        noted = f'{{"pid": {other.pid}, "port": 1, "started": "before that"}}'
+        (tmp_path / "kafka.pid").write_text(noted)
+        assert not stop_detached(tmp_path)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_a_port_in_use_is_an_error_if_it_was_asked_for(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(TransportError) as refused:
+            LocalKafka(tmp_path, port=taken.getsockname()[1]).start()
+    assert refused.value.code == "kafka_start_failed"
+    assert refused.value.where == str(tmp_path / "kafka.log")
+
+
+async def test_the_plan_is_applied_once_and_rights_that_go_are_taken_away(
+    real_kafka: RealKafka,
+) -> None:
+    deployment = real_kafka.fresh_name()
+    topic = f"{deployment}.c.a"
+    plan = TopicPlan(
+        topic, 2, 3_600_000, "delete", {"retention.ms": "3600000", "compression.type": "zstd"}
+    )
+    rights = [
+        AclPlan("User:carol", "topic", topic, "write"),
+        AclPlan("User:carol", "group", "carol.", "read", prefixed=True),
+    ]
+    provisioner = Provisioner(real_kafka.local.connection)
+    first = provisioner.plan(deployment, [plan], rights)
+    assert [change.action for change in first] == ["create", "grant", "grant"]
+    provisioner.apply(first)
+    assert provisioner.plan(deployment, [plan], rights) == ()
+    carol = KafkaTransport(real_kafka.connection("carol"), send_timeout_s=10)
+    assert await carol.send([Record(topic, 0, ((b"proof", b"p"),), b"v")]) == [0]
+    seen = await raw_records(real_kafka.local.connection, [topic])
+    assert [(r.partition, r.headers, r.value) for r in seen] == [(0, ((b"proof", b"p"),), b"v")]
+
+    other = AclPlan("User:carol", "topic", "of.another.service", "read")
+    provisioner.apply(plan_changes([], [other], Found({}, {}, frozenset())))
+    longer = TopicPlan(topic, 2, 7_200_000, "delete", {"retention.ms": "7200000"})
+    second = provisioner.plan(deployment, [longer], [])
+    assert [change.action for change in second] == ["alter", "revoke", "revoke"]
+    provisioner.apply(second)
+    found = provisioner.find(deployment)
+    assert found.config[topic]["retention.ms"] == "7200000"
+    assert found.config[topic]["compression.type"] == "zstd", "other overrides stay"
+    assert found.rights == frozenset()
+    assert other in provisioner._rights(), "what else Kafka serves is left alone"
+    with pytest.raises(TransportError) as refused:
+        await carol.send([Record(topic, 0, (), b"v")])
+    assert refused.value.code == "kafka_refused"
+    await carol.close()
+
+
+def test_a_party_cannot_administer(real_kafka: RealKafka) -> None:
+    provisioner = Provisioner(real_kafka.connection("carol"))
+    with pytest.raises(TransportError) as refused:
+        provisioner.find(real_kafka.fresh_name())
+    assert refused.value.code == "kafka_refused"
+
+
+def test_administration_of_a_kafka_that_is_not_there_says_so(
+    real_kafka: RealKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setattr("broker.transport.provisioning.ADMIN_TIMEOUT_S", 1)
+    nowhere = replace(real_kafka.local.connection, bootstrap="127.0.0.1:1")
+    with pytest.raises(TransportError) as unreachable:
+        Provisioner(nowhere).find("d")
+    assert unreachable.value.code == "kafka_unreachable"
