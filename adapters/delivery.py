@@ -8,7 +8,7 @@ terms is put beside, with its reason, for a person: it is never lost and never g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,7 @@ from broker.store.rows import InboxRow
 
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
+IDLE_S: Final = 0.5
 
 
 class Delivery:
@@ -61,9 +62,7 @@ class Delivery:
         self._clock = clock
         self._log = logger("delivery")
 
-    async def run(
-        self, wait: Callable[[float], asyncio.Future[None] | object], stop: asyncio.Event
-    ) -> None:
+    async def run(self, wait: Callable[[float], Awaitable[None]], stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set; ``wait(seconds)`` returns early when something is new."""
         failures = 0
         while not stop.is_set():
@@ -77,7 +76,7 @@ class Delivery:
                 await _sleep(stop, delay)
                 continue
             if not delivered:
-                await wait(0.5)  # type: ignore[misc]  # an awaitable
+                await wait(IDLE_S)
 
     def round(self) -> int:
         """Deliver what waits, at most ``ROUND_EVENTS``. Returns how many.

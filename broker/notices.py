@@ -90,8 +90,8 @@ class Notices:
         return Record(self._topics.heartbeats, 0, headers, note)
 
     def changed(self, places: Iterable[Place]) -> None:
-        """Streams that moved: a receipt is due."""
-        self._changed.update(places)
+        """Streams of others that moved: a receipt is due."""
+        self._changed.update(p for p in places if p[0] != self._participant.agency)
 
     def refused(self, origin: Origin, index: int) -> None:
         """A record was refused: its sender is told where, and nothing else."""
