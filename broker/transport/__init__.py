@@ -1,6 +1,6 @@
-"""Kafka: topics and rights, connections, sending and receiving, and a local one to try things with.
+"""Kafka and what stands in for it.
 
-Only the package `kafka` beside this file imports FastStream and aiokafka.
+`interfaces` is what the service asks for; `kafka` and `memory` give it. `topics` is the plan of a
+contract, `provisioning` applies it; `local` runs a Kafka on this machine. Nothing is imported here:
+commands that need only a certificate must not wait for FastStream.
 """
-
-from __future__ import annotations

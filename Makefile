@@ -1,0 +1,58 @@
+# Needs Python 3.11 or later, make and a network; no uv, no Docker, no Java.
+#
+# Everything is installed by the Python that is there and pip, from locks/: exact versions with
+# SHA-256 sums and no address, so pip's own settings (proxy, certificate authority, mirror) hold.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+CODE   := contracts broker adapters
+CHECKED := $(CODE) tests $(wildcard deploy bench)
+# Workers of the test run: `make test WORKERS=0` runs it in one process.
+WORKERS ?= auto
+# More arguments for pytest, for example `make test ARGS='-k grouping'`.
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean lock image
+
+help: ## Say what there is.
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install into .venv; the command is then .venv/bin/concordant.
+	@$(BIN)/python -m compileall -q $(CODE)
+
+demo: setup ## Play the main job on a real Kafka, show it, and end.
+	@$(BIN)/concordant demo
+
+test: lint ## Lint, types, layers, then every test.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+lint: setup ## ruff, mypy and import-linter.
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+clean: ## Remove what the other targets made.
+	rm -rf $(VENV) .lock dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last, so that a set-up that was cut short goes on next time. The bytecode is
+# made here because commands must answer within a second, also where Python may not write any.
+$(STAMP): locks/development.lock pyproject.toml
+	@sh deploy/setup.sh $(VENV) locks/development.lock
+	@touch $@
+
+lock: ## Resolve again; `make lock UPGRADE=--upgrade` takes the newest versions.
+	@python=$$(sh deploy/python.sh) && { test -x .lock/bin/uv || { $$python -m venv .lock && .lock/bin/python -m pip install --quiet uv; }; }
+	@.lock/bin/uv $(RESOLVE) --group build --extra local --group dev pyproject.toml --output-file locks/development.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock pyproject.toml --output-file locks/runtime.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --output-file locks/build.lock $(UPGRADE)
+
+# One lock for every system and every Python from 3.11; without the address of any registry.
+RESOLVE = pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock' --no-emit-index-url --no-emit-find-links
+
+image: ## Build the container image (needs Docker or Podman).
+	docker build --file deploy/container/Containerfile --tag concordant:local .
