@@ -179,7 +179,8 @@ class Publisher:
                 return None
         try:
             sealed = self._sealer.seal(event, now, source_key)
-            referrals.on_publish(tx, event, sealed, now)
+            contract = sealed.governed.text.contract
+            referrals.on_publish(tx, event, contract, sealed.event_id, now)
         except EventError as refusal:
             known_type = event.type if event.type in EVENT_TYPES else None
             append_entries(tx, [recording.refused(known_type, refusal.code, now, operator)])

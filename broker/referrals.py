@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from broker.event import JSON, OpenedEvent
 from broker.store.interfaces import Transaction
@@ -27,9 +26,6 @@ from contracts.referral import (
 )
 from contracts.schema import flatten
 
-if TYPE_CHECKING:
-    from broker.publishing import Sealed
-
 MADE = "referral.made"
 CHANGED = "referral.status-changed"
 _ACKNOWLEDGED = frozenset({"requested"})
@@ -41,7 +37,9 @@ def key(referral_id: str, counterparty: str) -> str:
     return f"{referral_id}/{counterparty}"
 
 
-def on_publish(tx: Transaction, event: PlainEvent, sealed: Sealed, now: int) -> None:
+def on_publish(
+    tx: Transaction, event: PlainEvent, contract: Contract, event_id: str, now: int
+) -> None:
     """Keep what this agency says about referrals.
 
     Raises:
@@ -51,10 +49,9 @@ def on_publish(tx: Transaction, event: PlainEvent, sealed: Sealed, now: int) -> 
     if event.type not in {MADE, CHANGED}:
         return
     flat = flatten(event.type, event.data)
-    contract = sealed.governed.text.contract
     for counterparty in event.recipients:
         if event.type == MADE:
-            made = _made("referrer", counterparty, flat, contract, sealed.event_id, now)
+            made = _made("referrer", counterparty, flat, contract, event_id, now)
             _add(tx, replace(made, event_source=""))
         else:
             _change(tx, counterparty, flat, ours=True, now=now)
