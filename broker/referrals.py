@@ -49,12 +49,15 @@ def on_publish(
     if event.type not in {MADE, CHANGED}:
         return
     flat = flatten(event.type, event.data)
+    rows: list[ReferralRow] = []  # all are checked before one is kept: a refusal leaves no trace
     for counterparty in event.recipients:
         if event.type == MADE:
             made = _made("referrer", counterparty, flat, contract, event_id, now)
-            _add(tx, replace(made, event_source=""))
+            rows.append(replace(_new(tx, made), event_source=""))
         else:
-            _change(tx, counterparty, flat, ours=True, now=now)
+            rows.append(_changed(tx, counterparty, flat, ours=True, now=now))
+    for row in rows:
+        tx.referrals.save(row)
 
 
 def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int) -> None:
@@ -64,9 +67,10 @@ def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int
         EventError: as ``on_publish``; a change that does not start from the current status.
     """
     if event.type == MADE:
-        _add(tx, _made("fulfiller", event.source, event.flat, contract, event.id, now))
+        made = _made("fulfiller", event.source, event.flat, contract, event.id, now)
+        tx.referrals.save(_new(tx, made))
     elif event.type == CHANGED:
-        _change(tx, event.source, event.flat, ours=False, now=now)
+        tx.referrals.save(_changed(tx, event.source, event.flat, ours=False, now=now))
 
 
 def _made(
@@ -98,15 +102,15 @@ def _made(
     )
 
 
-def _add(tx: Transaction, row: ReferralRow) -> None:
+def _new(tx: Transaction, row: ReferralRow) -> ReferralRow:
     if tx.referrals.get(row.referral_id) is not None:
         raise EventError("this referral was made before", code="referral_exists")
-    tx.referrals.save(row)
+    return row
 
 
-def _change(
+def _changed(
     tx: Transaction, counterparty: str, flat: Mapping[str, JSON], *, ours: bool, now: int
-) -> None:
+) -> ReferralRow:
     """One side changes a referral's status; both keep the same version."""
     row = tx.referrals.get(key(str(flat["referral_id"]), counterparty))
     if row is None:
@@ -123,18 +127,16 @@ def _change(
         _text(flat.get("reason")),
         _text(flat.get("business_status")),
     )
-    tx.referrals.save(
-        replace(
-            row,
-            status=status,
-            business_status=_text(flat.get("business_status")),
-            version=version,
-            # a clock that was met is taken away, so that only what is missed shows as overdue
-            acknowledge_by_ms=row.acknowledge_by_ms if status in _ACKNOWLEDGED else None,
-            respond_by_ms=row.respond_by_ms if status in _ANSWERED else None,
-            updated_ms=now,
-            closed=status in TERMINAL,
-        )
+    return replace(
+        row,
+        status=status,
+        business_status=_text(flat.get("business_status")),
+        version=version,
+        # a clock that was met is taken away, so that only what is missed shows as overdue
+        acknowledge_by_ms=row.acknowledge_by_ms if status in _ACKNOWLEDGED else None,
+        respond_by_ms=row.respond_by_ms if status in _ANSWERED else None,
+        updated_ms=now,
+        closed=status in TERMINAL,
     )
 
 
