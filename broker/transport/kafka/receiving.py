@@ -28,7 +28,12 @@ from broker.transport.kafka.client import (
 from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
 
 MAX_POLL_RECORDS = 2_000
-POLL_TIMEOUT_MS = 10
+POLL_PAUSE_MS = 10
+"""FastStream's `batch_timeout_ms`: how long it sleeps after a poll that found nothing."""
+
+POLL_WAIT_MS = 250
+"""How long a poll waits for the first record; it returns as soon as there is one."""
+
 COMMIT_TIMEOUT_S = 5.0
 LONGEST_SILENCE_S = 2.0
 """Longest delay before a poll after an error: aiokafka reconnects by itself meanwhile."""
@@ -95,9 +100,10 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
         super().__init__(**options)
         self._heard = heard
 
-    async def getmany(self, *partitions: Any, **options: Any) -> Any:
+    async def getmany(self, *partitions: Any, timeout_ms: int = 0, **options: Any) -> Any:
+        del timeout_ms  # FastStream sleeps that long after an empty poll: short there, long here
         try:
-            found = await super().getmany(*partitions, **options)
+            found = await super().getmany(*partitions, timeout_ms=POLL_WAIT_MS, **options)
             if not found and not any(conn.connected() for conn in self._client._conns.values()):
                 # aiokafka tries to reconnect for ever and says nothing to its caller.
                 raise kafka_errors.KafkaConnectionError
@@ -147,7 +153,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             group_id=group,
             batch=True,
             max_records=MAX_POLL_RECORDS,
-            batch_timeout_ms=POLL_TIMEOUT_MS,
+            batch_timeout_ms=POLL_PAUSE_MS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             no_reply=True,
@@ -189,12 +195,13 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                     taken[TopicPartition(*place)] = self._delivery.position(place)
                 else:
                     self._go_back(place)
-        if taken:
+        consumer = self._subscriber.consumer
+        if taken and consumer is not None:
             # For whoever watches the lag; nobody reads from these offsets. Outside the lock,
             # because a rebalance waits for the lock and a commit may wait for the rebalance.
             with contextlib.suppress(*CLIENT_ERRORS, kafka_errors.IllegalStateError):
                 async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                    await self._subscriber.consumer.commit(taken)
+                    await consumer.commit(taken)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Waits for the batch in hand, so that the next member finds its position stored."""
