@@ -1,0 +1,30 @@
+"""Times as the commands print them: for people to the second, for scripts in RFC 3339."""
+
+from __future__ import annotations
+
+
+def moment(milliseconds: int | None) -> str:
+    """A time for people: UTC, to the second; empty for none."""
+    if milliseconds is None:
+        return ""
+    from datetime import UTC, datetime
+
+    return f"{datetime.fromtimestamp(milliseconds // 1000, UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def instant(milliseconds: int | None) -> str | None:
+    """A time for scripts: RFC 3339, UTC, milliseconds and ``Z``; None for none."""
+    from broker.keys.instant import format_instant
+
+    return None if milliseconds is None else format_instant(milliseconds)
+
+
+def length(milliseconds: int) -> str:
+    """A span of time in its two largest units, for people, without its sign."""
+    seconds = abs(milliseconds) // 1000
+    parts: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or (name == "s" and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
