@@ -1,0 +1,27 @@
+"""Keys that are slow to make, made once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from envelope_world import Recipient
+
+
+@pytest.fixture(scope="session")
+def camden() -> Recipient:
+    return Recipient("council-camden", bytes([1]) * 32)
+
+
+@pytest.fixture(scope="session")
+def haven() -> Recipient:
+    return Recipient("haven-support", bytes([2]) * 32)
+
+
+@pytest.fixture(scope="session")
+def cps() -> Recipient:
+    return Recipient("cps-london", bytes([3]) * 32)

@@ -1,0 +1,64 @@
+"""Recipients with real exchange keys, and one call to seal and one to open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from broker.envelope.framing import context_prefix
+from broker.envelope.layout import RecipientEntry, SealedEvent, parse_value
+from broker.envelope.opening import OpeningKey, OpenSession, Sessions, open_groups
+from broker.envelope.primitives import WrapOpener, WrapSealer, sha256
+from broker.envelope.sealing import ExchangeKey, Sealer
+
+DEPLOYMENT = "pan-london"
+SOURCE = "csu-camden"
+CONTRACT = sha256(b"a contract")
+EVENT = UUID("0198b6a1-7c44-8e21-9f00-0123456789ab")
+NOW = 1_750_000_000_000
+
+PREFIX = context_prefix(DEPLOYMENT, CONTRACT, SOURCE)
+
+
+class Recipient:
+    """An agency with one exchange key."""
+
+    def __init__(self, agency: str, seed: bytes) -> None:
+        opener = WrapOpener(seed)
+        self.kid = sha256(opener.public)
+        self.public = opener.public
+        self.key = ExchangeKey(agency, self.kid, WrapSealer(opener.public))
+        self.opening = OpeningKey(self.kid, opener)
+
+    def find(
+        self,
+        sealed: SealedEvent,
+        *,
+        deployment: str = DEPLOYMENT,
+        source: str = SOURCE,
+        sessions: Sessions | None = None,
+        budget: int = 64,
+    ) -> tuple[RecipientEntry, OpenSession] | None:
+        sessions = Sessions() if sessions is None else sessions
+        return sessions.find(sealed, deployment, source, [self.opening], [budget])
+
+    def open(
+        self, sealed: SealedEvent, *, prefix: bytes = PREFIX, event: UUID | None = None
+    ) -> list[bytes | None]:
+        found = self.find(sealed)
+        assert found is not None
+        event = UUID(bytes=sealed.id) if event is None else event
+        return open_groups(sealed, *found, prefix, str(event))
+
+
+def seal(
+    groups: Sequence[bytes],
+    recipients: Sequence[tuple[Recipient, Sequence[bool]]],
+    *,
+    event: UUID = EVENT,
+    now: int = NOW,
+    sealer: Sealer | None = None,
+) -> SealedEvent:
+    sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE) if sealer is None else sealer
+    value = sealer.seal(event, now, groups, [(one.key, mask) for one, mask in recipients])
+    return parse_value(value)
