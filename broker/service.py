@@ -112,7 +112,7 @@ class BrokerService:
         self._notices = Notices(
             participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
         )
-        self._watch = Watch(participant, store, clock, metrics, lambda: self._trust)
+        self._watch = Watch(lambda: self.participant, store, clock, metrics, lambda: self._trust)
         self._waiting = asyncio.Event()
 
     # --- keys and trust --------------------------------------------------------------------------

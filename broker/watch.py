@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries
 from broker.heartbeats import Heartbeat
 from broker.metrics import Metrics
+from broker.own_manifest import destroy_exchange_keys
 from broker.participant import Participant
 from broker.partition_state import PartitionState, parse_state
 from broker.store.interfaces import Store, Transaction
@@ -23,6 +26,8 @@ WITHHELD_AFTER_MS: Final = 10_000
 """A heartbeat may arrive before the records that it names; after this long it is withholding."""
 ASK_AGAIN_MS: Final = 30_000
 JUDGE_AGAIN_MS: Final = 5_000
+DESTROY_EVERY_MS: Final = 60 * 60 * 1000
+OPERATOR: Final = "adapter"
 
 
 @dataclass(slots=True)
@@ -45,13 +50,13 @@ class Watch:
 
     def __init__(
         self,
-        participant: Participant,
+        participant: Callable[[], Participant],
         store: Store,
         clock: Callable[[], int],
         metrics: Metrics,
         trust: Callable[[], Trust],
     ) -> None:
-        self._participant = participant
+        self._current = participant
         self._store = store
         self._clock = clock
         self._metrics = metrics
@@ -60,7 +65,12 @@ class Watch:
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
         self._judged = 0
-        self._looked = 0
+        self._destroyed = 0
+
+    @property
+    def _participant(self) -> Participant:
+        """The agency as it was last loaded: manifests and contracts change while it runs."""
+        return self._current()
 
     def heard(self, beat: Heartbeat) -> None:
         """An agency spoke."""
@@ -79,6 +89,7 @@ class Watch:
         """One look at everything."""
         now = self._clock()
         found = Found()
+        self._destroy_keys(now)
         with self._store.reading() as tx:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
@@ -134,6 +145,19 @@ class Watch:
             if row.reason != "equivocation"
         }
         found.judge_again += sorted(places)
+
+    def _destroy_keys(self, now: int) -> None:
+        """Destroy exchange keys that nothing on Kafka can need any more, and log it."""
+        if now - self._destroyed < DESTROY_EVERY_MS:
+            return
+        self._destroyed = now
+        gone = destroy_exchange_keys(self._participant, now)
+        if gone:
+            entry = Entry(
+                kind="destruction", time_ms=now, reason="retention_over", operator=OPERATOR
+            )
+            with self._store.transaction() as tx:
+                append_entries(tx, [entry] * len(gone))
 
     def _ends(self, now: int) -> None:
         trust = self._trust()

@@ -301,6 +301,8 @@ class ReferralsArea(Protocol):
         """Open ones of which a clock that was not met (is not None) lies before `now`."""
 
     def for_case(self, case_id: str) -> list[ReferralRow]: ...
+    def closed(self, limit: int) -> list[ReferralRow]:
+        """The last `limit` that ended, newest first."""
 
 
 class ReceiptsArea(Protocol):

@@ -25,6 +25,12 @@ _FOR_CASE = (
     .where(_t.c.case_id == bindparam("case_"))
     .order_by(_t.c.made_ms, _t.c.referral_id)
 )
+_CLOSED = (
+    select(*_COLUMNS)
+    .where(_t.c.closed_ms.is_not(None))
+    .order_by(_t.c.closed_ms.desc(), _t.c.referral_id)
+    .limit(bindparam("limit_"))
+)
 _INSERT = insert(_t)
 _UPDATE = (
     update(_t)
@@ -61,6 +67,9 @@ class Referrals:
 
     def open(self) -> list[ReferralRow]:
         return [_row(row) for row in self._connection.execute(_SELECT_OPEN)]
+
+    def closed(self, limit: int) -> list[ReferralRow]:
+        return [_row(row) for row in self._connection.execute(_CLOSED, {"limit_": limit})]
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> ReferralRow:
