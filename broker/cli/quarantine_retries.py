@@ -100,7 +100,7 @@ class Retries:
                 verified = verify_record(restored(row), view, now)
             except RefusedError as refusal:
                 return Outcome(id_, "refused", refusal.step, refusal.code)
-            judgement = open_record(Judgement("opened", verified), view)
+            judgement = open_record(Judgement("opened", verified), view, now)
             return self._settle(tx, view, row, verified, judgement, now)
 
     def _settle(

@@ -1,0 +1,94 @@
+"""Behind ``status release``: a sender's partition that equivocation stopped goes on (step 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from broker.participant import load_participant
+from broker.partition_state import format_state, parse_state
+from broker.store.database import open_store
+from broker.store.exclusion import exclusive
+from broker.store.interfaces import Transaction
+
+ADAPTER_LOCK: Final = "state/adapter.lock"
+"""What a running adapter holds: its memory of a stream would go against the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What was released.
+
+    Attributes:
+        agency: whose stream.
+        topic: the Kafka topic.
+        partition: its partition.
+        next_offset: where reading goes on, None if nothing was read yet.
+    """
+
+    agency: str
+    topic: str
+    partition: int
+    next_offset: int | None
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "released": True,
+            "agency": self.agency,
+            "topic": self.topic,
+            "partition": self.partition,
+            "next_offset": self.next_offset,
+        }
+
+
+def release_partition(
+    directory: Path, agency: str, topic: str, partition: int, now: int
+) -> Released | None:
+    """Release a stopped partition.
+
+    Args:
+        directory: this agency's folder.
+        agency: the sender.
+        topic: the whole Kafka topic.
+        partition: its partition.
+        now: milliseconds since the epoch.
+
+    Returns:
+        None if it is not stopped.
+
+    Raises:
+        StoreError: ``already_running``: the adapter must be stopped first.
+        ConcordantError: the agency's folder cannot be loaded.
+    """
+    participant = load_participant(directory, now)
+    with exclusive(participant.path(ADAPTER_LOCK)):
+        store = open_store(participant.path(participant.config.state.database))
+        try:
+            with store.transaction() as tx:
+                return _release(tx, agency, topic, partition)
+        finally:
+            store.close()
+
+
+def _release(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
+    stored = tx.reader.state(agency, topic, partition)
+    if stored is None:
+        return None
+    version, blob = stored
+    state = parse_state(blob)
+    if not state.stopped:
+        return None
+    running = format_state(replace(state, stopped=False))
+    tx.reader.save_state(agency, topic, partition, running, version)
+    waiting = {row.agency: row.offset for row in tx.reader.deferred(topic, partition)}
+    contradiction = waiting.pop(agency, None)
+    tx.reader.clear_deferred(topic, partition, agency)
+    position = tx.reader.position(topic, partition)
+    if position is not None and contradiction is not None:
+        # Past the record that contradicts, or it would stop the stream again. What other senders
+        # put after it is met once more, and each is a repeat.
+        position = min([max(position, contradiction + 1), *waiting.values()])
+        tx.reader.save_position(topic, partition, position)
+    return Released(agency, topic, partition, position)
