@@ -286,9 +286,12 @@ class WrapSealer:
         if len(public) != XWING_PUBLIC_BYTES:
             raise KeyMalformed("not an MLKEM768_X25519 public key")
         try:
+            x25519 = X25519PublicKey.from_public_bytes(public[_ML_KEM_768_PUBLIC_BYTES:])
+            # A point of low order would fail at each sealing (RFC 9180, section 7.1.4): fail here
+            X25519PrivateKey.from_private_bytes(bytes(SEED_BYTES)).exchange(x25519)
             self._key = hpke.MLKEM768X25519PublicKey(
                 mlkem.MLKEM768PublicKey.from_public_bytes(public[:_ML_KEM_768_PUBLIC_BYTES]),
-                X25519PublicKey.from_public_bytes(public[_ML_KEM_768_PUBLIC_BYTES:]),
+                x25519,
             )
         except ValueError as error:
             raise KeyMalformed("not an MLKEM768_X25519 public key") from error

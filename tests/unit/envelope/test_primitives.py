@@ -78,6 +78,15 @@ def test_a_public_exchange_key_that_is_no_ml_kem_key_is_malformed() -> None:
         WrapSealer(b"\xff" * 1216)
 
 
+@pytest.mark.parametrize(
+    "point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"]
+)
+def test_a_public_exchange_key_with_a_low_order_point_is_malformed(point: bytes) -> None:
+    public = WrapOpener(bytes(32)).public
+    with pytest.raises(KeyMalformed):
+        WrapSealer(public[:1184] + point)
+
+
 def test_the_kdf_is_nists_one_step_kdf() -> None:
     for secret, info in ((bytes(32), b""), (b"k" * 32, b"info" * 30)):
         expected = ConcatKDFHash(SHA512(), 64, otherinfo=info).derive(secret)
