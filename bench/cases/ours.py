@@ -1,0 +1,99 @@
+"""Concordant, by the path that the adapter takes, without disk and network.
+
+Produce: decide, validate and seal each event (broker/publishing.py), append the batch to the stream
+and sign its checkpoint once (broker/streams.py). Consume: steps 0 to 10 for each record
+(broker/judging.py) and what it moved taken up, in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bench.event import TYPE
+from bench.partnership import READER, SOURCE, recipient_ids
+from broker.authorship import cosigner
+from broker.file_view import FileView
+from broker.governing import event_sealer
+from broker.judging import judge
+from broker.participant import Participant
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.streams import Stream, append, open_generation
+from broker.trust import OpeningKeys, Trust
+from broker.verification import SEALED_CONTENT_TYPE
+from contracts.events import PlainEvent
+from contracts.model import topic_name
+
+
+class Case:
+    """A message is a Kafka record. All batches of a case continue one stream."""
+
+    name = "concordant"
+
+    def __init__(
+        self,
+        recipients: int,
+        load: Callable[[str], Participant],
+        clock: Callable[[], int],
+        reader: str = READER,
+    ) -> None:
+        now = clock()
+        self._clock = clock
+        self._to = recipient_ids(recipients)
+        sender = load(SOURCE)
+        self._sealer = event_sealer(sender)
+        self._signer = cosigner(sender.key_name, sender.stream_signer(now))
+        topic = topic_name(sender.contract(now).contract, "a")
+        self._stream = Stream(sender.deployment, sender.agency, topic, 0)
+        self._row = open_generation(self._stream, None, None, now)
+        self._load = load
+        self.reader = reader
+        self.restart_reader()
+
+    def restart_reader(self) -> None:
+        """A new reader, that has met nothing of the stream."""
+        now = self._clock()
+        me = self._load(self.reader)
+        self._view = FileView(
+            me.deployment,
+            me.agency,
+            Trust(me.agency, me.manifests, me.contracts),
+            OpeningKeys(me.agency, me.manifests, me.keyring),
+            lambda *_: False,
+            now,
+        )
+
+    def produce(self, datas: Sequence[dict[str, Any]]) -> list[Record]:
+        now = self._clock()
+        stream = self._stream
+        sealer, to = self._sealer, self._to
+        values = [sealer.seal(PlainEvent(TYPE, to, data), now).value for data in datas]
+        self._row, places = append(stream, self._row, values, self._signer, now)
+        return [
+            Record(
+                stream.topic,
+                stream.partition,
+                ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof)),
+                value,
+            )
+            for value, place in zip(values, places, strict=True)
+        ]
+
+    def consume(self, messages: Sequence[Record]) -> list[dict[str, Any]]:
+        now = self._clock()
+        view = self._view
+        datas = []
+        for record in messages:
+            judgement = judge(record, view, now)
+            view.took(judgement)
+            event = judgement.event
+            assert event is not None, judgement.refusal
+            datas.append(event.data)
+        return datas
+
+    @staticmethod
+    def size(messages: Sequence[Record]) -> int:
+        return sum(
+            len(record.value or b"") + sum(len(name) + len(v or b"") for name, v in record.headers)
+            for record in messages
+        )
