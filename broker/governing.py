@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from broker.envelope.sealing import ExchangeKey
 from broker.participant import Participant
 from broker.publishing import EventSealer, Governed
@@ -11,12 +13,17 @@ from contracts.errors import EventError
 
 
 class SealingTerms:
-    """Contracts and exchange keys as a sealer asks for them; replaced when trust changes."""
+    """Contracts and exchange keys as a sealer asks for them.
+
+    Both are asked for every event. An answer holds until the books are replaced or until a moment
+    that they name has passed: the start or end of a contract or key, an expiry, a departure.
+    """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         self.contracts = contracts
         self.manifests = manifests
         self._keys: dict[bytes, ExchangeKey] = {}
+        self._answers = _Answers(contracts, manifests, 0)
 
     def governing(self, event_type: str, now: int) -> Governed:
         """The contract in force that has this event type.
@@ -25,6 +32,35 @@ class SealingTerms:
             RegistryError: there is no contract, or several at once.
             EventError: ``type_unknown``.
         """
+        known = self._current(now).governed
+        governed = known.get(event_type)
+        if governed is None:
+            governed = known[event_type] = self._governing(event_type, now)
+        return governed
+
+    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
+        """A recipient's current exchange key, kept as an object.
+
+        Raises:
+            RegistryError: it has none that is valid now.
+        """
+        known = self._current(now).keys
+        held = known.get(agency)
+        if held is None:
+            held = known[agency] = self._exchange_key(agency, now)
+        return held
+
+    def _current(self, now: int) -> _Answers:
+        answers = self._answers
+        if (
+            not answers.begins <= now < answers.ends
+            or answers.contracts is not self.contracts
+            or answers.manifests is not self.manifests
+        ):
+            answers = self._answers = _Answers(self.contracts, self.manifests, now)
+        return answers
+
+    def _governing(self, event_type: str, now: int) -> Governed:
         names = {
             signed.contract.name
             for signed in self.contracts.trusted()
@@ -35,17 +71,43 @@ class SealingTerms:
         signed = self.contracts.current(now, names.pop() if len(names) == 1 else None)
         return Governed(signed.text, self.contracts.standing_of(signed, self.manifests, now))
 
-    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
-        """A recipient's current exchange key, kept as an object.
-
-        Raises:
-            RegistryError: it has none that is valid now.
-        """
+    def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
         key = self.manifests.exchange_key(agency, now)
         held = self._keys.get(key.kid)
         if held is None:
             held = self._keys[key.kid] = ExchangeKey(agency, key.kid, key.sealer())
         return held
+
+
+class _Answers:
+    """What was answered from two books between two moments (ms) at which an answer may change."""
+
+    __slots__ = ("begins", "contracts", "ends", "governed", "keys", "manifests")
+
+    def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
+        self.contracts = contracts
+        self.manifests = manifests
+        moments = [*_contract_moments(contracts), *_manifest_moments(manifests)]
+        self.begins = max((moment for moment in moments if moment <= now), default=now)
+        self.ends = min((moment for moment in moments if moment > now), default=now + 1)
+        self.governed: dict[str, Governed] = {}
+        self.keys: dict[str, ExchangeKey] = {}
+
+
+def _contract_moments(contracts: ContractBook) -> Iterator[int]:
+    for signed in contracts.all():
+        yield signed.contract.starts_ms
+        yield signed.contract.ends_ms
+
+
+def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
+    for verified in manifests.all():
+        yield verified.manifest.expires
+        for key in verified.manifest.keys:
+            yield key.not_before
+            yield key.not_after
+        for entry in verified.manifest.standing:
+            yield entry.since
 
 
 def event_sealer(participant: Participant) -> EventSealer:
