@@ -1,0 +1,66 @@
+"""Makes the try-out partnership for docker-compose.yml in a volume, and Kafka's settings beside it.
+
+The same `create_partnership` as `concordant quickstart`, with Kafka's name in the network, and the
+same `server_properties` as the local Kafka that the tests run. Nothing is made a second time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from broker.config import CONFIG_NAME
+from broker.partnership import KAFKA_FOLDER, create_partnership
+from broker.transport.local_settings import server_properties
+
+HOST: Final = "kafka"
+PORT: Final = 9092
+CONTROLLER_PORT: Final = 9093
+HTTP_PORT: Final = 9464
+IN_CONTAINER: Final = Path("/var/lib/kafka")
+"""Kafka's folder as its own container sees it: `tls` and `data` are mounted there."""
+
+_HTTP_HERE: Final = 'host = "127.0.0.1"\nport = 0\n'
+_HTTP_EVERYWHERE: Final = f'host = "0.0.0.0"\nport = {HTTP_PORT}\n'
+
+
+def make(root: Path, now: int) -> bool:
+    """Makes the partnership.
+
+    Args:
+        root: an empty folder, or one that this made before.
+        now: milliseconds since the epoch.
+
+    Returns:
+        Whether it had to be made.
+
+    Raises:
+        ConcordantError: the folder holds something else, or cannot be written.
+    """
+    kafka = root / KAFKA_FOLDER
+    settings = kafka / "config" / "server.properties"
+    if settings.exists():
+        return False
+    partnership = create_partnership(root, now, bootstrap=f"{HOST}:{PORT}", hosts=[HOST])
+    for agency in partnership.agencies:
+        config = partnership.directory(agency) / CONFIG_NAME
+        text = config.read_text()
+        if text.count(_HTTP_HERE) != 1:
+            raise RuntimeError("agency.toml is not written as this script expects")
+        config.write_text(text.replace(_HTTP_HERE, _HTTP_EVERYWHERE))
+    tls = kafka / "tls"
+    store = tls / "keystore.pem"
+    store.touch(mode=0o600)
+    store.write_bytes(b"".join((tls / n).read_bytes() for n in ("key.pem", "cert.pem", "ca.pem")))
+    settings.parent.mkdir()
+    settings.write_text(
+        server_properties(IN_CONTAINER, host=HOST, port=PORT, controller_port=CONTROLLER_PORT)
+    )
+    return True
+
+
+if __name__ == "__main__":
+    made = make(Path(sys.argv[1]), time.time_ns() // 1_000_000)
+    sys.stderr.write("made\n" if made else "is there already\n")
