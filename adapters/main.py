@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from adapters import cli as adapter_cli
-from broker.cli import event
+from broker.cli import contract, doctor, event, kafka, keys, log, quarantine, status
+from broker.installation import verify_installation
 from contracts.errors import ConcordantError
 
 app = typer.Typer(
@@ -22,8 +23,15 @@ app = typer.Typer(
     "4 part of the input was refused.",
 )
 app.add_typer(event.app, name="event")
+app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)
+app.add_typer(keys.app, name="keys")
+app.add_typer(log.app, name="log")
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(status.app, name="status")
+app.add_typer(doctor.app, name="doctor")
+app.add_typer(kafka.app, name="kafka")
 
 
 @app.command()
@@ -51,6 +59,7 @@ def quickstart(
 def main() -> None:
     """Run the command; errors become one clear sentence and the right exit code."""
     try:
+        verify_installation()
         app(standalone_mode=True)
     except ConcordantError as error:
         sys.stderr.write(error.diagnostics() + "\n")

@@ -1,0 +1,253 @@
+"""Behind ``contract verify``: is the contract in force, and if not, what is missing?
+
+Each file is judged by itself, so that one damaged contract does not hide what is true of another;
+what only the folder as a whole can say (two versions at once, a party's suspension, a contract that
+is not ours) comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from broker.config import load_config
+from broker.errors import RegistryError
+from broker.participant import load_participant
+from broker.registry.contracts import SignedContract, verify_contract
+from broker.tlog.note import MAX_NOTE_BYTES
+from contracts.errors import ConcordantError, ContractError
+from contracts.loading import load_contract
+from contracts.standing import Standing, standing
+
+_STATES: Final = {
+    "in_force": "in force",
+    "draft": "nobody has signed",
+    "partially_signed": "not in force: signatures are missing",
+    "not_started": "not in force: it has not started",
+    "expired": "not in force: it has expired",
+    "suspended": "not in force: suspended",
+    "left": "not in force: its parties have left",
+    "superseded": "replaced by a newer version",
+    "unusable": "not in force",
+}
+_UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """What is true of one contract file.
+
+    Attributes:
+        file: where it is.
+        state: a state of `contracts.standing` (for an agency: of its own part), `superseded`, or
+            `unusable` with a code.
+        name, version, sha256, starts, ends: of the contract, where it can be read.
+        signed, missing: parties.
+        departed: party -> `suspended` or `left`.
+        code, problem, fix: why it does not hold, where that is more than its state.
+    """
+
+    file: str
+    state: str
+    name: str | None = None
+    version: str | None = None
+    sha256: str | None = None
+    starts: str | None = None
+    ends: str | None = None
+    signed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    departed: tuple[tuple[str, str], ...] = ()
+    code: str | None = None
+    problem: str | None = None
+    fix: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether something may flow under it, for whoever asks."""
+        return self.state == "in_force" and self.code is None
+
+    def as_text(self) -> str:
+        """A few lines for people."""
+        named = f"{self.name} {self.version}" if self.name else self.file
+        lines = [f"{named}: {_STATES[self.state] if not self.code else 'not in force'}"]
+        lines.append(f"  file:    {self.file}")
+        if self.sha256:
+            lines.append(f"  sha256:  {self.sha256}")
+            lines.append(f"  dates:   {self.starts} to {self.ends}, both included (UTC)")
+            lines.append(f"  signed:  {', '.join(self.signed) or 'nobody'}")
+        if self.missing:
+            lines.append(f"  missing: {', '.join(self.missing)}")
+        lines += [f"  {state + ':':8} {agency}" for agency, state in self.departed]
+        if self.problem:
+            lines += [f"  problem: {self.problem}", f"  code:    {self.code}"]
+        if self.fix:
+            lines.append(f"  to do:   {self.fix}")
+        return "\n".join(lines) + "\n"
+
+    def as_json(self) -> dict[str, object]:
+        """The same for programs."""
+        return {
+            "contract": self.name,
+            "version": self.version,
+            "file": self.file,
+            "sha256": self.sha256,
+            "state": self.state,
+            "in_force": self.holds,
+            "starts": self.starts,
+            "ends": self.ends,
+            "signed": list(self.signed),
+            "missing": list(self.missing),
+            "departed": dict(self.departed),
+            "code": self.code,
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is true of every contract that was asked about."""
+
+    contracts: tuple[Validity, ...]
+    code: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether every contract, by name, has a version in force and none is damaged."""
+        if self.code or not self.contracts:
+            return False
+        damaged = any(each.state == "unusable" for each in self.contracts)
+        names = {each.name for each in self.contracts}
+        return not damaged and names == {each.name for each in self.contracts if each.holds}
+
+    def as_text(self) -> str:
+        """For people."""
+        return "\n".join(each.as_text() for each in self.contracts) or "There is no contract.\n"
+
+    def as_json(self) -> dict[str, object]:
+        """For programs."""
+        found = [each.as_json() for each in self.contracts]
+        return {"in_force": self.holds, "code": self.code, "contracts": found}
+
+
+def judge(file: Path | None, agency: Path | None, note: Path | None, now: int) -> Answer:
+    """What is true of a contract file, or of every contract of an agency.
+
+    Args:
+        file: a contract; its signatures are believed by the keys that it pins.
+        agency: an agency's folder instead.
+        note: the file's signatures, if not beside it.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: something could not be read; what was read and is wrong is an answer.
+    """
+    if agency is not None:
+        return _of_agency(agency, now)
+    assert file is not None
+    return Answer((_of_file(file, note or file.with_suffix(".note"), note is not None, now)[0],))
+
+
+def _of_file(
+    path: Path, note: Path, required: bool, now: int
+) -> tuple[Validity, SignedContract | None]:
+    try:
+        text = load_contract(path)
+        signatures = _signatures(note) if required or note.exists() else None
+        signed = verify_contract(text, signatures, where=str(note))
+    except (ContractError, RegistryError) as error:
+        if error.code in _UNREADABLE:
+            raise
+        return _unusable(path, error), None
+    return _stated(signed, standing(signed.contract, signed.parties, (), now)), signed
+
+
+def _of_agency(directory: Path, now: int) -> Answer:
+    load_config(directory)
+    paths = sorted((directory / "contracts").glob("*.yaml"))
+    judged = [_of_file(path, path.with_suffix(".note"), False, now) for path in paths]
+    if not judged:
+        return Answer((), "contract_missing")
+    if any(signed is None for _, signed in judged):
+        return Answer(tuple(validity for validity, _ in judged))
+    try:
+        participant = load_participant(directory, now, unsigned_ok=True)
+    except RegistryError as error:
+        if error.code != "contract_foreign":
+            raise
+        return Answer(tuple(_marked(v, error) for v, _ in judged if v.file == error.where))
+    ours = participant.contracts
+    found = [
+        _ours(
+            _stated(signed, ours.standing_of(signed, participant.manifests, now)),
+            participant.agency,
+        )
+        for signed in ours.all()
+    ]
+    for name in sorted({signed.contract.name for signed in ours.all()}):
+        try:
+            current = ours.current(now, name)
+            found = [_superseded(each, current) for each in found]
+        except RegistryError as error:
+            if error.code == "contract_ambiguous":
+                where = (error.where or "").split(", ")
+                found = [_marked(each, error) if each.file in where else each for each in found]
+    return Answer(tuple(found))
+
+
+def _stated(signed: SignedContract, state: Standing) -> Validity:
+    contract = signed.contract
+    return Validity(
+        file=signed.text.where,
+        state=state.state,
+        name=contract.name,
+        version=contract.version,
+        sha256=signed.hash.hex(),
+        starts=contract.starts.isoformat(),
+        ends=contract.ends.isoformat(),
+        signed=_in_order(signed, signed.parties),
+        missing=signed.missing,
+        departed=tuple((agency, each.state) for agency, each in state.departed.items()),
+    )
+
+
+def _ours(validity: Validity, agency: str) -> Validity:
+    """A party that has suspended its own part has no contract in force, whatever the others do."""
+    own = dict(validity.departed).get(agency)
+    return replace(validity, state=own) if own and validity.state == "in_force" else validity
+
+
+def _superseded(validity: Validity, current: SignedContract) -> Validity:
+    """An older version that the one in force names as its previous."""
+    same = validity.name == current.contract.name and validity.state == "in_force"
+    if same and validity.sha256 != current.hash.hex():
+        return replace(validity, state="superseded")
+    return validity
+
+
+def _in_order(signed: SignedContract, agencies: Iterable[str]) -> tuple[str, ...]:
+    wanted = frozenset(agencies)
+    return tuple(party.id for party in signed.contract.parties if party.id in wanted)
+
+
+def _unusable(path: Path, error: ConcordantError) -> Validity:
+    detail = f"{error.where}: {error.detail}" if error.where != str(path) else error.detail
+    return Validity(str(path), "unusable", code=error.code, problem=detail, fix=error.fix)
+
+
+def _marked(validity: Validity, error: ConcordantError) -> Validity:
+    return replace(validity, code=error.code, problem=error.detail, fix=error.fix)
+
+
+def _signatures(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTE_BYTES + 1)
+    except OSError as error:
+        raise RegistryError(
+            f"The signatures cannot be read ({error.strerror}).",
+            code="registry_unreadable",
+            where=str(path),
+            fix="Check the name, the owner and the permissions of the file.",
+        ) from None

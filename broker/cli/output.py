@@ -1,0 +1,118 @@
+"""What every command shares: data to stdout (or a file), notes to stderr, tables for eyes.
+
+rich draws on a terminal only; what is redirected is plain UTF-8 text of any width, because a table
+cut at 80 columns is how a field goes unnoticed (reference: contracts.md, "Commands people expect").
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.errors import ConfigError
+
+Agency = Annotated[
+    Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout."),
+]
+
+NO = 1
+"""Exit code: the answer is no."""
+REFUSED = 4
+"""Exit code: part of the input was refused."""
+
+Row = Sequence[str]
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What could steer a terminal: contracts and reasons are written by other parties."""
+
+
+def note(text: str) -> None:
+    """Something for the person at the keyboard: to stderr."""
+    sys.stderr.write(printable(text) + "\n")
+
+
+def printable(text: str) -> str:
+    """The text without control characters but tabs and line ends."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def print_text(text: str, output: Path | None = None) -> None:
+    """Text as it is, with one line end at its end.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    text = printable(text)
+    data = (text if text.endswith("\n") or not text else text + "\n").encode()
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        raise ConfigError(
+            f"The report cannot be written ({error.strerror})",
+            code="output_unwritable",
+            where=str(output),
+            fix="name a file in a folder that exists and that you may write to",
+        ) from None
+
+
+def print_json(value: object, output: Path | None = None) -> None:
+    """One JSON document.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    import orjson
+
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    print_text(orjson.dumps(value, option=options).decode(), output)
+
+
+def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -> None:
+    """A table with a heading; nothing in it is ever cut.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    if output is None and sys.stdout.isatty():
+        _draw(columns, rows)
+    else:
+        print_text(plain_table(columns, rows), output)
+
+
+def plain_table(columns: Row, rows: Sequence[Row]) -> str:
+    """Columns aligned with spaces, as wide as they are; no trailing spaces."""
+    lines = [columns, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        + "\n"
+        for line in lines
+    )
+
+
+def _draw(columns: Row, rows: Sequence[Row]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")  # folded on a narrow terminal, not cut
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table)
