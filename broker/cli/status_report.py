@@ -120,9 +120,9 @@ class Status:
 
     def as_json(self) -> dict[str, object]:
         """For scripts: the same, every time as text."""
-        return {
-            name: _timed(value) for name, value in asdict(self).items() if name != "time_ms"
-        } | {"time": instant(self.time_ms)}
+        values = asdict(self)
+        del values["time_ms"]
+        return {"time": instant(self.time_ms), **{n: _timed(v) for n, v in values.items()}}
 
     def needs(self) -> list[str]:
         """What a person should look at."""
@@ -200,7 +200,7 @@ def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
     for signed in participant.contracts.all():
         found = participant.standing(signed, now)
         contract = signed.contract
-        departed = {agency: one.state for agency, one in found.departed.items()}
+        departed: dict[str, str] = {who: one.state for who, one in found.departed.items()}
         state = found.party_state(participant.agency)
         lines.append(
             ContractLine(contract.name, contract.version, state, departed, contract.ends_ms)

@@ -1,0 +1,117 @@
+"""Behind ``kafka up`` and ``kafka down``: the local Kafka of a try-out partnership's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.config import CONFIG_NAME, load_config
+from broker.errors import ConfigError
+from broker.partnership import KAFKA_FOLDER
+from broker.transport.certificates import Authority
+from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A local Kafka that runs.
+
+    Attributes:
+        bootstrap: where clients connect.
+        folder: its data, log and TLS files.
+        before: whether it ran before.
+    """
+
+    bootstrap: str
+    folder: Path
+    before: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "bootstrap": self.bootstrap,
+            "folder": str(self.folder),
+            "was_running": self.before,
+        }
+
+
+def agencies_of(root: Path) -> list[Path]:
+    """The agency folders of a partnership's folder.
+
+    Raises:
+        ConfigError: ``partnership_missing``.
+    """
+    found = sorted(path.parent for path in root.glob(f"*/{CONFIG_NAME}"))
+    if not found:
+        raise ConfigError(
+            "There is no partnership here.",
+            code="partnership_missing",
+            where=str(root),
+            fix="Give the folder that was made with: concordant quickstart DIR",
+        )
+    return found
+
+
+def start_local(root: Path, tell: Callable[[str], None]) -> Running:
+    """Start it, unless it runs.
+
+    Args:
+        root: the partnership's folder.
+        tell: told what it is at, for people.
+
+    Raises:
+        ConfigError: no partnership is here, or it does not use a Kafka of its own.
+        TransportError: `kafka_distribution` or `kafka_start_failed`.
+    """
+    bootstrap = load_config(agencies_of(root)[0]).kafka.bootstrap
+    folder = kafka_folder(root)
+    running = find_detached(folder)
+    if running is not None:
+        return Running(running.bootstrap, folder, before=True)
+    told: set[Phase] = set()
+
+    def progress(phase: Phase, detail: str) -> None:
+        if phase not in told or phase is Phase.JARS:
+            told.add(phase)
+            tell(f"{phase.value}: {detail}")
+
+    local = LocalKafka(
+        folder, _authority(folder), port=_port(bootstrap, root), progress=progress, detached=True
+    )
+    local.start()
+    return Running(bootstrap, folder, before=False)
+
+
+def stop_local(root: Path) -> bool:
+    """Stop it; False if it did not run.
+
+    Raises:
+        ConfigError: ``partnership_missing``.
+    """
+    agencies_of(root)
+    return stop_detached(kafka_folder(root))
+
+
+def kafka_folder(root: Path) -> Path:
+    """Where a partnership's folder keeps what whoever hosts Kafka needs."""
+    return root / KAFKA_FOLDER
+
+
+def _authority(folder: Path) -> Authority | None:
+    certificate, key = (folder / "authority" / name for name in ("cert.pem", "key.pem"))
+    if not certificate.is_file() or not key.is_file():
+        return None
+    return Authority(certificate.read_bytes(), key.read_bytes())
+
+
+def _port(bootstrap: str, root: Path) -> int:
+    host, _, port = bootstrap.rpartition(":")
+    if host not in {"localhost", "127.0.0.1"} or not port.isdigit():
+        raise ConfigError(
+            "The agencies of this partnership use a Kafka elsewhere.",
+            code="kafka_not_local",
+            where=f"{root}/*/{CONFIG_NAME}: kafka.bootstrap",
+            fix="Start that one, or set bootstrap to localhost:PORT.",
+        )
+    return int(port)
