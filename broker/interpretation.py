@@ -17,7 +17,7 @@ from broker.event import JSON, OpenedEvent
 from broker.verification import CLOCK_SKEW_MS, VerifiedRecord
 from broker.view import Governing, View
 from contracts.decision import receiver_check
-from contracts.errors import EventError
+from contracts.errors import ContractError, EventError
 from contracts.grouping import Grouping, grouping
 from contracts.schema import leaves, restricted
 
@@ -109,11 +109,11 @@ def _interpret(
     for agency in addressed:
         if contract.party(agency) is None:
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")
-    layout = grouping(contract, event_type, frozenset(addressed))
-    flat = _collect(groups, data, layout, me)
     try:
+        layout = grouping(contract, event_type, frozenset(addressed))
+        flat = _collect(groups, data, layout, me)
         receiver_check(contract, source, me, event_type, addressed, flat)
-    except EventError as error:
+    except (EventError, ContractError) as error:  # one record's fault must not stop the stream
         raise RefusedError(9, error.code, error.detail) from None
     granted = layout.granted[me]
     try:  # step 10

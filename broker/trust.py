@@ -51,17 +51,15 @@ class Trust:
         """The stream key behind a signature line (step 2).
 
         Raises:
-            RefusedError: ``key_unknown``, ``key_not_valid`` or ``manifest_expired``.
+            RefusedError: ``key_unknown`` or ``key_not_valid``.
         """
         key = self.manifests.stream_key(agency, key_id)
         if key is None:
             raise RefusedError(2, "key_unknown", "no manifest of the origin's agency has this key")
         validity = key.at(log_time)
-        if validity == "manifest_expired":
-            raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
-        if validity != "valid":
+        if validity == "not_valid":
             raise RefusedError(2, "key_not_valid", "the key was not valid at log time")
-        return StreamKey(key.kid, key.verifier, key.revoked_since)
+        return StreamKey(key.kid, key.verifier, key.revoked_since, validity == "manifest_expired")
 
     def cosigner_believed(self, origin: str, cosigner: str) -> bool:
         """Whether a receipt of this agency may speak for another's stream.

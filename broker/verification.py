@@ -34,7 +34,8 @@ CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 LINK_SALT_BYTES: Final = 16
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""
-
+MAX_PATHS_REMEMBERED: Final = 1024
+"""Streams of which the last path is kept; a sender can open generations as it likes."""
 
 _GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
 
@@ -81,6 +82,8 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
         left = left_nodes(proof.index, proof.path)
     except ProofError:
         raise RefusedError(3, "not_included", "the proof does not lead to the root") from None
+    if len(view.paths) >= MAX_PATHS_REMEMBERED:
+        view.paths.clear()
     view.paths[checkpoint.origin] = path
     fact = Fact(
         origin.generation,
@@ -198,6 +201,9 @@ def _require_signed(proof: Proof, origin: Origin, view: View) -> None:
     except NoteError as error:
         code = "key_unknown" if error.code == "cosignature_unknown" else "signature_wrong"
         raise RefusedError(2, code, "the signature is not one of the origin's stream key") from None
+    # Only now: who borrows a key's id and a time must not make a reader wait for a manifest.
+    if key.manifest_expired:
+        raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
     if key.revoked_since is not None and not view.receipted(
         checkpoint.origin, checkpoint.size, checkpoint.root, key.revoked_since
     ):

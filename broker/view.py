@@ -30,11 +30,14 @@ class StreamKey:
     """A stream key of some agency that was valid at the log time asked for.
 
     ``revoked_since`` is the earliest time (ms) at which it may have been compromised, or None.
+    ``manifest_expired`` says that every manifest that lists it had expired by then; a newer one may
+    still vouch for it.
     """
 
     kid: bytes
     verifier: NoteVerifier
     revoked_since: int | None = None
+    manifest_expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class View(Protocol):
         """The key of a signature line, valid at ``log_time``.
 
         Raises:
-            RefusedError: step 2, ``key_unknown``, ``key_not_valid`` or ``manifest_expired``.
+            RefusedError: step 2, ``key_unknown`` or ``key_not_valid``.
         """
 
     def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:

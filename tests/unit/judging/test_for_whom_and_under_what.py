@@ -1,0 +1,391 @@
+"""Steps 5 to 8: the layout, whose wraps, which contract, and whether keys and groups fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from workshop import (
+    CASE,
+    COUNCIL,
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    POLICE,
+    PROSECUTION,
+    SECOND,
+    SUPPORT,
+    TODAY,
+    Log,
+    Reader,
+    Workshop,
+    draft_event,
+)
+
+from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES
+from broker.envelope.primitives import HASH_BYTES, TAG_BYTES
+from broker.envelope.sealing import ExchangeKey, Session
+from broker.keys.issuing import ManifestChanges
+from broker.keys.manifest import StandingEntry
+from broker.registry.contracts import SignedContract
+from broker.verification import CLOCK_SKEW_MS
+
+HEAD_BYTES = 1 + 16 + 8 + 32
+
+
+# --- step 5 --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "damage"),
+    [
+        ("version_unknown", lambda v: b"\x02" + v[1:]),
+        ("value_malformed", lambda v: v[: HEAD_BYTES - 1]),
+        ("value_malformed", lambda v: v[:-1]),
+        ("value_malformed", lambda v: v + b"\x00"),
+        ("groups_count", lambda v: v[:HEAD_BYTES] + bytes(2) + v[HEAD_BYTES + 2 :]),
+        ("groups_count", lambda v: v[:HEAD_BYTES] + b"\x00\x11" + v[HEAD_BYTES + 2 :]),
+    ],
+)
+def test_a_value_of_another_layout_is_refused(
+    council: Reader, log: Log, code: str, damage: Callable[[bytes], bytes]
+) -> None:
+    damaged = damage(draft_event().value())
+    assert council.refusal(log.send_one(damaged)) == (5, code)
+    assert MIN_CIPHERTEXT_BYTES == 256 + TAG_BYTES
+
+
+def test_recipients_out_of_order_are_refused(council: Reader, log: Log) -> None:
+    value = draft_event().value()
+    entry = (len(value) - value.index(b"\x00\x02", len(value) // 3)) // 2  # two entries at the end
+    length = WRAP_BYTES + 28 + HASH_BYTES * len(draft_event().groups)
+    assert entry >= length
+    first, second = value[-2 * length : -length], value[-length:]
+    swapped = value[: -2 * length] + second + first
+    assert council.refusal(log.send_one(swapped)) == (5, "recipients_order")
+
+
+def test_a_time_five_minutes_after_its_log_time_is_taken_and_more_is_not(
+    council: Reader, log: Log
+) -> None:
+    just = replace(draft_event(), time=NOW + CLOCK_SKEW_MS).value()
+    assert council.take(log.send_one(just)).outcome == "opened"
+    ahead = replace(draft_event(), time=NOW + CLOCK_SKEW_MS + 1).value()
+    assert council.refusal(log.send_one(ahead)) == (5, "time_ahead")
+
+
+def test_the_events_time_is_told_in_milliseconds(council: Reader, log: Log) -> None:
+    event = council.take(log.send_one(replace(draft_event(), time=NOW + 7).value())).event
+    assert event is not None
+    assert event.time == "2026-03-02T12:00:00.007Z"
+    assert event.log_time == NOW // SECOND
+
+
+def test_an_event_for_others_is_not_addressed_to_me(log: Log) -> None:
+    others = draft_event(CASE, to=(PROSECUTION, SUPPORT))
+    judgement = Reader(COUNCIL).take(log.send_one(others.value()))
+    assert (judgement.outcome, judgement.event) == ("not_addressed", None)
+
+
+def test_without_an_exchange_key_that_would_be_tried_the_event_is_not_given_up(
+    world: Workshop, log: Log
+) -> None:
+    destroyed = [world.exchange_key(COUNCIL).kid]
+    reader = Reader(destroyed=destroyed)
+    assert reader.refusal(log.send_one(draft_event().value())) == (5, "key_missing")
+
+
+def test_a_key_that_ended_a_week_before_is_not_missed(world: Workshop, log: Log) -> None:
+    ends = world.manifests.exchange_key(COUNCIL, NOW).not_after
+    manifests = world.reissue(POLICE, ManifestChanges(), NOW + 29 * DAY)
+    for late, outcome in ((ends + 7 * DAY - SECOND, "refused"), (ends + 7 * DAY, "not_addressed")):
+        reader = Reader(destroyed=[world.exchange_key(COUNCIL).kid], manifests=manifests)
+        one = log.copy().send_one(draft_event().value(), at=late)
+        assert reader.take(one, late).outcome == outcome
+
+
+def test_a_held_key_is_tried_beside_a_missing_one(world: Workshop, log: Log) -> None:
+    kid = world.exchange_key(COUNCIL).kid
+    reader = Reader()
+    keys, gone = reader.opening_keys(NOW)
+    assert ([key.kid for key in keys], gone) == ([kid], False)
+    reader.view.opening_keys = lambda _at: (keys, True)
+    assert reader.take(log.send_one(draft_event().value())).outcome == "opened"
+
+
+def test_a_sender_makes_a_reader_try_so_many_new_wraps_a_minute(council: Reader, log: Log) -> None:
+    budgets = {POLICE: [1], SUPPORT: [2]}
+    council.view.wrap_budget = budgets.__getitem__  # type: ignore[method-assign]  # a file has no limit
+    one = draft_event(to=(COUNCIL,))
+    assert council.take(log.send_one(one.value())).outcome == "opened"
+    two = log.send_one(draft_event(to=(COUNCIL,)).value())
+    assert council.deferral(two) == (5, "wrap_budget")
+    other = Log(SUPPORT).send_one(draft_event(source=SUPPORT, to=(COUNCIL, POLICE)).value())
+    assert council.take(other).outcome == "opened"  # the budget is each sender's own
+    budgets[POLICE][0] = 1
+    assert council.take(two).outcome == "opened"
+
+
+def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, log: Log) -> None:
+    sessions: dict[str, Session] = {}
+
+    def kept(key: ExchangeKey) -> Session:
+        world = draft_event()
+        return sessions.setdefault(
+            key.agency, Session("pan-london", world.contract, POLICE, key, NOW)
+        )
+
+    budgets = {POLICE: [2]}
+    council.view.wrap_budget = budgets.__getitem__  # type: ignore[method-assign]  # a file has no limit
+    for _ in range(5):
+        one = replace(draft_event(), session=kept)
+        assert council.take(log.send_one(one.value())).outcome == "opened"
+
+
+# --- step 6 --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def yearless(world: Workshop) -> SignedContract:
+    """A contract that ends tomorrow."""
+    return world.another_contract(ends=TODAY + timedelta(days=1))
+
+
+def test_an_event_under_a_contract_that_is_unknown_waits(
+    council: Reader, log: Log, yearless: SignedContract
+) -> None:
+    one = log.send_one(draft_event(signed=yearless).value())
+    assert council.deferral(one) == (6, "contract_unknown")
+
+
+def test_a_contract_that_a_party_has_not_signed_is_unknown(
+    world: Workshop, log: Log, yearless: SignedContract
+) -> None:
+    lacking = replace(yearless, parties=yearless.parties - {SUPPORT}, missing=(SUPPORT,))
+    reader = Reader(contracts=world.book(COUNCIL, lacking))
+    one = log.send_one(draft_event(signed=yearless).value())
+    assert reader.deferral(one) == (6, "contract_unknown")
+
+
+def test_a_contract_that_i_have_not_signed_is_unknown(
+    world: Workshop, log: Log, yearless: SignedContract
+) -> None:
+    unsigned = replace(yearless, parties=yearless.parties - {COUNCIL}, missing=(COUNCIL,))
+    reader = Reader(contracts=world.book(COUNCIL, unsigned))
+    one = log.send_one(draft_event(signed=yearless).value())
+    assert reader.deferral(one) == (6, "contract_unknown")
+
+
+def test_a_contract_governs_its_own_topics_only(world: Workshop, log: Log) -> None:
+    other = world.another_contract(
+        terms=lambda text: text.replace("name: london-hate-crime\n", "name: london-two\n")
+    )
+    assert other.contract.name == "london-two"
+    reader = Reader(contracts=world.book(COUNCIL, other))
+    one = log.send_one(draft_event(signed=other).value())
+    assert reader.refusal(one) == (6, "topic_not_owned")
+
+
+def test_trial_topics_are_nobodys_on_kafka(world: Workshop) -> None:
+    trial = Log()
+    reader = Reader()
+    assert f"{trial.topic}.trial" not in (
+        reader.trust.governing(world.signed.hash).topics  # type: ignore[union-attr]  # it is known
+    )
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "outcome"),
+    [
+        (TODAY, TODAY, "opened"),
+        (TODAY + timedelta(days=1), TODAY + timedelta(days=9), "refused"),
+        (date(2026, 1, 1), TODAY - timedelta(days=1), "refused"),
+    ],
+)
+def test_a_contract_governs_what_was_logged_while_it_was_in_force(
+    world: Workshop, log: Log, starts: date, ends: date, outcome: str
+) -> None:
+    signed = world.another_contract(starts=starts, ends=ends)
+    reader = Reader(contracts=world.book(COUNCIL, signed))
+    judgement = reader.take(log.send_one(draft_event(signed=signed).value()))
+    assert judgement.outcome == outcome
+    if judgement.refusal is not None:
+        assert (judgement.refusal.step, judgement.refusal.code) == (6, "contract_not_in_force")
+
+
+def test_a_contract_begins_with_its_first_moment_and_ends_before_its_last(
+    world: Workshop, yearless: SignedContract
+) -> None:
+    begins = world.another_contract(starts=TODAY + timedelta(days=1))
+    midnight = begins.contract.starts_ms
+    reader = Reader(contracts=world.book(COUNCIL, begins, yearless))
+    first = Log().send_one(draft_event(signed=begins).value(), at=midnight)
+    assert reader.take(first, midnight).outcome == "opened"
+    ends = yearless.contract.ends_ms
+    last = Log(partition=1).send_one(draft_event(signed=yearless).value(), at=ends - SECOND)
+    assert reader.take(last, ends).outcome == "opened"
+    after = Log(partition=2).send_one(draft_event(signed=yearless).value(), at=ends)
+    assert reader.refusal(after, ends) == (6, "contract_not_in_force")
+
+
+def test_a_contract_that_ended_longer_ago_than_retention_and_grace_opens_nothing(
+    world: Workshop, log: Log, yearless: SignedContract
+) -> None:
+    reader = Reader(contracts=world.book(COUNCIL, yearless))
+    governing = reader.trust.governing(yearless.hash)
+    assert governing is not None
+    over = yearless.contract.ends_ms + governing.grace
+    one = log.send_one(draft_event(signed=yearless).value())
+    assert Reader(contracts=world.book(COUNCIL, yearless)).take(one, over - 1).outcome == "opened"
+    assert reader.refusal(one, over) == (6, "contract_ended")
+
+
+def test_a_contract_binds_only_those_whom_it_names(world: Workshop, log: Log) -> None:
+    without_police = world.another_contract(parties=(PROSECUTION, COUNCIL, SUPPORT))
+    reader = Reader(contracts=world.book(COUNCIL, without_police))
+    one = replace(draft_event(), contract=without_police.hash)
+    assert reader.refusal(log.send_one(one.value())) == (6, "not_a_party")
+
+
+@pytest.mark.parametrize("agency", [POLICE, COUNCIL])
+@pytest.mark.parametrize("state", ["suspended", "left"])
+def test_who_suspended_its_part_neither_sends_nor_reads(
+    world: Workshop, agency: str, state: str
+) -> None:
+    entry = StandingEntry(
+        contract=world.contract.name,
+        version=world.contract.version,
+        state=state,  # type: ignore[arg-type]  # one of the two
+        since=NOW + HOUR,
+        reason="review",
+    )
+    manifests = world.reissue(agency, ManifestChanges(standing=(entry,)), NOW + HOUR)
+    reader = Reader(manifests=manifests)
+    before = Log().send_one(draft_event().value(), at=NOW + HOUR - SECOND)
+    assert reader.take(before, NOW + 2 * HOUR).outcome == "opened"
+    after = Log(partition=1).send_one(draft_event().value(), at=NOW + HOUR)
+    assert reader.refusal(after, NOW + 2 * HOUR) == (6, "suspended")
+
+
+def test_anothers_suspension_stops_neither_of_us(world: Workshop, log: Log) -> None:
+    entry = StandingEntry(
+        contract=world.contract.name,
+        version=world.contract.version,
+        state="suspended",
+        since=NOW,
+        reason="review",
+    )
+    manifests = world.reissue(PROSECUTION, ManifestChanges(standing=(entry,)), NOW)
+    reader = Reader(manifests=manifests)
+    assert reader.take(log.send_one(draft_event().value(), at=NOW + MINUTE)).outcome == "opened"
+
+
+# --- step 7: wraps and key lists ------------------------------------------------------------------
+
+
+def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
+    """The support service takes a police event, as it stands, for its own."""
+    stolen = draft_event(to=(COUNCIL,)).value()
+    reader = Reader()
+    assert reader.take(log.send_one(stolen)).outcome == "opened"  # and the wrap is known by now
+    theirs = Log(SUPPORT).send_one(stolen)
+    assert reader.take(theirs).outcome == "not_addressed"
+
+
+def test_a_wrap_used_under_another_contract_opens_for_nobody(
+    world: Workshop, log: Log, yearless: SignedContract
+) -> None:
+    sessions: dict[str, Session] = {}
+
+    def first_terms(key: ExchangeKey) -> Session:
+        return sessions.setdefault(
+            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
+        )
+
+    reader = Reader(contracts=world.book(COUNCIL, yearless))
+    one = replace(draft_event(), session=first_terms)
+    assert reader.take(log.send_one(one.value())).outcome == "opened"
+    other = replace(draft_event(signed=yearless), session=first_terms)
+    assert reader.take(log.send_one(other.value())).outcome == "not_addressed"
+
+
+def test_a_wrap_of_another_sender_opens_for_nobody(world: Workshop) -> None:
+    def theirs(key: ExchangeKey) -> Session:
+        return Session(world.deployment, world.signed.hash, SUPPORT, key, NOW)
+
+    one = replace(draft_event(), session=theirs)
+    assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"
+
+
+def test_a_wrap_of_another_deployment_opens_for_nobody(world: Workshop) -> None:
+    def elsewhere(key: ExchangeKey) -> Session:
+        return Session("pan-leeds", world.signed.hash, POLICE, key, NOW)
+
+    one = replace(draft_event(), session=elsewhere)
+    assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"
+
+
+def test_an_altered_key_list_is_refused(council: Reader, log: Log) -> None:
+    broken = replace(draft_event(), key_lists=lambda keys: keys[:-1] + bytes([keys[-1] ^ 1]))
+    assert council.refusal(log.send_one(broken.value())) == (7, "key_list_broken")
+
+
+def test_a_key_list_of_another_event_is_refused(council: Reader, world: Workshop, log: Log) -> None:
+    sessions: dict[str, Session] = {}
+
+    def same(key: ExchangeKey) -> Session:
+        return sessions.setdefault(
+            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
+        )
+
+    kept: list[bytes] = []
+
+    def keep(keys: bytes) -> bytes:
+        kept.append(keys)
+        return keys
+
+    first = replace(draft_event(to=(COUNCIL,)), session=same, key_lists=keep)
+    assert council.take(log.send_one(first.value())).outcome == "opened"
+    second = replace(draft_event(to=(COUNCIL,)), session=same, key_lists=lambda _keys: kept[0])
+    assert council.refusal(log.send_one(second.value())) == (7, "key_list_broken")
+
+
+def test_groups_of_another_event_are_refused(council: Reader, log: Log) -> None:
+    """Splicing: a group sealed for one event under the commitment of another's."""
+    taken: list[bytes] = []
+
+    def take(ciphertext: bytes) -> bytes:
+        taken.append(ciphertext)
+        return ciphertext
+
+    first = replace(draft_event(), ciphertexts={0: take})
+    assert council.take(log.send_one(first.value())).outcome == "opened"
+    second = replace(draft_event(), ciphertexts={0: lambda _c: taken[0]})
+    assert council.refusal(log.send_one(second.value())) == (8, "group_broken")
+
+
+# --- step 8 --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", [0, 1])
+def test_a_key_that_is_not_the_committed_one_is_refused(
+    council: Reader, log: Log, group: int
+) -> None:
+    two_faced = replace(draft_event(), commitments={group: bytes(32)})
+    assert council.refusal(log.send_one(two_faced.value())) == (8, "commitment_wrong")
+
+
+def test_an_altered_group_is_refused(council: Reader, log: Log) -> None:
+    altered = replace(draft_event(), ciphertexts={1: lambda c: bytes([c[0] ^ 1]) + c[1:]})
+    assert council.refusal(log.send_one(altered.value())) == (8, "group_broken")
+
+
+def test_a_group_that_is_not_mine_is_not_looked_at(log: Log) -> None:
+    """What others may read and I may not cannot make me refuse: I have no key for it."""
+    draft = draft_event()
+    hidden = draft.may_read[COUNCIL].index(False)
+    draft.commitments[hidden] = bytes(32)
+    assert Reader(COUNCIL).take(log.send_one(draft.value())).outcome == "opened"
