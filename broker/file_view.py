@@ -19,6 +19,7 @@ from broker.partition_state import Kept, PartitionState
 from broker.store_view import Memories, Place
 from broker.trust import Trust
 from broker.view import Governing, StreamKey
+from contracts.values import value_class
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class FileRecall:
         self.kept[generation, kept.size] = kept
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class ShownEvent:
     """An event that the file has shown."""
 

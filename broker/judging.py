@@ -20,7 +20,7 @@ One pure function of the record, the reader's view and ``now``. Receiving, ``eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from broker import continuity
@@ -31,6 +31,7 @@ from broker.placement import ContinuityError, EquivocationError, Placement
 from broker.record import Record
 from broker.verification import VerifiedRecord, verify_record
 from broker.view import View
+from contracts.values import value_class
 
 Outcome: TypeAlias = Literal[
     "opened", "not_addressed", "repeat", "before_start", "leaf", "refused", "deferred"
@@ -42,7 +43,7 @@ DEFERRED_CODES: Final = frozenset(
 """Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Judgement:
     """What became of a record.
 

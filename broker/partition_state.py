@@ -14,11 +14,12 @@ import orjson
 
 from broker.tlog.errors import ProofError
 from broker.tlog.merkle import Frontier
+from contracts.values import value_class
 
 FORMAT_VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Kept:
     """A checkpoint that this reader keeps: size, root, time in s, lowest index seen under it."""
 
@@ -43,7 +44,7 @@ class Gap:
     root: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Generation:
     """What is held of one generation.
 
@@ -62,7 +63,7 @@ class Generation:
     linked: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class PartitionState:
     """What is held of one sender's partition, across its generations."""
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 from broker.envelope.primitives import lp, sha256
 from broker.partition_state import Generation, Kept, PartitionState
 from broker.tlog.merkle import Frontier
+from contracts.values import value_class
 
 Verdict: TypeAlias = Literal[
     "start", "next", "jump", "link", "fill", "repeat", "before_start", "leaf_known"
@@ -44,7 +45,7 @@ class Link:
     salt: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Fact:
     """What steps 1 to 3 established of a record."""
 
@@ -59,7 +60,7 @@ class Fact:
     leaf_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Placement:
     """The verdict on a record and the state after it.
 

@@ -24,6 +24,7 @@ from contracts.events import EVENT_TYPES, PlainEvent
 from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.standing import Standing
+from contracts.values import value_class
 
 OPERATOR: Final = "adapter"
 """Who is named in the log when no person asked for it."""
@@ -37,7 +38,7 @@ class Governed:
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Sealed:
     """A sealed event, not yet in any stream.
 

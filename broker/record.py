@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+
+from contracts.values import value_class
 
 CONTENT_TYPE_HEADER = b"content-type"
 PROOF_HEADER = b"proof"
@@ -31,7 +32,7 @@ class RecordFormatError(ValueError):
     """A line is not the JSON form of a record; the message never repeats what the line holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Record:
     """A record as Kafka holds it.
 

@@ -23,6 +23,7 @@ from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
+from contracts.values import value_class
 
 MAX_BATCH_EVENTS: Final = 512
 MAX_CLOCK_JUMP_MS: Final = 5 * 60 * 1000
@@ -44,7 +45,7 @@ class Stream:
         return f"{self.deployment}/{self.agency}/{self.topic}/{self.partition}"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Appended:
     """One record's place: its index, leaf hash (32 bytes) and proof header."""
 

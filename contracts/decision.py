@@ -8,7 +8,6 @@ default. `decide` returns a decision and never raises for a denial.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
@@ -17,13 +16,14 @@ from contracts.model import Contract
 from contracts.plan import Denial, FieldDecision, Plan, plan
 from contracts.schema import flatten, validate_event
 from contracts.standing import Standing
+from contracts.values import value_class
 
 __all__ = ["Decision", "FieldDecision", "decide", "receiver_check"]
 
 _NO_FIELDS: Mapping[str, JSON] = {}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@value_class(frozen=True, slots=True, eq=False)
 class Decision:
     """The answer for one event, field by field.
 

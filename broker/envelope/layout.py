@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.framing import MAX_GROUPS
 from broker.envelope.primitives import HASH_BYTES, NONCE_BYTES, TAG_BYTES
+from contracts.values import value_class
 
 VERSION: Final = 1
 MAX_VALUE_BYTES: Final = 256 * 1024
@@ -38,7 +38,7 @@ class LayoutError(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SealedGroup:
     """One group: 32 bytes of commitment, and ciphertext with its tag."""
 
@@ -46,7 +46,7 @@ class SealedGroup:
     ciphertext: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class RecipientEntry:
     """One addressed agency, unnamed: 1168 bytes of wrap, and 28 + 32 x groups of key list."""
 
@@ -54,7 +54,7 @@ class RecipientEntry:
     key_list: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class SealedEvent:
     """A value taken apart; nothing in it is verified."""
 

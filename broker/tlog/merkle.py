@@ -13,11 +13,11 @@ a hash, and these loops are the hot path of every event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from broker.tlog.errors import ProofError
+from contracts.values import value_class
 
 __all__ = [
     "EMPTY_ROOT",
@@ -51,7 +51,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Frontier:
     """A log of `size` leaves, as the roots of its perfect subtrees.
 
@@ -211,7 +211,7 @@ def _require_hashes(leaves: Iterable[bytes], size: int) -> None:
 # --- inclusion (RFC 6962, section 2.1.1; RFC 9162, section 2.1.3.2) -------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class VerifiedPath:
     """An inclusion that was verified, kept so that the next of the same tree costs less.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.primitives import strict_b64
@@ -19,6 +18,7 @@ from broker.tlog.checkpoint import Checkpoint, parse_decimal
 from broker.tlog.cosignature import CosignatureLine, SignedCheckpoint, parse_signed_checkpoint
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import HASH_BYTES, MAX_LOG_SIZE
+from contracts.values import value_class
 
 __all__ = [
     "MAX_PROOF_BYTES",
@@ -42,7 +42,7 @@ _INDEX: Final = b"index "
 _EXTRA: Final = b"extra "
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Proof:
     """A parsed proof: its form is right, nothing in it is verified.
 
