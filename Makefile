@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 CODE   := contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
 # Workers of the test run: `make test WORKERS=0` runs it in one process.
-WORKERS ?= auto
+WORKERS ?= logical
 # More arguments for pytest, for example `make test ARGS='-k grouping'`.
 ARGS   ?=
 
@@ -26,7 +26,7 @@ demo: setup ## Play the main job on a real Kafka, show it, and end.
 	@$(BIN)/concordant demo
 
 test: lint ## Lint, types, layers, then every test.
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy and import-linter.
 	@$(BIN)/ruff check $(CHECKED)

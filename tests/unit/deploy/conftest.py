@@ -29,9 +29,10 @@ def parsed() -> Callable[[Sequence[str]], tuple[str, dict[str, Any]]]:
             context = command.make_context(command.name, rest, parent=context)
             if not hasattr(command, "resolve_command"):
                 return " ".join(path), context.params
-            name, command, rest = command.resolve_command(
-                context, [*context._protected_args, *context.args]
-            )
+            rest = [*context._protected_args, *context.args]
+            if not rest and command.invoke_without_command:
+                return " ".join(path), context.params
+            name, command, rest = command.resolve_command(context, rest)
             path.append(name)
 
     return parse
