@@ -1,0 +1,102 @@
+"""The specification says what the code does: codes, limits, links and the worked example."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SPEC = ROOT / "docs" / "spec"
+
+# Refusals of notes on control topics (docs/spec/receipts.md, heartbeats.md) are not of "Opening".
+OF_CONTROL = {
+    "contract_malformed",
+    "heartbeat_malformed",
+    "note_malformed",
+    "notice_malformed",
+    "receipt_malformed",
+}
+RAISING = {
+    "RefusedError": 1,
+    "ContinuityError": 0,
+    "LayoutError": 0,
+    "OpeningError": 1,
+}
+# Raised by sending, not by opening.
+OF_SENDING = {"value_too_large"}
+
+
+def codes_in_source() -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / "broker").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                at = RAISING.get(node.func.id)
+                if at is not None and len(node.args) > at:
+                    argument = node.args[at]
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        found.add(argument.value)
+    return found
+
+
+def codes_in_text() -> set[str]:
+    rows = re.findall(r"^\| [0-9, ]+ \| (`[^|]*`) \|", (SPEC / "opening.md").read_text(), re.M)
+    return {code for row in rows for code in re.findall(r"`([a-z_]+)`", row)}
+
+
+def test_every_refusal_that_opening_can_raise_is_in_its_table() -> None:
+    assert codes_in_source() - OF_CONTROL - codes_in_text() == set()
+
+
+def test_every_code_in_the_table_is_raised_somewhere() -> None:
+    source = "\n".join(
+        path.read_text()
+        for package in ("broker", "contracts")
+        for path in (ROOT / package).rglob("*.py")
+    )
+    assert {code for code in codes_in_text() if f'"{code}"' not in source} == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "constant"),
+    re.findall(r"\| ([0-9]+)[^|]*\| `([a-z_.]+[A-Z_]+)` \|", (SPEC / "README.md").read_text()),
+)
+def test_a_limit_is_the_constant_that_it_names(text: str, constant: str) -> None:
+    module, name = constant.rsplit(".", 1)
+    assert int(text) == getattr(importlib.import_module(f"broker.{module}"), name)
+
+
+def test_the_worked_example_is_what_the_code_computes() -> None:
+    out = subprocess.run(
+        [sys.executable, str(SPEC / "worked_example.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    ).stdout
+    assert f"```text\n{out}```" in (SPEC / "envelope.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text()
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)]*)\)", text):
+        other = (page.parent / target if target else page).read_text()
+        headings = {
+            re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", other, re.M)
+        }
+        assert anchor in headings, f"{target}#{anchor}"
