@@ -82,6 +82,7 @@ def create_partnership(
     deployment: str = DEPLOYMENT,
     bootstrap: str = "localhost:19092",
     hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+    terms: str | None = None,
 ) -> Partnership:
     """Makes a partnership that is in force today.
 
@@ -92,6 +93,7 @@ def create_partnership(
         deployment: the partnership's id.
         bootstrap: Kafka's address for `agency.toml`.
         hosts: names and addresses of Kafka for its certificate.
+        terms: the agreement's text, without parties, dates and keys; the shipped one if not given.
 
     Raises:
         ConfigError: code `directory_not_empty` or `directory_unusable`.
@@ -99,7 +101,9 @@ def create_partnership(
     existed = root.exists()
     _require_empty(root)
     try:
-        return _create(root, now, agencies or london_agencies(), deployment, bootstrap, hosts)
+        plans = agencies or london_agencies()
+        text = shipped_terms(CONTRACT) if terms is None else terms
+        return _create(root, now, plans, deployment, bootstrap, hosts, text)
     except BaseException as error:
         for made in root.iterdir() if root.is_dir() else ():
             shutil.rmtree(made, ignore_errors=True)
@@ -122,6 +126,7 @@ def _create(
     deployment: str,
     bootstrap: str,
     hosts: Sequence[str],
+    terms: str,
 ) -> Partnership:
     root.mkdir(parents=True, exist_ok=True)
     authority = issue_ca(deployment, now)
@@ -132,7 +137,7 @@ def _create(
                 agencies,
             )
         )
-        signed = _sign(founded, deployment, now)
+        signed = _sign(founded, deployment, now, terms)
         list(pool.map(lambda one: _complete(root, one, founded, signed, authority, now), founded))
     _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
     return Partnership(root, tuple(plan.id for plan in agencies), authority)
@@ -214,11 +219,11 @@ def _manifest(
     )
 
 
-def _sign(founded: Sequence[_Founded], deployment: str, now: int) -> SignedContract:
-    """Drafts the shipped agreement and has every party sign it."""
+def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) -> SignedContract:
+    """Drafts the agreement and has every party sign it."""
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     text = draft(
-        shipped_terms(CONTRACT),
+        terms,
         deployment=deployment,
         parties=[one.plan.party for one in founded],
         governance_keys={

@@ -151,6 +151,17 @@ def flawed(rng: random.Random, rows: Sequence[SampleRow], mapping: RowMapping) -
     return spoiled
 
 
+def spoiled(
+    row: SampleRow, mapping: RowMapping, flaw: Literal["unknown_value", "invalid_date"]
+) -> SampleRow:
+    """The row with a code that is on no list, or a date that does not exist.
+
+    The row itself comes back when it has no filled column of that kind.
+    """
+    kinds = ("date",) if flaw == "invalid_date" else ("code", "codes")
+    return _with(row, mapping, kinds, flaw, random.Random(row.case))  # noqa: S311  # a choice of column
+
+
 def _narrative_length(row: SampleRow, mapping: RowMapping) -> int:
     columns = mapping.document.columns_of(row.event_type)
     return max(
@@ -180,4 +191,4 @@ def _with(
     return replace(row, values={**row.values, column.column: wrong}, flaw=flaw)
 
 
-__all__ = ["LONG_NARRATIVE", "Flaw", "SampleRow", "answering", "flawed", "rendered"]
+__all__ = ["LONG_NARRATIVE", "Flaw", "SampleRow", "answering", "flawed", "rendered", "spoiled"]

@@ -1,0 +1,153 @@
+"""Source files against sink files: what was sent, what arrived, what was lost, what came twice.
+
+From the files and nothing else that the adapters say of themselves: the exports that were taken
+(``processed/``), without the rows named in the reason files beside the quarantine, give the events
+that each agency owes to whom; an event's id follows from the row and the sender's secret. The files
+of the inbox folders say what came. Only the ids of cases that a row does not spell out are looked
+up in the sender's state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.base import Context, MappingError, Row
+from adapters.demo.desk import Desk
+from adapters.links import StoreLinks
+from broker import pseudonyms
+from broker.errors import StoreError
+from broker.participant import Participant
+from broker.store.database import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One event that one agency owes another, with when its export was complete (s, epoch)."""
+
+    sender: str
+    recipient: str
+    event_id: str
+    dropped: float
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What the files say.
+
+    Attributes:
+        events: distinct events sent.
+        sent: events times recipients.
+        arrived: of those, how many are in the recipient's inbox folder.
+        lost: owed and not there.
+        twice: files of an inbox that say the same as another one.
+        unexpected: files that nobody owes.
+        aside: events that an adapter could not write in its agency's terms.
+        repeated_rows: rows exported more than once, and sent once.
+        rows_refused, files_refused: by code.
+        seconds: from export to inbox, of each event that arrived.
+    """
+
+    events: int = 0
+    sent: int = 0
+    arrived: int = 0
+    lost: int = 0
+    twice: int = 0
+    unexpected: int = 0
+    aside: int = 0
+    repeated_rows: int = 0
+    rows_refused: Counter[str] = field(default_factory=Counter)
+    files_refused: Counter[str] = field(default_factory=Counter)
+    seconds: dict[tuple[str, str], float] = field(default_factory=dict)
+    missing: list[Sent] = field(default_factory=list)
+
+
+def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) -> Comparison:
+    """Compare the folders of all agencies.
+
+    Raises:
+        ConcordantError: a state database or key cannot be read.
+    """
+    result = Comparison()
+    owed: dict[tuple[str, str], Sent] = {}
+    for agency, desk in desks.items():
+        for sent in _sent_by(desk, participants[agency], result):
+            owed[sent.recipient, sent.event_id] = sent
+    result.sent = len(owed)
+    result.events = len({sent.event_id for sent in owed.values()})
+    there: dict[tuple[str, str], float] = {}
+    for agency, desk in desks.items():
+        inbox = desk.directory / "inbox"
+        files = [path for path in inbox.iterdir() if not path.name.startswith(".")]
+        for path in files:
+            there[agency, path.name.split(".")[0]] = path.stat().st_mtime
+        contents = Counter(_content(desk, path) for path in files)
+        result.twice += sum(number - 1 for number in contents.values())
+        quarantine = desk.directory / "quarantine"
+        result.aside += len(list(quarantine.glob("*.undeliverable.json")))
+    for key, sent in owed.items():
+        if key in there:
+            result.arrived += 1
+            result.seconds[key] = there[key] - sent.dropped
+        else:
+            result.missing.append(sent)
+    result.lost = len(result.missing)
+    result.unexpected = len(there.keys() - owed.keys())
+    return result
+
+
+def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterator[Sent]:
+    refused = _refused_lines(desk.directory / "quarantine", result)
+    secret = participant.keyring.secret()
+    store = open_store(participant.path(participant.config.state.database))
+    seen: set[bytes] = set()
+    try:
+        with store.reading() as tx:
+            context = Context(desk.agency, dict(desk.partners), StoreLinks(tx))
+            for path in sorted((desk.directory / "processed").iterdir()):
+                content = path.read_bytes()
+                lines = refused.get(hashlib.sha256(content).hexdigest(), frozenset())
+                dropped = desk.dropped.get(path.name, path.stat().st_mtime)
+                for item in desk.adapter.read(content):
+                    if not isinstance(item, Row) or item.line in lines:
+                        continue
+                    try:
+                        outgoing = desk.adapter.to_event(item, context)
+                    except (MappingError, StoreError):
+                        continue  # refused before it was given to anybody, and named in a reason
+                    if outgoing.key in seen:
+                        result.repeated_rows += 1
+                        continue
+                    seen.add(outgoing.key)
+                    event_id = str(pseudonyms.event_id(secret, outgoing.key))
+                    for recipient in outgoing.event.recipients:
+                        yield Sent(desk.agency, recipient, event_id, dropped)
+    finally:
+        store.close()
+
+
+def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:
+    """Refused lines by the SHA-256 of the file that they were in; counts codes on the way."""
+    found: dict[str, frozenset[int]] = {}
+    for path in quarantine.glob("*.reason.json"):
+        reason = json.loads(path.read_text())
+        rows: Sequence[Mapping[str, object]] = reason["rows"]
+        if rows:
+            found[reason["sha256"]] = frozenset(int(str(row["line"])) for row in rows)
+            result.rows_refused.update(str(row["code"]) for row in rows)
+        else:
+            result.files_refused[str(reason["code"])] += 1
+    return found
+
+
+def _content(desk: Desk, path: Path) -> str:
+    """What a file of an inbox says, without the id and time of its message and own references."""
+    roles = desk.mapping.document.roles
+    aside = {roles.event_id, roles.sent_at, roles.case, roles.referral}
+    (values,) = desk.adapter.read_back(path.read_bytes())
+    kept = {name: value for name, value in values.items() if name not in aside and value}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False, default=str)

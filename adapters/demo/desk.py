@@ -1,0 +1,290 @@
+"""An agency's own case system, as far as the demo needs one: what it holds, exports and imports.
+
+It knows nothing of Kafka, keys or other agencies' formats. What arrives is read from the inbox
+folder as the agency's system would import it; what it says is a file of its own format in the
+watched folder. Own references are minted here, shared ids are only copied.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.base import AgencyAdapter, Context, Row
+from adapters.catalogue import adapter_named
+from adapters.demo.samples import rendered
+from adapters.demo.writing import OwnForm, own_form
+from adapters.mapping import MemoryLinks, RowMapping
+from broker.config import load_config
+from broker.event import JSON
+from contracts import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One file of the inbox.
+
+    Attributes:
+        event_id: from its name.
+        type: of the event, known from the agency's own kind of row.
+        values: the row as the agency's system imports it.
+        flat: the same in the shared vocabulary, by leaf path.
+        sender: own code of the partner it came from.
+        file: where it lies.
+        at: when it was written, seconds since the epoch.
+    """
+
+    event_id: str
+    type: str
+    values: Mapping[str, object]
+    flat: Mapping[str, JSON]
+    sender: str
+    file: Path
+    at: float
+
+
+@dataclass(slots=True)
+class Referral:
+    """A referral as one side's case system has it.
+
+    Attributes:
+        own: own reference.
+        shared: shared id; empty until the partner's first answer names it.
+        case: own reference of the case.
+        shared_case: shared id of the case.
+        partner: own code of the other side.
+        service: what is asked for.
+        status, version: as this side knows them.
+        plan: what this side's people will do next, in order: (status, reason).
+        row: what was exported, for one that this side made.
+    """
+
+    own: str
+    shared: str
+    case: str
+    shared_case: str
+    partner: str
+    service: str
+    status: str = "requested"
+    version: int = 1
+    plan: list[tuple[str, str]] = field(default_factory=list)
+    row: Mapping[str, object] | None = None
+
+
+class Desk:
+    """One agency's people and their case system.
+
+    Attributes:
+        agency: its id.
+        kind: which adapter it has.
+        incoming: referrals made to it, by own reference.
+        outgoing: referrals that it made, by (own reference, own code of the partner).
+        arrivals: everything that arrived, oldest first.
+        dropped: when each export was complete, by file name, seconds since the epoch.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        config = load_config(directory)
+        self.agency = config.agency
+        self.kind = config.adapter.kind
+        self.directory = directory
+        self.partners: Mapping[str, str] = config.partners
+        self.adapter: AgencyAdapter = adapter_named(self.kind)
+        self.form: OwnForm = own_form(self.kind)
+        self.incoming: dict[str, Referral] = {}
+        self.outgoing: dict[tuple[str, str], Referral] = {}
+        self.arrivals: list[Arrival] = []
+        self.dropped: dict[str, float] = {}
+        self._cases: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._exports = 0
+        self._minted = 0
+
+    @property
+    def mapping(self) -> RowMapping:
+        """The agency's own terms."""
+        return self.form.mapping
+
+    def code_of(self, agency: str) -> str:
+        """Own code of a partner."""
+        return next(code for code, partner in self.partners.items() if partner == agency)
+
+    # --- what arrives ----------------------------------------------------------------------------
+
+    def look(self) -> list[Arrival]:
+        """Import what is new in the inbox folder."""
+        folder = self.directory / "inbox"
+        with os.scandir(folder) as entries:
+            new = [e for e in entries if e.name not in self._seen and not e.name.startswith(".")]
+        found = [self._import(Path(entry.path)) for entry in new]
+        self._seen.update(entry.name for entry in new)
+        found.sort(key=lambda arrival: arrival.at)
+        self.arrivals += found
+        for arrival in found:
+            self._register(arrival)
+        return found
+
+    def _import(self, file: Path) -> Arrival:
+        (values,) = self.adapter.read_back(file.read_bytes())
+        row = Row(1, values, "")
+        context = Context(self.agency, dict(self.partners), MemoryLinks())
+        event = self.form.importing.to_event(row, context).event
+        return Arrival(
+            event_id=file.name.split(".")[0],
+            type=event.type,
+            values=values,
+            flat=schema.flatten(event.type, event.data),
+            sender=str(values[self.mapping.document.roles.received_from]),
+            file=file,
+            at=file.stat().st_mtime,
+        )
+
+    def _register(self, arrival: Arrival) -> None:
+        flat = arrival.flat
+        if arrival.type == "referral.made":
+            own = self.form.referral_reference(self._number())
+            self.incoming[own] = Referral(
+                own=own,
+                shared=str(flat["referral_id"]),
+                case=self.case_of(arrival),
+                shared_case=str(flat["case_id"]),
+                partner=arrival.sender,
+                service=str(flat["requested_service"]),
+            )
+        elif arrival.type == "referral.status-changed":
+            reference = str(arrival.values.get(self.mapping.document.roles.referral, ""))
+            referral = self.outgoing.get((reference, arrival.sender)) or self.incoming.get(
+                reference
+            )
+            if referral is not None:
+                version = flat["version"]
+                assert isinstance(version, int)
+                referral.status, referral.version = str(flat["status"]), version
+                referral.shared = str(flat["referral_id"])
+                if flat.get("business_status") == "cancellation-requested":
+                    referral.plan = [("cancelled", "needs_met_elsewhere")]
+
+    def case_of(self, arrival: Arrival) -> str:
+        """Own reference of the case that an arrival is about, given now if it is new here."""
+        shared = str(arrival.flat["case_id"])
+        known = str(arrival.values.get(self.mapping.document.roles.case, ""))
+        if shared not in self._cases:
+            self._cases[shared] = known or self.form.case_reference(self._number())
+        return self._cases[shared]
+
+    def _number(self) -> int:
+        self._minted += 1
+        return 90_000 + self._minted
+
+    # --- what it says ----------------------------------------------------------------------------
+
+    def row(
+        self,
+        event_type: str,
+        leaves: Mapping[str, JSON],
+        to: Sequence[str],
+        *,
+        case: str,
+        shared_case: str = "",
+        referral: str = "",
+        shared_referral: str = "",
+        kind: str = "",
+    ) -> dict[str, object]:
+        """One row in the agency's own terms.
+
+        Args:
+            event_type: what it is to become.
+            leaves: what it says, by path; ids are the references below.
+            to: own codes of the partners it is for.
+            case, referral: own references.
+            shared_case, shared_referral: shared ids, if they are known here.
+            kind: the agency's own kind of row, where it has several for one type.
+        """
+        row = rendered(
+            self.mapping,
+            event_type,
+            leaves,
+            recipients=to,
+            case=case,
+            shared_case=shared_case,
+            referral=referral,
+            shared_referral=shared_referral,
+            partners=self.partners,
+        )
+        if kind:
+            row[self.mapping.document.roles.kind] = kind
+        return row | self.form.always(event_type)
+
+    def status_row(
+        self, referral: Referral, status: str, *, reason: str = "", business: str = ""
+    ) -> dict[str, object]:
+        """A row that moves a referral on; the register follows it."""
+        leaves: dict[str, JSON] = {
+            "version": referral.version + 1,
+            "previous_status": referral.status,
+            "status": status,
+        }
+        if reason:
+            leaves["reason"] = reason
+        if business:
+            leaves["business_status"] = business
+        referral.status, referral.version = status, referral.version + 1
+        return self.row(
+            "referral.status-changed",
+            leaves,
+            [referral.partner],
+            case=referral.case,
+            shared_case=referral.shared_case,
+            referral=referral.own,
+            shared_referral=referral.shared,
+        )
+
+    def remember(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Keep the referrals that rows to be exported make."""
+        roles = self.mapping.document.roles
+        made = self.form.kind_of("referral.made")
+        for row in rows:
+            if row.get(roles.kind) != made:
+                continue
+            raw = row[roles.recipients]
+            codes = (
+                [str(code) for code in raw]
+                if isinstance(raw, list)
+                else str(raw).split(roles.recipients_separator)
+            )
+            for code in (code.strip() for code in codes):
+                own = str(row[roles.referral])
+                self.outgoing.setdefault(
+                    (own, code),
+                    Referral(
+                        own=own,
+                        shared="",
+                        case=str(row[roles.case]),
+                        shared_case=str(row.get(roles.shared_case, "")),
+                        partner=code,
+                        service=str(row.get(self.form.column("requested_service"), "")),
+                        row=row,
+                    ),
+                )
+
+    @property
+    def busy(self) -> bool:
+        """Whether an export is still in the watched folder."""
+        with os.scandir(self.directory / "import") as entries:
+            return any(True for _ in entries)
+
+    def export(self, rows: Sequence[Mapping[str, object]], stem: str = "export") -> str:
+        """Write rows as one file into the watched folder. Returns its name."""
+        self.remember(rows)
+        self._exports += 1
+        name = f"{stem}-{self._exports:03d}{self.adapter.suffixes[0]}"
+        self.drop(name, self.form.write(rows))
+        return name
+
+    def drop(self, name: str, content: bytes) -> None:
+        """Put a file into the watched folder."""
+        (self.directory / "import" / name).write_bytes(content)
+        self.dropped[name] = time.time()

@@ -1,0 +1,160 @@
+"""A day's exports of seven agencies: about as many cases as asked for, with the flaws of real ones.
+
+Cases go to whoever heard of them first: the units, the councils, the reporting centre or the
+support service. Two exports a day, in each agency's own form; beside the good rows there are a
+repeated one, codes that are on no list, dates that do not exist, an over-long narrative, files in
+an odd encoding, one that is still being written and one that was cut off.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from adapters.council import samples as council
+from adapters.csu import samples as csu
+from adapters.demo.facts import LONG_NARRATIVE, CaseFacts, case_list
+from adapters.demo.samples import SampleRow, spoiled
+from adapters.mapping import RowMapping
+from adapters.support import samples as support
+
+SEED: Final = 2007
+"""Year of the strategy that asked for this."""
+SLICES: Final = 6
+"""A file that is still being written comes in so many pieces."""
+
+CAMDEN, LEWISHAM = "E09000007", "E09000023"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One file.
+
+    Attributes:
+        agency: whose.
+        name: of the file.
+        content: its bytes.
+        rows: what is in it.
+        slices: in how many pieces it is written.
+        refused: whether it cannot be read as a whole.
+        about: what is odd about it, for the screen.
+    """
+
+    agency: str
+    name: str
+    content: bytes
+    rows: Sequence[SampleRow]
+    slices: int = 1
+    refused: bool = False
+    about: str = ""
+
+
+def first_heard_by(case: CaseFacts) -> str:
+    """The agency that records a case first."""
+    here = "camden" if case.incident.borough == CAMDEN else "lewisham"
+    channel = case.incident.reporting_channel
+    if channel == "third_party_centre":
+        return "lantern-centre"
+    if channel == "voluntary":
+        return "haven-support"
+    return f"council-{here}" if channel == "council" else f"csu-{here}"
+
+
+def day(count: int) -> tuple[list[Export], list[Export]]:
+    """The morning's and the afternoon's exports.
+
+    Args:
+        count: cases.
+    """
+    cases = case_list(SEED, count)
+    half = (count + 1) // 2
+    return _exports(cases[:half], "morning"), _exports(cases[half:], "afternoon")
+
+
+def _exports(cases: Sequence[CaseFacts], when: str) -> list[Export]:
+    by_agency: dict[str, list[CaseFacts]] = {}
+    for case in cases:
+        by_agency.setdefault(first_heard_by(case), []).append(case)
+    rng = random.Random(f"{SEED} {when}")  # noqa: S311  # flaws of samples
+    found: list[Export] = []
+    for agency in sorted(by_agency):
+        found += _of_agency(rng, agency, by_agency[agency], when)
+    return [export for export in found if export.rows]
+
+
+def _of_agency(rng: random.Random, agency: str, cases: list[CaseFacts], when: str) -> list[Export]:
+    morning = when == "morning"
+    if agency.startswith("csu-"):
+        if morning:
+            cases = [_long_winded(cases[0]), *cases[1:]]
+        rows = _with_flaws(csu.sample_rows(rng, cases), csu.ADAPTER.mapping)
+        name = f"crimes-{when}.csv"
+        if agency == "csu-camden":
+            content = csu.sample_file(rows)
+            about, slices = ("still being written when it is first seen", SLICES)
+            return [Export(agency, name, content, rows, slices, about=about)]
+        content = csu.sample_file(rows, encoding="cp1252")
+        return [Export(agency, name, content, rows, about="in the encoding of older clients")]
+    if agency == "council-camden":
+        rows = council.sample_rows(rng, cases)
+        good = Export(agency, f"asb-{when}.jsonl", council.sample_file(rows), rows)
+        if not morning or not rows:
+            return [good]
+        odd = council.sample_file(rows, encoding="utf-16")
+        about = "in UTF-16, which the council's system never writes"
+        return [Export(agency, "asb-unicode.jsonl", odd, rows, refused=True, about=about), good]
+    if agency == "council-lewisham":
+        rows = council.sample_rows(rng, cases)
+        about = "CSV with semicolons and a byte order mark"
+        return [
+            Export(agency, f"asb-{when}.csv", council.sample_file(rows, "csv"), rows, about=about)
+        ]
+    centre = agency == "lantern-centre"
+    rows = support.sample_rows(rng, cases, reporting_centre=centre)
+    if centre or not rows:
+        return [Export(agency, f"clients-{when}.csv", support.sample_file(rows), rows)]
+    name = f"clients-{when}.csv"
+    content = support.sample_file(rows, encoding="cp1252")
+    if morning:
+        return [Export(agency, name, content, rows, about="in the encoding of older programs")]
+    half = support.sample_file(rows, encoding="cp1252", half_written=True)
+    cut = Export(agency, "clients-cut-off.csv", half, rows, about="cut off in its last row")
+    return [cut, Export(agency, name, content, rows, about="the same again, whole")]
+
+
+def _long_winded(case: CaseFacts) -> CaseFacts:
+    text = "And again it was said. " * (LONG_NARRATIVE // 23 + 1)
+    return replace(
+        case, incident=replace(case.incident, narrative=text), services=("emotional_support",)
+    )
+
+
+def _with_flaws(rows: list[SampleRow], mapping: RowMapping) -> list[SampleRow]:
+    """The seeded flaws, and at least one of each kind however few rows there are."""
+    present = {row.flaw for row in rows}
+    good = [index for index, row in enumerate(rows) if not row.flaw]
+    if "unknown_value" not in present and good:
+        rows.append(spoiled(rows[good[-1]], mapping, "unknown_value"))
+    if "invalid_date" not in present and good:
+        rows.append(spoiled(rows[good[0]], mapping, "invalid_date"))
+    if "duplicate" not in present and good:
+        rows.append(replace(rows[good[-1]], flaw="duplicate"))
+    return rows
+
+
+def slices_of(export: Export) -> list[bytes]:
+    """The pieces in which a file is written."""
+    size = -(-len(export.content) // export.slices)
+    return [export.content[at : at + size] for at in range(0, len(export.content), size)]
+
+
+def flaws_of(exports: Sequence[Export]) -> Mapping[str, int]:
+    """How many rows have which flaw, in files that can be read."""
+    counts: dict[str, int] = {}
+    for export in exports:
+        for row in export.rows:
+            if row.flaw and not export.refused:
+                counts[row.flaw] = counts.get(row.flaw, 0) + 1
+    return counts

@@ -1,0 +1,72 @@
+"""One run of the demo: its folder, its end, and what is said whatever happened."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from adapters.demo.programme import Programme
+from adapters.demo.report import leave, try_next
+from adapters.demo.screen import Screen
+from adapters.demo.stage import Stage
+from broker.errors import ConfigError
+
+INTERRUPTED: Final = 130
+
+
+def play(cases: int, keep: Path | None, json_file: Path | None, address: str | None) -> int:
+    """Play the demo.
+
+    Args:
+        cases: how many, beside the story's.
+        keep: the folder to leave; a new temporary one if None.
+        json_file: where figures and refusals go as well.
+        address: ``host:port`` of a Kafka that is already there.
+
+    Returns:
+        The exit code: 0, 1 if something did not hold, 130 after Ctrl-C.
+
+    Raises:
+        ConcordantError: the environment is at fault.
+    """
+    if address is not None and keep is None:
+        raise ConfigError(
+            "With a Kafka that is already there, say which partnership it was set up for.",
+            code="partnership_missing",
+            where="--kafka",
+            fix="concordant quickstart DIR; start that Kafka with the files of DIR/kafka; then: "
+            "concordant demo --keep DIR --kafka HOST:PORT",
+        )
+    screen = Screen()
+    root = keep or Path(tempfile.mkdtemp(prefix="concordant-demo-"))
+    signal.signal(signal.SIGTERM, _interrupted)
+    screen.line(f"Everything of this run is in {root.absolute()}")
+    try:
+        with Stage(root, address, screen.progress) as stage:
+            programme = Programme(stage, screen, cases)
+            result = programme.play()
+            with screen.doing("stopping"):
+                stage.stop_adapters()
+    except KeyboardInterrupt:
+        screen.line("Interrupted; no process is left behind. The folder stays.")
+        return INTERRUPTED
+    leave(result, json_file)
+    for what, met in result.expectations:
+        if not met:
+            screen.say(f"did not hold: {what}", "✗")
+    if result.case_id:
+        try_next(screen, result)
+    screen.line()
+    screen.say(
+        f"Done: {sum(met for _, met in result.expectations)} of "
+        f"{len(result.expectations)} expectations held.",
+        "✓" if result.met else "✗",
+    )
+    return 0 if result.met else 1
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

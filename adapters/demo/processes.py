@@ -1,0 +1,146 @@
+"""One adapter process per agency, as a service manager would run it, and what it says of itself.
+
+Each runs under ``broker/transport/guard.py``, so that none outlives the demo however the demo ends;
+killing one hits the adapter itself, as a power cut would.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from broker.transport import guard
+
+PORT_FILE: Final = "state/http-port"
+STOP_S: Final = 20.0
+SETTLE_S: Final = 0.4
+"""Seconds without change after which an export counts as complete."""
+
+
+class AdapterProcess:
+    """The adapter of one agency.
+
+    Attributes:
+        agency: its id.
+        pid: of the running adapter, None when it is not running.
+        peak_bytes: highest resident memory seen.
+    """
+
+    def __init__(self, agency: str, directory: Path, log: Path) -> None:
+        self.agency = agency
+        self.pid: int | None = None
+        self.peak_bytes = 0
+        self._directory = directory
+        self._log = log
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; ``ready`` says when it is up."""
+        (self._directory / PORT_FILE).unlink(missing_ok=True)
+        command = [sys.executable, "-I", "-S", str(guard.__file__), str(os.getpid())]
+        command += [sys.executable, "-m", "adapters.main", "adapter", "run"]
+        command += ["--agency", str(self._directory), "--settle", str(SETTLE_S), "--json-logs"]
+        with self._log.open("ab") as log:
+            self._guard = subprocess.Popen(  # noqa: S603  # our own command
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the demo, which then stops all of them
+            )
+        assert self._guard.stdout is not None
+        self.pid = int(self._guard.stdout.readline() or b"0") or None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._guard is not None and self._guard.poll() is None
+
+    def ready(self) -> bool:
+        """Whether ``/readyz`` says that everything is up."""
+        try:
+            port = int((self._directory / PORT_FILE).read_text())
+        except (OSError, ValueError):
+            return False
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def measure(self) -> None:
+        """Note the memory that it has used at most so far."""
+        if self.pid is not None:
+            self.peak_bytes = max(self.peak_bytes, peak_memory(self.pid))
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.measure()
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self._reap()
+
+    def ask_to_stop(self) -> None:
+        """Tell it to end in an orderly way; ``stop`` waits for it."""
+        self.measure()
+        if self._guard is not None and self._guard.poll() is None:
+            self._guard.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """End it in an orderly way, and with force if it does not."""
+        self.ask_to_stop()
+        self._reap()
+
+    def _reap(self) -> None:
+        guarding, self._guard = self._guard, None
+        if guarding is None:
+            return
+        for pipe in (guarding.stdin, guarding.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            guarding.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                if self.pid is not None:
+                    os.kill(self.pid, signal.SIGKILL)
+                guarding.kill()
+            guarding.wait()
+        self.pid = None
+
+    def log_lines(self) -> Iterator[dict[str, object]]:
+        """What it logged, oldest first."""
+        try:
+            text = self._log.read_text(errors="replace")
+        except OSError:
+            return
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                parsed = json.loads(line)
+                if isinstance(parsed, dict):
+                    yield parsed
+
+
+def peak_memory(pid: int) -> int:
+    """Highest resident memory of a process in bytes; 0 when it is gone."""
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    command = ["ps", "-o", "rss=", "-p", str(pid)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603  # fixed command
+    return int(shown.strip() or 0) * 1024

@@ -1,0 +1,288 @@
+"""What is refused, each with its step and code (issue 3, point 4). Nothing here is staged output.
+
+Agencies' mistakes go through their own exports and come back in the reason file beside their
+quarantine; what a stranger or whoever hosts Kafka tries is really tried, on Kafka.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import count
+
+from adapters.demo import hosting, person
+from adapters.demo.clerks import Clerk
+from adapters.demo.desk import Desk
+from adapters.demo.facts import case_list
+from adapters.demo.forms import asked
+from adapters.demo.hosting import Seen
+from adapters.demo.leaves import referral_leaves
+from adapters.demo.screen import Screen
+from adapters.demo.stage import Stage, now_ms
+from adapters.demo.town import Town
+from broker.event import JSON
+from broker.own_manifest import state_departure
+from broker.record import Record
+from contracts.model import topic_name
+
+SENDING = "sealing"
+WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
+SUSPENDING = "council-lewisham"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that was refused or noticed.
+
+    Attributes:
+        what: in words.
+        by: who refused or noticed.
+        step: number of the opening step, or where before it.
+        code: stable code.
+        shown_in: file under the demo's folder where it stands, if it stands in one.
+    """
+
+    what: str
+    by: str
+    step: str
+    code: str
+    shown_in: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+class Refusals:
+    """Provokes them and collects what came of it.
+
+    Attributes:
+        found: so far.
+    """
+
+    def __init__(self, stage: Stage, town: Town, screen: Screen) -> None:
+        self.found: list[Refusal] = []
+        self._stage = stage
+        self._town = town
+        self._screen = screen
+        self._numbers = count(1)
+        contract = stage.contract()
+        self._topics = tuple(topic_name(contract, name) for name in sorted(contract.topics))
+        self._cases = case_list(99, 40)
+
+    def _add(self, refusal: Refusal) -> None:
+        self.found.append(refusal)
+        where = f" ({refusal.shown_in})" if refusal.shown_in else ""
+        self._screen.say(
+            f"{refusal.what}: {refusal.by} refuses at {refusal.step} with {refusal.code}{where}",
+            "✗",
+        )
+
+    # --- on Kafka, by whoever is let in -----------------------------------------------------------
+
+    def no_acl(self, record: Record) -> None:
+        """An agency with a certificate and without an ACL: Kafka lets it neither write nor read."""
+        stranger = hosting.stranger(self._stage.root, self._stage.operator.bootstrap)
+        write = hosting.refusal_of(lambda: hosting.write_as(stranger, record))
+        read = hosting.refusal_of(lambda: hosting.read_as(stranger, self._topics))
+        for verb, code in (("writes", write), ("reads", read)):
+            what = f"{hosting.STRANGER}, which has no ACL, {verb}"
+            self._add(Refusal(what, "Kafka", "its door, before step 0", code))
+
+    def altered(self, seen: Seen) -> None:
+        """The operator alters a record; no reader believes it."""
+        sent = hosting.alter(self._stage.operator, seen.record)
+        readers = self._readers_but(seen)
+
+        def logged() -> dict[str, Mapping[str, object]]:
+            return {
+                agency: line
+                for agency in readers
+                for line in self._stage.adapters[agency].log_lines()
+                if line.get("event") == "record_refused"
+                and (line.get("topic"), line.get("partition")) == (sent.topic, sent.partition)
+                and str(line.get("step")) == "3"
+            }
+
+        self._town.until(lambda: len(logged()) == len(readers), "the altered record is refused")
+        agency, line = min(logged().items())
+        self._add(
+            Refusal(
+                "a record that whoever hosts Kafka altered by one bit",
+                f"each of the {len(readers)} readers",
+                f"step {line['step']}",
+                str(line["code"]),
+                f"logs/{agency}.jsonl",
+            )
+        )
+
+    def _readers_but(self, seen: Seen) -> list[str]:
+        origin = seen.proof.signed.checkpoint.origin.split("/")[1]
+        return [agency for agency in self._stage.agencies if agency != origin]
+
+    # --- what the contract does not allow, in an agency's own export ------------------------------
+
+    def type_not_permitted(self) -> None:
+        """A support service says what only police, prosecution and councils may say."""
+        service = self._town["haven-support"]
+        known = next(a for a in service.arrivals if a.type == "referral.made")
+        leaves: dict[str, JSON] = {"case_status": "under-investigation"}
+        row = service.row(
+            "case.updated",
+            leaves,
+            [service.code_of(person.POLICE)],
+            case=service.case_of(known),
+            shared_case=str(known.flat["case_id"]),
+        )
+        self._refused_row(service, row, "a support service publishes case.updated")
+
+    def field_not_granted(self) -> None:
+        """A unit writes an address into a referral to a support service."""
+        unit = self._town[person.POLICE]
+        case = self._cases[0]
+        leaves = asked(referral_leaves(case, "counselling"), "support")
+        leaves["victim.address"] = "Flat 1, 1 Placeholder Court"
+        row = unit.row(
+            "referral.made",
+            leaves,
+            [unit.code_of(person.SERVICE)],
+            case=f"01/{9_800_000 + next(self._numbers)}/26",
+            referral=f"R98{next(self._numbers):03d}-1",
+        )
+        self._refused_row(unit, row, "victim.address in a referral to a support service")
+
+    def _refused_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
+        self._town.until(lambda: not desk.busy, "the export before is taken")
+        name = desk.export([row], "refusal")
+        reason = desk.directory / "quarantine" / f"{name}.reason.json"
+        self._town.until(reason.exists, f"{what} is refused")
+        (first,) = json.loads(reason.read_text())["rows"]
+        shown = str(reason.relative_to(self._stage.root))
+        self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first["code"], shown))
+
+    # --- what is withheld -------------------------------------------------------------------------
+
+    def withheld(self) -> Callable[[], None]:
+        """The operator deletes a record before its reader has it.
+
+        Returns:
+            What waits until it was noticed and made good, to be called later.
+        """
+        stage, town = self._stage, self._town
+        stage.adapters[WITHHELD_FROM].stop()
+        self._screen.say(
+            f"{WITHHELD_FROM} is down for a moment; {WITHHELD_SENDER} refers a case to it."
+        )
+        unit = town.clerks[WITHHELD_SENDER]
+        row = self._housing(unit, "R98900-1")
+        before = {(r.topic, r.partition, r.offset) for r in self._dump()}
+        town.until(lambda: not unit.desk.busy, "the export before is taken")
+        unit.desk.export([row], "withheld")
+        records: list[Record] = []
+
+        def on_kafka() -> bool:
+            records[:] = [r for r in self._dump() if (r.topic, r.partition, r.offset) not in before]
+            return any(self._from(r, WITHHELD_SENDER) for r in records)
+
+        town.until(on_kafka, "the referral is on Kafka")
+        (record,) = [r for r in records if self._from(r, WITHHELD_SENDER)]
+        hosting.withhold(stage.operator, record)
+        withheld_at = time.time()
+        self._screen.say(
+            "Whoever hosts Kafka deletes that record before the council has read it.", "!"
+        )
+        stage.start_adapters(WITHHELD_FROM)
+        seen = hosting.take_apart(record)
+        assert seen is not None
+
+        def noticed() -> None:
+            self._noticed(seen, withheld_at)
+
+        return noticed
+
+    def _noticed(self, seen: Seen, withheld_at: float) -> None:
+        """The council's heartbeats show it, it asks again, and the sender's archive makes it good."""
+        adapter = self._stage.adapters[WITHHELD_FROM]
+
+        def alarms() -> list[Mapping[str, object]]:
+            return [
+                line
+                for line in adapter.log_lines()
+                if line.get("event") == "alarm"
+                and line.get("agency") == WITHHELD_SENDER
+                and line.get("code") in ("withheld", "gap")
+            ]
+
+        self._town.until(alarms, "the withheld record is noticed")
+        line = alarms()[0]
+        self._add(
+            Refusal(
+                "a record that whoever hosts Kafka withheld",
+                WITHHELD_FROM,
+                "the next heartbeat, whose head is above what arrived",
+                str(line["code"]),
+                f"logs/{WITHHELD_FROM}.jsonl",
+            )
+        )
+        council = self._town[WITHHELD_FROM]
+        self._town.until(
+            lambda: any(a.event_id == seen.event_id for a in council.arrivals),
+            "the withheld record comes again from the sender's archive",
+        )
+        seconds = time.time() - withheld_at
+        self._screen.say(
+            f"{WITHHELD_FROM} asked for it again and has it now, {seconds:.0f} s after it was deleted.",
+            "✓",
+        )
+
+    # --- a council that suspends itself ------------------------------------------------------------
+
+    def suspended(self) -> None:
+        """A council suspends its own part; the next event to it is refused where it starts."""
+        stage, town = self._stage, self._town
+        participant = stage.participant(SUSPENDING)
+        contract = participant.contract(now_ms()).text.contract
+        issued = state_departure(participant, contract, "suspended", "demo", now_ms())
+        version = issued.manifest.version
+        self._screen.say(
+            f"{SUSPENDING} suspends its own part of the contract (manifest {version})."
+        )
+        unit = town.clerks[WITHHELD_SENDER]
+
+        def known() -> bool:
+            newest = stage.participant(WITHHELD_SENDER).manifests.newest(SUSPENDING)
+            return newest is not None and newest.version >= version
+
+        town.until(known, "the suspension reaches the others over Kafka")
+        town.work_for(1.0)  # stored; the running adapter takes it up within the same second
+        row = self._housing(unit, "R98901-1")
+        self._refused_row(unit.desk, row, f"the next event to {SUSPENDING}, which suspended itself")
+
+    # --- rows and records --------------------------------------------------------------------------
+
+    def _housing(self, unit: Clerk, own: str) -> dict[str, object]:
+        number = next(self._numbers)
+        case = next(
+            c
+            for c in self._cases[number:]
+            if c.consent.share_identity and c.consent.pass_to_police and c.victim.name
+        )
+        desk = unit.desk
+        leaves = asked(referral_leaves(case, "housing"), "council") | {"urgency": "routine"}
+        return desk.row(
+            "referral.made",
+            {path: v for path, v in leaves.items() if path != "incident.narrative"},
+            [desk.code_of(WITHHELD_FROM)],
+            case=f"01/{9_700_000 + number}/26",
+            referral=own,
+        )
+
+    def _dump(self) -> list[Record]:
+        return hosting.dump(self._stage.operator, self._topics)
+
+    @staticmethod
+    def _from(record: Record, agency: str) -> bool:
+        seen = hosting.take_apart(record)
+        return seen is not None and seen.proof.signed.checkpoint.origin.split("/")[1] == agency

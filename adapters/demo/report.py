@@ -1,0 +1,121 @@
+"""What a run leaves: figures and refusals as JSON, a row to drop, and three commands to try next."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Final
+
+from adapters.demo import person
+from adapters.demo.desk import Desk
+from adapters.demo.programme import Result
+from adapters.demo.screen import Screen
+
+TRY_FOLDER: Final = "try"
+OWN_ROW: Final = "my-report.csv"
+
+
+def as_json(result: Result) -> dict[str, object]:
+    """Everything that was found, for ``--json``."""
+    comparison, figures = result.comparison, result.figures
+    return {
+        "folder": str(result.root),
+        "cases": result.cases,
+        "met": result.met,
+        "expectations": [{"what": what, "met": met} for what, met in result.expectations],
+        "story": {
+            "person": person.NAME,
+            "case_id": result.case_id,
+            "critical_incident_ms": dict(result.critical_ms),
+            "referrals": [
+                {
+                    "with": row.counterparty,
+                    "side": row.role,
+                    "status": row.status,
+                    "version": row.version,
+                    "overdue": row in result.overdue,
+                }
+                for row in result.referrals
+            ],
+        },
+        "address_received": [
+            {
+                "log_of": log.agency,
+                "event": found.type,
+                "event_id": found.event_id,
+                "from": found.source or log.agency,
+                "received_by": found.recipient,
+                "clause": found.clause,
+                "contract": found.contract.version if found.contract else None,
+            }
+            for log in result.logs
+            for found in log.disclosures
+        ],
+        "logs_verified": {log.agency: log.head.size for log in result.logs},
+        "refusals": result.refusals,
+        "compared": None
+        if comparison is None
+        else {
+            "events": comparison.events,
+            "sent": comparison.sent,
+            "arrived": comparison.arrived,
+            "lost": comparison.lost,
+            "twice": comparison.twice,
+            "unexpected": comparison.unexpected,
+            "aside": comparison.aside,
+            "repeated_rows": comparison.repeated_rows,
+            "rows_refused": dict(comparison.rows_refused),
+            "files_refused": dict(comparison.files_refused),
+        },
+        "flaws_exported": dict(result.flaws),
+        "figures": None
+        if figures is None
+        else {**figures.as_json(), "kafka_mib": result.kafka_mib},
+    }
+
+
+def leave(result: Result, json_file: Path | None) -> None:
+    """Write ``demo.json`` into the folder, and the same where ``--json`` says."""
+    text = json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n"
+    if result.root.is_dir():
+        (result.root / "demo.json").write_text(text)
+    if json_file is not None:
+        json_file.write_text(text)
+
+
+def own_row(root: Path) -> Path:
+    """A report of the reporting centre to change and drop: obviously nobody's."""
+    desk = Desk(root / person.CENTRE)
+    row = person.report(desk)
+    roles = desk.mapping.document.roles
+    row[roles.case], row[roles.referral] = "C-1", "C-1/1"
+    row[desk.form.column("victim.name")] = "Your Own Testcase"
+    folder = root / TRY_FOLDER
+    folder.mkdir(exist_ok=True)
+    (folder / OWN_ROW).write_bytes(desk.form.write([row]))
+    return folder / OWN_ROW
+
+
+def try_next(screen: Screen, result: Result) -> None:
+    """The folder and three commands that work with it."""
+    root = result.root
+    row = own_row(root)
+    centre, unit = root / person.CENTRE, root / person.POLICE
+    screen.act(f"Try next, with {root}")
+    screen.line("Start its Kafka again (and later: concordant kafka down ...):")
+    screen.line(f"  {_shell('concordant', 'kafka', 'up', '--agency-root', root)}")
+    screen.line("1. Drop a row of your own; change it first if you like (Ctrl-C ends the adapter):")
+    screen.line(
+        f"  {_shell('cp', row, centre / 'import')} && "
+        f"{_shell('concordant', 'adapter', 'run', '--agency', centre)}"
+    )
+    screen.line("2. Follow a subscriber; your row is among what it shows:")
+    screen.line(f"  {_shell('concordant', 'subscribe', '--agency', unit)}")
+    screen.line("3. Audit a case: who received the address, under which clause?")
+    command = ("concordant", "log", "show", "--agency", unit, "--case", result.case_id)
+    screen.line(f"  {_shell(*command, '--field', 'victim.address')}")
+
+
+def _shell(*words: object) -> str:
+    return shlex.join(str(word) for word in words)

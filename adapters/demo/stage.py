@@ -1,0 +1,247 @@
+"""The stage: a partnership in a folder, a Kafka, and one adapter process per agency.
+
+Whatever happens, leaving the ``with`` block leaves no process behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from adapters.demo.processes import AdapterProcess
+from broker.errors import ConfigError, TransportError
+from broker.participant import Participant, load_participant
+from broker.partnership import KAFKA_FOLDER, create_partnership
+from broker.transport.certificates import OPERATOR_NAME
+from broker.transport.connection import KafkaConnection, TlsFiles
+from broker.transport.local import LocalKafka, Phase
+from broker.transport.provisioning import Change, Provisioner
+from broker.transport.topics import acl_plans, topic_plans
+from broker.tryout import CONTRACT, london_agencies
+from contracts.loading import shipped_terms
+from contracts.model import Contract
+
+START_S: Final = 60.0
+INTERVALS: Final = """
+[intervals]  # short, so that the demo need not wait for minutes
+heartbeat = 3.0
+receipt = 3.0
+"""
+_URGENT: Final = "urgent_acknowledge_within: PT4H"
+_URGENT_IN_DEMO: Final = "urgent_acknowledge_within: PT1M"
+CSV_COUNCIL: Final = "council-lewisham"
+
+Progress = Callable[[str], None]
+
+
+def now_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def demo_terms() -> str:
+    """The shipped terms, but for one clock: an urgent referral is acknowledged within a minute.
+
+    All parties of the demo sign this text; a referral that nobody acknowledges is overdue before
+    the demo ends, without anybody setting a clock.
+    """
+    terms = shipped_terms(CONTRACT)
+    assert terms.count(_URGENT) == 1
+    return terms.replace(_URGENT, _URGENT_IN_DEMO)
+
+
+class Stage:
+    """Everything that runs.
+
+    Attributes:
+        root: the folder that stays.
+        agencies: their ids.
+        kafka: ours to stop and start; None when a Kafka that is already there is used.
+        adapters: by agency.
+    """
+
+    def __init__(self, root: Path, address: str | None, progress: Progress) -> None:
+        """Describes the stage; nothing is made before ``prepare``.
+
+        Args:
+            root: absent or empty; with ``address``, what ``concordant quickstart`` made there.
+            address: ``host:port`` of a Kafka that runs already, with the identities in ``root``.
+            progress: told what is being done.
+        """
+        self.root = root.absolute()
+        self._address = address
+        self._progress = progress
+        self.agencies: tuple[str, ...] = tuple(plan.id for plan in london_agencies())
+        self.kafka: LocalKafka | None = None
+        self.adapters: dict[str, AdapterProcess] = {}
+
+    # --- making it -------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Make the partnership; its contract is signed by all seven when this returns.
+
+        Raises:
+            ConfigError: the folder is not empty, or with another Kafka not a partnership.
+        """
+        if self._address is not None:
+            self._require_partnership()
+        else:
+            folder = self.root / KAFKA_FOLDER
+            self.kafka = LocalKafka(folder, port=_free_port(), progress=self._kafka_progress)
+            create_partnership(
+                self.root, now_ms(), bootstrap=self.kafka.bootstrap, terms=demo_terms()
+            )
+        for agency in self.agencies:
+            config = self.directory(agency) / "agency.toml"
+            text = config.read_text()
+            if "[intervals]" not in text:
+                text += INTERVALS
+            if self._address is not None:
+                text = _bootstrapped(text, self._address)
+            if agency == CSV_COUNCIL:  # the other form in which councils have their records
+                text = text.replace('kind = "council"\n', 'kind = "council-csv"\n')
+            config.write_text(text)
+        logs = self.root / "logs"
+        logs.mkdir(exist_ok=True)
+        self.adapters = {
+            agency: AdapterProcess(agency, self.directory(agency), logs / f"{agency}.jsonl")
+            for agency in self.agencies
+        }
+
+    def _require_partnership(self) -> None:
+        needed = [KAFKA_FOLDER, *self.agencies]
+        if not all((self.root / name).is_dir() for name in needed):
+            raise ConfigError(
+                "With a Kafka that is already there, the folder must hold the partnership whose "
+                "certificates that Kafka knows.",
+                code="partnership_missing",
+                where=str(self.root),
+                fix="make it with: concordant quickstart DIR; start that Kafka with the files of "
+                "DIR/kafka; then: concordant demo --keep DIR --kafka HOST:PORT",
+            )
+
+    def _kafka_progress(self, phase: Phase, detail: str) -> None:
+        self._progress(f"Kafka: {phase.value} ({detail})")
+
+    def directory(self, agency: str) -> Path:
+        """An agency's folder."""
+        return self.root / agency
+
+    def participant(self, agency: str) -> Participant:
+        """An agency's folder, loaded and verified anew."""
+        return load_participant(self.directory(agency), now_ms())
+
+    def contract(self) -> Contract:
+        """The contract in force, as the first agency verifies it."""
+        return self.participant(self.agencies[0]).contract(now_ms()).text.contract
+
+    # --- Kafka -----------------------------------------------------------------------------------
+
+    @property
+    def operator(self) -> KafkaConnection:
+        """How whoever hosts Kafka connects."""
+        if self.kafka is not None:
+            return self.kafka.connection
+        assert self._address is not None
+        tls = TlsFiles.in_folder(self.root / KAFKA_FOLDER / "tls")
+        return KafkaConnection(self._address, tls, OPERATOR_NAME)
+
+    def start_kafka(self) -> None:
+        """Start our Kafka, or do nothing when it is not ours.
+
+        Raises:
+            TransportError: it cannot be started.
+        """
+        if self.kafka is not None:
+            self.kafka.start()
+
+    def provision(self) -> tuple[Change, ...]:
+        """Topics and rights from the contract; returns what was changed."""
+        contract = self.contract()
+        provisioner = Provisioner(self.operator)
+        changes = provisioner.plan(contract.deployment, topic_plans(contract), acl_plans(contract))
+        provisioner.apply(changes)
+        return changes
+
+    # --- adapters --------------------------------------------------------------------------------
+
+    def start_adapters(self, *agencies: str) -> None:
+        """Start adapters (all, if none is named) and wait until they are ready.
+
+        Raises:
+            TransportError: ``adapter_not_ready``.
+        """
+        names = agencies or self.agencies
+        for agency in names:
+            self.adapters[agency].start()
+        deadline = time.monotonic() + START_S
+        waiting = set(names)
+        while waiting:
+            waiting = {agency for agency in waiting if not self.adapters[agency].ready()}
+            dead = next((a for a in waiting if not self.adapters[a].running), None)
+            if dead is not None or (waiting and time.monotonic() > deadline):
+                agency = dead or min(waiting)
+                raise TransportError(
+                    f"The adapter of {agency} is not ready",
+                    code="adapter_not_ready",
+                    where=str(self.root / "logs" / f"{agency}.jsonl"),
+                    fix="read its log",
+                )
+            if waiting:
+                time.sleep(0.1)
+
+    def stop_adapters(self) -> None:
+        """Stop all adapters in an orderly way."""
+        for adapter in self.adapters.values():
+            adapter.ask_to_stop()
+        for adapter in self.adapters.values():
+            adapter.stop()
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with _no_interruption():
+            try:
+                self.stop_adapters()
+            finally:
+                if self.kafka is not None:
+                    self.kafka.stop()
+
+
+@contextlib.contextmanager
+def _no_interruption() -> Iterator[None]:
+    """A second Ctrl-C must not leave half of the processes behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _bootstrapped(text: str, address: str) -> str:
+    lines = [
+        f'bootstrap = "{address}"' if line.startswith("bootstrap = ") else line
+        for line in text.splitlines()
+    ]
+    return "\n".join(lines) + "\n"

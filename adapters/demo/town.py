@@ -1,0 +1,148 @@
+"""All the agencies' people at work: they look, decide and export until something has come about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.demo.clerks import Clerk, Script
+from adapters.demo.desk import Arrival, Desk
+from adapters.demo.exports import Export, slices_of
+
+PAUSE_S: Final = 0.15
+PATIENCE_S: Final = 60.0
+
+
+class UnmetError(Exception):
+    """Something that the story expects did not come about in time; its text says what."""
+
+
+@dataclass(slots=True)
+class _Writing:
+    """A file that is still being written, piece by piece."""
+
+    path: Path
+    desk: Desk
+    pieces: list[bytes]
+
+
+class Town:
+    """The clerks of all agencies.
+
+    Attributes:
+        clerks: by agency.
+        watched: called after every round, with the number of files that have arrived so far.
+    """
+
+    def __init__(
+        self, directories: Mapping[str, Path], script: Script, watched: Callable[[int], None]
+    ) -> None:
+        self.clerks = {agency: Clerk(Desk(path), script) for agency, path in directories.items()}
+        self.watched = watched
+        self._writing: list[_Writing] = []
+        self._queued: list[Export] = []
+        self._last_arrival = time.monotonic()
+
+    def __getitem__(self, agency: str) -> Desk:
+        """The desk of an agency."""
+        return self.clerks[agency].desk
+
+    @property
+    def arrived(self) -> int:
+        """Files in all inboxes so far."""
+        return sum(len(clerk.desk.arrivals) for clerk in self.clerks.values())
+
+    def drop(self, exports: Sequence[Export]) -> None:
+        """Let the agencies' systems export; two files of one agency follow each other."""
+        self._queued += exports
+
+    def round(self) -> None:
+        """Everybody looks, decides and exports once."""
+        self._write_on()
+        self._start_exports()
+        before = self.arrived
+        for clerk in self.clerks.values():
+            clerk.work()
+        if self.arrived != before:
+            self._last_arrival = time.monotonic()
+        self.watched(self.arrived)
+
+    def until(
+        self, condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S
+    ) -> None:
+        """Work until a condition holds.
+
+        Raises:
+            UnmetError: it did not within ``patience_s``.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            self.round()
+            if condition():
+                return
+            if time.monotonic() > deadline:
+                raise UnmetError(f"{what}: not within {patience_s:.0f} s")
+            time.sleep(PAUSE_S)
+
+    def work_for(self, seconds: float) -> None:
+        """Work on for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.round()
+            time.sleep(PAUSE_S)
+
+    def quiet(self, seconds: float = 2.0) -> bool:
+        """Whether nobody has anything left to do and nothing has arrived for a while."""
+        working = self._writing or self._queued
+        idle = not working and all(clerk.idle for clerk in self.clerks.values())
+        return idle and time.monotonic() - self._last_arrival > seconds
+
+    def arrivals(
+        self, agency: str, event_type: str, case_id: str = "", service: str = ""
+    ) -> list[Arrival]:
+        """What arrived at an agency, oldest first."""
+        return [
+            arrival
+            for arrival in self[agency].arrivals
+            if arrival.type == event_type
+            and case_id in ("", arrival.flat["case_id"])
+            and service in ("", arrival.flat.get("requested_service", ""))
+        ]
+
+    def _start_exports(self) -> None:
+        waiting: list[Export] = []
+        started: set[str] = set()
+        for export in self._queued:
+            desk = self[export.agency]
+            if export.agency in started or desk.busy or self._is_writing(export.agency):
+                waiting.append(export)
+                started.add(export.agency)  # in order: the next one waits as well
+                continue
+            started.add(export.agency)
+            if not export.refused:
+                desk.remember([row.values for row in export.rows])
+            path = desk.directory / "import" / export.name
+            if export.slices == 1:
+                desk.drop(export.name, export.content)
+            else:
+                self._writing.append(_Writing(path, desk, slices_of(export)))
+                self._write_on()
+        self._queued = waiting
+
+    def _is_writing(self, agency: str) -> bool:
+        return any(writing.desk.agency == agency for writing in self._writing)
+
+    def _write_on(self) -> None:
+        for writing in self._writing:
+            with writing.path.open("ab") as file:
+                file.write(writing.pieces.pop(0))
+            writing.desk.dropped[writing.path.name] = time.time()
+        self._writing = [writing for writing in self._writing if writing.pieces]
+
+
+def directories(root: Path, agencies: Iterable[str]) -> dict[str, Path]:
+    """The agencies' folders."""
+    return {agency: root / agency for agency in agencies}

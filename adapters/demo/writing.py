@@ -1,0 +1,98 @@
+"""How each kind of agency writes its rows and numbers its records, beside its mapping file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from adapters.council import samples as council_samples
+from adapters.cps import samples as cps_samples
+from adapters.cps.mapping import CpsAdapter
+from adapters.csu import samples as csu_samples
+from adapters.demo.samples import SampleRow
+from adapters.mapping import RowMapping
+from adapters.support import samples as support_samples
+from contracts.errors import ConcordantError
+
+CSU_EXTRACTED = "23/11/2026"
+CPS_EXTRACTED = "2026-11-23"
+
+
+@dataclass(frozen=True)
+class OwnForm:
+    """One kind of system.
+
+    Attributes:
+        mapping: its terms.
+        content: rows as a file.
+        case_form, referral_form: own references, with ``{}`` for a number.
+        extracted: column and text that every row has, beside what it is about.
+    """
+
+    mapping: RowMapping
+    content: Callable[[Sequence[SampleRow]], bytes]
+    case_form: str
+    referral_form: str
+    extracted: tuple[str, str] | None = None
+
+    @cached_property
+    def importing(self) -> RowMapping:
+        """The terms for what arrives: an import may lack what this system's own exports have."""
+        document = self.mapping.document
+        kinds = {own: k.model_copy(update={"required": ()}) for own, k in document.kinds.items()}
+        return RowMapping(document.model_copy(update={"kinds": kinds}))
+
+    def write(self, rows: Sequence[Mapping[str, object]]) -> bytes:
+        """Rows as a file of this system."""
+        return self.content([SampleRow(row, 0, "") for row in rows])
+
+    def case_reference(self, number: int) -> str:
+        """An own reference for a case."""
+        return self.case_form.format(number)
+
+    def referral_reference(self, number: int) -> str:
+        """An own reference for a referral."""
+        return self.referral_form.format(number)
+
+    def always(self, _event_type: str) -> dict[str, object]:
+        """What every row has."""
+        return dict([self.extracted]) if self.extracted else {}
+
+    def kind_of(self, event_type: str) -> str:
+        """The system's own word for the first kind of row of a type."""
+        kinds = self.mapping.document.kinds
+        return next(own for own, kind in kinds.items() if kind.type == event_type)
+
+    def column(self, path: str, event_type: str = "referral.made") -> str:
+        """The system's own name of the column for a leaf, the path itself if it has none."""
+        columns = self.mapping.document.columns_of(event_type)
+        return next((c.column for c, leaf in columns if leaf == path), path)
+
+
+def own_form(kind: str) -> OwnForm:
+    """The form of a kind of adapter.
+
+    Raises:
+        ConcordantError: ``demo_kind_unknown``.
+    """
+    if kind == "csu":
+        mapping = csu_samples.ADAPTER.mapping
+        extracted = ("EXTRACT_DATE", CSU_EXTRACTED)
+        return OwnForm(mapping, csu_samples.sample_file, "01/{}/26", "R{}-1", extracted)
+    if kind == "cps":
+        adapter: CpsAdapter = cps_samples.ADAPTER
+        extracted = ("Case/ExtractedOn", CPS_EXTRACTED)
+        return OwnForm(adapter.mapping, cps_samples.sample_file, "CMS-{}", "CMS-{}/R", extracted)
+    if kind in ("council", "council-csv"):
+        form = council_samples.sample_file
+
+        def council(rows: Sequence[SampleRow]) -> bytes:
+            return form(rows, "csv" if kind == "council-csv" else "jsonl")
+
+        mapping = council_samples.ADAPTER.mapping
+        return OwnForm(mapping, council, "ASB/2026/{}", "HSG/{}/1")
+    if kind == "support":
+        mapping = support_samples.ADAPTER.mapping
+        return OwnForm(mapping, support_samples.sample_file, "C-{}", "C-{}/1")
+    raise ConcordantError(f"the demo has no form for {kind}", code="demo_kind_unknown")
