@@ -9,9 +9,9 @@ from pathlib import Path
 import typer
 
 from broker.cli.kafka_local import agencies_of, kafka_folder
-from broker.errors import RegistryError
+from broker.errors import RegistryError, TransportError
 from broker.participant import Participant, load_participant
-from broker.transport.certificates import OPERATOR_NAME
+from broker.transport.certificates import OPERATOR_NAME, read_certificate
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.provisioning import Change, Provisioner
 from broker.transport.topics import AclPlan, TopicPlan, acl_plans, topic_plans
@@ -74,7 +74,7 @@ class Administration:
         files = TlsFiles.in_folder(tls if tls is not None else kafka_folder(root or Path()) / "tls")
         self._deployment = participant.deployment
         self._connection = KafkaConnection(
-            bootstrap or participant.config.kafka.bootstrap, files, OPERATOR_NAME
+            bootstrap or participant.config.kafka.bootstrap, files, _common_name(files)
         )
         self._topics, self._rights = wanted(participant, now)
         self._changes: tuple[Change, ...] = ()
@@ -138,6 +138,14 @@ def _in_force(participant: Participant, now: int) -> Sequence[Contract]:
     if not found:
         raise problem or RegistryError("There is no contract.", code="contract_missing")
     return found
+
+
+def _common_name(files: TlsFiles) -> str:
+    """Who we are to Kafka, for its messages; what is wrong with the files is said on connecting."""
+    try:
+        return read_certificate(files.certificate.read_bytes()).common_name
+    except (OSError, TransportError):
+        return OPERATOR_NAME
 
 
 def _principals(participant: Participant, contract: Contract) -> dict[str, str]:

@@ -69,6 +69,7 @@ def start_local(root: Path, tell: Callable[[str], None]) -> Running:
     running = find_detached(folder)
     if running is not None:
         return Running(running.bootstrap, folder, before=True)
+    port = _port(bootstrap, root)
     told: set[Phase] = set()
 
     def progress(phase: Phase, detail: str) -> None:
@@ -76,11 +77,9 @@ def start_local(root: Path, tell: Callable[[str], None]) -> Running:
             told.add(phase)
             tell(f"{phase.value}: {detail}")
 
-    local = LocalKafka(
-        folder, _authority(folder), port=_port(bootstrap, root), progress=progress, detached=True
-    )
+    local = LocalKafka(folder, _authority(folder), port=port, progress=progress, detached=True)
     local.start()
-    return Running(bootstrap, folder, before=False)
+    return Running(local.bootstrap, folder, before=False)
 
 
 def stop_local(root: Path) -> bool:

@@ -1,0 +1,192 @@
+"""A try-out partnership, made once and copied for each test, and the command as a shell runs it."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from adapters import main as program
+from broker.authorship import cosigner
+from broker.cli.clock import now_ms
+from broker.governing import event_sealer
+from broker.participant import Participant, load_participant
+from broker.partnership import create_partnership
+from broker.receiving import Batch, Receiving
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.store.database import SqliteStore, open_store
+from broker.streams import Stream, append, open_generation
+from broker.trust import OpeningKeys, Trust
+from broker.verification import SEALED_CONTENT_TYPE
+from contracts.events import PlainEvent
+
+CASE = "11112222-3333-4444-8555-666677778888"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out.decode()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    @property
+    def jsonl(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Cli = Callable[..., Done]
+
+
+def run(*arguments: object, stdin: bytes = b"") -> Done:
+    out, err = io.BytesIO(), io.BytesIO()
+    streams = {
+        "argv": ["concordant", *map(str, arguments)],
+        "stdin": io.TextIOWrapper(io.BytesIO(stdin), "utf-8"),
+        "stdout": io.TextIOWrapper(out, "utf-8"),
+        "stderr": io.TextIOWrapper(err, "utf-8"),
+    }
+    with mock.patch.multiple(sys, **streams):
+        try:
+            program.main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        sys.stdout.flush()
+        if not sys.stderr.closed:  # closed where whoever read standard output went away
+            sys.stderr.flush()
+        return Done(code, out.getvalue(), err.getvalue().decode())
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Runs the command in this process: arguments, bytes for standard input -> `Done`."""
+    return run
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The partnership that nobody changes."""
+    root = tmp_path_factory.mktemp("cli") / "partnership"
+    create_partnership(root, now_ms())
+    return root
+
+
+@pytest.fixture
+def root(made: Path, tmp_path: Path) -> Path:
+    """A copy of it to do anything with."""
+    copy = tmp_path / "partnership"
+    shutil.copytree(made, copy)
+    return copy
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
+    """Sets the commands' clock some milliseconds ahead; returns its time."""
+
+    def ahead(milliseconds: int) -> int:
+        moved = now_ms() + milliseconds
+        for module in ("clock", "trying", "reading"):
+            monkeypatch.setattr(f"broker.cli.{module}.now_ms", lambda: moved)
+        return moved
+
+    return ahead
+
+
+@dataclass
+class World:
+    """Agencies that send to and receive from each other on live streams, without Kafka."""
+
+    root: Path
+    offset: int = 0
+
+    def directory(self, agency: str) -> Path:
+        return self.root / agency
+
+    def participant(self, agency: str) -> Participant:
+        return load_participant(self.directory(agency), now_ms())
+
+    def store(self, agency: str) -> SqliteStore:
+        participant = self.participant(agency)
+        return open_store(participant.path(participant.config.state.database))
+
+    def event(self, cli: Cli, sender: str, event_type: str, **leaves: Any) -> dict[str, Any]:
+        """The example of a type, with some leaves set (`None` removes one)."""
+        done = cli("event", "example", event_type, "--agency", self.directory(sender))
+        event: dict[str, Any] = done.jsonl[0]
+        for path, value in leaves.items():
+            *parents, last = path.split("__")
+            target = event["data"]
+            for parent in parents:
+                target = target.setdefault(parent, {})
+            if value is None:
+                target.pop(last, None)
+            else:
+                target[last] = value
+        return event
+
+    def live(self, sender: str, *events: dict[str, Any]) -> list[Record]:
+        """Records of the sender's live streams; each call is one batch for each stream."""
+        participant, now = self.participant(sender), now_ms()
+        sealer = event_sealer(participant)
+        signer = cosigner(participant.key_name, participant.stream_signer(now))
+        records: list[Record] = []
+        store = self.store(sender)
+        for event in events:
+            plain = PlainEvent(event["type"], tuple(event["recipients"]), event["data"])
+            sealed = sealer.seal(plain, now)
+            stream = Stream(participant.deployment, sender, sealed.topic, sealed.partition)
+            with store.transaction() as tx:
+                row = tx.streams.current(sealed.topic, sealed.partition)
+                row = row or open_generation(stream, None, None, now)
+                grown, (place,) = append(stream, row, [sealed.value], signer, now)
+                tx.streams.save(grown)
+            headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
+            records.append(
+                Record(sealed.topic, sealed.partition, headers, sealed.value, self.offset)
+            )
+            self.offset += 1
+        store.close()
+        return records
+
+    def receive(self, agency: str, *records: Record) -> list[Batch]:
+        """As the adapter of an agency takes them from Kafka."""
+        participant = self.participant(agency)
+        store = self.store(agency)
+        receiving = Receiving(
+            participant.deployment,
+            agency,
+            store,
+            lambda: Trust(agency, participant.manifests, participant.contracts),
+            lambda: OpeningKeys(agency, participant.manifests, participant.keyring),
+            participant.keyring.secret(),
+        )
+        batches = [receiving.take(r.topic, r.partition, [r], now_ms()) for r in records]
+        store.close()
+        return batches
+
+
+@pytest.fixture
+def world(root: Path) -> World:
+    return World(root)

@@ -1,0 +1,78 @@
+"""`quickstart DIR`: a partnership that is in force, whose folders stand alone."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+AGENCIES = [
+    "csu-camden",
+    "csu-lewisham",
+    "cps-london",
+    "council-camden",
+    "council-lewisham",
+    "haven-support",
+    "lantern-centre",
+]
+
+
+def test_prints_one_agency_id_per_line_and_nothing_else(cli, tmp_path: Path) -> None:
+    done = cli("quickstart", tmp_path / "new")
+    assert done.code == 0
+    assert done.out == "".join(f"{agency}\n" for agency in AGENCIES).encode()
+    assert sorted(p.parent.name for p in tmp_path.glob("new/*/agency.toml")) == sorted(AGENCIES)
+
+
+def test_runs_as_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "adapters.main", "quickstart", str(tmp_path)]  # empty: fine
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().splitlines() == AGENCIES
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep")
+    done = cli("quickstart", tmp_path)
+    assert (done.code, done.out) == (3, b"")
+    assert "directory_not_empty" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_file_in_the_way_is_an_error(cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli("quickstart", tmp_path / "file").code == 3
+
+
+def test_without_a_folder_it_is_a_usage_error(cli) -> None:
+    assert cli("quickstart").code == 2
+
+
+def test_passphrases_and_keys_are_for_the_owner_alone(made: Path) -> None:
+    secret = [
+        *made.glob("*/passphrase"),
+        *made.glob("*/keys/**/*.json"),
+        *made.glob("*/tls/key.pem"),
+    ]
+    assert len(secret) >= 7 * 9
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secret} == {0o600}
+
+
+@pytest.mark.parametrize("agency", AGENCIES)
+def test_each_folder_is_self_contained(cli, made: Path, tmp_path: Path, agency: str) -> None:
+    alone = tmp_path / "elsewhere"
+    shutil.copytree(made / agency, alone)
+    done = cli("event", "types", "--agency", alone)
+    assert done.code == 0
+    assert "referral.made" in done.lines or "case.updated" in done.lines
+
+
+def test_every_contract_file_is_signed_by_every_party(cli, made: Path) -> None:
+    done = cli("contract", "verify", "--agency", made / "lantern-centre")
+    assert done.code == 0, done.err
+    for agency in AGENCIES:
+        assert agency in done.text
