@@ -13,6 +13,7 @@ from typing import Any
 from bench.event import TYPE
 from bench.partnership import READER, SOURCE, recipient_ids
 from broker.authorship import cosigner
+from broker.event import OpenedEvent
 from broker.file_view import FileView
 from broker.governing import event_sealer
 from broker.judging import judge
@@ -79,17 +80,19 @@ class Case:
             for value, place in zip(values, places, strict=True)
         ]
 
-    def consume(self, messages: Sequence[Record]) -> list[dict[str, Any]]:
+    def consume(self, messages: Sequence[Record]) -> list[OpenedEvent | None]:
         now = self._clock()
         view = self._view
-        datas = []
+        opened = []
         for record in messages:
             judgement = judge(record, view, now)
             view.took(judgement)
-            event = judgement.event
-            assert event is not None, judgement.refusal
-            datas.append(event.data)
-        return datas
+            opened.append(judgement.event)
+        return opened
+
+    @staticmethod
+    def data(opened: OpenedEvent | None) -> dict[str, Any] | None:
+        return None if opened is None else dict(opened.data)
 
     @staticmethod
     def size(messages: Sequence[Record]) -> int:

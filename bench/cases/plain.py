@@ -36,11 +36,12 @@ class Case:
             for data in datas
         ]
 
-    def consume(self, messages: Sequence[bytes]) -> list[dict[str, Any]]:
-        return [
-            Referral.model_validate(orjson.loads(message)["data"]).model_dump()
-            for message in messages
-        ]
+    def consume(self, messages: Sequence[bytes]) -> list[Referral]:
+        return [Referral.model_validate(orjson.loads(message)["data"]) for message in messages]
+
+    @staticmethod
+    def data(opened: Referral) -> dict[str, Any]:
+        return opened.model_dump()
 
     @staticmethod
     def size(messages: Sequence[bytes]) -> int:

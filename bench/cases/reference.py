@@ -73,8 +73,8 @@ class Case:
             messages.append((body, self._signer.sign(body)))
         return messages
 
-    def consume(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
-        datas = []
+    def consume(self, messages: Sequence[Message]) -> list[Referral]:
+        opened = []
         loads, from_text = self.loads, self.from_text
         for body, signature in messages:
             self._verifier.verify(signature, body)
@@ -84,8 +84,12 @@ class Case:
                 raw = from_text(event[group][field])
                 aad = f"{event_id}/{group}.{field}".encode()
                 event[group][field] = loads(self._aead.decrypt(raw[:12], raw[12:], aad))
-            datas.append(Referral.model_validate(event).model_dump())
-        return datas
+            opened.append(Referral.model_validate(event))
+        return opened
+
+    @staticmethod
+    def data(opened: Referral) -> dict[str, Any]:
+        return opened.model_dump()
 
     @staticmethod
     def size(messages: Sequence[Message]) -> int:
