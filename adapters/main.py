@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from adapters import cli as adapter_cli
+from adapters.demo import cli as demo_cli
 from broker.cli import contract, doctor, event, kafka, keys, log, quarantine, status
 from broker.installation import verify_installation
 from contracts.errors import ConcordantError
@@ -32,6 +33,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(kafka.app, name="kafka")
+app.command("demo")(demo_cli.demo)
 
 
 @app.command()
