@@ -117,10 +117,8 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
 
 def _known_index(state: PartitionState, held: Generation, fact: Fact, recall: Recall) -> Placement:
     """*fill*, *repeat*, or a record from before the start."""
-    if fact.index < held.start:
-        if fact.generation == state.start:
-            return Placement("before_start", state)
-        raise ContinuityError("superseded", "the generation was taken from a later index on")
+    if fact.index < held.start:  # only the reader's first generation starts above 0
+        return Placement("before_start", state)
     for gap in held.gaps:
         if gap.first <= fact.index <= gap.last:
             return _fill(state, held, gap, fact, recall)
@@ -152,10 +150,9 @@ def _fill(
         _require_shared_prefix(gap.before, here)
         pieces.append(Gap(gap.first, fact.index - 1, gap.before, here))
     after = here.append(fact.leaf)
-    for known in (here, after):
-        signed = recall.at(held.name, known.size)
-        if signed is not None:
-            require_root(known, signed.root)
+    signed = recall.at(held.name, here.size)
+    if signed is not None:
+        require_root(here, signed.root)
     if fact.index == gap.last:
         _require_end(gap, after)
     else:
@@ -165,8 +162,7 @@ def _fill(
     after_state = with_generation(state, filled, state.log_time)
     alarms: tuple[str, ...] = ()
     revealed: tuple[str, int, int] | None = None
-    if fact.index == 0 and not held.linked:
-        assert fact.link is not None
+    if fact.link is not None:  # index 0: from now on its predecessor is known
         after_state, extra, alarms, revealed = linked(
             after_state, fact.generation, fact.link, recall
         )

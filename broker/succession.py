@@ -99,7 +99,7 @@ def linked(
             )
             gap = (link.name, 0, link.size - 1)
             alarms.append("gap")
-        elif link.size == 0 and name > state.start:
+        else:  # it follows what lies before my start, and I hold what came after that
             alarms.append("rollback")
     else:
         held, gap, alarm, kept = _ended(held, link, recall)
@@ -155,14 +155,12 @@ def _closed(held: Generation, link: Link) -> Generation:
 
 def _pruned(state: PartitionState) -> PartitionState:
     """Forget the oldest generations that are closed and complete, never the start's name."""
-    if len(state.generations) <= MAX_GENERATIONS:
-        return state
     generations = dict(state.generations)
     for name in sorted(generations):
         if len(generations) <= MAX_GENERATIONS:
             break
         held = generations[name]
-        if held.end is not None and not held.gaps and name != state.newest:
+        if held.end is not None and not held.gaps:
             del generations[name]
     if len(generations) > MAX_GENERATIONS:
         raise ContinuityError("generations_many", "too many generations of this sender have gaps")

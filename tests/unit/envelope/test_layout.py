@@ -134,11 +134,18 @@ def test_a_value_has_at_most_256_kib() -> None:
     assert caught.value.code == "value_too_large"
 
 
+@pytest.mark.parametrize("length", [0, 16, 271])
+def test_a_group_that_is_shorter_than_the_floor_is_malformed(length: int) -> None:
+    groups = [GROUPS[0], (bytes(32), bytes(length))]
+    refused(format_value(ID, TIME, CONTRACT, groups, recipients(1)), "value_malformed")
+
+
 @pytest.mark.parametrize("length", [0, 16, 271, 272 + 336 + 2 + 3 * 1260 + 1, 2**32 - 1])
 def test_a_groups_length_fits_the_value_and_the_smallest_group(length: int) -> None:
     data = value()
     at = HEAD + 32
-    refused(data[:at] + struct.pack(">I", length) + data[at + 4 :], "value_malformed")
+    with pytest.raises(LayoutError, match="length does not fit"):
+        parse_value(data[:at] + struct.pack(">I", length) + data[at + 4 :])
 
 
 def test_a_group_that_takes_the_place_of_what_follows_is_malformed() -> None:

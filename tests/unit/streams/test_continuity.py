@@ -336,17 +336,39 @@ def test_a_fill_may_not_name_another_root_for_a_known_frontier(
     equivocates(reader, replace(facts[1], size=3, root=bytes(32)), "one size has two roots")
 
 
-def test_a_fill_must_agree_with_a_root_kept_at_its_own_edges(
+def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
+    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+) -> None:
+    """The checkpoint of a batch is kept before its last records come; 4..6, then 7..9."""
+    mine, other = fork
+    sizes = [mine[0].size, mine[3].size]
+    assert sizes == [7, 10]
+    reader.take(replace(mine[5], size=11))  # a gap up to 8, under a later batch
+    reader.take(mine[0])
+    equivocates(reader, replace(other[3], size=9), "one size has two roots")
+
+
+def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
     sender: SenderLog, reader: StreamReader
 ) -> None:
-    facts = [sender.send()[0] for _ in range(8)]
-    reader.take_all([facts[0], facts[7], facts[4]])  # keeps sizes 1, 5 and 8
-    forged = replace(facts[5], left=(bytes(32), *facts[5].left[1:]))
-    gap_edge = facts[5].index
-    assert reader.recall.at(facts[0].generation, gap_edge) is not None
-    equivocates(reader, forged, "another history|two roots")
-    # after the fill: an index one below a kept size
-    assert reader.take(facts[3]).verdict == "fill"
+    facts = [sender.send()[0] for _ in range(4)]
+    reader.take_all([facts[0], facts[3]])
+    sender.send()
+    sender.restart()
+    reader.take(sender.send()[0])
+    reader.recall.kept.clear()
+    assert reader.take_all([facts[3], facts[2], facts[1]]) == ["repeat", "fill", "fill"]
+    name = facts[0].generation
+    last = replace(sender.sent[name][4], leaf=bytes(32))
+    reader.recall.kept.clear()
+    equivocates(reader, last, "fold")
+
+
+def test_batches_of_one_second_are_filled_in(sender: SenderLog, reader: StreamReader) -> None:
+    facts = [sender.send(seconds=0)[0] for _ in range(3)]
+    reader.take_all([facts[0], facts[2]])
+    assert facts[0].log_time == facts[2].log_time
+    assert reader.take(facts[1]).verdict == "fill"
 
 
 def test_times_may_not_fall_along_sizes(sender: SenderLog, reader: StreamReader) -> None:

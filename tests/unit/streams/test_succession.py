@@ -75,6 +75,8 @@ def test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names
     assert reader.take(fact).verdict == "start"
     placement = reader.take(earlier[1])
     assert (placement.verdict, placement.alarms) == ("before_start", ())
+    same = replace(earlier[1], log_time=reader.state.log_time)
+    assert reader.take(same).alarms == ()
     late = replace(earlier[1], log_time=reader.state.log_time + 1)
     assert reader.take(late).alarms == ("before_start_late",)
 
@@ -244,18 +246,21 @@ def test_a_rollback_cuts_the_gaps_that_reach_above_the_named_end(
     assert reader.open_gaps == []
 
 
+@pytest.mark.parametrize("met", [0, 1, 2])
 def test_a_gap_across_the_named_end_is_healed_by_what_the_restored_sender_still_has(
-    sender: SenderLog, reader: StreamReader
+    sender: SenderLog, reader: StreamReader, met: int
 ) -> None:
     facts = [sender.send()[0] for _ in range(4)]
     backup = sender.copy(branch=1)
     lost = [sender.send()[0] for _ in range(3)]
-    reader.take_all([facts[0], lost[2]])
+    reader.take_all([facts[0], lost[met]])
     backup.now = sender.now
     backup.restart()
     reader.take(backup.send()[0])
     assert reader.open_gaps == [(facts[0].generation, 1, 3)]
-    refused(reader, lost[0], "superseded")
+    for at, fact in enumerate(lost):
+        if at != met:
+            refused(reader, fact, "superseded")
     assert reader.take_all(facts[:0:-1]) == ["fill"] * 3
     assert reader.open_gaps == []
 
@@ -363,6 +368,33 @@ def test_a_link_that_passes_over_a_generation_closes_it_at_my_head(
     refused(reader, passed[1], "superseded")
 
 
+def test_passing_over_is_a_rollback_even_if_the_named_head_is_mine(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(2))
+    backup = sender.copy(branch=1)
+    sender.restart()
+    reader.take(sender.send(2)[1])  # its own link is not known
+    backup.now = sender.now
+    backup.restart()
+    assert reader.take(backup.send()[0]).alarms == ("rollback",)
+
+
+def test_a_generation_that_follows_nothing_is_a_rollback_whenever_that_is_learnt(
+    reader: StreamReader,
+) -> None:
+    first, fresh = SenderLog(), SenderLog(branch=1)
+    reader.take_all(first.send(2))
+    backup = first.copy(branch=2)
+    fresh.now = first.now + 1000
+    facts = fresh.send(2)
+    reader.take(facts[1])
+    backup.now = fresh.now + 1000
+    backup.restart()
+    reader.take(backup.send()[0])  # succeeds the first, passes over the other
+    assert reader.take(facts[0]).alarms == ("rollback",)
+
+
 def test_a_sender_that_lost_everything_rolls_back_to_nothing(
     sender: SenderLog, reader: StreamReader
 ) -> None:
@@ -372,6 +404,49 @@ def test_a_sender_that_lost_everything_rolls_back_to_nothing(
     assert fact.link.name == ""
     assert reader.take(fact).alarms == ("rollback",)
     assert reader.state.generations[sender.newest.name].end == 2
+
+
+def test_a_generation_that_was_rolled_back_is_not_reopened_by_a_later_rollback(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(2))
+    oldest = sender.copy(branch=1)
+    sender.restart()
+    reader.take_all(sender.send(1))
+    middle = sender.newest.name
+    old = sender.copy(branch=2)
+    reader.take_all(sender.send(2))
+    for at, log in enumerate((old, oldest)):
+        log.now = sender.now + 10_000 * (at + 1)
+        log.restart()
+        assert reader.take(log.send()[0]).alarms == ("rollback",)
+        assert reader.state.generations[middle].end == 1
+
+
+def test_a_link_of_the_same_second_is_taken(sender: SenderLog, reader: StreamReader) -> None:
+    reader.take_all(sender.send(1))
+    sender.restart()
+    (fact,) = sender.send(seconds=0)
+    assert fact.log_time == reader.state.log_time
+    assert reader.take(fact).verdict == "link"
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_only_a_named_size_above_my_start_is_kept(
+    sender: SenderLog, reader: StreamReader, size: int
+) -> None:
+    logs = [sender.copy() for _ in range(6) if sender.send()]
+    name = sender.newest.name
+    reader.take_all(sender.sent[name][3:])  # the start is 3
+    reader.recall.kept[name].pop(4)
+    log = logs[size - 1]
+    log.now = sender.now
+    log.restart()
+    placement = reader.take(log.send()[0])
+    assert placement.alarms == ("rollback",)
+    assert [kept.size for where, kept in placement.kept if where == name] == (
+        [size] if size > 3 else []
+    )
 
 
 def test_a_link_to_before_my_start_is_a_rollback(sender: SenderLog, reader: StreamReader) -> None:
@@ -501,6 +576,18 @@ def test_old_complete_generations_are_forgotten(
     assert reader.state.start == facts[3].generation
     assert reader.take(facts[0]).verdict == "before_start"
     assert reader.alarms == []
+
+
+def test_a_generation_that_nothing_has_succeeded_is_not_forgotten(
+    sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(succession, "MAX_GENERATIONS", 1)
+    reader.take_all(sender.send(1))
+    sender.restart()
+    facts = sender.send(2)
+    refused(reader, facts[1], "generations_many")  # its link is not known
+    assert reader.take(facts[0]).verdict == "link"
+    assert list(reader.state.generations) == [facts[0].generation]
 
 
 def test_generations_with_gaps_are_not_forgotten_and_only_so_many_are_kept(
