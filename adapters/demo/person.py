@@ -20,7 +20,6 @@ NAME = "Noor Exampleton"
 POLICE, PROSECUTION, COUNCIL = "csu-camden", "cps-london", "council-camden"
 SERVICE, CENTRE = "haven-support", "lantern-centre"
 CENTRE_CASE = "C-99001"
-POLICE_CASE = "01/9900126/26"
 AGENCIES = (POLICE, PROSECUTION, COUNCIL, SERVICE, CENTRE)
 
 PERSON = CaseFacts(
@@ -91,7 +90,7 @@ def report(centre: Desk) -> dict[str, object]:
     )
 
 
-def police_referral(unit: Desk, service: str, shared_case: str) -> dict[str, object]:
+def police_referral(unit: Desk, service: str, case: str, shared_case: str) -> dict[str, object]:
     """A referral that the unit makes for a service."""
     own, partner, role = REFERRALS[service]
     leaves = asked(referral_leaves(PERSON, service), role)
@@ -101,19 +100,19 @@ def police_referral(unit: Desk, service: str, shared_case: str) -> dict[str, obj
         "referral.made",
         leaves,
         [unit.code_of(partner)],
-        case=POLICE_CASE,
+        case=case,
         shared_case=shared_case,
         referral=own,
     )
 
 
-def case_file(unit: Desk, shared_case: str) -> dict[str, object]:
+def case_file(unit: Desk, case: str, shared_case: str) -> dict[str, object]:
     """What the unit sends to the prosecution: facts and references, no documents."""
     leaves: dict[str, JSON] = {
         "case_status": "under-investigation",
         "cps_stage": "referral",
         "urn": STORY_URN,
-        "crime_reference": POLICE_CASE,
+        "crime_reference": case,
         "forms": [{"form": "MG3", "reference": "MG3-99001"}, {"form": "MG2", "reference": "MG2-7"}],
         "offences": ["Racially or religiously aggravated harassment, Crime and Disorder Act s32"],
         "record_type": "hate_crime",
@@ -126,7 +125,7 @@ def case_file(unit: Desk, shared_case: str) -> dict[str, object]:
         "case.updated",
         leaves,
         [unit.code_of(PROSECUTION)],
-        case=POLICE_CASE,
+        case=case,
         shared_case=shared_case,
     )
 

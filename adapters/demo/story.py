@@ -60,12 +60,14 @@ class Story:
         say(f"{CENTRE} writes a third-party report for {person.NAME} into its spreadsheet.")
         town.clerks[CENTRE].say(person.report(town[CENTRE]))
         town.until(lambda: self.case_id, "the report reaches the unit of the right borough")
-        say(f"{POLICE} has it, in its own codes, and opens case {person.POLICE_CASE}.", "✓")
         unit = town.clerks[POLICE]
+        case = unit.desk.case_of(town.arrivals(POLICE, MADE, self.case_id)[0])
+        say(f"{POLICE} has it, in its own codes, and opens case {case}.", "✓")
         rows = [
-            person.police_referral(unit.desk, service, self.case_id) for service in person.REFERRALS
+            person.police_referral(unit.desk, service, case, self.case_id)
+            for service in person.REFERRALS
         ]
-        unit.say(*rows, person.case_file(unit.desk, self.case_id))
+        unit.say(*rows, person.case_file(unit.desk, case, self.case_id))
         say(
             f"{POLICE} refers: {COUNCIL} (housing), {SERVICE} (emotional support, advocacy), "
             f"{CENTRE} (legal advice); the file goes to {PROSECUTION}."

@@ -79,7 +79,7 @@ def own_form(kind: str) -> OwnForm:
     if kind == "csu":
         mapping = csu_samples.ADAPTER.mapping
         extracted = ("EXTRACT_DATE", CSU_EXTRACTED)
-        return OwnForm(mapping, csu_samples.sample_file, "01/{}/26", "R{}-1", extracted)
+        return OwnForm(mapping, csu_samples.sample_file, "01/95{}/26", "R{}-1", extracted)
     if kind == "cps":
         adapter: CpsAdapter = cps_samples.ADAPTER
         extracted = ("Case/ExtractedOn", CPS_EXTRACTED)

@@ -107,6 +107,11 @@ class LocalKafka:
         """Whether the process that this object started is alive."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the Java process, while this object's Kafka runs."""
+        return self._java if self.running else None
+
     def start(self) -> None:
         """Starts Kafka and returns when it answers.
 
