@@ -14,6 +14,7 @@ MAX_GROUPS: Final = 16
 ID_TEXT_BYTES: Final = 36
 
 _HASH_LENGTH: Final = HASH_BYTES.to_bytes(8, "big")
+_GROUPS_LABEL: Final = b"concordant/1/groups"
 
 
 def _head(label: bytes, parts: int) -> bytes:
@@ -28,6 +29,7 @@ _GROUP_HEAD: Final = _head(b"concordant/1/group", 3)
 _AAD_HEAD: Final = _head(b"concordant/1/aad", 3)
 _KEYS_HEAD: Final = _head(b"concordant/1/groupkeys", 5)
 _INDEX_TAILS: Final = _be16_tails()
+_GROUPS_HEADS: Final = tuple(_head(_GROUPS_LABEL, 2 + count) for count in range(MAX_GROUPS + 1))
 
 
 def context_prefix(deployment: str, contract: bytes, source: str) -> bytes:
@@ -55,7 +57,8 @@ def group_aad(context: bytes, index: int) -> bytes:
 
 def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
     """G = H(lp("concordant/1/groups", ctx, commit_0, ..., commit_n)), 32 bytes."""
-    return sha256(lp(b"concordant/1/groups", context, *commitments))
+    head = _GROUPS_HEADS[len(commitments)]
+    return sha256(head + _HASH_LENGTH.join((context, *commitments)))
 
 
 def session_info(deployment: str, contract: bytes, source: str, kid: bytes) -> bytes:

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -308,20 +309,19 @@ class WrapSealer:
 class AeadKey:
     """One AES-256-GCM key, kept as an object because setting it up costs as much as using it."""
 
-    __slots__ = ("_aead",)
+    __slots__ = ("_decrypt", "seal")
 
     def __init__(self, key: bytes) -> None:
         """Args: key: 32 bytes."""
-        self._aead = AESGCM(key)
-
-    def seal(self, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
-        """Ciphertext and 16-byte tag. The caller answers for the nonce's being fresh."""
-        return self._aead.encrypt(nonce, plaintext, aad)
+        aead = AESGCM(key)
+        self.seal: Callable[[bytes, bytes, bytes], bytes] = aead.encrypt
+        """(nonce, plaintext, AAD) -> ciphertext and 16-byte tag; the nonce must be fresh."""
+        self._decrypt = aead.decrypt
 
     def open(self, nonce: bytes, ciphertext: bytes, aad: bytes) -> bytes:
         """Raises SealBroken."""
         try:
-            return self._aead.decrypt(nonce, ciphertext, aad)
+            return self._decrypt(nonce, ciphertext, aad)
         except InvalidTag as error:
             raise SealBroken from error
 

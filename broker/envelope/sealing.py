@@ -115,24 +115,32 @@ class Sealer:
         keys: list[bytes] = []
         commitments: list[bytes] = []
         sealed: list[tuple[bytes, bytes]] = []
+        at = 0
         for index, content in enumerate(groups):
-            secret = entropy[HASH_BYTES * index : HASH_BYTES * (index + 1)]
+            secret = entropy[at : at + HASH_BYTES]
+            at += HASH_BYTES
             derived = one_step_kdf(secret, framing.group_info(context, index))
+            commitment = derived[HASH_BYTES:]
             ciphertext = AeadKey(derived[:HASH_BYTES]).seal(
                 _ZERO_NONCE, pad(content), framing.group_aad(context, index)
             )
             keys.append(secret)
-            commitments.append(derived[HASH_BYTES:])
-            sealed.append((derived[HASH_BYTES:], ciphertext))
+            commitments.append(commitment)
+            sealed.append((commitment, ciphertext))
         groups_hash = framing.groups_hash(context, commitments)
 
         entries: list[tuple[bytes, bytes]] = []
-        at = HASH_BYTES * count
+        plains: dict[tuple[bool, ...], bytes] = {}  # recipients of one role get the same keys
         for key, may_read in recipients:
             session = self._session(key, now)
             nonce = entropy[at : at + NONCE_BYTES]
             at += NONCE_BYTES
-            plain = b"".join([k if may else _NO_KEY for k, may in zip(keys, may_read, strict=True)])
+            readable = tuple(may_read)
+            plain = plains.get(readable)
+            if plain is None:
+                plain = plains[readable] = b"".join(
+                    [k if may else _NO_KEY for k, may in zip(keys, readable, strict=True)]
+                )
             aad = framing.key_list_aad(context, groups_hash, session.tail)
             entries.append((session.wrap, nonce + session.aead.seal(nonce, plain, aad)))
         entries.sort()
