@@ -87,8 +87,15 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
     if fact.index == held.size:
         if fact.left != held.frontier.hashes:
             raise EquivocationError("the record continues another history", fact.index)
-        grown = replace(
-            held, size=fact.index + 1, frontier=held.frontier.append(fact.leaf), latest=latest
+        grown = Generation(  # as ``replace``, at a third of the cost: this is every record's way
+            held.name,
+            held.start,
+            fact.index + 1,
+            held.frontier.append(fact.leaf),
+            latest,
+            held.gaps,
+            held.end,
+            held.linked,
         )
         return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
     frontier = Frontier(fact.index, fact.left)

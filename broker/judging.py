@@ -115,12 +115,12 @@ def open_record(placed: Judgement, view: View, now: int) -> Judgement:
     except RefusedError as error:
         if error.code in DEFERRED_CODES:  # nothing was taken: it will be judged again
             return Judgement("deferred", placed.verified, refusal=error)
-        return replace(placed, outcome="refused", refusal=error)
+        return Judgement("refused", placed.verified, placed.placement, None, error)
     if event is None:
-        return replace(placed, outcome="not_addressed")
+        return Judgement("not_addressed", placed.verified, placed.placement)
     known = view.known(event.source, event.id)
     if known is None:
-        return replace(placed, outcome="opened", event=event)
+        return Judgement("opened", placed.verified, placed.placement, event)
     if known.type == event.type and known.same(event.flat):  # step 10
         return replace(placed, outcome="repeat")
     reused = RefusedError(10, "id_reused", "this id was used for another event")

@@ -6,7 +6,7 @@ docs/spec/streams.md. Shared by ``broker/continuity.py`` (within a generation) a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 from broker.envelope.primitives import lp, sha256
@@ -123,7 +123,8 @@ def kept_of(fact: Fact) -> Kept:
 
 def with_generation(state: PartitionState, held: Generation, log_time: int) -> PartitionState:
     """The state with one generation as it is now."""
-    return replace(state, log_time=log_time, generations={**state.generations, held.name: held})
+    generations = {**state.generations, held.name: held}
+    return PartitionState(state.newest, state.start, log_time, generations, state.stopped)
 
 
 def refuse_leaf(fact: Fact) -> None:

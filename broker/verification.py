@@ -105,11 +105,15 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
         raise RefusedError(0, "value_missing", "the record has no value")
     if len(value) > MAX_VALUE_BYTES:
         raise RefusedError(0, "value_too_large", f"a value has at most {MAX_VALUE_BYTES} bytes")
-    content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
-    proofs = [v for name, v in record.headers if name == PROOF_HEADER]
-    if len(content_types) != 1 or len(proofs) != 1:
+    content_type = proof = None
+    content_types = proofs = 0
+    for name, found in record.headers:
+        if name == CONTENT_TYPE_HEADER:
+            content_types, content_type = content_types + 1, found
+        elif name == PROOF_HEADER:
+            proofs, proof = proofs + 1, found
+    if content_types != 1 or proofs != 1:
         raise RefusedError(0, "headers_wrong", "content-type and proof must be there exactly once")
-    content_type, proof = content_types[0], proofs[0]
     if content_type is None or proof is None:
         raise RefusedError(0, "headers_wrong", "a header has no value")
     if len(proof) > MAX_PROOF_BYTES:

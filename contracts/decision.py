@@ -176,9 +176,10 @@ def receiver_check(
             code="consent_missing",
             where=min(blocked.keys() & flat.keys()),
         )
-    missing = planned.required - flat.keys()
-    if missing and not missing.isdisjoint(granted):
-        raise EventError("the contract requires this field", where=min(missing & granted))
+    if not planned.required <= flat.keys():
+        missing = (planned.required - flat.keys()) & granted
+        if missing:
+            raise EventError("the contract requires this field", where=min(missing))
 
 
 def _not_in_force(

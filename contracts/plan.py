@@ -83,7 +83,7 @@ class Plan:
     required: frozenset[str] = frozenset()
     needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     depersonalised: frozenset[str] = frozenset()
-    _blocked: dict[frozenset[str], Mapping[str, FieldDecision]] = field(default_factory=dict)
+    _blocked: dict[tuple[bool, ...], Mapping[str, FieldDecision]] = field(default_factory=dict)
     _impersonal: Mapping[str, FieldDecision] = field(default_factory=dict)
 
     def left_out(self, flat: Mapping[str, JSON]) -> Mapping[str, FieldDecision]:
@@ -94,10 +94,13 @@ class Plan:
         """
         blocked: Mapping[str, FieldDecision] = _NOTHING
         if self.needs:
-            given = frozenset([scope for path, scope in _SCOPES.items() if flat.get(path) is True])
-            found = self._blocked.get(given)
+            get = flat.get
+            answers = tuple([get(path) is True for path in _SCOPES])
+            found = self._blocked.get(answers)
             if found is None:  # at most 16 of them
-                found = self._blocked[given] = {
+                scopes_of = zip(_SCOPES.values(), answers, strict=True)
+                given = frozenset([scope for scope, agreed in scopes_of if agreed])
+                found = self._blocked[answers] = {
                     path: self._without(path, "consent_missing")
                     for path, scopes in self.needs.items()
                     if not scopes <= given
