@@ -199,8 +199,10 @@ class Desk:
             event_type: what it is to become.
             leaves: what it says, by path; ids are the references below.
             to: own codes of the partners it is for.
-            case, referral: own references.
-            shared_case, shared_referral: shared ids, if they are known here.
+            case: own reference of the case.
+            shared_case: shared id of the case, if it is known here.
+            referral: own reference of the referral.
+            shared_referral: shared id of the referral, if it is known here.
             kind: the agency's own kind of row, where it has several for one type.
         """
         row = rendered(
@@ -216,7 +218,7 @@ class Desk:
         )
         if kind:
             row[self.mapping.document.roles.kind] = kind
-        return row | self.form.always(event_type)
+        return row | self.form.always()
 
     def status_row(
         self, referral: Referral, status: str, *, reason: str = "", business: str = ""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.council import samples as council
+from adapters.csu import ADAPTER as CSU
 from adapters.csu import samples as csu
 from adapters.demo.facts import LONG_NARRATIVE, CaseFacts, case_list
 from adapters.demo.samples import SampleRow, spoiled
@@ -85,39 +86,51 @@ def _exports(cases: Sequence[CaseFacts], when: str) -> list[Export]:
 
 
 def _of_agency(rng: random.Random, agency: str, cases: list[CaseFacts], when: str) -> list[Export]:
-    morning = when == "morning"
     if agency.startswith("csu-"):
-        if morning:
-            cases = [_long_winded(cases[0]), *cases[1:]]
-        rows = _with_flaws(csu.sample_rows(rng, cases), csu.ADAPTER.mapping)
-        name = f"crimes-{when}.csv"
-        if agency == "csu-camden":
-            content = csu.sample_file(rows)
-            about, slices = ("still being written when it is first seen", SLICES)
-            return [Export(agency, name, content, rows, slices, about=about)]
+        return _of_unit(rng, agency, cases, when)
+    if agency.startswith("council-"):
+        return _of_council(rng, agency, cases, when)
+    return _of_service(rng, agency, cases, when)
+
+
+def _of_unit(rng: random.Random, agency: str, cases: list[CaseFacts], when: str) -> list[Export]:
+    morning = when == "morning"
+    if morning:
+        cases = [_long_winded(cases[0]), *cases[1:]]
+    rows = _with_flaws(csu.sample_rows(rng, cases), CSU.mapping)
+    name = f"crimes-{when}.csv"
+    if agency != "csu-camden":
         content = csu.sample_file(rows, encoding="cp1252")
         return [Export(agency, name, content, rows, about="in the encoding of older clients")]
-    if agency == "council-camden":
-        rows = council.sample_rows(rng, cases)
-        good = Export(agency, f"asb-{when}.jsonl", council.sample_file(rows), rows)
-        if not morning or not rows:
-            return [good]
-        odd = council.sample_file(rows, encoding="utf-16")
-        about = "in UTF-16, which the council's system never writes"
-        return [Export(agency, "asb-unicode.jsonl", odd, rows, refused=True, about=about), good]
+    content = csu.sample_file(rows)
+    if not morning:
+        return [Export(agency, name, content, rows)]
+    about = "still being written when it is first seen"
+    return [Export(agency, name, content, rows, SLICES, about=about)]
+
+
+def _of_council(rng: random.Random, agency: str, cases: list[CaseFacts], when: str) -> list[Export]:
+    rows = council.sample_rows(rng, cases)
     if agency == "council-lewisham":
-        rows = council.sample_rows(rng, cases)
         about = "CSV with semicolons and a byte order mark"
-        return [
-            Export(agency, f"asb-{when}.csv", council.sample_file(rows, "csv"), rows, about=about)
-        ]
+        content = council.sample_file(rows, "csv")
+        return [Export(agency, f"asb-{when}.csv", content, rows, about=about)]
+    good = Export(agency, f"asb-{when}.jsonl", council.sample_file(rows), rows)
+    if when != "morning":
+        return [good]
+    odd = council.sample_file(rows, encoding="utf-16")
+    about = "in UTF-16, which the council's system never writes"
+    return [Export(agency, "asb-unicode.jsonl", odd, rows, refused=True, about=about), good]
+
+
+def _of_service(rng: random.Random, agency: str, cases: list[CaseFacts], when: str) -> list[Export]:
     centre = agency == "lantern-centre"
     rows = support.sample_rows(rng, cases, reporting_centre=centre)
-    if centre or not rows:
-        return [Export(agency, f"clients-{when}.csv", support.sample_file(rows), rows)]
     name = f"clients-{when}.csv"
+    if centre:
+        return [Export(agency, name, support.sample_file(rows), rows)]
     content = support.sample_file(rows, encoding="cp1252")
-    if morning:
+    if when == "morning":
         return [Export(agency, name, content, rows, about="in the encoding of older programs")]
     half = support.sample_file(rows, encoding="cp1252", half_written=True)
     cut = Export(agency, "clients-cut-off.csv", half, rows, about="cut off in its last row")

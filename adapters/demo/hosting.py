@@ -120,7 +120,8 @@ def withhold(operator: KafkaConnection, record: Record) -> None:
     import confluent_kafka
     from confluent_kafka.admin import AdminClient
 
-    admin = AdminClient(admin_settings(operator))
+    settings: dict[str, str | int | float | bool] = {**admin_settings(operator)}
+    admin = AdminClient(settings)
     place = confluent_kafka.TopicPartition(record.topic, record.partition, record.offset + 1)
     answers = admin.delete_records([place], request_timeout=ADMIN_TIMEOUT_S)
     for answer in answers.values():

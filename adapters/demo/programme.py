@@ -6,65 +6,27 @@ The order of the acts is that of issue 3; what each does is in the modules it ca
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from adapters.demo import hosting, person
-from adapters.demo.auditing import VerifiedLog, audit, moment, overdue, referrals_of
+from adapters.demo.closing import answers, figures, kafka_memory, sealed_events
 from adapters.demo.comparing import Comparison, compare
 from adapters.demo.desk import Arrival
-from adapters.demo.exports import day, flaws_of
-from adapters.demo.figures import Figures, distinct, measured
-from adapters.demo.hosting import Seen, take_apart
+from adapters.demo.exports import Export, day, flaws_of
 from adapters.demo.person import CENTRE, COUNCIL, POLICE, SERVICE
-from adapters.demo.processes import peak_memory
 from adapters.demo.refusals import Refusals
+from adapters.demo.result import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.story import Story
 from adapters.demo.town import Town, UnmetError, directories
-from broker.participant import Participant
-from broker.store.rows import ReferralRow
-from contracts.model import topic_name
+from adapters.demo.views import NOT_SHARED, leaks, operators_view, own_view, side_by_side
 
 KILLED: Final = COUNCIL
 OUTAGE_S: Final = 3.0
 SETTLED_S: Final = 90.0
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of a run.
-
-    Attributes:
-        root: the folder that stays.
-        case_id: shared id of the story's case.
-        expectations: (what must hold, whether it did).
-        comparison, figures, refusals: what was found, when the demo came so far.
-        logs: the verified logs and who received the address.
-        referrals: of the story's case, as the unit has them.
-    """
-
-    root: Path
-    cases: int
-    case_id: str = ""
-    expectations: list[tuple[str, bool]] = field(default_factory=list)
-    comparison: Comparison | None = None
-    figures: Figures | None = None
-    refusals: list[dict[str, str]] = field(default_factory=list)
-    logs: tuple[VerifiedLog, ...] = ()
-    referrals: tuple[ReferralRow, ...] = ()
-    overdue: tuple[ReferralRow, ...] = ()
-    critical_ms: Mapping[str, int] = field(default_factory=dict)
-    flaws: Mapping[str, int] = field(default_factory=dict)
-    kafka_mib: int = 0
-
-    @property
-    def met(self) -> bool:
-        """Whether everything held."""
-        return all(held for _, held in self.expectations)
 
 
 class Programme:
@@ -96,13 +58,14 @@ class Programme:
             self._screen.say(str(error), "✗")
             self.result.expectations.append((str(error), False))
             return self.result
-        self._answers()
-        self._figures()
+        for adapter in self._stage.adapters.values():
+            adapter.measure()
+        answers(self._stage, self._screen, self.result)
+        figures(self._stage, self._screen, self.result, self._story.town, self._outage)
         return self.result
 
     def _expect(self, what: str, held: bool) -> None:
-        self.result.expectations.append((what, held))
-        self._screen.say(what, "✓" if held else "✗")
+        self.result.expect(self._screen, what, held)
 
     # --- setting up ------------------------------------------------------------------------------
 
@@ -136,6 +99,12 @@ class Programme:
     def _watched(self, arrived: int) -> None:
         self._screen.progress(f"{arrived} records in inbox folders")
 
+    def _say_exports(self, exports: Sequence[Export]) -> None:
+        for export in exports:
+            about = f": {export.about}" if export.about else ""
+            rows = f"{len(export.rows)} row" + ("s" if len(export.rows) > 1 else "")
+            self._screen.say(f"{export.agency} exports {export.name}, {rows}{about}.")
+
     # --- the acts --------------------------------------------------------------------------------
 
     def _person_and_morning(self) -> None:
@@ -147,12 +116,7 @@ class Programme:
         with screen.doing("the story"):
             story.report_and_referrals()
             town.drop(morning)
-            for export in morning:
-                screen.say(
-                    f"{export.agency} exports {export.name}, {len(export.rows)} rows"
-                    + (f": {export.about}" if export.about else "")
-                    + "."
-                )
+            self._say_exports(morning)
             story.owned_rejected_replaced()
             story.cancelled()
             story.charging_decision()
@@ -169,21 +133,20 @@ class Programme:
             stage.adapters[KILLED].kill()
             screen.say(f"SIGKILL for the adapter of {KILLED}.", "!")
             town.drop(self._afternoon)
-            for export in self._afternoon:
-                screen.say(
-                    f"{export.agency} exports {export.name}, {len(export.rows)} rows"
-                    + (f": {export.about}" if export.about else "")
-                    + "."
-                )
+            self._say_exports(self._afternoon)
             town.work_for(0.5)
             if stage.kafka is not None:
-                self.result.kafka_mib = self._kafka_memory()
+                self.result.kafka_mib = kafka_memory(self._stage)
                 stage.kafka.stop()
                 screen.say("Kafka is stopped. Everybody goes on exporting.", "!")
             town.work_for(OUTAGE_S)
             before = town.arrived
             if stage.kafka is not None:
-                stage.kafka.start()
+                with ThreadPoolExecutor(1) as beside:
+                    started = beside.submit(stage.kafka.start)
+                    while not started.done():
+                        town.work_for(0.5)
+                    started.result()
                 screen.say("Kafka is back, with what it had acknowledged.", "✓")
             stage.start_adapters(KILLED)
             town.until(lambda: town.arrived > before, "records arrive again")
@@ -191,20 +154,18 @@ class Programme:
             self._outage = (began, time.time())
 
     def _outcome_and_sides(self) -> None:
-        stage, screen, story = self._stage, self._screen, self._story
+        screen, story = self._screen, self._story
         screen.act("The outcome, and one event from four sides")
         with screen.doing("the outcome"):
             story.outcome()
             self._joint = story.joint_request()
-        from adapters.demo.views import NOT_SHARED, leaks, operators_view, own_view, side_by_side
-
         town = story.town
         desks = {agency: town[agency] for agency in self._joint}
         screen.say(f"{CENTRE} asks police, council and service for one safeguarding plan.")
         columns, rows = side_by_side(desks, self._joint)
         screen.table("What each has in its inbox folder, in its own terms", columns, rows)
         event_id = self._joint[POLICE].event_id
-        self._seen = next(s for s in self._dump() if s.event_id == event_id)
+        self._seen = next(s for s in sealed_events(self._stage) if s.event_id == event_id)
         screen.table(
             "What whoever hosts Kafka sees of the same event",
             ["", ""],
@@ -237,7 +198,9 @@ class Programme:
             noticed = refusals.withheld()
             refusals.no_acl(self._seen.record)
             refusals.type_not_permitted()
+            refusals.unlawful_type()
             refusals.field_not_granted()
+            refusals.unlawful_field()
             refusals.altered(self._seen)
             hosting.repeat(stage.operator, self._seen.record)
             noticed()
@@ -246,7 +209,7 @@ class Programme:
         self._expect("each of them was refused", all(r["code"] for r in self.result.refusals))
 
     def _settle(self) -> None:
-        screen, story, town = self._screen, self._story, self._story.town
+        screen, town = self._screen, self._story.town
         screen.act("Source files and sink files, compared")
         with screen.doing("the last records"):
             town.until(town.quiet, "everybody has finished", SETTLED_S)
@@ -289,126 +252,9 @@ class Programme:
             self._screen.say(f"{left:.0f} s until the clock of an urgent referral is over.")
             self._story.town.work_for(left)
 
-    # --- afterwards ------------------------------------------------------------------------------
-
-    def _answers(self) -> None:
-        stage, screen, result = self._stage, self._screen, self.result
-        screen.act(f"Who received victim.address of {person.NAME}, under which clause?")
-        for adapter in stage.adapters.values():
-            adapter.measure()
-        participants = self._participants()
-        result.logs = audit(participants, result.case_id, "victim.address")
-        entries = sum(log.head.size for log in result.logs)
-        witnessed = sum(log.witnessed for log in result.logs)
-        self._expect(
-            f"seven disclosure logs verified: {entries:,} entries, and {witnessed} heads that other "
-            "agencies kept of them",
-            entries > 0 and witnessed > 0,
-        )
-        rows = [
-            [log.agency, moment(d.time_ms), d.type, d.source or log.agency, d.recipient, d.clause]
-            for log in result.logs
-            for d in log.disclosures
-        ]
-        screen.table("", ["log of", "UTC", "event", "from", "received by", "clause"], rows)
-        readers = {d.recipient for log in result.logs for d in log.disclosures}
-        self._expect("only police and council received it", readers == {POLICE, COUNCIL})
-        result.referrals = referrals_of(participants[POLICE], result.case_id)
-        result.overdue = overdue(participants[POLICE])
-        late = {row.referral_id for row in result.overdue}
-        screen.table(
-            f"Referrals of the case, as {POLICE} has them",
-            ["with", "side", "status", "version", "clock"],
-            [
-                [row.counterparty, row.role, row.status, row.version, _clock(row, late)]
-                for row in result.referrals
-            ],
-        )
-        self._expect(
-            "one referral was cancelled",
-            sum(row.status == "cancelled" for row in result.referrals) == 1,
-        )
-        if stage.kafka is not None:
-            unanswered = [row for row in result.referrals if row.referral_id in late]
-            self._expect("one was never acknowledged and is overdue", len(unanswered) == 1)
-
-    def _figures(self) -> None:
-        stage, screen, result = self._stage, self._screen, self.result
-        screen.act("Figures")
-        assert result.comparison is not None
-        town = self._story.town
-        arrivals = [
-            (agency, arrival)
-            for agency, clerk in town.clerks.items()
-            for arrival in clerk.desk.arrivals
-        ]
-        began, ended = self._outage
-        quiet = [
-            (agency, arrival.event_id)
-            for agency, arrival in arrivals
-            if not began - 1 <= self._dropped(agency, arrival) <= ended
-            and agency != "council-lewisham"  # it was stopped to show what is withheld
-        ]
-        data = None if stage.kafka is None else stage.kafka.folder / "data"
-        result.kafka_mib = max(result.kafka_mib, self._kafka_memory())
-        figures = result.figures = measured(
-            distinct(self._dump()),
-            result.comparison,
-            quiet,
-            [arrival.at for _, arrival in arrivals],
-            stage.adapters,
-            data,
-            screen.seconds,
-        )
-        disk = f"{figures.disk_bytes:,} on disk" if figures.disk_bytes else "on a Kafka elsewhere"
-        adapters = ", ".join(f"{name} {mib}" for name, mib in figures.adapter_mib.items())
-        for name, value in (
-            ("Bytes", f"{figures.record_bytes:,} in {figures.events:,} events, {disk}"),
-            (
-                "Events per signature",
-                f"{figures.events_per_signature} (at most {figures.largest_batch}; "
-                f"{figures.signatures:,} signatures)",
-            ),
-            (
-                "Events per second",
-                f"{figures.events_per_second} into inboxes in the busiest second",
-            ),
-            (
-                "Export to inbox",
-                f"p50 {figures.p50_s} s, p99 {figures.p99_s} s; {figures.longest_s} s with the outage",
-            ),
-            ("Memory, MiB", f"{adapters}; Kafka {result.kafka_mib}"),
-            ("Seconds", f"{figures.seconds}"),
-        ):
-            screen.say(f"{name}: {value}")
-
-    def _dropped(self, agency: str, arrival: Arrival) -> float:
-        assert self.result.comparison is not None
-        waited = self.result.comparison.seconds.get((agency, arrival.event_id), 0.0)
-        return arrival.at - waited
-
     # --- what several acts need ------------------------------------------------------------------
-
-    def _participants(self) -> dict[str, Participant]:
-        return {agency: self._stage.participant(agency) for agency in self._stage.agencies}
 
     def _comparison(self) -> Comparison:
         town = self._story.town
         desks = {agency: clerk.desk for agency, clerk in town.clerks.items()}
-        return compare(desks, self._participants())
-
-    def _dump(self) -> list[Seen]:
-        contract = self._stage.contract()
-        topics = [topic_name(contract, name) for name in sorted(contract.topics)]
-        records = hosting.dump(self._stage.operator, topics)
-        return [seen for record in records if (seen := take_apart(record)) is not None]
-
-    def _kafka_memory(self) -> int:
-        kafka = self._stage.kafka
-        return 0 if kafka is None or kafka.pid is None else peak_memory(kafka.pid) >> 20
-
-
-def _clock(row: ReferralRow, late: set[str]) -> str:
-    if row.referral_id in late:
-        return "overdue: never acknowledged"
-    return "closed" if row.closed else "met or running"
+        return compare(desks, self._stage.participants())

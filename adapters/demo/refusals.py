@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import count
+from uuid import uuid4
 
 from adapters.demo import hosting, person
 from adapters.demo.clerks import Clerk
@@ -21,13 +22,15 @@ from adapters.demo.hosting import Seen
 from adapters.demo.leaves import referral_leaves
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage, now_ms
+from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader
 from adapters.demo.town import Town
 from broker.event import JSON
 from broker.own_manifest import state_departure
 from broker.record import Record
+from contracts.events import PlainEvent
 from contracts.model import topic_name
 
-SENDING = "sealing"
+SENDING = "before sealing"
 WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
 SUSPENDING = "council-lewisham"
 
@@ -74,13 +77,13 @@ class Refusals:
 
     def _add(self, refusal: Refusal) -> None:
         self.found.append(refusal)
-        where = f" ({refusal.shown_in})" if refusal.shown_in else ""
         self._screen.say(
-            f"{refusal.what}: {refusal.by} refuses at {refusal.step} with {refusal.code}{where}",
-            "✗",
+            f"{refusal.what}: {refusal.code}, {refusal.step}, by {refusal.by}"
+            + (f"; see {refusal.shown_in}" if refusal.shown_in else ""),
+            "⊘",
         )
 
-    # --- on Kafka, by whoever is let in -----------------------------------------------------------
+    # --- on Kafka, by whoever is let in ----------------------------------------------------------
 
     def no_acl(self, record: Record) -> None:
         """An agency with a certificate and without an ACL: Kafka lets it neither write nor read."""
@@ -89,7 +92,7 @@ class Refusals:
         read = hosting.refusal_of(lambda: hosting.read_as(stranger, self._topics))
         for verb, code in (("writes", write), ("reads", read)):
             what = f"{hosting.STRANGER}, which has no ACL, {verb}"
-            self._add(Refusal(what, "Kafka", "its door, before step 0", code))
+            self._add(Refusal(what, "Kafka", "before step 0", code))
 
     def altered(self, seen: Seen) -> None:
         """The operator alters a record; no reader believes it."""
@@ -122,7 +125,7 @@ class Refusals:
         origin = seen.proof.signed.checkpoint.origin.split("/")[1]
         return [agency for agency in self._stage.agencies if agency != origin]
 
-    # --- what the contract does not allow, in an agency's own export ------------------------------
+    # --- what the contract does not allow, in an agency's own export -----------------------------
 
     def type_not_permitted(self) -> None:
         """A support service says what only police, prosecution and councils may say."""
@@ -162,7 +165,52 @@ class Refusals:
         shown = str(reason.relative_to(self._stage.root))
         self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first["code"], shown))
 
-    # --- what is withheld -------------------------------------------------------------------------
+    # --- the same with the sender's own checks taken away ----------------------------------------
+
+    def unlawful_type(self) -> None:
+        """A support service with changed software sends a case update: its readers refuse it."""
+        event = PlainEvent(
+            "case.updated",
+            (person.POLICE,),
+            {"case_id": str(uuid4()), "case_status": "under-investigation"},
+        )
+        self._tampered(person.SERVICE, event, with_publisher("support"), "case.updated sent anyway")
+
+    def unlawful_field(self) -> None:
+        """A unit with changed software seals an address for a support service."""
+        data: dict[str, JSON] = {
+            "case_id": str(uuid4()),
+            "referral_id": str(uuid4()),
+            "requested_service": "counselling",
+            "victim": {"address": "Flat 1, 1 Placeholder Court"},
+            "consent": {"pass_to_police": True, "support_contact": True, "share_identity": True},
+        }
+        event = PlainEvent("referral.made", (person.SERVICE,), data)
+        change = with_reader("victim.address", "support")
+        self._tampered(person.POLICE, event, change, "victim.address sealed for a service anyway")
+
+    def _tampered(self, sender: str, event: PlainEvent, change: Change, what: str) -> None:
+        (reader,) = event.recipients
+        adapter = self._stage.adapters[reader]
+
+        def refused() -> list[Mapping[str, object]]:
+            return [
+                line
+                for line in adapter.log_lines()
+                if line.get("event") == "record_refused"
+                and line.get("agency") == sender
+                and line.get("step") not in (0, 1, 2, 3, 4)
+            ]
+
+        before = len(refused())
+        unsafe_publish(self._stage.participant(sender), event, change)
+        self._town.until(lambda: len(refused()) > before, f"{what}: refused")
+        line = refused()[-1]
+        step = f"step {line['step']}"
+        shown = f"logs/{reader}.jsonl"
+        self._add(Refusal(f"{what}, by changed software", reader, step, str(line["code"]), shown))
+
+    # --- what is withheld ------------------------------------------------------------------------
 
     def withheld(self) -> Callable[[], None]:
         """The operator deletes a record before its reader has it.
@@ -203,7 +251,7 @@ class Refusals:
         return noticed
 
     def _noticed(self, seen: Seen, withheld_at: float) -> None:
-        """The council's heartbeats show it, it asks again, and the sender's archive makes it good."""
+        """A heartbeat shows it, the council asks again, and the sender's archive makes it good."""
         adapter = self._stage.adapters[WITHHELD_FROM]
 
         def alarms() -> list[Mapping[str, object]]:
@@ -221,7 +269,7 @@ class Refusals:
             Refusal(
                 "a record that whoever hosts Kafka withheld",
                 WITHHELD_FROM,
-                "the next heartbeat, whose head is above what arrived",
+                "a heartbeat whose head is above what arrived",
                 str(line["code"]),
                 f"logs/{WITHHELD_FROM}.jsonl",
             )
@@ -233,11 +281,11 @@ class Refusals:
         )
         seconds = time.time() - withheld_at
         self._screen.say(
-            f"{WITHHELD_FROM} asked for it again and has it now, {seconds:.0f} s after it was deleted.",
+            f"{WITHHELD_FROM} asked for it again, and has it {seconds:.0f} s after it was deleted.",
             "✓",
         )
 
-    # --- a council that suspends itself ------------------------------------------------------------
+    # --- a council that suspends itself ----------------------------------------------------------
 
     def suspended(self) -> None:
         """A council suspends its own part; the next event to it is refused where it starts."""
@@ -258,9 +306,9 @@ class Refusals:
         town.until(known, "the suspension reaches the others over Kafka")
         town.work_for(1.0)  # stored; the running adapter takes it up within the same second
         row = self._housing(unit, "R98901-1")
-        self._refused_row(unit.desk, row, f"the next event to {SUSPENDING}, which suspended itself")
+        self._refused_row(unit.desk, row, f"the next event to {SUSPENDING}, now suspended")
 
-    # --- rows and records --------------------------------------------------------------------------
+    # --- rows and records ------------------------------------------------------------------------
 
     def _housing(self, unit: Clerk, own: str) -> dict[str, object]:
         number = next(self._numbers)

@@ -1,4 +1,4 @@
-"""What a run leaves: figures and refusals as JSON, a row to drop, and three commands to try next."""
+"""What a run leaves: figures and refusals as JSON, a row to drop, three commands to try next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from adapters.demo import person
 from adapters.demo.desk import Desk
-from adapters.demo.programme import Result
+from adapters.demo.result import Result
 from adapters.demo.screen import Screen
 
 TRY_FOLDER: Final = "try"

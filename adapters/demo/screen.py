@@ -42,7 +42,7 @@ class Screen:
 
     def say(self, text: str, mark: str = " ") -> None:
         """One line of the story."""
-        colour = {"✓": "green", "✗": "red", "!": "yellow"}.get(mark)
+        colour = {"✓": "green", "✗": "red", "!": "yellow", "⊘": "magenta"}.get(mark)
         sign = f"[{colour}]{mark}[/]" if colour else mark
         body = escape("\n".join(printable(line) for line in text.splitlines()))
         self._console.print(f"[dim]{self.seconds:5.1f} s[/] {sign} {body}", soft_wrap=True)

@@ -136,6 +136,10 @@ class Stage:
         """An agency's folder, loaded and verified anew."""
         return load_participant(self.directory(agency), now_ms())
 
+    def participants(self) -> dict[str, Participant]:
+        """All of them."""
+        return {agency: self.participant(agency) for agency in self.agencies}
+
     def contract(self) -> Contract:
         """The contract in force, as the first agency verifies it."""
         return self.participant(self.agencies[0]).contract(now_ms()).text.contract

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,19 +14,32 @@ from adapters.demo.exports import Export, slices_of
 
 PAUSE_S: Final = 0.15
 PATIENCE_S: Final = 60.0
+WRITING_PAUSE_S: Final = 0.12
+"""Shorter than the time without change after which a file counts as complete."""
 
 
 class UnmetError(Exception):
     """Something that the story expects did not come about in time; its text says what."""
 
 
-@dataclass(slots=True)
-class _Writing:
-    """A file that is still being written, piece by piece."""
+class _Writing(threading.Thread):
+    """A file that is still being written, piece by piece, by a system that takes its time."""
 
-    path: Path
-    desk: Desk
-    pieces: list[bytes]
+    def __init__(self, desk: Desk, export: Export) -> None:
+        super().__init__(daemon=True)
+        self.agency = desk.agency
+        self._desk = desk
+        self._export = export
+        self._path = desk.directory / "import" / export.name
+        self._path.write_bytes(b"")
+
+    def run(self) -> None:
+        pieces = slices_of(self._export)
+        with self._path.open("ab", buffering=0) as file:
+            for piece in pieces:
+                file.write(piece)
+                time.sleep(WRITING_PAUSE_S)
+            self._desk.dropped[self._export.name] = time.time()
 
 
 class Town:
@@ -61,7 +74,6 @@ class Town:
 
     def round(self) -> None:
         """Everybody looks, decides and exports once."""
-        self._write_on()
         self._start_exports()
         before = self.arrived
         for clerk in self.clerks.values():
@@ -124,23 +136,17 @@ class Town:
             started.add(export.agency)
             if not export.refused:
                 desk.remember([row.values for row in export.rows])
-            path = desk.directory / "import" / export.name
             if export.slices == 1:
                 desk.drop(export.name, export.content)
             else:
-                self._writing.append(_Writing(path, desk, slices_of(export)))
-                self._write_on()
+                writing = _Writing(desk, export)
+                writing.start()
+                self._writing.append(writing)
         self._queued = waiting
 
     def _is_writing(self, agency: str) -> bool:
-        return any(writing.desk.agency == agency for writing in self._writing)
-
-    def _write_on(self) -> None:
-        for writing in self._writing:
-            with writing.path.open("ab") as file:
-                file.write(writing.pieces.pop(0))
-            writing.desk.dropped[writing.path.name] = time.time()
-        self._writing = [writing for writing in self._writing if writing.pieces]
+        self._writing = [writing for writing in self._writing if writing.is_alive()]
+        return any(writing.agency == agency for writing in self._writing)
 
 
 def directories(root: Path, agencies: Iterable[str]) -> dict[str, Path]:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from adapters.council import ADAPTER as COUNCIL
 from adapters.council import samples as council_samples
+from adapters.cps import ADAPTER as CPS
 from adapters.cps import samples as cps_samples
-from adapters.cps.mapping import CpsAdapter
+from adapters.csu import ADAPTER as CSU
 from adapters.csu import samples as csu_samples
 from adapters.demo.samples import SampleRow
 from adapters.mapping import RowMapping
+from adapters.support import ADAPTER as SUPPORT
 from adapters.support import samples as support_samples
 from contracts.errors import ConcordantError
 
@@ -55,7 +58,7 @@ class OwnForm:
         """An own reference for a referral."""
         return self.referral_form.format(number)
 
-    def always(self, _event_type: str) -> dict[str, object]:
+    def always(self) -> dict[str, object]:
         """What every row has."""
         return dict([self.extracted]) if self.extracted else {}
 
@@ -77,22 +80,18 @@ def own_form(kind: str) -> OwnForm:
         ConcordantError: ``demo_kind_unknown``.
     """
     if kind == "csu":
-        mapping = csu_samples.ADAPTER.mapping
         extracted = ("EXTRACT_DATE", CSU_EXTRACTED)
-        return OwnForm(mapping, csu_samples.sample_file, "01/95{}/26", "R{}-1", extracted)
+        return OwnForm(CSU.mapping, csu_samples.sample_file, "01/95{}/26", "R{}-1", extracted)
     if kind == "cps":
-        adapter: CpsAdapter = cps_samples.ADAPTER
         extracted = ("Case/ExtractedOn", CPS_EXTRACTED)
-        return OwnForm(adapter.mapping, cps_samples.sample_file, "CMS-{}", "CMS-{}/R", extracted)
+        return OwnForm(CPS.mapping, cps_samples.sample_file, "CMS-{}", "CMS-{}/R", extracted)
     if kind in ("council", "council-csv"):
         form = council_samples.sample_file
 
         def council(rows: Sequence[SampleRow]) -> bytes:
             return form(rows, "csv" if kind == "council-csv" else "jsonl")
 
-        mapping = council_samples.ADAPTER.mapping
-        return OwnForm(mapping, council, "ASB/2026/{}", "HSG/{}/1")
+        return OwnForm(COUNCIL.mapping, council, "ASB/2026/{}", "HSG/{}/1")
     if kind == "support":
-        mapping = support_samples.ADAPTER.mapping
-        return OwnForm(mapping, support_samples.sample_file, "C-{}", "C-{}/1")
+        return OwnForm(SUPPORT.mapping, support_samples.sample_file, "C-{}", "C-{}/1")
     raise ConcordantError(f"the demo has no form for {kind}", code="demo_kind_unknown")
