@@ -26,7 +26,7 @@ demo: setup ## Play the main job on a real Kafka, show it, and end.
 	@$(BIN)/concordant demo
 
 test: lint ## Lint, types, layers, then every test.
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy and import-linter.
 	@$(BIN)/ruff check $(CHECKED)

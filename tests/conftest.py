@@ -1,24 +1,38 @@
-"""How the suite is spread over processes: a file stays together, and everything with Kafka does.
+"""How `make test` spreads the suite over processes (pytest-xdist).
 
-`make test` runs pytest-xdist with `--dist loadgroup --no-loadscope-reorder`. Fixtures of a module
-are then made once, one Kafka serves all tests that are marked `kafka`, and they begin first because
-they take longest.
+A file stays together, so that the fixtures of a module are made once. All that runs with a real
+Kafka stays together too: one Kafka serves it, and two would take each other's processor time. The
+longest begin first. (xdist's own `--dist loadgroup` does not see its marks under pytest 9.2.)
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadScopeScheduling
 
-@pytest.hookimpl(tryfirst=True)
+WITH_KAFKA = ("tests/integration/", "tests/acceptance/", "tests/fault/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            group = "kafka" if item.get_closest_marker("kafka") else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=_turn)  # stable: within a file the order stays
 
 
 def _turn(item: pytest.Item) -> int:
-    """Longest first."""
-    return 0 if item.get_closest_marker("kafka") else 1 if item.get_closest_marker("slow") else 2
+    if item.nodeid.startswith(WITH_KAFKA):
+        return 0
+    return 1 if item.get_closest_marker("slow") else 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "kafka" if nodeid.startswith(WITH_KAFKA) else nodeid.split("::", 1)[0]
+
+    return Scheduling(config, log)
