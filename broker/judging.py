@@ -113,8 +113,8 @@ def open_record(placed: Judgement, view: View, now: int) -> Judgement:
     try:
         event = interpret(placed.verified, view, now)
     except RefusedError as error:
-        if error.code in DEFERRED_CODES:  # nothing was taken: it will be judged again
-            return Judgement("deferred", placed.verified, refusal=error)
+        if error.code in DEFERRED_CODES:  # it keeps its place until waiting is over
+            return Judgement("deferred", placed.verified, placed.placement, refusal=error)
         return Judgement("refused", placed.verified, placed.placement, None, error)
     if event is None:
         return Judgement("not_addressed", placed.verified, placed.placement)

@@ -22,7 +22,7 @@ from broker.receipts import Notice
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.store.interfaces import Store
+from broker.store.interfaces import Store, Transaction
 from broker.store_view import Place
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
@@ -117,6 +117,7 @@ class Notices:
             TransportError: they stay due.
         """
         due = sorted(self._changed)
+        self._changed.difference_update(due)  # what moves while this is sent is due again
         receipted = self._receipts(due)
         notices = list(self._notices)
         signer = self._signer() if notices else None
@@ -126,11 +127,14 @@ class Notices:
             value = receipts.format_notice(notice, signer)
             headers = ((CONTENT_TYPE_HEADER, receipts.NOTICE_CONTENT_TYPE),)
             records.append(Record(self._topics.receipts, 0, headers, value))
-        if records:
-            await self._sender.send(records)
+        try:
+            if records:
+                await self._sender.send(records)
+        except BaseException:
+            self._changed.update(due)
+            raise
         for place, stated, _ in receipted:
             self._receipted[place] = stated
-        self._changed.difference_update(due)
         del self._notices[: len(notices)]
         return len(records)
 
@@ -138,9 +142,8 @@ class Notices:
         out: list[tuple[Place, tuple[str, int], Record]] = []
         now_s = self._clock() // 1000
         with self._store.reading() as tx:
-            states = [(place, tx.reader.state(*place)) for place in places]
-        for place, stored in states:
-            found = receipts.receiptable(parse_state(stored[1])) if stored else None
+            found_of = [(place, self._receiptable(tx, place)) for place in places]
+        for place, found in found_of:
             if found is None:
                 continue
             generation, size, root = found
@@ -152,3 +155,12 @@ class Notices:
             record = Record(self._topics.receipts, 0, headers, value)
             out.append((place, (generation, size), record))
         return out
+
+    @staticmethod
+    def _receiptable(tx: Transaction, place: Place) -> tuple[str, int, bytes] | None:
+        """What a receipt may state: a leaf without its content is not stored."""
+        stored = tx.reader.state(*place)
+        found = receipts.receiptable(parse_state(stored[1])) if stored else None
+        if found is None or tx.reader.count_leaves(*place, found[0], "content_missing"):
+            return None
+        return found

@@ -14,6 +14,7 @@ from typing import Final
 from broker import pseudonyms, recording, referrals
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
+from broker.deferral import Deferrals, claimed_sender
 from broker.envelope.opening import OpeningKey
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
@@ -24,19 +25,15 @@ from broker.partition_state import PartitionState
 from broker.quarantining import quarantine
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
-from broker.store.rows import DeferredRow, LeafStatus
+from broker.store.rows import LeafStatus
 from broker.store_view import Memories, Place, StoreView
 from broker.tlog.checkpoint import Origin
 from broker.trust import Trust
 from contracts.errors import EventError
 
-DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
-"""How long a record with an unknown key or contract may hold its sender, once."""
 QUARANTINE_QUOTA: Final = 1000
 """Quarantined records of one sender at which its partitions are held: nothing is dropped."""
 OPERATOR: Final = "adapter"
-
-_TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
 
 
 @dataclass(slots=True)
@@ -98,8 +95,11 @@ class Receiving:
         self._memories = Memories()
 
     def trust_changed(self) -> None:
-        """A manifest or contract is new: what was verified before is verified again."""
-        self._memories.signed.clear()
+        """A manifest or contract is new: what was verified before is verified again.
+
+        A batch that is being judged keeps the memory with which it began.
+        """
+        self._memories = replace(self._memories, signed=set())
 
     def take(self, topic: str, partition: int, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit what came of it.
@@ -116,15 +116,17 @@ class Receiving:
         batch = Batch()
         with self._store.transaction() as tx:
             view = self._view(tx, now)
-            held = {row.agency: row for row in tx.reader.deferred(topic, partition)}
+            waits = Deferrals(tx, topic, partition, view.trust, now)
             entries: list[Entry] = []
             for record in records:
-                self._one(tx, view, record, held, batch, entries, now)
+                self._one(tx, view, record, waits, batch, entries, now)
             view.flush()
             if entries and self._log_taken:
                 append_entries(tx, entries)
             if records:
-                self._save_position(tx, topic, partition, records[-1].offset + 1)
+                position = waits.next_position(records[-1].offset + 1)
+                tx.reader.save_position(topic, partition, position)
+            batch.deferred += waits.begun
         return batch
 
     def _view(self, tx: Transaction, now: int) -> StoreView:
@@ -139,49 +141,30 @@ class Receiving:
             now,
         )
 
-    @staticmethod
-    def _save_position(tx: Transaction, topic: str, partition: int, next_offset: int) -> None:
-        """Where to go on: the earliest record that something still waits for."""
-        waiting = tx.reader.deferred(topic, partition)
-        tx.reader.save_position(
-            topic, partition, min([next_offset, *(row.offset for row in waiting)])
-        )
-
     def _one(
         self,
         tx: Transaction,
         view: StoreView,
         record: Record,
-        held: dict[str, DeferredRow],
+        waits: Deferrals,
         batch: Batch,
         entries: list[Entry],
         now: int,
     ) -> None:
         judgement = judge(record, view, now)
-        sender = _claimed_sender(record, judgement)
-        waiting = held.get(sender) if sender is not None else None
+        sender = claimed_sender(record, judgement)
         if judgement.outcome == "deferred":
-            refusal = judgement.refusal
-            assert refusal is not None
-            if self._defer(tx, record, sender, refusal, waiting, held, batch, now):
+            assert judgement.refusal is not None
+            if waits.keep(record, sender, judgement.refusal.code):
                 return
             judgement = replace(judgement, outcome="refused")
-        elif waiting is not None and waiting.reason != "equivocation":
-            if record.offset == waiting.offset:  # what was waited for is here
-                tx.reader.clear_deferred(record.topic, record.partition, waiting.agency)
-                del held[waiting.agency]
-            elif (
-                record.offset > waiting.offset
-                and judgement.placement is not None
-                and judgement.placement.verdict in _TAKES_PLACE
-            ):
-                return  # the position stays before it; it is judged again
+        elif waits.bars(record, sender, judgement):
+            return  # the position stays before it; it is judged again
         if self._quota_full(tx, judgement):
-            assert sender is not None
-            full = RefusedError(11, "quarantine_full", "this sender's quarantine is full")
-            self._defer(tx, record, sender, full, waiting, held, batch, now)
+            waits.keep(record, sender, "quarantine_full")
             return
-        self._settle(tx, view, record, judgement, batch, entries, now)
+        waits.end(record, sender, judgement)
+        self._settle(tx, view, record, judgement, waits, batch, entries, now)
 
     @staticmethod
     def _quota_full(tx: Transaction, judgement: Judgement) -> bool:
@@ -193,40 +176,13 @@ class Receiving:
             and tx.quarantine.count(judgement.verified.origin.agency) >= QUARANTINE_QUOTA
         )
 
-    def _defer(
-        self,
-        tx: Transaction,
-        record: Record,
-        sender: str | None,
-        refusal: RefusedError,
-        waiting: DeferredRow | None,
-        held: dict[str, DeferredRow],
-        batch: Batch,
-        now: int,
-    ) -> bool:
-        """Keep the earliest position of this sender that waits; False once it waited enough."""
-        if sender is None or self._trust().manifests.newest(sender) is None:
-            return False  # nobody's record: it may hold nothing up
-        if waiting is not None and record.offset > waiting.offset:
-            return True
-        limited = refusal.code in {"key_unknown", "contract_unknown"}
-        if waiting is not None and limited and now - waiting.since_ms > DEFER_UNKNOWN_MS:
-            tx.reader.clear_deferred(record.topic, record.partition, sender)
-            held.pop(sender, None)
-            return False
-        if waiting is None:
-            place = (record.topic, record.partition, sender)
-            tx.reader.defer(*place, record.offset, refusal.code, now)
-            held[sender] = DeferredRow(*place, record.offset, refusal.code, now)
-            batch.deferred.append((sender, refusal.code))
-        return True
-
     def _settle(
         self,
         tx: Transaction,
         view: StoreView,
         record: Record,
         judgement: Judgement,
+        waits: Deferrals,
         batch: Batch,
         entries: list[Entry],
         now: int,
@@ -249,7 +205,9 @@ class Receiving:
             status = "content_missing"
         else:
             status = "refused"
-            self._refuse(tx, view, record, judgement, batch, entries, now)
+            self._refuse(tx, record, judgement, batch, entries, now)
+            if judgement.equivocation:
+                self._stop(tx, view, record, judgement, waits, batch, now)
         if verified is None or placement is None or judgement.outcome == "before_start":
             return
         origin, fact = verified.origin, verified.fact
@@ -284,7 +242,7 @@ class Receiving:
         except EventError as error:
             refusal = RefusedError(11, error.code, error.detail)
             refused = replace(judgement, outcome="refused", refusal=refusal, event=event)
-            self._refuse(tx, view, record, refused, batch, entries, now)
+            self._refuse(tx, record, refused, batch, entries, now)
             return "refused"
         tx.inbox.add(
             event.source,
@@ -315,10 +273,9 @@ class Receiving:
         batch.opened.append(event)
         return "stored"
 
+    @staticmethod
     def _refuse(
-        self,
         tx: Transaction,
-        view: StoreView,
         record: Record,
         judgement: Judgement,
         batch: Batch,
@@ -335,8 +292,6 @@ class Receiving:
             batch.refused.append(
                 (verified.origin if verified else None, -1, refusal.step, refusal.code)
             )
-            if judgement.equivocation and verified is not None:
-                self._stop(tx, view, record, judgement, batch, now)
             return
         origin, index = verified.origin, verified.fact.index
         quarantine(tx, record, origin, index, refusal, now)
@@ -357,6 +312,7 @@ class Receiving:
         view: StoreView,
         record: Record,
         judgement: Judgement,
+        waits: Deferrals,
         batch: Batch,
         now: int,
     ) -> None:
@@ -365,31 +321,13 @@ class Receiving:
         assert verified is not None
         origin, fact = verified.origin, verified.fact
         place = (origin.agency, origin.topic, origin.partition)
-        rows = [
-            tx.reader.checkpoint_at(*place, origin.generation, fact.size),
-            tx.reader.checkpoint_above(*place, origin.generation, fact.index),
-            tx.reader.checkpoint_below(*place, origin.generation, fact.size),
-        ]
-        mine = next((row.text for row in rows if row is not None), b"")
+        recall, link = view.recall(*place), fact.link
+        mine = recall.signed_text(origin.generation, fact.index, fact.size)
+        if not mine and link is not None:  # it is the predecessor's end that it contradicts
+            mine = recall.signed_text(link.name, link.size - 1, link.size)
         tx.evidence.add("equivocation", origin.format(), mine, verified.proof.checkpoint_text, now)
         state = view.state(*place)
         assert isinstance(state, PartitionState)
         view.stop(place, replace(state, stopped=True))
-        tx.reader.defer(
-            record.topic, record.partition, origin.agency, record.offset, "equivocation", now
-        )
+        waits.stop(record, origin.agency)
         batch.alarms.append((origin.agency, "equivocation"))
-
-
-def _claimed_sender(record: Record, judgement: Judgement) -> str | None:
-    """Whose record this is, or, where its signature could not be checked yet, says it is."""
-    if judgement.verified is not None:
-        return judgement.verified.origin.agency
-    if judgement.outcome != "deferred":
-        return None
-    for name, value in record.headers:
-        if name == b"proof" and value is not None:
-            checkpoint = value.partition(b"\n\n")[2]
-            parts = checkpoint.split(b"\n", 1)[0].split(b"/")
-            return parts[1].decode("ascii", "replace") if len(parts) > 1 else None
-    return None

@@ -198,10 +198,16 @@ class Relay:
 
         The same bytes, or leaf hashes where the content is gone. Returns how many were sent.
         """
-        rows = await asyncio.to_thread(self._archived, topic, partition, generation, first, last)
-        if rows:
+        sent = 0
+        while first <= last:  # in rounds: whoever asks may ask for all that there ever was
+            end = min(last, first + ROUND_EVENTS - 1)
+            rows = await asyncio.to_thread(self._archived, topic, partition, generation, first, end)
+            if not rows:
+                break
             await self._sender.send([_record(row) for row in rows])
-        return len(rows)
+            sent += len(rows)
+            first = end + 1
+        return sent
 
     def _archived(
         self, topic: str, partition: int, generation: str, first: int, last: int

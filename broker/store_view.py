@@ -107,6 +107,24 @@ class StreamRecall:
             iter(_kept(self._tx.reader.checkpoint_at(*self._place, generation, size))), None
         )
 
+    def signed_text(self, generation: str, index: int, size: int) -> bytes:
+        """The signed checkpoint that one of ``size`` with a record at ``index`` may contradict.
+
+        The one of the same size, or the next above the index, or the next below the size; empty if
+        there is none.
+        """
+        reader, place = self._tx.reader, (*self._place, generation)
+        rows = (
+            reader.checkpoint_at(*place, size),
+            reader.checkpoint_above(*place, index),
+            reader.checkpoint_below(*place, size),
+        )
+        texts = {row.size: row.text for row in rows if row is not None}
+        texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
+        above = min((held for held in texts if held > index), default=-1)
+        below = max((held for held in texts if held < size), default=-1)
+        return next((texts[held] for held in (size, above, below) if held in texts), b"")
+
     def _mine(self, generation: str) -> list[tuple[int, Kept]]:
         return [(size, kept) for size, (kept, _) in self.kept.get(generation, {}).items()]
 
@@ -142,7 +160,7 @@ class StoreView:
         self._tx = tx
         self.deployment = deployment
         self.agency = agency
-        self._trust = trust
+        self.trust = trust
         self.opening_keys = opening_keys
         self._secret = secret
         self._memories = memories
@@ -158,22 +176,22 @@ class StoreView:
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """See ``View``."""
-        return self._trust.stream_key(agency, key_id, log_time)
+        return self.trust.stream_key(agency, key_id, log_time)
 
     def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
         """See ``View``."""
         return any(
-            row.time_s * 1000 < before and self._trust.cosigner_believed(origin, row.cosigner)
+            row.time_s * 1000 < before and self.trust.cosigner_believed(origin, row.cosigner)
             for row in self._tx.receipts.covering(origin, size, root)
         )
 
     def contract(self, contract_hash: bytes) -> Governing | None:
         """See ``View``."""
-        return self._trust.governing(contract_hash)
+        return self.trust.governing(contract_hash)
 
     def wrap_budget(self, agency: str) -> list[int]:
         """See ``View``."""
-        return self._memories.wrap_budget(agency, self._trust.parties, self._now)
+        return self._memories.wrap_budget(agency, self.trust.parties, self._now)
 
     def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
         """See ``View``."""

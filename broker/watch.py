@@ -66,6 +66,7 @@ class Watch:
         self._asked: dict[tuple[str, int, int], int] = {}
         self._judged = 0
         self._destroyed = 0
+        self._began = clock()
 
     @property
     def _participant(self) -> Participant:
@@ -125,10 +126,13 @@ class Watch:
         self._metrics.gaps(open_by_agency)
 
     def _silence(self, tx: Transaction, now: int, found: Found) -> None:
+        """Who has not spoken for too long; whoever never spoke here, since this began to listen."""
         limit = int(self._participant.config.intervals.silence_alarm * 1000)
-        for heads in tx.heads.all():
-            if heads.agency != self._participant.agency and now - heads.heard_ms > limit:
-                self._alarm(found, heads.agency, "silence", "")
+        heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
+        for agency in self._trust().manifests.agencies():
+            last = max(heard.get(agency, 0), self._began)
+            if agency != self._participant.agency and now - last > limit:
+                self._alarm(found, agency, "silence", "")
 
     def _overdue(self, tx: Transaction, now: int, found: Found) -> None:
         for row in tx.referrals.overdue(now):

@@ -161,6 +161,20 @@ def test_an_event_under_a_contract_that_is_unknown_waits(
     assert council.deferral(one) == (6, "contract_unknown")
 
 
+def test_what_waits_for_a_contract_has_its_place_in_the_stream(
+    council: Reader, log: Log, yearless: SignedContract
+) -> None:
+    """A file does not wait: what follows the record follows it without a gap."""
+    waits, follows = log.send(draft_event(signed=yearless).value(), draft_event().value())
+    judgement = council.take(waits)
+    assert judgement.outcome == "deferred"
+    assert judgement.placement is not None
+    council.view.took(judgement)
+    after = council.take(follows)
+    assert after.placement is not None
+    assert (after.outcome, after.placement.verdict) == ("opened", "next")
+
+
 def test_a_contract_that_a_party_has_not_signed_is_unknown(
     world: Workshop, log: Log, yearless: SignedContract
 ) -> None:

@@ -458,7 +458,7 @@ class Vault:
 
 
 class Reader:
-    """An agency that judges records one after the other, as from a file."""
+    """An agency that judges records one after the other, and lets wait what has to."""
 
     def __init__(
         self,
@@ -482,7 +482,8 @@ class Reader:
 
     def take(self, one: Record, now: int | None = None) -> Judgement:
         judgement = judge(one, self.view, self.now if now is None else now)
-        self.view.took(judgement)
+        if judgement.outcome != "deferred":  # it is judged again, so nothing of it is taken yet
+            self.view.took(judgement)
         return judgement
 
     def refusal(self, one: Record, now: int | None = None) -> tuple[float, str]:
@@ -498,5 +499,5 @@ class Reader:
         judgement = self.take(one, now)
         assert judgement.outcome == "deferred", judgement
         assert judgement.refusal is not None
-        assert judgement.placement is None
+        assert judgement.event is None
         return judgement.refusal.step, judgement.refusal.code
