@@ -6,13 +6,15 @@ takes an ``OpenedEvent`` cannot be handed something unverified.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from contracts.values import value_class
 
 JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON]"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class OpenedEvent:
     """A verified, decrypted event, restricted to what this agency may read.
 

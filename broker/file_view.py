@@ -122,7 +122,11 @@ class FileView:
 
     def recall(self, agency: str, topic: str, partition: int) -> FileRecall:
         """See ``View``."""
-        return self._recalls.setdefault((agency, topic, partition), FileRecall())
+        place = (agency, topic, partition)
+        recall = self._recalls.get(place)
+        if recall is None:
+            recall = self._recalls[place] = FileRecall()
+        return recall
 
     def known(self, source: str, event_id: str) -> ShownEvent | None:
         """See ``View``."""

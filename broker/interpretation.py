@@ -77,7 +77,7 @@ def _governing(contract_hash: bytes, verified: VerifiedRecord, view: View, now: 
     if now >= contract.ends_ms + governing.grace:
         raise RefusedError(6, "contract_ended", "the contract ended longer ago than its grace")
     for party in (verified.origin.agency, view.agency):
-        if contract.party(party) is None:
+        if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
         since = governing.inactive_since.get(party)
         if since is not None and log_time >= since:

@@ -7,7 +7,6 @@ that takes one cannot be handed a record whose sender is not known.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.layout import MAX_VALUE_BYTES
@@ -27,6 +26,7 @@ from broker.tlog.merkle import (
 )
 from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
 from broker.view import View
+from contracts.values import value_class
 
 SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
 LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
@@ -40,7 +40,7 @@ MAX_PATHS_REMEMBERED: Final = 1024
 _GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class VerifiedRecord:
     """A record that passed steps 0 to 3: its sender signed it at this place of its stream."""
 

@@ -23,12 +23,12 @@ from broker.envelope.primitives import (
     WrapOpener,
     constant_time_equal,
     one_step_kdf,
+    open_once,
 )
 
 MEMORY_ENTRIES: Final = 4096
 """Wraps remembered; each is about 1.5 kB."""
 
-_ZERO_NONCE: Final = bytes(NONCE_BYTES)
 _NO_KEY: Final = bytes(HASH_BYTES)
 
 
@@ -200,8 +200,8 @@ def open_groups(
         if not constant_time_equal(derived[HASH_BYTES:], group.commitment):
             raise OpeningError(8, "commitment_wrong", "a group's key does not match its commitment")
         try:
-            plaintext = AeadKey(derived[:HASH_BYTES]).open(
-                _ZERO_NONCE, group.ciphertext, framing.group_aad(context, index)
+            plaintext = open_once(
+                derived[:HASH_BYTES], group.ciphertext, framing.group_aad(context, index)
             )
         except SealBroken:
             raise OpeningError(8, "group_broken", "a group does not decrypt") from None

@@ -48,6 +48,6 @@ def unpad(plaintext: bytes) -> bytes:
     if len(plaintext) < LENGTH_BYTES or padded_length(size) != len(plaintext):
         raise PaddingError("the padding is not minimal")
     end = LENGTH_BYTES + size
-    if plaintext.count(0, end) != len(plaintext) - end:
+    if plaintext[end:] != bytes(len(plaintext) - end):
         raise PaddingError("the padding is not zero")
     return plaintext[LENGTH_BYTES:end]

@@ -326,6 +326,22 @@ class AeadKey:
             raise SealBroken from error
 
 
+_ZERO_NONCE: Final = bytes(NONCE_BYTES)
+
+
+def seal_once(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    """AES-256-GCM with a zero nonce: only for a key that encrypts this one message, ever."""
+    return AESGCM(key).encrypt(_ZERO_NONCE, plaintext, aad)
+
+
+def open_once(key: bytes, ciphertext: bytes, aad: bytes) -> bytes:
+    """The inverse of ``seal_once``. Raises SealBroken."""
+    try:
+        return AESGCM(key).decrypt(_ZERO_NONCE, ciphertext, aad)
+    except InvalidTag as error:
+        raise SealBroken from error
+
+
 def one_step_kdf(secret: bytes, info: bytes) -> bytes:
     """NIST SP 800-56C rev. 2, section 4, one block with SHA-512: H(be32(1) || secret || info).
 

@@ -22,14 +22,12 @@ from broker.envelope.primitives import (
     WrapSealer,
     one_step_kdf,
     random_bytes,
+    seal_once,
 )
 
 SESSION_MAX_MS: Final = 60 * 60 * 1000
 SESSION_MAX_EVENTS: Final = 2**20
 
-# Safe because each K_i, and so each derived key, encrypts one message only (spec, "Why a zero
-# nonce is safe here"; age does the same with its file key's header MAC).
-_ZERO_NONCE: Final = bytes(NONCE_BYTES)
 _NO_KEY: Final = bytes(HASH_BYTES)
 
 
@@ -121,8 +119,10 @@ class Sealer:
             at += HASH_BYTES
             derived = one_step_kdf(secret, framing.group_info(context, index))
             commitment = derived[HASH_BYTES:]
-            ciphertext = AeadKey(derived[:HASH_BYTES]).seal(
-                _ZERO_NONCE, pad(content), framing.group_aad(context, index)
+            # A zero nonce: each K_i, and so each derived key, encrypts one message only (spec, "Why
+            # a zero nonce is safe here"; age does the same with its file key's header MAC).
+            ciphertext = seal_once(
+                derived[:HASH_BYTES], pad(content), framing.group_aad(context, index)
             )
             keys.append(secret)
             commitments.append(commitment)
