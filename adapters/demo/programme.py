@@ -144,11 +144,14 @@ class Programme:
             if stage.kafka is not None:
                 with ThreadPoolExecutor(1) as beside:
                     started = beside.submit(stage.kafka.start)
+                    stage.adapters[KILLED].start()
                     while not started.done():
                         town.work_for(0.5)
                     started.result()
                 screen.say("Kafka is back, with what it had acknowledged.", "✓")
-            stage.start_adapters(KILLED)
+            else:
+                stage.adapters[KILLED].start()
+            stage.await_adapters(KILLED)
             town.until(lambda: town.arrived > before, "records arrive again")
             screen.say(f"{KILLED} is back; records arrive again.", "✓")
             self._outage = (began, time.time())

@@ -241,7 +241,7 @@ class Refusals:
         self._screen.say(
             "Whoever hosts Kafka deletes that record before the council has read it.", "!"
         )
-        stage.start_adapters(WITHHELD_FROM)
+        stage.adapters[WITHHELD_FROM].start()
         seen = hosting.take_apart(record)
         assert seen is not None
 

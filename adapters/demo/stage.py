@@ -174,17 +174,24 @@ class Stage:
 
     # --- adapters --------------------------------------------------------------------------------
 
-    def start_adapters(self, *agencies: str) -> None:
-        """Start adapters (all, if none is named) and wait until they are ready.
+    def start_adapters(self) -> None:
+        """Start all adapters and wait until they are ready.
 
         Raises:
             TransportError: ``adapter_not_ready``.
         """
-        names = agencies or self.agencies
-        for agency in names:
-            self.adapters[agency].start()
+        for adapter in self.adapters.values():
+            adapter.start()
+        self.await_adapters(*self.agencies)
+
+    def await_adapters(self, *agencies: str) -> None:
+        """Wait until adapters that were started are ready.
+
+        Raises:
+            TransportError: ``adapter_not_ready``.
+        """
         deadline = time.monotonic() + START_S
-        waiting = set(names)
+        waiting = set(agencies)
         while waiting:
             waiting = {agency for agency in waiting if not self.adapters[agency].ready()}
             dead = next((a for a in waiting if not self.adapters[a].running), None)

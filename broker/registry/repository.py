@@ -8,6 +8,7 @@ from Kafka takes the same way: bytes in, verified, stored, and a new book out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import errno
 from pathlib import Path
 from typing import Final
@@ -81,6 +82,8 @@ class Repository:
             ManifestError: one is damaged or refused, or an agency's newest one that was seen
                 before is gone (`manifest_rollback`).
         """
+        # Read before the files: a running adapter beside us stores a manifest, then its version.
+        seen = self._versions()
         verified: list[VerifiedManifest] = []
         for path in sorted((self.root / MANIFESTS_FOLDER).glob("*.note")):
             signed = parse_manifest(_read(path, MANIFEST_LIMIT_BYTES), str(path))
@@ -96,7 +99,7 @@ class Repository:
                     )
                 )
         book = ManifestBook(self._deployment, verified)
-        self._require_nothing_lost(book, contracts)
+        self._require_nothing_lost(seen, book, contracts)
         return book
 
     def store_manifest(
@@ -240,8 +243,10 @@ class Repository:
                 fix="Restore it from a backup. Without it an old manifest could come back unseen.",
             ) from None
 
-    def _require_nothing_lost(self, book: ManifestBook, contracts: ContractBook) -> None:
-        for agency, (version, digest) in self._versions().items():
+    def _require_nothing_lost(
+        self, seen: Mapping[str, tuple[int, str]], book: ManifestBook, contracts: ContractBook
+    ) -> None:
+        for agency, (version, digest) in seen.items():
             if not contracts.governance_of(agency):
                 continue
             same = [v for v in book.history(agency) if v.manifest.version == version]
