@@ -45,7 +45,7 @@ def unpad(plaintext: bytes) -> bytes:
         PaddingError: any other length, or a padding byte that is not zero.
     """
     size = int.from_bytes(plaintext[:LENGTH_BYTES], "big")
-    if len(plaintext) < LENGTH_BYTES or padded_length(size) != len(plaintext):
+    if padded_length(size) != len(plaintext):  # at least the floor, so the length was whole
         raise PaddingError("the padding is not minimal")
     end = LENGTH_BYTES + size
     if plaintext[end:] != bytes(len(plaintext) - end):

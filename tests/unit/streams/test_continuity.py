@@ -345,7 +345,7 @@ def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
     assert sizes == [7, 10]
     reader.take(replace(mine[5], size=11))  # a gap up to 8, under a later batch
     reader.take(mine[0])
-    equivocates(reader, replace(other[3], size=9), "one size has two roots")
+    equivocates(reader, replace(other[3], size=8), "one size has two roots")
 
 
 def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
