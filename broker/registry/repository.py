@@ -8,8 +8,8 @@ from Kafka takes the same way: bytes in, verified, stored, and a new book out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
