@@ -43,7 +43,7 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     """The bin folder of a fresh environment with the wheel and what it needs, and nothing else."""
     venv = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    pip = [venv / "bin/python", "-m", "pip", "install", "--quiet", "--no-compile"]
+    pip = [venv / "bin/python", "-m", "pip", "install", "--quiet"]
     lock = root / "locks/runtime.lock"
     subprocess.run([*pip, "--require-hashes", "--requirement", lock], check=True)
     subprocess.run([*pip, "--no-index", "--no-deps", wheel], check=True)
