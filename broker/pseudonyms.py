@@ -10,6 +10,9 @@ from uuid import UUID, uuid4
 
 from broker.envelope.primitives import hmac_sha256, lp
 
+_PARTITION_HEAD = lp(b"concordant/1/partition", b"")[:-8]
+"""``lp`` of the label and of one part more, up to that part's length: every event needs it."""
+
 
 def event_id(secret: bytes, source_key: bytes | None) -> UUID:
     """The id of an event: the same whenever the same source item is sealed again.
@@ -28,7 +31,8 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
 
 def partition(secret: bytes, case_id: str, partitions: int) -> int:
     """The partition of a case: one sender keeps one case in order, and nobody can link the two."""
-    digest = hmac_sha256(secret, lp(b"concordant/1/partition", case_id.encode()))
+    case = case_id.encode()
+    digest = hmac_sha256(secret, _PARTITION_HEAD + len(case).to_bytes(8, "big") + case)
     return int.from_bytes(digest[:8], "big") % partitions
 
 

@@ -16,11 +16,12 @@ from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import ExchangeKey, Sealer
 from broker.event import JSON
-from broker.interpretation import URGENT_TYPE
+from broker.interpretation import URGENT_TYPE, uuid_text
 from broker.store.interfaces import Transaction
 from contracts.decision import Decision, decide
 from contracts.errors import EventError
 from contracts.events import EVENT_TYPES, PlainEvent
+from contracts.grouping import Grouping
 from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.standing import Standing
@@ -111,7 +112,7 @@ class EventSealer:
         flat = decision.flat
         to = sorted(event.recipients)
         try:
-            groups = [_group(flat, order) for order in layout.order]
+            groups = _groups(flat, layout)
             head: dict[str, JSON] = {"data": groups[0], "to": list(to), "type": event.type}
             texts = [format_json(head), *(format_json(group) for group in groups[1:])]
             recipients = [
@@ -126,7 +127,7 @@ class EventSealer:
         case_id = flat["case_id"]
         assert isinstance(case_id, str)
         return Sealed(
-            str(event_id),
+            uuid_text(event_id.bytes),
             topic_name(contract, terms.topic),
             pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
             value,
@@ -205,5 +206,9 @@ class Publisher:
         return sealed.event_id
 
 
-def _group(flat: Mapping[str, JSON], order: tuple[str, ...]) -> dict[str, JSON]:
-    return {path: flat[path] for path in order if path in flat}
+def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]:
+    groups: list[dict[str, JSON]] = [{} for _ in layout.readers]
+    group_of = layout.group_of
+    for path, value in flat.items():
+        groups[group_of[path]][path] = value
+    return groups

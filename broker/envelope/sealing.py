@@ -43,7 +43,7 @@ class ExchangeKey:
 class Session:
     """A session secret wrapped for one exchange key, for one contract, from this process."""
 
-    __slots__ = ("aead", "began", "remaining", "tail", "wrap")
+    __slots__ = ("aead", "began", "ends", "remaining", "tail", "wrap")
 
     def __init__(self, deployment: str, contract: bytes, source: str, key: ExchangeKey, now: int):
         """Wrap 32 fresh random bytes for ``key``; ``now`` in ms."""
@@ -53,11 +53,12 @@ class Session:
         self.tail = framing.session_tail(key.kid, self.wrap)
         self.aead = AeadKey(secret)
         self.began = now
+        self.ends = now + SESSION_MAX_MS
         self.remaining = SESSION_MAX_EVENTS
 
     def serves(self, now: int) -> bool:
         """Whether it may take another event; a clock that was set back ends it too."""
-        return self.remaining > 0 and self.began <= now < self.began + SESSION_MAX_MS
+        return self.remaining > 0 and self.began <= now < self.ends
 
 
 class Sealer:

@@ -155,6 +155,10 @@ def cosign(signer: NoteSigner, timestamp: int, body: bytes) -> CosignatureLine:
         NoteError: `checkpoint_malformed` or `cosignature_malformed`, before the key is used.
     """
     parse_checkpoint(body)  # a key that cosigns must not be talked into signing anything else
+    return _cosign(signer, timestamp, body)
+
+
+def _cosign(signer: NoteSigner, timestamp: int, body: bytes) -> CosignatureLine:
     message = cosignature_message(signer.type, signer.name, timestamp, body)
     return CosignatureLine(signer.name, signer.key_id, timestamp, signer.key.sign(message))
 
@@ -202,8 +206,8 @@ def signed_checkpoint(signer: NoteSigner, timestamp: int, checkpoint: Checkpoint
     Raises:
         NoteError: `checkpoint_malformed` or `cosignature_malformed`.
     """
-    body = format_checkpoint(checkpoint)
-    return format_signed_checkpoint(body, cosign(signer, timestamp, body))
+    body = format_checkpoint(checkpoint)  # it has read again what it wrote
+    return format_signed_checkpoint(body, _cosign(signer, timestamp, body))
 
 
 def _opaque(text: str) -> bytes:

@@ -157,6 +157,8 @@ def append_batch(
     if not leaves:
         raise ProofError("A batch has at least one leaf.", code="frontier_malformed")
     _require_hashes(leaves, frontier.size)
+    if len(leaves) == 1:
+        return _append_one(frontier, leaves[0])
     old_size, size = frontier.size, frontier.size + len(leaves)
     kept = list(frontier.hashes)
     after: list[bytes] = []
@@ -176,6 +178,15 @@ def append_batch(
     if size & (size - 1) == 0:  # a perfect tree: its root is its whole frontier
         after.append(nodes[0])
     return Frontier(size, tuple(reversed(after))), nodes[0], _paths(levels, old_size)
+
+
+def _append_one(frontier: Frontier, leaf: bytes) -> tuple[Frontier, bytes, list[tuple[bytes, ...]]]:
+    """`append_batch` of one leaf: all that is beside its way to the root is the frontier before."""
+    path = frontier.hashes[::-1]
+    root = leaf
+    for node in path:
+        root = sha256(b"\x01" + node + root).digest()
+    return frontier.append(leaf), root, [path]
 
 
 def _paths(levels: list[list[bytes]], old_size: int) -> list[tuple[bytes, ...]]:
