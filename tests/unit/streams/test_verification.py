@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from stream_world import DEPLOYMENT, SIGNER, STREAM, TOPIC, SenderLog, record
 
+from broker import verification
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, lp
 from broker.errors import RefusedError
@@ -37,6 +38,7 @@ class PublicView:
     deployment: str = DEPLOYMENT
     verifier: NoteVerifier = VERIFIER
     revoked_since: int | None = None
+    manifest_expired: bool = False
     receipts: set[tuple[str, int, bytes]] = field(default_factory=set)
     checkpoints: dict[bytes, SignedCheckpoint] = field(default_factory=dict)
     signed: set[bytes] = field(default_factory=set)
@@ -45,7 +47,7 @@ class PublicView:
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         self.asked.append((agency, key_id, log_time))
-        return StreamKey(bytes(32), self.verifier, self.revoked_since)
+        return StreamKey(bytes(32), self.verifier, self.revoked_since, self.manifest_expired)
 
     def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
         return (origin, size, root) in self.receipts
@@ -111,6 +113,18 @@ def test_the_memory_of_signatures_is_bounded(records: list[Record], view: Public
     view.signed = {b"%d" % at for at in range(MAX_SIGNED_REMEMBERED)}
     verify(records[0], view)
     assert len(view.signed) == 1
+
+
+def test_the_memory_of_paths_is_bounded(
+    records: list[Record], view: PublicView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "MAX_PATHS_REMEMBERED", 2)
+    for one in records:
+        verify(one, view)
+    verify(crafted(GENERATION, None, index=1), view)
+    assert len(view.paths) == 2
+    verify(crafted(GENERATION[:-1] + "1", None, index=1), view)
+    assert len(view.paths) == 1
 
 
 def test_a_leaf_record_verifies_as_what_it_stands_for(
@@ -229,6 +243,7 @@ def test_index_0_names_a_predecessor(view: PublicView) -> None:
         lp(b"", bytes(7), EMPTY_ROOT, bytes(16)),
         lp(b"", bytes(8), EMPTY_ROOT[1:], bytes(16)),
         lp(b"", bytes(8), EMPTY_ROOT, bytes(15)),
+        lp(GENERATION.encode(), (1).to_bytes(8, "big"), bytes(31), bytes(16)),
         lp(b"", bytes(8), bytes(32), bytes(16)),
         lp(b"", (1).to_bytes(8, "big"), EMPTY_ROOT, bytes(16)),
         lp(GENERATION.encode(), bytes(8), EMPTY_ROOT, bytes(16)),
@@ -336,6 +351,18 @@ def test_a_signature_that_was_remembered_is_still_judged_by_the_clock(
 ) -> None:
     verify(records[0], view)
     refused(records[1], view, 2, "early", now=0)
+
+
+def test_an_expired_manifest_is_waited_for_only_where_its_key_signed(
+    records: list[Record], view: PublicView
+) -> None:
+    """Or anyone who can write to the topic could hold a sender's stream."""
+    view.manifest_expired = True
+    refused(records[0], view, 2, "manifest_expired")
+    key = Ed25519Signer(bytes([1]) * 32)
+    view.verifier = replace(VERIFIER, key=Ed25519Verifier(key.public))
+    refused(records[0], view, 2, "signature_wrong")
+    assert not view.signed
 
 
 def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
