@@ -187,6 +187,6 @@ def _own_choice(shared: str) -> list[Step]:
     draw = rng.random()
     if draw < 0.1:
         return [("received", ""), ("rejected", rng.choice(_REASONS))]
-    if draw < 0.6:
+    if draw < 0.35:
         return DONE
-    return UNDER_WAY if draw < 0.8 else UNDER_WAY[:2]
+    return UNDER_WAY if draw < 0.6 else UNDER_WAY[:2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from adapters.demo import hosting, person
 from adapters.demo.auditing import audit, moment, overdue, referrals_of
 from adapters.demo.comparing import Comparison
@@ -14,18 +16,20 @@ from adapters.demo.result import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.town import Town
+from broker.participant import Participant
 from broker.store.rows import ReferralRow
 from contracts.model import topic_name
 
 
-def answers(stage: Stage, screen: Screen, result: Result) -> None:
+def answers(
+    stage: Stage, participants: Mapping[str, Participant], screen: Screen, result: Result
+) -> None:
     """Point 5 of the story: who received the address; what was cancelled; what is overdue.
 
     Raises:
         DisclosureLogError: a log is not what was signed.
     """
     screen.act(f"Who received victim.address of {person.NAME}, under which clause?")
-    participants = stage.participants()
     result.logs = audit(participants, result.case_id, "victim.address")
     entries = sum(log.head.size for log in result.logs)
     witnessed = sum(log.witnessed for log in result.logs)

@@ -40,6 +40,13 @@ def play(cases: int, keep: Path | None, json_file: Path | None, address: str | N
             fix="concordant quickstart DIR; start that Kafka with the files of DIR/kafka; then: "
             "concordant demo --keep DIR --kafka HOST:PORT",
         )
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise ConfigError(
+            "The folder for the figures is not there.",
+            code="output_unwritable",
+            where=str(json_file),
+            fix="give a file in a folder that exists",
+        )
     screen = Screen()
     root = keep or Path(tempfile.mkdtemp(prefix="concordant-demo-"))
     signal.signal(signal.SIGTERM, _interrupted)

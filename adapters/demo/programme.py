@@ -23,6 +23,7 @@ from adapters.demo.stage import Stage
 from adapters.demo.story import Story
 from adapters.demo.town import Town, UnmetError, directories
 from adapters.demo.views import NOT_SHARED, leaks, operators_view, own_view, side_by_side
+from broker.participant import Participant
 
 KILLED: Final = COUNCIL
 OUTAGE_S: Final = 3.0
@@ -40,6 +41,7 @@ class Programme:
         self._story = Story(screen)
         self._outage = (0.0, 0.0)
         self._joint: Mapping[str, Arrival] = {}
+        self._participants: dict[str, Participant] = {}
 
     def play(self) -> Result:
         """Play all acts.
@@ -60,7 +62,7 @@ class Programme:
             return self.result
         for adapter in self._stage.adapters.values():
             adapter.measure()
-        answers(self._stage, self._screen, self.result)
+        answers(self._stage, self._participants, self._screen, self.result)
         figures(self._stage, self._screen, self.result, self._story.town, self._outage)
         return self.result
 
@@ -217,6 +219,7 @@ class Programme:
         with screen.doing("the last records"):
             town.until(town.quiet, "everybody has finished", SETTLED_S)
             self._wait_for_clock()
+            self._participants = self._stage.participants()
             comparison = self._comparison()
             deadline = time.monotonic() + SETTLED_S
             while comparison.lost and time.monotonic() < deadline:
@@ -260,4 +263,4 @@ class Programme:
     def _comparison(self) -> Comparison:
         town = self._story.town
         desks = {agency: clerk.desk for agency, clerk in town.clerks.items()}
-        return compare(desks, self._stage.participants())
+        return compare(desks, self._participants)

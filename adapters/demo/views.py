@@ -51,7 +51,7 @@ def side_by_side(
         [path, *(own_view(desks[agency], a, path) for agency, a in arrivals.items())]
         for path in SHOWN
     ]
-    counts = [f"{withheld_columns(desks[a], arrival)} columns" for a, arrival in arrivals.items()]
+    counts = [f"columns: {withheld_columns(desks[a], one)}" for a, one in arrivals.items()]
     rows.append(["named as not shared", *counts])
     return columns, rows
 
