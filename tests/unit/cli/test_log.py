@@ -1,0 +1,255 @@
+"""`log verify` and `log show`: who received a field, from a log that was verified first."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from broker.audit.log import log_origin, sign_head
+from broker.authorship import cosigner
+from broker.cli.clock import now_ms
+from broker.governing import event_sealer
+from broker.participant import Participant, load_participant
+from broker.publishing import Publisher
+from broker.store.database import open_store
+from broker.tlog.cosignature import signed_checkpoint
+from contracts.events import PlainEvent
+
+SENDER, READER = "csu-camden", "council-camden"
+CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
+
+
+def publish(world, cli, count: int = 2, **leaves) -> Participant:
+    """As the sender's adapter does: outbox and log entry in one transaction."""
+    participant = world.participant(SENDER)
+    publisher = Publisher(event_sealer(participant))
+    store = world.store(SENDER)
+    for number in range(count):
+        event = world.event(cli, SENDER, "case.updated", **leaves)
+        plain = PlainEvent(event["type"], tuple(event["recipients"]), event["data"])
+        with store.transaction() as tx:
+            publisher.publish(tx, plain, now_ms() + number)
+    store.close()
+    return participant
+
+
+def sign(world, agency: str = SENDER, key_of: str = SENDER) -> None:
+    participant, signer_of = world.participant(agency), world.participant(key_of)
+    note_signer = cosigner(participant.key_name, signer_of.stream_signer(now_ms()))
+    store = world.store(agency)
+    with store.transaction() as tx:
+        origin = log_origin(participant.deployment, agency)
+        sign_head(tx, origin, lambda at, head: signed_checkpoint(note_signer, at, head), now_ms())
+    store.close()
+
+
+def alter(world, statement: str, agency: str = SENDER) -> None:
+    with sqlite3.connect(world.directory(agency) / "state" / "concordant.db") as database:
+        assert database.execute(statement).rowcount > 0
+
+
+def verify(cli, world, *more: str):
+    return cli("log", "verify", "--agency", world.directory(SENDER), *more)
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+def test_an_empty_log_verifies(cli, world) -> None:
+    done = verify(cli, world, "--json")
+    assert done.code == 0
+    assert (done.json["verified"], done.json["entries"], done.json["signed"]) == (True, 0, 0)
+
+
+def test_a_log_verifies_without_a_passphrase(cli, world) -> None:
+    publish(world, cli)
+    sign(world)
+    (world.directory(SENDER) / "passphrase").unlink()
+    done = verify(cli, world, "--json")
+    assert done.code == 0
+    assert (done.json["entries"], done.json["signed"]) == (2, 2)
+    assert "2 entries, 2 of them" in verify(cli, world).text
+
+
+def test_what_is_not_signed_yet_is_said(cli, world) -> None:
+    publish(world, cli)
+    sign(world)
+    publish(world, cli)
+    done = verify(cli, world)
+    assert done.code == 0
+    assert "2 entries are not signed yet" in done.err
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "index"),
+    [
+        (
+            "update disclosures set entry = cast(replace(entry, 'csu', 'cps') as blob) "
+            "where idx = 1",
+            "log_entry_altered",
+            1,
+        ),
+        ("update disclosures set leaf = zeroblob(32) where idx = 0", "log_entry_altered", 0),
+        ("update disclosures set time_ms = time_ms + 1 where idx = 2", "log_entry_altered", 2),
+        ("delete from disclosures where idx = 1", "log_entry_missing", 1),
+        ("delete from disclosures where idx = 2", "log_entry_missing", 2),
+        (
+            "update disclosure_checkpoints set root = zeroblob(32)",
+            "log_checkpoint_invalid",
+            None,
+        ),
+    ],
+)
+def test_an_altered_log_is_an_answer_of_no(
+    cli, world, statement: str, code: str, index: int | None
+) -> None:
+    publish(world, cli, 3)
+    sign(world)
+    alter(world, statement)
+    done = verify(cli, world, "--json")
+    assert done.code == 1
+    assert done.json["verified"] is False
+    assert done.json["code"] == code
+    assert done.json["index"] == index
+    text = verify(cli, world)
+    assert text.code == 1
+    assert text.text.startswith("altered: ")
+    assert "to do: " in text.err
+    shown = cli("log", "show", "--agency", world.directory(SENDER), "--case", CASE)
+    assert (shown.code, shown.out) == (1, b"")
+
+
+def test_a_head_that_someone_elses_key_signed_is_not_believed(cli, world) -> None:
+    publish(world, cli)
+    sign(world, key_of=READER)
+    done = verify(cli, world, "--json")
+    assert (done.code, done.json["code"]) == (1, "log_checkpoint_invalid")
+
+
+def test_a_log_cut_below_what_our_own_heartbeat_said_is_noticed(cli, world) -> None:
+    publish(world, cli, 3)
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        heads = '[["log",0,"",9,"' + "ab" * 32 + '"]]'
+        tx.heads.save(SENDER, now_ms(), heads)
+    store.close()
+    done = verify(cli, world, "--json")
+    assert (done.code, done.json["code"]) == (1, "log_entry_missing")
+
+
+def test_an_entry_holds_no_value(cli, world) -> None:
+    publish(world, cli)
+    participant = load_participant(world.directory(SENDER), now_ms())
+    store = open_store(participant.path(participant.config.state.database))
+    with store.reading() as tx:
+        kept = b"".join(row.entry for row in tx.disclosures.read(0, 10))
+    for value in (b"Zephyrine", b"Quillfeather", CASE.encode(), b"1991-04-17"):
+        assert value not in kept
+
+
+# --- show ----------------------------------------------------------------------------------------
+
+
+def show(cli, world, *more: str, agency: str = SENDER, case: str = CASE):
+    return cli("log", "show", "--agency", world.directory(agency), "--case", case, *more)
+
+
+def test_who_received_a_field_when_and_under_which_clause_of_which_version(cli, world) -> None:
+    participant = publish(world, cli, 1)
+    done = show(cli, world, "--field", "victim.name", "--json")
+    assert done.code == 0
+    signed = participant.contract(now_ms())
+    fields = signed.contract.event_types["case.updated"].fields
+    readers = {
+        party.id
+        for party in signed.contract.parties
+        if party.role in fields["victim.name"].readers and party.id != SENDER
+    }
+    received = done.json["received"]
+    assert {one["recipient"] for one in received} == readers
+    for one in received:
+        assert one["field"] == "victim.name"
+        assert one["clause"] == fields["victim.name"].clause
+        assert one["contract"] == "london-hate-crime 1.0.0"
+        assert one["contract_sha256"] == signed.hash.hex()
+        assert one["time"].endswith("Z")
+    assert done.json["log"]["entries"] == 1
+
+
+def test_a_prefix_means_everything_below_it(cli, world) -> None:
+    publish(world, cli, 1)
+    below = {
+        one["field"] for one in show(cli, world, "--field", "victim", "--json").json["received"]
+    }
+    assert len(below) > 1
+    assert all(path.startswith("victim.") for path in below)
+    every = {one["field"] for one in show(cli, world, "--json").json["received"]}
+    assert below < every
+    assert show(cli, world, "--field", "vict").code == 1
+
+
+def test_as_a_table_of_full_width(cli, world) -> None:
+    publish(world, cli, 1)
+    done = show(cli, world, "--field", "victim.name")
+    assert done.code == 0
+    assert done.lines[0].split()[:4] == ["when", "received", "by", "field"]
+    assert "london-hate-crime 1.0.0" in done.lines[1]
+    assert "verified log of 1 entries" in done.err
+
+
+def test_our_own_reference_of_a_case_will_do(cli, world) -> None:
+    publish(world, cli, 1)
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        tx.links.add("case", "EK/2025/0042", CASE)
+    store.close()
+    assert show(cli, world, case="EK/2025/0042").code == 0
+
+
+def test_what_was_left_out_is_shown_with_its_reason(cli, world) -> None:
+    participant = world.participant(SENDER)
+    publisher = Publisher(event_sealer(participant))
+    event = world.event(cli, SENDER, "referral.made")
+    event["data"]["consent"] = {"statistics": True}
+    plain = PlainEvent(event["type"], tuple(event["recipients"]), event["data"])
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        publisher.publish(tx, plain, now_ms())
+    store.close()
+    done = show(cli, world, "--field", "victim.address", "--json")
+    assert done.code == 0
+    assert done.json["received"] == []
+    assert {one["field"] for one in done.json["left_out"]} == {"victim.address"}
+    assert "consent" in done.json["left_out"][0]["reason"]
+    assert "left out" in show(cli, world, "--field", "victim.address").text
+
+
+def test_nothing_about_a_case_is_an_answer_of_no(cli, world) -> None:
+    publish(world, cli, 1)
+    done = show(cli, world, case="00000000-0000-4000-8000-000000000000")
+    assert done.code == 1
+    assert "nothing about it" in done.err
+
+
+def test_neither_an_id_nor_a_reference(cli, world) -> None:
+    done = show(cli, world, case="Quillfeather, Zephyrine")
+    assert (done.code, done.out) == (3, b"")
+    assert "case_unknown" in done.err
+    assert "Quillfeather" not in done.err
+
+
+def test_finding_a_case_needs_the_agencys_secret(cli, world) -> None:
+    publish(world, cli, 1)
+    (world.directory(SENDER) / "passphrase").write_text("wrong")
+    done = show(cli, world)
+    assert (done.code, done.out) == (3, b"")
+    assert "passphrase_wrong" in done.err
+
+
+def test_into_a_file(cli, world, tmp_path: Path) -> None:
+    publish(world, cli, 1)
+    done = show(cli, world, "--output", str(tmp_path / "answer.txt"))
+    assert (done.code, done.out) == (0, b"")
+    assert "victim.name" in (tmp_path / "answer.txt").read_text()

@@ -1,0 +1,250 @@
+"""`quarantine list` and `quarantine retry`: what was refused, and again from step 5."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broker.audit import log as audit_log
+from broker.cli import quarantine_retries
+from broker.errors import StoreError
+
+SENDER, READER = "csu-camden", "council-camden"
+REFERRAL = "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594"
+
+
+@pytest.fixture
+def hidden_key(world):
+    """The reader's exchange key is away until it is called."""
+    (path,) = world.directory(READER).glob("keys/exchange-*")
+    away = path.with_suffix(".away")
+    path.rename(away)
+    return lambda: away.rename(path)
+
+
+def made(world, cli, **leaves):
+    event = world.event(cli, SENDER, "referral.made", **leaves)
+    event["recipients"] = [READER, "haven-support", "csu-lewisham"]
+    return event
+
+
+def listed(cli, world, *more: str):
+    return cli("quarantine", "list", "--agency", world.directory(READER), "--json", *more)
+
+
+def retry(cli, world, *more: object):
+    return cli("quarantine", "retry", "--agency", world.directory(READER), "--json", *more)
+
+
+def inbox(world) -> int:
+    store = world.store(READER)
+    with store.reading() as tx:
+        return tx.inbox.counts().undelivered
+
+
+def test_nothing_is_held_at_first(cli, world) -> None:
+    assert (listed(cli, world).code, listed(cli, world).json) == (0, [])
+    done = retry(cli, world, "--all")
+    assert (done.code, done.json) == (0, [])
+
+
+def test_what_is_held_is_listed_with_place_step_and_code(cli, world, hidden_key) -> None:
+    (record,) = world.live(SENDER, made(world, cli))
+    world.receive(READER, record)
+    (row,) = listed(cli, world).json
+    assert (row["agency"], row["step"], row["code"]) == (SENDER, 5, "key_missing")
+    assert (row["topic"], row["partition"], row["index"]) == (record.topic, record.partition, 0)
+    assert row["status"] == "held"
+    table = cli("quarantine", "list", "--agency", world.directory(READER))
+    assert "key_missing" in table.text
+    assert "Zephyrine" not in table.text + table.err
+
+
+def test_listing_needs_no_passphrase(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    (world.directory(READER) / "passphrase").unlink()
+    assert len(listed(cli, world).json) == 1
+
+
+def test_what_was_mended_goes_to_the_inbox_and_into_the_log(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    assert inbox(world) == 0
+    hidden_key()
+    (row,) = listed(cli, world).json
+    done = retry(cli, world, row["id"], "--operator", "duty.officer")
+    assert done.code == 0
+    assert done.json == [{"id": row["id"], "outcome": "opened", "step": None, "code": None}]
+    assert inbox(world) == 1
+    assert listed(cli, world).json == []
+    assert listed(cli, world, "--all").json[0]["status"] == "retried"
+    case = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
+    shown = cli("log", "show", "--agency", world.directory(READER), "--case", case, "--json")
+    assert {one["kind"] for one in shown.json["received"]} == {"disclosure"}
+    store = world.store(READER)
+    with store.reading() as tx:
+        assert b'"operator":"duty.officer"' in tx.disclosures.read(0, 9)[-1].entry
+        assert len(tx.referrals.open()) == 1
+
+
+def test_what_is_refused_again_stays_held(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    (row,) = listed(cli, world).json
+    done = retry(cli, world, "--all")
+    assert done.code == 4
+    assert done.json == [{"id": row["id"], "outcome": "refused", "step": 5, "code": "key_missing"}]
+    assert [one["id"] for one in listed(cli, world).json] == [row["id"]]
+    assert "0 of 1" in done.err
+
+
+def test_a_change_of_a_referral_that_came_first_opens_after_the_referral(cli, world) -> None:
+    first = made(world, cli)
+    change = world.event(cli, SENDER, "referral.status-changed")
+    change["recipients"] = [READER]
+    change["data"] = {
+        "case_id": first["data"]["case_id"],
+        "referral_id": first["data"]["referral_id"],
+        "version": 2,
+        "previous_status": "requested",
+        "status": "entered-in-error",
+    }
+    changed, referral = world.live(SENDER, change, first)
+    world.receive(READER, changed)
+    (row,) = listed(cli, world).json
+    assert (row["step"], row["code"]) == (11, "referral_unknown")
+    assert retry(cli, world, "--all").json[0]["code"] == "referral_unknown"
+    world.receive(READER, referral)
+    done = retry(cli, world, row["id"])
+    assert (done.code, done.json[0]["outcome"]) == (0, "opened")
+    assert inbox(world) == 2
+    store = world.store(READER)
+    with store.reading() as tx:
+        assert tx.referrals.open() == []
+
+
+def test_a_record_is_retried_once(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    hidden_key()
+    (row,) = listed(cli, world).json
+    assert retry(cli, world, row["id"], row["id"]).code == 0
+    again = retry(cli, world, row["id"])
+    assert (again.code, again.json[0]["outcome"]) == (4, "not_held")
+    assert inbox(world) == 1
+
+
+def test_a_number_that_was_never_given(cli, world) -> None:
+    done = retry(cli, world, 999)
+    assert (done.code, done.json[0]["outcome"]) == (4, "not_held")
+
+
+def test_each_of_several_has_its_own_outcome(cli, world, hidden_key) -> None:
+    first, second = world.live(SENDER, made(world, cli), made(world, cli))
+    world.receive(READER, first, second)
+    hidden_key()
+    done = retry(cli, world, "--all")
+    # the same referral is made twice: the second is refused by its course, not by its key
+    assert [(one["outcome"], one["code"]) for one in done.json] == [
+        ("opened", None),
+        ("refused", "referral_exists"),
+    ]
+    assert done.code == 4
+
+
+def test_the_same_event_that_arrived_meanwhile_is_a_repeat(cli, world, hidden_key) -> None:
+    (record,) = world.live(SENDER, made(world, cli))
+    world.receive(READER, record)
+    hidden_key()
+    (row,) = listed(cli, world).json
+    store = world.store(READER)
+    with store.transaction() as tx:  # as a second copy under another index would have left it
+        held = tx.quarantine.get(row["id"])
+        tx.quarantine.add(
+            held.topic,
+            held.partition,
+            held.offset,
+            held.origin,
+            held.index,
+            held.step,
+            held.code,
+            held.detail,
+            held.value,
+            held.headers_json,
+            held.added_ms,
+        )
+    store.close()
+    assert [one["outcome"] for one in retry(cli, world, "--all").json] == ["opened", "repeat"]
+    assert inbox(world) == 1
+
+
+def test_bytes_that_were_altered_in_the_database_are_not_opened(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    hidden_key()
+    store = world.store(READER)
+    with store.transaction() as tx:
+        (row,) = tx.quarantine.list("held")
+        altered = bytearray(row.value)
+        altered[200] ^= 1
+        id_ = tx.quarantine.add(
+            row.topic,
+            row.partition,
+            row.offset,
+            row.origin,
+            row.index,
+            row.step,
+            row.code,
+            row.detail,
+            bytes(altered),
+            row.headers_json,
+            row.added_ms,
+        )
+    store.close()
+    done = retry(cli, world, id_)
+    assert (done.code, done.json[0]["step"]) == (4, 3)
+    assert inbox(world) == 0
+
+
+def test_it_is_all_or_nothing(cli, world, hidden_key, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    hidden_key()
+
+    def full(*_: object) -> None:
+        raise StoreError("the disk is full", code="store_full", fix="make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(quarantine_retries, "append_entries", full)
+        done = retry(cli, world, "--all")
+    assert done.code == 3
+    assert "store_full" in done.err
+    assert inbox(world) == 0
+    assert len(listed(cli, world).json) == 1
+    store = world.store(READER)
+    with store.reading() as tx:
+        assert tx.referrals.open() == []
+    assert retry(cli, world, "--all").code == 0
+    assert audit_log.append_entries is quarantine_retries.append_entries
+
+
+def test_ids_or_all_but_not_both_and_not_neither(cli, world) -> None:
+    assert retry(cli, world).code == 2
+    assert retry(cli, world, "--all", 1).code == 2
+    assert retry(cli, world, "one").code == 2
+
+
+def test_a_wrong_passphrase_retries_nothing(cli, world, hidden_key) -> None:
+    world.receive(READER, *world.live(SENDER, made(world, cli)))
+    hidden_key()
+    (world.directory(READER) / "passphrase").write_text("wrong")
+    done = retry(cli, world, "--all")
+    assert (done.code, done.out) == (3, b"")
+    assert "passphrase_wrong" in done.err
+    assert len(listed(cli, world).json) == 1
+
+
+def test_what_was_not_even_verified_is_listed_apart(cli, world) -> None:
+    (record,) = world.live(SENDER, made(world, cli))
+    world.receive(READER, replace(record, value=b"\x01" + bytes(300)))
+    assert listed(cli, world).json == []
+    (row,) = listed(cli, world, "--unverified").json
+    assert (row["code"], row["topic"], len(row["sha256"])) == ("not_included", record.topic, 64)
+    table = cli("quarantine", "list", "--agency", world.directory(READER), "--unverified")
+    assert "not_included" in table.text
