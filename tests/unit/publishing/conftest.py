@@ -1,0 +1,52 @@
+"""Lets the tests of this folder import ``office`` and the workshop of ``tests/unit/judging``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "judging"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from office import Clock, Office, cluster
+from workshop import COUNCIL, POLICE
+
+from broker.transport.memory import MemoryKafka
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def kafka() -> MemoryKafka:
+    return cluster()
+
+
+@pytest.fixture
+def open_office(
+    tmp_path: Path, kafka: MemoryKafka, clock: Clock
+) -> Iterator[Callable[[str], Office]]:
+    opened: list[Office] = []
+
+    def make(agency: str) -> Office:
+        opened.append(Office(agency, tmp_path / f"{len(opened)}.db", kafka, clock))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.store.close()
+
+
+@pytest.fixture
+def police(open_office: Callable[[str], Office]) -> Office:
+    return open_office(POLICE)
+
+
+@pytest.fixture
+def council(open_office: Callable[[str], Office]) -> Office:
+    return open_office(COUNCIL)

@@ -1,0 +1,412 @@
+"""Receiving: inbox, stream state, position and log in one transaction, whatever comes again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from office import Clock, Make, Office, at_offsets, ids
+from workshop import (
+    CHANGED,
+    COUNCIL,
+    MADE,
+    MINUTE,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+    Log,
+    as_leaf,
+    draft_event,
+)
+
+from broker import receiving
+from broker.errors import StoreError
+from broker.receiving import Receiving
+from broker.record import Record
+from broker.referrals import key
+from broker.store_view import Memories, StoreView
+from broker.view import WRAPS_PER_PARTY_AND_MINUTE
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+_NUMBERS = iter(range(1, 2**32))
+
+
+def value(**changes: object) -> bytes:
+    """One sealed referral of its own."""
+    referral = f"{next(_NUMBERS):08x}-0000-4000-8000-000000000000"
+    return draft_event(MADE, to=(COUNCIL,), **{"referral_id": referral, **changes}).value()  # type: ignore[arg-type]  # JSON values
+
+
+def values(count: int) -> list[bytes]:
+    return [value() for _ in range(count)]
+
+
+# --- in effect once -------------------------------------------------------------------------------
+
+
+def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
+    records = at_offsets(log.send(*values(3)), 40)
+    batch = council.take(records)
+    assert [event.id for event in batch.opened] == council.inbox() == ids(records)
+    assert council.position(records[0]) == 43
+    assert council.verify_log() == 3
+    assert batch.changed == {(POLICE, log.topic, 0)}
+
+
+def test_the_same_batch_again_changes_nothing(council: Office, log: Log) -> None:
+    records = at_offsets(log.send(*values(3)))
+    council.take(records)
+    again = council.take(records)
+    assert (again.opened, again.repeats) == ([], 3)
+    assert (len(council.inbox()), council.verify_log()) == (3, 3)
+
+
+def test_overlapping_batches_after_a_rebalance_are_taken_once(council: Office, log: Log) -> None:
+    records = at_offsets(log.send(*values(6)))
+    council.take(records[:4])
+    another = Receiving(  # another process: nothing is remembered
+        council.world.deployment,
+        COUNCIL,
+        council.store,
+        lambda: council.trust,
+        lambda: council.opening,
+        council.secret,
+    )
+    topic = records[0].topic
+    batch = another.take(topic, 0, records[2:], council.clock.now)
+    assert (len(batch.opened), batch.repeats, batch.gaps) == (2, 2, [])
+    assert council.inbox() == ids(records)
+
+
+def test_a_batch_that_fails_leaves_nothing_behind(
+    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = at_offsets(log.send(*values(3)))
+
+    def broken(*_arguments: object) -> None:
+        raise StoreError("no room", code="store_full")
+
+    monkeypatch.setattr(receiving, "append_entries", broken)
+    with pytest.raises(StoreError):
+        council.take(records)
+    monkeypatch.undo()
+    assert council.inbox() == []
+    assert council.position(records[0]) is None
+    assert council.state(POLICE, records[0]) is None
+    assert len(council.take(records).opened) == 3
+
+
+def test_a_stream_that_another_process_moved_fails_the_batch(
+    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = at_offsets(log.send(*values(2)))
+    council.take(records[:1])
+    real = StoreView.flush
+
+    def moved(view: StoreView) -> None:
+        """A rebalance: the other member saved first."""
+        place = (POLICE, records[0].topic, 0)
+        version, blob = view._tx.reader.state(*place)  # type: ignore[misc]  # it is there
+        view._tx.reader.save_state(*place, blob, version)
+        real(view)
+
+    monkeypatch.setattr(StoreView, "flush", moved)
+    with pytest.raises(StoreError) as changed:
+        council.take(records[1:])
+    assert changed.value.code == "state_changed"
+    monkeypatch.undo()
+    assert council.position(records[0]) == 1
+    assert len(council.take(records[1:]).opened) == 1
+
+
+def test_an_event_sealed_again_is_in_the_inbox_once(council: Office, log: Log) -> None:
+    same = replace(draft_event(MADE, to=(COUNCIL,)))
+    records = log.send(same.value(), same.value())
+    batch = council.take(at_offsets(records))
+    assert (len(batch.opened), batch.repeats) == (1, 1)
+    later = council.take(at_offsets(log.send(same.value()), 2))
+    assert (len(later.opened), later.repeats) == (0, 1)
+
+
+def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
+    council: Office, log: Log
+) -> None:
+    one = draft_event(MADE, to=(COUNCIL,))
+    council.take(at_offsets(log.send(one.value())))
+    with council.store.transaction() as tx:
+        (row,) = tx.inbox.undelivered(10)
+        tx.inbox.mark_delivered(row.seq, council.clock.now, "out/1.json")
+    other = draft_event(MADE, to=(COUNCIL,), urgency="routine")
+    other.event_id = one.event_id
+    batch = council.take(at_offsets(log.send(one.value(), other.value()), 1))
+    assert batch.repeats == 1
+    assert [(step, code) for _, _, step, code in batch.refused] == [(10, "id_reused")]
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+def test_what_fails_before_its_place_is_noise_and_moves_nothing(council: Office, log: Log) -> None:
+    (record,) = at_offsets(log.send(*values(1)))
+    altered = replace(record, value=b"altered")
+    batch = council.take([altered])
+    assert [(o, i, s, c) for o, i, s, c in batch.refused] == [(None, -1, 3, "not_included")]
+    with council.store.reading() as tx:
+        (noise,) = tx.quarantine.noise()
+        assert (noise.code, noise.offset) == ("not_included", 0)
+        assert tx.quarantine.count() == 0
+    assert council.state(POLICE, record) is None
+    assert council.position(record) == 1
+
+
+def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
+    council: Office, log: Log
+) -> None:
+    records = at_offsets(log.send(value(), value(urgency="whenever"), value()))
+    batch = council.take(records)
+    assert (len(batch.opened), batch.gaps) == (2, [])
+    assert [(index, step, code) for _, index, step, code in batch.refused] == [
+        (1, 10, "event_invalid")
+    ]
+    with council.store.reading() as tx:
+        (held,) = tx.quarantine.list("held")
+        assert held.value == records[1].value
+        assert (held.code, held.step, held.index, held.offset) == ("event_invalid", 10, 1, 1)
+        assert b'"proof"' in held.headers_json.encode()
+    assert council.verify_log() == 3
+
+
+def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
+    record = Record(log.topic, 0, (), b"", 0)
+    batch = council.take([record, replace(record, value=None, offset=1)])
+    assert [code for _, _, _, code in batch.refused] == ["headers_wrong", "value_missing"]
+    assert council.position(record) == 2
+
+
+def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
+    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "QUARANTINE_QUOTA", 2)
+    bad = [value(urgency="whenever") for _ in range(3)]
+    other = Log(SUPPORT)
+    records = at_offsets(
+        [*log.send(*bad, value()), *other.send(draft_event(MADE, SUPPORT, to=(COUNCIL,)).value())]
+    )
+    batch = council.take(records)
+    assert batch.deferred == [(POLICE, "quarantine_full")]
+    assert [event.source for event in batch.opened] == [SUPPORT]  # nobody else waits
+    assert council.position(records[0]) == 2
+    for _ in range(3):  # looked at again and again, and still there
+        again = council.take(records[2:])
+        assert (again.opened, again.refused) == ([], [])
+        assert council.position(records[0]) == 2
+    with council.store.transaction() as tx:
+        first = tx.quarantine.list("held")[0]
+        tx.quarantine.set_status(first.id, "discarded", council.clock.now)
+    batch = council.take(records[2:])
+    assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
+    assert [event.source for event in batch.opened] == [POLICE]
+    assert batch.gaps == []
+    assert council.position(records[0]) == 5
+
+
+# --- referrals ------------------------------------------------------------------------------------
+
+
+async def test_a_change_of_status_is_taken_only_from_the_version_that_is_held(
+    police: Office, council: Office
+) -> None:
+    made = police.event(MADE)
+    referral, case = str(made.data["referral_id"]), str(made.data["case_id"])
+    fields = {
+        "referral_id": referral,
+        "case_id": case,
+        "previous_status": "requested",
+        "status": "entered-in-error",
+    }
+    police.publish(made)
+    (record,) = await _sent(police)
+    council.take([record])
+    log = Log(partition=record.partition)  # the police's own software would not seal these
+    log.newest, log.last = _stream(police)
+    changes = [
+        draft_event(
+            CHANGED, to=(COUNCIL,), without=("business_status", "reason"), **fields, version=v
+        )
+        for v in (3, 2, 2)
+    ]
+    records = at_offsets(log.send(*(c.value() for c in changes)), 1)
+    batch = council.take(records)
+    assert [(i, s, c) for _, i, s, c in batch.refused] == [
+        (1, 11, "version_conflict"),
+        (3, 11, "version_conflict"),
+    ]
+    assert [event.flat["version"] for event in batch.opened] == [2]
+    with council.store.reading() as tx:
+        held = tx.referrals.get(key(referral, POLICE))
+    assert held is not None
+    assert (held.status, held.version, held.closed) == ("entered-in-error", 2, True)
+
+
+async def _sent(office: Office) -> list[Record]:
+    office.relay.take_lock("test")
+    await office.relay.round()
+    return at_offsets(office.log())
+
+
+def _stream(office: Office):  # type: ignore[no-untyped-def]  # rows
+    with office.store.reading() as tx:
+        (head,) = tx.streams.heads()
+    return head, head
+
+
+def test_a_change_of_an_unknown_referral_is_quarantined(council: Office, log: Log) -> None:
+    batch = council.take(at_offsets(log.send(draft_event(CHANGED, to=(COUNCIL,)).value())))
+    assert [(s, c) for _, _, s, c in batch.refused] == [(11, "referral_unknown")]
+    assert batch.opened == []
+
+
+# --- gaps, leaves and forks -----------------------------------------------------------------------
+
+
+def test_a_gap_is_told_filled_and_healed(council: Office, log: Log) -> None:
+    records = at_offsets(log.send(*values(5)))
+    council.take(records[:1])
+    batch = council.take(records[3:])
+    assert [(first, last) for _, first, last in batch.gaps] == [(1, 2)]
+    assert batch.alarms == [(POLICE, "gap")]
+    assert len(batch.opened) == 2
+    replayed = at_offsets(records[1:3], 5)
+    batch = council.take(replayed)
+    assert [event.id for event in batch.opened] == ids(replayed)
+    state = council.state(POLICE, records[0])
+    assert state is not None
+    assert all(not held.gaps for held in state.generations.values())
+
+
+def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
+    council: Office, log: Log
+) -> None:
+    records = at_offsets(log.send(*values(4)))
+    council.take([records[0], records[3]])
+    batch = council.take(at_offsets([as_leaf(records[1]), as_leaf(records[2])], 4))
+    assert (batch.leaves, batch.opened) == (2, [])
+    state = council.state(POLICE, records[0])
+    assert state is not None
+    held = state.generations[state.newest]
+    assert held.gaps == ()
+    with council.store.reading() as tx:
+        place = (POLICE, log.topic, 0, held.name)
+        assert tx.reader.count_leaves(*place, "content_missing") == 2
+    batch = council.take(at_offsets([records[2], as_leaf(records[2])], 6))
+    assert (len(batch.opened), batch.repeats) == (1, 1)
+    with council.store.reading() as tx:
+        assert tx.reader.count_leaves(*place, "content_missing") == 1
+
+
+def test_a_leaf_and_its_record_in_one_batch(council: Office, log: Log) -> None:
+    records = log.send(*values(3))
+    mixed = [records[0], records[2], as_leaf(records[1]), records[1], as_leaf(records[1])]
+    batch = council.take(at_offsets(mixed))
+    assert (len(batch.opened), batch.leaves, batch.repeats) == (3, 1, 1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_fork_stops_its_partition_only_and_both_texts_are_kept(
+    council: Office, log: Log, together: bool
+) -> None:
+    first = log.send(*values(1))
+    fork = log.copy()
+    honest, forged = log.send(*values(1)), fork.send(*values(1))
+    after = log.send(*values(1))
+    theirs = Log(SUPPORT).send(draft_event(MADE, SUPPORT, to=(COUNCIL,)).value())
+    records = at_offsets([*first, *honest, *forged, *after, *theirs])
+    batches = [records] if together else [[one] for one in records]
+    taken = [council.take(batch) for batch in batches]
+    opened = [event.source for batch in taken for event in batch.opened]
+    assert opened == [POLICE, POLICE, SUPPORT]
+    assert [a for batch in taken for a in batch.alarms] == [(POLICE, "equivocation")]
+    with council.store.reading() as tx:
+        (evidence,) = tx.evidence.list()
+        text = {dict(r.headers)[b"proof"].rpartition(b"\n\n")[0] for r in (*honest, *forged)}  # type: ignore[union-attr]  # it has one
+        for kept, one in ((evidence.text_a, honest[0]), (evidence.text_b, forged[0])):
+            proof = dict(one.headers)[b"proof"]
+            assert proof is not None
+            assert kept
+            assert proof.endswith(kept)
+        assert len(text) == 2
+    assert council.position(records[0]) == 2  # held where it happened
+    elsewhere = Log(partition=1).send(*values(1))
+    assert len(council.take(at_offsets(elsewhere)).opened) == 1
+
+
+def test_a_fork_that_a_link_shows_keeps_both_texts(council: Office) -> None:
+    log = Log()
+    first = log.send(*values(2))
+    fork = log.copy()
+    fork.newest, fork.last = None, None
+    fork.send(*values(2))
+    assert fork.newest is not None
+    assert log.newest is not None
+    fork.last = replace(log.newest, root=fork.newest.root)
+    fork.newest = None
+    fork.now += MINUTE
+    fork.restart()
+    linked = fork.send(*values(1))
+    council.take(at_offsets(first))
+    batch = council.take(at_offsets(linked, 2))
+    assert batch.alarms == [(POLICE, "equivocation")]
+    with council.store.reading() as tx:
+        (evidence,) = tx.evidence.list()
+    assert b"\n2\n" in evidence.text_a
+    assert evidence.text_b
+
+
+# --- keys and budgets -----------------------------------------------------------------------------
+
+
+def test_a_destroyed_key_loses_nothing_silently(council: Office, log: Log) -> None:
+    council.destroyed = frozenset([council.world.exchange_key(COUNCIL).kid])
+    council.believe(council.contracts, council.manifests)
+    batch = council.take(at_offsets(log.send(*values(1))))
+    assert [(s, c) for _, _, s, c in batch.refused] == [(5, "key_missing")]
+    with council.store.reading() as tx:
+        assert tx.quarantine.count(POLICE) == 1
+
+
+def test_what_others_read_is_counted_and_not_kept(open_office: Make, log: Log) -> None:
+    prosecution = open_office(PROSECUTION)
+    batch = prosecution.take(at_offsets(log.send(*values(3))))
+    assert (batch.not_addressed, batch.opened, batch.refused) == (3, [], [])
+    assert prosecution.verify_log() == 0
+    place = prosecution.state(POLICE, Record(log.topic, 0, (), None))
+    assert place is not None
+
+
+def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
+    memories = Memories()
+    budget = memories.wrap_budget(POLICE, 4, 60_000)
+    assert budget == [WRAPS_PER_PARTY_AND_MINUTE * 4]
+    budget[0] = 0
+    assert memories.wrap_budget(POLICE, 4, 119_999) == [0]
+    assert memories.wrap_budget(SUPPORT, 4, 119_999)[0] > 0
+    assert memories.wrap_budget(POLICE, 4, 120_000)[0] > 0
+
+
+def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
+    council: Office, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.store_view.WRAPS_PER_PARTY_AND_MINUTE", 1)
+    records = at_offsets(log.send(*values(6)))  # every one has wraps of its own
+    batch = council.take(records)
+    assert len(batch.opened) == 4
+    assert batch.deferred == [(POLICE, "wrap_budget")]
+    assert council.position(records[0]) == 4
+    clock.pass_(MINUTE)
+    assert len(council.take(records[4:]).opened) == 2
+    assert council.position(records[0]) == 6
