@@ -51,7 +51,7 @@ def plain(number: int) -> dict[str, Any]:
     }
 
 
-# --- the model that a competent team would write ---------------------------------------------------
+# --- the model that a competent team would write --------------------------------------------------
 
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}]*$"
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
