@@ -1,5 +1,1 @@
-"""What is measured: each case seals a batch of events and opens it again.
-
-A case is ``Case(recipients)`` with ``produce(datas) -> messages``, ``consume(messages) -> opened``
-(one reader's work), ``data(opened one) -> data`` for checking, and ``size(messages)`` in bytes.
-"""
+"""What is measured: each module here is one way to send the event (``bench.measuring.Case``)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bench import measuring
 from bench.event import TYPE
 from bench.partnership import READER, SOURCE, recipient_ids
 from broker.authorship import cosigner
@@ -23,10 +24,12 @@ from broker.streams import Stream, append, open_generation
 from broker.trust import OpeningKeys, Trust
 from broker.verification import SEALED_CONTENT_TYPE
 from contracts.events import PlainEvent
+from contracts.grouping import granted_to
 from contracts.model import topic_name
+from contracts.schema import flatten, unflatten
 
 
-class Case:
+class Case(measuring.Case):
     """A message is a Kafka record. All batches of a case continue one stream."""
 
     name = "concordant"
@@ -44,7 +47,8 @@ class Case:
         sender = load(SOURCE)
         self._sealer = event_sealer(sender)
         self._signer = cosigner(sender.key_name, sender.stream_signer(now))
-        topic = topic_name(sender.contract(now).contract, "a")
+        self._contract = sender.contract(now).contract
+        topic = topic_name(self._contract, "a")
         self._stream = Stream(sender.deployment, sender.agency, topic, 0)
         self._row = open_generation(self._stream, None, None, now)
         self._load = load
@@ -90,13 +94,13 @@ class Case:
             opened.append(judgement.event)
         return opened
 
-    @staticmethod
-    def data(opened: OpenedEvent | None) -> dict[str, Any] | None:
-        return None if opened is None else dict(opened.data)
+    def data(self, opened: OpenedEvent | None) -> dict[str, Any]:
+        return {} if opened is None else dict(opened.data)
 
-    @staticmethod
-    def size(messages: Sequence[Record]) -> int:
-        return sum(
-            len(record.value or b"") + sum(len(name) + len(v or b"") for name, v in record.headers)
-            for record in messages
-        )
+    def readable(self, data: dict[str, Any]) -> dict[str, Any]:
+        granted = granted_to(self._contract, TYPE, self.reader)
+        return unflatten({p: value for p, value in flatten(TYPE, data).items() if p in granted})
+
+    def parts(self, message: Record) -> list[bytes]:
+        headers = [part or b"" for header in message.headers for part in header]
+        return [message.value or b"", *headers]

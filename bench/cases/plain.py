@@ -9,13 +9,15 @@ from uuid import uuid4
 
 import orjson
 
+from bench import measuring
 from bench.event import SOURCE, TYPE, Referral
 
 
-class Case:
+class Case(measuring.Case):
     """A message is the JSON text."""
 
     name = "pydantic+json"
+    hides = False
 
     def __init__(self, recipients: int) -> None:
         self._recipients = [f"agency-{at:02d}" for at in range(recipients)]
@@ -38,11 +40,3 @@ class Case:
 
     def consume(self, messages: Sequence[bytes]) -> list[Referral]:
         return [Referral.model_validate(orjson.loads(message)["data"]) for message in messages]
-
-    @staticmethod
-    def data(opened: Referral) -> dict[str, Any]:
-        return opened.model_dump()
-
-    @staticmethod
-    def size(messages: Sequence[bytes]) -> int:
-        return sum(map(len, messages))

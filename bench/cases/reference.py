@@ -20,6 +20,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bench import measuring
 from bench.event import SENSITIVE, SOURCE, TYPE, Referral
 
 Message = tuple[bytes, bytes]
@@ -33,7 +34,7 @@ def _b64encode(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-class Case:
+class Case(measuring.Case):
     """A message is (body, signature)."""
 
     name = "reference"
@@ -87,13 +88,8 @@ class Case:
             opened.append(Referral.model_validate(event))
         return opened
 
-    @staticmethod
-    def data(opened: Referral) -> dict[str, Any]:
-        return opened.model_dump()
-
-    @staticmethod
-    def size(messages: Sequence[Message]) -> int:
-        return sum(len(body) + len(signature) for body, signature in messages)
+    def parts(self, message: Message) -> Message:
+        return message
 
 
 class Tuned(Case):
