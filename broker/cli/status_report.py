@@ -91,9 +91,10 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Referrals:
-    """Referrals made by and to this agency that are not closed."""
+    """Referrals made by and to this agency: how many, and those that are late."""
 
     open: int
+    cancelled: int
     cancellation_requested: int
     overdue: tuple[Overdue, ...]
 
@@ -129,7 +130,7 @@ class Status:
         lines = [
             f"{one.agency} {one.topic} {one.partition} is stopped: it contradicted itself. Ask "
             f"{one.agency}, then: concordant status release {one.agency} {one.topic} "
-            f"{one.partition}"
+            f"{one.partition} --agency DIR"
             for one in self.received
             if one.stopped
         ]
@@ -245,9 +246,10 @@ def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[He
 
 def _referrals(tx: Transaction, now: int) -> Referrals:
     still_open = tx.referrals.open()
+    cancelled = sum(row.status == "cancelled" for row in tx.referrals.closed(_EVERY))
     asked = sum(row.business_status == "cancellation-requested" for row in still_open)
     late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
-    return Referrals(len(still_open), asked, late)
+    return Referrals(len(still_open), cancelled, asked, late)
 
 
 def _overdue(tx: Transaction, row: ReferralRow, now: int) -> Overdue:

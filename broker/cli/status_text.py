@@ -49,7 +49,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield (
         "referrals",
         f"{referrals.open} open, {len(referrals.overdue)} overdue, "
-        f"{referrals.cancellation_requested} to be cancelled",
+        f"{referrals.cancellation_requested} to be cancelled, {referrals.cancelled} cancelled",
     )
 
 

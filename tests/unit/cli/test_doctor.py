@@ -1,0 +1,292 @@
+"""`doctor`: one line for each thing that an adapter needs, and the fix for each that fails."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from broker.cli import doctor_kafka, doctor_machine
+from broker.cli.clock import now_ms
+from broker.store.database import open_store
+from broker.transport.certificates import Authority, issue_certificate
+
+DAY = 86_400_000
+AGENCY = "csu-camden"
+NAMES = {
+    "configuration",
+    "folders",
+    "disk",
+    "state",
+    "clock",
+    "contract",
+    "manifests",
+    "passphrase",
+    "keys",
+    "certificate",
+    "kafka",
+    "kafka clock",
+    "rights",
+}
+
+
+def examined(cli, folder: Path, *more: str):
+    done = cli("doctor", "--agency", folder, "--offline", "--json", *more)
+    return done, {
+        check["name"]: check
+        for check in sorted(done.json["checks"], key=lambda c: c["status"] == "fail")
+    }
+
+
+def test_a_sound_agency_passes(cli, root: Path) -> None:
+    done, checks = examined(cli, root / AGENCY)
+    assert done.code == 0
+    assert done.json["ok"] is True
+    assert checks.keys() == NAMES
+    assert {check["status"] for check in checks.values()} == {"ok", "warn", "skipped"}
+    assert "take the folder offline" in checks["keys"]["fix"]
+
+
+def test_one_line_each(cli, root: Path) -> None:
+    done = cli("doctor", "--agency", root / AGENCY, "--offline")
+    assert done.code == 0
+    assert sum(line.startswith(("ok  ", "warn", "FAIL", "-   ")) for line in done.lines) >= 13
+    assert "Nothing fails." in done.err
+
+
+def test_governance_keys_offline_leave_nothing_to_say(cli, root: Path) -> None:
+    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["keys"]["status"] == "ok"
+
+
+Break = Callable[[Path], object]
+
+
+def unlink(*names: str) -> Break:
+    return lambda folder: [path.unlink() for name in names for path in folder.glob(name)]
+
+
+def write(name: str, content: bytes) -> Break:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def chmod(name: str, mode: int) -> Break:
+    return lambda folder: (folder / name).chmod(mode)
+
+
+def swap_certificate(folder: Path) -> None:
+    for name in ("cert.pem", "key.pem"):
+        shutil.copy(folder.parent / "council-camden" / "tls" / name, folder / "tls" / name)
+
+
+def foreign_tls_key(folder: Path) -> None:
+    shutil.copy(folder.parent / "council-camden" / "tls" / "key.pem", folder / "tls" / "key.pem")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name", "code"),
+    [
+        (unlink("agency.toml"), "configuration", "config_missing"),
+        (write("agency.toml", b"x=1"), "configuration", "config_invalid"),
+        (lambda folder: shutil.rmtree(folder / "inbox"), "folders", "folder_unwritable"),
+        (write("state/concordant.db", b"rubbish" * 999), "state", "store_corrupt"),
+        (unlink("passphrase"), "passphrase", "passphrase_missing"),
+        (chmod("passphrase", 0o644), "passphrase", "passphrase_readable"),
+        (write("passphrase", b"wrong"), "keys", "passphrase_wrong"),
+        (unlink("keys/stream-*"), "keys", "key_missing"),
+        (unlink("keys/exchange-*"), "keys", "key_missing"),
+        (unlink("keys/secret-*"), "keys", "key_missing"),
+        (unlink("tls/cert.pem"), "certificate", "certificate_unreadable"),
+        (write("tls/key.pem", b"rubbish"), "certificate", "certificate_unreadable"),
+        (foreign_tls_key, "certificate", "certificate_unreadable"),
+        (chmod("tls/key.pem", 0o640), "certificate", "key_readable"),
+        (swap_certificate, "manifests", "principal_differs"),
+        (unlink("contracts/london-hate-crime.note"), "registry", "contract_unsigned"),
+        (unlink("contracts/*"), "registry", "contract_missing"),
+        (write("contracts/london-hate-crime.yaml", b"{"), "registry", "contract_invalid"),
+        (unlink("manifests/haven-support.1.note"), "registry", "manifest_rollback"),
+    ],
+)
+def test_what_is_wrong_fails_with_its_fix(
+    cli, root: Path, spoil: Break, name: str, code: str
+) -> None:
+    spoil(root / AGENCY)
+    done, checks = examined(cli, root / AGENCY)
+    assert done.code == 1
+    assert done.json["ok"] is False
+    assert (checks[name]["status"], checks[name]["code"]) == ("fail", code)
+    assert checks[name]["fix"] or code == "contract_invalid"
+    assert "FAIL" in cli("doctor", "--agency", root / AGENCY, "--offline").text
+
+
+def test_everything_else_is_still_looked_at(cli, root: Path) -> None:
+    unlink("contracts/*")(root / AGENCY)
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["certificate"]["status"] == checks["folders"]["status"] == "ok"
+    assert checks["keys"]["status"] == checks["contract"]["status"] == "skipped"
+
+
+def test_a_folder_that_is_no_agency(cli, tmp_path: Path) -> None:
+    done = cli("doctor", "--agency", tmp_path / "nothing", "--offline")
+    assert done.code == 1
+    assert "quickstart" in done.text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "name", "status", "fix"),
+    [
+        (25 * DAY, "manifests", "warn", "keys renew"),
+        (25 * DAY, "keys", "warn", "keys renew"),
+        (31 * DAY, "manifests", "fail", "keys renew"),
+        (340 * DAY, "contract", "warn", "agree"),
+        (400 * DAY, "contract", "fail", "new version"),
+        (340 * DAY, "certificate", "warn", "new one"),
+        (366 * DAY, "certificate", "fail", "new one"),
+    ],
+)
+def test_what_ends_is_said_in_time(
+    cli, root: Path, clock, ahead: int, name: str, status: str, fix: str
+) -> None:
+    clock(ahead)
+    done = cli("doctor", "--agency", root / AGENCY, "--offline", "--json")
+    found = [check for check in done.json["checks"] if check["name"] == name]
+    assert status in {check["status"] for check in found}
+    assert any(fix in (check["fix"] or "") for check in found)
+
+
+def test_our_own_suspension_and_anothers(cli, root: Path) -> None:
+    suspended = root / "council-camden"
+    assert cli("contract", "suspend", "--agency", suspended, "--reason", "dpia-review").code == 0
+    _, checks = examined(cli, suspended)
+    assert checks["contract"]["code"] == "contract_suspended"
+    assert "--resume" in checks["contract"]["fix"]
+    note = "council-camden.2.note"
+    shutil.copy(suspended / "manifests" / note, root / AGENCY / "manifests" / note)
+    done, checks = examined(cli, root / AGENCY)
+    assert done.code == 0
+    found = [check for check in done.json["checks"] if check["name"] == "contract"]
+    assert [check["status"] for check in found] == ["ok", "warn"]
+
+
+def test_a_clock_behind_what_was_heard_or_signed(cli, root: Path, clock) -> None:
+    store = open_store(root / AGENCY / "state" / "concordant.db")
+    with store.transaction() as tx:
+        tx.heads.save("cps-london", now_ms() + 600_000, "[]")
+    store.close()
+    _, checks = examined(cli, root / AGENCY)
+    assert (checks["clock"]["status"], checks["clock"]["code"]) == ("fail", "clock_behind")
+    clock(-3_600_000)
+    _, checks = examined(cli, root / AGENCY)
+    assert (checks["registry"]["status"], checks["registry"]["code"]) == ("fail", "manifest_early")
+
+
+@pytest.mark.parametrize(("free", "status"), [(2**20, "fail"), (2**30, "warn"), (2**40, "ok")])
+def test_room_on_the_disk(
+    cli, root: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: str
+) -> None:
+    monkeypatch.setattr(
+        doctor_machine.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free)
+    )
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["disk"]["status"] == status
+
+
+# --- Kafka ---------------------------------------------------------------------------------------
+
+
+def online(cli, folder: Path, bootstrap: str):
+    config = folder / "agency.toml"
+    config.write_text(config.read_text().replace('"localhost:19092"', f'"{bootstrap}"'))
+    done = cli("doctor", "--agency", folder, "--timeout", "1", "--json")
+    return done, {check["name"]: check for check in done.json["checks"]}
+
+
+def listening(answer: bytes) -> tuple[socket.socket, int]:
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        try:
+            while True:
+                client, _ = server.accept()
+                client.sendall(answer)
+                client.close()
+        except OSError:
+            return
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server, server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "words"),
+    [
+        ("127.0.0.1:1", "connection refused"),
+        ("no-such-host.invalid:9092", "no such host"),
+        ("127.0.0.1", "not HOST:PORT"),
+        ("127.0.0.1:1,127.0.0.1:2", "connection refused"),
+    ],
+)
+def test_a_kafka_that_is_not_there(cli, root: Path, bootstrap: str, words: str) -> None:
+    done, checks = online(cli, root / AGENCY, bootstrap)
+    assert done.code == 1
+    assert checks["kafka"]["code"] == "kafka_unreachable"
+    assert words in checks["kafka"]["detail"]
+    assert "kafka up" in checks["kafka"]["fix"]
+    assert checks["rights"]["status"] == checks["kafka clock"]["status"] == "skipped"
+
+
+def test_something_that_is_no_kafka(cli, root: Path) -> None:
+    server, port = listening(b"220 smtp.example ESMTP\r\n")
+    with server:
+        done, checks = online(cli, root / AGENCY, f"127.0.0.1:{port}")
+    assert done.code == 1
+    assert checks["kafka"]["code"] == "kafka_unreachable"
+
+
+def test_rights_are_compared_with_the_contract() -> None:
+    needed = {"a": frozenset({"read", "write"}), "b": frozenset({"read"})}
+    (passed,) = doctor_kafka._rights(
+        needed, {"a": frozenset({"read", "write"}), "b": frozenset({"read", "describe"})}
+    )
+    assert passed.status == "ok"
+    lacking = list(doctor_kafka._rights(needed, {"a": frozenset({"read"})}))
+    assert [(check.status, check.code) for check in lacking] == [
+        ("fail", "right_missing"),
+        ("fail", "topic_missing"),
+    ]
+    assert all("kafka apply" in (check.fix or "") for check in lacking)
+
+
+def test_kafkas_clock_is_compared_with_ours() -> None:
+    now = now_ms()
+    assert doctor_kafka._clock(None, now).status == "skipped"
+    assert doctor_kafka._clock(now - 1000, now).status == "ok"
+    assert doctor_kafka._clock(now - DAY, now).status == "ok"
+    behind = doctor_kafka._clock(now + 600_000, now)
+    assert (behind.status, behind.code) == ("fail", "clock_behind")
+
+
+def test_a_certificate_that_is_not_valid_yet(cli, root: Path) -> None:
+    folder = root / "kafka" / "authority"
+    authority = Authority((folder / "cert.pem").read_bytes(), (folder / "key.pem").read_bytes())
+    certificate, key = issue_certificate(authority, AGENCY, now=now_ms() + 10 * DAY)
+    (root / AGENCY / "tls" / "cert.pem").write_bytes(certificate)
+    (root / AGENCY / "tls" / "key.pem").write_bytes(key)
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["certificate"]["code"] == "certificate_expired"
+
+
+def test_a_state_that_others_could_read(cli, root: Path) -> None:
+    path = root / AGENCY / "state" / "concordant.db"
+    open_store(path).close()
+    path.chmod(0o644)
+    done, _ = examined(cli, root / AGENCY)
+    found = [check for check in done.json["checks"] if check["name"] == "state"]
+    assert [check["status"] for check in found] == ["warn", "ok"]
+    assert "644" in found[0]["detail"]
