@@ -19,7 +19,9 @@ from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource
 
 CONFIG_NAME: Final = "agency.toml"
-CONFIG_LIMIT_BYTES: Final = 256 * 1024
+CONFIG_LIMIT_BYTES: Final = 64 * 1024
+CONFIG_LINE_BYTES: Final = 2048
+"""A setting and its text. `tomllib` takes memory in the square of a dotted key's parts."""
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
 """An id of an agency or a deployment: one part of an origin."""
@@ -136,6 +138,15 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
     """
     if len(content) > CONFIG_LIMIT_BYTES:
         raise ConfigError("The configuration is too large.", code="config_unreadable", where=where)
+    lines = content.split(b"\n")
+    long = next((n for n, line in enumerate(lines, 1) if len(line) > CONFIG_LINE_BYTES), None)
+    if long is not None:
+        raise ConfigError(
+            f"A line is longer than {CONFIG_LINE_BYTES} bytes.",
+            code="config_unreadable",
+            where=f"{where}:{long}",
+            fix="Correct the line.",
+        )
     try:
         table = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError:
@@ -151,6 +162,13 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             code="config_unreadable",
             where=where,
             fix="Correct the line that is named.",
+        ) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets without end
+        raise ConfigError(
+            "The configuration has a number that is too long, or nests too deeply.",
+            code="config_unreadable",
+            where=where,
+            fix="Compare the file with the one that was made for this agency.",
         ) from None
     try:
         config = AgencyConfig.model_validate(table)

@@ -14,6 +14,9 @@ SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60 * SECOND_MS
 DAY_MS: Final = 24 * 60 * MINUTE_MS
 
+LAST_INSTANT_MS: Final = 253_402_300_799_999
+"""9999-12-31T23:59:59.999Z: the last one with a text."""
+
 _FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,7 +25,7 @@ def format_instant(ms: int) -> str:
     """The one text of an instant, for example `2025-11-03T09:30:00.000Z`.
 
     Args:
-        ms: milliseconds since the Unix epoch.
+        ms: milliseconds since the Unix epoch, 0 to `LAST_INSTANT_MS`.
     """
     moment = _EPOCH + timedelta(milliseconds=ms)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"

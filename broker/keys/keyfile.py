@@ -17,6 +17,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     ValidationError,
     model_validator,
@@ -39,7 +40,7 @@ from broker.envelope.primitives import (
     strict_b64,
 )
 from broker.errors import KeyAccessError
-from broker.keys.instant import format_instant, parse_instant
+from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
 from broker.keys.kid import (
     ALGORITHMS,
     ED25519,
@@ -67,8 +68,13 @@ def _text_to_instant(value: Any) -> Any:  # as above
 Base64 = Annotated[bytes, BeforeValidator(_text_to_bytes), PlainSerializer(b64, return_type=str)]
 """Bytes that are strict base64 in JSON."""
 
+# JSON may hold a number where the text of an instant belongs, one with no text included: without
+# the bounds a manifest that anyone can put on Kafka would end in the calendar's own exception.
 Instant = Annotated[
-    int, BeforeValidator(_text_to_instant), PlainSerializer(format_instant, return_type=str)
+    int,
+    BeforeValidator(_text_to_instant),
+    Field(ge=0, le=LAST_INSTANT_MS),
+    PlainSerializer(format_instant, return_type=str),
 ]
 """Milliseconds since the Unix epoch that are RFC 3339 text in JSON."""
 
