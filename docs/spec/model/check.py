@@ -70,6 +70,8 @@ CASES = (
          queries=_SECRETS),
     Case("the sender is known and what is read is what was sealed", "authorship", "c0a0f0e0"),
     Case("the same, two sessions", "authorship", "c0a0f0e0", 2),
+    Case("the commitment left out: this model cannot see it", "authorship", "c0a0f0e0",
+         edits=(("_ = ASSERT(r_commit, commit)?", "_ = HASH(r_commit)"),)),
     Case("BROKEN: the proof is not checked", "authorship", "c0a1f1e1",
          edits=(("_ = SIGNVERIF(vk_s, HASH(topic, generation, HASH(id, commit, ct, "
                  "HASH(kem, wrap, n, list))), proof)?", "_ = HASH(proof)"),)),
