@@ -12,6 +12,7 @@ prefix that the sender signed, without a consistency proof.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from broker.partition_state import Gap, Generation, Kept, PartitionState
 from broker.placement import (
@@ -28,6 +29,9 @@ from broker.placement import (
 )
 from broker.succession import linked, place_unknown_generation
 from broker.tlog.merkle import Frontier
+
+MAX_GAPS: Final = 1024
+"""Open gaps of one generation that a reader keeps; whoever drops every second record meets it."""
 
 
 def place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placement:
@@ -98,6 +102,8 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
             held.linked,
         )
         return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
+    if len(held.gaps) >= MAX_GAPS:
+        raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     frontier = Frontier(fact.index, fact.left)
     _require_shared_prefix(held.frontier, frontier)
     if fact.index == held.latest.size:

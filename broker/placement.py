@@ -14,9 +14,7 @@ from broker.partition_state import Generation, Kept, PartitionState
 from broker.tlog.merkle import Frontier
 from contracts.values import value_class
 
-Verdict: TypeAlias = Literal[
-    "start", "next", "jump", "link", "fill", "repeat", "before_start", "leaf_known"
-]
+Verdict: TypeAlias = Literal["start", "next", "jump", "link", "fill", "repeat", "before_start"]
 
 
 class ContinuityError(Exception):

@@ -23,7 +23,7 @@ from broker.inbox_payload import format_payload
 from broker.judging import Judgement, judge
 from broker.partition_state import PartitionState
 from broker.quarantining import quarantine
-from broker.record import Record
+from broker.record import PROOF_HEADER, Record
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import LeafStatus
 from broker.store_view import Memories, Place, StoreView
@@ -325,7 +325,9 @@ class Receiving:
         mine = recall.signed_text(origin.generation, fact.index, fact.size)
         if not mine and link is not None:  # it is the predecessor's end that it contradicts
             mine = recall.signed_text(link.name, link.size - 1, link.size)
-        tx.evidence.add("equivocation", origin.format(), mine, verified.proof.checkpoint_text, now)
+        theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
+        assert theirs is not None
+        tx.evidence.add("equivocation", origin.format(), mine, theirs, now)
         state = view.state(*place)
         assert isinstance(state, PartitionState)
         view.stop(place, replace(state, stopped=True))

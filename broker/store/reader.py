@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
@@ -73,8 +86,16 @@ _SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
 _NEW_CHECKPOINT = sqlite.insert(_c)
 _SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
     index_elements=[_c.c.generation_id, _c.c.size],
-    set_={"lowest_index": _NEW_CHECKPOINT.excluded.lowest_index},
-    where=_NEW_CHECKPOINT.excluded.lowest_index < _c.c.lowest_index,
+    # what was kept from a link has no time of its own: the first record under it brings that
+    set_={
+        "lowest_index": func.min(_c.c.lowest_index, _NEW_CHECKPOINT.excluded.lowest_index),
+        "time_s": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s), else_=_c.c.time_s),
+        "text": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.text), else_=_c.c.text),
+    },
+    where=or_(
+        _NEW_CHECKPOINT.excluded.lowest_index < _c.c.lowest_index,
+        and_(_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s != 0),
+    ),
 )
 _ROOTS = select(_c.c.size, _c.c.root).where(
     _c.c.generation_id == bindparam("generation_id_"),

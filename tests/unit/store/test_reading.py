@@ -224,3 +224,16 @@ def test_evidence_is_kept_in_the_order_found(store: SqliteStore) -> None:
             ("root", b"one", b"two"),
             ("leaf", b"three", b"four"),
         ]
+
+
+def test_a_checkpoint_known_from_a_link_gets_its_time_and_text_from_the_first_record(
+    store: SqliteStore,
+) -> None:
+    place = ("csu-camden", "topic", 0, "0001-a")
+    with store.transaction() as tx:
+        tx.reader.save_checkpoints(*place, [(8, bytes(32), 0, 8, b"")])
+        tx.reader.save_checkpoints(*place, [(8, bytes(32), 77, 8, b"signed")])
+        tx.reader.save_checkpoints(*place, [(8, bytes(32), 99, 5, b"later")])
+        kept = tx.reader.checkpoint_at(*place, 8)
+    assert kept is not None
+    assert (kept.time_s, kept.lowest_index, kept.text) == (77, 5, b"signed")

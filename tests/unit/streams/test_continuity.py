@@ -397,3 +397,13 @@ def test_an_index_that_was_never_taken_and_is_no_gap_is_superseded(
     reader.take_all(facts)
     reader.recall = MemoryRecall()  # as if the row had gone
     refused(reader, facts[1], "superseded")
+
+
+def test_gaps_of_a_generation_are_bounded(
+    sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.continuity.MAX_GAPS", 2)
+    facts = sender.send(8)
+    reader.take_all(facts[0:5:2])
+    refused(reader, facts[6], "gaps_many")
+    reader.take_all([facts[1], facts[6]])
