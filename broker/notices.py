@@ -89,6 +89,12 @@ class Notices:
         headers = ((CONTENT_TYPE_HEADER, HEARTBEAT_CONTENT_TYPE),)
         return Record(self._topics.heartbeats, 0, headers, note)
 
+    def take_up(self) -> None:
+        """At the start: what was taken before may lack its receipt."""
+        with self._store.reading() as tx:
+            held = tx.reader.states()
+        self.changed((agency, topic, partition) for agency, topic, partition, _, _ in held)
+
     def changed(self, places: Iterable[Place]) -> None:
         """Streams of others that moved: a receipt is due."""
         self._changed.update(p for p in places if p[0] != self._participant.agency)

@@ -155,6 +155,7 @@ class BrokerService:
             TransportError: ``kafka_refused``: Kafka does not let this agency in.
         """
         await asyncio.to_thread(self.relay.take_lock, f"{self.participant.agency}:{os.getpid()}")
+        await asyncio.to_thread(self._notices.take_up)
         loops = (
             self._relay_loop(stop),
             self._receive_loop(stop),
@@ -271,8 +272,8 @@ class BrokerService:
             self._delivered.set()
 
     async def _on_news(self, news: News) -> None:
-        if news.trust_changed:
-            self._trust_changed()
+        if not self._trust.rests_on(self.control.contracts, self.control.manifests):
+            self._trust_changed()  # not asked of the news: an error after storing would lose it
         for beat in news.heartbeats:
             self._watch.heard(beat)
         for agency, topic, partition, generation, first, last in news.missing:

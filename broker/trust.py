@@ -47,6 +47,10 @@ class Trust:
             (len(signed.contract.parties) for signed in contracts.trusted()), default=1
         )
 
+    def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
+        """Whether these are the very books that it was made of."""
+        return self.contracts is contracts and self.manifests is manifests
+
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """The stream key behind a signature line (step 2).
 

@@ -1,0 +1,138 @@
+"""Two services over a Kafka in memory: the whole path, kills in the middle, news while running."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from service_story import Running, kills_in_the_middle, until
+
+from broker.own_manifest import renew_keys, state_departure
+from broker.participant import load_participant
+from broker.partnership import create_partnership
+from broker.transport.memory import MemoryKafka, MemoryTransport
+from broker.transport.topics import control_topics, data_topics
+from broker.tryout import london_agencies
+from contracts.errors import EventError
+
+POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"
+CAST = (POLICE, COUNCIL, SUPPORT)
+
+
+def clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    plans = {plan.id: plan for plan in london_agencies()}
+    create_partnership(tmp_path / "p", clock(), agencies=[plans[agency] for agency in CAST])
+    for agency in CAST:
+        config = tmp_path / "p" / agency / "agency.toml"
+        config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.05\nheartbeat = 0.2\n")
+    return tmp_path / "p"
+
+
+@pytest.fixture
+def kafka(root: Path) -> MemoryKafka:
+    cluster = MemoryKafka()
+    participant = load_participant(root / POLICE, clock())
+    for topic in data_topics(participant.contract(clock()).contract):
+        cluster.create_topic(topic, 6)
+    for topic in control_topics(participant.deployment).names:
+        cluster.create_topic(topic, 1)
+    for topic in cluster.topics:
+        for agency in CAST:
+            cluster.allow(agency, topic)
+    return cluster
+
+
+def running(root: Path, agency: str, kafka: MemoryKafka) -> Running:
+    return Running(root / agency, lambda: MemoryTransport(kafka, agency), clock)
+
+
+async def test_nothing_is_lost_or_comes_twice_when_either_side_is_killed(
+    root: Path, kafka: MemoryKafka
+) -> None:
+    police, council = running(root, POLICE, kafka), running(root, COUNCIL, kafka)
+    await kills_in_the_middle(police, council, COUNCIL)
+
+
+async def test_kafka_goes_away_and_comes_back(root: Path, kafka: MemoryKafka) -> None:
+    police, council = running(root, POLICE, kafka), running(root, COUNCIL, kafka)
+    await police.start()
+    await council.start()
+    published = police.publish((COUNCIL,), 5)
+    await until(lambda: len(council.inbox()) == 5, police, council)
+    kafka.up = False
+    published += police.publish((COUNCIL,), 5)
+    await asyncio.sleep(0.2)
+    assert len(council.inbox()) == 5
+    kafka.up = True
+    await until(lambda: len(council.inbox()) == 10, police, council)
+    assert set(council.inbox()) == set(published)
+    await police.end()
+    await council.end()
+
+
+async def test_a_record_that_kafka_lost_is_asked_for_and_healed(
+    root: Path, kafka: MemoryKafka
+) -> None:
+    police, council = running(root, POLICE, kafka), running(root, COUNCIL, kafka)
+    await police.start()
+    service = police.service
+    assert service is not None
+    plain = police.event((COUNCIL,))
+    assert police.store is not None
+    published = []
+    for _ in range(4):  # one case, so one partition
+        event = police.event((COUNCIL,))
+        event.data["case_id"] = plain.data["case_id"]
+        with police.store.transaction() as tx:
+            published.append(service.publisher.publish(tx, event, clock()))
+    service.published()
+    await until(lambda: police.outbox().sent == 4, police)
+    topic = data_topics(service.participant.contract(clock()).contract)[0]
+    (log,) = [records for records in kafka.topics[topic] if records]
+    lost = log[2]
+    log[2] = type(lost)(lost.topic, lost.partition, (), None, 2)  # a withheld record
+    await council.start()
+    await until(lambda: len(council.inbox()) == 4, police, council)
+    assert set(council.inbox()) == set(published)
+    await until(lambda: police.receipts() == 1, police, council)
+    await police.end()
+    await council.end()
+
+
+async def test_a_new_key_and_a_suspension_are_taken_up_while_running(
+    root: Path, kafka: MemoryKafka
+) -> None:
+    police, council = running(root, POLICE, kafka), running(root, COUNCIL, kafka)
+    service = await police.start()
+    await council.start()
+    police.publish((COUNCIL,), 2)
+    await until(lambda: len(council.inbox()) == 2, police, council)
+    # a second passes: one stream key signs at a time
+    await asyncio.sleep(1.1)
+    renew_keys(load_participant(root / POLICE, clock()), clock(), at_once=True)
+    await service.reload()
+    police.publish((COUNCIL,), 2)
+    await until(lambda: len(council.inbox()) == 4, police, council)
+    leaving = load_participant(root / COUNCIL, clock())
+    state_departure(leaving, leaving.contract(clock()).contract, "suspended", "review", clock())
+    assert council.service is not None
+    await council.service.reload()
+
+    def refused() -> bool:
+        try:
+            police.publish((COUNCIL,), 1)
+        except EventError as error:
+            return error.code == "suspended"
+        return False
+
+    await until(refused, police, council)
+    assert council.evidence() == 0
+    await police.end()
+    await council.end()
