@@ -31,6 +31,7 @@ from contracts.values import value_class
 SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
 LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+LINK_PARTS: Final = 4
 LINK_SALT_BYTES: Final = 16
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""
@@ -161,7 +162,6 @@ def parse_link(extra: bytes | None) -> Link:
     parts = _lp_parts(extra) if extra is not None else None
     if (
         parts is None
-        or len(parts) != 4
         or len(parts[1]) != 8
         or len(parts[2]) != HASH_BYTES
         or len(parts[3]) != LINK_SALT_BYTES
@@ -180,18 +180,14 @@ def parse_link(extra: bytes | None) -> Link:
 
 
 def _lp_parts(data: bytes) -> list[bytes] | None:
-    count = int.from_bytes(data[:8], "big")
-    if count > 16:
+    if int.from_bytes(data[:8], "big") != LINK_PARTS:
         return None
     parts, at = [], 8
-    for _ in range(count):
+    for _ in range(LINK_PARTS):
         length = int.from_bytes(data[at : at + 8], "big")
-        part = data[at + 8 : at + 8 + length]
-        if len(part) != length:
-            return None
-        parts.append(part)
+        parts.append(data[at + 8 : at + 8 + length])
         at += 8 + length
-    return parts if at == len(data) else None
+    return parts if at == len(data) else None  # beyond its end if a part was cut short
 
 
 def _require_signed(proof: Proof, origin: Origin, view: View) -> None:
