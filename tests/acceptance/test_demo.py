@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,14 @@ def demo(*arguments: str) -> list[str]:
 
 def processes_of(folder: Path) -> list[str]:
     """Command lines of live processes that name the folder."""
-    shown = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        ["ps", "-ww", "-eo", "args="], capture_output=True, text=True, check=True
+    )
     return [line for line in shown.stdout.splitlines() if str(folder) in line]
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], Path, str]]:
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path, str]:
     """One run with few cases: its JSON, its folder and what it printed."""
     folder = tmp_path_factory.mktemp("demo")
     root, figures = folder / "kept", folder / "figures.json"
@@ -46,7 +47,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str,
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=560)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert not processes_of(root)
-    yield json.loads(figures.read_text()), root, done.stdout
+    return json.loads(figures.read_text()), root, done.stdout
 
 
 def refused(figures: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -209,9 +210,12 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
         start_new_session=True,
     )
     assert process.stdout is not None
+    shown = ""
     for line in process.stdout:
-        if "exports" in line:  # the adapters run, and files are on their way
+        shown += line
+        if " exports " in line:  # the adapters run, and files are on their way
             break
+    assert " exports " in shown, shown
     assert len(processes_of(root)) > len(AGENCIES)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     rest = process.stdout.read()
