@@ -6,7 +6,6 @@ Process CPU time, rounds interleaved over all cases within one run, medians. Rat
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
 import time
@@ -14,11 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bench import partnership, peers
+from bench import partnership, peers, results
 from bench.cases import ours, plain, reference
 from bench.measuring import Case, Round, run_round
 
-OUT: Final = Path(__file__).parent / "out"
 RECIPIENTS: Final = (1, 4, 16)
 BATCHES: Final = (1, 16, 256)
 EVENTS: Final = 256
@@ -39,8 +37,8 @@ class Council(ours.Case):
     name = "concordant, reader of 2 groups"
 
 
-def run(*, quick: bool = False) -> list[dict[str, object]]:
-    """Measure everything; returns the rows and writes them."""
+def run(*, quick: bool = False) -> None:
+    """Measure everything and write out/envelope.jsonl."""
     failed = peers.install()
     for requirement, reason in failed.items():
         print(f"could not be installed: {requirement}: {reason}")
@@ -65,10 +63,7 @@ def run(*, quick: bool = False) -> list[dict[str, object]]:
                 rows += table(recipients, batch, found, beside)
             for peer in beside:
                 peer.close()
-    OUT.mkdir(exist_ok=True)
-    lines = (json.dumps(row) for row in rows)
-    (OUT / "envelope.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    return rows
+    results.save("envelope", rows)
 
 
 def measure(

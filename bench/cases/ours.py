@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench import measuring
-from bench.event import TYPE
-from bench.partnership import READER, SOURCE, recipient_ids
+from bench.event import SOURCE, TYPE
+from bench.partnership import READER, recipient_ids
 from broker.authorship import cosigner
 from broker.event import OpenedEvent
 from broker.file_view import FileView
 from broker.governing import event_sealer
 from broker.judging import judge
 from broker.participant import Participant
+from broker.partition_state import PartitionState
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.streams import Stream, append, open_generation
 from broker.trust import OpeningKeys, Trust
@@ -27,6 +28,14 @@ from contracts.events import PlainEvent
 from contracts.grouping import granted_to
 from contracts.model import topic_name
 from contracts.schema import flatten, unflatten
+
+
+class _View(FileView):
+    """The view over a file, that can be told where a stream stands."""
+
+    def adopt(self, agency: str, topic: str, partition: int, state: PartitionState) -> None:
+        """Take ``state`` as what is held."""
+        self._states[agency, topic, partition] = state
 
 
 class Case(measuring.Case):
@@ -50,7 +59,7 @@ class Case(measuring.Case):
         self._contract = sender.contract(now).contract
         topic = topic_name(self._contract, "a")
         self._stream = Stream(sender.deployment, sender.agency, topic, 0)
-        self._row = open_generation(self._stream, None, None, now)
+        self.row = open_generation(self._stream, None, None, now)
         self._load = load
         self.reader = reader
         self.restart_reader()
@@ -59,7 +68,7 @@ class Case(measuring.Case):
         """A new reader, that has met nothing of the stream."""
         now = self._clock()
         me = self._load(self.reader)
-        self._view = FileView(
+        self._view = _View(
             me.deployment,
             me.agency,
             Trust(me.agency, me.manifests, me.contracts),
@@ -68,12 +77,27 @@ class Case(measuring.Case):
             now,
         )
 
+    @property
+    def state(self) -> PartitionState:
+        """What the reader holds of the stream."""
+        found = self._view.state(*self._place)
+        assert found is not None
+        return found
+
+    def adopt(self, state: PartitionState) -> None:
+        """Let the reader start from ``state``."""
+        self._view.adopt(*self._place, state)
+
+    @property
+    def _place(self) -> tuple[str, str, int]:
+        return self._stream.agency, self._stream.topic, self._stream.partition
+
     def produce(self, datas: Sequence[dict[str, Any]]) -> list[Record]:
         now = self._clock()
         stream = self._stream
         sealer, to = self._sealer, self._to
         values = [sealer.seal(PlainEvent(TYPE, to, data), now).value for data in datas]
-        self._row, places = append(stream, self._row, values, self._signer, now)
+        self.row, places = append(stream, self.row, values, self._signer, now)
         return [
             Record(
                 stream.topic,
