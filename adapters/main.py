@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
 from adapters.demo import cli as demo_cli
 from broker.cli import contract, doctor, event, kafka, keys, log, quarantine, status
 from broker.installation import verify_installation
 from contracts.errors import ConcordantError
+
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+"""128 and the number of SIGINT, as shells have it."""
 
 app = typer.Typer(
     name="concordant",
@@ -62,15 +68,19 @@ def main() -> None:
     """Run the command; errors become one clear sentence and the right exit code."""
     try:
         verify_installation()
-        app(standalone_mode=True)
+        code = app(standalone_mode=False)
     except ConcordantError as error:
         sys.stderr.write(error.diagnostics() + "\n")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except TyperException as error:  # wrong usage: says what was expected
+        error.show()  # type: ignore[attr-defined]  # every one is click's, as typer carries it
+        sys.exit(USAGE)
+    except BrokenPipeError:  # whoever read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,12 @@ def state_departure(
         ManifestError: code `manifest_left`, or the result would be refused by others.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
+    since = now
+    for before in _newest(participant).standing:
+        if (before.contract, before.version) == (contract.name, contract.version):
+            since = min(since, before.since)  # leaving does not make up for a suspension before it
     entry = StandingEntry(
-        contract=contract.name, version=contract.version, state=state, since=now, reason=reason
+        contract=contract.name, version=contract.version, state=state, since=since, reason=reason
     )
     return _issued(participant, ManifestChanges(standing=(entry,)), now)
 

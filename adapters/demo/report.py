@@ -97,14 +97,16 @@ def own_row(root: Path) -> Path:
     return folder / OWN_ROW
 
 
-def try_next(screen: Screen, result: Result) -> None:
-    """The folder and three commands that work with it."""
+def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
+    """The folder and three commands that work with it; ``ours``: whether Kafka was."""
     root = result.root
     row = own_row(root)
     centre, unit = root / person.CENTRE, root / person.POLICE
     screen.act(f"Try next, with {root}")
-    screen.line("Start its Kafka again (and later: concordant kafka down ...):")
-    screen.line(f"  {_shell('concordant', 'kafka', 'up', '--agency-root', root)}")
+    if ours:
+        down = _shell("concordant", "kafka", "down", "--agency-root", root)
+        screen.line(f"Start its Kafka again, for 1 and 2 (and stop it with: {down}):")
+        screen.line(f"  {_shell('concordant', 'kafka', 'up', '--root', root)}")
     screen.line("1. Drop a row of your own; change it first if you like (Ctrl-C ends the adapter):")
     screen.line(
         f"  {_shell('cp', row, centre / 'import')} && "

@@ -17,11 +17,14 @@ app = typer.Typer(
 
 Root = Annotated[
     Path,
-    typer.Option("--agency-root", metavar="DIR", help="The folder that `quickstart DIR` made."),
+    typer.Option(
+        "--root", "--agency-root", metavar="DIR", help="The folder that `quickstart DIR` made."
+    ),
 ]
 AnyRoot = Annotated[
     Path | None,
     typer.Option(
+        "--root",
         "--agency-root",
         metavar="DIR",
         help="The folder that `quickstart DIR` made: its contract, and its kafka/tls as operator.",
@@ -49,7 +52,7 @@ def up(agency_root: Root, json: AsJson = False) -> None:
 
     A real Apache Kafka, with TLS client certificates and everything denied that no right allows. No
     Docker and no Java is needed; the first start fetches about 43 MB of jars. Prints its address.
-    Then: concordant kafka apply --agency-root DIR
+    Then: concordant kafka apply --root DIR
     """
     from broker.cli.kafka_local import start_local
 
