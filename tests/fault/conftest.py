@@ -1,0 +1,10 @@
+"""Lets the tests of this folder import the office and the workshop of the unit tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_UNIT = Path(__file__).parents[1] / "unit"
+sys.path.insert(0, str(_UNIT / "judging"))
+sys.path.insert(0, str(_UNIT / "publishing"))
