@@ -40,7 +40,7 @@ def place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placement
     Raises:
         EquivocationError: it contradicts what the sender signed before.
         ContinuityError: ``log_time_fell``, ``unlinked``, ``superseded``, ``stream_stopped``,
-            ``leaf_not_wanted`` or ``generations_many``.
+            ``leaf_not_wanted``, ``gaps_many`` or ``generations_many``.
     """
     if state is None:
         return _start(fact)
@@ -171,6 +171,8 @@ def _fill(
     else:
         pieces.append(Gap(fact.index + 1, gap.last, after, gap.after, gap.root))
     gaps = tuple(piece for old in held.gaps for piece in (pieces if old is gap else (old,)))
+    if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle makes two of one
+        raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     filled = replace(held, gaps=gaps)
     after_state = with_generation(state, filled, state.log_time)
     alarms: tuple[str, ...] = ()

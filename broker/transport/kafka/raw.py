@@ -4,18 +4,27 @@ FastStream's own parser skips a record whose header value is null or not UTF-8 a
 aiokafka cannot read a header *name* that is not UTF-8 at all, and one such record, written by any
 party with access, would stop every partition of its readers. Neither can hide or stop anything
 here: values are never decoded, and a batch that aiokafka's fast reader cannot read is read again
-leniently, its names' bytes kept.
+leniently, its names' bytes kept. Nor can a batch that is small on the wire and huge when it is
+decompressed: it is read as one record without a value, which is refused like any other.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import aiokafka.consumer.fetcher
+import cramjam
 from aiokafka import ConsumerRecord
 from aiokafka.errors import CorruptRecordException
-from aiokafka.record.default_records import DefaultRecordBatch, _DefaultRecordBatchPy
+from aiokafka.record.default_records import (
+    DefaultRecordBatch,
+    _DefaultRecordBatchPy,
+    _DefaultRecordPy,
+)
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
@@ -23,6 +32,10 @@ from broker.record import Record
 
 _KEEP_BYTES = "surrogateescape"
 """How a name's bytes survive being a `str`."""
+
+MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""A batch when it is decompressed; senders fill 512 KiB. zstd makes a thousandth of zeros and less,
+so without a limit one record of any party would take all the memory of every reader."""
 
 
 def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
@@ -69,6 +82,23 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only 
             self._buffer: bytearray = _LenientBuffer(self._buffer)
 
 
+def _too_large(batch: Any, content: bytes) -> bool:
+    """Whether a compressed batch is more than it may be, or is not compressed as it says."""
+    codec = batch.compression_type
+    data = memoryview(content)[_DefaultRecordBatchPy.HEADER_STRUCT.size :]
+    try:
+        if codec == DefaultRecordBatch.CODEC_ZSTD:
+            cramjam.zstd.decompress_into(data, bytearray(MAX_BATCH_BYTES))
+        elif codec == DefaultRecordBatch.CODEC_LZ4:
+            cramjam.lz4.decompress_into(data, bytearray(MAX_BATCH_BYTES))
+        elif codec == DefaultRecordBatch.CODEC_GZIP:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+                return len(file.read(MAX_BATCH_BYTES + 1)) > MAX_BATCH_BYTES
+    except (cramjam.DecompressionError, OSError, EOFError, zlib.error):
+        return True
+    return False  # snappy makes at most twenty of one
+
+
 class _Batch:
     """A batch that is read by aiokafka's fast reader, and leniently if that fails."""
 
@@ -80,6 +110,9 @@ class _Batch:
         return getattr(self._batch, name)
 
     def __iter__(self) -> Iterator[Any]:
+        if _too_large(self._batch, self._content):
+            last, time = self._batch.next_offset - 1, self._batch.max_timestamp
+            return iter([_DefaultRecordPy(last, time, 0, None, None, [])])
         try:
             return iter(list(self._batch))
         except (UnicodeDecodeError, CorruptRecordException):

@@ -407,3 +407,13 @@ def test_gaps_of_a_generation_are_bounded(
     reader.take_all(facts[0:5:2])
     refused(reader, facts[6], "gaps_many")
     reader.take_all([facts[1], facts[6]])
+
+
+def test_fills_in_the_middle_do_not_get_around_the_bound(
+    sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.continuity.MAX_GAPS", 2)
+    facts = sender.send(8)
+    reader.take_all([facts[0], facts[7], facts[3]])
+    refused(reader, facts[5], "gaps_many")
+    reader.take_all([facts[1], facts[2], facts[5]])

@@ -1,0 +1,61 @@
+"""What aiokafka's reader of batches must not do to us."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("aiokafka")
+
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from broker.transport.kafka.raw import MAX_BATCH_BYTES, _Records
+
+GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
+
+
+def batch(codec: int, *values: bytes) -> bytes:
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=codec,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=0,
+        batch_size=64 * 1024 * 1024,
+    )
+    for offset, value in enumerate(values):
+        builder.append(offset, timestamp=1, key=None, value=value, headers=[])
+    return bytes(builder.build())
+
+
+def read(content: bytes) -> list[tuple[int, bytes | None]]:
+    records: Any = _Records(content)
+    found = []
+    while records.has_next():
+        one = records.next_batch()
+        assert one.validate_crc()
+        found += [(record.offset, record.value) for record in one]
+    return found
+
+
+@pytest.mark.parametrize("codec", [GZIP, LZ4, ZSTD])
+def test_a_batch_that_is_huge_when_decompressed_is_one_record_without_a_value(codec: int) -> None:
+    bomb = batch(codec, b"a", bytes(MAX_BATCH_BYTES))
+    assert len(bomb) < 32 * 1024
+    assert read(bomb) == [(1, None)]
+    assert read(bomb + batch(codec, b"b")) == [(1, None), (0, b"b")]
+
+
+@pytest.mark.parametrize("codec", [0, GZIP, SNAPPY, LZ4, ZSTD])
+def test_an_ordinary_batch_is_read_whole(codec: int) -> None:
+    values = [bytes([number]) * 256 * 1024 for number in range(2)]
+    assert read(batch(codec, *values)) == list(enumerate(values))
+
+
+def test_a_batch_that_does_not_decompress_stops_nothing() -> None:
+    content = bytearray(batch(ZSTD, b"a" * 1000))
+    content[61:65] = b"????"
+    records: Any = _Records(bytes(content))
+    assert [(record.offset, record.value) for record in records.next_batch()] == [(0, None)]
