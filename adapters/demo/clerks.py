@@ -57,11 +57,13 @@ class Clerk:
         desk: their case system.
         replaced: rejected referrals that were made again: own reference -> the new one.
         results_wait: while the court has not sat, there are no hearing results.
+        away: they read what arrives and answer nothing more.
     """
 
     def __init__(self, desk: Desk, script: Script) -> None:
         self.desk = desk
         self.results_wait = False
+        self.away = False
         self.replaced: dict[str, str] = {}
         self._script = script
         self._prosecutions: list[Prosecution] = []
@@ -76,14 +78,15 @@ class Clerk:
         """Whether nothing is left to do or to be taken."""
         planned = any(referral.plan for referral in self.desk.incoming.values())
         deciding = any(case.decisions for case in self._prosecutions)
-        return not (planned or deciding or self._to_say or self.desk.busy)
+        working = not self.away and (planned or deciding or self._to_say)
+        return not (working or self.desk.busy)
 
     def work(self) -> int:
         """Look, decide, and export what there is to say. Returns how many files arrived."""
         arrived = self.desk.look()
         for arrival in arrived:
             self._consider(arrival)
-        if self.desk.busy:
+        if self.away or self.desk.busy:
             return len(arrived)  # one export at a time, so that none overtakes another
         rows = [*self._to_say, *self._next_steps(), *self._next_decisions()]
         self._to_say = []

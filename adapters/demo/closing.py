@@ -122,7 +122,7 @@ def figures(
             "Export to inbox",
             f"p50 {found.p50_s} s, p99 {found.p99_s} s; {found.longest_s} s with the outage",
         ),
-        ("Memory, MiB", f"{adapters}; Kafka {result.kafka_mib}"),
+        ("Memory, MiB", adapters + (f"; Kafka {result.kafka_mib}" if result.kafka_mib else "")),
         ("Seconds", f"{found.seconds}"),
     ):
         screen.say(f"{name}: {value}")

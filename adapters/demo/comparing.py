@@ -13,13 +13,16 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from adapters.base import Context, MappingError, Row
 from adapters.demo.desk import Arrival, Desk
 from adapters.links import StoreLinks
 from broker import pseudonyms
+from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import StoreError
 from broker.participant import Participant
 from broker.store.database import open_store
@@ -43,7 +46,8 @@ class Comparison:
         events: distinct events sent.
         sent: events times recipients.
         arrived: of those, how many are in the recipient's inbox folder.
-        lost: owed and not there.
+        refused: of those, how many the recipient refused and keeps in its quarantine.
+        lost: owed, and neither there nor refused.
         twice: files of an inbox that say the same as another one.
         unexpected: files that nobody owes.
         aside: events that an adapter could not write in its agency's terms.
@@ -55,6 +59,7 @@ class Comparison:
     events: int = 0
     sent: int = 0
     arrived: int = 0
+    refused: int = 0
     lost: int = 0
     twice: int = 0
     unexpected: int = 0
@@ -80,7 +85,9 @@ def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) 
     result.sent = len(owed)
     result.events = len({sent.event_id for sent in owed.values()})
     there: dict[tuple[str, str], float] = {}
+    held: set[tuple[str, str]] = set()
     for agency, desk in desks.items():
+        held |= {(agency, event_id) for event_id in _quarantined(participants[agency])}
         inbox = desk.directory / "inbox"
         files = [path for path in inbox.iterdir() if not path.name.startswith(".")]
         for path in files:
@@ -94,6 +101,8 @@ def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) 
         if key in there:
             result.arrived += 1
             result.seconds[key] = there[key] - sent.dropped
+        elif key in held:
+            result.refused += 1
         else:
             result.missing.append(sent)
     result.lost = len(result.missing)
@@ -129,6 +138,20 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
                         yield Sent(desk.agency, recipient, event_id, dropped)
     finally:
         store.close()
+
+
+def _quarantined(participant: Participant) -> set[str]:
+    """Ids of the events that an agency refused and keeps."""
+    store = open_store(participant.path(participant.config.state.database))
+    found: set[str] = set()
+    try:
+        with store.reading() as tx:
+            for row in tx.quarantine.list(limit=10_000):
+                with suppress(LayoutError):
+                    found.add(str(UUID(bytes=parse_value(row.value).id)))
+    finally:
+        store.close()
+    return found
 
 
 def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:

@@ -65,7 +65,7 @@ def play(cases: int, keep: Path | None, json_file: Path | None, address: str | N
         if not met:
             screen.say(f"did not hold: {what}", "✗")
     if result.case_id:
-        try_next(screen, result)
+        try_next(screen, result, ours=address is None)
     screen.line()
     screen.say(
         f"Done: {sum(met for _, met in result.expectations)} of "

@@ -228,12 +228,13 @@ class Programme:
         self.result.comparison = comparison
         screen.table(
             "",
-            ["events sent", "to recipients", "arrived", "lost", "twice", "unexpected"],
+            ["events sent", "to recipients", "arrived", "refused", "lost", "twice", "unexpected"],
             [
                 [
                     f"{comparison.events:,}",
                     f"{comparison.sent:,}",
                     f"{comparison.arrived:,}",
+                    comparison.refused,
                     comparison.lost,
                     comparison.twice,
                     comparison.unexpected,

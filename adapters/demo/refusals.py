@@ -290,6 +290,10 @@ class Refusals:
     def suspended(self) -> None:
         """A council suspends its own part; the next event to it is refused where it starts."""
         stage, town = self._stage, self._town
+        people = town.clerks[SUSPENDING]
+        town.until(lambda: people.idle, f"the people of {SUSPENDING} have answered everything")
+        people.away = True
+        town.work_for(1.0)  # what they said last is on Kafka before the suspension begins
         participant = stage.participant(SUSPENDING)
         contract = participant.contract(now_ms()).text.contract
         issued = state_departure(participant, contract, "suspended", "demo", now_ms())

@@ -60,6 +60,7 @@ def as_json(result: Result) -> dict[str, object]:
             "events": comparison.events,
             "sent": comparison.sent,
             "arrived": comparison.arrived,
+            "refused": comparison.refused,
             "lost": comparison.lost,
             "twice": comparison.twice,
             "unexpected": comparison.unexpected,
