@@ -74,15 +74,19 @@ class Deferrals:
             and judgement.placement.verdict in _TAKES_PLACE
         )
 
-    def end(self, record: Record, sender: str | None, judgement: Judgement) -> None:
-        """A record is judged for good: if it was waited for, go on, unless its sender stands."""
-        waiting = self._held.get(sender) if sender is not None else None
-        if waiting is None or waiting.reason == EQUIVOCATION or record.offset != waiting.offset:
-            return
-        del self._held[waiting.agency]
-        self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
-        if judgement.refusal is not None and judgement.refusal.code == "stream_stopped":
-            self._hold(record, waiting.agency, EQUIVOCATION)
+    def end(self, record: Record, judgement: Judgement) -> None:
+        """A record is judged for good: if it was waited for, go on, unless its sender stands.
+
+        Told by its offset and not by its sender: it may be refused before that is known.
+        """
+        stopped = judgement.refusal is not None and judgement.refusal.code == "stream_stopped"
+        for waiting in list(self._held.values()):
+            if waiting.offset != record.offset or waiting.reason == EQUIVOCATION:
+                continue
+            del self._held[waiting.agency]
+            self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
+            if stopped:
+                self._hold(record, waiting.agency, EQUIVOCATION)
 
     def stop(self, record: Record, sender: str) -> None:
         """Equivocation: the position stays here until an operator releases the sender."""

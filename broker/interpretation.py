@@ -105,8 +105,6 @@ def _interpret(
     addressed = cast("tuple[str, ...]", tuple(to))
     if len(addressed) != len(sealed.recipients) or me not in addressed or source in addressed:
         raise RefusedError(9, "addressed_wrong", "the addressed agencies are not the recipients")
-    if event_type not in contract.event_types:
-        raise RefusedError(9, "type_unknown", "the contract has no such type")
     for agency in addressed:
         if agency not in contract.by_id:
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")

@@ -163,7 +163,7 @@ class Receiving:
         if self._quota_full(tx, judgement):
             waits.keep(record, sender, "quarantine_full")
             return
-        waits.end(record, sender, judgement)
+        waits.end(record, judgement)
         self._settle(tx, view, record, judgement, waits, batch, entries, now)
 
     @staticmethod

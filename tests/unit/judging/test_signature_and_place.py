@@ -329,6 +329,14 @@ def test_own_events_come_back_and_are_not_opened(log: Log, value: bytes) -> None
     assert judgement.placement is not None
 
 
+def test_own_events_are_not_missed_when_an_own_key_is_gone(
+    world: Workshop, log: Log, value: bytes
+) -> None:
+    police = Reader(POLICE, destroyed=[world.exchange_key(POLICE).kid])
+    assert police.take(log.send_one(value)).outcome == "not_addressed"
+    assert police.take(log.send_one(b"not even a value")).outcome == "not_addressed"
+
+
 def test_an_agency_that_is_not_addressed_follows_the_stream(log: Log, value: bytes) -> None:
     prosecution = Reader(PROSECUTION)
     assert prosecution.take(log.send_one(value)).outcome == "not_addressed"

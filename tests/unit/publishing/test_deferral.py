@@ -177,6 +177,21 @@ def test_news_of_the_sender_ends_the_waiting(council: Office, clock: Clock) -> N
         assert tx.reader.all_deferred() == []
 
 
+def test_what_turns_out_to_be_forged_holds_nobody_any_longer(
+    council: Office, log: Log, clock: Clock
+) -> None:
+    """Under a signature that is early and genuine, a value that was never in the log."""
+    (early,) = log.copy().send(value(), at=clock.now + 6 * MINUTE)
+    forged_ = replace(early, value=b"another value", offset=0)
+    assert council.take([forged_]).deferred == [(POLICE, "early")]
+    clock.pass_(MINUTE)
+    honest = at_offsets(log.send(value()), 1)
+    batch = council.take([forged_, *honest])
+    assert [code for _, _, _, code in batch.refused] == ["not_included"]
+    assert len(batch.opened) == 1
+    assert council.position(forged_) == 2
+
+
 def test_news_of_the_sender_gives_another_ten_minutes(council: Office, clock: Clock) -> None:
     noise = replace(forged(council), offset=0)
     council.take([noise])
