@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import orjson
 
+from broker.errors import StoreError
 from broker.event import OpenedEvent
+
+_TEXTS: Final = ("id", "type", "source", "time")
+_LISTS: Final = ("to", "withheld", "contract")
+_CONTRACT_PARTS: Final = 3
 
 
 def format_payload(event: OpenedEvent) -> bytes:
@@ -26,8 +33,29 @@ def format_payload(event: OpenedEvent) -> bytes:
 
 
 def parse_payload(payload: bytes) -> OpenedEvent:
-    """The inverse of ``format_payload``."""
-    stored = orjson.loads(payload)
-    for name in ("to", "withheld", "contract"):
-        stored[name] = tuple(stored[name])
-    return OpenedEvent(**stored)
+    """The inverse of ``format_payload``.
+
+    Raises:
+        StoreError: ``store_corrupt``, the row does not hold what ``format_payload`` writes.
+    """
+    try:
+        stored: Any = orjson.loads(payload)
+        if any(type(stored[name]) is not str for name in _TEXTS):
+            raise TypeError
+        for name in _LISTS:
+            items = stored[name]
+            if type(items) is not list or any(type(item) is not str for item in items):
+                raise TypeError
+            stored[name] = tuple(items)
+        if len(stored["contract"]) != _CONTRACT_PARTS or type(stored["flat"]) is not dict:
+            raise TypeError
+        event = OpenedEvent(**stored)
+        if type(event.log_time) is not int or type(event.urgent) is not bool:
+            raise TypeError
+    except (ValueError, TypeError, KeyError):
+        raise StoreError(
+            "An event in the inbox is not what was written there.",
+            code="store_corrupt",
+            fix="Restore the state database from a backup, then read again from Kafka.",
+        ) from None
+    return event

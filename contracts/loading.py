@@ -38,6 +38,11 @@ AGREEMENT_BYTES = 1 << 20
 """Largest agreement file, 1 MiB."""
 DEPTH = 24
 """Deepest nesting of an agreement file."""
+ITEMS = 512
+"""Most items of one list or mapping; the shipped agreement has 54."""
+NODES = 20_000
+"""Most values of an agreement file; the shipped one has 2,600. Every item that is wrong costs the
+model several kilobytes of complaints, and anyone who may write to Kafka may send a file."""
 _SHOWN = 10
 _SHIPPED = Path(__file__).parent / "agreements"
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -206,6 +211,8 @@ class _Reader:
         if event.tag is not None:
             raise self.refuse("tags are not allowed", event)
         self.lines.setdefault(path, _line(event))
+        if len(self.lines) > NODES:
+            raise self.refuse(f"more than {NODES} values", event)
         if kind is yaml.ScalarEvent:
             return _scalar(event)
         if len(path) >= DEPTH:
@@ -216,6 +223,8 @@ class _Reader:
         items: list[Tree] = []
         get = self.loader.get_event
         while (event := get()).__class__ is not yaml.SequenceEndEvent:
+            if len(items) == ITEMS:
+                raise self.refuse(f"more than {ITEMS} items", event)
             items.append(self.node(event, (*path, len(items))))
         return items
 
@@ -228,6 +237,8 @@ class _Reader:
             key = event.value
             if key in items:
                 raise self.refuse(f"{key} is written twice", event)
+            if len(items) == ITEMS:
+                raise self.refuse(f"more than {ITEMS} items", event)
             below = (*path, key)
             self.lines[below] = _line(event)
             items[key] = self.node(get(), below)

@@ -10,6 +10,10 @@ from adapters.mapping import Place
 
 MAX_DEPTH = 8
 """Elements inside each other; the schema has five."""
+MAX_ELEMENTS = 1_000_000
+"""Elements of one file; the largest file with values in them has fewer."""
+MAX_NAMESPACE = 200
+"""Characters. The parser repeats a namespace for each element: a long one multiplies the file."""
 
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -55,13 +59,19 @@ class TreeTarget:
         self._stack: list[XmlNode] = []
         self._texts: list[list[str]] = []
         self._root: XmlNode | None = None
+        self._elements = 0
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element opens. Raises MappingError(file_malformed) when too deep."""
+        """An element opens. Raises MappingError(file_malformed) beyond the limits."""
         namespace, _, name = tag.rpartition("}")
         node = XmlNode(name, namespace.removeprefix("{"), self.line(), attributes=bool(attributes))
+        self._elements += 1
         if len(self._stack) >= MAX_DEPTH:
             raise Place(node.line).error("file_malformed", "elements are nested too deeply")
+        if self._elements > MAX_ELEMENTS:
+            raise Place(node.line).error("file_malformed", "the file has too many elements")
+        if len(namespace) > MAX_NAMESPACE:
+            raise Place(node.line).error("file_malformed", "a namespace is too long")
         if self._stack:
             self._stack[-1].children.append(node)
         else:

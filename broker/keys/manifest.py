@@ -135,7 +135,10 @@ def parse_manifest(raw: bytes, where: str | None = None) -> SignedManifest:
         header, deployment, document, end = note.text.decode("utf-8").split("\n")
         if (header, end) != (HEADER, ""):
             raise _malformed("it is a note of another kind", where)
-        manifest = Manifest.model_validate(parse_json(document.encode()))
+        content = parse_json(document.encode())
+        if _items(content) > KEYS_LIMIT:
+            raise _malformed("it lists too much", where)
+        manifest = Manifest.model_validate(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -304,6 +307,12 @@ def _verify_one_stream_key_at_a_time(manifest: Manifest) -> None:
                 raise ManifestError(
                     "two stream keys are valid at one time.", code="manifest_keys_overlap"
                 )
+
+
+def _items(content: object) -> int:
+    """The length of the longest list or mapping, before the model complains about each item."""
+    parts = content.values() if isinstance(content, dict) else ()
+    return max((len(part) for part in parts if isinstance(part, list | dict)), default=0)
 
 
 def _malformed(reason: str, where: str | None) -> ManifestError:
