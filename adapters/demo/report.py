@@ -105,7 +105,7 @@ def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
     centre, unit = root / person.CENTRE, root / person.POLICE
     screen.act(f"Try next, with {root}")
     if ours:
-        down = _shell("concordant", "kafka", "down", "--agency-root", root)
+        down = _shell("concordant", "kafka", "down", "--root", root)
         screen.line(f"Start its Kafka again, for 1 and 2 (and stop it with: {down}):")
         screen.line(f"  {_shell('concordant', 'kafka', 'up', '--root', root)}")
     screen.line("1. Drop a row of your own; change it first if you like (Ctrl-C ends the adapter):")

@@ -242,3 +242,23 @@ def test_another_kafka_needs_its_partnership(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert "partnership_missing" in done.stderr
+
+
+def test_a_kafka_that_is_there_already_is_used_and_left_running(tmp_path: Path) -> None:
+    root, figures = tmp_path / "partnership", tmp_path / "figures.json"
+    concordant = [sys.executable, "-m", "adapters.main"]
+    subprocess.run([*concordant, "quickstart", str(root)], check=True, capture_output=True)
+    try:
+        up = [*concordant, "kafka", "up", "--root", str(root)]
+        address = subprocess.run(up, check=True, capture_output=True, text=True).stdout.strip()
+        command = demo("--cases", "20", "--keep", str(root), "--kafka", address)
+        command += ["--json", str(figures)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=400)
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+        assert json.loads(figures.read_text())["compared"]["lost"] == 0
+        assert any("kafka.Kafka" in line for line in processes_of(root))
+        assert not any("adapter run" in line for line in processes_of(root))
+    finally:
+        down = [*concordant, "kafka", "down", "--root", str(root)]
+        subprocess.run(down, check=True, capture_output=True)
+    assert not processes_of(root)
