@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from contracts.standing import Standing, standing
-
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic
 from broker.registry.contracts import SignedContract, pinned_governance, require_signed
 from broker.registry.manifests import ManifestBook
 from contracts.model import topic_name
+from contracts.standing import Standing, standing
 
 
 class ContractBook:
