@@ -7,7 +7,7 @@ before it changes anything. What does not verify is counted and forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
@@ -33,6 +33,13 @@ from contracts.errors import ConcordantError
 CONTRACT_CONTENT_TYPE: Final = b"application/vnd.concordant.contract"
 MANIFEST_CONTENT_TYPE: Final = b"application/vnd.concordant.manifest"
 HEARTBEAT_CONTENT_TYPE: Final = b"application/vnd.concordant.heartbeat"
+REPLAY_AGAIN_MS: Final = 20 * 1000
+"""A range that was asked for is not published again for this long, whoever asks: who misses it asks
+again after 30 seconds, and a notice names no time, so Kafka's host can show it again and again."""
+NOTICES_HEARD: Final = 2 * receipts.NOTICES_PER_MINUTE
+"""Notices of one agency that are heard in a minute of this clock; it may send half as many."""
+REPLAYED_PER_MINUTE: Final = 2**16
+"""Records that one agency may ask for in a minute; the rest of a longer range is asked again."""
 
 
 @dataclass(slots=True)
@@ -78,6 +85,10 @@ class Control:
         self._repository = repository
         self._store = store
         self._readable = readable
+        self._minute = 0
+        self._heard: dict[str, int] = {}
+        self._replayed: dict[str, int] = {}
+        self._asked: dict[Notice, int] = {}
         self.contracts = contracts
         self.manifests = manifests
 
@@ -196,10 +207,33 @@ class Control:
             return
         sender = note.signatures[0].name.partition("/")[2]
         require_author(note, self.manifests, sender, RECEIPT, now)
-        if notice.kind == receipts.REPLAY_HEADING:
-            news.replays.append(notice)
-        else:
+        self._require_budget(sender, now)
+        if notice.kind == receipts.REFUSAL_HEADING:
             news.refusals.append((sender, notice))
+        elif (asked := self._replay(sender, notice, now)) is not None:
+            news.replays.append(asked)
+
+    def _require_budget(self, sender: str, now: int) -> None:
+        """An agency is heard as often as it may speak: alarms and replays cost this one."""
+        minute = now // 60_000
+        if minute != self._minute:
+            self._minute, self._heard, self._replayed = minute, {}, {}
+        heard = self._heard.get(sender, 0)
+        if heard >= NOTICES_HEARD:
+            raise RefusedError(2, "notices_many", "this agency sends too many notices")
+        self._heard[sender] = heard + 1
+
+    def _replay(self, sender: str, notice: Notice, now: int) -> Notice | None:
+        """What of a request is to be published now; the rest is asked for again."""
+        self._asked = {n: at for n, at in self._asked.items() if now - at < REPLAY_AGAIN_MS}
+        replayed = self._replayed.get(sender, 0)
+        left = REPLAYED_PER_MINUTE - replayed
+        if notice in self._asked or left <= 0:
+            return None
+        last = min(notice.last, notice.first + left - 1)
+        self._asked[notice] = now
+        self._replayed[sender] = replayed + last - notice.first + 1
+        return replace(notice, last=last)
 
 
 def pack_contract(raw: bytes, note: bytes) -> bytes:

@@ -16,6 +16,9 @@ from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON
+from broker.tlog.checkpoint import Origin
+from broker.tlog.errors import NoteError
+from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 
 HEADING: Final = "concordant.heartbeat/v1"
@@ -82,7 +85,7 @@ def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
     try:
         body = parse_json(lines[2])
         return _heartbeat(body, deployment)
-    except (CanonicalError, KeyError, TypeError, ValueError):
+    except (CanonicalError, NoteError, KeyError, TypeError, ValueError):
         raise _malformed() from None
 
 
@@ -109,10 +112,16 @@ def _heartbeat(body: object, deployment: str) -> Heartbeat:
                 _hash(head["root"]),
             )
         )
-    if any(_place(a) >= _place(b) for a, b in pairwise(heads)):
+    # one head for each partition: an agency that named more would have us keep and ask for them all
+    if any(_place(a)[:2] >= _place(b)[:2] for a, b in pairwise(heads)):
         raise ValueError
+    agency = _text(body["agency"])
+    for named in heads:  # what has no form as an origin could not be asked for
+        Origin(deployment, agency, named.topic, named.partition, named.generation).format()
+        if named.size > MAX_LOG_SIZE:
+            raise ValueError
     own = (_number(log["size"]), _hash(log["root"]))
-    return Heartbeat(deployment, _text(body["agency"]), _number(body["time"]), tuple(heads), own)
+    return Heartbeat(deployment, agency, _number(body["time"]), tuple(heads), own)
 
 
 def _place(head: Head) -> tuple[str, int, str]:

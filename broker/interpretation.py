@@ -114,6 +114,8 @@ def _interpret(
         receiver_check(contract, source, me, event_type, addressed, flat)
     except (EventError, ContractError) as error:  # one record's fault must not stop the stream
         raise RefusedError(9, error.code, error.detail) from None
+    if "case_id" not in flat:  # such a contract can be signed; nothing could be kept under it
+        raise RefusedError(9, "event_invalid", "the event does not say of which case it is")
     granted = layout.granted[me]
     try:  # step 10
         restricted(event_type, granted).check(flat)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from broker.errors import RefusedError
-from broker.record import Record
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.store.interfaces import Transaction
 from broker.store.rows import QuarantineRow
 from broker.tlog.checkpoint import Origin
@@ -18,11 +18,15 @@ from broker.tlog.checkpoint import Origin
 def quarantine(
     tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
 ) -> int:
-    """Keep a verified record that was refused, with its bytes and one code."""
+    """Keep a verified record that was refused, with its bytes and one code.
+
+    Of the headers only ours: others were never looked at, and anybody may add a megabyte of them.
+    """
     headers = json.dumps(
         [
             (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
             for name, value in record.headers
+            if name in {CONTENT_TYPE_HEADER, PROOF_HEADER}
         ]
     )
     assert record.value is not None

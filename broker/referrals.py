@@ -28,6 +28,11 @@ from contracts.schema import flatten
 
 MADE = "referral.made"
 CHANGED = "referral.status-changed"
+_NEEDED = {
+    MADE: frozenset({"referral_id", "case_id"}),
+    CHANGED: frozenset({"referral_id", "status", "version", "previous_status"}),
+}
+"""Without these a referral cannot be kept; a contract may withhold them from a recipient."""
 _ACKNOWLEDGED = frozenset({"requested"})
 _ANSWERED = frozenset({"requested", "received"})
 
@@ -61,11 +66,13 @@ def on_publish(
 
 
 def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int) -> None:
-    """Keep what another agency says about a referral with this one.
+    """Keep what another agency says about a referral with this one, where we may read what it is.
 
     Raises:
         EventError: as ``on_publish``; a change that does not start from the current status.
     """
+    if not _NEEDED.get(event.type, frozenset()) <= event.flat.keys():
+        return
     if event.type == MADE:
         made = _made("fulfiller", event.source, event.flat, contract, event.id, now)
         tx.referrals.save(_new(tx, made))

@@ -17,6 +17,7 @@ from broker.metrics import Metrics
 from broker.own_manifest import destroy_exchange_keys
 from broker.participant import Participant
 from broker.partition_state import PartitionState, parse_state
+from broker.receiving import QUARANTINE_QUOTA
 from broker.store.interfaces import Store, Transaction
 from broker.store_view import Place
 from broker.tlog.checkpoint import Origin
@@ -26,6 +27,13 @@ WITHHELD_AFTER_MS: Final = 10_000
 """A heartbeat may arrive before the records that it names; after this long it is withholding."""
 ASK_AGAIN_MS: Final = 30_000
 JUDGE_AGAIN_MS: Final = 5_000
+WAITED_PARTS: Final = 4
+NEWS_PARTS: Final = 64
+"""What has waited long is judged again after that part of its wait, or of news after that part of
+it: everybody's records after it are read again each time, and one agency can make it wait for
+months."""
+MAX_MISSING: Final = 256
+"""Streams of one agency that are remembered as withheld."""
 DESTROY_EVERY_MS: Final = 60 * 60 * 1000
 OPERATOR: Final = "adapter"
 
@@ -43,6 +51,16 @@ class Found:
     alarms: list[tuple[str, str]] = field(default_factory=list)
     ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
     judge_again: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A partition where something waits: since when, when judged again, when for news, by whom."""
+
+    since: int
+    judged: int
+    by_news: int
+    trust: Trust
 
 
 class Watch:
@@ -64,7 +82,7 @@ class Watch:
         self._missing: dict[tuple[str, str, int, str], tuple[int, int]] = {}
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
-        self._judged = 0
+        self._waiting: dict[tuple[str, int], _Waiting] = {}
         self._destroyed = 0
         self._began = clock()
 
@@ -84,6 +102,8 @@ class Watch:
         place = (agency, topic, partition, generation)
         since = self._missing.get(place, (0, self._clock()))[1]
         del first
+        if place not in self._missing and sum(p[0] == agency for p in self._missing) >= MAX_MISSING:
+            return
         self._missing[place] = (last + 1, since)
 
     def look(self) -> Found:
@@ -140,15 +160,31 @@ class Watch:
             self._alarm(found, row.counterparty, code, row.referral_id)
 
     def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
-        if now - self._judged < JUDGE_AGAIN_MS:
-            return
-        self._judged = now
-        places = {
+        """Where to judge again what waits: at once at first and on news, then ever more rarely."""
+        rows = [row for row in tx.reader.all_deferred() if row.reason != "equivocation"]
+        places = {(row.topic, row.partition) for row in rows}
+        room = {
             (row.topic, row.partition)
-            for row in tx.reader.all_deferred()
-            if row.reason != "equivocation"
+            for row in rows
+            if row.reason == "quarantine_full"
+            and tx.quarantine.count(row.agency) < QUARANTINE_QUOTA
         }
-        found.judge_again += sorted(places)
+        trust = self._trust()
+        for gone in self._waiting.keys() - places:
+            del self._waiting[gone]
+        for place in sorted(places):
+            waiting = self._waiting.get(place)
+            if waiting is None:
+                self._waiting[place] = _Waiting(now, now, 0, trust)
+            else:
+                age = now - waiting.since
+                news = waiting.trust is not trust or place in room
+                if now - waiting.judged < max(JUDGE_AGAIN_MS, age // WAITED_PARTS):
+                    if not news or now - waiting.by_news < max(JUDGE_AGAIN_MS, age // NEWS_PARTS):
+                        continue
+                    waiting.by_news = now
+                waiting.judged, waiting.trust = now, trust
+            found.judge_again.append(place)
 
     def _destroy_keys(self, now: int) -> None:
         """Destroy exchange keys that nothing on Kafka can need any more, and log it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,7 @@ from workshop import (
 
 from broker import receiving
 from broker.errors import StoreError
+from broker.quarantining import restored
 from broker.receiving import Receiving
 from broker.record import Record
 from broker.referrals import key
@@ -410,3 +412,45 @@ def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     clock.pass_(MINUTE)
     assert len(council.take(records[4:]).opened) == 2
     assert council.position(records[0]) == 6
+
+
+# --- contracts that withhold what a reader needs --------------------------------------------------
+
+
+def withheld(path: str) -> Callable[[str], str]:
+    """Terms under which only support services read a field of referrals."""
+
+    def terms(text: str) -> str:
+        start = text.index("readers:", text.index(f"      {path}:", text.index("  referral.made:")))
+        end = text.index("]", start) + 1
+        return f"{text[:start]}readers: [support]{text[end:]}"
+
+    return terms
+
+
+def referral_under(office: Office, path: str) -> list[Record]:
+    signed = office.world.another_contract(terms=withheld(path))
+    office.believe(office.world.book(COUNCIL, signed), office.world.manifests)
+    return at_offsets(
+        Log().send(draft_event(MADE, to=(COUNCIL, SUPPORT), signed=signed).value(), value())
+    )
+
+
+def test_a_referral_whose_id_is_withheld_is_an_event_and_no_referral(council: Office) -> None:
+    batch = council.take(referral_under(council, "referral_id"))
+    assert (len(batch.opened), batch.refused) == (2, [])
+
+
+def test_an_event_whose_case_is_withheld_is_refused_and_stops_nothing(council: Office) -> None:
+    batch = council.take(referral_under(council, "case_id"))
+    assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
+    assert len(batch.opened) == 1
+
+
+def test_headers_that_are_not_ours_are_not_kept(council: Office, log: Log) -> None:
+    (record,) = at_offsets(log.send(value(urgency="whenever")))
+    more = replace(record, headers=(*record.headers, (b"x" * 1000, bytes(1000))))
+    assert council.take([more]).refused
+    with council.store.reading() as tx:
+        (row,) = tx.quarantine.list()
+    assert restored(row).headers == record.headers

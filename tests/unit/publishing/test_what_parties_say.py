@@ -26,7 +26,14 @@ from workshop import (
 )
 
 from broker import heartbeats, receipts
-from broker.control import Control, News, pack_contract
+from broker.control import (
+    NOTICES_HEARD,
+    REPLAY_AGAIN_MS,
+    REPLAYED_PER_MINUTE,
+    Control,
+    News,
+    pack_contract,
+)
 from broker.errors import TransportError
 from broker.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.keys.issuing import ManifestChanges
@@ -38,7 +45,14 @@ from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.topics import control_topics, readable_topics
-from broker.watch import ASK_AGAIN_MS, JUDGE_AGAIN_MS, WITHHELD_AFTER_MS, Watch
+from broker.watch import (
+    ASK_AGAIN_MS,
+    JUDGE_AGAIN_MS,
+    MAX_MISSING,
+    NEWS_PARTS,
+    WITHHELD_AFTER_MS,
+    Watch,
+)
 
 _NUMBERS = iter(range(1, 2**32))
 RECEIPT, NOTICE = receipts.RECEIPT_CONTENT_TYPE, receipts.NOTICE_CONTENT_TYPE
@@ -226,6 +240,30 @@ def test_a_heartbeat_is_its_agencys_own(desk: Desk, world: Workshop) -> None:
     news = desk.hear(desk.topics.heartbeats, posing, with_receipt_key, theirs, b"x")
     assert news.rejected == ["key_unknown"] * 3 + ["note_malformed"]
     assert news.heartbeats == []
+
+
+@pytest.mark.parametrize("generation", ["\x01", "a\n5\n9\n", "", "A", "x" * 4096])
+def test_a_head_that_could_not_be_asked_for_is_refused(
+    desk: Desk, world: Workshop, log: Log, clock: Clock, generation: str
+) -> None:
+    log.send(value())
+    odd = beat(world, replace(head(log, 1), generation=generation))
+    assert desk.hear(desk.topics.heartbeats, odd).rejected == ["heartbeat_malformed"]
+    clock.pass_(WITHHELD_AFTER_MS)
+    assert desk.watch.look().ask_again == []
+
+
+def test_heads_that_an_agency_makes_up_are_bounded(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    log.send(value())
+    one = head(log, 1)
+    twice = beat(world, one, replace(one, generation="f" + one.generation[1:]))
+    assert desk.hear(desk.topics.heartbeats, twice).rejected == ["heartbeat_malformed"]
+    many = [replace(one, partition=number) for number in range(MAX_MISSING + 9)]
+    assert desk.hear(desk.topics.heartbeats, beat(world, *many)).rejected == []
+    clock.pass_(WITHHELD_AFTER_MS)
+    assert len(desk.watch.look().ask_again) == MAX_MISSING
 
 
 # --- receipts -------------------------------------------------------------------------------------
@@ -491,6 +529,25 @@ def test_what_waits_is_judged_again_every_five_seconds(desk: Desk, log: Log, clo
     assert desk.watch.look().judge_again == [(log.topic, 0)]
 
 
+def test_who_makes_a_partition_wait_for_long_does_not_have_it_read_all_the_time(
+    desk: Desk, log: Log, clock: Clock
+) -> None:
+    desk.office.take(at_offsets(log.send(value(), at=clock.now + 3 * DAY)))
+    times = 0
+    for _ in range(DAY // MINUTE):
+        clock.pass_(MINUTE)
+        times += len(desk.watch.look().judge_again)
+    assert 20 < times < 40
+    desk.office.believe(desk.office.contracts, desk.office.manifests)  # news: at once
+    clock.pass_(JUDGE_AGAIN_MS)
+    assert desk.watch.look().judge_again == [(log.topic, 0)]
+    desk.office.believe(desk.office.contracts, desk.office.manifests)  # and not for each news
+    clock.pass_(JUDGE_AGAIN_MS)
+    assert desk.watch.look().judge_again == []
+    clock.pass_(2 * DAY // NEWS_PARTS)
+    assert desk.watch.look().judge_again == [(log.topic, 0)]
+
+
 def test_a_referral_that_nobody_acknowledges_is_an_alarm_once(
     desk: Desk, log: Log, clock: Clock
 ) -> None:
@@ -499,3 +556,27 @@ def test_a_referral_that_nobody_acknowledges_is_an_alarm_once(
     clock.pass_(20 * DAY)
     assert (POLICE, "referral_unacknowledged") in desk.watch.look().alarms
     assert desk.watch.look().alarms == []
+
+
+def test_a_notice_shown_again_and_again_is_heard_once_in_a_while(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    log.send(value())
+    mine = replace(origin_of(log), agency=COUNCIL)
+    author = world.author(POLICE, receipts=True)
+    replay = format_notice(Notice(receipts.REPLAY_HEADING, mine, 0, 2**40), author)
+    news = desk.hear(desk.topics.receipts, *[replay] * 5, content_type=NOTICE)
+    assert [notice.last for notice in news.replays] == [REPLAYED_PER_MINUTE - 1]
+    clock.pass_(REPLAY_AGAIN_MS)
+    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == []  # no budget
+    clock.pass_(MINUTE)
+    refusal = format_notice(Notice(receipts.REFUSAL_HEADING, mine, 0, 0), author)
+    notices = [replay, *[refusal] * NOTICES_HEARD]
+    news = desk.hear(desk.topics.receipts, *notices, content_type=NOTICE)
+    assert len(news.replays) == 1
+    assert len(news.refusals) == NOTICES_HEARD - 1
+    assert news.rejected == ["notices_many"]
+    other = format_notice(
+        Notice(receipts.REFUSAL_HEADING, mine, 0, 0), world.author(SUPPORT, receipts=True)
+    )
+    assert len(desk.hear(desk.topics.receipts, other, content_type=NOTICE).refusals) == 1
