@@ -25,7 +25,7 @@ from broker import pseudonyms
 from broker.authorship import cosigner
 from broker.file_view import FileView
 from broker.governing import event_sealer
-from broker.judging import judge
+from broker.judging import judge_each
 from broker.publishing import Publisher
 from broker.receiving import Receiving
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
@@ -195,8 +195,7 @@ async def _receive(
     async def take(_topic: str, partition: int, records: list[Record]) -> None:
         nonlocal opened
         now = now_ms()
-        for record in records:
-            judgement = judge(record, view, now)
+        for _record, judgement in judge_each(records, view, now):
             view.took(judgement)
             assert judgement.event is not None, judgement.refusal
             opened += 1

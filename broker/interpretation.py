@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import cast
+from typing import Final
 
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
@@ -23,6 +23,9 @@ from contracts.grouping import Grouping, grouping
 from contracts.schema import leaves, restricted
 
 URGENT_TYPE = "critical-incident.declared"
+
+
+_HEAD_NAMES: Final = frozenset({"data", "to", "type"})
 
 
 def interpret(verified: VerifiedRecord, view: View, now: int) -> OpenedEvent | None:
@@ -96,13 +99,13 @@ def _interpret(
     contract, me, source = governing.contract, view.agency, verified.origin.agency
     groups = _parse_groups(texts)
     head = groups[0]
-    if head is None or head.keys() != {"data", "to", "type"}:
+    if head is None or head.keys() != _HEAD_NAMES:
         raise RefusedError(9, "group_zero", "group 0 is not data, to and type")
     data, to, event_type = head["data"], head["to"], head["type"]
     if not isinstance(data, dict) or not isinstance(event_type, str) or not _agencies(to):
         raise RefusedError(9, "group_zero", "group 0 is not data, to and type")
     assert isinstance(to, list)
-    addressed = cast("tuple[str, ...]", tuple(to))
+    addressed: tuple[str, ...] = tuple(to)  # type: ignore[arg-type]  # _agencies: all are str
     if len(addressed) != len(sealed.recipients) or me not in addressed or source in addressed:
         raise RefusedError(9, "addressed_wrong", "the addressed agencies are not the recipients")
     for agency in addressed:

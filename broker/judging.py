@@ -20,6 +20,7 @@ One pure function of the record, the reader's view and ``now``. Receiving, ``eve
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
@@ -72,11 +73,39 @@ def judge(record: Record, view: View, now: int) -> Judgement:
         view: what the reader knows.
         now: the reader's clock, ms.
     """
+    return _judge_verified(_verified(record, view, now), view, now)
+
+
+def judge_each(
+    records: Sequence[Record], view: View, now: int
+) -> Iterator[tuple[Record, Judgement]]:
+    """``judge`` for a batch, with the same answers an eighth faster (docs/benchmarks.md).
+
+    Steps 0 to 3 ask for public material only, so they are taken for all records first, where their
+    code and tables stay in the processor's caches. From step 4 on a record is judged after the one
+    before it: the caller has ``view`` take up each judgement before it asks for the next.
+
+    Args:
+        records: in the order in which they came.
+        view: what the reader knows.
+        now: the reader's clock, ms.
+    """
+    verified = [_verified(record, view, now) for record in records]
+    for record, found in zip(records, verified, strict=True):
+        yield record, _judge_verified(found, view, now)
+
+
+def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedError:
     try:
-        verified = verify_record(record, view, now)
+        return verify_record(record, view, now)
     except RefusedError as refusal:
-        outcome: Outcome = "deferred" if refusal.code in DEFERRED_CODES else "refused"
-        return Judgement(outcome, refusal=refusal)
+        return refusal
+
+
+def _judge_verified(verified: VerifiedRecord | RefusedError, view: View, now: int) -> Judgement:
+    if isinstance(verified, RefusedError):
+        outcome: Outcome = "deferred" if verified.code in DEFERRED_CODES else "refused"
+        return Judgement(outcome, refusal=verified)
     placed = place_record(verified, view)
     if placed.outcome in {"refused", "repeat", "before_start"}:
         return placed

@@ -20,7 +20,7 @@ from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.inbox_payload import format_payload
-from broker.judging import Judgement, judge
+from broker.judging import Judgement, judge_each
 from broker.partition_state import PartitionState
 from broker.quarantining import quarantine
 from broker.record import PROOF_HEADER, Record
@@ -118,8 +118,8 @@ class Receiving:
             view = self._view(tx, now)
             waits = Deferrals(tx, topic, partition, view.trust, now)
             entries: list[Entry] = []
-            for record in records:
-                self._one(tx, view, record, waits, batch, entries, now)
+            for record, judgement in judge_each(records, view, now):
+                self._one(tx, view, record, judgement, waits, batch, entries, now)
             view.flush()
             if entries and self._log_taken:
                 append_entries(tx, entries)
@@ -146,12 +146,12 @@ class Receiving:
         tx: Transaction,
         view: StoreView,
         record: Record,
+        judgement: Judgement,
         waits: Deferrals,
         batch: Batch,
         entries: list[Entry],
         now: int,
     ) -> None:
-        judgement = judge(record, view, now)
         sender = claimed_sender(record, judgement)
         if judgement.outcome == "deferred":
             assert judgement.refusal is not None

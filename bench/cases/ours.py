@@ -17,7 +17,7 @@ from broker.authorship import cosigner
 from broker.event import OpenedEvent
 from broker.file_view import FileView
 from broker.governing import event_sealer
-from broker.judging import judge
+from broker.judging import judge_each
 from broker.participant import Participant
 from broker.partition_state import PartitionState
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
@@ -112,8 +112,7 @@ class Case(measuring.Case):
         now = self._clock()
         view = self._view
         opened = []
-        for record in messages:
-            judgement = judge(record, view, now)
+        for _record, judgement in judge_each(messages, view, now):
             view.took(judgement)
             opened.append(judgement.event)
         return opened

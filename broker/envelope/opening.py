@@ -189,8 +189,10 @@ def open_groups(
             7, "key_list_broken", "the key list does not open for this event and session"
         ) from None
     texts: list[bytes | None] = []
+    at = 0
     for index, group in enumerate(sealed.groups):  # step 8
-        secret = keys[HASH_BYTES * index : HASH_BYTES * (index + 1)]
+        secret = keys[at : at + HASH_BYTES]
+        at += HASH_BYTES
         if secret == _NO_KEY:
             texts.append(None)
             continue
