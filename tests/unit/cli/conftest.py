@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -16,6 +16,8 @@ import pytest
 
 from adapters import main as program
 from broker.authorship import cosigner
+from broker.cli import clock as cli_clock
+from broker.cli import reading, trying
 from broker.cli.clock import now_ms
 from broker.governing import event_sealer
 from broker.participant import Participant, load_participant
@@ -55,6 +57,14 @@ class Done:
     def json(self) -> Any:
         return json.loads(self.out)
 
+    def require_failure(self, code: str) -> None:
+        """Nothing on standard output; on standard error what, where, what to do, and the code."""
+        assert self.code == 3, self.text
+        assert self.out == b""
+        assert f"code:  {code}" in self.err
+        assert "to do:" in self.err
+        assert "Traceback" not in self.err
+
 
 Cli = Callable[..., Done]
 
@@ -87,10 +97,34 @@ def cli() -> Cli:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The partnership that nobody changes."""
+    """The partnership that nobody changes, made an hour ago: clocks may be a little behind."""
     root = tmp_path_factory.mktemp("cli") / "partnership"
-    create_partnership(root, now_ms())
+    create_partnership(root, now_ms() - 3_600_000)
     return root
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another partnership of the same names with keys of its own making."""
+    root = tmp_path_factory.mktemp("foreign") / "partnership"
+    create_partnership(root, now_ms() - 3_600_000)
+    return root
+
+
+@pytest.fixture(scope="session")
+def line(cli: Cli, made: Path) -> bytes:
+    """One plain event of csu-camden, as a line."""
+    return cli("event", "example", "referral.made", "--agency", made / "csu-camden").out
+
+
+@pytest.fixture(scope="session")
+def sealed(cli: Cli, made: Path, line: bytes, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two records of it."""
+    sender = tmp_path_factory.mktemp("sealed") / "csu-camden"
+    shutil.copytree(made / "csu-camden", sender)
+    done = cli("event", "seal", "--agency", sender, stdin=line * 2)
+    assert done.code == 0
+    return done.out
 
 
 @pytest.fixture
@@ -107,8 +141,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
 
     def ahead(milliseconds: int) -> int:
         moved = now_ms() + milliseconds
-        for module in ("clock", "trying", "reading"):
-            monkeypatch.setattr(f"broker.cli.{module}.now_ms", lambda: moved)
+        for module in (trying, reading, cli_clock):
+            monkeypatch.setattr(module, "now_ms", lambda: moved)
         return moved
 
     return ahead
@@ -124,16 +158,19 @@ class World:
 
     root: Path
     offset: int = 0
+    loaded: dict[str, Participant] = field(default_factory=dict)
 
     def directory(self, agency: str) -> Path:
         return self.root / agency
 
     def participant(self, agency: str) -> Participant:
-        return load_participant(self.directory(agency), now_ms())
+        """As it was when it was first asked for."""
+        if agency not in self.loaded:
+            self.loaded[agency] = load_participant(self.directory(agency), now_ms())
+        return self.loaded[agency]
 
     def store(self, agency: str) -> SqliteStore:
-        participant = self.participant(agency)
-        return open_store(participant.path(participant.config.state.database))
+        return open_store(self.directory(agency) / "state" / "concordant.db")
 
     def event(self, cli: Cli, sender: str, event_type: str, **leaves: Any) -> dict[str, Any]:
         """The example of a type, with some leaves set (`None` removes one)."""

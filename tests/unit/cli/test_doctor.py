@@ -181,7 +181,7 @@ def test_a_clock_behind_what_was_heard_or_signed(cli, root: Path, clock) -> None
     store.close()
     _, checks = examined(cli, root / AGENCY)
     assert (checks["clock"]["status"], checks["clock"]["code"]) == ("fail", "clock_behind")
-    clock(-3_600_000)
+    clock(-7_200_000)
     _, checks = examined(cli, root / AGENCY)
     assert (checks["registry"]["status"], checks["registry"]["code"]) == ("fail", "manifest_early")
 

@@ -304,10 +304,8 @@ def test_a_refused_record_moves_nothing_and_the_others_open(cli, root: Path, rec
     assert not any("gap" in line for line in done.jsonl)
 
 
-def test_a_file_of_another_partnership_is_refused(cli, tmp_path: Path, records) -> None:
-    other = tmp_path / "other"
-    assert cli("quickstart", other).code == 0
-    done = opened(cli, other, "council-camden", records[0])
+def test_a_file_of_another_partnership_is_refused(cli, foreign: Path, records) -> None:
+    done = opened(cli, foreign, "council-camden", records[0])
     assert done.code == 4
     assert done.jsonl[0] == {"refused": "key_unknown", "step": 2}
 

@@ -14,13 +14,27 @@ import pytest
 HEAVY = ("faststream", "aiokafka", "confluent_kafka", "alembic", "uvicorn", "starlette", "httpx")
 
 ASK = f"""
-import sys
+import io, sys
 from adapters.main import main
-try:
-    main()
-finally:
-    found = [name for name in {HEAVY!r} if name in sys.modules]
-    sys.stderr.write("imported: " + ",".join(found))
+
+def run(*arguments, stdin=b""):
+    sys.argv = ["concordant", *arguments]
+    sys.stdin, sys.stdout = io.TextIOWrapper(io.BytesIO(stdin)), io.TextIOWrapper(io.BytesIO())
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, arguments
+    sys.stdout.flush()
+    return sys.stdout.buffer.getvalue()
+
+sender, reader = sys.argv[1:]
+example = run("event", "example", "referral.made", "--agency", sender)
+record = run("event", "seal", "--agency", sender, stdin=example)
+assert b'"data"' in run("event", "open", "--agency", reader, stdin=record)
+assert b'"verified"' in run("event", "verify", "--agency", reader, stdin=record)
+assert b"referral.made" in run("event", "types", "--agency", reader)
+found = [name for name in {HEAVY!r} if name in sys.modules]
+sys.stderr.write("imported: " + ",".join(found))
 """
 
 
@@ -29,30 +43,15 @@ def process(*arguments: object, stdin: bytes = b"") -> subprocess.CompletedProce
     return subprocess.run(command, input=stdin, capture_output=True, check=False)
 
 
-def imported(*arguments: object, stdin: bytes = b"") -> tuple[str, bytes]:
-    command = [sys.executable, "-c", ASK, *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
-    return done.stderr.decode().rpartition("imported: ")[2], done.stdout
-
-
 def test_the_event_commands_import_neither_faststream_nor_aiokafka(root: Path) -> None:
-    sender, reader = root / "csu-camden", root / "council-camden"
-    names, example = imported("event", "example", "referral.made", "--agency", sender)
-    assert names == ""
-    names, record = imported("event", "seal", "--agency", sender, stdin=example)
-    assert names == ""
-    assert b'"value"' in record
-    for command in ("open", "verify"):
-        names, answer = imported("event", command, "--agency", reader, stdin=record)
-        assert names == ""
-        assert b'"refused"' not in answer
-    names, _ = imported("event", "types", "--agency", sender)
-    assert names == ""
+    command = [sys.executable, "-c", ASK, root / "csu-camden", root / "council-camden"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.stderr.decode() == "imported: "
 
 
 def test_an_answer_takes_no_more_than_a_second_of_work(made: Path) -> None:
     best = 9.0
-    for _ in range(3):
+    for _ in range(2):
         before = os.times()
         assert process("event", "types", "--agency", made / "csu-camden").returncode == 0
         after = os.times()
