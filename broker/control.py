@@ -25,6 +25,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.store.interfaces import Store
+from broker.tlog.checkpoint import parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.transport.topics import ControlTopics
@@ -38,6 +39,8 @@ REPLAY_AGAIN_MS: Final = 20 * 1000
 again after 30 seconds, and a notice names no time, so Kafka's host can show it again and again."""
 NOTICES_HEARD: Final = 2 * receipts.NOTICES_PER_MINUTE
 """Notices of one agency that are heard in a minute of this clock; it may send half as many."""
+RECEIPTS_HEARD: Final = 1024
+"""Receipts of one agency that are kept in a minute: it sends one for each stream that moved."""
 REPLAYED_PER_MINUTE: Final = 2**16
 """Records that one agency may ask for in a minute; the rest of a longer range is asked again."""
 
@@ -86,7 +89,7 @@ class Control:
         self._store = store
         self._readable = readable
         self._minute = 0
-        self._heard: dict[str, int] = {}
+        self._heard: dict[tuple[str, str], int] = {}
         self._replayed: dict[str, int] = {}
         self._asked: dict[Notice, int] = {}
         self.contracts = contracts
@@ -172,13 +175,14 @@ class Control:
         assert record.value is not None
         content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
         if content_types == [receipts.RECEIPT_CONTENT_TYPE]:
-            self._receipt(record.value, news)
+            self._receipt(record.value, news, now)
         else:
             self._notice(record.value, news, now)
 
-    def _receipt(self, value: bytes, news: News) -> None:
+    def _receipt(self, value: bytes, news: News, now: int) -> None:
         signed = receipts.parse_receipt(value)
         agency = signed.line.name.partition("/")[2]
+        self._require_stream(signed.checkpoint.origin, agency)
         key = self.manifests.receipt_key(agency, signed.line.key_id)
         if key is None or key.at(signed.line.timestamp * 1000) != "valid":
             raise RefusedError(2, "key_unknown", "no valid receipt key of this agency signed it")
@@ -189,6 +193,7 @@ class Control:
         except NoteError:
             raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
         checkpoint = signed.checkpoint
+        self._require_budget(agency, now, "receipts", RECEIPTS_HEARD)
         with self._store.transaction() as tx:
             tx.receipts.add(
                 checkpoint.origin,
@@ -200,6 +205,16 @@ class Control:
             )
         news.receipts += 1
 
+    def _require_stream(self, name: str, cosigner: str) -> None:
+        """A receipt is for another agency's stream of this deployment; others would only fill."""
+        try:
+            origin = parse_origin(name)
+        except NoteError:
+            raise RefusedError(1, "receipt_malformed", "not a stream's name") from None
+        known = self.manifests.newest(origin.agency) is not None
+        if origin.deployment != self.manifests.deployment or not known or origin.agency == cosigner:
+            raise RefusedError(1, "origin_wrong", "a receipt for no stream of another agency")
+
     def _notice(self, value: bytes, news: News, now: int) -> None:
         note = read_note(value)
         notice = receipts.parse_notice(note)
@@ -207,21 +222,21 @@ class Control:
             return
         sender = note.signatures[0].name.partition("/")[2]
         require_author(note, self.manifests, sender, RECEIPT, now)
-        self._require_budget(sender, now)
+        self._require_budget(sender, now, "notices", NOTICES_HEARD)
         if notice.kind == receipts.REFUSAL_HEADING:
             news.refusals.append((sender, notice))
         elif (asked := self._replay(sender, notice, now)) is not None:
             news.replays.append(asked)
 
-    def _require_budget(self, sender: str, now: int) -> None:
+    def _require_budget(self, sender: str, now: int, kind: str, most: int) -> None:
         """An agency is heard as often as it may speak: alarms and replays cost this one."""
         minute = now // 60_000
         if minute != self._minute:
             self._minute, self._heard, self._replayed = minute, {}, {}
-        heard = self._heard.get(sender, 0)
-        if heard >= NOTICES_HEARD:
-            raise RefusedError(2, "notices_many", "this agency sends too many notices")
-        self._heard[sender] = heard + 1
+        heard = self._heard.get((sender, kind), 0)
+        if heard >= most:
+            raise RefusedError(2, f"{kind}_many", f"this agency sends too many {kind}")
+        self._heard[sender, kind] = heard + 1
 
     def _replay(self, sender: str, notice: Notice, now: int) -> Notice | None:
         """What of a request is to be published now; the rest is asked for again."""

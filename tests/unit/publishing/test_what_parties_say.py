@@ -28,6 +28,7 @@ from workshop import (
 from broker import heartbeats, receipts
 from broker.control import (
     NOTICES_HEARD,
+    RECEIPTS_HEARD,
     REPLAY_AGAIN_MS,
     REPLAYED_PER_MINUTE,
     Control,
@@ -580,3 +581,27 @@ def test_a_notice_shown_again_and_again_is_heard_once_in_a_while(
         Notice(receipts.REFUSAL_HEADING, mine, 0, 0), world.author(SUPPORT, receipts=True)
     )
     assert len(desk.hear(desk.topics.receipts, other, content_type=NOTICE).refusals) == 1
+
+
+def test_receipts_that_an_agency_makes_up_are_bounded(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert RECEIPTS_HEARD > 2
+    monkeypatch.setattr("broker.control.RECEIPTS_HEARD", 2)
+    log.send(value())
+    origin = origin_of(log)
+    cosigner = world.receipt_cosigner(SUPPORT)
+
+    def said(one: Origin, size: int = 1) -> bytes:
+        return receipts.format_receipt(one, size, bytes(32), cosigner, NOW // 1000)
+
+    odd = [
+        replace(origin, deployment="other"),
+        replace(origin, agency="nobody"),
+        replace(origin, agency=SUPPORT),
+    ]
+    news = desk.hear(desk.topics.receipts, *map(said, odd), content_type=RECEIPT)
+    assert (news.receipts, news.rejected) == (0, ["origin_wrong"] * 3)
+    many = [said(origin, size) for size in (1, 2, 3)]
+    news = desk.hear(desk.topics.receipts, *many, content_type=RECEIPT)
+    assert (news.receipts, news.rejected) == (2, ["receipts_many"])
