@@ -119,8 +119,6 @@ def claimed_sender(record: Record, judgement: Judgement) -> str | None:
     """Whose record this is, or, where its signature could not be checked yet, says it is."""
     if judgement.verified is not None:
         return judgement.verified.origin.agency
-    if judgement.outcome != "deferred":
-        return None
     for name, value in record.headers:
         if name == PROOF_HEADER and value is not None:
             checkpoint = value.partition(b"\n\n")[2]

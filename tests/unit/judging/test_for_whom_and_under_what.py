@@ -25,6 +25,7 @@ from workshop import (
     draft_event,
 )
 
+from broker.envelope import opening
 from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES
 from broker.envelope.primitives import HASH_BYTES, TAG_BYTES
 from broker.envelope.sealing import ExchangeKey, Session
@@ -143,6 +144,40 @@ def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, log: Log) -> Non
     for _ in range(5):
         one = replace(draft_event(), session=kept)
         assert council.take(log.send_one(one.value())).outcome == "opened"
+
+
+def test_a_wrap_that_was_opened_does_not_outlive_its_key(
+    council: Reader, world: Workshop, log: Log
+) -> None:
+    sessions: dict[str, Session] = {}
+
+    def kept(key: ExchangeKey) -> Session:
+        return sessions.setdefault(
+            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
+        )
+
+    one = replace(draft_event(), session=kept)
+    assert council.take(log.send_one(one.value())).outcome == "opened"
+    council.view.opening_keys = lambda _at: ((), False)
+    again = replace(draft_event(), session=kept)
+    assert council.take(log.send_one(again.value())).outcome == "not_addressed"
+
+
+def test_what_wraps_gave_is_remembered_within_bounds(
+    council: Reader, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender chooses wraps, contracts and recipients as it likes; the memory stays the same."""
+    monkeypatch.setattr(opening, "MEMORY_ENTRIES", 3)
+    sessions = council.view.sessions
+    for to in ((COUNCIL,), (COUNCIL, SUPPORT), (COUNCIL,)):
+        council.take(log.send_one(draft_event(to=to).value()))
+    council.take(Log(SUPPORT).send_one(draft_event(source=SUPPORT, to=(COUNCIL,)).value()))
+    council.take(log.send_one(draft_event(to=(COUNCIL,)).value()))
+    assert len(sessions._memory) == 3
+    assert len(sessions._latest) == 1
+    for number in range(9):
+        sessions.prefix("pan-london", bytes([number]) * 32, POLICE)
+    assert 1 <= len(sessions._prefixes) <= 4
 
 
 # --- step 6 --------------------------------------------------------------------------------------

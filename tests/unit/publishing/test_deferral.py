@@ -95,6 +95,39 @@ def test_nothing_that_would_be_a_gap_is_taken_while_a_record_waits(
     assert (len(batch.opened), batch.gaps) == (2, [])
 
 
+def test_a_new_generation_is_not_taken_while_a_record_waits(
+    council: Office, log: Log, clock: Clock
+) -> None:
+    first = log.send(value())
+    early = log.copy().send(value(), at=clock.now + 6 * MINUTE)
+    other = log.copy()
+    other.now += SECOND
+    other.restart()
+    records = at_offsets([*first, *early, *other.send(value())])
+    batch = council.take(records)
+    assert (len(batch.opened), batch.deferred) == (1, [(POLICE, "early")])
+    assert council.position(records[0]) == 1
+
+
+def test_waiting_is_told_once(council: Office, log: Log, clock: Clock) -> None:
+    records = at_offsets(log.send(value(), at=clock.now + 6 * MINUTE))
+    assert council.take(records).deferred == [(POLICE, "early")]
+    assert council.take(records).deferred == []
+
+
+def test_what_comes_after_a_record_that_waits_is_judged_with_it(
+    council: Office, log: Log, clock: Clock
+) -> None:
+    """Its ten minutes are over, but who knows what the clock brings before it is read again."""
+    noise = replace(forged(council), offset=0)
+    council.take([noise])
+    clock.pass_(DEFER_UNKNOWN_MS + 1)
+    council.take([noise])
+    early = at_offsets(log.send(value(), at=clock.now + 6 * MINUTE), 1)
+    batch = council.take([*early, replace(noise, offset=2)])
+    assert (batch.deferred, batch.refused) == ([(POLICE, "early")], [])
+
+
 def test_what_continues_the_stream_is_taken_while_something_waits(
     council: Office, log: Log
 ) -> None:
