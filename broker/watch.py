@@ -21,6 +21,7 @@ from broker.receiving import QUARANTINE_QUOTA
 from broker.store.interfaces import Store, Transaction
 from broker.store_view import Place
 from broker.tlog.checkpoint import Origin
+from broker.transport.certificates import read_certificate
 from broker.trust import Trust
 
 WITHHELD_AFTER_MS: Final = 10_000
@@ -207,6 +208,22 @@ class Watch:
                 self._metrics.expires("manifest", agency, manifest.expires, now)
         for signed in trust.contracts.trusted():
             self._metrics.expires("contract", signed.contract.name, signed.contract.ends_ms, now)
+        self._own_ends(now)
+
+    def _own_ends(self, now: int) -> None:
+        """This agency's own keys and certificate: for each kind, the one that lasts longest."""
+        participant = self._participant
+        manifest = participant.manifests.newest(participant.agency)
+        last: dict[str, int] = {}
+        for key in manifest.keys if manifest is not None else ():
+            name = f"{key.role}-{key.algorithm}"
+            last[name] = max(last.get(name, 0), key.not_after)
+        for name, ends in last.items():
+            self._metrics.expires("key", name, ends, now)
+        certificate = participant.path(participant.config.kafka.certificate)
+        if certificate.is_file():  # a test, or a reader of files, may have none
+            ends = read_certificate(certificate.read_bytes()).not_after
+            self._metrics.expires("certificate", "kafka", ends, now)
 
     def _alarm(self, found: Found, agency: str, code: str, about: str) -> None:
         if (agency, code, about) not in self._given:

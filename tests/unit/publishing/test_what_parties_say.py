@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -81,11 +82,12 @@ class Desk:
             office.store,
             lambda _agency: frozenset(readable_topics(world.contract, office.agency)),
         )
+        self.metrics = Metrics()
         self.watch = Watch(
             lambda: self.participant,
             office.store,
             office.clock,
-            Metrics(),
+            self.metrics,
             lambda: office.trust,
         )
         self.notices = Notices(
@@ -605,3 +607,10 @@ def test_receipts_that_an_agency_makes_up_are_bounded(
     many = [said(origin, size) for size in (1, 2, 3)]
     news = desk.hear(desk.topics.receipts, *many, content_type=RECEIPT)
     assert (news.receipts, news.rejected) == (2, ["receipts_many"])
+
+
+def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(desk: Desk) -> None:
+    desk.watch.look()
+    text = desk.metrics.text().decode()
+    ending = set(re.findall(r'concordant_days_left\{name="[^"]+",what="([a-z]+)"\}', text))
+    assert ending == {"manifest", "contract", "key", "certificate"}
