@@ -195,6 +195,9 @@ def _verify_row(row: DisclosureRow, expected_index: int) -> None:
     altered = DisclosureLogError(
         "The entry is not what was written.", code="log_entry_altered", index=row.index
     )
+    # SQLite keeps whatever type somebody wrote, a text in place of bytes as well
+    if any(not isinstance(part, bytes) for part in (row.salt, row.entry, row.leaf)):
+        raise altered
     if len(row.salt) != SALT_BYTES or entry_leaf(row.salt, row.entry) != row.leaf:
         raise altered
     try:

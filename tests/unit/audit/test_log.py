@@ -107,6 +107,14 @@ def test_an_altered_entry_is_named(log: Any, signed_log: SqliteStore, index: int
     assert failure(log, signed_log) == ("log_entry_altered", index)
 
 
+@pytest.mark.parametrize("column", ["salt", "leaf", "entry"])
+def test_a_text_in_place_of_bytes_is_an_alteration(
+    log: Any, signed_log: SqliteStore, column: str
+) -> None:
+    change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x="x" * 32)
+    assert failure(log, signed_log) == ("log_entry_altered", 6)
+
+
 @pytest.mark.parametrize("column", ["salt", "leaf"])
 def test_an_altered_salt_or_hash_is_named(log: Any, signed_log: SqliteStore, column: str) -> None:
     change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x=b"x" * 32)
