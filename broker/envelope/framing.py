@@ -73,4 +73,9 @@ def session_tail(kid: bytes, wrap: bytes) -> bytes:
 
 def key_list_aad(context: bytes, groups: bytes, tail: bytes) -> bytes:
     """AAD of a key list: lp("concordant/1/groupkeys", ctx, G, kid, H(wrap))."""
-    return _KEYS_HEAD + context + _HASH_LENGTH + groups + tail
+    return key_list_head(context, groups) + tail
+
+
+def key_list_head(context: bytes, groups: bytes) -> bytes:
+    """The part of a key list's AAD that is the same for all recipients of an event."""
+    return _KEYS_HEAD + context + _HASH_LENGTH + groups

@@ -128,7 +128,7 @@ class Sealer:
             keys.append(secret)
             commitments.append(commitment)
             sealed.append((commitment, ciphertext))
-        groups_hash = framing.groups_hash(context, commitments)
+        head = framing.key_list_head(context, framing.groups_hash(context, commitments))
 
         entries: list[tuple[bytes, bytes]] = []
         plains: dict[tuple[bool, ...], bytes] = {}  # recipients of one role get the same keys
@@ -142,7 +142,7 @@ class Sealer:
                 plain = plains[readable] = b"".join(
                     [k if may else _NO_KEY for k, may in zip(keys, readable, strict=True)]
                 )
-            aad = framing.key_list_aad(context, groups_hash, session.tail)
-            entries.append((session.wrap, nonce + session.aead.seal(nonce, plain, aad)))
+            key_list = session.aead.seal(nonce, plain, head + session.tail)
+            entries.append((session.wrap, nonce + key_list))
         entries.sort()
         return format_value(event_id.bytes, now, self._contract, sealed, entries)
