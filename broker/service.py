@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -244,19 +245,32 @@ class BrokerService:
             self.metrics.passed_over("not_addressed")
         for _ in range(batch.leaves):
             self.metrics.passed_over("leaf")
+        noise: Counter[tuple[str | None, float, str]] = Counter()
         for origin, index, step, code in batch.refused:
             self.metrics.refused(step, code)
+            if origin is None or index < 0:
+                noise[origin.agency if origin else None, step, code] += 1
+                continue
             self._log.warning(
                 "record_refused",
                 topic=topic,
                 partition=partition,
-                agency=origin.agency if origin else None,
+                agency=origin.agency,
                 index=index,
                 step=step,
                 code=code,
             )
-            if origin is not None and index >= 0:
-                self._notices.refused(origin, index)
+            self._notices.refused(origin, index)
+        for (sender, step, code), records in noise.items():  # anybody can make any number of them
+            self._log.warning(
+                "record_refused",
+                topic=topic,
+                partition=partition,
+                agency=sender,
+                step=step,
+                code=code,
+                records=records,
+            )
         for agency, code in batch.alarms:
             self.metrics.alarm(code, agency)
             self._log.error("alarm", agency=agency, code=code, topic=topic, partition=partition)

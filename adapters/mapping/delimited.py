@@ -21,7 +21,9 @@ MAX_FIELD = 128 * 1024
 
 # A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
 # injection): a partner's narrative must not become code on an officer's screen.
-_FORMULA = re.compile(r"[\s']*[=+\-@]")
+# The wide signs are formulas to a spreadsheet set to Chinese or Japanese; marks that have no width
+# and control characters are dropped by some before they look.
+_FORMULA = re.compile("[\\s'\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 from pathlib import Path
 
 import pytest
 from service_story import Running, kills_in_the_middle, until
 
+from broker import logs
 from broker.own_manifest import renew_keys, state_departure
 from broker.participant import load_participant
 from broker.partnership import create_partnership
+from broker.receiving import Batch
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 from broker.tryout import london_agencies
@@ -136,3 +139,20 @@ async def test_a_new_key_and_a_suspension_are_taken_up_while_running(
     assert council.evidence() == 0
     await police.end()
     await council.end()
+
+
+async def test_noise_is_one_line_of_the_log_for_each_batch_and_code(
+    root: Path, kafka: MemoryKafka
+) -> None:
+    out = io.StringIO()
+    logs.configure("warning", json=True, stream=out)
+    try:
+        council = running(root, COUNCIL, kafka)
+        service = await council.start()
+        batch = Batch(refused=[(None, -1, 0, "headers_wrong")] * 500)
+        service._on_batch("t", 0, batch, clock())
+        await council.end()
+    finally:
+        logs.configure("warning")
+    (line,) = [line for line in out.getvalue().splitlines() if "headers_wrong" in line]
+    assert '"records": 500' in line
