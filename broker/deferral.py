@@ -68,7 +68,6 @@ class Deferrals:
         waiting = self._held.get(sender) if sender is not None else None
         return (
             waiting is not None
-            and waiting.reason != EQUIVOCATION
             and record.offset > waiting.offset
             and judgement.placement is not None
             and judgement.placement.verdict in _TAKES_PLACE
@@ -81,7 +80,7 @@ class Deferrals:
         """
         stopped = judgement.refusal is not None and judgement.refusal.code == "stream_stopped"
         for waiting in list(self._held.values()):
-            if waiting.offset != record.offset or waiting.reason == EQUIVOCATION:
+            if waiting.offset != record.offset:
                 continue
             del self._held[waiting.agency]
             self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
@@ -102,11 +101,11 @@ class Deferrals:
         """Whether an unknown key or contract may hold this sender still.
 
         Anybody can name a key that nobody knows, again and again: the ten minutes are counted from
-        the first such record, and begin anew only with verified news of this sender.
+        the first such record, and begin anew only with news that was verified.
         """
         newest = self._trust.manifests.newest(sender)
-        contracts = len(self._trust.contracts.trusted()) if code == "contract_unknown" else 0
-        mark = f"{newest.version if newest else 0}/{contracts}"
+        assert newest is not None  # of nobody else does anything wait
+        mark = f"{newest.version}/{len(self._trust.contracts.trusted())}"
         name = f"deferral/{self._topic}/{self._partition}/{sender}/{code}"
         first, _, before = (self._tx.meta.get(name) or b"").decode().partition(" ")
         if before != mark:

@@ -256,6 +256,14 @@ def test_the_same_record_again_is_a_repeat(council: Reader, log: Log, value: byt
     assert (again.outcome, again.event) == ("repeat", None)
 
 
+def test_a_refused_record_again_is_a_repeat_and_not_refused_twice(
+    council: Reader, log: Log
+) -> None:
+    odd = log.send_one(draft_event(urgency="whenever").value())
+    assert council.refusal(odd) == (10, "event_invalid")
+    assert council.take(odd).outcome == "repeat"
+
+
 def test_what_lies_before_the_first_record_met_is_not_opened(council: Reader, log: Log) -> None:
     first, second = log.send(draft_event().value(), draft_event().value())
     assert council.take(second).outcome == "opened"

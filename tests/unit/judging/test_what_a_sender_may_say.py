@@ -380,6 +380,19 @@ def test_an_id_that_is_used_for_another_type_is_refused(council: Reader, log: Lo
     assert council.refusal(log.send_one(other.value())) == (10, "id_reused")
 
 
+def test_the_same_fields_under_another_type_are_another_event(council: Reader, log: Log) -> None:
+    first = replace(draft_event(CASE, to=(COUNCIL, SUPPORT)), event_id=SAME)
+    cases = Log(logical="b")
+    assert council.take(cases.send_one(first.value())).outcome == "opened"
+    known = council.view.known(POLICE, str(SAME))
+    assert known is not None
+    other = replace(draft_event(), event_id=SAME)
+    shared = {path for group in other.groups for path in group} & set(known.flat)  # type: ignore[attr-defined]  # a file's
+    for group in other.groups:
+        group |= {path: known.flat[path] for path in shared & group.keys()}  # type: ignore[attr-defined]  # as above
+    assert council.refusal(log.send_one(other.value())) == (10, "id_reused")
+
+
 def test_only_fields_granted_both_times_are_compared(council: Reader, log: Log) -> None:
     council.take(log.send_one(replace(draft_event(), event_id=SAME).value()))
     less = replace(draft_event(without=["victim.tenure"]), event_id=SAME)

@@ -274,6 +274,19 @@ def test_a_contract_that_arrives_in_time_opens_what_waited(
     assert (len(batch.opened), batch.gaps) == (2, [])
 
 
+def test_another_contract_gives_another_ten_minutes(
+    council: Office, log: Log, clock: Clock, newer: SignedContract
+) -> None:
+    third = council.world.another_contract(ends=TODAY + timedelta(days=50))
+    records = at_offsets([*log.send(value()), *log.send(value(newer)), *log.send(value(third))])
+    council.take(records[:2])
+    clock.pass_(DEFER_UNKNOWN_MS + 1)
+    council.take(records[1:2])
+    assert council.position(records[0]) == 2
+    council.believe(council.world.book(COUNCIL, newer), council.manifests)
+    assert council.take(records[2:]).deferred == [(POLICE, "contract_unknown")]
+
+
 def test_after_ten_minutes_an_unknown_contract_is_quarantined_in_its_place(
     council: Office, log: Log, clock: Clock, newer: SignedContract
 ) -> None:

@@ -185,9 +185,12 @@ def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
 
 def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
     record = Record(log.topic, 0, (), b"", 0)
-    batch = council.take([record, replace(record, value=None, offset=1)])
-    assert [code for _, _, _, code in batch.refused] == ["headers_wrong", "value_missing"]
-    assert council.position(record) == 2
+    headers = [((b"proof", proof),) for proof in (None, b"", b"\n\nx", b"\n\nx/\xff/y", b"\n\n/")]
+    odd = [replace(record, headers=one, offset=2 + n) for n, one in enumerate(headers)]
+    batch = council.take([record, replace(record, value=None, offset=1), *odd])
+    codes = [code for _, _, _, code in batch.refused]
+    assert codes == ["headers_wrong", "value_missing", *["headers_wrong"] * 5]
+    assert council.position(record) == 7
 
 
 def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
