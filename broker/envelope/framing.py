@@ -55,6 +55,12 @@ def group_aad(context: bytes, index: int) -> bytes:
     return _AAD_HEAD + context + _INDEX_TAILS[index]
 
 
+def group_frames(context: bytes, count: int) -> list[tuple[bytes, bytes]]:
+    """KDF info and AAD of each of ``count`` groups."""
+    info, aad = _GROUP_HEAD + context, _AAD_HEAD + context
+    return [(info + tail, aad + tail) for tail in _INDEX_TAILS[:count]]
+
+
 def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
     """G = H(lp("concordant/1/groups", ctx, commit_0, ..., commit_n)), 32 bytes."""
     head = _GROUPS_HEADS[len(commitments)]

@@ -190,21 +190,20 @@ def open_groups(
         ) from None
     texts: list[bytes | None] = []
     at = 0
-    for index, group in enumerate(sealed.groups):  # step 8
+    frames = framing.group_frames(context, len(sealed.groups))
+    for group, (info, group_aad) in zip(sealed.groups, frames, strict=True):  # step 8
         secret = keys[at : at + HASH_BYTES]
         at += HASH_BYTES
         if secret == _NO_KEY:
             texts.append(None)
             continue
-        derived = one_step_kdf(secret, framing.group_info(context, index))
+        derived = one_step_kdf(secret, info)
         # The commitment: AES-GCM alone would let a sender make one ciphertext that opens under
         # two keys and so show two readers different plaintexts (CVE-class: "invisible salamander").
         if not constant_time_equal(derived[HASH_BYTES:], group.commitment):
             raise OpeningError(8, "commitment_wrong", "a group's key does not match its commitment")
         try:
-            plaintext = open_once(
-                derived[:HASH_BYTES], group.ciphertext, framing.group_aad(context, index)
-            )
+            plaintext = open_once(derived[:HASH_BYTES], group.ciphertext, group_aad)
         except SealBroken:
             raise OpeningError(8, "group_broken", "a group does not decrypt") from None
         try:  # step 9, done here because it is a property of the plaintext's bytes

@@ -7,11 +7,13 @@ of the length remain visible. A floor hides the difference between an empty grou
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from typing import Final
 
 LENGTH_BYTES: Final = 4
 FLOOR_BYTES: Final = 256
+_LENGTH: Final = struct.Struct(">I")
 
 
 class PaddingError(ValueError):
@@ -33,9 +35,7 @@ def padded_length(content: int) -> int:
 def pad(content: bytes) -> bytes:
     """be32 length, content, zeros."""
     size = len(content)
-    return size.to_bytes(LENGTH_BYTES, "big") + content.ljust(
-        padded_length(size) - LENGTH_BYTES, b"\x00"
-    )
+    return _LENGTH.pack(size) + content.ljust(padded_length(size) - LENGTH_BYTES, b"\x00")
 
 
 def unpad(plaintext: bytes) -> bytes:
@@ -44,10 +44,10 @@ def unpad(plaintext: bytes) -> bytes:
     Raises:
         PaddingError: any other length, or a padding byte that is not zero.
     """
-    size = int.from_bytes(plaintext[:LENGTH_BYTES], "big")
-    if padded_length(size) != len(plaintext):  # at least the floor, so the length was whole
+    length = len(plaintext)
+    if length < FLOOR_BYTES or padded_length(size := _LENGTH.unpack_from(plaintext)[0]) != length:
         raise PaddingError("the padding is not minimal")
     end = LENGTH_BYTES + size
-    if plaintext[end:] != bytes(len(plaintext) - end):
+    if plaintext[end:] != bytes(length - end):
         raise PaddingError("the padding is not zero")
     return plaintext[LENGTH_BYTES:end]

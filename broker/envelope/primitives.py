@@ -82,9 +82,8 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
     return hmac.digest(key, message, "sha256")
 
 
-def constant_time_equal(a: bytes, b: bytes) -> bool:
-    """Compare without telling how much was equal."""
-    return hmac.compare_digest(a, b)
+constant_time_equal: Final[Callable[[bytes, bytes], bool]] = hmac.compare_digest
+"""Compare without telling how much was equal."""
 
 
 def random_bytes(count: int) -> bytes:

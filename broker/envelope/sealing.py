@@ -115,16 +115,15 @@ class Sealer:
         commitments: list[bytes] = []
         sealed: list[tuple[bytes, bytes]] = []
         at = 0
-        for index, content in enumerate(groups):
+        frames = framing.group_frames(context, count)
+        for content, (info, aad) in zip(groups, frames, strict=True):
             secret = entropy[at : at + HASH_BYTES]
             at += HASH_BYTES
-            derived = one_step_kdf(secret, framing.group_info(context, index))
+            derived = one_step_kdf(secret, info)
             commitment = derived[HASH_BYTES:]
             # A zero nonce: each K_i, and so each derived key, encrypts one message only (spec, "Why
             # a zero nonce is safe here"; age does the same with its file key's header MAC).
-            ciphertext = seal_once(
-                derived[:HASH_BYTES], pad(content), framing.group_aad(context, index)
-            )
+            ciphertext = seal_once(derived[:HASH_BYTES], pad(content), aad)
             keys.append(secret)
             commitments.append(commitment)
             sealed.append((commitment, ciphertext))
