@@ -18,6 +18,8 @@ from adapters.mapping.encoding import decode_text
 
 MAX_FIELD = 128 * 1024
 """Characters of one field: the limit of Python's csv module."""
+MAX_HEADER = 16 * 1024
+"""Characters of the header, which every row carries with it; a mapping's own has about a thousand."""
 
 # A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
 # injection): a partner's narrative must not become code on an officer's screen.
@@ -80,6 +82,8 @@ def _header(
     line: int, head: str, dialect: Dialect, known: Sequence[str], needed: Sequence[str]
 ) -> list[str]:
     where = f"line {line}"
+    if len(head) > MAX_HEADER:
+        raise MappingError("the header is too long", code="file_malformed", where=where)
     try:
         header = [name.strip() for name in _fields(head, dialect)]
     except csv.Error:
