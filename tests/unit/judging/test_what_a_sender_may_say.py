@@ -319,6 +319,25 @@ def test_an_event_without_a_field_that_the_contract_requires_is_refused(
     assert council.refusal(log.send_one(lacking.value())) == (9, "event_invalid")
 
 
+def test_an_event_of_no_case_is_refused_even_if_the_contract_withholds_the_case(
+    world: Workshop, log: Log
+) -> None:
+    """Such a contract can be signed; the reader could keep nothing under it."""
+
+    def withhold(text: str) -> str:
+        before, granted, after = text.partition("      case_id: {clause: 4.1.1,")
+        readers, others, rest = after.partition("readers: [police, council, support]")
+        assert granted
+        assert others
+        return f"{before}{granted}{readers}readers: [police, support]{rest}"
+
+    odd = world.another_contract(terms=withhold)
+    reader = Reader(contracts=world.book(COUNCIL, odd))
+    draft = draft_event(signed=odd)
+    assert "case_id" not in draft.groups[0]
+    assert reader.refusal(log.send_one(draft.value())) == (9, "event_invalid")
+
+
 @pytest.mark.parametrize("failing", ["grouping", "receiver_check"])
 def test_a_contract_at_fault_refuses_the_event_and_not_the_reader(
     council: Reader, log: Log, failing: str, monkeypatch: pytest.MonkeyPatch
