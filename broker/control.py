@@ -22,6 +22,7 @@ from broker.partition_state import parse_state
 from broker.receipts import Notice
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.store.interfaces import Store
@@ -134,8 +135,10 @@ class Control:
         assert record.value is not None
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
-        if known is not None and not known.missing:
-            return  # every party has signed it here already: there is nothing to add
+        if known is not None and (
+            not known.missing or verify_contract(known.text, note).parties <= known.parties
+        ):
+            return  # nobody signed it who had not signed it here already
         self.contracts = self._repository.store_contract(raw, note, self.contracts)
         news.trust_changed = True
 

@@ -35,6 +35,8 @@ it: everybody's records after it are read again each time, and one agency can ma
 months."""
 MAX_MISSING: Final = 256
 """Streams of one agency that are remembered as withheld."""
+MAX_ASKED: Final = 4096
+"""Ranges asked for that are remembered before old ones are forgotten."""
 DESTROY_EVERY_MS: Final = 60 * 60 * 1000
 OPERATOR: Final = "adapter"
 
@@ -235,6 +237,9 @@ class Watch:
         if now - self._asked.get(name, 0) >= ASK_AGAIN_MS:
             self._asked[name] = now
             found.ask_again.append((origin, first, last))
+        if len(self._asked) > MAX_ASKED:
+            recent = now - ASK_AGAIN_MS
+            self._asked = {what: asked for what, asked in self._asked.items() if asked > recent}
 
 
 def _held(tx: Transaction, place: Place, generation: str) -> int:
