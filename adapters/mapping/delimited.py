@@ -19,7 +19,7 @@ from adapters.mapping.encoding import decode_text
 MAX_FIELD = 128 * 1024
 """Characters of one field: the limit of Python's csv module."""
 MAX_HEADER = 16 * 1024
-"""Characters of the header, which every row carries with it; a mapping's own has about a thousand."""
+"""Characters of the header, which every row carries with it; a mapping's own has a thousand."""
 
 # A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
 # injection): a partner's narrative must not become code on an officer's screen.
