@@ -142,13 +142,18 @@ class _Sealing:
         self._to = recipient_ids(RECIPIENTS)
 
     async def send(self, sender: KafkaTransport, datas: Sequence[dict[str, Any]]) -> list[Record]:
-        """In rounds of one batch for each stream, as the relay does."""
+        """In rounds of one batch for each stream; the next is sealed while one is on its way."""
         sent: list[Record] = []
         whole = len(self._streams) * MAX_BATCH_EVENTS
+        sending: asyncio.Task[list[int]] | None = None
         for at in range(0, len(datas), whole):
-            records = self._seal(datas[at : at + whole])
-            await sender.send(records)
+            records = await asyncio.to_thread(self._seal, datas[at : at + whole])
+            if sending is not None:
+                await sending
+            sending = asyncio.create_task(sender.send(records))
             sent += records
+        if sending is not None:
+            await sending
         return sent
 
     def _seal(self, datas: Sequence[dict[str, Any]]) -> list[Record]:

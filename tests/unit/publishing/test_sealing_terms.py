@@ -1,0 +1,80 @@
+"""Contract and keys for sealing: what is kept between events is what the books would say anew."""
+
+from __future__ import annotations
+
+import pytest
+from workshop import COUNCIL, NOW, POLICE, SUPPORT, Workshop, workshop
+
+from broker.errors import RegistryError
+from broker.governing import SealingTerms
+from broker.keys.issuing import ManifestChanges
+from contracts.errors import ConcordantError, EventError
+
+DAY = 24 * 60 * 60 * 1000
+TYPE = "referral.made"
+
+
+@pytest.fixture(scope="module")
+def world() -> Workshop:
+    return workshop()
+
+
+def answers(terms: SealingTerms, moment: int) -> list[object]:
+    """What it says at a moment: the contract and its standing, and each agency's key."""
+    found: list[object] = []
+    try:
+        governed = terms.governing(TYPE, moment)
+        found.append((governed.text.hash, governed.standing.state, governed.standing.since))
+    except ConcordantError as error:
+        found.append(error.code)
+    for agency in (POLICE, COUNCIL, SUPPORT):
+        try:
+            found.append(terms.exchange_key(agency, moment).kid)
+        except RegistryError as error:
+            found.append(error.code)
+    return found
+
+
+def moments(world: Workshop) -> list[int]:
+    """Each moment at which something begins or ends, with the milliseconds beside it."""
+    found = {world.contract.starts_ms, world.contract.ends_ms, NOW, NOW + 400 * DAY}
+    for verified in world.manifests.all():
+        found.add(verified.manifest.expires)
+        for key in verified.manifest.keys:
+            found |= {key.not_before, key.not_after}
+    return sorted(moment + beside for moment in found for beside in (-1, 0, 1))
+
+
+def test_what_is_kept_is_what_the_books_say_at_every_moment(world: Workshop) -> None:
+    contracts = world.book(POLICE)
+    forth = moments(world)
+    kept = SealingTerms(contracts, world.manifests)
+    for moment in (*forth, *reversed(forth), *forth[::3]):
+        anew = SealingTerms(contracts, world.manifests)
+        assert answers(kept, moment) == answers(anew, moment)
+
+
+def test_other_books_answer_at_once(world: Workshop) -> None:
+    terms = SealingTerms(world.book(POLICE), world.manifests)
+    before = terms.exchange_key(COUNCIL, NOW).kid
+    terms.manifests = world.reissue(COUNCIL, ManifestChanges(), NOW + 29 * DAY)
+    anew = SealingTerms(terms.contracts, terms.manifests)
+    for moment in (NOW, NOW + 29 * DAY, NOW + 31 * DAY):
+        assert answers(terms, moment) == answers(anew, moment)
+    assert terms.exchange_key(COUNCIL, NOW).kid == before
+
+
+def test_a_refusal_is_not_kept(world: Workshop) -> None:
+    terms = SealingTerms(world.book(POLICE), world.manifests)
+    with pytest.raises(EventError) as refused:
+        terms.governing("no.such-type", NOW)
+    assert refused.value.code == "type_unknown"
+    assert terms.governing(TYPE, NOW).text.hash == world.signed.text.hash
+
+
+def test_a_key_is_one_object_as_long_as_it_lives(world: Workshop) -> None:
+    terms = SealingTerms(world.book(POLICE), world.manifests)
+    key = terms.exchange_key(COUNCIL, NOW)
+    assert terms.exchange_key(COUNCIL, NOW + 1) is key
+    answers(terms, NOW + 400 * DAY)  # other moments, so what was kept is forgotten
+    assert terms.exchange_key(COUNCIL, NOW) is key
