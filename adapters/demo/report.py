@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -121,4 +124,9 @@ def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
 
 
 def _shell(*words: object) -> str:
-    return shlex.join(str(word) for word in words)
+    """A line that can be pasted here: the command as it was called, where it is not on the PATH."""
+    first, *rest = (str(word) for word in words)
+    called = Path(sys.argv[0])
+    if first == "concordant" and shutil.which(first) is None and called.name == first:
+        first = os.path.relpath(called) if called.is_relative_to(Path.cwd()) else str(called)
+    return shlex.join([first, *rest])
