@@ -9,6 +9,7 @@ whole that it belongs in (a signed note, for example), so that coverage leads pa
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 
@@ -38,11 +39,14 @@ def main() -> None:
         seeds(name, Path(options[1]))
         return
     import atheris
+    import orjson
 
     # Only what parses is instrumented: the rest would cost time and lead the search astray
     with atheris.instrument_imports(include=["broker", "contracts", "adapters", "yaml", "tomllib"]):
         import parser_catalogue
         from parser_exports import exports
+    from parser_mutation import replaced, spliced
+
     parser = {p.name: p for p in (*parser_catalogue.PARSERS, *exports())}[name]
 
     def try_one(data: bytes) -> None:
@@ -52,7 +56,19 @@ def main() -> None:
         whole = parser.wrap(data[1:]) if wrapped and parser.wrap else data[1:]
         parser.check(whole)
 
-    atheris.Setup([sys.argv[0], *options], try_one)
+    def mutated(data: bytes, limit: int, seed: int) -> bytes:
+        # libFuzzer flips bytes; what it seldom does is to put a number where a text belongs
+        rng = random.Random(seed)
+        if not data or rng.randrange(2) == 0:
+            return bytes(atheris.Mutate(data, limit))
+        if parser.documents and data[0] % 2 == 1:
+            try:
+                return (b"\1" + replaced(orjson.loads(data[1:]), rng))[:limit]
+            except (ValueError, RecursionError):
+                return (b"\1" + replaced(rng.choice(parser.documents), rng))[:limit]
+        return (b"\0" + spliced(data[1:], rng, parser.seeds))[:limit]
+
+    atheris.Setup([sys.argv[0], *options], try_one, custom_mutator=mutated)
     atheris.Fuzz()
 
 
