@@ -135,7 +135,7 @@ class _Subscription:
             participant.contracts,
             participant.manifests,
             store,
-            lambda _sender: frozenset(),
+            frozenset,
         )
         self._renew_trust()
         self._receiving = Receiving(
@@ -172,8 +172,9 @@ class _Subscription:
         """Take a batch from Kafka."""
         now = self._clock()
         if topic in self._control_topics.names:
-            news = await asyncio.to_thread(self._control.take, topic, partition, records, now)
-            if news.trust_changed:
+            await asyncio.to_thread(self._control.take, topic, partition, records, now)
+            if not self._trust.rests_on(self._control.contracts, self._control.manifests):
+                # not asked of the news: an error after storing would lose it
                 self._renew_trust()
                 self._receiving.trust_changed()
             return
