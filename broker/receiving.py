@@ -234,7 +234,7 @@ class Receiving:
         event, verified = judgement.event, judgement.verified
         assert event is not None
         assert verified is not None
-        signed = self._trust().contracts.by_hash(bytes.fromhex(event.contract[2]))
+        signed = view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
         try:
