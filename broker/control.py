@@ -53,8 +53,8 @@ class News:
     Attributes:
         trust_changed: a manifest or a contract is new.
         heartbeats: verified, newest of each agency last.
-        missing: (agency, topic, partition, generation, first, last) that a heartbeat names and
-            this reader does not hold.
+        missing: (agency, topic, partition, generation, last) of streams of which a heartbeat names
+            more, up to ``last``, than this reader holds.
         replays: requests to this agency to publish a range again.
         refusals: notices that a record of this agency was refused: (by whom, notice).
         receipts: how many were kept.
@@ -63,7 +63,7 @@ class News:
 
     trust_changed: bool = False
     heartbeats: list[Heartbeat] = field(default_factory=list)
-    missing: list[tuple[str, str, int, str, int, int]] = field(default_factory=list)
+    missing: list[tuple[str, str, int, str, int]] = field(default_factory=list)
     replays: list[Notice] = field(default_factory=list)
     refusals: list[tuple[str, Notice]] = field(default_factory=list)
     receipts: int = 0
@@ -81,9 +81,9 @@ class Control:
         contracts: ContractBook,
         manifests: ManifestBook,
         store: Store,
-        readable: Callable[[str], frozenset[str]],
+        readable: Callable[[], frozenset[str]],
     ) -> None:
-        """``readable``: agency -> data topics of it that this agency reads."""
+        """``readable``: () -> data topics that this agency reads."""
         self._agency = agency
         self._topics = topics
         self._repository = repository
@@ -168,10 +168,10 @@ class Control:
                     continue
                 for generation in parse_state(stored[1]).generations.values():
                     held[head.topic, head.partition, generation.name] = generation.size
-        readable = self._readable(beat.agency)
-        for head, size in heartbeats.withheld(beat, held):
+        readable = self._readable()
+        for head, _held in heartbeats.withheld(beat, held):
             if head.topic in readable:
-                missing = (head.topic, head.partition, head.generation, size, head.size - 1)
+                missing = (head.topic, head.partition, head.generation, head.size - 1)
                 news.missing.append((beat.agency, *missing))
 
     def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:

@@ -17,7 +17,7 @@ from broker import heartbeats
 from broker.audit.log import log_head, log_origin, sign_head
 from broker.authorship import author, cosigner
 from broker.control import Control, News
-from broker.errors import StoreError, TransportError
+from broker.errors import TransportError
 from broker.governing import SealingTerms
 from broker.health import Readiness
 from broker.heartbeats import Heartbeat
@@ -92,7 +92,7 @@ class BrokerService:
             participant.contracts,
             participant.manifests,
             store,
-            self._readable_of,
+            lambda: frozenset(self.data_topics()),
         )
         self._receiving = Receiving(
             participant.deployment,
@@ -132,9 +132,6 @@ class BrokerService:
 
     def _new_trust(self, contracts: ContractBook, manifests: ManifestBook) -> Trust:
         return Trust(self.participant.agency, manifests, contracts)
-
-    def _readable_of(self, _sender: str) -> frozenset[str]:
-        return frozenset(self.data_topics())
 
     def data_topics(self) -> tuple[str, ...]:
         """Data topics that this agency reads, of every contract that it has signed."""
@@ -290,8 +287,8 @@ class BrokerService:
             self._trust_changed()  # not asked of the news: an error after storing would lose it
         for beat in news.heartbeats:
             self._watch.heard(beat)
-        for agency, topic, partition, generation, first, last in news.missing:
-            self._watch.missing(agency, topic, partition, generation, first, last)
+        for agency, topic, partition, generation, last in news.missing:
+            self._watch.missing(agency, topic, partition, generation, last)
         for code in news.rejected:
             self.metrics.refused(2, code)
         for sender, notice in news.refusals:
@@ -393,7 +390,7 @@ class BrokerService:
             await _wait(stop, TICK_S)
             try:
                 found = await asyncio.to_thread(self._watch.look)
-            except (StoreError, ConcordantError) as error:
+            except ConcordantError as error:
                 self._log.warning("watch_waits", code=error.code)
                 continue
             for agency, code in found.alarms:

@@ -98,13 +98,10 @@ class Watch:
         """An agency spoke."""
         self._given.discard((beat.agency, "silence", ""))
 
-    def missing(
-        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> None:
-        """A heartbeat names records that are not here (yet)."""
+    def missing(self, agency: str, topic: str, partition: int, generation: str, last: int) -> None:
+        """A heartbeat names records up to ``last`` that are not here (yet)."""
         place = (agency, topic, partition, generation)
         since = self._missing.get(place, (0, self._clock()))[1]
-        del first
         if place not in self._missing and sum(p[0] == agency for p in self._missing) >= MAX_MISSING:
             return
         self._missing[place] = (last + 1, since)

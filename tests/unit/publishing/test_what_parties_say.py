@@ -80,7 +80,7 @@ class Desk:
             self.participant.contracts,
             self.participant.manifests,
             office.store,
-            lambda _agency: frozenset(readable_topics(world.contract, office.agency)),
+            lambda: frozenset(readable_topics(world.contract, office.agency)),
         )
         self.metrics = Metrics()
         self.watch = Watch(
