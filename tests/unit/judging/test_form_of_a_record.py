@@ -198,6 +198,7 @@ def _parts(link: Link = PREDECESSOR) -> list[bytes]:
     [
         ("three parts", lp(*_parts()[:3])),
         ("five parts", lp(*_parts(), b"")),
+        ("four parts that are said to be five", b"\x00" * 7 + b"\x05" + lp(*_parts())[8:]),
         ("a size of 7 bytes", lp(_parts()[0], bytes(6) + b"\x01", *_parts()[2:])),
         ("a root of 31 bytes", lp(*_parts()[:2], bytes(31), _parts()[3])),
         ("a salt of 15 bytes", lp(*_parts()[:3], bytes(15))),
