@@ -11,10 +11,13 @@ import pytest
 from service_story import Running, kills_in_the_middle, until
 
 from broker import logs
+from broker.errors import StoreError
 from broker.own_manifest import renew_keys, state_departure
 from broker.participant import load_participant
 from broker.partnership import create_partnership
 from broker.receiving import Batch
+from broker.store.reader import Reader
+from broker.subscriber import subscribe
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 from broker.tryout import london_agencies
@@ -156,3 +159,33 @@ async def test_noise_is_one_line_of_the_log_for_each_batch_and_code(
         logs.configure("warning")
     (line,) = [line for line in out.getvalue().splitlines() if "headers_wrong" in line]
     assert '"records": 500' in line
+
+
+async def test_a_subscriber_keeps_news_whose_position_could_not_be_written(
+    root: Path, kafka: MemoryKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    police = running(root, POLICE, kafka)
+    service = await police.start()
+    transport = MemoryTransport(kafka, COUNCIL, group="desk")
+    write = Reader.save_position
+
+    def save_position(reader: Reader, topic: str, partition: int, next_offset: int) -> None:
+        if failing.is_set() and topic == control_topics(service.participant.deployment).manifests:
+            failing.clear()
+            raise StoreError("The disk is full.", code="store_unavailable")
+        write(reader, topic, partition, next_offset)
+
+    failing = asyncio.Event()
+    monkeypatch.setattr(Reader, "save_position", save_position)
+    async with subscribe(root / COUNCIL, "desk", clock=clock, receiver=transport) as events:
+        police.publish((COUNCIL,), 1)
+        await asyncio.wait_for(anext(events), 20)
+        await asyncio.sleep(1.1)  # one stream key signs at a time
+        failing.set()
+        renew_keys(load_participant(root / POLICE, clock()), clock(), at_once=True)
+        await service.reload()
+        (expected,) = police.publish((COUNCIL,), 1)
+        event = await asyncio.wait_for(anext(events), 20)
+    assert not failing.is_set()
+    assert event.id == expected
+    await police.end()
