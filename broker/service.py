@@ -42,6 +42,10 @@ from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
 TICK_S: Final = 1.0
+MENDED_BY_WAITING: Final = frozenset(
+    {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
+)
+"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
 
 
 class BrokerService:
@@ -200,7 +204,8 @@ class BrokerService:
                 if not sent:
                     await _wait(self._waiting, pause)
                     self._waiting.clear()
-            except TransportError as error:
+            except ConcordantError as error:
+                _require_waiting_helps(error)
                 behind = True
                 failures += 1
                 self.metrics.relay_failed(error.code)
@@ -349,7 +354,8 @@ class BrokerService:
             try:
                 record = await asyncio.to_thread(self._heartbeat)
                 await self._transport.send([record])
-            except TransportError as error:
+            except ConcordantError as error:
+                _require_waiting_helps(error)
                 self._log.warning("heartbeat_waits", code=error.code)
             await _wait(stop, interval)
 
@@ -382,7 +388,8 @@ class BrokerService:
             await _wait(stop, interval)
             try:
                 await self._notices.flush()
-            except TransportError as error:
+            except ConcordantError as error:
+                _require_waiting_helps(error)
                 self._log.warning("receipts_wait", code=error.code)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
@@ -401,6 +408,12 @@ class BrokerService:
             for topic, partition in found.judge_again:
                 self._transport.pause(topic, partition)
                 self._transport.resume(topic, partition)
+
+
+def _require_waiting_helps(error: ConcordantError) -> None:
+    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
+        raise error
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
