@@ -79,6 +79,7 @@ async def run_adapter(
             suffixes=adapter.suffixes,
             report=_report,
             settle_s=settle_s,
+            poll_s=config.intervals.poll,
         )
         delivery = Delivery(
             adapter,

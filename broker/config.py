@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
+from broker.heartbeats import INTERVAL_MS, SILENCE_MS
 from broker.keys.passphrase import PassphraseSource
 
 CONFIG_NAME: Final = "agency.toml"
@@ -87,12 +88,11 @@ class FoldersSection(_Section):
 class IntervalsSection(_Section):
     """How often the service does what, in seconds."""
 
-    poll: Seconds = 1.0
+    poll: Seconds = 0.5
     relay: Seconds = 0.05
-    heartbeat: Seconds = 60.0
-    silence_alarm: Seconds = 180.0
+    heartbeat: Seconds = INTERVAL_MS / 1000
+    silence_alarm: Seconds = SILENCE_MS / 1000
     receipt: Seconds = 5.0
-    overdue: Seconds = 60.0
 
 
 class HttpSection(_Section):

@@ -23,7 +23,9 @@ from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 
 HEADING: Final = "concordant.heartbeat/v1"
 INTERVAL_MS: Final = 60 * 1000
+"""How often an agency speaks, unless its agency.toml says otherwise."""
 SILENCE_MS: Final = 3 * 60 * 1000
+"""Silence before an alarm, unless the listener's agency.toml says otherwise."""
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 
 
