@@ -21,12 +21,11 @@ from broker.audit.log import append_entries
 from broker.logs import logger
 from broker.metrics import Metrics
 from broker.publishing import Publisher
-from broker.recording import refused
+from broker.recording import OPERATOR, refused
 from broker.store.interfaces import Store, Transaction
 from contracts.errors import EventError
 
 CHUNK_ROWS: Final = 200
-OPERATOR: Final = "adapter"
 
 
 @dataclass(slots=True)

@@ -8,6 +8,3 @@ from __future__ import annotations
 
 DISTRIBUTION = "concordant"
 """Name of the distribution on package indexes and of the command."""
-
-PROTOCOL = "concordant/1"
-"""Name of the wire protocol; every hashed structure's label starts with it."""

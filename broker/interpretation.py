@@ -22,9 +22,7 @@ from contracts.errors import ContractError, EventError
 from contracts.grouping import Grouping, grouping
 from contracts.schema import leaves, restricted
 
-URGENT_TYPE = "critical-incident.declared"
-
-
+URGENT_TYPE: Final = "critical-incident.declared"
 _HEAD_NAMES: Final = frozenset({"data", "to", "type"})
 
 

@@ -7,7 +7,7 @@ docs/spec/streams.md. Shared by ``broker/continuity.py`` (within a generation) a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from broker.envelope.primitives import lp, sha256
 from broker.partition_state import Generation, Kept, PartitionState
@@ -31,6 +31,9 @@ class EquivocationError(ContinuityError):
     def __init__(self, detail: str, size: int = 0) -> None:
         super().__init__("equivocation", detail)
         self.size = size
+
+
+LINK_SALT_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)

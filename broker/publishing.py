@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from broker import pseudonyms, recording, referrals
 from broker.audit.log import append_entries
@@ -26,9 +25,6 @@ from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.standing import Standing
 from contracts.values import value_class
-
-OPERATOR: Final = "adapter"
-"""Who is named in the log when no person asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ class Publisher:
         now: int,
         *,
         source_key: bytes | None = None,
-        operator: str = OPERATOR,
+        operator: str = recording.OPERATOR,
     ) -> str | None:
         """Accept an event for publication.
 

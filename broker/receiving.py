@@ -33,7 +33,6 @@ from contracts.errors import EventError
 
 QUARANTINE_QUOTA: Final = 1000
 """Quarantined records of one sender at which its partitions are held: nothing is dropped."""
-OPERATOR: Final = "adapter"
 
 
 @dataclass(slots=True)
@@ -267,7 +266,7 @@ class Receiving:
                 self._agency,
                 case_key,
                 now,
-                OPERATOR,
+                recording.OPERATOR,
             )
         )
         batch.opened.append(event)
@@ -300,7 +299,7 @@ class Receiving:
                 judgement.event.type if judgement.event else None,
                 refusal.code,
                 now,
-                OPERATOR,
+                recording.OPERATOR,
                 source=origin.agency,
             )
         )

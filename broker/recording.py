@@ -7,6 +7,7 @@ refusals are decisions too, so why something was not shared is here as well. Nam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from broker.audit.entries import ContractReference, Entry, EntryKind, Share
 from broker.event import OpenedEvent
@@ -14,6 +15,9 @@ from contracts.decision import Decision
 from contracts.events import PlainEvent
 from contracts.loading import ContractText
 from contracts.model import Contract
+
+OPERATOR: Final = "adapter"
+"""Who is named in the log when no person asked for it."""
 
 
 def contract_reference(text: ContractText) -> ContractReference:

@@ -16,7 +16,7 @@ from typing import Final
 
 from broker.envelope.primitives import lp, random_bytes
 from broker.errors import StoreError
-from broker.placement import Link, generation_name
+from broker.placement import LINK_SALT_BYTES, Link, generation_name
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
@@ -27,7 +27,6 @@ from contracts.values import value_class
 
 MAX_BATCH_EVENTS: Final = 512
 MAX_CLOCK_JUMP_MS: Final = 5 * 60 * 1000
-_SALT_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,11 @@ def open_generation(
         if row is not None:
             opened = max(opened, int(row.name[:16], 16) + 1)
     if predecessor is None:
-        link = Link("", 0, EMPTY_ROOT, random_bytes(_SALT_BYTES))
+        link = Link("", 0, EMPTY_ROOT, random_bytes(LINK_SALT_BYTES))
     else:
-        link = Link(predecessor.name, predecessor.size, predecessor.root, random_bytes(_SALT_BYTES))
+        link = Link(
+            predecessor.name, predecessor.size, predecessor.root, random_bytes(LINK_SALT_BYTES)
+        )
     extra = lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
     times = [row.log_time_s for row in (predecessor, newest) if row is not None]
     return GenerationRow(

@@ -12,7 +12,7 @@ from typing import Final
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
-from broker.placement import Fact, Link, generation_name
+from broker.placement import LINK_SALT_BYTES, Fact, Link, generation_name
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
@@ -32,7 +32,6 @@ SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
 LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
 CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 LINK_PARTS: Final = 4
-LINK_SALT_BYTES: Final = 16
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""
 MAX_PATHS_REMEMBERED: Final = 1024

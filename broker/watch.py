@@ -18,6 +18,7 @@ from broker.own_manifest import destroy_exchange_keys
 from broker.participant import Participant
 from broker.partition_state import PartitionState, parse_state
 from broker.receiving import QUARANTINE_QUOTA
+from broker.recording import OPERATOR
 from broker.store.interfaces import Store, Transaction
 from broker.store_view import Place
 from broker.tlog.checkpoint import Origin
@@ -38,7 +39,6 @@ MAX_MISSING: Final = 256
 MAX_ASKED: Final = 4096
 """Ranges asked for that are remembered before old ones are forgotten."""
 DESTROY_EVERY_MS: Final = 60 * 60 * 1000
-OPERATOR: Final = "adapter"
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from adapters.demo.comparing import Comparison
 from adapters.demo.hosting import Seen, size_of
 from adapters.demo.processes import AdapterProcess
-from broker.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +112,6 @@ def distinct(seen: Iterable[Seen]) -> list[Seen]:
     for one in seen:
         first.setdefault(one.sealed.id, one)
     return list(first.values())
-
-
-def sealed_bytes(records: Iterable[Record]) -> int:
-    """Bytes of values and headers of records."""
-    return sum(size_of(record) for record in records)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from adapters.base import MappingError, Rejected, Row
 from adapters.mapping.encoding import decode_text
 
-MAX_FIELD = 128 * 1024
-"""Characters of one field: the limit of Python's csv module."""
 MAX_HEADER = 16 * 1024
 """Characters of the header, which every row carries with it; a mapping's own has a thousand."""
 

@@ -13,15 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from contracts.errors import ConcordantError
-
-
-class SourceError(ConcordantError):
-    """A source cannot do its work; the operator must act. Codes: source_unavailable."""
-
-    code = "source_unavailable"
-    exit_code = 3
-
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:

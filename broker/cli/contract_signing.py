@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from broker.cli.contract_reading import select
-from broker.errors import ConfigError, RegistryError
+from broker.cli.contract_validity import read_signatures
+from broker.errors import ConfigError
 from broker.keys.durable import write_durably
 from broker.own_manifest import resume_contract, state_departure
 from broker.participant import load_participant
 from broker.registry.contracts import SignedContract, countersign, merge_counterparts
-from broker.tlog.note import MAX_NOTE_BYTES
 from contracts.loading import load_contract
 
 REASON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -116,7 +116,9 @@ def sign(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int) 
     text = load_contract(file)
     participant = load_participant(directory, now, unsigned_ok=True)
     beside = file.with_suffix(".note")
-    copies = [_read(path) for path in ((beside,) if beside.exists() else ()) + counterparts]
+    copies = [
+        read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
+    ]
     merged = merge_counterparts(text, copies)
     already = participant.agency in merged.parties
     signed = (
@@ -183,16 +185,3 @@ def depart(
         issued = state_departure(participant, contract, state, reason, now)
     version = issued.manifest.version
     return Departed(participant.agency, contract.name, contract.version, state, version, True)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_NOTE_BYTES + 1)
-    except OSError as error:
-        raise RegistryError(
-            f"The signatures cannot be read ({error.strerror}).",
-            code="registry_unreadable",
-            where=str(path),
-            fix="Check the name, the owner and the permissions of the file.",
-        ) from None

@@ -154,7 +154,7 @@ def _of_file(
 ) -> tuple[Validity, SignedContract | None]:
     try:
         text = load_contract(path)
-        signatures = _signatures(note) if required or note.exists() else None
+        signatures = read_signatures(note) if required or note.exists() else None
         signed = verify_contract(text, signatures, where=str(note))
     except (ContractError, RegistryError) as error:
         if error.code in _UNREADABLE:
@@ -240,7 +240,12 @@ def _marked(validity: Validity, error: ConcordantError) -> Validity:
     return replace(validity, code=error.code, problem=error.detail, fix=error.fix)
 
 
-def _signatures(path: Path) -> bytes:
+def read_signatures(path: Path) -> bytes:
+    """A ``.note``; one byte more than a note may have, so that its parser sees that it is too long.
+
+    Raises:
+        RegistryError: ``registry_unreadable``.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_NOTE_BYTES + 1)

@@ -33,9 +33,7 @@ TAG_BYTES: Final = 16
 ED25519_PUBLIC_BYTES: Final = 32
 ED25519_SIGNATURE_BYTES: Final = 64
 ML_DSA_44_SIGNATURE_BYTES: Final = 2420
-ML_DSA_65_SIGNATURE_BYTES: Final = 3309
 XWING_PUBLIC_BYTES: Final = 1216
-XWING_ENCAPSULATION_BYTES: Final = 1120
 # scrypt for passphrases: about 80 ms and 32 MiB (RFC 7914; OWASP minimum N=2^17 is for logins
 # at a server, this protects a file that an attacker must steal first, and commands answer in 1 s)
 SCRYPT_N: Final = 2**15
