@@ -40,6 +40,7 @@ from broker.tlog.note import (
     note_signer,
     sign_note,
 )
+from contracts import loading
 from contracts.drafting import draft, london_parties
 from contracts.examples import example
 from contracts.loading import parse_contract, shipped_terms
@@ -200,6 +201,8 @@ RECORDS = (
     Record("t", 0, ((b"\xff\x00", None), (b"a", b"\xc3\x28"), (b"a", b"")), None),
 )
 CONTRACT = contract_text()
+# JSON is YAML too; read with our own reader, because PyYAML's makes dates and numbers of texts
+TREE = loading._read(CONTRACT, "contract.yaml")[0]
 TERMS = parse_contract(CONTRACT, "contract.yaml").contract
 EVENT = example(TERMS, "csu-camden", "referral.made")
 PLAIN = {"type": EVENT.type, "recipients": list(EVENT.recipients), "data": EVENT.data}

@@ -115,6 +115,7 @@ def test_no_value_of_another_kind_gets_past_a_parser_as_an_accident(
     # 2^53 - 1 ms is an instant of the year 287396: it ended in the calendar's OverflowError once
     assert parser.wrap is not None
     for document in parser.documents:
-        for at in range(numbers(document)):
+        every_nth = 40 if parser.slow else 1
+        for at in range(0, numbers(document), every_nth):
             changed = with_value(document, [at], value)
             parser.check(parser.wrap(orjson.dumps(changed, option=orjson.OPT_SORT_KEYS)))
