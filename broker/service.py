@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -31,6 +30,7 @@ from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.relay import Relay
+from broker.reporting import report_batch
 from broker.store.interfaces import Store
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.note import NoteSigner
@@ -239,52 +239,14 @@ class BrokerService:
         self._on_batch(topic, partition, batch, now)
 
     def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
-        for event in batch.opened:
-            self.metrics.received(topic, now - event.log_time * 1000)
-        for _ in range(batch.repeats):
-            self.metrics.passed_over("repeat")
-        for _ in range(batch.not_addressed):
-            self.metrics.passed_over("not_addressed")
-        for _ in range(batch.leaves):
-            self.metrics.passed_over("leaf")
-        noise: Counter[tuple[str | None, float, str]] = Counter()
-        for origin, index, step, code in batch.refused:
-            self.metrics.refused(step, code)
-            if origin is None or index < 0:
-                noise[origin.agency if origin else None, step, code] += 1
-                continue
-            self._log.warning(
-                "record_refused",
-                topic=topic,
-                partition=partition,
-                agency=origin.agency,
-                index=index,
-                step=step,
-                code=code,
-            )
-            self._notices.refused(origin, index)
-        for (sender, step, code), records in noise.items():  # anybody can make any number of them
-            self._log.warning(
-                "record_refused",
-                topic=topic,
-                partition=partition,
-                agency=sender,
-                step=step,
-                code=code,
-                records=records,
-            )
-        for agency, code in batch.alarms:
-            self.metrics.alarm(code, agency)
-            self._log.error("alarm", agency=agency, code=code, topic=topic, partition=partition)
-        for agency, code in batch.deferred:
-            self.metrics.passed_over("deferred")
-            self._log.warning("record_deferred", agency=agency, code=code, topic=topic)
+        report_batch(topic, partition, batch, now, self.metrics, self._log)
+        for origin, index, _, _ in batch.refused:
+            if origin is not None and index >= 0:
+                self._notices.refused(origin, index)
         for origin, first, last in batch.gaps:
             self._notices.gap(origin, first, last)
         self._notices.changed(batch.changed)
         if batch.opened:
-            count = len(batch.opened)
-            self._log.info("batch_received", topic=topic, partition=partition, events=count)
             self._delivered.set()
 
     async def _on_news(self, news: News) -> None:
