@@ -24,8 +24,8 @@ from parser_exports import exports
 HOSTILE = Path(__file__).parents[1] / "fuzz" / "parser_hostile.py"
 ALL = {parser.name: parser for parser in (*PARSERS, *exports())}
 CPU_SECONDS = 5.0
-"""For one input of at most a few megabytes. The slowest takes 0.6 s here; what is quadratic takes
-minutes, so a loaded machine does not blur the difference."""
+"""For one input of at most a few megabytes. The slowest takes about 1 s here; what is quadratic
+takes minutes, so a loaded machine does not blur the difference."""
 
 
 def test_no_input_costs_more_than_its_size_explains() -> None:
