@@ -194,16 +194,19 @@ async def _receive(
     receiver: KafkaTransport, topic: str, offsets: dict[int, int], events: int, view: FileView
 ) -> None:
     """Judge ``events`` new records; ``offsets`` is where each partition goes on."""
-    stop = asyncio.Event()
+    stop, one = asyncio.Event(), asyncio.Lock()
     opened = 0
+
+    def judge(records: list[Record]) -> None:
+        for _record, judgement in judge_each(records, view, now_ms()):
+            view.took(judgement)
+            assert judgement.event is not None, judgement.refusal
 
     async def take(_topic: str, partition: int, records: list[Record]) -> None:
         nonlocal opened
-        now = now_ms()
-        for _record, judgement in judge_each(records, view, now):
-            view.took(judgement)
-            assert judgement.event is not None, judgement.refusal
-            opened += 1
+        async with one:  # the view is one thread's; meanwhile Kafka is read on
+            await asyncio.to_thread(judge, records)
+        opened += len(records)
         offsets[partition] = records[-1].offset + 1
         if opened >= events:
             stop.set()
