@@ -14,7 +14,7 @@ WORKERS ?= logical
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean lock image
+.PHONY: help setup demo test lint bench model fuzz clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ lint: setup ## ruff, mypy and import-linter.
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: setup ## Measure; tables on the terminal, JSON Lines in bench/out.
+	@$(BIN)/python -m bench
+
+model: setup ## Check the symbolic model with Verifpal (built with cargo the first time).
+	@$(BIN)/python docs/spec/model/check.py
+
+fuzz: setup ## Fuzz every parser with atheris, FUZZ_SECONDS each (20).
+	@$(BIN)/python tests/fuzz/run.py
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) .lock dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

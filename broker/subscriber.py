@@ -39,6 +39,8 @@ from broker.trust import OpeningKeys, Trust
 
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
+JUDGE_AGAIN_MS: Final = 30_000
+"""How often what waits is read again without news: a clock that was ahead, for example."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -83,13 +85,13 @@ async def subscribe(
     with exclusive(participant.path(f"state/subscriber-{name}.lock")):
         store = open_store(participant.path(f"state/subscriber-{name}.db"))
         audit = open_store(participant.path(participant.config.state.database))
-        subscription = _Subscription(participant, store, audit, name, clock)
         if receiver is None:
             from broker.transport.kafka import KafkaTransport
 
             receiver = KafkaTransport(
                 connection_of(participant), group=f"{participant.agency}.subscriber-{name}"
             )
+        subscription = _Subscription(participant, store, audit, receiver, name, clock)
         stop = asyncio.Event()
         reading = asyncio.create_task(
             receiver.run(
@@ -118,10 +120,13 @@ class _Subscription:
         participant: Participant,
         store: Store,
         audit: Store,
+        receiver: Receiver,
         name: str,
         clock: Callable[[], int],
     ) -> None:
         self._participant = participant
+        self._receiver = receiver
+        self._looked = clock()
         self._store = store
         self._audit = audit
         self._operator = f"subscriber {name}"
@@ -177,8 +182,25 @@ class _Subscription:
                 # not asked of the news: an error after storing would lose it
                 self._renew_trust()
                 self._receiving.trust_changed()
+                await self.judge_again()
             return
         await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
+
+    async def judge_again(self) -> None:
+        """Read again where something waits to be judged: time or news may have cured it."""
+        self._looked = self._clock()
+        for topic, partition in await asyncio.to_thread(self._waiting):
+            self._receiver.pause(topic, partition)
+            self._receiver.resume(topic, partition)
+
+    def judge_again_is_due(self) -> bool:
+        """Whether it was not done for a while."""
+        return self._clock() - self._looked >= JUDGE_AGAIN_MS
+
+    def _waiting(self) -> set[tuple[str, int]]:
+        with self._store.reading() as tx:
+            rows = tx.reader.all_deferred()
+        return {(row.topic, row.partition) for row in rows if row.reason != "equivocation"}
 
     def undelivered(self) -> list[tuple[int, OpenedEvent]]:
         """The next events; that they are given out is in the log before anyone sees them."""
@@ -239,6 +261,8 @@ class Events:
                 if self._reading.done():
                     self._reading.result()
                     raise StopAsyncIteration
+                if self._subscription.judge_again_is_due():
+                    await self._subscription.judge_again()
                 await asyncio.sleep(LOOK_S)
         self._given, event = self._ready.pop(0)
         return event
