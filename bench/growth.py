@@ -2,7 +2,7 @@
 
 The stream is filled with leaf hashes (what a sender's tree and a reader's state see of an event),
 so that reaching a million takes seconds; at each size a batch of whole events is then appended and
-read. Memory is what Python holds for the sender's and the reader's state of the stream, and not that
+read. Memory is what Python holds for the sender's and the reader's state of the stream, not that
 of the process. Start-up is measured on a state database with a million leaves of a reader in it:
 opening it and reading the heads, the outbox and the reader's state.
 """
