@@ -64,7 +64,7 @@ def _peers() -> str:
     found = []
     for name in _PEERS:
         folders = ENVIRONMENT.glob(f"lib/*/site-packages/{name.replace('-', '_')}-*.dist-info")
-        numbers = [folder.name.rsplit("-", 1)[1].removesuffix(".dist-info") for folder in folders]
+        numbers = [folder.name.removesuffix(".dist-info").rsplit("-", 1)[1] for folder in folders]
         found.append(f"{name} {numbers[0]}" if numbers else f"{name} (not installed)")
     return ", ".join(found).replace(".dist", "")
 
