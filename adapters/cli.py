@@ -39,7 +39,7 @@ def run(
 
     from adapters.runner import run_adapter
     from broker.cli.clock import now_ms
-    from broker.logs import configure
+    from broker.observing.logs import configure
 
     configure(json=json_logs)
     asyncio.run(run_adapter(agency, now_ms, settle_s=settle))

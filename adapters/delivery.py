@@ -20,8 +20,8 @@ from adapters.sinks.folder import FolderSink
 from adapters.sinks.interfaces import Sink, SinkError
 from broker.errors import StoreError
 from broker.event import OpenedEvent
-from broker.inbox_payload import parse_payload
-from broker.logs import logger
+from broker.observing.logs import logger
+from broker.receiving.inbox_payload import parse_payload
 from broker.store.interfaces import Store
 from broker.store.rows import InboxRow
 

@@ -18,10 +18,10 @@ from adapters.links import StoreLinks
 from adapters.sources.interfaces import RowReason, SourceFile, Verdict
 from adapters.sources.rejects import rejected_file
 from broker.audit.log import append_entries
-from broker.logs import logger
-from broker.metrics import Metrics
-from broker.publishing import Publisher
-from broker.recording import OPERATOR, refused
+from broker.audit.recording import OPERATOR, refused
+from broker.observing.logs import logger
+from broker.observing.metrics import Metrics
+from broker.sending.publishing import Publisher
 from broker.store.interfaces import Store, Transaction
 from contracts.errors import EventError
 

@@ -12,8 +12,8 @@ from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
 from adapters.demo import cli as demo_cli
+from broker.agency.installation import verify_installation
 from broker.cli import contract, doctor, event, kafka, keys, log, quarantine, status
-from broker.installation import verify_installation
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2
@@ -51,8 +51,8 @@ def quickstart(
     Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
     everybody's manifests, a TLS identity and its state.
     """
+    from broker.agency.partnership import create_partnership
     from broker.cli.clock import now_ms
-    from broker.partnership import create_partnership
 
     partnership = create_partnership(directory, now_ms())
     for agency in partnership.agencies:

@@ -18,12 +18,12 @@ from adapters.intake import Intake
 from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
-from broker.health import HealthServer, Readiness, health_app
-from broker.logs import dropped_values, logger
-from broker.metrics import Metrics
-from broker.own_manifest_watch import watch_own_manifest
-from broker.participant import load_participant
-from broker.service import BrokerService
+from broker.agency.participant import load_participant
+from broker.observing.health import HealthServer, Readiness, health_app
+from broker.observing.logs import dropped_values, logger
+from broker.observing.metrics import Metrics
+from broker.service.own_manifest_watch import watch_own_manifest
+from broker.service.service import BrokerService
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.transport.connection import connection_of

@@ -22,21 +22,21 @@ from bench.event import SOURCE, TYPE
 from bench.partnership import READER, recipient_ids
 from bench.world import World, world
 from broker import pseudonyms
-from broker.authorship import cosigner
-from broker.file_view import FileView
-from broker.governing import event_sealer
-from broker.judging import judge_each
-from broker.publishing import Publisher
-from broker.receiving import Receiving
+from broker.control.authorship import cosigner
+from broker.judging.file_view import FileView
+from broker.judging.judging import judge_each
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import SEALED_CONTENT_TYPE
+from broker.receiving.receiving import Receiving
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.relay import Relay
+from broker.sending.governing import event_sealer
+from broker.sending.publishing import Publisher
+from broker.sending.relay import Relay
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.store.database import open_store
-from broker.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.kafka import KafkaTransport
 from broker.transport.kafka.sending import BATCH_BYTES, LINGER_MS, MAX_REQUEST_BYTES
-from broker.trust import OpeningKeys, Trust
-from broker.verification import SEALED_CONTENT_TYPE
 from contracts.events import PlainEvent
 
 RECIPIENTS: Final = 4

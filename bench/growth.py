@@ -23,9 +23,15 @@ from bench import event, partnership, results
 from bench.cases import ours
 from bench.endtoend import now_ms
 from bench.event import SOURCE
-from broker.partition_state import Generation, Kept, PartitionState, format_state, parse_state
+from broker.judging.partition_state import (
+    Generation,
+    Kept,
+    PartitionState,
+    format_state,
+    parse_state,
+)
+from broker.sending.streams import Stream, open_generation
 from broker.store.database import open_store
-from broker.streams import Stream, open_generation
 from broker.tlog.merkle import Frontier
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)

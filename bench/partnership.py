@@ -13,9 +13,9 @@ from typing import Final
 from unittest.mock import patch
 
 from bench.event import SOURCE
-from broker import partnership
-from broker.participant import Participant, load_participant
-from broker.tryout import CONTRACT, AgencyPlan, london_agencies
+from broker.agency import partnership
+from broker.agency.participant import Participant, load_participant
+from broker.agency.tryout import CONTRACT, AgencyPlan, london_agencies
 from contracts.loading import shipped_terms
 
 RECIPIENTS: Final = 16

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import partnership
 from bench.event import SOURCE
-from broker.participant import Participant
+from broker.agency.participant import Participant
 from broker.transport.certificates import Authority
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.local import LocalKafka

@@ -18,16 +18,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from broker import pseudonyms, recording
+from broker import pseudonyms
+from broker.agency.participant import Participant, load_participant
+from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.cli.clock import now_ms
-from broker.control import Control
+from broker.control.control import Control
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
-from broker.inbox_payload import parse_payload
-from broker.participant import Participant, load_participant
-from broker.receiving import Receiving
+from broker.judging.trust import OpeningKeys, Trust
+from broker.receiving.inbox_payload import parse_payload
+from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
@@ -35,7 +37,6 @@ from broker.store.interfaces import Store
 from broker.transport.connection import connection_of
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.transport.topics import control_topics, readable_topics
-from broker.trust import OpeningKeys, Trust
 
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25

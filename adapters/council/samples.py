@@ -16,8 +16,8 @@ from adapters.demo.facts import CaseFacts
 from adapters.demo.forms import asked
 from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
 from adapters.demo.samples import SampleRow, flawed, rendered
+from broker.agency.tryout import PARTNER_CODES
 from broker.event import JSON
-from broker.tryout import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]
 """Own partner codes, as ``[partners]`` of a council's ``agency.toml`` has them."""

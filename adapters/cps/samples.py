@@ -10,7 +10,7 @@ from adapters.cps.format import format_file
 from adapters.demo.facts import CaseFacts
 from adapters.demo.leaves import case_leaves
 from adapters.demo.samples import SampleRow, flawed, rendered
-from broker.tryout import PARTNER_CODES
+from broker.agency.tryout import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
 """Own partner codes, as ``[partners]`` of the service's ``agency.toml`` has them."""

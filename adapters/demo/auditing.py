@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from adapters.demo.stage import now_ms
 from broker import pseudonyms
+from broker.agency.participant import Participant
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import FieldDisclosure, received
-from broker.participant import Participant
 from broker.store.database import SqliteStore, open_store
 from broker.store.rows import ReferralRow
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature

@@ -16,7 +16,7 @@ from adapters.demo.result import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.town import Town
-from broker.participant import Participant
+from broker.agency.participant import Participant
 from broker.store.rows import ReferralRow
 from contracts.model import topic_name
 

@@ -22,9 +22,9 @@ from adapters.base import Context, MappingError, Row
 from adapters.demo.desk import Arrival, Desk
 from adapters.links import StoreLinks
 from broker import pseudonyms
+from broker.agency.participant import Participant
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import StoreError
-from broker.participant import Participant
 from broker.store.database import open_store
 
 

@@ -18,7 +18,7 @@ from adapters.catalogue import adapter_named
 from adapters.demo.samples import rendered
 from adapters.demo.writing import OwnForm, own_form
 from adapters.mapping import MemoryLinks, RowMapping
-from broker.config import load_config
+from broker.agency.config import load_config
 from broker.event import JSON
 from contracts import schema
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from uuid import UUID
 
 from adapters.demo.stage import now_ms
+from broker.agency.partnership import KAFKA_FOLDER
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.errors import TransportError
-from broker.partnership import KAFKA_FOLDER
 from broker.record import PROOF_HEADER, Record
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.proof import Proof, parse_proof

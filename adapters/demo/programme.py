@@ -23,7 +23,7 @@ from adapters.demo.stage import Stage
 from adapters.demo.story import Story
 from adapters.demo.town import Town, UnmetError, directories
 from adapters.demo.views import NOT_SHARED, leaks, operators_view, own_view, side_by_side
-from broker.participant import Participant
+from broker.agency.participant import Participant
 
 KILLED: Final = COUNCIL
 OUTAGE_S: Final = 3.0

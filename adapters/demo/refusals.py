@@ -24,8 +24,8 @@ from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage, now_ms
 from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader
 from adapters.demo.town import Town
+from broker.agency.own_manifest import state_departure
 from broker.event import JSON
-from broker.own_manifest import state_departure
 from broker.record import Record
 from contracts.events import PlainEvent
 from contracts.model import topic_name

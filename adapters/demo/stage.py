@@ -14,15 +14,15 @@ from types import TracebackType
 from typing import Final
 
 from adapters.demo.processes import AdapterProcess
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import KAFKA_FOLDER, create_partnership
+from broker.agency.tryout import CONTRACT, london_agencies
 from broker.errors import ConfigError, TransportError
-from broker.participant import Participant, load_participant
-from broker.partnership import KAFKA_FOLDER, create_partnership
 from broker.transport.certificates import OPERATOR_NAME
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.local import LocalKafka, Phase
 from broker.transport.provisioning import Change, Provisioner
 from broker.transport.topics import acl_plans, topic_plans
-from broker.tryout import CONTRACT, london_agencies
 from contracts.loading import shipped_terms
 from contracts.model import Contract
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from adapters.demo.stage import now_ms
-from broker.governing import SealingTerms
-from broker.participant import Participant
-from broker.publishing import EventSealer, Governed
+from broker.agency.participant import Participant
+from broker.sending.governing import SealingTerms
+from broker.sending.publishing import EventSealer, Governed
 from broker.store.database import open_store
 from contracts.events import PlainEvent
 from contracts.model import Contract

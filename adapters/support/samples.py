@@ -16,8 +16,8 @@ from adapters.demo.leaves import critical_leaves, referral_leaves
 from adapters.demo.samples import SampleRow, flawed, rendered
 from adapters.support.format import write_sheet
 from adapters.support.mapping import ADAPTER
+from broker.agency.tryout import PARTNER_CODES
 from broker.event import JSON
-from broker.tryout import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]
 """Own partner codes, as ``[partners]`` of a service's ``agency.toml`` has them."""

@@ -1,8 +1,8 @@
 """Concordant, by the path that the adapter takes, without disk and network.
 
-Produce: decide, validate and seal each event (broker/publishing.py), append the batch to the stream
-and sign its checkpoint once (broker/streams.py). Consume: steps 0 to 10 for each record
-(broker/judging.py) and what it moved taken up, in memory.
+Produce: decide, validate and seal each event (broker/sending/publishing.py), append the batch to
+the stream and sign its checkpoint once (broker/sending/streams.py). Consume: steps 0 to 10 for
+each record (broker/judging/judging.py) and what it moved taken up, in memory.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 from bench import measuring
 from bench.event import SOURCE, TYPE
 from bench.partnership import READER, recipient_ids
-from broker.authorship import cosigner
+from broker.agency.participant import Participant
+from broker.control.authorship import cosigner
 from broker.event import OpenedEvent
-from broker.file_view import FileView
-from broker.governing import event_sealer
-from broker.judging import judge_each
-from broker.participant import Participant
-from broker.partition_state import PartitionState
+from broker.judging.file_view import FileView
+from broker.judging.judging import judge_each
+from broker.judging.partition_state import PartitionState
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.streams import Stream, append, open_generation
-from broker.trust import OpeningKeys, Trust
-from broker.verification import SEALED_CONTENT_TYPE
+from broker.sending.governing import event_sealer
+from broker.sending.streams import Stream, append, open_generation
 from contracts.events import PlainEvent
 from contracts.grouping import granted_to
 from contracts.model import topic_name

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from broker.config import load_config
+from broker.agency.config import load_config
 from broker.errors import RegistryError
 from contracts.errors import ContractError
 from contracts.lint import Finding

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
-from broker.participant import Participant, load_participant
 from broker.registry.contracts import SignedContract
 from contracts.explain import explain, explain_field, fingerprint
 from contracts.loading import ContractText, load_contract

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from broker.agency.own_manifest import resume_contract, state_departure
+from broker.agency.participant import load_participant
 from broker.cli.contract_reading import select
 from broker.cli.contract_validity import read_signatures
 from broker.errors import ConfigError
 from broker.keys.durable import write_durably
-from broker.own_manifest import resume_contract, state_departure
-from broker.participant import load_participant
 from broker.registry.contracts import SignedContract, countersign, merge_counterparts
 from contracts.loading import load_contract
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from broker.config import load_config
+from broker.agency.config import load_config
+from broker.agency.participant import load_participant
 from broker.errors import RegistryError
-from broker.participant import load_participant
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.tlog.note import MAX_NOTE_BYTES
 from contracts.errors import ConcordantError, ContractError

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from broker.agency.config import load_config
+from broker.agency.participant import Participant, load_participant
 from broker.cli import doctor_keys, doctor_machine
 from broker.cli.doctor_check import Check, failed, passed, skipped, warned
 from broker.cli.doctor_kafka import kafka_checks
-from broker.config import load_config
 from broker.keys.instant import DAY_MS
-from broker.participant import Participant, load_participant
 from contracts.errors import ConcordantError
 
 ENDS_SOON_MS = 30 * DAY_MS

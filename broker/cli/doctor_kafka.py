@@ -11,11 +11,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from broker.agency.participant import Participant
 from broker.cli.doctor_check import Check, failed, passed, skipped
 from broker.cli.output_times import length
 from broker.errors import TransportError
 from broker.keys.instant import MINUTE_MS
-from broker.participant import Participant
 from broker.transport import provisioning
 from broker.transport.connection import KafkaConnection, connection_of, ssl_context
 from broker.transport.topics import control_topics, readable_topics, writable_topics

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
+from broker.agency.config import passphrase_source
+from broker.agency.participant import Participant
 from broker.cli.doctor_check import Check, failed, passed, warned
 from broker.cli.output_times import length
-from broker.config import passphrase_source
 from broker.keys.instant import DAY_MS
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
-from broker.participant import Participant
 from broker.transport.certificates import read_certificate
 from contracts.errors import ConcordantError
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from broker.agency.config import AgencyConfig
+from broker.agency.participant import Participant
 from broker.cli.doctor_check import Check, passed, warned
 from broker.cli.output_times import length
-from broker.config import AgencyConfig
 from broker.keys.instant import DAY_MS, MINUTE_MS
-from broker.participant import Participant
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.store.database import open_store
 from broker.transport.certificates import read_certificate

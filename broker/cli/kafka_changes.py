@@ -8,9 +8,9 @@ from pathlib import Path
 
 import typer
 
+from broker.agency.participant import Participant, load_participant
 from broker.cli.kafka_local import agencies_of, kafka_folder
 from broker.errors import RegistryError, TransportError
-from broker.participant import Participant, load_participant
 from broker.transport.certificates import OPERATOR_NAME, read_certificate
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.provisioning import Change, Provisioner

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.config import CONFIG_NAME, load_config
+from broker.agency.config import CONFIG_NAME, load_config
+from broker.agency.partnership import KAFKA_FOLDER
 from broker.errors import ConfigError
-from broker.partnership import KAFKA_FOLDER
 from broker.transport.certificates import Authority
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
 

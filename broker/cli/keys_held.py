@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broker.agency.config import governance_kids
+from broker.agency.own_manifest import renew_keys
+from broker.agency.participant import Participant, load_participant
 from broker.cli.output_times import instant, moment
-from broker.config import governance_kids
 from broker.errors import RegistryError
 from broker.keys.instant import DAY_MS
 from broker.keys.issuing import successors
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import Manifest, ManifestKey
-from broker.own_manifest import renew_keys
-from broker.participant import Participant, load_participant
 from broker.registry.repository import MANIFESTS_FOLDER
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
@@ -160,7 +160,7 @@ def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
     """Renew and say what is new.
 
     Raises:
-        ConcordantError: as ``broker.own_manifest.renew_keys``.
+        ConcordantError: as ``broker.agency.own_manifest.renew_keys``.
     """
     participant = load_participant(agency, now, unsigned_ok=True)
     before = {key.kid for key in newest_manifest(participant).keys}

@@ -11,12 +11,12 @@ from uuid import UUID
 import orjson
 
 from broker import pseudonyms
+from broker.agency.participant import Participant, load_participant
 from broker.audit.entries import ContractReference
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import entries_of_case, received
 from broker.cli.output_times import instant
 from broker.errors import ConfigError
-from broker.participant import Participant, load_participant
 from broker.registry.manifests import ManifestBook
 from broker.store.database import open_store
 from broker.store.interfaces import Transaction

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broker.agency.participant import load_participant
 from broker.cli.output_times import instant
-from broker.participant import load_participant
 from broker.store.database import open_store
 from broker.store.rows import QuarantineStatus
 

@@ -11,20 +11,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from broker import pseudonyms, recording, referrals
+from broker import pseudonyms, referrals
+from broker.agency.participant import Participant
+from broker.audit import recording
 from broker.audit.log import append_entries
 from broker.cli.output_operator import operator_label
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.inbox_payload import format_payload
-from broker.judging import Judgement, open_record
-from broker.participant import Participant
-from broker.quarantining import restored
+from broker.judging.judging import Judgement, open_record
+from broker.judging.store_view import Memories, StoreView
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import VerifiedRecord, verify_record
+from broker.receiving.inbox_payload import format_payload
+from broker.receiving.quarantining import restored
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import QuarantineRow
-from broker.store_view import Memories, StoreView
-from broker.trust import OpeningKeys, Trust
-from broker.verification import VerifiedRecord, verify_record
 from contracts.errors import EventError
 
 Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]

@@ -8,20 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from broker import pseudonyms, recording
+from broker import pseudonyms
+from broker.agency.participant import load_participant
+from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.cli.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.file_view import FileView
-from broker.judging import Judgement, judge, place_record
-from broker.participant import load_participant
+from broker.judging.file_view import FileView
+from broker.judging.judging import Judgement, judge, place_record
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import verify_record
 from broker.record import Record, RecordFormatError, parse_record
 from broker.store.database import open_store
 from broker.store.interfaces import Store
-from broker.trust import OpeningKeys, Trust
-from broker.verification import verify_record
 
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9 ._@()/:+-]")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from broker.participant import load_participant
-from broker.partition_state import format_state, parse_state
+from broker.agency.participant import load_participant
+from broker.judging.partition_state import format_state, parse_state
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from broker.agency.participant import Participant, load_participant
 from broker.cli.output_times import instant, length
-from broker.participant import Participant, load_participant
-from broker.partition_state import parse_state
+from broker.judging.partition_state import parse_state
 from broker.store.database import open_store
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow

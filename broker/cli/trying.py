@@ -9,16 +9,16 @@ from typing import Any
 
 import orjson
 
-from broker.authorship import cosigner
+from broker.agency.participant import Participant, load_participant
 from broker.cli.clock import now_ms
+from broker.control.authorship import cosigner
 from broker.errors import RegistryError
-from broker.governing import event_sealer
-from broker.participant import Participant, load_participant
-from broker.publishing import Sealed
+from broker.judging.verification import SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record, format_record
+from broker.sending.governing import event_sealer
+from broker.sending.publishing import Sealed
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.store.database import open_store
-from broker.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
-from broker.verification import SEALED_CONTENT_TYPE
 from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types

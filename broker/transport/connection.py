@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from broker.errors import TransportError
 
 if TYPE_CHECKING:
-    from broker.participant import Participant
+    from broker.agency.participant import Participant
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from broker.config import CONFIG_NAME
-from broker.partnership import KAFKA_FOLDER, create_partnership
+from broker.agency.config import CONFIG_NAME
+from broker.agency.partnership import KAFKA_FOLDER, create_partnership
 from broker.transport.local_settings import server_properties
 
 HOST: Final = "kafka"

@@ -17,7 +17,7 @@ from office import Clock, Office, cluster
 from workshop import COUNCIL, POLICE, SECOND
 
 from broker.errors import StoreError
-from broker.receiving import Receiving
+from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
 from broker.transport.memory import MemoryTransport

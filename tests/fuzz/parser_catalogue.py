@@ -39,13 +39,15 @@ from parser_objects import (
     state,
 )
 
-from broker import heartbeats, receipts
+from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
 from broker.audit.errors import DisclosureLogError
-from broker.authorship import read_note
 from broker.cli.trying import parse_plain
-from broker.config import parse_config
-from broker.control import pack_contract, unpack_contract
+from broker.control import heartbeats, receipts
+from broker.control.authorship import read_note
+from broker.control.control import pack_contract, unpack_contract
+from broker.control.heartbeats import Heartbeat
+from broker.control.receipts import Notice
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
     LayoutError,
@@ -62,16 +64,15 @@ from broker.errors import (
     RefusedError,
     StoreError,
 )
-from broker.heartbeats import Heartbeat
-from broker.inbox_payload import format_payload, parse_payload
-from broker.keys.enrolment import verify_public
-from broker.keys.keyfile import parse_keyfile, public_of
-from broker.keys.manifest import manifest_text, parse_manifest
-from broker.partition_state import (
+from broker.judging.partition_state import (
     format_state,
     parse_state,
 )
-from broker.receipts import Notice
+from broker.judging.verification import parse_link
+from broker.keys.enrolment import verify_public
+from broker.keys.keyfile import parse_keyfile, public_of
+from broker.keys.manifest import manifest_text, parse_manifest
+from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.tlog.checkpoint import (
     format_checkpoint,
@@ -88,7 +89,6 @@ from broker.tlog.note import (
     parse_note,
 )
 from broker.tlog.proof import Proof, format_proof, parse_proof
-from broker.verification import parse_link
 from contracts import schema
 from contracts.errors import ContractError, EventError
 from contracts.events import PlainEvent

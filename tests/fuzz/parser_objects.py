@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from broker import receipts
+from broker.agency.config import GovernanceSection, format_config
 from broker.audit.entries import ContractReference, Entry, Share
-from broker.config import GovernanceSection, format_config
+from broker.control import receipts
+from broker.control.heartbeats import Head, Heartbeat
 from broker.envelope.layout import (
     MIN_CIPHERTEXT_BYTES,
     WRAP_BYTES,
@@ -15,17 +16,16 @@ from broker.envelope.layout import (
 )
 from broker.envelope.primitives import Ed25519Signer, b64, lp, sha256
 from broker.event import OpenedEvent
-from broker.heartbeats import Head, Heartbeat
-from broker.keys.instant import DAY_MS
-from broker.keys.keyfile import format_keyfile, public_of, seal_key
-from broker.keys.kid import kid
-from broker.keys.manifest import Manifest, ManifestKey
-from broker.partition_state import (
+from broker.judging.partition_state import (
     Gap,
     Generation,
     Kept,
     PartitionState,
 )
+from broker.keys.instant import DAY_MS
+from broker.keys.keyfile import format_keyfile, public_of, seal_key
+from broker.keys.kid import kid
+from broker.keys.manifest import Manifest, ManifestKey
 from broker.record import Record
 from broker.tlog.checkpoint import (
     Checkpoint,

@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from broker.agency.participant import load_participant
 from broker.audit.log import log_origin, verify_log
-from broker.health import Readiness
-from broker.metrics import Metrics
-from broker.participant import load_participant
-from broker.service import BrokerService
+from broker.observing.health import Readiness
+from broker.observing.metrics import Metrics
+from broker.service.service import BrokerService
 from broker.store.database import open_store
 from broker.store.interfaces import Store
 from broker.store.outbox import OutboxCounts

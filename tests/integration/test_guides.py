@@ -12,13 +12,13 @@ import pytest
 from conftest import RealKafka
 from service_story import Running
 
-from broker.participant import load_participant
-from broker.partnership import create_partnership
+from broker.agency.participant import load_participant
+from broker.agency.partnership import create_partnership
+from broker.agency.tryout import london_agencies
 from broker.transport.certificates import save_identity
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
-from broker.tryout import london_agencies
 
 pytestmark = pytest.mark.kafka
 

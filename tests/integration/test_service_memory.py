@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from service_story import Running, kills_in_the_middle, until
 
-from broker import logs
+from broker.agency.own_manifest import renew_keys, state_departure
+from broker.agency.participant import load_participant
+from broker.agency.partnership import create_partnership
+from broker.agency.tryout import london_agencies
 from broker.errors import StoreError
-from broker.own_manifest import renew_keys, state_departure
-from broker.participant import load_participant
-from broker.partnership import create_partnership
-from broker.receiving import Batch
+from broker.observing import logs
+from broker.receiving.receiving import Batch
 from broker.store.reader import Reader
 from broker.subscriber import subscribe
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
-from broker.tryout import london_agencies
 from contracts.errors import EventError
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"

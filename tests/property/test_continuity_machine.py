@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
 from stream_world import SenderLog, StreamReader, as_leaf
 
-from broker.placement import ContinuityError, EquivocationError, Fact
-from broker.receipts import receiptable
+from broker.control.receipts import receiptable
+from broker.judging.placement import ContinuityError, EquivocationError, Fact
 from broker.tlog.merkle import Frontier
 
 EXPECTED_REFUSALS = {"superseded", "unlinked", "leaf_not_wanted"}

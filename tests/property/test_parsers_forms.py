@@ -22,18 +22,15 @@ from adapters.council.format import CouncilFormat
 from adapters.cps.format import format_file, parse_export
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.lists import escape, split_escaped
-from broker import heartbeats, receipts
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
-from broker.authorship import read_note
-from broker.control import pack_contract, unpack_contract
+from broker.control import heartbeats, receipts
+from broker.control.authorship import read_note
+from broker.control.control import pack_contract, unpack_contract
+from broker.control.heartbeats import Head, Heartbeat
+from broker.control.receipts import Notice
 from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
-from broker.heartbeats import Head, Heartbeat
-from broker.inbox_payload import format_payload, parse_payload
-from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
-from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_key
-from broker.keys.manifest import Manifest, manifest_text, parse_manifest
-from broker.partition_state import (
+from broker.judging.partition_state import (
     Gap,
     Generation,
     Kept,
@@ -41,11 +38,14 @@ from broker.partition_state import (
     format_state,
     parse_state,
 )
-from broker.receipts import Notice
+from broker.judging.verification import parse_link
+from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
+from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_key
+from broker.keys.manifest import Manifest, manifest_text, parse_manifest
+from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import Record, format_record, parse_record
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, Frontier
 from broker.tlog.note import format_note, sign_note
-from broker.verification import parse_link
 
 few = settings(max_examples=60, deadline=None)
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)

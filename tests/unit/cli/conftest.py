@@ -15,19 +15,19 @@ from unittest import mock
 import pytest
 
 from adapters import main as program
-from broker.authorship import cosigner
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import create_partnership
 from broker.cli import clock as cli_clock
 from broker.cli import reading, trying
 from broker.cli.clock import now_ms
-from broker.governing import event_sealer
-from broker.participant import Participant, load_participant
-from broker.partnership import create_partnership
-from broker.receiving import Batch, Receiving
+from broker.control.authorship import cosigner
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import SEALED_CONTENT_TYPE
+from broker.receiving.receiving import Batch, Receiving
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.sending.governing import event_sealer
+from broker.sending.streams import Stream, append, open_generation
 from broker.store.database import SqliteStore, open_store
-from broker.streams import Stream, append, open_generation
-from broker.trust import OpeningKeys, Trust
-from broker.verification import SEALED_CONTENT_TYPE
 from contracts.events import PlainEvent
 
 CASE = "11112222-3333-4444-8555-666677778888"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from broker.agency.participant import load_participant
 from broker.keys.governance import GovernanceSigner
-from broker.participant import load_participant
 from broker.registry.contracts import countersign, verify_contract
 from contracts.loading import parse_contract
 

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # there are no packages among te
 
 from contract_world import AGENCIES, NAME, NOW, World, day
 
+from broker.agency.participant import load_participant
 from broker.keys.durable import write_durably
-from broker.participant import load_participant
 from contracts.loading import load_contract
 
 VERIFY = ("contract", "verify")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from broker.participant import load_participant
+from broker.agency.participant import load_participant
 from broker.store.database import open_store
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from broker.agency.participant import load_participant
 from broker.cli.clock import now_ms
-from broker.participant import load_participant
 from contracts.decision import decide
 from contracts.events import EVENT_TYPES, PlainEvent
 from contracts.schema import flatten, leaves

@@ -6,8 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+from broker.agency.participant import load_participant
 from broker.cli.clock import now_ms
-from broker.participant import load_participant
 
 DAY = 86_400_000
 AGENCY = "csu-camden"

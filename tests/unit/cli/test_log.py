@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.agency.participant import Participant, load_participant
 from broker.audit.log import log_origin, sign_head
-from broker.authorship import cosigner
 from broker.cli.clock import now_ms
-from broker.governing import event_sealer
-from broker.participant import Participant, load_participant
-from broker.publishing import Publisher
+from broker.control.authorship import cosigner
+from broker.sending.governing import event_sealer
+from broker.sending.publishing import Publisher
 from broker.store.database import open_store
 from broker.tlog.cosignature import signed_checkpoint
 from contracts.events import PlainEvent

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from broker.health import Readiness, health_app
+from broker.observing.health import Readiness, health_app
 
 HEALTHCHECK = "deploy/container/healthcheck.py"
 

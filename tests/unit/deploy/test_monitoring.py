@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client import Histogram
 
-from broker.metrics import Expiring, Metrics
-from broker.tryout import london_agencies
+from broker.agency.tryout import london_agencies
+from broker.observing.metrics import Expiring, Metrics
 
 # Labels that Prometheus itself adds, and the function's own.
 _ADDED = {"instance", "job", "le"}

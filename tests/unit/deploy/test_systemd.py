@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.config import PassphraseSection
+from broker.agency.config import PassphraseSection
 
 
 @pytest.fixture(scope="module")

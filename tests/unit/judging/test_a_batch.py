@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from workshop import Log, Reader, draft_event
 
-from broker.judging import Judgement, judge_each
+from broker.judging.judging import Judgement, judge_each
 from broker.record import Record
 
 

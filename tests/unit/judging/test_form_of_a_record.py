@@ -23,12 +23,12 @@ from workshop import (
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import lp, random_bytes
-from broker.placement import Link
+from broker.judging.placement import Link
+from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE, parse_link
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 from broker.tlog.proof import MAX_PROOF_BYTES
-from broker.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE, parse_link
 
 PREDECESSOR = Link(generation(opened=NOW - 1000), 1, bytes(range(32)), bytes(16))
 

@@ -25,11 +25,11 @@ from workshop import (
     with_proof,
 )
 
-from broker import verification
+from broker.judging import verification
+from broker.judging.verification import CLOCK_SKEW_MS, MAX_SIGNED_REMEMBERED
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook
-from broker.verification import CLOCK_SKEW_MS, MAX_SIGNED_REMEMBERED
 
 
 @pytest.fixture

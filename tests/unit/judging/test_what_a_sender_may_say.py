@@ -22,9 +22,9 @@ from workshop import (
     group_of,
 )
 
-from broker import interpretation
 from broker.envelope.padding import pad
 from broker.event import JSON
+from broker.judging import interpretation
 from contracts.errors import ContractError
 from contracts.grouping import grouping
 from contracts.schema import leaves

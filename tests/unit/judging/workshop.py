@@ -18,7 +18,10 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from broker.authorship import author, cosigner
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import create_partnership
+from broker.agency.tryout import london_agencies
+from broker.control.authorship import author, cosigner
 from broker.envelope import framing
 from broker.envelope.canonical import format_json
 from broker.envelope.layout import format_value
@@ -35,30 +38,27 @@ from broker.envelope.primitives import (
 )
 from broker.envelope.sealing import ExchangeKey, Session
 from broker.event import JSON
-from broker.file_view import FileView
-from broker.judging import Judgement, judge
+from broker.judging.file_view import FileView
+from broker.judging.judging import Judgement, judge
+from broker.judging.placement import Link, generation_name
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.keyfile import KeyEntry
 from broker.keys.manifest import VerifiedManifest
 from broker.keys.signer import Signer
-from broker.participant import Participant, load_participant
-from broker.partnership import create_partnership
-from broker.placement import Link, generation_name
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook
+from broker.sending.streams import Stream, append, open_generation
 from broker.store.rows import GenerationRow
-from broker.streams import Stream, append, open_generation
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
-from broker.trust import OpeningKeys, Trust
-from broker.tryout import london_agencies
-from broker.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from contracts.drafting import draft
 from contracts.examples import example
 from contracts.grouping import grouping

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from broker.errors import ConfigError
-from broker.health import Flag, HealthServer, Readiness, health_app
+from broker.observing.health import Flag, HealthServer, Readiness, health_app
 
 
 async def get(readiness: Readiness, path: str, method: str = "GET") -> httpx.Response:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from broker import logs
+from broker.observing import logs
 from contracts.errors import ConcordantError
 
 PERSONAL = "Jane Doe, 12 High Street, NW1 4AB"

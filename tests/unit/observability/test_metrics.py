@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from broker.metrics import Metrics
+from broker.observing.metrics import Metrics
 from broker.store.database import open_store
 from broker.store.rows import ReferralRow
 

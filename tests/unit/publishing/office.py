@@ -12,18 +12,18 @@ from workshop import CAST, COUNCIL, MADE, NOW, Vault, Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
 from broker.event import JSON
-from broker.governing import SealingTerms
-from broker.partition_state import PartitionState, parse_state
-from broker.publishing import EventSealer, Publisher
-from broker.receiving import Batch, Receiving
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.judging.trust import OpeningKeys, Trust
+from broker.receiving.receiving import Batch, Receiving
 from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.relay import Relay
+from broker.sending.governing import SealingTerms
+from broker.sending.publishing import EventSealer, Publisher
+from broker.sending.relay import Relay
 from broker.store.database import open_store
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
-from broker.trust import OpeningKeys, Trust
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.plan import plan

@@ -8,13 +8,13 @@ import pytest
 from office import Office
 from workshop import CASE, CHANGED, COUNCIL, DAY, HOUR, MADE, PROSECUTION, SUPPORT
 
-from broker import publishing
 from broker.audit.query import entries_of_case
 from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.pseudonyms import case_key
 from broker.referrals import key
+from broker.sending import publishing
 from contracts.errors import EventError
 
 

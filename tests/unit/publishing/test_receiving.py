@@ -20,14 +20,14 @@ from workshop import (
     draft_event,
 )
 
-from broker import receiving
 from broker.errors import StoreError
-from broker.quarantining import restored
-from broker.receiving import Receiving
+from broker.judging.store_view import Memories, StoreView
+from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
+from broker.receiving import receiving
+from broker.receiving.quarantining import restored
+from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.referrals import key
-from broker.store_view import Memories, StoreView
-from broker.view import WRAPS_PER_PARTY_AND_MINUTE
 
 
 @pytest.fixture
@@ -406,7 +406,7 @@ def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
 def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     council: Office, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.store_view.WRAPS_PER_PARTY_AND_MINUTE", 1)
+    monkeypatch.setattr("broker.judging.store_view.WRAPS_PER_PARTY_AND_MINUTE", 1)
     records = at_offsets(log.send(*values(6)))  # every one has wraps of its own
     batch = council.take(records)
     assert len(batch.opened) == 4

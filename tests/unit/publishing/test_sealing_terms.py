@@ -6,8 +6,8 @@ import pytest
 from workshop import COUNCIL, NOW, POLICE, SUPPORT, Workshop, workshop
 
 from broker.errors import RegistryError
-from broker.governing import SealingTerms
 from broker.keys.issuing import ManifestChanges
+from broker.sending.governing import SealingTerms
 from contracts.errors import ConcordantError, EventError
 
 DAY = 24 * 60 * 60 * 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broker.errors import RegistryError, StoreError, TransportError
-from broker.service import _require_waiting_helps
+from broker.service.service import _require_waiting_helps
 
 
 @pytest.mark.parametrize(

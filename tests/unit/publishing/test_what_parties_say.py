@@ -26,8 +26,9 @@ from workshop import (
     draft_event,
 )
 
-from broker import heartbeats, receipts
-from broker.control import (
+from broker.agency.participant import load_participant
+from broker.control import heartbeats, receipts
+from broker.control.control import (
     NOTICES_HEARD,
     RECEIPTS_HEARD,
     REPLAY_AGAIN_MS,
@@ -36,18 +37,10 @@ from broker.control import (
     News,
     pack_contract,
 )
-from broker.errors import TransportError
-from broker.heartbeats import Head, Heartbeat, format_heartbeat
-from broker.keys.issuing import ManifestChanges
-from broker.metrics import Metrics
-from broker.notices import Notices
-from broker.participant import load_participant
-from broker.receipts import NOTICES_PER_MINUTE, Notice, format_notice
-from broker.record import CONTENT_TYPE_HEADER, Record
-from broker.tlog.checkpoint import Origin
-from broker.tlog.note import NoteSigner
-from broker.transport.topics import control_topics, readable_topics
-from broker.watch import (
+from broker.control.heartbeats import Head, Heartbeat, format_heartbeat
+from broker.control.notices import Notices
+from broker.control.receipts import NOTICES_PER_MINUTE, Notice, format_notice
+from broker.control.watch import (
     ASK_AGAIN_MS,
     JUDGE_AGAIN_MS,
     MAX_MISSING,
@@ -55,6 +48,13 @@ from broker.watch import (
     WITHHELD_AFTER_MS,
     Watch,
 )
+from broker.errors import TransportError
+from broker.keys.issuing import ManifestChanges
+from broker.observing.metrics import Metrics
+from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.tlog.checkpoint import Origin
+from broker.tlog.note import NoteSigner
+from broker.transport.topics import control_topics, readable_topics
 
 _NUMBERS = iter(range(1, 2**32))
 RECEIPT, NOTICE = receipts.RECEIPT_CONTENT_TYPE, receipts.NOTICE_CONTENT_TYPE
@@ -589,7 +589,7 @@ def test_receipts_that_an_agency_makes_up_are_bounded(
     desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert RECEIPTS_HEARD > 2
-    monkeypatch.setattr("broker.control.RECEIPTS_HEARD", 2)
+    monkeypatch.setattr("broker.control.control.RECEIPTS_HEARD", 2)
     log.send(value())
     origin = origin_of(log)
     cosigner = world.receipt_cosigner(SUPPORT)

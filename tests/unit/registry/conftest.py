@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.participant import Participant, load_participant
-from broker.partnership import Partnership, create_partnership
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import Partnership, create_partnership
 
 NOW = 1_762_000_000_000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.config import (
+from broker.agency.config import (
     AgencyConfig,
     GovernanceSection,
     format_config,

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import Partnership
 from broker.envelope.primitives import b64
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner
 from broker.keys.instant import DAY_MS
-from broker.participant import Participant, load_participant
-from broker.partnership import Partnership
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import (
     SignedContract,

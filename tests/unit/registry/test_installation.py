@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import broker
-from broker import installation
+from broker.agency import installation
 from broker.errors import PackageError
 
 

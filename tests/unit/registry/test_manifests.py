@@ -8,11 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.errors import KeyAccessError, ManifestError, RegistryError
-from broker.keys.instant import DAY_MS
-from broker.keys.issuing import ManifestChanges, issue_manifest
-from broker.keys.manifest import VerifiedManifest
-from broker.own_manifest import (
+from broker.agency.own_manifest import (
     destroy_exchange_keys,
     longest_retention_ms,
     renew_keys,
@@ -20,8 +16,12 @@ from broker.own_manifest import (
     revoke_key,
     state_departure,
 )
-from broker.participant import Participant
-from broker.partnership import Partnership
+from broker.agency.participant import Participant
+from broker.agency.partnership import Partnership
+from broker.errors import KeyAccessError, ManifestError, RegistryError
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import ManifestChanges, issue_manifest
+from broker.keys.manifest import VerifiedManifest
 from broker.registry.manifests import ManifestBook
 from broker.tlog.note import COSIGNATURE_ED25519, key_id
 from contracts.errors import ConcordantError

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from broker import participant as participant_module
+from broker.agency import participant as participant_module
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import Partnership, create_partnership
 from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryError
 from broker.keys.instant import DAY_MS
-from broker.participant import Participant, load_participant
-from broker.partnership import Partnership, create_partnership
 from contracts.errors import ConcordantError, ContractError
 
 Load = Callable[..., Participant]
@@ -196,7 +196,7 @@ def test_a_failure_leaves_nothing_behind(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("broker.partnership.save_identity", full)
+    monkeypatch.setattr("broker.agency.partnership.save_identity", full)
     with pytest.raises(ConfigError) as caught:
         create_partnership(tmp_path / "new", now)
     assert caught.value.code == "directory_unusable"

@@ -1,24 +1,25 @@
 """A small real world of streams: senders that keep rows as the store does, readers that remember.
 
-Senders go through ``broker.streams`` with a real Ed25519 key, so every fact that a reader meets was
-signed and proved; readers go through ``broker.continuity.place`` and keep what it says to keep.
+Senders go through ``broker.sending.streams`` with a real Ed25519 key, so every fact that a reader
+meets was signed and proved; readers go through ``broker.judging.continuity.place`` and keep what it
+says to keep.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from broker.continuity import place
 from broker.envelope.primitives import Ed25519Signer
-from broker.partition_state import Kept, PartitionState, format_state, parse_state
-from broker.placement import EquivocationError, Fact, Placement
+from broker.judging.continuity import place
+from broker.judging.partition_state import Kept, PartitionState, format_state, parse_state
+from broker.judging.placement import EquivocationError, Fact, Placement
+from broker.judging.verification import SEALED_CONTENT_TYPE, parse_link
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.sending.streams import Appended, Stream, append, open_generation
 from broker.store.rows import GenerationRow
-from broker.streams import Appended, Stream, append, open_generation
 from broker.tlog.merkle import left_nodes
 from broker.tlog.note import COSIGNATURE_ED25519, note_signer
 from broker.tlog.proof import CheckpointMemo, parse_proof
-from broker.verification import SEALED_CONTENT_TYPE, parse_link
 
 DEPLOYMENT = "pan-london"
 AGENCY = "csu-camden"

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from stream_world import MemoryRecall, SenderLog, StreamReader, as_leaf
 
-from broker.continuity import place
-from broker.placement import ContinuityError, EquivocationError, Fact
+from broker.judging.continuity import place
+from broker.judging.placement import ContinuityError, EquivocationError, Fact
 from broker.tlog.merkle import Frontier
 
 
@@ -402,7 +402,7 @@ def test_an_index_that_was_never_taken_and_is_no_gap_is_superseded(
 def test_gaps_of_a_generation_are_bounded(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.continuity.MAX_GAPS", 2)
+    monkeypatch.setattr("broker.judging.continuity.MAX_GAPS", 2)
     facts = sender.send(8)
     reader.take_all(facts[0:5:2])
     refused(reader, facts[6], "gaps_many")
@@ -412,7 +412,7 @@ def test_gaps_of_a_generation_are_bounded(
 def test_fills_in_the_middle_do_not_get_around_the_bound(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.continuity.MAX_GAPS", 2)
+    monkeypatch.setattr("broker.judging.continuity.MAX_GAPS", 2)
     facts = sender.send(8)
     reader.take_all([facts[0], facts[7], facts[3]])
     refused(reader, facts[5], "gaps_many")

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from stream_world import AGENCY, DEPLOYMENT
 
+from broker.control.heartbeats import (
+    HEADING,
+    Head,
+    Heartbeat,
+    format_heartbeat,
+    parse_heartbeat,
+    withheld,
+)
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
 from broker.errors import RefusedError
-from broker.heartbeats import HEADING, Head, Heartbeat, format_heartbeat, parse_heartbeat, withheld
 from broker.tlog.note import (
     ED25519,
     Note,

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from stream_world import SenderLog, StreamReader
 
-from broker.partition_state import PartitionState, format_state, parse_state
+from broker.judging.partition_state import PartitionState, format_state, parse_state
 
 
 @pytest.fixture

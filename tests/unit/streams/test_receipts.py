@@ -7,9 +7,7 @@ from dataclasses import replace
 import pytest
 from stream_world import AGENCY, DEPLOYMENT, SIGNER, STREAM, T0, SenderLog, StreamReader
 
-from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
-from broker.errors import RefusedError
-from broker.receipts import (
+from broker.control.receipts import (
     REFUSAL_HEADING,
     REPLAY_HEADING,
     Notice,
@@ -19,6 +17,8 @@ from broker.receipts import (
     parse_receipt,
     receiptable,
 )
+from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
+from broker.errors import RefusedError
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.note import (

@@ -9,14 +9,14 @@ from stream_world import AGENCY, DEPLOYMENT, SIGNER, STREAM, T0, SenderLog
 
 from broker.envelope.primitives import Ed25519Verifier, lp, sha256
 from broker.errors import StoreError
-from broker.placement import generation_name
-from broker.streams import MAX_BATCH_EVENTS, append, open_generation
+from broker.judging.placement import generation_name
+from broker.judging.verification import parse_link
+from broker.sending.streams import MAX_BATCH_EVENTS, append, open_generation
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from broker.tlog.note import COSIGNATURE_ED25519, note_verifier
 from broker.tlog.proof import parse_proof
-from broker.verification import parse_link
 
 
 def test_the_first_generation_of_a_partition_names_nothing() -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from stream_world import SenderLog, StreamReader, as_leaf
 
-from broker import succession
-from broker.continuity import place
-from broker.placement import ContinuityError, EquivocationError, Fact
+from broker.judging import succession
+from broker.judging.continuity import place
+from broker.judging.placement import ContinuityError, EquivocationError, Fact
 
 
 def refused(reader: StreamReader, fact: Fact, code: str) -> None:

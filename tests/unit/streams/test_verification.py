@@ -7,18 +7,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 from stream_world import DEPLOYMENT, SIGNER, STREAM, TOPIC, SenderLog, record
 
-from broker import verification
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, lp
 from broker.errors import RefusedError
-from broker.record import Record
-from broker.streams import append, open_generation
-from broker.tlog.checkpoint import Checkpoint, Origin
-from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint
-from broker.tlog.merkle import EMPTY_ROOT, Frontier, VerifiedPath, append_batch, leaf_hash
-from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, note_signer, note_verifier
-from broker.tlog.proof import format_proof, parse_proof
-from broker.verification import (
+from broker.judging import verification
+from broker.judging.verification import (
     CLOCK_SKEW_MS,
     LEAF_CONTENT_TYPE,
     MAX_SIGNED_REMEMBERED,
@@ -26,7 +19,14 @@ from broker.verification import (
     parse_link,
     verify_record,
 )
-from broker.view import StreamKey
+from broker.judging.view import StreamKey
+from broker.record import Record
+from broker.sending.streams import append, open_generation
+from broker.tlog.checkpoint import Checkpoint, Origin
+from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint
+from broker.tlog.merkle import EMPTY_ROOT, Frontier, VerifiedPath, append_batch, leaf_hash
+from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, note_signer, note_verifier
+from broker.tlog.proof import format_proof, parse_proof
 
 VERIFIER = note_verifier(SIGNER.name, COSIGNATURE_ED25519, Ed25519Verifier(SIGNER.key.public))
 

@@ -1,0 +1,1 @@
+"""One agency's folder: its settings, keys and manifest, and how a partnership is founded."""

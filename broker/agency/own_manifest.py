@@ -1,0 +1,185 @@
+"""What an agency does with its own manifest and keys: renew, suspend, leave, revoke, destroy.
+
+Each act makes a new manifest version with the governance keys, verifies it as every reader will,
+and stores it; publishing it is the service's business. New keys are stored before the manifest that
+lists them, so a crash in between leaves a key that nobody knows and not a promise without a key.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from broker.agency.participant import Participant
+from broker.errors import RegistryError
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import ManifestChanges, issue_manifest, listed_key, successors
+from broker.keys.manifest import Manifest, Revocation, StandingEntry, VerifiedManifest
+from broker.registry.manifests import TRIED_AFTER_END_MS
+from contracts.model import Contract
+
+DEFAULT_KAFKA_DAYS: Final = 30
+"""Retention on Kafka of a type whose terms name none."""
+
+
+def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> VerifiedManifest:
+    """Makes the successors that are due, and a manifest version that lists them.
+
+    The manifest's own life of 30 days is renewed even if no key is due.
+
+    Args:
+        participant: the agency; its governance keys must be at hand.
+        now: milliseconds since the epoch.
+        at_once: replace every key, due or not.
+
+    Raises:
+        KeyAccessError: a key is missing or does not open.
+        ManifestError: the result would be refused by others.
+        RegistryError: code `registry_unwritable` or `manifest_missing`.
+    """
+    signer = participant.governance_signer()
+    previous = _newest(participant)
+    due = successors(previous, now, at_once=at_once)
+    added = tuple(
+        listed_key(
+            participant.keyring.create(
+                key.role, key.algorithm, not_before=key.not_before, not_after=key.not_after
+            ),
+            participant.keyring,
+            deployment=participant.deployment,
+            agency=participant.agency,
+        )
+        for key in due
+    )
+    ends = {key.ends: key.not_before for key in due if key.ends is not None}
+    changes = ManifestChanges(add_keys=added, end_keys=ends)
+    return _stored(participant, issue_manifest(previous, changes, signer, now), now)
+
+
+def state_departure(
+    participant: Participant,
+    contract: Contract,
+    state: Literal["suspended", "left"],
+    reason: str,
+    now: int,
+) -> VerifiedManifest:
+    """Suspends this agency's own part of a contract, or leaves it.
+
+    Args:
+        participant: the agency; its governance keys must be at hand.
+        contract: which one.
+        state: a departure cannot be taken back, a suspension can.
+        reason: for the other parties; never anything about a person.
+        now: milliseconds since the epoch.
+
+    Raises:
+        KeyAccessError: a governance key is missing or does not open.
+        ManifestError: code `manifest_left`, or the result would be refused by others.
+        RegistryError: code `registry_unwritable` or `manifest_missing`.
+    """
+    since = now
+    for before in _newest(participant).standing:
+        if (before.contract, before.version) == (contract.name, contract.version):
+            since = min(since, before.since)  # leaving does not make up for a suspension before it
+    entry = StandingEntry(
+        contract=contract.name, version=contract.version, state=state, since=since, reason=reason
+    )
+    return _issued(participant, ManifestChanges(standing=(entry,)), now)
+
+
+def resume_contract(participant: Participant, contract: Contract, now: int) -> VerifiedManifest:
+    """Lifts this agency's own suspension of a contract.
+
+    Raises:
+        KeyAccessError: a governance key is missing or does not open.
+        ManifestError: code `manifest_left`.
+        RegistryError: code `registry_unwritable` or `manifest_missing`.
+    """
+    changes = ManifestChanges(resume=((contract.name, contract.version),))
+    return _issued(participant, changes, now)
+
+
+def revoke_key(
+    participant: Participant, kid: bytes, since: int, reason: str, now: int
+) -> VerifiedManifest:
+    """Says that one of this agency's keys may be in other hands; make a successor as well.
+
+    Args:
+        participant: the agency; its governance keys must be at hand.
+        kid: the key's id.
+        since: earliest time at which it may have been compromised, milliseconds.
+        reason: for the other parties.
+        now: milliseconds since the epoch.
+
+    Raises:
+        KeyAccessError: a governance key is missing or does not open.
+        RegistryError: code `registry_unwritable`, `manifest_missing`, or `key_not_listed`.
+    """
+    if all(
+        key.kid != kid
+        for v in participant.manifests.history(participant.agency)
+        for key in v.manifest.keys
+    ):
+        raise RegistryError(
+            f"None of this agency's manifests lists the key {kid.hex()[:16]}.",
+            code="key_not_listed",
+            fix="See: concordant keys list",
+        )
+    changes = ManifestChanges(revocations=(Revocation(kid=kid, since=since, reason=reason),))
+    return _issued(participant, changes, now)
+
+
+def destroy_exchange_keys(participant: Participant, now: int) -> tuple[bytes, ...]:
+    """Destroys exchange keys that nothing on Kafka can need: retention plus grace have passed.
+
+    Args:
+        participant: the agency.
+        now: milliseconds since the epoch.
+
+    Returns:
+        Ids of the keys that were destroyed; a record of each is kept.
+
+    Raises:
+        KeyAccessError: a key file cannot be removed.
+    """
+    kept = longest_retention_ms(participant) + TRIED_AFTER_END_MS
+    gone: list[bytes] = []
+    for key in participant.manifests.exchange_keys(participant.agency):
+        if key.not_after + kept < now and participant.keyring.holds(key.kid):
+            participant.keyring.destroy(key.kid, now=now, reason="retention_over")
+            gone.append(key.kid)
+    return tuple(gone)
+
+
+def longest_retention_ms(participant: Participant) -> int:
+    """Topic retention plus grace, milliseconds: the longest of all contracts that we signed."""
+    days = [
+        (terms.retention.kafka_days if terms.retention else DEFAULT_KAFKA_DAYS)
+        + signed.contract.retention.grace_days
+        for signed in participant.contracts.trusted()
+        for terms in signed.contract.event_types.values()
+    ]
+    return max(days, default=DEFAULT_KAFKA_DAYS) * DAY_MS
+
+
+def _newest(participant: Participant) -> Manifest:
+    newest = participant.manifests.newest(participant.agency)
+    if newest is None:
+        raise RegistryError(
+            "This agency's own manifest is missing.",
+            code="manifest_missing",
+            where="manifests/",
+            fix="Restore it from a backup or from another party.",
+        )
+    return newest
+
+
+def _issued(participant: Participant, changes: ManifestChanges, now: int) -> VerifiedManifest:
+    signer = participant.governance_signer()
+    return _stored(participant, issue_manifest(_newest(participant), changes, signer, now), now)
+
+
+def _stored(participant: Participant, issued: VerifiedManifest, now: int) -> VerifiedManifest:
+    participant.repository.store_manifest(
+        issued.raw, participant.contracts, participant.manifests, now
+    )
+    return issued

@@ -1,0 +1,216 @@
+"""An agency's directory, loaded and verified: everything that a command or the service starts from.
+
+Loading uses public material only and checks every signature again. Private keys are opened when
+they are asked for, one at a time, and the passphrase is read when the first of them is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.config import (
+    AgencyConfig,
+    PassphraseSection,
+    governance_kids,
+    load_config,
+    passphrase_source,
+)
+from broker.errors import RegistryError
+from broker.keys.governance import GovernanceSigner, governance_signer, key_name
+from broker.keys.kid import ED25519, RECEIPT, STREAM
+from broker.keys.manifest import Manifest
+from broker.keys.passphrase import load_passphrase
+from broker.keys.signer import KeySource, Signer, open_source
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from contracts.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """One agency, as it stood when it was loaded.
+
+    Attributes:
+        root: the agency's directory.
+        config: what `agency.toml` says.
+        contracts: contracts with verified signatures.
+        manifests: verified manifests of all agencies.
+        keyring: the operational private keys; nothing is unlocked yet.
+        repository: where newer contracts and manifests are stored.
+    """
+
+    root: Path
+    config: AgencyConfig
+    contracts: ContractBook
+    manifests: ManifestBook
+    keyring: KeySource
+    repository: Repository
+
+    @property
+    def agency(self) -> str:
+        """The agency's id."""
+        return self.config.agency
+
+    @property
+    def deployment(self) -> str:
+        """The partnership's id."""
+        return self.config.deployment
+
+    @property
+    def key_name(self) -> str:
+        """The name of the agency's keys in signature lines."""
+        return key_name(self.deployment, self.agency)
+
+    def path(self, relative: str) -> Path:
+        """A path of `agency.toml`, found from the agency's directory."""
+        return self.root / relative
+
+    def manifest(self, now: int) -> Manifest:
+        """The agency's own current manifest.
+
+        Raises:
+            RegistryError: `manifest_missing` or `manifest_expired`.
+        """
+        return self.manifests.current(self.agency, now)
+
+    def contract(self, now: int, name: str | None = None) -> SignedContract:
+        """The contract under which something can be sealed now.
+
+        Raises:
+            RegistryError: as `ContractBook.current`.
+        """
+        return self.contracts.current(now, name)
+
+    def standing(self, signed: SignedContract, now: int) -> Standing:
+        """Whether a contract is in force."""
+        return self.contracts.standing_of(signed, self.manifests, now)
+
+    def stream_signer(self, now: int, algorithm: str = ED25519) -> Signer:
+        """The key that signs this agency's checkpoints now (with `ml-dsa-44`: its heartbeats).
+
+        Args:
+            now: milliseconds since the epoch.
+            algorithm: `ed25519` or `ml-dsa-44`.
+
+        Raises:
+            RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
+            KeyAccessError: the private half cannot be had.
+        """
+        return self._signer(STREAM, algorithm, now)
+
+    def receipt_signer(self, now: int) -> Signer:
+        """The key that cosigns other agencies' checkpoints now.
+
+        Raises:
+            RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
+            KeyAccessError: the private half cannot be had.
+        """
+        return self._signer(RECEIPT, ED25519, now)
+
+    def governance_source(self) -> KeySource:
+        """Where the governance keys are, while they are here; nothing is unlocked yet.
+
+        Raises:
+            ConfigError: code `config_signer`.
+        """
+        section = self.config.governance_passphrase or self.config.passphrase
+        return _source(self.root, self.config, self.config.keys.governance, section)
+
+    def governance_signer(self) -> GovernanceSigner:
+        """The governance pair.
+
+        Raises:
+            KeyAccessError: a key is missing (it belongs offline) or does not open.
+            ConfigError: code `config_signer`, or the ids in `agency.toml` are not base64.
+        """
+        return governance_signer(
+            self.governance_source(),
+            governance_kids(self.config),
+            deployment=self.deployment,
+            agency=self.agency,
+        )
+
+    def _signer(self, role: str, algorithm: str, now: int) -> Signer:
+        keys = self.manifest(now).keys_of(role, algorithm)
+        usable = [
+            key
+            for key in keys
+            if key.valid_at(now) and self.manifests.revoked_since(self.agency, key.kid) is None
+        ]
+        if not usable:
+            raise RegistryError(
+                f"None of this agency's {role} keys is valid now.",
+                code="signing_key_expired",
+                where="manifests/",
+                fix="Make a new one with: concordant keys renew",
+            )
+        return self.keyring.signer(max(usable, key=lambda key: key.not_before).kid)
+
+
+def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) -> Participant:
+    """Loads an agency's directory and verifies everything in it; needs no passphrase.
+
+    Args:
+        directory: the folder that holds `agency.toml`.
+        now: milliseconds since the epoch.
+        unsigned_ok: load even if this agency has signed no contract yet, for `contract sign`.
+
+    Raises:
+        ConfigError: `agency.toml` is missing or wrong.
+        ContractError: a contract cannot be read or is not one.
+        RegistryError: contracts do not hold together; `contract_unsigned` or `contract_missing`
+            unless `unsigned_ok`.
+        ManifestError: a manifest is refused.
+    """
+    config = load_config(directory)
+    repository = Repository(
+        directory,
+        deployment=config.deployment,
+        agency=config.agency,
+        fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
+    )
+    contracts = repository.load_contracts()
+    if not contracts.trusted() and not unsigned_ok:
+        raise _none_signed(contracts, directory)
+    manifests = repository.load_manifests(contracts, now)
+    repository.remember(manifests)
+    return Participant(
+        root=directory,
+        config=config,
+        contracts=contracts,
+        manifests=manifests,
+        keyring=_source(directory, config, config.keys.operational, config.passphrase),
+        repository=repository,
+    )
+
+
+def _source(root: Path, config: AgencyConfig, uri: str, section: PassphraseSection) -> KeySource:
+    return open_source(
+        uri,
+        base=root,
+        deployment=config.deployment,
+        agency=config.agency,
+        passphrase=lambda: load_passphrase(passphrase_source(section, root)),
+    )
+
+
+def _none_signed(contracts: ContractBook, directory: Path) -> RegistryError:
+    known = contracts.all()
+    if not known:
+        return RegistryError(
+            "There is no contract.",
+            code="contract_missing",
+            where=str(directory / "contracts"),
+            fix="Put the contract and its signatures into the folder.",
+        )
+    latest = known[-1]
+    return RegistryError(
+        f"The contract {latest.contract.name} {latest.contract.version} is not signed by "
+        f"{', '.join(latest.missing)}.",
+        code="contract_unsigned",
+        where=latest.text.where,
+        fix="Read it, then sign it with: concordant contract sign",
+    )

@@ -1,0 +1,302 @@
+"""A complete partnership made in one go, for trying out: keys, contract, manifests, TLS (issue 3).
+
+In life every agency makes its own keys and signs in its own time. Here one program plays all of
+them, so it holds all keys for a moment; nothing made here may be used with real data. Each agency's
+folder is self-contained and passes the same verification as any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from broker.agency.config import CONFIG_NAME, GovernanceSection, format_config
+from broker.agency.tryout import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
+from broker.envelope.primitives import b64, random_token
+from broker.errors import ConfigError
+from broker.keys.durable import SECRET_MODE, write_durably
+from broker.keys.governance import GovernanceSigner, governance_signer
+from broker.keys.instant import whole_second
+from broker.keys.issuing import OPERATIONAL_KEYS, first_manifest, listed_key
+from broker.keys.keyring import Keyring
+from broker.keys.kid import ED25519, GOVERNANCE, HMAC, LONGEST_LIFE_MS, ML_DSA_65, SECRET
+from broker.keys.manifest import VerifiedManifest
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from broker.transport.certificates import (
+    OPERATOR_NAME,
+    Authority,
+    issue_ca,
+    issue_certificate,
+    save_identity,
+)
+from contracts.drafting import draft
+from contracts.loading import parse_contract, shipped_terms
+from contracts.parties import GovernanceKeys
+
+KAFKA_FOLDER: Final = "kafka"
+FOLDERS: Final = ("import", "processed", "quarantine", "inbox", "state", "contracts", "manifests")
+_PROTECTED: Final = frozenset({"state", "import", "processed", "quarantine", "inbox"})
+
+
+@dataclass(frozen=True, slots=True)
+class Partnership:
+    """What was made.
+
+    Attributes:
+        root: holds one folder for each agency, and `kafka` for whoever hosts Kafka.
+        agencies: ids in the contract's order.
+        authority: issues TLS certificates; its files are in `kafka/authority`.
+    """
+
+    root: Path
+    agencies: tuple[str, ...]
+    authority: Authority
+
+    def directory(self, agency: str) -> Path:
+        """An agency's folder."""
+        return self.root / agency
+
+
+@dataclass(frozen=True, slots=True)
+class _Founded:
+    """An agency with its keys, before there is a contract."""
+
+    plan: AgencyPlan
+    governance: GovernanceSigner
+    manifest: VerifiedManifest
+
+
+def create_partnership(
+    root: Path,
+    now: int,
+    *,
+    agencies: Sequence[AgencyPlan] | None = None,
+    deployment: str = DEPLOYMENT,
+    bootstrap: str = "localhost:19092",
+    hosts: Sequence[str] = ("localhost", "127.0.0.1"),
+    terms: str | None = None,
+) -> Partnership:
+    """Makes a partnership that is in force today.
+
+    Args:
+        root: absent or empty; removed again if making it fails.
+        now: milliseconds since the epoch.
+        agencies: who takes part; the seven of the shipped partnership if not given.
+        deployment: the partnership's id.
+        bootstrap: Kafka's address for `agency.toml`.
+        hosts: names and addresses of Kafka for its certificate.
+        terms: the agreement's text, without parties, dates and keys; the shipped one if not given.
+
+    Raises:
+        ConfigError: code `directory_not_empty` or `directory_unusable`.
+    """
+    existed = root.exists()
+    _require_empty(root)
+    try:
+        plans = agencies or london_agencies()
+        text = shipped_terms(CONTRACT) if terms is None else terms
+        return _create(root, now, plans, deployment, bootstrap, hosts, text)
+    except BaseException as error:
+        for made in root.iterdir() if root.is_dir() else ():
+            shutil.rmtree(made, ignore_errors=True)
+        if not existed:
+            shutil.rmtree(root, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ConfigError(
+                f"The partnership cannot be written ({error.strerror}).",
+                code="directory_unusable",
+                where=str(root),
+                fix="Check the free space, the owner and the permissions of the folder.",
+            ) from None
+        raise
+
+
+def _create(
+    root: Path,
+    now: int,
+    agencies: Sequence[AgencyPlan],
+    deployment: str,
+    bootstrap: str,
+    hosts: Sequence[str],
+    terms: str,
+) -> Partnership:
+    root.mkdir(parents=True, exist_ok=True)
+    authority = issue_ca(deployment, now)
+    with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
+        founded = list(
+            pool.map(
+                lambda plan: _found(root / plan.id, plan, deployment, bootstrap, now),
+                agencies,
+            )
+        )
+        signed = _sign(founded, deployment, now, terms)
+        list(pool.map(lambda one: _complete(root, one, founded, signed, authority, now), founded))
+    _save_kafka_identity(root / KAFKA_FOLDER, authority, hosts, now)
+    return Partnership(root, tuple(plan.id for plan in agencies), authority)
+
+
+def _found(
+    directory: Path,
+    plan: AgencyPlan,
+    deployment: str,
+    bootstrap: str,
+    now: int,
+) -> _Founded:
+    """Makes an agency's folders, keys, configuration and first manifest."""
+    directory.mkdir(mode=0o755)
+    for name in FOLDERS:
+        (directory / name).mkdir(mode=0o700 if name in _PROTECTED else 0o755)
+    passphrase = random_token().encode()
+    write_durably(directory / "passphrase", passphrase + b"\n", mode=SECRET_MODE)
+    governance = _governance(directory, plan.id, deployment, passphrase, now)
+    first, second = governance.public.fingerprints
+    config = format_config(
+        agency=plan.id,
+        deployment=deployment,
+        governance=GovernanceSection(ed25519=first, ml_dsa_65=second),
+        adapter=plan.adapter,
+        partners=plan.codes,
+        bootstrap=bootstrap,
+        http_port=0,
+    )
+    write_durably(directory / CONFIG_NAME, config.encode())
+    return _Founded(plan, governance, _manifest(directory, plan, governance, passphrase, now))
+
+
+def _governance(
+    directory: Path, agency: str, deployment: str, passphrase: bytes, now: int
+) -> GovernanceSigner:
+    ring = Keyring(
+        directory / "keys" / "governance",
+        deployment=deployment,
+        agency=agency,
+        passphrase=lambda: passphrase,
+    )
+    first, second = (
+        ring.create(GOVERNANCE, algorithm, not_before=whole_second(now), not_after=None)
+        for algorithm in (ED25519, ML_DSA_65)
+    )
+    return governance_signer(ring, (first.kid, second.kid), deployment=deployment, agency=agency)
+
+
+def _manifest(
+    directory: Path, plan: AgencyPlan, governance: GovernanceSigner, passphrase: bytes, now: int
+) -> VerifiedManifest:
+    deployment = governance.deployment
+    ring = Keyring(
+        directory / "keys",
+        deployment=deployment,
+        agency=plan.id,
+        passphrase=lambda: passphrase,
+    )
+    start = whole_second(now)
+    ring.create(SECRET, HMAC, not_before=start, not_after=None)
+    keys = tuple(
+        listed_key(
+            ring.create(role, algorithm, not_before=start, not_after=start + LONGEST_LIFE_MS[role]),
+            ring,
+            deployment=deployment,
+            agency=plan.id,
+        )
+        for role, algorithm in OPERATIONAL_KEYS
+    )
+    return first_manifest(
+        agency=plan.id,
+        deployment=deployment,
+        tls_principal=plan.id,
+        contacts={"operations": f"operations@{plan.id}.example"},
+        keys=keys,
+        signer=governance,
+        now=now,
+    )
+
+
+def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) -> SignedContract:
+    """Drafts the agreement and has every party sign it."""
+    today = datetime.fromtimestamp(now // 1000, UTC).date()
+    text = draft(
+        terms,
+        deployment=deployment,
+        parties=[one.plan.party for one in founded],
+        governance_keys={
+            one.plan.id: GovernanceKeys(
+                ed25519=b64(one.governance.public.ed25519),
+                ml_dsa_65=b64(one.governance.public.ml_dsa_65),
+            )
+            for one in founded
+        },
+        starts=today,
+        ends=today + timedelta(days=364),
+        review_on=today + timedelta(days=180),
+    )
+    parsed = parse_contract(text.encode(), f"{CONTRACT}.yaml")
+    signed = verify_contract(parsed, None)
+    for one in founded:
+        signed = countersign(parsed, one.governance, signed.note)
+    return signed
+
+
+def _complete(
+    root: Path,
+    one: _Founded,
+    founded: Sequence[_Founded],
+    signed: SignedContract,
+    authority: Authority,
+    now: int,
+) -> None:
+    """Gives an agency the contract, every manifest and its TLS identity."""
+    agency = one.plan.id
+    deployment = one.governance.deployment
+    fingerprints = one.governance.public.fingerprints
+    repository = Repository(
+        root / agency, deployment=deployment, agency=agency, fingerprints=fingerprints
+    )
+    repository.write_contract(signed)
+    contracts = ContractBook(
+        deployment=deployment, agency=agency, fingerprints=fingerprints, contracts=[signed]
+    )
+    book = ManifestBook(deployment)
+    for other in founded:
+        book = repository.store_manifest(other.manifest.raw, contracts, book, now)
+    certificate, key = issue_certificate(authority, agency, now=now)
+    save_identity(root / agency / "tls", ca=authority.certificate, certificate=certificate, key=key)
+
+
+def _save_kafka_identity(
+    folder: Path, authority: Authority, hosts: Sequence[str], now: int
+) -> None:
+    """What whoever hosts Kafka needs: the authority, and Kafka's own identity."""
+    folder.mkdir(mode=0o700)
+    save_identity(
+        folder / "authority",
+        ca=authority.certificate,
+        certificate=authority.certificate,
+        key=authority.key,
+    )
+    certificate, key = issue_certificate(authority, OPERATOR_NAME, hosts, now)
+    save_identity(folder / "tls", ca=authority.certificate, certificate=certificate, key=key)
+
+
+def _require_empty(root: Path) -> None:
+    try:
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise ConfigError(
+                "The folder is not empty.",
+                code="directory_not_empty",
+                where=str(root),
+                fix="Give a folder that is absent or empty.",
+            )
+    except OSError as error:
+        raise ConfigError(
+            f"The folder cannot be read ({error.strerror}).",
+            code="directory_unusable",
+            where=str(root),
+        ) from None

@@ -1,0 +1,1 @@
+"""What agencies tell each other beside events: receipts, notices, heartbeats, announcements."""

@@ -1,0 +1,280 @@
+"""What arrives on the control topics: manifests, contracts, heartbeats, receipts and notices.
+
+docs/spec/topics.md. Kafka is not trusted with any of it: each is a signed note, verified here
+before it changes anything. What does not verify is counted and forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import orjson
+
+from broker.control import heartbeats, receipts
+from broker.control.authorship import read_note, require_author
+from broker.control.heartbeats import Heartbeat
+from broker.control.receipts import Notice
+from broker.envelope.primitives import lp, sha256
+from broker.errors import RefusedError
+from broker.judging.partition_state import parse_state
+from broker.keys.kid import RECEIPT, STREAM
+from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import verify_contract
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from broker.store.interfaces import Store
+from broker.tlog.checkpoint import parse_origin
+from broker.tlog.cosignature import verify_cosignature
+from broker.tlog.errors import NoteError
+from broker.transport.topics import ControlTopics
+from contracts.errors import ConcordantError
+
+CONTRACT_CONTENT_TYPE: Final = b"application/vnd.concordant.contract"
+MANIFEST_CONTENT_TYPE: Final = b"application/vnd.concordant.manifest"
+HEARTBEAT_CONTENT_TYPE: Final = b"application/vnd.concordant.heartbeat"
+REPLAY_AGAIN_MS: Final = 20 * 1000
+"""A range that was asked for is not published again for this long, whoever asks: who misses it asks
+again after 30 seconds, and a notice names no time, so Kafka's host can show it again and again."""
+NOTICES_HEARD: Final = 2 * receipts.NOTICES_PER_MINUTE
+"""Notices of one agency that are heard in a minute of this clock; it may send half as many."""
+RECEIPTS_HEARD: Final = 1024
+"""Receipts of one agency that are kept in a minute: it sends one for each stream that moved."""
+REPLAYED_PER_MINUTE: Final = 2**16
+"""Records that one agency may ask for in a minute; the rest of a longer range is asked again."""
+
+
+@dataclass(slots=True)
+class News:
+    """What a batch of control records brought.
+
+    Attributes:
+        trust_changed: a manifest or a contract is new.
+        heartbeats: verified, newest of each agency last.
+        missing: (agency, topic, partition, generation, last) of streams of which a heartbeat names
+            more, up to ``last``, than this reader holds.
+        replays: requests to this agency to publish a range again.
+        refusals: notices that a record of this agency was refused: (by whom, notice).
+        receipts: how many were kept.
+        rejected: codes of what did not verify.
+    """
+
+    trust_changed: bool = False
+    heartbeats: list[Heartbeat] = field(default_factory=list)
+    missing: list[tuple[str, str, int, str, int]] = field(default_factory=list)
+    replays: list[Notice] = field(default_factory=list)
+    refusals: list[tuple[str, Notice]] = field(default_factory=list)
+    receipts: int = 0
+    rejected: list[str] = field(default_factory=list)
+
+
+class Control:
+    """Keeps the registry and the store current from the control topics."""
+
+    def __init__(
+        self,
+        agency: str,
+        topics: ControlTopics,
+        repository: Repository,
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        store: Store,
+        readable: Callable[[], frozenset[str]],
+    ) -> None:
+        """``readable``: () -> data topics that this agency reads."""
+        self._agency = agency
+        self._topics = topics
+        self._repository = repository
+        self._store = store
+        self._readable = readable
+        self._minute = 0
+        self._heard: dict[tuple[str, str], int] = {}
+        self._replayed: dict[str, int] = {}
+        self._asked: dict[Notice, int] = {}
+        self.contracts = contracts
+        self.manifests = manifests
+
+    def take(self, topic: str, partition: int, records: list[Record], now: int) -> News:
+        """Take a batch of one control topic and remember the position after it.
+
+        Raises:
+            StoreError, RegistryError: nothing can be written; the batch must be given again.
+        """
+        news = News()
+        handlers = {
+            self._topics.manifests: self._manifest,
+            self._topics.contracts: self._contract,
+            self._topics.heartbeats: self._heartbeat,
+            self._topics.receipts: self._receipt_or_notice,
+        }
+        handle = handlers[topic]
+        for record in records:
+            if not record.value:
+                continue  # a tombstone says nothing: manifests and contracts are not unsaid
+            try:
+                handle(record, news, now)
+            except ConcordantError as error:
+                if error.code == "registry_unwritable" or error.code.startswith("store_"):
+                    raise
+                news.rejected.append(error.code)
+        if records:
+            with self._store.transaction() as tx:
+                tx.reader.save_position(topic, partition, records[-1].offset + 1)
+        return news
+
+    def _manifest(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
+        if book is not self.manifests:
+            self.manifests = book
+            news.trust_changed = True
+
+    def _contract(self, record: Record, news: News, _now: int) -> None:
+        assert record.value is not None
+        raw, note = unpack_contract(record.value)
+        known = self.contracts.by_hash(sha256(raw))
+        if known is not None and (
+            not known.missing or verify_contract(known.text, note).parties <= known.parties
+        ):
+            return  # nobody signed it who had not signed it here already
+        self.contracts = self._repository.store_contract(raw, note, self.contracts)
+        news.trust_changed = True
+
+    def _heartbeat(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        note = read_note(record.value)
+        beat = heartbeats.parse_heartbeat(note, self.manifests.deployment)
+        require_author(note, self.manifests, beat.agency, STREAM, beat.time)
+        if beat.time > now + heartbeats.CLOCK_SKEW_MS:
+            raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
+        with self._store.transaction() as tx:
+            last = tx.heads.get(beat.agency)
+            if last is not None and last.heard_ms >= beat.time:
+                return
+            tx.heads.save(beat.agency, beat.time, orjson.dumps(_heads(beat)).decode())
+        news.heartbeats.append(beat)
+        if beat.agency != self._agency:
+            self._compare(beat, news)
+
+    def _compare(self, beat: Heartbeat, news: News) -> None:
+        """Which heads lie above what arrived here."""
+        held: dict[tuple[str, int, str], int] = {}
+        with self._store.reading() as tx:
+            for head in beat.heads:
+                stored = tx.reader.state(beat.agency, head.topic, head.partition)
+                if stored is None:
+                    continue
+                for generation in parse_state(stored[1]).generations.values():
+                    held[head.topic, head.partition, generation.name] = generation.size
+        readable = self._readable()
+        for head, _held in heartbeats.withheld(beat, held):
+            if head.topic in readable:
+                missing = (head.topic, head.partition, head.generation, head.size - 1)
+                news.missing.append((beat.agency, *missing))
+
+    def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:
+        assert record.value is not None
+        content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
+        if content_types == [receipts.RECEIPT_CONTENT_TYPE]:
+            self._receipt(record.value, news, now)
+        else:
+            self._notice(record.value, news, now)
+
+    def _receipt(self, value: bytes, news: News, now: int) -> None:
+        signed = receipts.parse_receipt(value)
+        agency = signed.line.name.partition("/")[2]
+        self._require_stream(signed.checkpoint.origin, agency)
+        key = self.manifests.receipt_key(agency, signed.line.key_id)
+        if key is None or key.at(signed.line.timestamp * 1000) != "valid":
+            raise RefusedError(2, "key_unknown", "no valid receipt key of this agency signed it")
+        if key.revoked_since is not None and signed.line.timestamp * 1000 >= key.revoked_since:
+            raise RefusedError(2, "key_revoked", "the receipt key is revoked")
+        try:
+            verify_cosignature(signed.line, key.verifier, signed.body)
+        except NoteError:
+            raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
+        checkpoint = signed.checkpoint
+        self._require_budget(agency, now, "receipts", RECEIPTS_HEARD)
+        with self._store.transaction() as tx:
+            tx.receipts.add(
+                checkpoint.origin,
+                checkpoint.size,
+                checkpoint.root,
+                agency,
+                signed.line.timestamp,
+                value,
+            )
+        news.receipts += 1
+
+    def _require_stream(self, name: str, cosigner: str) -> None:
+        """A receipt is for another agency's stream of this deployment; others would only fill."""
+        try:
+            origin = parse_origin(name)
+        except NoteError:
+            raise RefusedError(1, "receipt_malformed", "not a stream's name") from None
+        known = self.manifests.newest(origin.agency) is not None
+        if origin.deployment != self.manifests.deployment or not known or origin.agency == cosigner:
+            raise RefusedError(1, "origin_wrong", "a receipt for no stream of another agency")
+
+    def _notice(self, value: bytes, news: News, now: int) -> None:
+        note = read_note(value)
+        notice = receipts.parse_notice(note)
+        if notice.origin.agency != self._agency:
+            return
+        sender = note.signatures[0].name.partition("/")[2]
+        require_author(note, self.manifests, sender, RECEIPT, now)
+        self._require_budget(sender, now, "notices", NOTICES_HEARD)
+        if notice.kind == receipts.REFUSAL_HEADING:
+            news.refusals.append((sender, notice))
+        elif (asked := self._replay(sender, notice, now)) is not None:
+            news.replays.append(asked)
+
+    def _require_budget(self, sender: str, now: int, kind: str, most: int) -> None:
+        """An agency is heard as often as it may speak: alarms and replays cost this one."""
+        minute = now // 60_000
+        if minute != self._minute:
+            self._minute, self._heard, self._replayed = minute, {}, {}
+        heard = self._heard.get((sender, kind), 0)
+        if heard >= most:
+            raise RefusedError(2, f"{kind}_many", f"this agency sends too many {kind}")
+        self._heard[sender, kind] = heard + 1
+
+    def _replay(self, sender: str, notice: Notice, now: int) -> Notice | None:
+        """What of a request is to be published now; the rest is asked for again."""
+        self._asked = {n: at for n, at in self._asked.items() if now - at < REPLAY_AGAIN_MS}
+        replayed = self._replayed.get(sender, 0)
+        left = REPLAYED_PER_MINUTE - replayed
+        if notice in self._asked or left <= 0:
+            return None
+        last = min(notice.last, notice.first + left - 1)
+        self._asked[notice] = now
+        self._replayed[sender] = replayed + last - notice.first + 1
+        return replace(notice, last=last)
+
+
+def pack_contract(raw: bytes, note: bytes) -> bytes:
+    """A contract and its signatures as one value: lp(file, note)."""
+    return lp(raw, note)
+
+
+def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
+    """The inverse of ``pack_contract``.
+
+    Raises:
+        RefusedError: ``contract_malformed``.
+    """
+    first = int.from_bytes(value[8:16], "big")
+    raw, rest = value[16 : 16 + first], value[16 + first :]
+    note = rest[8:]
+    if lp(raw, note) != value:
+        raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
+    return raw, note
+
+
+def _heads(beat: Heartbeat) -> list[list[object]]:
+    return [
+        [head.topic, head.partition, head.generation, head.size, head.root.hex()]
+        for head in beat.heads
+    ] + [["log", 0, "", beat.log[0], beat.log[1].hex()]]

@@ -1,0 +1,172 @@
+"""What this agency says of itself and to senders: announcements, receipts, notices.
+
+docs/spec/receipts.md. Receipts are derived from what is held, so a lost one is covered by the next;
+notices are rate-limited, name only a stream and indices, and never answer a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from broker.agency.participant import Participant
+from broker.control import receipts
+from broker.control.control import (
+    CONTRACT_CONTENT_TYPE,
+    HEARTBEAT_CONTENT_TYPE,
+    MANIFEST_CONTENT_TYPE,
+    pack_contract,
+)
+from broker.control.receipts import Notice
+from broker.judging.partition_state import parse_state
+from broker.judging.store_view import Place
+from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.store.interfaces import Store, Transaction
+from broker.tlog.checkpoint import Origin
+from broker.tlog.note import NoteSigner
+from broker.transport.interfaces import Sender
+from broker.transport.topics import control_topics
+
+MAX_REPLAY: Final = 2**20
+"""Records asked for in one request."""
+
+
+class Notices:
+    """Collects what is to be said and sends it when asked to."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        store: Store,
+        sender: Sender,
+        clock: Callable[[], int],
+        signer: Callable[[], NoteSigner],
+        cosigner: Callable[[], NoteSigner],
+    ) -> None:
+        self._participant = participant
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._signer = signer
+        self._cosigner = cosigner
+        self._topics = control_topics(participant.deployment)
+        self._changed: set[Place] = set()
+        self._receipted: dict[Place, tuple[str, int]] = {}
+        self._notices: list[Notice] = []
+        self._budget: dict[str, tuple[int, int]] = {}
+
+    def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
+        """This agency's newest manifest, and the contracts that it has signed."""
+        agency = self._participant.agency
+        records = [
+            Record(
+                self._topics.contracts,
+                0,
+                ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),),
+                pack_contract(signed.text.raw, signed.note),
+                # each party keeps its own copy of a contract here: none can undo another's
+                key=f"{agency}/{signed.hash.hex()}".encode(),
+            )
+            for signed in contracts.trusted()
+        ]
+        history = manifests.history(agency)
+        if history:
+            records.append(
+                Record(
+                    self._topics.manifests,
+                    0,
+                    ((CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE),),
+                    history[-1].raw,
+                    key=agency.encode(),
+                )
+            )
+        return records
+
+    def heartbeat(self, note: bytes) -> Record:
+        """A heartbeat as a record."""
+        headers = ((CONTENT_TYPE_HEADER, HEARTBEAT_CONTENT_TYPE),)
+        return Record(self._topics.heartbeats, 0, headers, note)
+
+    def take_up(self) -> None:
+        """At the start: what was taken before may lack its receipt."""
+        with self._store.reading() as tx:
+            held = tx.reader.states()
+        self.changed((agency, topic, partition) for agency, topic, partition, _, _ in held)
+
+    def changed(self, places: Iterable[Place]) -> None:
+        """Streams of others that moved: a receipt is due."""
+        self._changed.update(p for p in places if p[0] != self._participant.agency)
+
+    def refused(self, origin: Origin, index: int) -> None:
+        """A record was refused: its sender is told where, and nothing else."""
+        self._say(Notice(receipts.REFUSAL_HEADING, origin, index, index))
+
+    def gap(self, origin: Origin, first: int, last: int) -> None:
+        """Records are missing: their sender is asked to publish them again."""
+        last = min(last, first + MAX_REPLAY - 1)
+        self._say(Notice(receipts.REPLAY_HEADING, origin, first, last))
+
+    def _say(self, notice: Notice) -> None:
+        minute = self._clock() // 60_000
+        held, said = self._budget.get(notice.origin.agency, (minute, 0))
+        said = said if held == minute else 0
+        if said < receipts.NOTICES_PER_MINUTE and notice not in self._notices:
+            self._budget[notice.origin.agency] = (minute, said + 1)
+            self._notices.append(notice)
+
+    async def flush(self) -> int:
+        """Send what is due. Returns how many records.
+
+        Raises:
+            TransportError: they stay due.
+        """
+        due = sorted(self._changed)
+        self._changed.difference_update(due)  # what moves while this is sent is due again
+        receipted = self._receipts(due)
+        notices = list(self._notices)
+        signer = self._signer() if notices else None
+        records = [record for _, _, record in receipted]
+        for notice in notices:
+            assert signer is not None
+            value = receipts.format_notice(notice, signer)
+            headers = ((CONTENT_TYPE_HEADER, receipts.NOTICE_CONTENT_TYPE),)
+            records.append(Record(self._topics.receipts, 0, headers, value))
+        try:
+            if records:
+                await self._sender.send(records)
+        except BaseException:
+            self._changed.update(due)
+            raise
+        for place, stated, _ in receipted:
+            self._receipted[place] = stated
+        del self._notices[: len(notices)]
+        return len(records)
+
+    def _receipts(self, places: list[Place]) -> list[tuple[Place, tuple[str, int], Record]]:
+        out: list[tuple[Place, tuple[str, int], Record]] = []
+        now_s = self._clock() // 1000
+        with self._store.reading() as tx:
+            found_of = [(place, self._receiptable(tx, place)) for place in places]
+        for place, found in found_of:
+            if found is None:
+                continue
+            generation, size, root = found
+            if self._receipted.get(place) == (generation, size):
+                continue
+            origin = Origin(self._participant.deployment, *place, generation)
+            value = receipts.format_receipt(origin, size, root, self._cosigner(), now_s)
+            headers = ((CONTENT_TYPE_HEADER, receipts.RECEIPT_CONTENT_TYPE),)
+            record = Record(self._topics.receipts, 0, headers, value)
+            out.append((place, (generation, size), record))
+        return out
+
+    @staticmethod
+    def _receiptable(tx: Transaction, place: Place) -> tuple[str, int, bytes] | None:
+        """What a receipt may state: a leaf without its content is not stored."""
+        stored = tx.reader.state(*place)
+        found = receipts.receiptable(parse_state(stored[1])) if stored else None
+        if found is None or tx.reader.count_leaves(*place, found[0], "content_missing"):
+            return None
+        return found

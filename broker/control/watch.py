@@ -1,0 +1,248 @@
+"""What nobody sends but must be noticed: silence, withholding, open gaps, overdue referrals, ends.
+
+Looked at once a second or so; every alarm is given once for each thing it is about, and again only
+after that thing was put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.agency.own_manifest import destroy_exchange_keys
+from broker.agency.participant import Participant
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries
+from broker.audit.recording import OPERATOR
+from broker.control.heartbeats import Heartbeat
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.judging.store_view import Place
+from broker.judging.trust import Trust
+from broker.observing.metrics import Metrics
+from broker.receiving.receiving import QUARANTINE_QUOTA
+from broker.store.interfaces import Store, Transaction
+from broker.tlog.checkpoint import Origin
+from broker.transport.certificates import read_certificate
+
+WITHHELD_AFTER_MS: Final = 10_000
+"""A heartbeat may arrive before the records that it names; after this long it is withholding."""
+ASK_AGAIN_MS: Final = 30_000
+JUDGE_AGAIN_MS: Final = 5_000
+WAITED_PARTS: Final = 4
+NEWS_PARTS: Final = 64
+"""What has waited long is judged again after that part of its wait, or of news after that part of
+it: everybody's records after it are read again each time, and one agency can make it wait for
+months."""
+MAX_MISSING: Final = 256
+"""Streams of one agency that are remembered as withheld."""
+MAX_ASKED: Final = 4096
+"""Ranges asked for that are remembered before old ones are forgotten."""
+DESTROY_EVERY_MS: Final = 60 * 60 * 1000
+
+
+@dataclass(slots=True)
+class Found:
+    """What a look found.
+
+    Attributes:
+        alarms: (agency, code).
+        ask_again: (origin of the generation, first, last) of what is still missing.
+        judge_again: (topic, partition) where something waits to be judged again.
+    """
+
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
+    judge_again: list[tuple[str, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A partition where something waits: since when, when judged again, when for news, by whom."""
+
+    since: int
+    judged: int
+    by_news: int
+    trust: Trust
+
+
+class Watch:
+    """Remembers since when something has been wrong."""
+
+    def __init__(
+        self,
+        participant: Callable[[], Participant],
+        store: Store,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        trust: Callable[[], Trust],
+    ) -> None:
+        self._current = participant
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._trust = trust
+        self._missing: dict[tuple[str, str, int, str], tuple[int, int]] = {}
+        self._given: set[tuple[str, str, str]] = set()
+        self._asked: dict[tuple[str, int, int], int] = {}
+        self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._destroyed = 0
+        self._began = clock()
+
+    @property
+    def _participant(self) -> Participant:
+        """The agency as it was last loaded: manifests and contracts change while it runs."""
+        return self._current()
+
+    def heard(self, beat: Heartbeat) -> None:
+        """An agency spoke."""
+        self._given.discard((beat.agency, "silence", ""))
+
+    def missing(self, agency: str, topic: str, partition: int, generation: str, last: int) -> None:
+        """A heartbeat names records up to ``last`` that are not here (yet)."""
+        place = (agency, topic, partition, generation)
+        since = self._missing.get(place, (0, self._clock()))[1]
+        if place not in self._missing and sum(p[0] == agency for p in self._missing) >= MAX_MISSING:
+            return
+        self._missing[place] = (last + 1, since)
+
+    def look(self) -> Found:
+        """One look at everything."""
+        now = self._clock()
+        found = Found()
+        self._destroy_keys(now)
+        with self._store.reading() as tx:
+            self._withheld(tx, now, found)
+            self._gaps(tx, now, found)
+            self._silence(tx, now, found)
+            self._overdue(tx, now, found)
+            self._deferred(tx, now, found)
+            self._metrics.refresh(tx, now)
+        self._ends(now)
+        return found
+
+    def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
+        for (agency, topic, partition, generation), (size, since) in list(self._missing.items()):
+            held = _held(tx, (agency, topic, partition), generation)
+            if held >= size:
+                del self._missing[agency, topic, partition, generation]
+                self._given.discard((agency, "withheld", generation))
+            elif now - since >= WITHHELD_AFTER_MS:
+                self._alarm(found, agency, "withheld", generation)
+                origin = Origin(self._participant.deployment, agency, topic, partition, generation)
+                self._ask(found, origin, held, size - 1, now)
+
+    def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
+        open_by_agency: dict[str, int] = dict.fromkeys(self._trust().manifests.agencies(), 0)
+        for agency, topic, partition, _, blob in tx.reader.states():
+            state = parse_state(blob)
+            for held in state.generations.values():
+                for gap in held.gaps:
+                    open_by_agency[agency] = open_by_agency.get(agency, 0) + 1
+                    origin = Origin(
+                        self._participant.deployment, agency, topic, partition, held.name
+                    )
+                    self._ask(found, origin, gap.first, gap.last, now)
+        self._metrics.gaps(open_by_agency)
+
+    def _silence(self, tx: Transaction, now: int, found: Found) -> None:
+        """Who has not spoken for too long; whoever never spoke here, since this began to listen."""
+        limit = int(self._participant.config.intervals.silence_alarm * 1000)
+        heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
+        for agency in self._trust().manifests.agencies():
+            last = max(heard.get(agency, 0), self._began)
+            if agency != self._participant.agency and now - last > limit:
+                self._alarm(found, agency, "silence", "")
+
+    def _overdue(self, tx: Transaction, now: int, found: Found) -> None:
+        for row in tx.referrals.overdue(now):
+            code = "referral_unacknowledged" if row.acknowledge_by_ms else "referral_unanswered"
+            self._alarm(found, row.counterparty, code, row.referral_id)
+
+    def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
+        """Where to judge again what waits: at once at first and on news, then ever more rarely."""
+        rows = [row for row in tx.reader.all_deferred() if row.reason != "equivocation"]
+        places = {(row.topic, row.partition) for row in rows}
+        room = {
+            (row.topic, row.partition)
+            for row in rows
+            if row.reason == "quarantine_full"
+            and tx.quarantine.count(row.agency) < QUARANTINE_QUOTA
+        }
+        trust = self._trust()
+        for gone in self._waiting.keys() - places:
+            del self._waiting[gone]
+        for place in sorted(places):
+            waiting = self._waiting.get(place)
+            if waiting is None:
+                self._waiting[place] = _Waiting(now, now, 0, trust)
+            else:
+                age = now - waiting.since
+                news = waiting.trust is not trust or place in room
+                if now - waiting.judged < max(JUDGE_AGAIN_MS, age // WAITED_PARTS):
+                    if not news or now - waiting.by_news < max(JUDGE_AGAIN_MS, age // NEWS_PARTS):
+                        continue
+                    waiting.by_news = now
+                waiting.judged, waiting.trust = now, trust
+            found.judge_again.append(place)
+
+    def _destroy_keys(self, now: int) -> None:
+        """Destroy exchange keys that nothing on Kafka can need any more, and log it."""
+        if now - self._destroyed < DESTROY_EVERY_MS:
+            return
+        self._destroyed = now
+        gone = destroy_exchange_keys(self._participant, now)
+        if gone:
+            entry = Entry(
+                kind="destruction", time_ms=now, reason="retention_over", operator=OPERATOR
+            )
+            with self._store.transaction() as tx:
+                append_entries(tx, [entry] * len(gone))
+
+    def _ends(self, now: int) -> None:
+        trust = self._trust()
+        for agency in trust.manifests.agencies():
+            manifest = trust.manifests.newest(agency)
+            if manifest is not None:
+                self._metrics.expires("manifest", agency, manifest.expires, now)
+        for signed in trust.contracts.trusted():
+            self._metrics.expires("contract", signed.contract.name, signed.contract.ends_ms, now)
+        self._own_ends(now)
+
+    def _own_ends(self, now: int) -> None:
+        """This agency's own keys and certificate: for each kind, the one that lasts longest."""
+        participant = self._participant
+        manifest = participant.manifests.newest(participant.agency)
+        last: dict[str, int] = {}
+        for key in manifest.keys if manifest is not None else ():
+            name = f"{key.role}-{key.algorithm}"
+            last[name] = max(last.get(name, 0), key.not_after)
+        for name, ends in last.items():
+            self._metrics.expires("key", name, ends, now)
+        certificate = participant.path(participant.config.kafka.certificate)
+        if certificate.is_file():  # a test, or a reader of files, may have none
+            ends = read_certificate(certificate.read_bytes()).not_after
+            self._metrics.expires("certificate", "kafka", ends, now)
+
+    def _alarm(self, found: Found, agency: str, code: str, about: str) -> None:
+        if (agency, code, about) not in self._given:
+            self._given.add((agency, code, about))
+            found.alarms.append((agency, code))
+
+    def _ask(self, found: Found, origin: Origin, first: int, last: int, now: int) -> None:
+        name = (origin.format(), first, last)
+        if now - self._asked.get(name, 0) >= ASK_AGAIN_MS:
+            self._asked[name] = now
+            found.ask_again.append((origin, first, last))
+        if len(self._asked) > MAX_ASKED:
+            recent = now - ASK_AGAIN_MS
+            self._asked = {what: asked for what, asked in self._asked.items() if asked > recent}
+
+
+def _held(tx: Transaction, place: Place, generation: str) -> int:
+    stored = tx.reader.state(*place)
+    if stored is None:
+        return 0
+    state: PartitionState = parse_state(stored[1])
+    held = state.generations.get(generation)
+    return 0 if held is None else held.size

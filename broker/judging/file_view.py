@@ -1,0 +1,154 @@
+"""The reader's view for a file of records, judged on its own (docs/spec/opening.md, "Files").
+
+Any first index starts a stream, a missing tail is no gap, and only what passes step 3 moves
+continuity. Everything is held in memory and forgotten with the file: no stream and no inbox state
+is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from broker.envelope.opening import OpeningKey
+from broker.event import JSON
+from broker.judging.judging import Judgement
+from broker.judging.partition_state import Kept, PartitionState
+from broker.judging.store_view import Memories, Place
+from broker.judging.trust import Trust
+from broker.judging.view import Governing, StreamKey
+from contracts.values import value_class
+
+
+@dataclass(slots=True)
+class FileRecall:
+    """What the file has shown of one sender's partition."""
+
+    leaves: dict[tuple[str, int], tuple[bytes, bool]] = field(default_factory=dict)
+    sizes: dict[str, list[int]] = field(default_factory=dict)
+    kept: dict[tuple[str, int], Kept] = field(default_factory=dict)
+
+    def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
+        """See ``Recall``."""
+        return self.leaves.get((generation, index))
+
+    def above(self, generation: str, index: int) -> Kept | None:
+        """See ``Recall``."""
+        sizes = self.sizes.get(generation, [])
+        at = bisect_right(sizes, index)
+        return self.kept[generation, sizes[at]] if at < len(sizes) else None
+
+    def below(self, generation: str, size: int) -> Kept | None:
+        """See ``Recall``."""
+        sizes = self.sizes.get(generation, [])
+        at = bisect_left(sizes, size)
+        return self.kept[generation, sizes[at - 1]] if at else None
+
+    def at(self, generation: str, size: int) -> Kept | None:
+        """See ``Recall``."""
+        return self.kept.get((generation, size))
+
+    def keep(self, generation: str, kept: Kept) -> None:
+        """Remember a checkpoint."""
+        if (generation, kept.size) not in self.kept:
+            insort(self.sizes.setdefault(generation, []), kept.size)
+        self.kept[generation, kept.size] = kept
+
+
+@value_class(frozen=True, slots=True)
+class ShownEvent:
+    """An event that the file has shown."""
+
+    type: str
+    flat: Mapping[str, JSON]
+
+    def same(self, flat: Mapping[str, JSON]) -> bool:
+        """Equal in the fields granted both times."""
+        return all(self.flat[path] == value for path, value in flat.items() if path in self.flat)
+
+
+class FileView:
+    """A ``View`` (broker/judging/view.py) over one file.
+
+    Args:
+        deployment, agency: who reads.
+        trust: public material; trial topics included.
+        opening_keys: (log time in ms) -> my exchange keys, or nothing for ``event verify``.
+        receipted: (origin, size, root, before in ms) -> whether an earlier receipt covers it.
+        now: this clock, ms.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        agency: str,
+        trust: Trust,
+        opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
+        receipted: Callable[[str, int, bytes, int], bool],
+        now: int,
+    ) -> None:
+        self.deployment = deployment
+        self.agency = agency
+        self.opening_keys = opening_keys
+        self.receipted = receipted
+        self._trust = trust
+        self._now = now
+        self._memories = Memories()
+        self.sessions = self._memories.sessions
+        self.checkpoints = self._memories.checkpoints
+        self.signed = self._memories.signed
+        self.paths = self._memories.paths
+        self._states: dict[Place, PartitionState] = {}
+        self._recalls: dict[Place, FileRecall] = {}
+        self._events: dict[tuple[str, str], ShownEvent] = {}
+
+    def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
+        """See ``View``."""
+        return self._trust.stream_key(agency, key_id, log_time)
+
+    def contract(self, contract_hash: bytes) -> Governing | None:
+        """See ``View``."""
+        return self._trust.governing(contract_hash)
+
+    def wrap_budget(self, agency: str) -> list[int]:
+        """No limit: who reads a file has asked for it, and nobody else waits."""
+        return [sys.maxsize]
+
+    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+        """See ``View``."""
+        return self._states.get((agency, topic, partition))
+
+    def recall(self, agency: str, topic: str, partition: int) -> FileRecall:
+        """See ``View``."""
+        place = (agency, topic, partition)
+        recall = self._recalls.get(place)
+        if recall is None:
+            recall = self._recalls[place] = FileRecall()
+        return recall
+
+    def known(self, source: str, event_id: str) -> ShownEvent | None:
+        """See ``View``."""
+        return self._events.get((source, event_id))
+
+    def took(self, judgement: Judgement) -> None:
+        """Take up what a judgement moved."""
+        verified, placement = judgement.verified, judgement.placement
+        if verified is None:
+            return
+        origin, fact = verified.origin, verified.fact
+        place = (origin.agency, origin.topic, origin.partition)
+        if judgement.equivocation:
+            state = self._states[place]
+            self._states[place] = replace(state, stopped=True)
+        if placement is None or placement.verdict == "before_start":
+            return
+        self._states[place] = placement.state
+        recall = self.recall(*place)
+        recall.leaves[origin.generation, fact.index] = (fact.leaf, fact.leaf_only)
+        for generation, kept in placement.kept:
+            recall.keep(generation, kept)
+        if judgement.event is not None:
+            event = judgement.event
+            self._events[event.source, event.id] = ShownEvent(event.type, event.flat)

@@ -1,0 +1,152 @@
+"""The terms in which a record's place is discussed: facts, links, verdicts and what is looked up.
+
+docs/spec/streams.md. Shared by ``broker/judging/continuity.py`` (within a generation) and
+``broker/judging/succession.py`` (between generations).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol, TypeAlias
+
+from broker.envelope.primitives import lp, sha256
+from broker.judging.partition_state import Generation, Kept, PartitionState
+from broker.tlog.merkle import Frontier
+from contracts.values import value_class
+
+Verdict: TypeAlias = Literal["start", "next", "jump", "link", "fill", "repeat", "before_start"]
+
+
+class ContinuityError(Exception):
+    """A record does not fit; ``code`` is one of docs/spec/opening.md, step 4."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class EquivocationError(ContinuityError):
+    """Two signed statements of one sender contradict each other; both are evidence."""
+
+    def __init__(self, detail: str, size: int = 0) -> None:
+        super().__init__("equivocation", detail)
+        self.size = size
+
+
+LINK_SALT_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What index 0 names: its predecessor's name, size and root, and 16 random bytes."""
+
+    name: str
+    size: int
+    root: bytes
+    salt: bytes
+
+
+@value_class(frozen=True, slots=True)
+class Fact:
+    """What steps 1 to 3 established of a record."""
+
+    generation: str
+    index: int
+    leaf: bytes
+    left: tuple[bytes, ...]
+    size: int
+    root: bytes
+    log_time: int
+    link: Link | None
+    leaf_only: bool = False
+
+
+@value_class(frozen=True, slots=True)
+class Placement:
+    """The verdict on a record and the state after it.
+
+    Attributes:
+        verdict: see docs/spec/streams.md.
+        state: the state after the record.
+        gap: the gap that this record revealed, (generation, first, last), or None.
+        alarms: codes for the operator, for example ``rollback``.
+        kept: checkpoints to keep: (generation, Kept).
+    """
+
+    verdict: Verdict
+    state: PartitionState
+    gap: tuple[str, int, int] | None = None
+    alarms: tuple[str, ...] = ()
+    kept: tuple[tuple[str, Kept], ...] = field(default=())
+
+
+class Recall(Protocol):
+    """What the reader can look up of the past of one sender's partition."""
+
+    def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
+        """(leaf, whether its content is missing) of an index that was taken."""
+
+    def above(self, generation: str, index: int) -> Kept | None:
+        """The kept checkpoint of the smallest size above ``index``."""
+
+    def below(self, generation: str, size: int) -> Kept | None:
+        """The kept checkpoint of the largest size below ``size``."""
+
+    def at(self, generation: str, size: int) -> Kept | None:
+        """The kept checkpoint of exactly that size."""
+
+
+def generation_name(stream: str, link: Link, opened: int) -> str:
+    """The name that a generation must have, given what it names.
+
+    Args:
+        stream: ``deployment/agency/topic/partition``.
+        link: its predecessor and 16 random bytes.
+        opened: opening time, ms.
+    """
+    digest = sha256(
+        lp(
+            b"concordant/1/generation",
+            stream.encode(),
+            link.name.encode(),
+            link.size.to_bytes(8, "big"),
+            link.root,
+            link.salt,
+        )
+    )
+    return f"{opened:016x}-{digest.hex()[:32]}"
+
+
+def kept_of(fact: Fact) -> Kept:
+    """The checkpoint of a record, as it is kept."""
+    return Kept(fact.size, fact.root, fact.log_time, fact.index)
+
+
+def with_generation(state: PartitionState, held: Generation, log_time: int) -> PartitionState:
+    """The state with one generation as it is now."""
+    generations = {**state.generations, held.name: held}
+    return PartitionState(state.newest, state.start, log_time, generations, state.stopped)
+
+
+def refuse_leaf(fact: Fact) -> None:
+    """Raises ContinuityError(``leaf_not_wanted``) for a leaf replay."""
+    if fact.leaf_only:
+        raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")
+
+
+def frontier_at(held: Generation, size: int) -> Frontier | None:
+    """The frontier of [0, size), where this reader knows it: its head and the edges of gaps."""
+    if held.frontier.size == size:
+        return held.frontier
+    for gap in held.gaps:
+        if gap.first == size:
+            return gap.before
+        if gap.last + 1 == size:
+            return gap.after
+    return None
+
+
+def require_root(frontier: Frontier | None, root: bytes) -> None:
+    """Raises EquivocationError if the sender signed another root for a frontier that is known."""
+    if frontier is not None and frontier.root() != root:
+        raise EquivocationError("one size has two roots", frontier.size)

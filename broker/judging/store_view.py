@@ -1,0 +1,280 @@
+"""The reader's view over the state database, for one batch of one partition.
+
+Reads through a transaction, and holds what this batch has already taken and not yet written, so
+that the hundredth record of a batch is judged after the ninety-ninth. Writing is one ``flush``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from broker import pseudonyms
+from broker.envelope.opening import OpeningKey, Sessions
+from broker.event import JSON, OpenedEvent
+from broker.judging.partition_state import Kept, PartitionState, format_state, parse_state
+from broker.judging.placement import Placement
+from broker.judging.trust import Trust
+from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE, Governing, StreamKey
+from broker.store.interfaces import Transaction
+from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus
+from broker.tlog.merkle import VerifiedPath
+from broker.tlog.proof import CheckpointMemo
+
+Place = tuple[str, str, int]
+"""(agency, topic, partition)."""
+
+
+@dataclass(slots=True)
+class Memories:
+    """What saves work between batches; never changes an answer."""
+
+    sessions: Sessions = field(default_factory=Sessions)
+    checkpoints: CheckpointMemo = field(default_factory=dict)
+    signed: set[bytes] = field(default_factory=set)
+    paths: dict[str, VerifiedPath] = field(default_factory=dict)
+    budgets: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+
+    def wrap_budget(self, agency: str, parties: int, now: int) -> list[int]:
+        """The sender's budget in this minute of the reader's clock."""
+        minute = now // 60_000
+        held = self.budgets.get(agency)
+        if held is None or held[0] != minute:
+            held = (minute, [WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)])
+            self.budgets[agency] = held
+        return held[1]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """An event in the inbox; ``digests`` maps each granted path to its keyed digest in hex."""
+
+    type: str
+    digests: Mapping[str, str]
+    secret: bytes
+
+    def same(self, flat: Mapping[str, JSON]) -> bool:
+        """Equal in the fields granted both times."""
+        return all(
+            self.digests[path] == digest(self.secret, path, value)
+            for path, value in flat.items()
+            if path in self.digests
+        )
+
+
+def digest(secret: bytes, path: str, value: JSON) -> str:
+    """What is kept of one field."""
+    canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return pseudonyms.field_digest(secret, path, canonical).hex()
+
+
+class StreamRecall:
+    """Lookups into one sender's partition: what this batch took, then the store."""
+
+    def __init__(self, tx: Transaction, place: Place) -> None:
+        self._tx = tx
+        self._place = place
+        self.leaves: dict[tuple[str, int], tuple[bytes, LeafStatus]] = {}
+        self.kept: dict[str, dict[int, tuple[Kept, bytes]]] = {}
+
+    def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
+        """(leaf, whether its content is missing)."""
+        found = self.leaves.get((generation, index))
+        if found is None:
+            found = self._tx.reader.leaf(*self._place, generation, index)
+        return None if found is None else (found[0], found[1] == "content_missing")
+
+    def above(self, generation: str, index: int) -> Kept | None:
+        """The smallest kept size above ``index``."""
+        mine = [kept for size, kept in self._mine(generation) if size > index]
+        stored = self._tx.reader.checkpoint_above(*self._place, generation, index)
+        return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
+
+    def below(self, generation: str, size: int) -> Kept | None:
+        """The largest kept size below ``size``."""
+        mine = [kept for held, kept in self._mine(generation) if held < size]
+        stored = self._tx.reader.checkpoint_below(*self._place, generation, size)
+        return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
+
+    def at(self, generation: str, size: int) -> Kept | None:
+        """The kept checkpoint of exactly that size."""
+        mine = self.kept.get(generation, {}).get(size)
+        if mine is not None:
+            return mine[0]
+        return next(
+            iter(_kept(self._tx.reader.checkpoint_at(*self._place, generation, size))), None
+        )
+
+    def signed_text(self, generation: str, index: int, size: int) -> bytes:
+        """The signed checkpoint that one of ``size`` with a record at ``index`` may contradict.
+
+        The one of the same size, or the next above the index, or the next below the size; empty if
+        there is none.
+        """
+        reader, place = self._tx.reader, (*self._place, generation)
+        rows = (
+            reader.checkpoint_at(*place, size),
+            reader.checkpoint_above(*place, index),
+            reader.checkpoint_below(*place, size),
+        )
+        texts = {row.size: row.text for row in rows if row is not None}
+        texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
+        above = min((held for held in texts if held > index), default=-1)
+        below = max((held for held in texts if held < size), default=-1)
+        return next((texts[held] for held in (size, above, below) if held in texts), b"")
+
+    def _mine(self, generation: str) -> list[tuple[int, Kept]]:
+        return [(size, kept) for size, (kept, _) in self.kept.get(generation, {}).items()]
+
+
+def _kept(row: CheckpointRow | None) -> tuple[Kept, ...]:
+    return () if row is None else (Kept(row.size, row.root, row.time_s, row.lowest_index),)
+
+
+class StoreView:
+    """A ``View`` (broker/judging/view.py) for one batch.
+
+    Args:
+        tx: the transaction that will also write the result.
+        deployment, agency: who reads.
+        trust: public material: stream keys, contracts, receipts (broker/judging/trust.py).
+        opening_keys: (log time in ms) -> my exchange keys to try, and whether one is gone.
+        secret: this agency's PRF secret, for digests.
+        memories: kept by the caller between batches.
+        now: this clock, ms.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        deployment: str,
+        agency: str,
+        trust: Trust,
+        opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
+        secret: bytes,
+        memories: Memories,
+        now: int,
+    ) -> None:
+        self._tx = tx
+        self.deployment = deployment
+        self.agency = agency
+        self.trust = trust
+        self.opening_keys = opening_keys
+        self._secret = secret
+        self._memories = memories
+        self._now = now
+        self.sessions = memories.sessions
+        self.checkpoints = memories.checkpoints
+        self.signed = memories.signed
+        self.paths = memories.paths
+        self._states: dict[Place, tuple[int, PartitionState | None]] = {}
+        self._touched: set[Place] = set()
+        self._recalls: dict[Place, StreamRecall] = {}
+        self._events: dict[tuple[str, str], KnownEvent] = {}
+
+    def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
+        """See ``View``."""
+        return self.trust.stream_key(agency, key_id, log_time)
+
+    def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+        """See ``View``."""
+        return any(
+            row.time_s * 1000 < before and self.trust.cosigner_believed(origin, row.cosigner)
+            for row in self._tx.receipts.covering(origin, size, root)
+        )
+
+    def contract(self, contract_hash: bytes) -> Governing | None:
+        """See ``View``."""
+        return self.trust.governing(contract_hash)
+
+    def wrap_budget(self, agency: str) -> list[int]:
+        """See ``View``."""
+        return self._memories.wrap_budget(agency, self.trust.parties, self._now)
+
+    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+        """See ``View``."""
+        place = (agency, topic, partition)
+        if place not in self._states:
+            stored = self._tx.reader.state(*place)
+            version, blob = stored if stored is not None else (0, None)
+            self._states[place] = (version, parse_state(blob) if blob is not None else None)
+        return self._states[place][1]
+
+    def recall(self, agency: str, topic: str, partition: int) -> StreamRecall:
+        """See ``View``."""
+        place = (agency, topic, partition)
+        recall = self._recalls.get(place)
+        if recall is None:
+            recall = self._recalls[place] = StreamRecall(self._tx, place)
+        return recall
+
+    def known(self, source: str, event_id: str) -> KnownEvent | None:
+        """See ``View``."""
+        mine = self._events.get((source, event_id))
+        if mine is not None:
+            return mine
+        row = self._tx.inbox.find(source, event_id)
+        return (
+            None if row is None else KnownEvent(row.type, orjson.loads(row.digests), self._secret)
+        )
+
+    # --- what the batch took ---------------------------------------------------------------------
+
+    def took(
+        self,
+        place: Place,
+        placement: Placement,
+        leaf: tuple[str, int, bytes] | None,
+        status: LeafStatus,
+        checkpoint_text: bytes,
+    ) -> None:
+        """A record got its place: (generation, index, leaf) and its checkpoint."""
+        self._set_state(place, placement.state)
+        recall = self.recall(*place)
+        if leaf is not None:
+            recall.leaves[leaf[:2]] = (leaf[2], status)
+        for generation, kept in placement.kept:
+            recall.kept.setdefault(generation, {})[kept.size] = (kept, checkpoint_text)
+
+    def stop(self, place: Place, state: PartitionState) -> None:
+        """A sender's partition is stopped until an operator releases it."""
+        self._set_state(place, state)
+
+    def opened(self, event: OpenedEvent) -> bytes:
+        """Remember an event of this batch; returns its digests as stored."""
+        digests = {path: digest(self._secret, path, value) for path, value in event.flat.items()}
+        self._events[event.source, event.id] = KnownEvent(event.type, digests, self._secret)
+        return orjson.dumps(digests)
+
+    def _set_state(self, place: Place, state: PartitionState) -> None:
+        version, _ = self._states.get(place, (0, None))
+        self._states[place] = (version, state)
+        self._touched.add(place)
+
+    def flush(self) -> None:
+        """Write states, leaves and checkpoints.
+
+        Raises:
+            StoreError: ``state_changed``, another process moved a stream since it was read.
+        """
+        for place in sorted(self._touched):
+            version, state = self._states[place]
+            assert state is not None
+            self._tx.reader.save_state(*place, format_state(state), version)
+        for place, recall in self._recalls.items():
+            by_generation: dict[str, list[Leaf]] = {}
+            for (generation, index), (leaf, status) in recall.leaves.items():
+                if self._tx.reader.leaf(*place, generation, index) is not None:
+                    self._tx.reader.set_status(*place, generation, index, status)
+                else:
+                    by_generation.setdefault(generation, []).append((index, leaf, status))
+            for generation, leaves in by_generation.items():
+                self._tx.reader.add_leaves(*place, generation, leaves)
+            for generation, kept_by_size in recall.kept.items():
+                rows: list[Checkpointed] = [
+                    (kept.size, kept.root, kept.time, kept.lowest, text)
+                    for kept, text in kept_by_size.values()
+                ]
+                self._tx.reader.save_checkpoints(*place, generation, rows)

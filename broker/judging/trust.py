@@ -1,0 +1,131 @@
+"""What a reader believes: the registry's books in the terms of judging (opening, steps 2 and 6).
+
+Immutable; a new manifest or contract makes another ``Trust``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from broker.envelope.opening import OpeningKey
+from broker.errors import RefusedError
+from broker.judging.view import Governing, StreamKey
+from broker.keys.signer import KeySource
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from contracts.durations import DAY_MS
+from contracts.model import topic_name, trial_topic_name
+
+DEFAULT_RETENTION_DAYS: Final = 30
+
+
+class Trust:
+    """Public material: stream keys, receipt keys, contracts.
+
+    Args:
+        agency: who reads.
+        manifests: verified manifests.
+        contracts: contracts that this agency has signed.
+        allow_trial: whether trial topics of ``event seal`` count as the contract's own; only the
+            file commands say so, what comes from Kafka never may.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        manifests: ManifestBook,
+        contracts: ContractBook,
+        *,
+        allow_trial: bool = False,
+    ) -> None:
+        self.agency = agency
+        self.manifests = manifests
+        self.contracts = contracts
+        self._allow_trial = allow_trial
+        self._governing: dict[bytes, Governing] = {}
+        self.parties = max(
+            (len(signed.contract.parties) for signed in contracts.trusted()), default=1
+        )
+
+    def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
+        """Whether these are the very books that it was made of."""
+        return self.contracts is contracts and self.manifests is manifests
+
+    def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
+        """The stream key behind a signature line (step 2).
+
+        Raises:
+            RefusedError: ``key_unknown`` or ``key_not_valid``.
+        """
+        key = self.manifests.stream_key(agency, key_id)
+        if key is None:
+            raise RefusedError(2, "key_unknown", "no manifest of the origin's agency has this key")
+        validity = key.at(log_time)
+        if validity == "not_valid":
+            raise RefusedError(2, "key_not_valid", "the key was not valid at log time")
+        return StreamKey(key.kid, key.verifier, key.revoked_since, validity == "manifest_expired")
+
+    def cosigner_believed(self, origin: str, cosigner: str) -> bool:
+        """Whether a receipt of this agency may speak for another's stream.
+
+        Not for its own, and not once a receipt key of it is revoked.
+        """
+        if origin.split("/")[1] == cosigner:
+            return False
+        newest = self.manifests.newest(cosigner)
+        return newest is not None and not any(
+            self.manifests.revoked_since(cosigner, key.kid) is not None
+            for key in newest.keys
+            if key.role == "receipt"
+        )
+
+    def governing(self, contract_hash: bytes) -> Governing | None:
+        """The contract of that hash, if every party signed it (step 6)."""
+        known = self._governing.get(contract_hash)
+        if known is not None:
+            return known
+        signed = self.contracts.by_hash(contract_hash)
+        if signed is None or signed.missing:
+            return None
+        contract = signed.contract
+        topics = {topic_name(contract, logical) for logical in contract.topics}
+        if self._allow_trial:
+            topics |= {trial_topic_name(contract, logical) for logical in contract.topics}
+        days = [
+            terms.retention.kafka_days if terms.retention else DEFAULT_RETENTION_DAYS
+            for terms in contract.event_types.values()
+        ]
+        grace = (max(days) + contract.retention.grace_days) * DAY_MS
+        departures = self.manifests.departures(contract.name, contract.version)
+        inactive = {departure.agency: departure.since_ms for departure in departures}
+        governing = Governing(contract, contract_hash, frozenset(topics), grace, inactive)
+        self._governing[contract_hash] = governing
+        return governing
+
+
+class OpeningKeys:
+    """This agency's exchange keys, unlocked when first needed (step 5)."""
+
+    def __init__(self, agency: str, manifests: ManifestBook, source: KeySource) -> None:
+        self._listed = manifests.exchange_keys(agency)
+        self._source = source
+        self._opened: dict[bytes, OpeningKey | None] = {}
+
+    def __call__(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
+        """Keys to try at ``log_time`` (ms), and whether one that was listed is not held."""
+        keys: list[OpeningKey] = []
+        gone = False
+        for listed in self._listed:
+            if not listed.tried_at(log_time):
+                continue
+            if listed.kid not in self._opened:
+                held = self._source.holds(listed.kid)
+                self._opened[listed.kid] = (
+                    OpeningKey(listed.kid, self._source.opener(listed.kid)) if held else None
+                )
+            key = self._opened[listed.kid]
+            if key is None:
+                gone = True
+            else:
+                keys.append(key)
+        return tuple(keys), gone

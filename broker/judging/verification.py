@@ -1,0 +1,212 @@
+"""Steps 0 to 3: who signed this record, and that it stands where it says (docs/spec/opening.md).
+
+Public material only. What passes is a ``VerifiedRecord``; nothing else makes one, so a function
+that takes one cannot be handed a record whose sender is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from broker.envelope.layout import MAX_VALUE_BYTES
+from broker.envelope.primitives import HASH_BYTES
+from broker.errors import RefusedError
+from broker.judging.placement import LINK_SALT_BYTES, Fact, Link, generation_name
+from broker.judging.view import View
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.tlog.checkpoint import Origin, parse_origin
+from broker.tlog.cosignature import verify_cosignature
+from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.merkle import (
+    EMPTY_ROOT,
+    MAX_LOG_SIZE,
+    leaf_hash,
+    left_nodes,
+    verify_inclusion_after,
+)
+from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
+from contracts.values import value_class
+
+SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
+LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
+CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+LINK_PARTS: Final = 4
+MAX_SIGNED_REMEMBERED: Final = 1024
+"""Checkpoints whose signature was verified; one serves up to 512 records."""
+MAX_PATHS_REMEMBERED: Final = 1024
+"""Streams of which the last path is kept; a sender can open generations as it likes."""
+
+_GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
+
+
+@value_class(frozen=True, slots=True)
+class VerifiedRecord:
+    """A record that passed steps 0 to 3: its sender signed it at this place of its stream."""
+
+    record: Record
+    origin: Origin
+    fact: Fact
+    proof: Proof
+
+    @property
+    def log_time(self) -> int:
+        """When the sender's log signed it, ms since the epoch."""
+        return self.fact.log_time * 1000
+
+
+def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
+    """Steps 0 to 3, with public material only.
+
+    Raises:
+        RefusedError: with the step and its code.
+    """
+    value, content_type, header = _headers(record)  # step 0
+    proof, origin, link = _proof(record, header, view)  # step 1
+    checkpoint = proof.checkpoint
+    log_time = proof.line.timestamp
+    _require_signed(proof, origin, view)  # step 2
+    if log_time * 1000 > now + CLOCK_SKEW_MS:
+        raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
+    leaf_only = content_type == LEAF_CONTENT_TYPE
+    leaf = value if leaf_only else leaf_hash(value)
+    try:  # step 3
+        path = verify_inclusion_after(
+            leaf,
+            proof.index,
+            checkpoint.size,
+            proof.path,
+            checkpoint.root,
+            previous=view.paths.get(checkpoint.origin),
+        )
+        left = left_nodes(proof.index, proof.path)
+    except ProofError:
+        raise RefusedError(3, "not_included", "the proof does not lead to the root") from None
+    if len(view.paths) >= MAX_PATHS_REMEMBERED:
+        view.paths.clear()
+    view.paths[checkpoint.origin] = path
+    fact = Fact(
+        origin.generation,
+        proof.index,
+        leaf,
+        left,
+        checkpoint.size,
+        checkpoint.root,
+        log_time,
+        link,
+        leaf_only,
+    )
+    return VerifiedRecord(record, origin, fact, proof)
+
+
+def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
+    value = record.value
+    if value is None:
+        raise RefusedError(0, "value_missing", "the record has no value")
+    if len(value) > MAX_VALUE_BYTES:
+        raise RefusedError(0, "value_too_large", f"a value has at most {MAX_VALUE_BYTES} bytes")
+    content_type = proof = None
+    content_types = proofs = 0
+    for name, found in record.headers:
+        if name == CONTENT_TYPE_HEADER:
+            content_types, content_type = content_types + 1, found
+        elif name == PROOF_HEADER:
+            proofs, proof = proofs + 1, found
+    if content_types != 1 or proofs != 1:
+        raise RefusedError(0, "headers_wrong", "content-type and proof must be there exactly once")
+    if content_type is None or proof is None:
+        raise RefusedError(0, "headers_wrong", "a header has no value")
+    if len(proof) > MAX_PROOF_BYTES:
+        raise RefusedError(0, "proof_too_large", f"a proof has at most {MAX_PROOF_BYTES} bytes")
+    if content_type == LEAF_CONTENT_TYPE:
+        if len(value) != HASH_BYTES:
+            raise RefusedError(0, "value_malformed", "a leaf record holds a hash of 32 bytes")
+    elif content_type != SEALED_CONTENT_TYPE:
+        raise RefusedError(0, "content_type_unknown", "the content type is not one of ours")
+    return value, content_type, proof
+
+
+def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Link | None]:
+    try:
+        proof = parse_proof(header, view.checkpoints)
+        origin = parse_origin(proof.checkpoint.origin)
+    except (ProofError, NoteError):
+        raise RefusedError(1, "proof_malformed", "the proof is not in its one form") from None
+    if (
+        origin.deployment != view.deployment
+        or origin.topic != record.topic
+        or origin.partition != record.partition
+    ):
+        raise RefusedError(1, "origin_wrong", "the proof is for another topic or partition")
+    if _GENERATION.fullmatch(origin.generation) is None:
+        raise RefusedError(1, "generation_name", "not the name of a generation")
+    if proof.index:  # parse_proof took no ``extra`` there
+        return proof, origin, None
+    link = parse_link(proof.extra)
+    if origin.generation <= link.name:
+        raise RefusedError(1, "generation_order", "a generation is later than the one it names")
+    stream = f"{origin.deployment}/{origin.agency}/{origin.topic}/{origin.partition}"
+    opened = int(origin.generation[:16], 16)
+    if generation_name(stream, link, opened) != origin.generation:
+        raise RefusedError(1, "generation_name", "the generation does not name what it follows")
+    return proof, origin, link
+
+
+def parse_link(extra: bytes | None) -> Link:
+    """The ``extra`` of index 0: lp(previous generation, be64 size, root, 16 random bytes).
+
+    Raises:
+        RefusedError: step 1, ``link_malformed``.
+    """
+    parts = _lp_parts(extra) if extra is not None else None
+    if (
+        parts is None
+        or len(parts[1]) != 8
+        or len(parts[2]) != HASH_BYTES
+        or len(parts[3]) != LINK_SALT_BYTES
+        or not parts[0].isascii()
+    ):
+        raise RefusedError(1, "link_malformed", "index 0 does not name a predecessor as it must")
+    link = Link(parts[0].decode("ascii"), int.from_bytes(parts[1], "big"), parts[2], parts[3])
+    first = link.name == ""
+    if not first and _GENERATION.fullmatch(link.name) is None:
+        raise RefusedError(1, "link_malformed", "index 0 names what is not a generation")
+    if link.size > MAX_LOG_SIZE:
+        raise RefusedError(1, "link_malformed", "a log is not that long")
+    if first != (link.size == 0) or (first and link.root != EMPTY_ROOT):
+        raise RefusedError(1, "link_malformed", "a predecessor holds at least one record")
+    return link
+
+
+def _lp_parts(data: bytes) -> list[bytes] | None:
+    if int.from_bytes(data[:8], "big") != LINK_PARTS:
+        return None
+    parts, at = [], 8
+    for _ in range(LINK_PARTS):
+        length = int.from_bytes(data[at : at + 8], "big")
+        parts.append(data[at + 8 : at + 8 + length])
+        at += 8 + length
+    return parts if at == len(data) else None  # beyond its end if a part was cut short
+
+
+def _require_signed(proof: Proof, origin: Origin, view: View) -> None:
+    """Step 2 but for the clock: once per checkpoint, as all records of a batch carry the same."""
+    text, line, checkpoint = proof.checkpoint_text, proof.line, proof.checkpoint
+    if text in view.signed:
+        return
+    key = view.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
+    try:
+        verify_cosignature(line, key.verifier, proof.signed.body)
+    except NoteError as error:
+        code = "key_unknown" if error.code == "cosignature_unknown" else "signature_wrong"
+        raise RefusedError(2, code, "the signature is not one of the origin's stream key") from None
+    # Only now: who borrows a key's id and a time must not make a reader wait for a manifest.
+    if key.manifest_expired:
+        raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
+    if key.revoked_since is not None and not view.receipted(
+        checkpoint.origin, checkpoint.size, checkpoint.root, key.revoked_since
+    ):
+        raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
+    if len(view.signed) >= MAX_SIGNED_REMEMBERED:
+        view.signed.clear()
+    view.signed.add(text)

@@ -1,0 +1,110 @@
+"""What a reader knows when it judges a record: the second argument of ``judge``.
+
+Everything here is looked up, nothing is decided. ``View`` is built by whoever has the I/O
+(broker/receiving/receiving.py from the store, broker/cli/event.py from a file); the pure core
+only asks.
+The memories (what a wrap gave, which checkpoints were parsed and verified, what a path was verified
+against) save work and never change an answer; whoever learns of a new manifest clears ``signed``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from broker.envelope.opening import OpeningKey, Sessions
+from broker.event import JSON
+from broker.judging.partition_state import PartitionState
+from broker.judging.placement import Recall
+from broker.tlog.merkle import VerifiedPath
+from broker.tlog.note import NoteVerifier
+from broker.tlog.proof import CheckpointMemo
+from contracts.model import Contract
+
+WRAPS_PER_PARTY_AND_MINUTE = 64
+"""New wraps that a reader tries for one sender in a minute of its own clock, times parties."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """A stream key of some agency that was valid at the log time asked for.
+
+    ``revoked_since`` is the earliest time (ms) at which it may have been compromised, or None.
+    ``manifest_expired`` says that every manifest that lists it had expired by then; a newer one may
+    still vouch for it.
+    """
+
+    kid: bytes
+    verifier: NoteVerifier
+    revoked_since: int | None = None
+    manifest_expired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Governing:
+    """A contract that this reader verified: every party it names has signed these bytes.
+
+    Attributes:
+        contract: its terms.
+        hash: H of the file, 32 bytes.
+        topics: whole topic names that it owns, trial topics included.
+        grace: ms after its end during which records of its time are still taken.
+        inactive_since: agency -> ms since which that party has suspended its part or left.
+    """
+
+    contract: Contract
+    hash: bytes
+    topics: frozenset[str]
+    grace: int
+    inactive_since: Mapping[str, int] = field(default_factory=dict)
+
+
+class Known(Protocol):
+    """An event of this source and id that was taken before."""
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+
+    def same(self, flat: Mapping[str, JSON]) -> bool:
+        """Whether the fields granted both times are equal."""
+
+
+class View(Protocol):
+    """What the reader knows. Times in ms unless they say s."""
+
+    deployment: str
+    agency: str
+    sessions: Sessions
+    checkpoints: CheckpointMemo
+    signed: set[bytes]
+    paths: dict[str, VerifiedPath]
+
+    def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
+        """The key of a signature line, valid at ``log_time``.
+
+        Raises:
+            RefusedError: step 2, ``key_unknown`` or ``key_not_valid``.
+        """
+
+    def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+        """Whether another, unrevoked agency cosigned this checkpoint before ``before`` (ms)."""
+
+    def contract(self, contract_hash: bytes) -> Governing | None:
+        """The contract of that hash, if it was verified here."""
+
+    def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
+        """My exchange keys to try at ``log_time``, and whether one that I listed is gone."""
+
+    def wrap_budget(self, agency: str) -> list[int]:
+        """How many more new wraps this sender may make me try (one number, lowered in place)."""
+
+    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+        """What is held of a sender's partition."""
+
+    def recall(self, agency: str, topic: str, partition: int) -> Recall:
+        """Lookups into what was taken of a sender's partition."""
+
+    def known(self, source: str, event_id: str) -> Known | None:
+        """The event of this source and id, if one was taken."""

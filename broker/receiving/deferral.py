@@ -1,0 +1,126 @@
+"""Waiting: records that time or news may cure (docs/spec/opening.md, "Deferral").
+
+The earliest position of each sender's partition that could not be judged is kept. Until it can be,
+nothing of that sender is taken that would be a start or a gap, and the reader's own position stays
+before it, so a restart or a look at the clock reads from there again. Other senders go on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from broker.judging.judging import Judgement
+from broker.judging.trust import Trust
+from broker.record import PROOF_HEADER, Record
+from broker.store.interfaces import Transaction
+from broker.store.rows import DeferredRow
+
+DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
+"""How long records with an unknown key or contract may hold their sender, in all."""
+
+EQUIVOCATION: Final = "equivocation"
+_LIMITED: Final = frozenset({"key_unknown", "contract_unknown"})
+_TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
+
+
+class Deferrals:
+    """What waits in one partition, for the length of one batch.
+
+    Args:
+        tx: the transaction of the batch.
+        topic, partition: where.
+        trust: what is believed now.
+        now: ms.
+
+    Attributes:
+        begun: (agency, code) of what began to wait in this batch.
+    """
+
+    def __init__(self, tx: Transaction, topic: str, partition: int, trust: Trust, now: int) -> None:
+        self._tx = tx
+        self._topic = topic
+        self._partition = partition
+        self._trust = trust
+        self._now = now
+        self._held = {row.agency: row for row in tx.reader.deferred(topic, partition)}
+        self.begun: list[tuple[str, str]] = []
+
+    def next_position(self, offset: int) -> int:
+        """Where to go on: ``offset``, or the earliest record that something still waits for."""
+        return min([offset, *(row.offset for row in self._held.values())])
+
+    def keep(self, record: Record, sender: str | None, code: str) -> bool:
+        """Let a record wait. False if it may not: nobody's record holds anything up."""
+        if sender is None or self._trust.manifests.newest(sender) is None:
+            return False
+        waiting = self._held.get(sender)
+        if waiting is not None and record.offset > waiting.offset:
+            return True
+        if code in _LIMITED and not self._may_wait(sender, code):
+            return False
+        if waiting is None or record.offset < waiting.offset:
+            self._hold(record, sender, code)
+            self.begun.append((sender, code))
+        return True
+
+    def bars(self, record: Record, sender: str | None, judgement: Judgement) -> bool:
+        """Whether a judged record must wait for an earlier one of its sender."""
+        waiting = self._held.get(sender) if sender is not None else None
+        return (
+            waiting is not None
+            and record.offset > waiting.offset
+            and judgement.placement is not None
+            and judgement.placement.verdict in _TAKES_PLACE
+        )
+
+    def end(self, record: Record, judgement: Judgement) -> None:
+        """A record is judged for good: if it was waited for, go on, unless its sender stands.
+
+        Told by its offset and not by its sender: it may be refused before that is known.
+        """
+        stopped = judgement.refusal is not None and judgement.refusal.code == "stream_stopped"
+        for waiting in list(self._held.values()):
+            if waiting.offset != record.offset:
+                continue
+            del self._held[waiting.agency]
+            self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
+            if stopped:
+                self._hold(record, waiting.agency, EQUIVOCATION)
+
+    def stop(self, record: Record, sender: str) -> None:
+        """Equivocation: the position stays here until an operator releases the sender."""
+        if sender not in self._held:
+            self._hold(record, sender, EQUIVOCATION)
+
+    def _hold(self, record: Record, sender: str, code: str) -> None:
+        place = (self._topic, self._partition, sender)
+        self._tx.reader.defer(*place, record.offset, code, self._now)
+        self._held[sender] = DeferredRow(*place, record.offset, code, self._now)
+
+    def _may_wait(self, sender: str, code: str) -> bool:
+        """Whether an unknown key or contract may hold this sender still.
+
+        Anybody can name a key that nobody knows, again and again: the ten minutes are counted from
+        the first such record, and begin anew only with news that was verified.
+        """
+        newest = self._trust.manifests.newest(sender)
+        assert newest is not None  # of nobody else does anything wait
+        mark = f"{newest.version}/{len(self._trust.contracts.trusted())}"
+        name = f"deferral/{self._topic}/{self._partition}/{sender}/{code}"
+        first, _, before = (self._tx.meta.get(name) or b"").decode().partition(" ")
+        if before != mark:
+            self._tx.meta.set(name, f"{self._now} {mark}".encode())
+            return True
+        return self._now - int(first) <= DEFER_UNKNOWN_MS
+
+
+def claimed_sender(record: Record, judgement: Judgement) -> str | None:
+    """Whose record this is, or, where its signature could not be checked yet, says it is."""
+    if judgement.verified is not None:
+        return judgement.verified.origin.agency
+    for name, value in record.headers:
+        if name == PROOF_HEADER and value is not None:
+            checkpoint = value.partition(b"\n\n")[2]
+            parts = checkpoint.split(b"\n", 1)[0].split(b"/")
+            return parts[1].decode("ascii", "replace") if len(parts) > 1 else None
+    return None

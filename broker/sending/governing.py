@@ -1,0 +1,122 @@
+"""Which contract and which keys apply to what a participant seals now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.agency.participant import Participant
+from broker.envelope.sealing import ExchangeKey
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.sending.publishing import EventSealer, Governed
+from contracts.errors import EventError
+
+
+class SealingTerms:
+    """Contracts and exchange keys as a sealer asks for them.
+
+    Both are asked for every event. An answer holds until the books are replaced or until a moment
+    that they name has passed: the start or end of a contract or key, an expiry, a departure.
+    """
+
+    def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
+        self.contracts = contracts
+        self.manifests = manifests
+        self._keys: dict[bytes, ExchangeKey] = {}
+        self._answers = _Answers(contracts, manifests, 0)
+
+    def governing(self, event_type: str, now: int) -> Governed:
+        """The contract in force that has this event type.
+
+        Raises:
+            RegistryError: there is no contract, or several at once.
+            EventError: ``type_unknown``.
+        """
+        known = self._current(now).governed
+        governed = known.get(event_type)
+        if governed is None:
+            governed = known[event_type] = self._governing(event_type, now)
+        return governed
+
+    def exchange_key(self, agency: str, now: int) -> ExchangeKey:
+        """A recipient's current exchange key, kept as an object.
+
+        Raises:
+            RegistryError: it has none that is valid now.
+        """
+        known = self._current(now).keys
+        held = known.get(agency)
+        if held is None:
+            held = known[agency] = self._exchange_key(agency, now)
+        return held
+
+    def _current(self, now: int) -> _Answers:
+        answers = self._answers
+        if (
+            not answers.begins <= now < answers.ends
+            or answers.contracts is not self.contracts
+            or answers.manifests is not self.manifests
+        ):
+            answers = self._answers = _Answers(self.contracts, self.manifests, now)
+        return answers
+
+    def _governing(self, event_type: str, now: int) -> Governed:
+        names = {
+            signed.contract.name
+            for signed in self.contracts.trusted()
+            if event_type in signed.contract.event_types
+        }
+        if not names and self.contracts.trusted():
+            raise EventError("no contract has an event type of this name", code="type_unknown")
+        signed = self.contracts.current(now, names.pop() if len(names) == 1 else None)
+        return Governed(signed.text, self.contracts.standing_of(signed, self.manifests, now))
+
+    def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
+        key = self.manifests.exchange_key(agency, now)
+        held = self._keys.get(key.kid)
+        if held is None:
+            held = self._keys[key.kid] = ExchangeKey(agency, key.kid, key.sealer())
+        return held
+
+
+class _Answers:
+    """What was answered from two books between two moments (ms) at which an answer may change."""
+
+    __slots__ = ("begins", "contracts", "ends", "governed", "keys", "manifests")
+
+    def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
+        self.contracts = contracts
+        self.manifests = manifests
+        moments = [*_contract_moments(contracts), *_manifest_moments(manifests)]
+        self.begins = max((moment for moment in moments if moment <= now), default=now)
+        self.ends = min((moment for moment in moments if moment > now), default=now + 1)
+        self.governed: dict[str, Governed] = {}
+        self.keys: dict[str, ExchangeKey] = {}
+
+
+def _contract_moments(contracts: ContractBook) -> Iterator[int]:
+    for signed in contracts.all():
+        yield signed.contract.starts_ms
+        yield signed.contract.ends_ms
+
+
+def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
+    for verified in manifests.all():
+        yield verified.manifest.expires
+        for key in verified.manifest.keys:
+            yield key.not_before
+            yield key.not_after
+        for entry in verified.manifest.standing:
+            yield entry.since
+
+
+def event_sealer(participant: Participant) -> EventSealer:
+    """A sealer for a participant as it was loaded. Unlocks the PRF secret."""
+    terms = SealingTerms(participant.contracts, participant.manifests)
+    return EventSealer(
+        participant.deployment,
+        participant.agency,
+        participant.keyring.secret(),
+        terms.governing,
+        terms.exchange_key,
+    )

@@ -1,0 +1,261 @@
+"""The relay: from the outbox to Kafka (docs/spec/streams.md, "The relay").
+
+It alone holds the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
+fencing token *before* the record is sent; a crash or a second relay therefore resends the same
+bytes, and readers see repeats and never a fork. No Kafka transaction is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Final
+
+from broker.control.heartbeats import Head
+from broker.errors import StoreError, TransportError
+from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.sending.streams import (
+    MAX_BATCH_EVENTS,
+    MAX_CLOCK_JUMP_MS,
+    Stream,
+    append,
+    open_generation,
+)
+from broker.store.interfaces import Store, Transaction
+from broker.store.rows import GenerationRow, Indexed, OutboxRow
+from broker.tlog.note import NoteSigner
+from broker.transport.interfaces import Sender
+
+LEASE: Final = "outbox"
+ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
+"""Rows taken in one round, over all streams."""
+
+
+class Relay:
+    """Indexes what waits in the outbox and sends it.
+
+    Args:
+        deployment: name of the deployment.
+        agency: the sender.
+        store: the agency's state.
+        sender: Kafka.
+        signer: () -> the stream key that is valid now, bound to ``deployment/agency``.
+        clock: () -> ms since the epoch.
+        monotonic: () -> ms of a clock that nobody sets.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        agency: str,
+        store: Store,
+        sender: Sender,
+        signer: Callable[[], NoteSigner],
+        clock: Callable[[], int],
+        monotonic: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    ) -> None:
+        self._deployment = deployment
+        self._agency = agency
+        self._store = store
+        self._sender = sender
+        self._signer = signer
+        self._clock = clock
+        self._monotonic = monotonic
+        self._token: int | None = None
+        self._generations: dict[tuple[str, int], GenerationRow] = {}
+        self._offset = 0
+        self._acknowledged: tuple[Head, ...] = ()
+        self._batches: list[tuple[str, int]] = []
+
+    def take_lock(self, holder: str) -> None:
+        """Take the outbox's lock from whoever has it; generations are opened as they are needed."""
+        now = self._clock()
+        with self._store.transaction() as tx:
+            self._token = tx.lease.acquire(LEASE, holder, now)
+        self._generations.clear()
+        self._offset = now - self._monotonic()
+
+    async def resend(self) -> int:
+        """Send again what was indexed and is not known to be on Kafka. Returns how many."""
+        rows = await asyncio.to_thread(self._unsent)
+        if rows:
+            await self._send(rows)
+        self._acknowledged = await asyncio.to_thread(self._heads)
+        return len(rows)
+
+    def _heads(self) -> tuple[Head, ...]:
+        with self._store.reading() as tx:
+            return tuple(
+                Head(row.topic, row.partition, row.name, row.size, row.root)
+                for row in tx.streams.heads()
+                if row.size
+            )
+
+    def acknowledged_heads(self) -> tuple[Head, ...]:
+        """Heads of all streams as far as Kafka has acknowledged them, for the heartbeat."""
+        return self._acknowledged
+
+    def batches(self) -> list[tuple[str, int]]:
+        """(topic, events) of each signature made since this was last asked."""
+        batches, self._batches = self._batches, []
+        return batches
+
+    def _unsent(self) -> list[OutboxRow]:
+        with self._store.reading() as tx:
+            return tx.outbox.unsent()
+
+    async def round(self) -> int:
+        """Index and send what waits now, at most ``ROUND_EVENTS``. Returns how many.
+
+        Raises:
+            StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
+            TransportError: Kafka does not take them; they stay indexed and are resent.
+        """
+        rows = await asyncio.to_thread(self._index)
+        if rows:
+            await self._send(rows)
+            self._acknowledged = await asyncio.to_thread(self._heads)
+        return len(rows)
+
+    def _index(self) -> list[OutboxRow]:
+        """Give waiting rows their places, one signature per stream and batch, in one commit."""
+        now = self._steady_now()
+        assert self._token is not None, "take_lock comes first"
+        with self._store.reading() as tx:
+            if not tx.outbox.pending(1):
+                return []
+        grown: dict[tuple[str, int], GenerationRow] = {}
+        with self._store.transaction() as tx:
+            tx.lease.check(LEASE, self._token)
+            indexed: list[OutboxRow] = []
+            for (topic, partition), group in groupby(
+                tx.outbox.pending(ROUND_EVENTS), key=lambda row: (row.topic, row.partition)
+            ):
+                waiting = list(group)
+                for at in range(0, len(waiting), MAX_BATCH_EVENTS):
+                    batch = waiting[at : at + MAX_BATCH_EVENTS]
+                    key = (topic, partition)
+                    row = grown.get(key) or self._generation(tx, topic, partition, now)
+                    grown[key] = self._append(tx, row, batch, now, indexed)
+        self._generations.update(grown)
+        return indexed
+
+    def _append(
+        self,
+        tx: Transaction,
+        row: GenerationRow,
+        batch: Sequence[OutboxRow],
+        now: int,
+        indexed: list[OutboxRow],
+    ) -> GenerationRow:
+        stream = Stream(self._deployment, self._agency, row.topic, row.partition)
+        values = [waiting.value for waiting in batch]
+        assert all(value is not None for value in values)
+        grown, places = append(stream, row, values, self._signer(), now)  # type: ignore[arg-type]  # asserted above
+        self._batches.append((row.topic, len(batch)))
+        tx.streams.save(grown)
+        updates: list[Indexed] = []
+        for waiting, place in zip(batch, places, strict=True):
+            updates.append((waiting.seq, row.name, place.index, place.leaf, place.proof))
+            indexed.append(_placed(waiting, row.name, place.index, place.leaf, place.proof))
+        tx.outbox.index(updates)
+        return grown
+
+    def _generation(self, tx: Transaction, topic: str, partition: int, now: int) -> GenerationRow:
+        row = self._generations.get((topic, partition))
+        if row is None:
+            stream = Stream(self._deployment, self._agency, topic, partition)
+            row = open_generation(
+                stream,
+                tx.streams.last_with_records(topic, partition),
+                tx.streams.current(topic, partition),
+                now,
+            )
+        return row
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        records = [_record(row) for row in rows]
+        try:
+            offsets: Sequence[int | None] = await self._sender.send(records)
+        except TransportError as error:
+            if error.offsets:
+                await asyncio.to_thread(self._mark, rows, error.offsets)
+            raise
+        await asyncio.to_thread(self._mark, rows, offsets)
+
+    def _mark(self, rows: Sequence[OutboxRow], offsets: Sequence[int | None]) -> None:
+        now = self._clock()
+        sent = [
+            (row.seq, offset, now)
+            for row, offset in zip(rows, offsets, strict=True)
+            if offset is not None
+        ]
+        if sent:
+            with self._store.transaction() as tx:
+                tx.outbox.mark_sent(sent)
+
+    async def replay(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> int:
+        """Publish a range again from the archive (docs/spec/streams.md, "Replay").
+
+        The same bytes, or leaf hashes where the content is gone. Returns how many were sent.
+        """
+        sent = 0
+        while first <= last:  # in rounds: whoever asks may ask for all that there ever was
+            end = min(last, first + ROUND_EVENTS - 1)
+            rows = await asyncio.to_thread(self._archived, topic, partition, generation, first, end)
+            if not rows:
+                break
+            await self._sender.send([_record(row) for row in rows])
+            sent += len(rows)
+            first = end + 1
+        return sent
+
+    def _archived(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[OutboxRow]:
+        with self._store.reading() as tx:
+            return tx.outbox.archived(topic, partition, generation, first, last)
+
+    def _steady_now(self) -> int:
+        """This clock, unless it was set by more than 5 minutes while the relay ran."""
+        now = self._clock()
+        if abs(now - self._monotonic() - self._offset) > MAX_CLOCK_JUMP_MS:
+            raise StoreError(
+                "The clock was set by more than 5 minutes while the relay was running",
+                code="clock_jumped",
+                fix="check the machine's time service, then start the adapter again",
+            )
+        return now
+
+
+def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: bytes) -> OutboxRow:
+    return OutboxRow(
+        row.seq,
+        row.event_id,
+        row.topic,
+        row.partition,
+        row.value,
+        row.urgent,
+        row.added_ms,
+        generation,
+        index,
+        leaf,
+        proof,
+        None,
+        None,
+    )
+
+
+def _record(row: OutboxRow) -> Record:
+    assert row.proof is not None
+    assert row.leaf is not None
+    content_type, value = SEALED_CONTENT_TYPE, row.value
+    if value is None:
+        content_type, value = LEAF_CONTENT_TYPE, row.leaf
+    headers = ((CONTENT_TYPE_HEADER, content_type), (PROOF_HEADER, row.proof))
+    return Record(row.topic, row.partition, headers, value)

@@ -1,0 +1,149 @@
+"""A sender's own streams: generations, appends and checkpoints (docs/spec/streams.md).
+
+Pure: rows in, rows out. The relay holds the outbox's lock, calls this, commits what comes back and
+only then sends, so a crash or a second relay resends the same bytes and never other ones.
+
+A relay that takes the lock always opens a new generation. It therefore never needs to know whether
+its database was restored from yesterday's copy: what it signs from then on is a new log that names
+the head it believes in, and a reader that holds more than that head sees a rollback, not a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from broker.envelope.primitives import lp, random_bytes
+from broker.errors import StoreError
+from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
+from broker.store.rows import GenerationRow
+from broker.tlog.checkpoint import Checkpoint, Origin
+from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
+from broker.tlog.note import NoteSigner
+from broker.tlog.proof import format_proof
+from contracts.values import value_class
+
+MAX_BATCH_EVENTS: Final = 512
+MAX_CLOCK_JUMP_MS: Final = 5 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A sender's partition: everything of an origin but the generation."""
+
+    deployment: str
+    agency: str
+    topic: str
+    partition: int
+
+    @property
+    def name(self) -> str:
+        """``deployment/agency/topic/partition``, as generation names hash it."""
+        return f"{self.deployment}/{self.agency}/{self.topic}/{self.partition}"
+
+
+@value_class(frozen=True, slots=True)
+class Appended:
+    """One record's place: its index, leaf hash (32 bytes) and proof header."""
+
+    index: int
+    leaf: bytes
+    proof: bytes
+
+
+def open_generation(
+    stream: Stream,
+    predecessor: GenerationRow | None,
+    newest: GenerationRow | None,
+    now: int,
+    *,
+    trial: bool = False,
+) -> GenerationRow:
+    """A new, empty generation.
+
+    Args:
+        stream: whose.
+        predecessor: the last generation that holds a record, or None before the first.
+        newest: the last generation opened, whether or not it holds a record.
+        now: this clock, ms.
+        trial: whether this is a stream of ``event seal``.
+    """
+    opened = now
+    for row in (predecessor, newest):
+        if row is not None:
+            opened = max(opened, int(row.name[:16], 16) + 1)
+    if predecessor is None:
+        link = Link("", 0, EMPTY_ROOT, random_bytes(LINK_SALT_BYTES))
+    else:
+        link = Link(
+            predecessor.name, predecessor.size, predecessor.root, random_bytes(LINK_SALT_BYTES)
+        )
+    extra = lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
+    times = [row.log_time_s for row in (predecessor, newest) if row is not None]
+    return GenerationRow(
+        topic=stream.topic,
+        partition=stream.partition,
+        name=generation_name(stream.name, link, opened),
+        predecessor=link.name,
+        predecessor_size=link.size,
+        predecessor_root=link.root,
+        extra=extra,
+        size=0,
+        frontier=Frontier().to_bytes(),
+        root=EMPTY_ROOT,
+        log_time_s=max(times, default=0),
+        opened_ms=opened,
+        trial=trial,
+    )
+
+
+def append(
+    stream: Stream,
+    row: GenerationRow,
+    values: Sequence[bytes],
+    signer: NoteSigner,
+    now: int,
+) -> tuple[GenerationRow, list[Appended]]:
+    """Append a batch and sign its checkpoint once.
+
+    Args:
+        stream: whose.
+        row: the generation as it stands.
+        values: 1 to 512 sealed values.
+        signer: the stream key.
+        now: this clock, ms; the log time is its second, never before the last one.
+
+    Returns:
+        The generation after, and one ``Appended`` per value.
+
+    Raises:
+        StoreError: ``clock_jumped``, the log is more than 5 minutes ahead of this clock.
+    """
+    assert 1 <= len(values) <= MAX_BATCH_EVENTS
+    log_time = max(now // 1000, row.log_time_s)
+    if log_time * 1000 > now + MAX_CLOCK_JUMP_MS:
+        raise StoreError(
+            "This clock is more than 5 minutes behind the time of the last record sent",
+            code="clock_jumped",
+            where=stream.name,
+            fix="set the clock (an NTP service keeps it right), then start the adapter again",
+        )
+    before = Frontier.from_bytes(row.frontier)
+    hashes = [leaf_hash(value) for value in values]
+    after, root, paths = append_batch(before, hashes)
+    origin = Origin(
+        stream.deployment, stream.agency, stream.topic, stream.partition, row.name
+    ).format()
+    text = signed_checkpoint(signer, log_time, Checkpoint(origin, after.size, root))
+    appended = [
+        Appended(
+            index,
+            leaf,
+            format_proof(index, path, text, row.extra if index == 0 else None),
+        )
+        for index, (leaf, path) in enumerate(zip(hashes, paths, strict=True), before.size)
+    ]
+    grown = replace(row, size=after.size, frontier=after.to_bytes(), root=root, log_time_s=log_time)
+    return grown, appended

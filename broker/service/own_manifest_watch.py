@@ -1,0 +1,45 @@
+"""Notices that this agency issued a new manifest (``keys renew``, ``contract suspend``).
+
+The command writes a file; the running adapter finds it, takes it up and publishes it, so that no
+restart is needed to renew a key or to suspend a contract.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from broker.agency.participant import Participant
+from broker.observing.logs import logger
+from broker.service.service import BrokerService
+from contracts.errors import ConcordantError
+
+LOOK_S: Final = 1.0
+
+
+async def watch_own_manifest(
+    participant: Participant, service: BrokerService, stop: asyncio.Event
+) -> None:
+    """Look for manifests and contracts of our own that are new, until ``stop`` is set."""
+    log = logger("registry")
+    seen = _stamp(participant)
+    while not stop.is_set():
+        try:
+            await asyncio.wait_for(stop.wait(), LOOK_S)
+        except TimeoutError:
+            now = _stamp(participant)
+            if now == seen:
+                continue
+            try:
+                await service.reload()
+            except ConcordantError as error:
+                log.error("registry_not_reloaded", code=error.code)
+                continue
+            seen = now
+
+
+def _stamp(participant: Participant) -> tuple[tuple[str, int], ...]:
+    """Own manifests and all contracts, by name and time of change."""
+    own = participant.path("manifests").glob(f"{participant.agency}.*.note")
+    contracts = participant.path("contracts").iterdir()
+    return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in (*own, *contracts)))

@@ -1,0 +1,58 @@
+"""What a batch came to, in metrics and in the log: codes and counts, never a value."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from structlog.typing import FilteringBoundLogger
+
+from broker.observing.metrics import Metrics
+from broker.receiving.receiving import Batch
+
+
+def report_batch(
+    topic: str, partition: int, batch: Batch, now: int, metrics: Metrics, log: FilteringBoundLogger
+) -> None:
+    """Count and log a batch of one partition; ``now`` in ms."""
+    for event in batch.opened:
+        metrics.received(topic, now - event.log_time * 1000)
+    for _ in range(batch.repeats):
+        metrics.passed_over("repeat")
+    for _ in range(batch.not_addressed):
+        metrics.passed_over("not_addressed")
+    for _ in range(batch.leaves):
+        metrics.passed_over("leaf")
+    noise: Counter[tuple[str | None, float, str]] = Counter()
+    for origin, index, step, code in batch.refused:
+        metrics.refused(step, code)
+        if origin is None or index < 0:
+            noise[origin.agency if origin else None, step, code] += 1
+            continue
+        log.warning(
+            "record_refused",
+            topic=topic,
+            partition=partition,
+            agency=origin.agency,
+            index=index,
+            step=step,
+            code=code,
+        )
+    for (sender, step, code), records in noise.items():  # anybody can make any number of them
+        log.warning(
+            "record_refused",
+            topic=topic,
+            partition=partition,
+            agency=sender,
+            step=step,
+            code=code,
+            records=records,
+        )
+    for agency, code in batch.alarms:
+        metrics.alarm(code, agency)
+        log.error("alarm", agency=agency, code=code, topic=topic, partition=partition)
+    for agency, code in batch.deferred:
+        metrics.passed_over("deferred")
+        log.warning("record_deferred", agency=agency, code=code, topic=topic)
+    if batch.opened:
+        count = len(batch.opened)
+        log.info("batch_received", topic=topic, partition=partition, events=count)

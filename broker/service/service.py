@@ -1,0 +1,385 @@
+"""One agency's service: the relay, receiving, control topics, heartbeats and receipts, together.
+
+Each loop is small and knows one thing; what they share is the participant, the store and the
+transport. Blocking work (SQLite, cryptography) runs in threads, so that the loops stay responsive.
+docs/spec/README.md says what each does on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Final
+
+from broker.agency.participant import Participant, load_participant
+from broker.audit.log import log_head, log_origin, sign_head
+from broker.control import heartbeats
+from broker.control.authorship import author, cosigner
+from broker.control.control import Control, News
+from broker.control.heartbeats import Heartbeat
+from broker.control.notices import Notices
+from broker.control.watch import Watch
+from broker.errors import TransportError
+from broker.judging.trust import OpeningKeys, Trust
+from broker.observing.health import Readiness
+from broker.observing.logs import logger
+from broker.observing.metrics import Metrics
+from broker.receiving.receiving import Batch, Receiving
+from broker.record import Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.sending.governing import SealingTerms
+from broker.sending.publishing import EventSealer, Publisher
+from broker.sending.relay import Relay
+from broker.service.reporting import report_batch
+from broker.store.interfaces import Store
+from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.note import NoteSigner
+from broker.transport.interfaces import Transport, Trouble
+from broker.transport.topics import control_topics, readable_topics
+from contracts.errors import ConcordantError
+
+RETRY_MOST_S: Final = 10.0
+TICK_S: Final = 1.0
+MENDED_BY_WAITING: Final = frozenset(
+    {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
+)
+"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
+
+
+class BrokerService:
+    """Everything of an adapter that is not the agency's own system.
+
+    Args:
+        participant: the agency, loaded and verified.
+        store: its state.
+        transport: Kafka.
+        clock: () -> ms since the epoch.
+        metrics, readiness: where it says how it is.
+    """
+
+    def __init__(
+        self,
+        participant: Participant,
+        store: Store,
+        transport: Transport,
+        clock: Callable[[], int],
+        metrics: Metrics,
+        readiness: Readiness,
+    ) -> None:
+        self.participant = participant
+        self.store = store
+        self.metrics = metrics
+        self._transport = transport
+        self._clock = clock
+        self._log = logger("broker")
+        self._kafka = readiness.flag("kafka")
+        self._topics = control_topics(participant.deployment)
+        self._delivered = asyncio.Event()
+        secret = participant.keyring.secret()
+        self._terms = SealingTerms(participant.contracts, participant.manifests)
+        self._sealer = EventSealer(
+            participant.deployment,
+            participant.agency,
+            secret,
+            self._terms.governing,
+            self._terms.exchange_key,
+        )
+        self.publisher = Publisher(self._sealer)
+        self._trust = self._new_trust(participant.contracts, participant.manifests)
+        self._opening = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
+        self.control = Control(
+            participant.agency,
+            self._topics,
+            participant.repository,
+            participant.contracts,
+            participant.manifests,
+            store,
+            lambda: frozenset(self.data_topics()),
+        )
+        self._receiving = Receiving(
+            participant.deployment,
+            participant.agency,
+            store,
+            lambda: self._trust,
+            lambda: self._opening,
+            secret,
+        )
+        self.relay = Relay(
+            participant.deployment,
+            participant.agency,
+            store,
+            transport,
+            self._stream_cosigner,
+            clock,
+        )
+        self._notices = Notices(
+            participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
+        )
+        self._watch = Watch(lambda: self.participant, store, clock, metrics, lambda: self._trust)
+        self._waiting = asyncio.Event()
+
+    # --- keys and trust --------------------------------------------------------------------------
+
+    def _stream_cosigner(self) -> NoteSigner:
+        name, now = self.participant.key_name, self._clock()
+        return cosigner(name, self.participant.stream_signer(now))
+
+    def _receipt_signer(self) -> NoteSigner:
+        name, now = self.participant.key_name, self._clock()
+        return author(name, self.participant.receipt_signer(now))
+
+    def _receipt_cosigner(self) -> NoteSigner:
+        name, now = self.participant.key_name, self._clock()
+        return cosigner(name, self.participant.receipt_signer(now))
+
+    def _new_trust(self, contracts: ContractBook, manifests: ManifestBook) -> Trust:
+        return Trust(self.participant.agency, manifests, contracts)
+
+    def data_topics(self) -> tuple[str, ...]:
+        """Data topics that this agency reads, of every contract that it has signed."""
+        agency = self.participant.agency
+        found = {
+            topic
+            for signed in self.control.contracts.trusted()
+            for topic in readable_topics(signed.contract, agency)
+        }
+        return tuple(sorted(found))
+
+    # --- running ---------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, or a fault that no waiting can mend.
+
+        Raises:
+            StoreError: ``lease_lost`` (another relay took over) or ``clock_jumped``, for example.
+            TransportError: ``kafka_refused``: Kafka does not let this agency in.
+        """
+        await asyncio.to_thread(self.relay.take_lock, f"{self.participant.agency}:{os.getpid()}")
+        await asyncio.to_thread(self._notices.take_up)
+        loops = (
+            self._relay_loop(stop),
+            self._receive_loop(stop),
+            self._heartbeat_loop(stop),
+            self._receipt_loop(stop),
+            self._watch_loop(stop),
+        )
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def published(self) -> None:
+        """Something is new in the outbox: the relay need not wait for its next look."""
+        self._waiting.set()
+
+    async def delivered(self, timeout_s: float) -> None:
+        """Wait until something is new in the inbox, or the time is up."""
+        await _wait(self._delivered, timeout_s)
+        self._delivered.clear()
+
+    async def _relay_loop(self, stop: asyncio.Event) -> None:
+        pause = self.participant.config.intervals.relay
+        failures = 0
+        behind = True
+        while not stop.is_set():
+            try:
+                if behind:
+                    await self._announce()
+                    await self.relay.resend()
+                    behind = False
+                sent = await self.relay.round()
+                for topic, events in self.relay.batches():
+                    self.metrics.signed(topic, events)
+                    self.metrics.published(topic, events)
+                failures = 0
+                self._kafka.up()
+                if not sent:
+                    await _wait(self._waiting, pause)
+                    self._waiting.clear()
+            except ConcordantError as error:
+                _require_waiting_helps(error)
+                behind = True
+                failures += 1
+                self.metrics.relay_failed(error.code)
+                self._kafka.down(error.code)
+                delay = min(0.25 * 2**failures, RETRY_MOST_S)
+                self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
+                await _wait(stop, delay)
+
+    async def _announce(self) -> None:
+        """Publish this agency's own manifest and the contracts, compacted by key."""
+        records = self._notices.announcements(self.control.contracts, self.control.manifests)
+        await self._transport.send(records)
+
+    async def _receive_loop(self, stop: asyncio.Event) -> None:
+        topics = (*self.data_topics(), *self._topics.names)
+        await self._transport.run(
+            topics, self._take, self._position, stop, on_trouble=self._trouble
+        )
+
+    def _position(self, topic: str, partition: int) -> int | None:
+        with self.store.reading() as tx:
+            return tx.reader.position(topic, partition)
+
+    async def _take(self, topic: str, partition: int, records: list[Record]) -> None:
+        now = self._clock()
+        if topic in self._topics.names:
+            news = await asyncio.to_thread(self.control.take, topic, partition, records, now)
+            await self._on_news(news)
+            return
+        batch = await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
+        self._on_batch(topic, partition, batch, now)
+
+    def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
+        report_batch(topic, partition, batch, now, self.metrics, self._log)
+        for origin, index, _, _ in batch.refused:
+            if origin is not None and index >= 0:
+                self._notices.refused(origin, index)
+        for origin, first, last in batch.gaps:
+            self._notices.gap(origin, first, last)
+        self._notices.changed(batch.changed)
+        if batch.opened:
+            self._delivered.set()
+
+    async def _on_news(self, news: News) -> None:
+        if not self._trust.rests_on(self.control.contracts, self.control.manifests):
+            self._trust_changed()  # not asked of the news: an error after storing would lose it
+        for beat in news.heartbeats:
+            self._watch.heard(beat)
+        for agency, topic, partition, generation, last in news.missing:
+            self._watch.missing(agency, topic, partition, generation, last)
+        for code in news.rejected:
+            self.metrics.refused(2, code)
+        for sender, notice in news.refusals:
+            self.metrics.alarm("refused_by_recipient", sender)
+            self._log.error(
+                "refused_by_recipient",
+                agency=sender,
+                topic=notice.origin.topic,
+                partition=notice.origin.partition,
+                index=notice.first,
+            )
+        for notice in news.replays:
+            origin = notice.origin
+            try:
+                sent = await self.relay.replay(
+                    origin.topic, origin.partition, origin.generation, notice.first, notice.last
+                )
+            except TransportError as error:
+                self._log.warning("replay_waits", code=error.code)
+                continue
+            self._log.info("replayed", topic=origin.topic, events=sent)
+
+    async def reload(self) -> None:
+        """Take up manifests and contracts that were written beside us, and publish our own.
+
+        Raises:
+            ConcordantError: a file does not verify; what was known stays in force.
+            TransportError: they are published at the next start, or when Kafka is back.
+        """
+        fresh = await asyncio.to_thread(load_participant, self.participant.root, self._clock())
+        self.control.contracts, self.control.manifests = fresh.contracts, fresh.manifests
+        self.participant = fresh
+        self._trust_changed()
+        await self._announce()
+
+    def _trust_changed(self) -> None:
+        contracts, manifests = self.control.contracts, self.control.manifests
+        self._trust = self._new_trust(contracts, manifests)
+        self._opening = OpeningKeys(self.participant.agency, manifests, self.participant.keyring)
+        self._terms.contracts, self._terms.manifests = contracts, manifests
+        self._receiving.trust_changed()
+        self._log.info("registry_changed")
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self._kafka.down(trouble.code)
+        self._log.warning(
+            "receiving_waits",
+            code=trouble.code,
+            topic=trouble.topic or None,
+            partition=trouble.partition,
+            kind=trouble.error.lower(),
+            delay_ms=int(trouble.retry_in_s * 1000),
+        )
+
+    async def _heartbeat_loop(self, stop: asyncio.Event) -> None:
+        interval = self.participant.config.intervals.heartbeat
+        while not stop.is_set():
+            try:
+                record = await asyncio.to_thread(self._heartbeat)
+                await self._transport.send([record])
+            except ConcordantError as error:
+                _require_waiting_helps(error)
+                self._log.warning("heartbeat_waits", code=error.code)
+            await _wait(stop, interval)
+
+    def _heartbeat(self) -> Record:
+        now = self._clock()
+        participant = self.participant
+        signer = self._stream_cosigner()
+        with self.store.transaction() as tx:
+            sign_head(
+                tx,
+                log_origin(participant.deployment, participant.agency),
+                lambda at, checkpoint: signed_checkpoint(signer, at, checkpoint),
+                now,
+            )
+            head = log_head(tx)
+        beat = Heartbeat(
+            participant.deployment,
+            participant.agency,
+            now,
+            self.relay.acknowledged_heads(),
+            (head.size, head.root),
+        )
+        key = participant.stream_signer(now)
+        note = heartbeats.format_heartbeat(beat, [author(participant.key_name, key)])
+        return self._notices.heartbeat(note)
+
+    async def _receipt_loop(self, stop: asyncio.Event) -> None:
+        interval = self.participant.config.intervals.receipt
+        while not stop.is_set():
+            await _wait(stop, interval)
+            try:
+                await self._notices.flush()
+            except ConcordantError as error:
+                _require_waiting_helps(error)
+                self._log.warning("receipts_wait", code=error.code)
+
+    async def _watch_loop(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await _wait(stop, TICK_S)
+            try:
+                found = await asyncio.to_thread(self._watch.look)
+            except ConcordantError as error:
+                self._log.warning("watch_waits", code=error.code)
+                continue
+            for agency, code in found.alarms:
+                self.metrics.alarm(code, agency)
+                self._log.error("alarm", agency=agency, code=code)
+            for origin, first, last in found.ask_again:
+                self._notices.gap(origin, first, last)
+            for topic, partition in found.judge_again:
+                self._transport.pause(topic, partition)
+                self._transport.resume(topic, partition)
+
+
+def _require_waiting_helps(error: ConcordantError) -> None:
+    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
+        raise error
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return
