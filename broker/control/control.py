@@ -19,6 +19,7 @@ from broker.control.receipts import Notice
 from broker.envelope.primitives import lp, sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_state
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT, STREAM
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
@@ -147,7 +148,7 @@ class Control:
         note = read_note(record.value)
         beat = heartbeats.parse_heartbeat(note, self.manifests.deployment)
         require_author(note, self.manifests, beat.agency, STREAM, beat.time)
-        if beat.time > now + heartbeats.CLOCK_SKEW_MS:
+        if beat.time > now + CLOCK_SKEW_MS:
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
         with self._store.transaction() as tx:
             last = tx.heads.get(beat.agency)

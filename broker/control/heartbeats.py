@@ -26,7 +26,6 @@ INTERVAL_MS: Final = 60 * 1000
 """How often an agency speaks, unless its agency.toml says otherwise."""
 SILENCE_MS: Final = 3 * 60 * 1000
 """Silence before an alarm, unless the listener's agency.toml says otherwise."""
-CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)

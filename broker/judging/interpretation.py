@@ -15,8 +15,9 @@ from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.envelope.opening import OpeningError, WrapBudgetError, open_groups
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent
-from broker.judging.verification import CLOCK_SKEW_MS, VerifiedRecord
+from broker.judging.verification import VerifiedRecord
 from broker.judging.view import Governing, View
+from broker.keys.instant import CLOCK_SKEW_MS
 from contracts.decision import receiver_check
 from contracts.errors import ContractError, EventError
 from contracts.grouping import Grouping, grouping

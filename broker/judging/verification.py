@@ -14,6 +14,7 @@ from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
 from broker.judging.placement import LINK_SALT_BYTES, Fact, Link, generation_name
 from broker.judging.view import View
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
@@ -30,7 +31,6 @@ from contracts.values import value_class
 
 SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
 LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
-CLOCK_SKEW_MS: Final = 5 * 60 * 1000
 LINK_PARTS: Final = 4
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""

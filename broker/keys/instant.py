@@ -14,6 +14,9 @@ SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60 * SECOND_MS
 DAY_MS: Final = 24 * 60 * MINUTE_MS
 
+CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
+"""By how much the clocks of two agencies may differ (docs/spec/README.md, "Limits")."""
+
 LAST_INSTANT_MS: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: the last one with a text."""
 

@@ -20,7 +20,7 @@ from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.errors import ManifestError
 from broker.keys.enrolment import verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, key_name
-from broker.keys.instant import DAY_MS, MINUTE_MS
+from broker.keys.instant import CLOCK_SKEW_MS, DAY_MS
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ALGORITHMS, LONGEST_LIFE_MS, SIGNING_ROLES, STREAM, kid
 from broker.tlog.errors import NoteError
@@ -30,7 +30,6 @@ HEADER: Final = "concordant.manifest/v1"
 MANIFEST_LIMIT_BYTES: Final = 512 * 1024
 """A year of retired exchange keys comes to about 30 kB."""
 LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
-CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
 KEYS_LIMIT: Final = 256
 
 Id = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]

@@ -29,7 +29,7 @@ from broker.envelope import opening
 from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES
 from broker.envelope.primitives import HASH_BYTES, TAG_BYTES
 from broker.envelope.sealing import ExchangeKey, Session
-from broker.judging.verification import CLOCK_SKEW_MS
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.registry.contracts import SignedContract

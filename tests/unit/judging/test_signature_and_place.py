@@ -26,7 +26,8 @@ from workshop import (
 )
 
 from broker.judging import verification
-from broker.judging.verification import CLOCK_SKEW_MS, MAX_SIGNED_REMEMBERED
+from broker.judging.verification import MAX_SIGNED_REMEMBERED
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook

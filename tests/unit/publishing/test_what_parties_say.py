@@ -27,7 +27,7 @@ from workshop import (
 )
 
 from broker.agency.participant import load_participant
-from broker.control import heartbeats, receipts
+from broker.control import receipts
 from broker.control.control import (
     NOTICES_HEARD,
     RECEIPTS_HEARD,
@@ -49,6 +49,7 @@ from broker.control.watch import (
     Watch,
 )
 from broker.errors import TransportError
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.observing.metrics import Metrics
 from broker.record import CONTENT_TYPE_HEADER, Record
@@ -227,9 +228,9 @@ def test_an_old_heartbeat_again_is_no_news(desk: Desk, world: Workshop, clock: C
 
 
 def test_a_heartbeat_ahead_of_the_clock_is_refused(desk: Desk, world: Workshop) -> None:
-    early = beat(world, at=NOW + heartbeats.CLOCK_SKEW_MS + 1)
+    early = beat(world, at=NOW + CLOCK_SKEW_MS + 1)
     assert desk.hear(desk.topics.heartbeats, early).rejected == ["early"]
-    just = beat(world, at=NOW + heartbeats.CLOCK_SKEW_MS)
+    just = beat(world, at=NOW + CLOCK_SKEW_MS)
     assert desk.hear(desk.topics.heartbeats, just).rejected == []
 
 
