@@ -1,0 +1,200 @@
+"""Continuity: step 4 (docs/spec/streams.md, "Continuity", "Links" and "Order").
+
+`Partition` is what a reader keeps of one sender's partition. `place` either moves it and says how,
+or refuses and leaves it as it was, except that an equivocation stops it. The numbers in comments
+are those of "Order".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tests.conformance.generations import Gap, Generation, Seen
+from tests.conformance.proofs import Link
+from tests.conformance.refusals import RefusedError
+
+MAX_GENERATIONS = 64
+MAX_GAPS = 1024
+
+
+class Verdict(Enum):
+    """What a record is to the stream; the rest is refused."""
+
+    START = "start"
+    NEXT = "next"
+    JUMP = "jump"
+    LINK = "link"
+    FILL = "fill"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a record was placed, and the gap that it revealed, both ends included."""
+
+    verdict: Verdict
+    gap: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Partition:
+    """One sender's partition of one topic."""
+
+    generations: dict[str, Generation] = field(default_factory=dict)
+    last_time: int = 0
+    stopped: bool = False
+
+    @property
+    def start(self) -> str:
+        return min(self.generations)
+
+    @property
+    def newest(self) -> str:
+        return max(self.generations)
+
+    def place(self, name: str, seen: Seen, link: Link | None) -> Placement:
+        """Step 4 for one record of the generation `name`.
+
+        Raises:
+            RefusedError: at step 4.
+        """
+        try:
+            return self._place(name, seen, link)
+        except RefusedError as refusal:
+            self.stopped = self.stopped or refusal.code == "equivocation"
+            raise
+
+    def _place(self, name: str, seen: Seen, link: Link | None) -> Placement:
+        if not self.generations:  # 1
+            _refuse_leaf(seen)
+            generation = Generation.beginning(seen)
+            self.generations[name] = generation
+            self.last_time = seen.time
+            return Placement(Verdict.START)
+        if self.stopped:  # 2
+            raise RefusedError(4, "stream_stopped")
+        held = self.generations.get(name)
+        if held is None:
+            return self._open(name, seen, link)  # 3
+        if seen.index >= held.size:
+            return self._grow(name, held, seen)  # 4
+        if seen.index < held.start:  # 5
+            raise RefusedError(4, "before_start")
+        gap = held.gap_at(seen.index)
+        if gap is not None:
+            return self._fill(name, held, gap, seen, link)  # 6
+        if seen.index not in held.leaves:  # 7
+            raise RefusedError(4, "superseded")
+        held.check_repeat(seen)  # 8
+        if seen.index in held.without_content and not seen.leaf_only:
+            held.without_content.discard(seen.index)
+            return Placement(Verdict.FILL)
+        return Placement(Verdict.REPEAT)
+
+    def _not_fallen(self, seen: Seen) -> None:
+        if seen.time < self.last_time:
+            raise RefusedError(4, "log_time_fell")
+
+    def _open(self, name: str, seen: Seen, link: Link | None) -> Placement:
+        if name < self.start:
+            raise RefusedError(4, "before_start")
+        if name < self.newest:
+            raise RefusedError(4, "unlinked")
+        _refuse_leaf(seen)
+        self._not_fallen(seen)
+        if link is not None:
+            self._compare(link)
+        self._make_room(2 if link is not None and self._never_met(link) else 1)
+        generation = Generation.beginning(seen)
+        gap: tuple[int, int] | None
+        if link is not None:
+            gap = self._follow(name, link)
+        else:
+            gap = (0, seen.index - 1)
+            generation.start = 0
+            generation.gaps.append(Gap(*gap, left={}, right=seen.left))
+        self.generations[name] = generation
+        self.last_time = seen.time
+        return Placement(Verdict.LINK if link is not None else Verdict.JUMP, gap)
+
+    def _grow(self, name: str, held: Generation, seen: Seen) -> Placement:
+        if name != self.newest:
+            raise RefusedError(4, "superseded")
+        _refuse_leaf(seen)
+        self._not_fallen(seen)
+        held.check_checkpoint(seen)
+        gap = None
+        if seen.index == held.size:
+            if seen.left != held.frontier:
+                raise RefusedError(4, "equivocation")
+        else:
+            if len(held.gaps) >= MAX_GAPS:
+                raise RefusedError(4, "gaps_many")
+            held.check_jump(seen)
+            gap = (held.size, seen.index - 1)
+            held.gaps.append(Gap(*gap, left=held.frontier or {}, right=seen.left))
+        held.append(seen)
+        self.last_time = seen.time
+        return Placement(Verdict.NEXT if gap is None else Verdict.JUMP, gap)
+
+    def _fill(
+        self, name: str, held: Generation, gap: Gap, seen: Seen, link: Link | None
+    ) -> Placement:
+        held.check_checkpoint(seen)
+        after = held.check_fill(gap, seen)
+        if link is not None:
+            self._compare(link)
+        parts = gap.without(seen, after)
+        if len(held.gaps) - 1 + len(parts) > MAX_GAPS:
+            raise RefusedError(4, "gaps_many")
+        if link is not None and self._never_met(link):
+            self._make_room(1)
+        position = held.gaps.index(gap)
+        held.gaps[position : position + 1] = parts
+        held.keep(seen)
+        revealed = self._follow(name, link) if link is not None else None
+        return Placement(Verdict.FILL, revealed)
+
+    # Links
+
+    def _never_met(self, link: Link) -> bool:
+        return link.name not in self.generations and link.name > self.start
+
+    def _compare(self, link: Link) -> None:
+        """The comparisons of a link with what is held of the generation it names."""
+        held = self.generations.get(link.name)
+        if held is None or link.size <= held.start:
+            return
+        held.check_link(link.size, link.root)
+
+    def _follow(self, name: str, link: Link) -> tuple[int, int] | None:
+        """Close what a link closes; the gap that it reveals in the predecessor."""
+        for other, passed in self.generations.items():
+            if link.name < other < name and passed.end is None:
+                passed.end = passed.size
+        held = self.generations.get(link.name)
+        if held is not None:
+            return held.close(link.size, link.root)
+        if not self._never_met(link):
+            return None
+        self.generations[link.name] = Generation.never_met(link.size, link.root)
+        return (0, link.size - 1)
+
+    def _make_room(self, wanted: int) -> None:
+        """Forget the oldest generations that are complete, or refuse."""
+        complete = [
+            name
+            for name in sorted(self.generations)
+            if self.generations[name].end is not None and not self.generations[name].gaps
+        ]
+        excess = len(self.generations) + wanted - MAX_GENERATIONS
+        if excess > len(complete):
+            raise RefusedError(4, "generations_many")
+        for name in complete[: max(excess, 0)]:
+            del self.generations[name]
+
+
+def _refuse_leaf(seen: Seen) -> None:
+    if seen.leaf_only:
+        raise RefusedError(4, "leaf_not_wanted")

@@ -1,0 +1,226 @@
+"""Plaintexts against the contract and the event's model: steps 9 and 10 (docs/spec/contracts.md,
+"What may be sent", "Consent", "Step 9", "Step 10"; envelope.md, "Groups").
+
+The numbers in comments are those of "Step 9".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.conformance import json_form
+from tests.conformance.contracts import Contract
+from tests.conformance.envelope import MAX_GROUPS
+from tests.conformance.event_models import Model, model
+from tests.conformance.refusals import MalformedError, RefusedError
+
+CONSENT_LEAVES = {
+    f"consent.{scope}": scope
+    for scope in ("pass_to_police", "support_contact", "share_identity", "statistics")
+}
+RECORD_TYPES = ("incident.record_type", "record_type")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvent:
+    """What a reader holds of an event, leaf by leaf, and what the contract keeps from it."""
+
+    type: str
+    leaves: dict[str, Any]
+    withheld: list[str]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        nested: dict[str, Any] = {}
+        for path, value in self.leaves.items():
+            member, dot, inner = path.partition(".")
+            if dot:
+                nested.setdefault(member, {})[inner] = value
+            else:
+                nested[member] = value
+        return nested
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """A contract's terms for one type, one sender and one set of addressed agencies."""
+
+    members: dict[str, Any]
+    roles: dict[str, str]
+    consent_by_role: dict[str, Any]
+    sender: str
+    addressed: tuple[str, ...]
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = self.members["fields"]
+        return fields
+
+    def granted(self, agency: str) -> frozenset[str]:
+        role = self.roles[agency]
+        return frozenset(path for path, terms in self.fields.items() if role in terms["readers"])
+
+    def readers(self, path: str) -> frozenset[str]:
+        """Those of the addressed agencies that may read a leaf."""
+        readers = self.fields[path]["readers"]
+        return frozenset(agency for agency in self.addressed if self.roles[agency] in readers)
+
+    def groups(self) -> dict[frozenset[str], list[str]]:
+        """The leaves of each group by its readers, group 0 first."""
+        groups: dict[frozenset[str], list[str]] = {frozenset(self.addressed): []}
+        for path in self.fields:
+            readers = self.readers(path)
+            if readers:
+                groups.setdefault(readers, []).append(path)
+        return groups
+
+    def may_be_sent(self, path: str) -> bool:
+        senders = self.fields[path]["senders"]
+        allowed = not senders or self.roles[self.sender] in senders
+        return allowed and bool(self.readers(path))
+
+    def scopes_needed(self, path: str) -> set[str]:
+        terms = self.fields[path]
+        scopes = set(terms["consent"])
+        if terms["identifies"] and self.fields.keys() & CONSENT_LEAVES.keys():
+            scopes.add("share_identity")
+            for agency in self.readers(path):
+                rule = self.consent_by_role.get(self.roles[agency])
+                if rule and self.roles[self.sender] not in rule["unless_from"]:
+                    scopes.add(rule["scope"])
+        return scopes
+
+    def lacks_consent(self, leaves: dict[str, Any]) -> bool:
+        given = {scope for path, scope in CONSENT_LEAVES.items() if leaves.get(path) is True}
+        if any(not self.scopes_needed(path) <= given for path in leaves):
+            return True
+        incident = any(leaves.get(path) == "hate_incident" for path in RECORD_TYPES)
+        never = self.members["incident_identifiers"] == "never"
+        return incident and never and any(self.fields[path]["identifies"] for path in leaves)
+
+
+def judge_groups(
+    plaintexts: Sequence[bytes | None],
+    *,
+    contract: Contract,
+    recipients: int,
+    source: str,
+    reader: str,
+) -> tuple[ReadEvent, frozenset[str]]:
+    """Step 9, after the padding. `plaintexts` are None where the reader has no key.
+
+    Returns:
+        The event and the reader's grants.
+    """
+    groups = [None if octets is None else _object(octets) for octets in plaintexts]  # 1
+    data, addressed, event_type = _group_zero(groups[0])  # 2
+    if len(addressed) != recipients or reader not in addressed or source in addressed:  # 3
+        raise RefusedError(9, "addressed_wrong")
+    if not set(addressed) <= contract.roles.keys():  # 4
+        raise RefusedError(9, "recipient_not_permitted")
+    terms, known = _terms(contract, event_type, source, addressed)  # 5
+    leaves = _leaves([data, *groups[1:]], terms, reader)  # 6, 7
+    if terms.roles[source] not in terms.members["publishers"]:  # 8
+        raise RefusedError(9, "type_not_permitted")
+    if any(terms.roles[agency] not in terms.members["recipients"] for agency in addressed):
+        raise RefusedError(9, "recipient_not_permitted")
+    if not all(terms.may_be_sent(path) for path in leaves):  # 9
+        raise RefusedError(9, "field_not_granted")
+    if terms.lacks_consent(leaves):  # 10
+        raise RefusedError(9, "consent_missing")
+    granted = terms.granted(reader)
+    required = {
+        path for path in granted if terms.fields[path]["required"] and terms.may_be_sent(path)
+    }
+    if not required | {"case_id"} <= leaves.keys():  # 11
+        raise RefusedError(9, "event_invalid")
+    return ReadEvent(event_type, leaves, sorted(known.leaves.keys() - granted)), granted
+
+
+def _object(octets: bytes) -> dict[str, Any]:
+    try:
+        value = json_form.parse(octets)
+    except MalformedError as error:
+        raise RefusedError(9, "json_not_canonical") from error
+    if not isinstance(value, dict):
+        raise RefusedError(9, "json_not_canonical")
+    return value
+
+
+def _group_zero(group: dict[str, Any] | None) -> tuple[dict[str, Any], tuple[str, ...], str]:
+    refusal = RefusedError(9, "group_zero")
+    if group is None or group.keys() != {"data", "to", "type"}:
+        raise refusal
+    data, to, event_type = group["data"], group["to"], group["type"]
+    if not (isinstance(data, dict) and isinstance(to, list) and isinstance(event_type, str)):
+        raise refusal
+    if not all(isinstance(agency, str) for agency in to) or sorted(set(to)) != to:
+        raise refusal
+    return data, tuple(to), event_type
+
+
+def _terms(
+    contract: Contract, event_type: str, source: str, addressed: tuple[str, ...]
+) -> tuple[_Terms, Model]:
+    members, known = contract.members["event_types"].get(event_type), model(event_type)
+    if members is None or known is None:
+        raise RefusedError(9, "type_unknown")
+    terms = _Terms(members, contract.roles, contract.members["consent_by_role"], source, addressed)
+    if not terms.fields.keys() <= known.leaves.keys():
+        raise RefusedError(9, "contract_field_unknown")
+    if len(terms.groups()) > MAX_GROUPS:
+        raise RefusedError(9, "contract_invalid")
+    return terms, known
+
+
+def _leaves(opened: Sequence[dict[str, Any] | None], terms: _Terms, reader: str) -> dict[str, Any]:
+    expected = list(terms.groups().items())
+    if len(opened) != len(expected):
+        raise RefusedError(9, "grouping_wrong")
+    leaves: dict[str, Any] = {}
+    for group, (readers, paths) in zip(opened, expected, strict=True):
+        if (group is not None) != (reader in readers):
+            raise RefusedError(9, "group_keys_wrong")
+        if group is None:
+            continue
+        if not group.keys() <= set(paths):
+            raise RefusedError(9, "grouping_wrong")
+        leaves.update(group)
+    return leaves
+
+
+def judge_model(event: ReadEvent, granted: frozenset[str]) -> None:
+    """Step 10, the event's model."""
+    known = model(event.type)
+    try:
+        if known is None:
+            raise MalformedError("no such type")
+        known.check(event.leaves, granted)
+    except MalformedError as error:
+        raise RefusedError(10, "event_invalid") from error
+
+
+@dataclass(slots=True)
+class TakenEvents:
+    """The events that were taken, by source and id: step 10, repeats."""
+
+    _events: dict[tuple[str, str], ReadEvent] = field(default_factory=dict)
+
+    def is_repeat(self, source: str, event_id: str, event: ReadEvent) -> bool:
+        """Whether this event was taken before; if not, it is now.
+
+        Raises:
+            RefusedError: its id belongs to another event.
+        """
+        known = self._events.setdefault((source, event_id), event)
+        if known is event:
+            return False
+        both = known.leaves.keys() & event.leaves.keys()
+        if known.type != event.type or any(
+            json_form.serialise(known.leaves[path]) != json_form.serialise(event.leaves[path])
+            for path in both
+        ):
+            raise RefusedError(10, "id_reused")
+        return True

@@ -1,0 +1,200 @@
+"""Steps 0 to 10 in order, for the records of one file (docs/spec/opening.md).
+
+`Reading` is one reading of a file: it starts with nothing and keeps streams, wraps and events
+between its records. It reads no clock and no file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.conformance import envelope, keys, merkle
+from tests.conformance.continuity import Partition, Verdict
+from tests.conformance.contracts import Contract, judge_contract
+from tests.conformance.conventions import write_time
+from tests.conformance.envelope import NO_KEY, Recipient, SealedValue
+from tests.conformance.events import TakenEvents, judge_groups, judge_model
+from tests.conformance.generations import Seen
+from tests.conformance.manifests import SKEW_MS
+from tests.conformance.merkle import Frontier
+from tests.conformance.notes import COSIGNATURE, NoteKey
+from tests.conformance.proofs import Proof, judge_form
+from tests.conformance.records import FramedRecord, judge_frame, parse_line
+from tests.conformance.refusals import RefusedError
+from tests.conformance.view import View
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The entry that is the reader's own, and the secret in its wrap."""
+
+    recipient: Recipient
+    kid: bytes
+    secret: bytes
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of a file of records by one agency, at one time (milliseconds)."""
+
+    view: View
+    now: int
+    _streams: dict[str, Partition] = field(default_factory=dict)
+    _taken: TakenEvents = field(default_factory=TakenEvents)
+    _wraps: dict[tuple[bytes, str, bytes, bytes], bytes | None] = field(default_factory=dict)
+
+    def answer(self, line: bytes) -> str:
+        """The answer to one line, as JSON in one line."""
+        answer: Answer = {}
+        try:
+            self._judge(line, answer)
+        except RefusedError as refusal:
+            answer |= {"refused": refusal.code, "step": refusal.step}
+        return json.dumps(answer, ensure_ascii=False)
+
+    def _judge(self, line: bytes, answer: Answer) -> None:
+        """Steps 0 to 10; the gap stays in the answer whatever the later steps say."""
+        record = judge_frame(parse_line(line))  # 0
+        proof, link = judge_form(  # 1
+            record.proof,
+            deployment=self.view.deployment,
+            topic=record.topic,
+            partition=record.partition,
+        )
+        judge_signature(proof, self.view, self.now)  # 2
+        leaf, left = judge_inclusion(proof, record)  # 3
+        stream = self._streams.setdefault(proof.origin.stream, Partition())
+        seen = Seen(proof.index, leaf, left, proof.size, proof.root, proof.time, record.leaf_only)
+        placement = stream.place(proof.origin.generation, seen, link)  # 4
+        if placement.gap is not None:
+            answer["gap"] = list(placement.gap)
+        if placement.verdict is Verdict.REPEAT:
+            answer["repeat"] = True
+            return
+        if record.leaf_only:
+            raise RefusedError(4, "content_missing")
+        answer |= self._open(record, proof)
+
+    def _open(self, record: FramedRecord, proof: Proof) -> Answer:
+        """Steps 5 to 10."""
+        source, log_time = proof.origin.agency, proof.time * 1000
+        if source == self.view.reader:
+            return {"not_addressed": True}
+        value = envelope.parse_value(record.value)  # 5
+        if value.time > log_time + SKEW_MS:
+            raise RefusedError(5, "time_ahead")
+        session = self._session(value, source, log_time)
+        if session is None:
+            return {"not_addressed": True}
+        contract = judge_contract(  # 6
+            self.view.contract(value.contract_hash),
+            topic=record.topic,
+            source=source,
+            reader=self.view.reader,
+            log_time=log_time,
+            now=self.now,
+            inactive_since=self.view.inactive_since,
+        )
+        plaintexts = self._plaintexts(value, source, session)  # 7, 8
+        return self._event(value, source, contract, plaintexts)
+
+    def _session(self, value: SealedValue, source: str, log_time: int) -> Session | None:
+        """Try each wrap with each key; the first that opens is the reader's own."""
+        listed = list(self.view.exchange_keys_to_try(log_time))
+        for recipient in value.recipients:
+            for key in listed:
+                held = self.view.exchange_keys.get(key.public)
+                if held is None:
+                    continue
+                remembered = value.contract_hash, source, recipient.wrap, key.kid
+                if remembered not in self._wraps:
+                    info = envelope.session_info(
+                        self.view.deployment, value.contract_hash, source, key.kid
+                    )
+                    self._wraps[remembered] = envelope.open_wrap(recipient.wrap, held, info)
+                secret = self._wraps[remembered]
+                if secret is not None:
+                    return Session(recipient, key.kid, secret)
+        if any(key.public not in self.view.exchange_keys for key in listed):
+            raise RefusedError(5, "key_missing")
+        return None
+
+    def _plaintexts(self, value: SealedValue, source: str, session: Session) -> list[bytes | None]:
+        ctx = envelope.context(self.view.deployment, value, source)
+        group_keys = envelope.open_key_list(
+            value, session.recipient, session.secret, ctx, session.kid
+        )
+        return [
+            None if key == NO_KEY else envelope.open_group(number, group, key, ctx)
+            for number, (group, key) in enumerate(zip(value.groups, group_keys, strict=True))
+        ]
+
+    def _event(
+        self,
+        value: SealedValue,
+        source: str,
+        contract: Contract,
+        plaintexts: Sequence[bytes | None],
+    ) -> Answer:
+        event, granted = judge_groups(  # 9
+            plaintexts,
+            contract=contract,
+            recipients=len(value.recipients),
+            source=source,
+            reader=self.view.reader,
+        )
+        judge_model(event, granted)  # 10
+        if self._taken.is_repeat(source, value.id, event):
+            return {"repeat": True}
+        return {
+            "id": value.id,
+            "type": event.type,
+            "source": source,
+            "time": write_time(value.time),
+            "data": event.data,
+            "withheld": event.withheld,
+        }
+
+
+def judge_signature(proof: Proof, view: View, now: int) -> None:
+    """Step 2; numbers as in "Order of the checks"."""
+    name, at = proof.origin.signer, proof.time * 1000
+    manifests = view.of(proof.origin.agency)
+    listings = [
+        key
+        for key in manifests.listed(keys.STREAM)
+        if key.algorithm == keys.ED25519
+        and NoteKey(name, COSIGNATURE, key.public).key_id == proof.cosignature.key_id
+    ]
+    if not listings:  # 1
+        raise RefusedError(2, "key_unknown")
+    key = listings[0]
+    ends = [listing.not_after for listing in listings if listing.kid == key.kid]
+    if not key.not_before <= at < max(ends):  # 2
+        raise RefusedError(2, "key_not_valid")
+    if proof.cosignature.name != name:  # 3
+        raise RefusedError(2, "key_unknown")
+    note_key = NoteKey(name, COSIGNATURE, key.public)
+    if not note_key.verifies(proof.checkpoint, proof.cosignature.signature):
+        raise RefusedError(2, "signature_wrong")
+    if not manifests.vouched(key.kid, at):  # 4
+        raise RefusedError(2, "manifest_expired")
+    since = manifests.revoked_since(key.kid)  # 5
+    if since is not None and not view.covered(proof.checkpoint, proof.origin.agency, since):
+        raise RefusedError(2, "key_revoked")
+    if at > now + SKEW_MS:  # 6
+        raise RefusedError(2, "early")
+
+
+def judge_inclusion(proof: Proof, record: FramedRecord) -> tuple[bytes, Frontier]:
+    """Step 3: the leaf, and the frontier before it that the path shows."""
+    leaf = record.value if record.leaf_only else merkle.leaf_hash(record.value)
+    walked = merkle.follow(leaf, proof.index, proof.size, proof.path)
+    if walked is None or walked[0] != proof.root:
+        raise RefusedError(3, "not_included")
+    return leaf, walked[1]

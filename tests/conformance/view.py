@@ -1,0 +1,159 @@
+"""What a reader believes (tests/vectors/README.md, "A setting"; docs/spec/contract-signatures.md).
+
+`load_view` reads a setting's folder. Files that fail are not believed, and the others are used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conformance import keys
+from tests.conformance.contracts import Contract, GovernanceKeys, KnownContract, know_contract
+from tests.conformance.conventions import decode_base64
+from tests.conformance.envelope import ExchangeKey, exchange_key
+from tests.conformance.manifests import Key, Manifest, Manifests, verify_manifest
+from tests.conformance.notes import COSIGNATURE, Note, NoteKey, read_note
+from tests.conformance.refusals import MalformedError, NotBelievedError
+
+DEPARTED_MS = 7 * 24 * 60 * 60 * 1000
+"""How long after its end an exchange key is still tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One reader's deployment, keys, contracts, manifests and receipts."""
+
+    deployment: str
+    reader: str
+    exchange_keys: dict[bytes, ExchangeKey]
+    """The private keys that it still holds, by public key."""
+    contracts: dict[bytes, KnownContract]
+    manifests: dict[str, Manifests]
+    receipts: tuple[Note, ...]
+
+    def contract(self, contract_hash: bytes) -> Contract | None:
+        """The contract of a hash, if every party signed it."""
+        known = self.contracts.get(contract_hash)
+        return known.contract if known is not None and known.fully_signed else None
+
+    def of(self, agency: str) -> Manifests:
+        """An agency's believed manifests; of a stranger there are none."""
+        return self.manifests.get(agency, Manifests())
+
+    def inactive_since(self, party: str, contract: Contract) -> int | None:
+        return self.of(party).inactive_since(contract.reference)
+
+    def exchange_keys_to_try(self, log_time: int) -> Iterator[Key]:
+        """The reader's own listed keys that were valid then, or ended less than 7 days before."""
+        newest = {key.kid: key for key in self.of(self.reader).listed(keys.EXCHANGE)}
+        for key in newest.values():
+            if key.not_before <= log_time < key.not_after + DEPARTED_MS:
+                yield key
+
+    def covered(self, checkpoint: str, signer: str, since: int) -> bool:
+        """Whether another agency's receipt over a checkpoint is older than `since`."""
+        return any(
+            self._covers(note, agency, since)
+            for note in self.receipts
+            if note.text == checkpoint
+            for agency in self.manifests
+            if agency != signer
+        )
+
+    def _covers(self, note: Note, agency: str, since: int) -> bool:
+        """opening.md, "Receipts that cover", for the lines of one agency."""
+        manifests, name = self.of(agency), f"{self.deployment}/{agency}"
+        newest = [key for key in manifests.believed[-1].keys if key.role == keys.RECEIPT]
+        if any(manifests.revoked_since(key.kid) is not None for key in newest):
+            return False
+        for key in {key.kid: key for key in manifests.listed(keys.RECEIPT)}.values():
+            note_key = NoteKey(name, COSIGNATURE, key.public)
+            for line in note.lines:
+                if (line.name, line.key_id) != (name, note_key.key_id):
+                    continue
+                time = int.from_bytes(line.signature[:8], "big") * 1000
+                revoked = manifests.revoked_since(key.kid)
+                if (
+                    time < since
+                    and manifests.vouched(key.kid, time)
+                    and (revoked is None or time < revoked)
+                    and note_key.verifies(note.text, line.signature)
+                ):
+                    return True
+        return False
+
+
+def load_view(folder: Path, reader: str, now: int) -> View:
+    """What `reader` believes at `now` from the files of a setting."""
+    setting = json.loads((folder / "setting.json").read_bytes())
+    deployment, own = setting["deployment"], setting["agencies"][reader]
+    governance = GovernanceKeys(
+        decode_base64(own["governance"]["ed25519"]), decode_base64(own["governance"]["ml-dsa-65"])
+    )
+    held = [exchange_key(decode_base64(seed)) for seed in own["exchange_seeds"]]
+    contracts = {
+        known.contract.hash: known
+        for known in _contracts(folder / "contracts", deployment, reader, governance)
+    }
+    pinned = {reader: [governance]}
+    for known in contracts.values():
+        for agency, pair in known.contract.pinned.items():
+            if pair not in pinned.setdefault(agency, []):
+                pinned[agency].append(pair)
+    manifests: dict[str, Manifests] = {}
+    for manifest in _manifests(folder / "manifests", deployment, pinned, now):
+        try:
+            manifests.setdefault(manifest.agency, Manifests()).take(manifest)
+        except NotBelievedError:
+            continue
+    return View(
+        deployment,
+        reader,
+        {key.public: key for key in held},
+        contracts,
+        {agency: listed for agency, listed in manifests.items() if listed.believed},
+        tuple(_receipts(folder / "receipts")),
+    )
+
+
+def _contracts(
+    folder: Path, deployment: str, reader: str, own: GovernanceKeys
+) -> Iterator[KnownContract]:
+    for file in sorted(folder.glob("*.yaml")):
+        note = file.with_suffix(".note")
+        try:
+            yield know_contract(
+                file.read_bytes(),
+                note.read_bytes() if note.exists() else b"",
+                deployment=deployment,
+                reader=reader,
+                own=own,
+            )
+        except (MalformedError, NotBelievedError):
+            continue
+
+
+def _manifests(
+    folder: Path, deployment: str, pinned: dict[str, list[GovernanceKeys]], now: int
+) -> list[Manifest]:
+    """Those that verify by themselves, in ascending version."""
+    found = []
+    for file in sorted(folder.glob("*.txt")):
+        try:
+            found.append(
+                verify_manifest(file.read_bytes(), deployment=deployment, pinned=pinned, now=now)
+            )
+        except (MalformedError, NotBelievedError):
+            continue
+    return sorted(found, key=lambda manifest: manifest.version)
+
+
+def _receipts(folder: Path) -> Iterator[Note]:
+    for file in sorted(folder.glob("*.txt")):
+        try:
+            yield read_note(file.read_bytes())
+        except MalformedError:
+            continue
