@@ -20,7 +20,7 @@ from broker.judging.partition_state import PartitionState, parse_state
 from broker.judging.store_view import Place
 from broker.judging.trust import Trust
 from broker.observing.metrics import Metrics
-from broker.receiving.receiving import QUARANTINE_QUOTA
+from broker.receiving.taking import QUARANTINE_QUOTA
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
 from broker.transport.certificates import read_certificate

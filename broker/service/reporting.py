@@ -7,7 +7,7 @@ from collections import Counter
 from structlog.typing import FilteringBoundLogger
 
 from broker.observing.metrics import Metrics
-from broker.receiving.receiving import Batch
+from broker.receiving.taking import Batch
 
 
 def report_batch(

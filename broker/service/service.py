@@ -25,7 +25,8 @@ from broker.judging.trust import OpeningKeys, Trust
 from broker.observing.health import Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.receiving.receiving import Batch, Receiving
+from broker.receiving.receiving import Receiving
+from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook

@@ -16,7 +16,7 @@ from broker.agency.partnership import create_partnership
 from broker.agency.tryout import london_agencies
 from broker.errors import StoreError
 from broker.observing import logs
-from broker.receiving.receiving import Batch
+from broker.receiving.taking import Batch
 from broker.store.reader import Reader
 from broker.subscriber import subscribe
 from broker.transport.memory import MemoryKafka, MemoryTransport

@@ -14,7 +14,8 @@ from broker.audit.log import log_origin, verify_log
 from broker.event import JSON
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.judging.trust import OpeningKeys, Trust
-from broker.receiving.receiving import Batch, Receiving
+from broker.receiving.receiving import Receiving
+from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook

@@ -23,7 +23,7 @@ from workshop import (
 from broker.errors import StoreError
 from broker.judging.store_view import Memories, StoreView
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
-from broker.receiving import receiving
+from broker.receiving import receiving, taking
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -196,7 +196,7 @@ def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
 def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
     council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receiving, "QUARANTINE_QUOTA", 2)
+    monkeypatch.setattr(taking, "QUARANTINE_QUOTA", 2)
     bad = [value(urgency="whenever") for _ in range(3)]
     other = Log(SUPPORT)
     records = at_offsets(

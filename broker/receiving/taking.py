@@ -1,0 +1,240 @@
+"""What is written for each judgement of a batch, within the batch's one transaction (step 11).
+
+An event goes to the inbox and the disclosure log, a refused record to the quarantine or the noise,
+a contradiction to the evidence; what continuity moved is kept in every case. Nothing here commits:
+broker/receiving/receiving.py does, when the whole batch was taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from broker import pseudonyms, referrals
+from broker.audit import recording
+from broker.audit.entries import Entry
+from broker.envelope.primitives import sha256
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging.judging import Judgement
+from broker.judging.partition_state import PartitionState
+from broker.judging.store_view import Place, StoreView
+from broker.receiving.deferral import Deferrals, claimed_sender
+from broker.receiving.inbox_payload import format_payload
+from broker.receiving.quarantining import quarantine
+from broker.record import PROOF_HEADER, Record
+from broker.store.interfaces import Transaction
+from broker.store.rows import LeafStatus
+from broker.tlog.checkpoint import Origin
+from contracts.errors import EventError
+
+QUARANTINE_QUOTA: Final = 1000
+"""Quarantined records of one sender at which its partitions are held: nothing is dropped."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What came of a batch, for logs, metrics, notices and delivery.
+
+    Attributes:
+        opened: events put into the inbox.
+        repeats, not_addressed, before_start, leaves: counts.
+        refused: (origin or None, index, step, code) of each refusal.
+        alarms: (agency, code) of each alarm.
+        gaps: (origin of the generation, first, last) that were revealed.
+        deferred: (agency, code) of what has to wait.
+        changed: places whose stream moved, for receipts.
+    """
+
+    opened: list[OpenedEvent] = field(default_factory=list)
+    repeats: int = 0
+    not_addressed: int = 0
+    before_start: int = 0
+    leaves: int = 0
+    refused: list[tuple[Origin | None, int, float, str]] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[tuple[Origin, int, int]] = field(default_factory=list)
+    deferred: list[tuple[str, str]] = field(default_factory=list)
+    changed: set[Place] = field(default_factory=set)
+
+
+class Taking:
+    """One batch of a partition on its way into the state database.
+
+    Args:
+        tx: the transaction in which all of it is written.
+        view: what the reader knows, as of this transaction.
+        waits: what of the partition is deferred.
+        agency: who reads.
+        secret: this agency's PRF secret.
+        now: ms.
+
+    Attributes:
+        batch: what came of the records so far.
+        entries: what the disclosure log is to say of them.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        waits: Deferrals,
+        agency: str,
+        secret: bytes,
+        now: int,
+    ) -> None:
+        self._tx = tx
+        self._view = view
+        self._waits = waits
+        self._agency = agency
+        self._secret = secret
+        self._now = now
+        self.batch = Batch()
+        self.entries: list[Entry] = []
+
+    def take(self, record: Record, judgement: Judgement) -> None:
+        """Take up one judgement; the next record is judged after it."""
+        sender = claimed_sender(record, judgement)
+        if judgement.outcome == "deferred":
+            assert judgement.refusal is not None
+            if self._waits.keep(record, sender, judgement.refusal.code):
+                return
+            judgement = replace(judgement, outcome="refused")
+        elif self._waits.bars(record, sender, judgement):
+            return  # the position stays before it; it is judged again
+        if self._quota_full(judgement):
+            self._waits.keep(record, sender, "quarantine_full")
+            return
+        self._waits.end(record, judgement)
+        self._settle(record, judgement)
+
+    def _quota_full(self, judgement: Judgement) -> bool:
+        """Whether a record would be quarantined for a sender that has no room left: it waits."""
+        return (
+            judgement.outcome == "refused"
+            and judgement.placement is not None
+            and judgement.verified is not None
+            and self._tx.quarantine.count(judgement.verified.origin.agency) >= QUARANTINE_QUOTA
+        )
+
+    def _settle(self, record: Record, judgement: Judgement) -> None:
+        """Write what a final judgement means."""
+        verified, placement = judgement.verified, judgement.placement
+        status: LeafStatus = "stored"
+        if judgement.outcome == "opened":
+            assert judgement.event is not None
+            status = self._inbox(record, judgement)
+        elif judgement.outcome == "repeat":
+            self.batch.repeats += 1
+        elif judgement.outcome == "not_addressed":
+            self.batch.not_addressed += 1
+            status = "not_addressed"
+        elif judgement.outcome == "before_start":
+            self.batch.before_start += 1
+        elif judgement.outcome == "leaf":
+            self.batch.leaves += 1
+            status = "content_missing"
+        else:
+            status = "refused"
+            self._refuse(record, judgement)
+            if judgement.equivocation:
+                self._stop(record, judgement)
+        if verified is None or placement is None or judgement.outcome == "before_start":
+            return
+        origin, fact = verified.origin, verified.fact
+        place = (origin.agency, origin.topic, origin.partition)
+        if placement.verdict != "repeat":
+            leaf = (origin.generation, fact.index, fact.leaf)
+            self._view.took(place, placement, leaf, status, verified.proof.checkpoint_text)
+            self.batch.changed.add(place)
+        self.batch.alarms += [(origin.agency, alarm) for alarm in placement.alarms]
+        if placement.gap is not None:
+            generation, first, last = placement.gap
+            self.batch.gaps.append((replace(origin, generation=generation), first, last))
+
+    def _inbox(self, record: Record, judgement: Judgement) -> LeafStatus:
+        event, verified = judgement.event, judgement.verified
+        assert event is not None
+        assert verified is not None
+        signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
+        try:
+            referrals.on_receive(self._tx, event, signed.contract, self._now)
+        except EventError as error:
+            refusal = RefusedError(11, error.code, error.detail)
+            refused = replace(judgement, outcome="refused", refusal=refusal, event=event)
+            self._refuse(record, refused)
+            return "refused"
+        self._tx.inbox.add(
+            event.source,
+            event.id,
+            event.type,
+            self._now,
+            record.topic,
+            record.partition,
+            verified.origin.generation,
+            verified.fact.index,
+            format_payload(event),
+            self._view.opened(event),
+            case_key,
+            urgent=event.urgent,
+        )
+        self.entries.append(
+            recording.taken(
+                "disclosure",
+                event,
+                signed.contract,
+                recording.contract_reference(signed.text),
+                self._agency,
+                case_key,
+                self._now,
+                recording.OPERATOR,
+            )
+        )
+        self.batch.opened.append(event)
+        return "stored"
+
+    def _refuse(self, record: Record, judgement: Judgement) -> None:
+        refusal, verified = judgement.refusal, judgement.verified
+        assert refusal is not None
+        if verified is None or judgement.placement is None:  # steps 0 to 4: not business
+            digest = sha256(record.value or b"")
+            self._tx.quarantine.add_noise(
+                record.topic, record.partition, record.offset, digest, refusal.code, self._now
+            )
+            self.batch.refused.append(
+                (verified.origin if verified else None, -1, refusal.step, refusal.code)
+            )
+            return
+        origin, index = verified.origin, verified.fact.index
+        quarantine(self._tx, record, origin, index, refusal, self._now)
+        self.entries.append(
+            recording.refused(
+                judgement.event.type if judgement.event else None,
+                refusal.code,
+                self._now,
+                recording.OPERATOR,
+                source=origin.agency,
+            )
+        )
+        self.batch.refused.append((origin, index, refusal.step, refusal.code))
+
+    def _stop(self, record: Record, judgement: Judgement) -> None:
+        """Equivocation: keep both signed texts and stop this sender's partition here."""
+        verified = judgement.verified
+        assert verified is not None
+        origin, fact = verified.origin, verified.fact
+        place = (origin.agency, origin.topic, origin.partition)
+        recall, link = self._view.recall(*place), fact.link
+        mine = recall.signed_text(origin.generation, fact.index, fact.size)
+        if not mine and link is not None:  # it is the predecessor's end that it contradicts
+            mine = recall.signed_text(link.name, link.size - 1, link.size)
+        theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
+        assert theirs is not None
+        self._tx.evidence.add("equivocation", origin.format(), mine, theirs, self._now)
+        state = self._view.state(*place)
+        assert isinstance(state, PartitionState)
+        self._view.stop(place, replace(state, stopped=True))
+        self._waits.stop(record, origin.agency)
+        self.batch.alarms.append((origin.agency, "equivocation"))
