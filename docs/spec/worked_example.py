@@ -41,6 +41,8 @@ def main() -> None:
 
     prefix = framing.context_prefix(deployment, contract, source)
     context = framing.event_context(prefix, event_id)
+    print(f"deployment     {deployment}, source {source}")
+    print(f"id             {event_id}, time {time}")
     print(f"contract hash  {contract.hex()}")
     print(f"ctx            {context.hex()}")
     keys, commitments, groups = [], [], []
@@ -68,6 +70,8 @@ def main() -> None:
         aad = framing.key_list_aad(context, groups_hash, framing.session_tail(kid, wrap))
         session = AeadKey(fixed(f"S {agency}", 32))
         entries.append((wrap, nonce + session.seal(nonce, plain, aad)))
+        print(f"kid, {agency}")
+        print(f"               {kid.hex()}")
         print(f"keys, {agency}")
         print(f"               {entries[-1][1].hex()}")
     value = format_value(
