@@ -69,6 +69,7 @@ def _start(fact: Fact) -> Placement:
         fact.index + 1,
         frontier.append(fact.leaf),
         kept,
+        base=frontier if fact.index else None,
     )
     state = PartitionState(
         fact.generation, fact.generation, fact.log_time, {fact.generation: first}
@@ -100,6 +101,7 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
             held.gaps,
             held.end,
             held.linked,
+            held.base,
         )
         return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
     if len(held.gaps) >= MAX_GAPS:

@@ -51,7 +51,9 @@ class Generation:
 
     ``start`` is the first index adopted, ``size`` one above the highest taken, ``frontier`` that of
     [0, size). ``end`` is the size at which a successor closed it. ``linked`` tells whether its own
-    index 0 was met or need not be (it is the reader's start).
+    index 0 was met or need not be (it is the reader's start). ``base`` is the frontier of
+    [0, start) that was adopted there, without which no path to a later head can be shown
+    (docs/spec/evidence.md); None where nothing lies before, or an earlier version began to read.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Generation:
     gaps: tuple[Gap, ...] = ()
     end: int | None = None
     linked: bool = True
+    base: Frontier | None = None
 
 
 @value_class(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def format_state(state: PartitionState) -> bytes:
                     "gaps": [_format_gap(gap) for gap in held.gaps],
                     "end": held.end,
                     "linked": held.linked,
+                    "base": held.base.to_bytes().hex() if held.base is not None else None,
                 }
                 for held in state.generations.values()
             ],
@@ -121,6 +125,7 @@ def parse_state(data: bytes) -> PartitionState:
                 tuple(_parse_gap(gap) for gap in held["gaps"]),
                 held["end"],
                 held["linked"],
+                _frontier(held["base"]) if held.get("base") is not None else None,
             )
             for held in stored["generations"]
         }

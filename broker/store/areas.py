@@ -22,6 +22,7 @@ from broker.store.rows import (
     Indexed,
     ItemOutcome,
     ItemRow,
+    KeptHeadRow,
     Leaf,
     LeafStatus,
     NewOutboxRow,
@@ -81,6 +82,14 @@ class OutboxArea(Protocol):
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[OutboxRow]:
         """Indexed rows from index `first` to `last`, both included."""
+
+    def find(self, event_id: str) -> OutboxRow | None:
+        """The row of an event. No index serves it, so that adding one stays cheap: for people."""
+
+    def leaves(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[tuple[int, bytes]]:
+        """(index, leaf hash) of indexed rows from `first` to `last`, both included, by index."""
 
     def forget_content(self, before_ms: int) -> int:
         """Clears the sealed bytes of what was sent before; keeps leaf and proof. Returns rows."""
@@ -329,6 +338,43 @@ class HeadsArea(Protocol):
     def save(self, agency: str, heard_ms: int, heads_json: str) -> None: ...
     def get(self, agency: str) -> HeadsRow | None: ...
     def all(self) -> list[HeadsRow]: ...
+
+
+class HeartbeatsArea(Protocol):
+    """Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept")."""
+
+    def newest_size(self, agency: str, topic: str, partition: int, generation: str) -> int:
+        """The greatest size of a kept head of this generation; 0 if there is none."""
+
+    def keep(
+        self,
+        agency: str,
+        time_ms: int,
+        note: bytes,
+        key_id: bytes,
+        heads: Sequence[tuple[str, int, str, int]],
+    ) -> None:
+        """Keeps a heartbeat for `heads`: (topic, partition, generation, size)."""
+
+    def covering(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> list[KeptHeadRow]:
+        """Kept heads above `index`, smallest first."""
+
+    def note(self, heartbeat_id: int) -> bytes: ...
+    def drop_heads(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
+    ) -> None:
+        """Forgets heads of this generation under this key from `since_ms` on."""
+
+    def thin(self, before_ms: int) -> None:
+        """Of heads from before, forgets those with a later one of their generation and key."""
+
+    def drop_before(self, before_ms: int) -> None:
+        """Forgets every head from before."""
+
+    def count(self) -> int:
+        """How many heartbeats are kept."""
 
 
 class DisclosuresArea(Protocol):

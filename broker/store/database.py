@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from broker.errors import StoreError
 from broker.store.disclosures import Disclosures
+from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
 from broker.store.items import Items, Links
 from broker.store.meta import Lease, Meta
@@ -77,6 +78,7 @@ class SqlTransaction:
         "disclosures",
         "evidence",
         "heads",
+        "heartbeats",
         "inbox",
         "items",
         "lease",
@@ -104,6 +106,7 @@ class SqlTransaction:
         self.referrals = Referrals(connection)
         self.receipts = Receipts(connection)
         self.heads = Heads(connection)
+        self.heartbeats = Heartbeats(connection)
         self.disclosures = Disclosures(connection)
 
 

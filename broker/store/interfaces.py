@@ -14,6 +14,7 @@ from broker.store.areas import (
     DisclosuresArea,
     EvidenceArea,
     HeadsArea,
+    HeartbeatsArea,
     InboxArea,
     ItemsArea,
     LeaseArea,
@@ -57,6 +58,8 @@ class Transaction(Protocol):
     def receipts(self) -> ReceiptsArea: ...
     @property
     def heads(self) -> HeadsArea: ...
+    @property
+    def heartbeats(self) -> HeartbeatsArea: ...
     @property
     def disclosures(self) -> DisclosuresArea: ...
 

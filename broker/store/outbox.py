@@ -68,6 +68,18 @@ _ARCHIVED = (
     )
     .order_by(_t.c.idx)
 )
+_FIND = select(*_COLUMNS).where(_t.c.event_id == bindparam("event_id_")).limit(1)
+_LEAVES = (
+    select(_t.c.idx, _t.c.leaf)
+    .where(
+        _t.c.topic == bindparam("topic_"),
+        _t.c.partition == bindparam("partition_"),
+        _t.c.generation == bindparam("generation_"),
+        _t.c.idx >= bindparam("first_"),
+        _t.c.idx <= bindparam("last_"),
+    )
+    .order_by(_t.c.idx)
+)
 _FORGET = (
     update(_t)
     .where(_t.c.value.is_not(None), _t.c.sent_ms.is_not(None), _t.c.sent_ms < bindparam("before_"))
@@ -148,16 +160,19 @@ class Outbox:
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[OutboxRow]:
         found = self._connection.execute(
-            _ARCHIVED,
-            {
-                "topic_": topic,
-                "partition_": partition,
-                "generation_": generation,
-                "first_": first,
-                "last_": last,
-            },
+            _ARCHIVED, _range(topic, partition, generation, first, last)
         )
         return [_row(row) for row in found]
+
+    def find(self, event_id: str) -> OutboxRow | None:
+        found = self._connection.execute(_FIND, {"event_id_": event_id}).first()
+        return None if found is None else _row(found)
+
+    def leaves(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[tuple[int, bytes]]:
+        found = self._connection.execute(_LEAVES, _range(topic, partition, generation, first, last))
+        return [(index, leaf) for index, leaf in found if index is not None and leaf is not None]
 
     def forget_content(self, before_ms: int) -> int:
         return self._connection.execute(_FORGET, {"before_": before_ms}).rowcount
@@ -180,6 +195,16 @@ def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:
         "value": row.value,
         "priority": 0 if row.urgent else 1,
         "added_ms": now,
+    }
+
+
+def _range(topic: str, partition: int, generation: str, first: int, last: int) -> dict[str, object]:
+    return {
+        "topic_": topic,
+        "partition_": partition,
+        "generation_": generation,
+        "first_": first,
+        "last_": last,
     }
 
 

@@ -246,6 +246,20 @@ class HeadsRow:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptHeadRow:
+    """A head that a kept heartbeat was the first to cover; ``key_id`` of its ML-DSA-44 key."""
+
+    agency: str
+    topic: str
+    partition: int
+    generation: str
+    size: int
+    key_id: bytes
+    time_ms: int
+    heartbeat_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosureRow:
     """One leaf of the disclosure log; ``index`` counts from 0."""
 

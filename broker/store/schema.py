@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0001"
+REVISION = "0002"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -303,6 +303,28 @@ heads = Table(
     Column("agency", String(100), primary_key=True),
     Column("heard_ms", BigInteger, nullable=False),
     Column("heads_json", Text, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("agency", String(100), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+)
+
+heartbeat_heads = Table(
+    "heartbeat_heads",
+    metadata,
+    Column("agency", String(100), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("generation", String(64), primary_key=True),
+    Column("size", BigInteger, primary_key=True),
+    Column("key_id", LargeBinary(4), nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("heartbeat_id", _Serial, ForeignKey("heartbeats.id"), nullable=False, index=True),
 )
 
 disclosures = Table(

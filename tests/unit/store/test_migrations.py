@@ -14,7 +14,7 @@ from broker.errors import StoreError
 from broker.store import versions
 from broker.store.database import open_store
 from broker.store.migration import migrate
-from broker.store.schema import REVISION
+from broker.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION
 
 
 def schema_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -68,11 +68,34 @@ def test_an_older_file_is_migrated_when_it_is_opened(
 ) -> None:
     path = tmp_path / "state.db"
     open_store(path).close()
-    monkeypatch.setattr(versions, "SCHEMA_VERSION", 2)  # nothing to do, but the path is taken
+    monkeypatch.setattr(
+        versions, "SCHEMA_VERSION", SCHEMA_VERSION + 1
+    )  # nothing to do, but the path is taken
     open_store(path).close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
     connection.close()
+
+
+def test_a_file_of_the_first_version_gets_what_came_since_and_keeps_what_it_had(
+    tmp_path: Path,
+) -> None:
+    fresh, old = tmp_path / "fresh.db", tmp_path / "old.db"
+    open_store(fresh).close()
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(connection, old, "0001")
+        connection.exec_driver_sql("PRAGMA user_version = 1")
+        connection.exec_driver_sql("INSERT INTO heads VALUES ('cps', 7, '[]')")
+    engine.dispose()
+    assert schema_of(old) != schema_of(fresh)
+    store = open_store(old)
+    with store.reading() as tx:
+        assert [row.heard_ms for row in tx.heads.all()] == [7]
+        assert tx.heartbeats.count() == 0
+    store.close()
+    assert schema_of(old) == schema_of(fresh)
 
 
 def test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is(
@@ -83,12 +106,12 @@ def test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is(
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
-    monkeypatch.setattr(versions, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(versions, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     with pytest.raises(StoreError) as caught:
         open_store(path)
     assert caught.value.code == "store_migration_failed"
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     connection.close()
 
 

@@ -1,0 +1,145 @@
+"""Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept").
+
+A note is kept once, with one row for each head that it was the first to cover; a note of which no
+head is left is forgotten with the last of them. Which to keep and to forget is decided by
+`broker.control.keeping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from broker.errors import StoreError
+from broker.store import schema
+from broker.store.rows import KeptHeadRow
+
+_n = schema.heartbeats
+_h = schema.heartbeat_heads
+_later = _h.alias("later")
+
+_OF_GENERATION = (
+    (_h.c.agency == bindparam("agency_"))
+    & (_h.c.topic == bindparam("topic_"))
+    & (_h.c.partition == bindparam("partition_"))
+    & (_h.c.generation == bindparam("generation_"))
+)
+_NEWEST_SIZE = (
+    select(_h.c.size).where(_OF_GENERATION).order_by(_h.c.size.desc()).limit(1)
+)  # one step in the primary key
+_COVERING = select(*_h.c).where(_OF_GENERATION, _h.c.size > bindparam("index_")).order_by(_h.c.size)
+_KEEP = insert(_n)
+_KEEP_HEADS = insert(_h)
+_NOTE = select(_n.c.note).where(_n.c.id == bindparam("id_"))
+_SUPERSEDED = select(_h.c.size, _h.c.heartbeat_id).where(
+    _OF_GENERATION, _h.c.key_id == bindparam("key_id_"), _h.c.time_ms >= bindparam("since_")
+)
+_DROP_HEAD = delete(_h).where(_OF_GENERATION, _h.c.size == bindparam("size_"))
+_HEADS_LEFT = select(_h.c.size).where(_h.c.heartbeat_id == bindparam("id_")).limit(1)
+_DROP_NOTE = delete(_n).where(_n.c.id == bindparam("id_"))
+_THIN = delete(_h).where(
+    _h.c.time_ms < bindparam("before_"),
+    select(_later.c.size)
+    .where(
+        _later.c.agency == _h.c.agency,
+        _later.c.topic == _h.c.topic,
+        _later.c.partition == _h.c.partition,
+        _later.c.generation == _h.c.generation,
+        _later.c.key_id == _h.c.key_id,
+        _later.c.size > _h.c.size,
+    )
+    .exists(),
+)
+_DROP_BEFORE = delete(_h).where(_h.c.time_ms < bindparam("before_"))
+_DROP_EMPTY = delete(_n).where(~select(_h.c.size).where(_h.c.heartbeat_id == _n.c.id).exists())
+_COUNT = select(func.count()).select_from(_n)
+
+
+class Heartbeats:
+    """`HeartbeatsArea` on SQL."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def newest_size(self, agency: str, topic: str, partition: int, generation: str) -> int:
+        place = _place(agency, topic, partition, generation)
+        newest: int | None = self._connection.scalar(_NEWEST_SIZE, place)
+        return newest or 0
+
+    def keep(
+        self,
+        agency: str,
+        time_ms: int,
+        note: bytes,
+        key_id: bytes,
+        heads: Sequence[tuple[str, int, str, int]],
+    ) -> None:
+        key = self._connection.execute(
+            _KEEP, {"agency": agency, "time_ms": time_ms, "note": note}
+        ).inserted_primary_key
+        assert key is not None
+        self._connection.execute(
+            _KEEP_HEADS,
+            [
+                {
+                    "agency": agency,
+                    "topic": topic,
+                    "partition": partition,
+                    "generation": generation,
+                    "size": size,
+                    "key_id": key_id,
+                    "time_ms": time_ms,
+                    "heartbeat_id": key[0],
+                }
+                for topic, partition, generation, size in heads
+            ],
+        )
+
+    def covering(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> list[KeptHeadRow]:
+        place = _place(agency, topic, partition, generation)
+        found = self._connection.execute(_COVERING, place | {"index_": index})
+        return [KeptHeadRow(*row) for row in found]
+
+    def note(self, heartbeat_id: int) -> bytes:
+        note: bytes | None = self._connection.scalar(_NOTE, {"id_": heartbeat_id})
+        if note is None:
+            raise StoreError("a kept head has no heartbeat", code="store_corrupt")
+        return note
+
+    def drop_heads(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
+    ) -> None:
+        place = _place(agency, topic, partition, generation)
+        dropped = self._connection.execute(
+            _SUPERSEDED, place | {"key_id_": key_id, "since_": since_ms}
+        ).all()
+        for size, heartbeat_id in dropped:
+            self._connection.execute(_DROP_HEAD, place | {"size_": size})
+            if self._connection.execute(_HEADS_LEFT, {"id_": heartbeat_id}).first() is None:
+                self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
+
+    def thin(self, before_ms: int) -> None:
+        self._connection.execute(_THIN, {"before_": before_ms})
+        self._connection.execute(_DROP_EMPTY)
+
+    def drop_before(self, before_ms: int) -> None:
+        self._connection.execute(_DROP_BEFORE, {"before_": before_ms})
+        self._connection.execute(_DROP_EMPTY)
+
+    def count(self) -> int:
+        count: int = self._connection.execute(_COUNT).scalar_one()
+        return count
+
+
+def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
+    return {
+        "agency_": agency,
+        "topic_": topic,
+        "partition_": partition,
+        "generation_": generation,
+    }
