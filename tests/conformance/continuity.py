@@ -7,6 +7,7 @@ are those of "Order".
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -105,7 +106,7 @@ class Partition:
         self._not_fallen(seen)
         if link is not None:
             self._compare(link)
-        self._make_room(2 if link is not None and self._never_met(link) else 1)
+        before = deepcopy(self.generations) if self._nearly_full else None
         generation = Generation.beginning(seen)
         gap: tuple[int, int] | None
         if link is not None:
@@ -115,6 +116,10 @@ class Partition:
             generation.start = 0
             generation.gaps.append(Gap(*gap, left={}, right=seen.left))
         self.generations[name] = generation
+        self._forget_complete()
+        if before is not None and len(self.generations) > MAX_GENERATIONS:
+            self.generations = before
+            raise RefusedError(4, "generations_many")
         self.last_time = seen.time
         return Placement(Verdict.LINK if link is not None else Verdict.JUMP, gap)
 
@@ -148,8 +153,6 @@ class Partition:
         parts = gap.without(seen, after)
         if len(held.gaps) - 1 + len(parts) > MAX_GAPS:
             raise RefusedError(4, "gaps_many")
-        if link is not None and self._never_met(link):
-            self._make_room(1)
         position = held.gaps.index(gap)
         held.gaps[position : position + 1] = parts
         held.keep(seen)
@@ -181,18 +184,18 @@ class Partition:
         self.generations[link.name] = Generation.never_met(link.size, link.root)
         return (0, link.size - 1)
 
-    def _make_room(self, wanted: int) -> None:
-        """Forget the oldest generations that are complete, or refuse."""
-        complete = [
-            name
-            for name in sorted(self.generations)
-            if self.generations[name].end is not None and not self.generations[name].gaps
-        ]
-        excess = len(self.generations) + wanted - MAX_GENERATIONS
-        if excess > len(complete):
-            raise RefusedError(4, "generations_many")
-        for name in complete[: max(excess, 0)]:
-            del self.generations[name]
+    @property
+    def _nearly_full(self) -> bool:
+        """Whether one more generation, and perhaps its predecessor, may be too many."""
+        return len(self.generations) + 2 > MAX_GENERATIONS
+
+    def _forget_complete(self) -> None:
+        """Of too many generations, forget the oldest that are closed and without gaps."""
+        for name in sorted(self.generations):
+            if len(self.generations) <= MAX_GENERATIONS:
+                return
+            if self.generations[name].end is not None and not self.generations[name].gaps:
+                del self.generations[name]
 
 
 def _refuse_leaf(seen: Seen) -> None:

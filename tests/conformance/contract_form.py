@@ -116,14 +116,13 @@ def mapped(names: Kind, kind: Kind, low: int = 0) -> Kind:
 class Optional:
     """A member that may be absent; without another default, null is absence too."""
 
-    def __init__(self, kind: Kind, default: Any = ABSENT, *, null: bool = True) -> None:
+    def __init__(self, kind: Kind, default: Any = None) -> None:
         self.kind = kind
         self.default = default
-        self.null = null and default is ABSENT
 
     def value(self, given: Any) -> Any:
-        if given is ABSENT or (given is None and self.null):
-            return None if self.default is ABSENT else self.default
+        if given is ABSENT or (given is None and self.default is None):
+            return self.default
         return self.kind(given)
 
 
@@ -196,17 +195,14 @@ EVENT_TERMS = members(
     incident_identifiers=Optional(
         one_of("with-consent", "never", "allowed"), default="with-consent"
     ),
-    retention=Optional(
-        members(kafka_days=integer(1, 366), recipient_years=integer(1, 100)), null=False
-    ),
+    retention=Optional(members(kafka_days=integer(1, 366), recipient_years=integer(1, 100))),
     service_levels=Optional(
         members(
             acknowledge_within=duration,
             respond_within=duration,
             urgent_acknowledge_within=Optional(duration),
             urgent_respond_within=Optional(duration),
-        ),
-        null=False,
+        )
     ),
     fields=mapped(str, FIELD, 1),
     purposes=listed(ID, 1),
@@ -275,8 +271,7 @@ CONTRACT = members(
             strand_by_ward_by_month_below=integer(2, 100),
             secondary_suppression=flag,
             text=text,
-        ),
-        null=False,
+        )
     ),
     dpia=ASSESSMENT,
     equality_impact_assessment=ASSESSMENT,
@@ -285,7 +280,7 @@ CONTRACT = members(
     processors=Optional(
         listed(members(name=text, service=text, location=text, terms=text, sees=text)), default=[]
     ),
-    coordinator=Optional(members(name=text, contact=CONTACT, grants=one_of("nothing")), null=False),
+    coordinator=Optional(members(name=text, contact=CONTACT, grants=one_of("nothing"))),
     version_record=listed(members(version=text, date=day, change=text, authorised_by=text), 1),
     review_on=Optional(day),
     review_by=Optional(listed(ID), default=[]),

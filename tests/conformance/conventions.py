@@ -12,7 +12,7 @@ from tests.conformance.refusals import MalformedError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 DAY_MS = 24 * 60 * 60 * 1000
 
 

@@ -147,7 +147,10 @@ def _is_of(kind: str, value: object) -> bool:
 
 
 def _is_moment(value: str) -> bool:
-    # The patterns beside `format` leave only the calendar and the clock to be checked.
+    # The patterns beside `format` leave only the calendar and the clock to be checked. Newer
+    # versions of the library read 24:00 as the next day.
+    if value[11:13] == "24":
+        return False
     try:
         datetime.fromisoformat(value)
     except ValueError:

@@ -138,8 +138,8 @@ class Generation:
                 raise _equivocation()
         elif merkle.disagree(gap.left, seen.left):
             raise _equivocation()
+        self._check_root(seen.index, seen.left)
         after = merkle.append(seen.left, seen.index, seen.leaf)
-        self._check_root(seen.index + 1, after)
         if seen.index == gap.last:
             if gap.right is not None and after != gap.right:
                 raise _equivocation()

@@ -18,7 +18,7 @@ LONGEST_LIFE_MS = {STREAM: 90 * DAY_MS, EXCHANGE: 30 * DAY_MS, RECEIPT: 90 * DAY
 P = 2**255 - 19
 # The y coordinates of the eight points of small order of edwards25519: 1 and -1 (orders 1 and 2),
 # 0 (order 4), and plus and minus one value for the four of order 8.
-_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303021426
+_Y8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022
 SMALL_ORDER_Y = {0, 1, P - 1, _Y8, P - _Y8}
 ML_KEM_768_BYTES = 1184
 
@@ -62,6 +62,8 @@ def _check_ed25519(public: bytes) -> None:
 
 
 def _check_x25519(public: bytes) -> None:
+    if int.from_bytes(public, "little") >= P:
+        raise MalformedError("not canonical")
     # Scalars are multiples of eight, so a point of small order always gives zeros, and the library
     # refuses these (RFC 7748, section 6.1).
     probe = X25519PrivateKey.from_private_bytes(bytes([1]) * 32)

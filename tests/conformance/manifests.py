@@ -111,7 +111,7 @@ def _key(value: object, deployment: str, agency: str) -> Key:
     signing = isinstance(value, dict) and value.get("role") in (keys.STREAM, keys.RECEIPT)
     entry = _members(value, *names, *(["possession"] if signing else []))
     role, algorithm, public = entry["role"], entry["algorithm"], _octets(entry["public"])
-    if role not in keys.ALGORITHMS or algorithm not in keys.ALGORITHMS[role]:
+    if not isinstance(role, str) or algorithm not in keys.ALGORITHMS.get(role, ()):
         raise MalformedError("not an algorithm of the role")
     keys.check_public(algorithm, public)
     kid = keys.kid(role, algorithm, public)
@@ -171,7 +171,8 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
     _text(stated["tls_principal"])
     if not isinstance(stated["contacts"], dict) or len(stated["contacts"]) > MAX_MEMBERS:
         raise MalformedError("not contacts")
-    for contact in stated["contacts"].values():
+    for name, contact in stated["contacts"].items():
+        _id(name)
         _text(contact)
     manifest = Manifest(
         agency=agency,

@@ -104,7 +104,12 @@ def parse_note(text: str) -> Note:
     lines = signatures[:-1].split("\n")
     if len(lines) > MAX_LINES:
         raise MalformedError("too many signatures")
-    return Note(body + "\n", tuple(_line(line) for line in lines))
+    if body.startswith("cosignature/v1\n"):
+        raise MalformedError("what a cosignature signs")
+    note = Note(body + "\n", tuple(_line(line) for line in lines))
+    if len({(line.name, line.key_id) for line in note.lines}) != len(note.lines):
+        raise MalformedError("a key signed twice")
+    return note
 
 
 def read_note(octets: bytes) -> Note:
@@ -133,7 +138,7 @@ def signers(note: Note, keys: Sequence[NoteKey]) -> set[NoteKey]:
     """Those of the known keys that signed; lines of other keys are ignored.
 
     Raises:
-        NotBelievedError: a line of a known key does not verify, or a key signed twice.
+        NotBelievedError: a line of a known key does not verify.
     """
     known = {(key.name, key.key_id): key for key in keys}
     found: set[NoteKey] = set()
@@ -141,8 +146,6 @@ def signers(note: Note, keys: Sequence[NoteKey]) -> set[NoteKey]:
         key = known.get((line.name, line.key_id))
         if key is None:
             continue
-        if key in found:
-            raise NotBelievedError("a key signed twice")
         if not key.verifies(note.text, line.signature):
             raise NotBelievedError("a signature does not verify")
         found.add(key)

@@ -69,20 +69,19 @@ class View:
         newest = [key for key in manifests.believed[-1].keys if key.role == keys.RECEIPT]
         if any(manifests.revoked_since(key.kid) is not None for key in newest):
             return False
-        for key in {key.kid: key for key in manifests.listed(keys.RECEIPT)}.values():
+        (line,) = note.lines
+        time = int.from_bytes(line.signature[:8], "big") * 1000
+        for key in manifests.listed(keys.RECEIPT):
             note_key = NoteKey(name, COSIGNATURE, key.public)
-            for line in note.lines:
-                if (line.name, line.key_id) != (name, note_key.key_id):
-                    continue
-                time = int.from_bytes(line.signature[:8], "big") * 1000
-                revoked = manifests.revoked_since(key.kid)
-                if (
-                    time < since
-                    and manifests.vouched(key.kid, time)
-                    and (revoked is None or time < revoked)
-                    and note_key.verifies(note.text, line.signature)
-                ):
-                    return True
+            revoked = manifests.revoked_since(key.kid)
+            if (
+                (line.name, line.key_id) == (name, note_key.key_id)
+                and time < since
+                and manifests.vouched(key.kid, time)
+                and (revoked is None or time < revoked)
+                and note_key.verifies(note.text, line.signature)
+            ):
+                return True
         return False
 
 
@@ -154,6 +153,8 @@ def _manifests(
 def _receipts(folder: Path) -> Iterator[Note]:
     for file in sorted(folder.glob("*.txt")):
         try:
-            yield read_note(file.read_bytes())
+            note = read_note(file.read_bytes())
         except MalformedError:
             continue
+        if len(note.lines) == 1:
+            yield note
