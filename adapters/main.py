@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from adapters import cli as adapter_cli
 from adapters.demo import cli as demo_cli
 from broker.agency.installation import verify_installation
-from broker.cli import contract, doctor, event, kafka, keys, log, quarantine, status
+from broker.cli import conformance, contract, doctor, event, kafka, keys, log, quarantine, status
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2
@@ -39,6 +39,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(kafka.app, name="kafka")
+app.command("conformance")(conformance.conformance)
 app.command("demo")(demo_cli.demo)
 
 

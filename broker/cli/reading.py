@@ -27,6 +27,31 @@ from broker.store.interfaces import Store
 _NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9 ._@()/:+-]")
 
 
+_MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a record")
+
+
+def open_line(
+    line: bytes | None, view: FileView, now: int
+) -> tuple[dict[str, object], OpenedEvent | None]:
+    """Judge one line of a file and have the view take up what it moved.
+
+    Args:
+        line: without its end; None for one that is too long.
+        view: what the reader knows, this file's earlier records included.
+        now: the reader's clock, ms.
+
+    Returns:
+        The answer as it is printed, and the event if one was opened.
+    """
+    record = _parse(line)
+    if record is None:
+        return _refusal(_MALFORMED), None
+    judgement = judge(record, view, now)
+    view.took(judgement)
+    opened = judgement.event if judgement.outcome == "opened" else None
+    return _answer(judgement), opened
+
+
 class FileReader:
     """Judges the records of one file, chunk by chunk.
 
@@ -65,47 +90,15 @@ class FileReader:
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
-            record = _parse(line)
-            if record is None:
-                answers.append(self._refusal(_malformed()))
-                continue
-            judgement = judge(record, self._view, now)
-            self._view.took(judgement)
-            answers.append(self._answer(judgement))
-            if judgement.event is not None and judgement.outcome == "opened":
-                entries.append(self._consultation(judgement.event, now))
+            answer, event = open_line(line, self._view, now)
+            self._note(answer)
+            answers.append(answer)
+            if event is not None:
+                entries.append(self._consultation(event, now))
         if entries:
             with self._opened_store().transaction() as tx:
                 append_entries(tx, entries)
         return answers
-
-    def _answer(self, judgement: Judgement) -> dict[str, object]:
-        if judgement.refusal is not None:
-            answer = self._refusal(judgement.refusal)
-        elif judgement.outcome == "opened":
-            assert judgement.event is not None
-            answer = judgement.event.as_json()
-        elif judgement.outcome == "repeat":
-            answer = {"repeat": True}
-        elif judgement.outcome == "before_start":
-            answer = self._refusal(
-                RefusedError(4, "before_start", "earlier in its stream than the first one met")
-            )
-        elif judgement.outcome == "leaf":
-            answer = self._refusal(
-                RefusedError(4, "content_missing", "a leaf replay has no content")
-            )
-        else:
-            answer = {"not_addressed": True}
-        return self._with_gap(answer, judgement)
-
-    def _with_gap(self, answer: dict[str, object], judgement: Judgement) -> dict[str, object]:
-        placement = judgement.placement
-        if placement is not None and placement.gap is not None:
-            _, first, last = placement.gap
-            answer["gap"] = [first, last]
-            self.refused = True
-        return answer
 
     def _consultation(self, event: OpenedEvent, now: int) -> Entry:
         signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
@@ -131,31 +124,32 @@ class FileReader:
         for line in lines:
             record = _parse(line)
             if record is None:
-                answers.append(self._refusal(_malformed()))
+                answers.append(_refusal(_MALFORMED))
                 continue
             try:
                 verified = verify_record(record, self._view, now)
             except RefusedError as refusal:
-                answers.append(self._refusal(refusal))
+                answers.append(_refusal(refusal))
                 continue
             placed = place_record(verified, self._view)
             self._view.took(placed)
             if placed.refusal is not None:
-                answers.append(self._refusal(placed.refusal))
+                answers.append(_refusal(placed.refusal))
                 continue
             answer: dict[str, object] = {
                 "verified": True,
                 "origin": verified.origin.format(),
                 "index": verified.fact.index,
             }
-            answers.append(self._with_gap(answer, placed))
+            answers.append(_with_gap(answer, placed))
+        for answer in answers:
+            self._note(answer)
         return answers
 
     # --- what both need --------------------------------------------------------------------------
 
-    def _refusal(self, refusal: RefusedError) -> dict[str, object]:
-        self.refused = True
-        return {"refused": refusal.code, "step": refusal.step}
+    def _note(self, answer: dict[str, object]) -> None:
+        self.refused |= "refused" in answer or "gap" in answer
 
     def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
         with self._opened_store().reading() as tx:
@@ -181,8 +175,35 @@ def _parse(line: bytes | None) -> Record | None:
         return None
 
 
-def _malformed() -> RefusedError:
-    return RefusedError(0, "record_malformed", "the line is not a record")
+def _answer(judgement: Judgement) -> dict[str, object]:
+    if judgement.refusal is not None:
+        answer = _refusal(judgement.refusal)
+    elif judgement.outcome == "opened":
+        assert judgement.event is not None
+        answer = judgement.event.as_json()
+    elif judgement.outcome == "repeat":
+        answer = {"repeat": True}
+    elif judgement.outcome == "before_start":
+        answer = _refusal(
+            RefusedError(4, "before_start", "earlier in its stream than the first one met")
+        )
+    elif judgement.outcome == "leaf":
+        answer = _refusal(RefusedError(4, "content_missing", "a leaf replay has no content"))
+    else:
+        answer = {"not_addressed": True}
+    return _with_gap(answer, judgement)
+
+
+def _with_gap(answer: dict[str, object], judgement: Judgement) -> dict[str, object]:
+    placement = judgement.placement
+    if placement is not None and placement.gap is not None:
+        _, first, last = placement.gap
+        answer["gap"] = [first, last]
+    return answer
+
+
+def _refusal(refusal: RefusedError) -> dict[str, object]:
+    return {"refused": refusal.code, "step": refusal.step}
 
 
 def _login() -> str:

@@ -1,0 +1,195 @@
+"""This reader in a setting of the test vectors: a `FileView` from a folder (tests/vectors/README).
+
+Nothing here is an agency's: keys are seeds that the folder publishes, nothing is unlocked, logged
+or stored. What does not verify is not believed, and the others are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from broker.control.receipts import parse_receipt
+from broker.envelope.primitives import SEED_BYTES, WrapOpener
+from broker.errors import ConfigError, ManifestError, RefusedError, RegistryError
+from broker.judging.file_view import FileView
+from broker.judging.trust import OpeningKeys, Trust
+from broker.keys.governance import GovernancePublic
+from broker.keys.keyfile import Base64
+from broker.keys.kid import EXCHANGE, XWING, kid
+from broker.keys.manifest import SignedManifest, parse_manifest, verify_manifest
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract, verify_contract
+from broker.registry.manifests import ManifestBook
+from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
+from broker.tlog.errors import NoteError
+from contracts.errors import ContractError
+from contracts.loading import parse_contract
+
+SETTING_FILE: Final = "setting.json"
+
+Seed = Annotated[Base64, Field(min_length=SEED_BYTES, max_length=SEED_BYTES)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class _Governance(_Document):
+    ed25519: Base64
+    ml_dsa_65: Base64 = Field(alias="ml-dsa-65")
+
+
+class _Agency(_Document):
+    governance: _Governance
+    exchange_seeds: tuple[Seed, ...] = Field(strict=False)
+
+
+class _Setting(_Document):
+    deployment: str
+    agencies: dict[str, _Agency]
+
+
+class PublishedSeeds:
+    """The exchange keys whose seeds a setting publishes, by key id."""
+
+    def __init__(self, seeds: tuple[bytes, ...]) -> None:
+        openers = [WrapOpener(seed) for seed in seeds]
+        self._by_kid = {kid(EXCHANGE, XWING, opener.public): opener for opener in openers}
+
+    def holds(self, key: bytes) -> bool:
+        """Whether the seed of this key is in the setting."""
+        return key in self._by_kid
+
+    def opener(self, key: bytes) -> WrapOpener:
+        """The key with this id."""
+        return self._by_kid[key]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingReader:
+    """What one agency believes and holds in a setting; `view` makes a fresh reading of it."""
+
+    deployment: str
+    agency: str
+    trust: Trust
+    seeds: PublishedSeeds
+    receipts: tuple[SignedCheckpoint, ...]
+
+    def view(self, now: int) -> FileView:
+        """A reading that has seen no record; `now` in ms."""
+        manifests = self.trust.manifests
+        keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
+        return FileView(self.deployment, self.agency, self.trust, keys, self._receipted, now)
+
+    def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+        return any(
+            (receipt.checkpoint.origin, receipt.checkpoint.size, receipt.checkpoint.root)
+            == (origin, size, root)
+            and receipt.line.timestamp * 1000 < before
+            and self.trust.cosigner_believed(origin, receipt.line.name.partition("/")[2])
+            for receipt in self.receipts
+        )
+
+
+def load_setting(folder: Path, agency: str) -> SettingReader:
+    """The reader that a setting's folder describes.
+
+    Args:
+        folder: `settings/<name>`.
+        agency: who reads.
+
+    Raises:
+        ConfigError: code `vectors_invalid`: the folder cannot be read, or lacks this agency.
+    """
+    try:
+        setting = _Setting.model_validate_json((folder / SETTING_FILE).read_bytes())
+        own = setting.agencies[agency]
+        manifests = _bytes_in(folder / "manifests", ".txt")
+        receipts = _bytes_in(folder / "receipts", ".txt")
+        contracts = _bytes_in(folder / "contracts", ".yaml")
+        notes = _bytes_in(folder / "contracts", ".note")
+    except (OSError, ValidationError, KeyError):
+        raise ConfigError(
+            "A setting of the vectors is missing, damaged, or not one of this agency.",
+            code="vectors_invalid",
+            where=f"settings/{folder.name}",
+            fix="restore the folder of vectors, or make it again with its generate.py",
+        ) from None
+    pair = GovernancePublic(own.governance.ed25519, own.governance.ml_dsa_65)
+    book = _contracts(setting.deployment, agency, pair.fingerprints, contracts, notes)
+    known = _manifests(setting.deployment, book, list(manifests.values()))
+    return SettingReader(
+        setting.deployment,
+        agency,
+        Trust(agency, known, book, allow_trial=True),
+        PublishedSeeds(own.exchange_seeds),
+        _receipts(known, list(receipts.values())),
+    )
+
+
+def _bytes_in(folder: Path, suffix: str) -> dict[str, bytes]:
+    paths = sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else []
+    return {path.stem: path.read_bytes() for path in paths}
+
+
+def _contracts(
+    deployment: str,
+    agency: str,
+    fingerprints: tuple[str, str],
+    files: dict[str, bytes],
+    notes: dict[str, bytes],
+) -> ContractBook:
+    book = ContractBook(deployment=deployment, agency=agency, fingerprints=fingerprints)
+    for stem, raw in files.items():
+        try:
+            signed: SignedContract = verify_contract(parse_contract(raw, stem), notes.get(stem))
+            book = book.adding(signed)
+        except (ContractError, RegistryError):
+            continue
+    return book
+
+
+def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> ManifestBook:
+    """Each as if it had been met when it was issued, in ascending version."""
+    parsed: list[SignedManifest] = []
+    for raw in files:
+        try:
+            parsed.append(parse_manifest(raw))
+        except ManifestError:
+            continue
+    book = ManifestBook(deployment)
+    for signed in sorted(parsed, key=lambda one: (one.manifest.agency, one.manifest.version)):
+        manifest = signed.manifest
+        governance = contracts.governance_of(manifest.agency)
+        try:
+            verified = verify_manifest(
+                signed, governance, deployment=deployment, now=manifest.issued
+            )
+            book = book.adding(verified)
+        except ManifestError:
+            continue
+    return book
+
+
+def _receipts(manifests: ManifestBook, files: list[bytes]) -> tuple[SignedCheckpoint, ...]:
+    """Those whose key was vouched for, and not in other hands, at their time."""
+    believed: list[SignedCheckpoint] = []
+    for raw in files:
+        try:
+            receipt = parse_receipt(raw)
+            at = receipt.line.timestamp * 1000
+            cosigner = receipt.line.name.partition("/")[2]
+            key = manifests.receipt_key(cosigner, receipt.line.key_id)
+            if key is None or key.at(at) != "valid":
+                continue
+            if key.revoked_since is not None and at >= key.revoked_since:
+                continue
+            verify_cosignature(receipt.line, key.verifier, receipt.body)
+        except (RefusedError, NoteError):
+            continue
+        believed.append(receipt)
+    return tuple(believed)

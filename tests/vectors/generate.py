@@ -1,0 +1,48 @@
+"""Make settings/ and cases/ again from fixed.json, byte for byte (README.md).
+
+python tests/vectors/generate.py             write them here
+python tests/vectors/generate.py --into DIR  write them elsewhere, to compare
+python tests/vectors/generate.py --record    draw what fixed.json lacks, drop what is not used
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # the modules beside this file; the product
+
+
+def main() -> int:
+    """Write all of them; the exit code."""
+    from making.catalogue import all_cases, all_settings
+    from making.ground import Ground, MissingError
+
+    parser = argparse.ArgumentParser(description="Make the test vectors again from fixed.json.")
+    parser.add_argument("--into", type=Path, default=HERE, help="where settings/ and cases/ go")
+    parser.add_argument("--record", action="store_true", help="draw what fixed.json lacks")
+    options = parser.parse_args()
+    ground = Ground(HERE / "fixed.json", record=options.record)
+    try:
+        settings = all_settings(ground)
+        cases = all_cases(settings)
+    except MissingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    if options.record:
+        ground.save()
+    for name in ("settings", "cases"):
+        shutil.rmtree(options.into / name, ignore_errors=True)
+        (options.into / name).mkdir(parents=True)
+    for setting in settings.values():
+        setting.write(options.into / "settings" / setting.name)
+    for case in cases:
+        case.write(options.into / "cases")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

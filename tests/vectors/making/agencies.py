@@ -1,0 +1,235 @@
+"""The agencies of the vectors: their keys, the manifests that they sign, the contracts they agree.
+
+Each is made by the product's own modules from seeds that follow from the label, so the same agency
+has the same keys in every setting. What a setting does with them is in ``settings.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from making.ground import Ground, RecordedSigner
+
+from broker.control.authorship import cosigner
+from broker.envelope.primitives import (
+    SEED_BYTES,
+    Ed25519Signer,
+    MlDsa44Signer,
+    MlDsa65Signer,
+    WrapOpener,
+    b64,
+)
+from broker.keys.enrolment import possession_message
+from broker.keys.governance import GovernanceSigner
+from broker.keys.kid import (
+    ED25519,
+    EXCHANGE,
+    GOVERNANCE,
+    LONGEST_LIFE_MS,
+    ML_DSA_44,
+    ML_DSA_65,
+    SIGNING_ROLES,
+    STREAM,
+    XWING,
+    kid,
+)
+from broker.keys.manifest import (
+    LONGEST_MANIFEST_LIFE_MS,
+    Manifest,
+    ManifestKey,
+    manifest_text,
+)
+from broker.keys.signer import SoftwareSigner
+from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.tlog.note import NoteSigner, format_note, sign_note
+from contracts.drafting import draft, london_parties
+from contracts.loading import parse_contract, shipped_terms
+from contracts.parties import GovernanceKeys
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def instant(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
+    """Milliseconds of a time in UTC."""
+    return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp()) * SECOND
+
+
+DEPLOYMENT = "pan-london"
+FOUNDED = instant(2026, 2, 20)
+"""From when the first keys and manifests are valid."""
+STARTS, ENDS = date(2026, 3, 1), date(2027, 2, 28)
+"""First and last day of the contract."""
+NOW = instant(2026, 3, 2, 12)
+
+POLICE, PROSECUTION = "csu-camden", "cps-london"
+COUNCIL, SUPPORT = "council-camden", "haven-support"
+CAST = (POLICE, PROSECUTION, COUNCIL, SUPPORT)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a manifest with its seed."""
+
+    listed: ManifestKey
+    seed: bytes
+    name: str
+
+    @property
+    def cosigner(self) -> NoteSigner:
+        """As it signs checkpoints."""
+        return cosigner(
+            self.name,
+            SoftwareSigner(self.listed.kid, self.listed.role, ED25519, Ed25519Signer(self.seed)),
+        )
+
+
+@dataclass(frozen=True)
+class Member:
+    """One agency."""
+
+    ground: Ground
+    id: str
+    deployment: str = DEPLOYMENT
+
+    def seed(self, role: str, algorithm: str, which: str = "first") -> bytes:
+        """The seed of one of its keys."""
+        return self.ground.draw(SEED_BYTES, "key", self.deployment, self.id, role, algorithm, which)
+
+    @property
+    def name(self) -> str:
+        """Of its keys in signature lines."""
+        return f"{self.deployment}/{self.id}"
+
+    @property
+    def governance(self) -> GovernanceSigner:
+        """Its two governance keys."""
+        first = Ed25519Signer(self.seed(GOVERNANCE, ED25519))
+        second = RecordedSigner(self.ground, MlDsa65Signer(self.seed(GOVERNANCE, ML_DSA_65)))
+        return GovernanceSigner(
+            self.deployment,
+            self.id,
+            SoftwareSigner(kid(GOVERNANCE, ED25519, first.public), GOVERNANCE, ED25519, first),
+            SoftwareSigner(
+                kid(GOVERNANCE, ML_DSA_65, second.public),
+                GOVERNANCE,
+                ML_DSA_65,
+                second,  # type: ignore[arg-type]  # signs as one, with what was recorded
+            ),
+        )
+
+    def key(
+        self,
+        role: str,
+        which: str = "first",
+        *,
+        begins: int = FOUNDED,
+        ends: int | None = None,
+        algorithm: str | None = None,
+        deployment: str | None = None,
+    ) -> Key:
+        """A key as a manifest lists it; the longest life of its role if ``ends`` is not given."""
+        algorithm = algorithm or (XWING if role == EXCHANGE else ED25519)
+        seed = self.seed(role, algorithm, which)
+        holder = self._holder(algorithm, seed)
+        own = kid(role, algorithm, holder.public)
+        possession = None
+        if role in SIGNING_ROLES and not isinstance(holder, WrapOpener):
+            message = possession_message(deployment or self.deployment, self.id, own)
+            possession = holder.sign(message)
+        listed = ManifestKey(
+            kid=own,
+            role=role,  # type: ignore[arg-type]  # one of the three
+            algorithm=algorithm,  # type: ignore[arg-type]  # as above
+            public=holder.public,
+            not_before=begins,
+            not_after=begins + LONGEST_LIFE_MS[role] if ends is None else ends,
+            possession=possession,
+        )
+        return Key(listed, seed, self.name)
+
+    def _holder(self, algorithm: str, seed: bytes) -> WrapOpener | Ed25519Signer | RecordedSigner:
+        if algorithm == XWING:
+            return WrapOpener(seed)
+        if algorithm == ML_DSA_44:
+            return RecordedSigner(self.ground, MlDsa44Signer(seed))
+        return Ed25519Signer(seed)
+
+    def manifest(
+        self,
+        version: int = 1,
+        issued: int = FOUNDED,
+        keys: Iterable[Key | ManifestKey] | None = None,
+        **other: Any,
+    ) -> Manifest:
+        """A manifest that its governance keys have still to sign."""
+        if keys is None:
+            keys = self.first_keys()
+        content: dict[str, Any] = {
+            "agency": self.id,
+            "deployment": self.deployment,
+            "version": version,
+            "issued": issued,
+            "expires": issued + LONGEST_MANIFEST_LIFE_MS,
+            "tls_principal": self.id,
+            "contacts": {"operations": f"operations@{self.id}.example"},
+            "keys": tuple(key.listed if isinstance(key, Key) else key for key in keys),
+        }
+        return Manifest(**{**content, **other})
+
+    def first_keys(self) -> list[Key]:
+        """One of each."""
+        return [
+            self.key(STREAM),
+            self.key(STREAM, algorithm=ML_DSA_44),
+            self.key(EXCHANGE),
+            self.key("receipt"),
+        ]
+
+    def sign(self, manifest: Manifest | bytes) -> bytes:
+        """A manifest, or whatever stands in its place, as a signed note."""
+        text = manifest if isinstance(manifest, bytes) else manifest_text(manifest)
+        return format_note(sign_note(text, self.governance.note_signers()))
+
+
+def party_of(member: str) -> Mapping[str, Any]:
+    """How the shipped partnership describes an agency."""
+    return next(party for party in london_parties() if party["id"] == member)
+
+
+def agreed(
+    members: Sequence[Member],
+    *,
+    terms: str | None = None,
+    starts: date = STARTS,
+    ends: date = ENDS,
+    parties: Sequence[Mapping[str, Any]] | None = None,
+    signers: Sequence[Member] | None = None,
+    deployment: str = DEPLOYMENT,
+) -> SignedContract:
+    """A contract between these, signed by all of them or by those named."""
+    text = draft(
+        terms or shipped_terms(),
+        deployment=deployment,
+        parties=parties or [party_of(member.id) for member in members],
+        governance_keys={
+            member.id: GovernanceKeys(
+                ed25519=b64(member.governance.public.ed25519),
+                ml_dsa_65=b64(member.governance.public.ml_dsa_65),
+            )
+            for member in members
+        },
+        starts=starts,
+        ends=ends,
+        review_on=starts,
+    )
+    parsed = parse_contract(text.encode(), "contract.yaml")
+    signed = verify_contract(parsed, None)
+    for member in members if signers is None else signers:
+        signed = countersign(parsed, member.governance, signed.note)
+    return signed

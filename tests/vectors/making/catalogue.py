@@ -1,0 +1,24 @@
+"""Every setting and every case, in the order of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from making import form_cases
+from making.ground import Ground
+from making.scene import Case
+from making.setting import Setting, founded
+
+
+def all_settings(ground: Ground) -> dict[str, Setting]:
+    """By name."""
+    made = [founded("partnership", ground)]
+    return {setting.name: setting for setting in made}
+
+
+def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
+    """Each name once."""
+    cases = [*form_cases.cases(settings["partnership"])]
+    names = [case.name for case in cases]
+    assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
+    return cases

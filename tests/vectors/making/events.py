@@ -1,0 +1,218 @@
+"""Events of the vectors: as an honest sender would seal them, and every part open to change.
+
+docs/spec/envelope.md. Nothing is refused here: what a case puts in is sealed and signed, so that
+each check of a reader can be met by a record that passes all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from making.agencies import NOW, POLICE, Key
+from making.ground import Ground
+
+from broker.envelope import framing
+from broker.envelope.canonical import format_json
+from broker.envelope.layout import format_value
+from broker.envelope.padding import pad
+from broker.envelope.primitives import HASH_BYTES, NONCE_BYTES, AeadKey, one_step_kdf
+from broker.event import JSON
+from contracts.examples import example
+from contracts.grouping import Grouping, grouping
+from contracts.model import Contract
+from contracts.schema import flatten, leaves, unflatten
+
+MADE, CHANGED, CASE = "referral.made", "referral.status-changed", "case.updated"
+CRITICAL, CORRECTION = "critical-incident.declared", "correction.made"
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session secret and its wrap for one exchange key."""
+
+    wrap: bytes
+    tail: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a session wrap is made for (HPKE's info), and which secret it holds."""
+
+    deployment: str
+    contract: bytes
+    source: str
+    which: str = "first"
+
+    def session(self, ground: Ground, key: Key) -> Session:
+        """The wrap; the same terms and key give the same."""
+        info = framing.session_info(self.deployment, self.contract, self.source, key.listed.kid)
+        secret = ground.draw(HASH_BYTES, "session", info, self.which)
+        wrap = ground.wrap(key.seed, info, secret)
+        return Session(wrap, framing.session_tail(key.listed.kid, wrap), secret)
+
+
+@dataclass
+class Draft:
+    """One event on its way to a sealed value.
+
+    Attributes:
+        label: names its randomness.
+        exchange: agency -> the key that its wrap is for.
+        texts: the JSON of a group, where it is not the canonical one of ``groups``.
+        terms: of the wraps, those of this event if None.
+        extra_entries: recipients beside those of ``to``.
+    """
+
+    ground: Ground
+    label: str
+    deployment: str
+    source: str
+    contract: bytes
+    head: dict[str, JSON]
+    groups: list[dict[str, JSON]]
+    to: list[str]
+    may_read: dict[str, list[bool]]
+    exchange: Mapping[str, Key]
+    layout: Grouping | None
+    id: UUID
+    time: int = NOW
+    texts: dict[int, bytes] = field(default_factory=dict)
+    padded: Callable[[bytes], bytes] = pad
+    secrets: dict[int, bytes] = field(default_factory=dict)
+    commitments: dict[int, bytes] = field(default_factory=dict)
+    ciphertexts: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
+    key_lists: Callable[[bytes], bytes] = lambda keys: keys
+    terms: Terms | None = None
+    extra_entries: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def group_of(self, path: str) -> int:
+        """The index of the group that a leaf is in."""
+        assert self.layout is not None
+        return self.layout.group_of[path]
+
+    def contents(self) -> list[bytes]:
+        """The JSON texts of the groups."""
+        objects: list[JSON] = [{**self.head, "data": self.groups[0]}, *self.groups[1:]]
+        return [
+            self.texts[index] if index in self.texts else format_json(content)
+            for index, content in enumerate(objects)
+        ]
+
+    @property
+    def context(self) -> bytes:
+        """``ctx``."""
+        prefix = framing.context_prefix(self.deployment, self.contract, self.source)
+        return framing.event_context(prefix, str(self.id))
+
+    def group_key(self, index: int) -> tuple[bytes, bytes, bytes]:
+        """``K_i``, ``key_i`` and ``commit_i``."""
+        secret = self.secrets.get(index) or self.ground.draw(HASH_BYTES, "group", self.label, index)
+        derived = one_step_kdf(secret, framing.group_info(self.context, index))
+        return secret, derived[:HASH_BYTES], derived[HASH_BYTES:]
+
+    def value(self) -> bytes:
+        """The sealed bytes."""
+        context = self.context
+        secrets, commitments, sealed = [], [], []
+        for index, content in enumerate(self.contents()):
+            secret, key, commitment = self.group_key(index)
+            ciphertext = AeadKey(key).seal(
+                bytes(NONCE_BYTES), self.padded(content), framing.group_aad(context, index)
+            )
+            commitment = self.commitments.get(index, commitment)
+            secrets.append(secret)
+            commitments.append(commitment)
+            sealed.append((commitment, self.ciphertexts.get(index, lambda c: c)(ciphertext)))
+        bound = framing.groups_hash(context, commitments)
+        entries = [self._entry(agency, secrets, context, bound) for agency in self.to]
+        entries = sorted([*entries, *self.extra_entries])
+        return format_value(self.id.bytes, self.time, self.contract, sealed, entries)
+
+    def _entry(
+        self, agency: str, secrets: list[bytes], context: bytes, bound: bytes
+    ) -> tuple[bytes, bytes]:
+        terms = self.terms or Terms(self.deployment, self.contract, self.source)
+        session = terms.session(self.ground, self.exchange[agency])
+        keys = b"".join(
+            secret if may else bytes(HASH_BYTES)
+            for secret, may in zip(secrets, self.may_read[agency], strict=True)
+        )
+        nonce = self.ground.draw(NONCE_BYTES, "nonce", self.label, agency)
+        aad = framing.key_list_aad(context, bound, session.tail)
+        return session.wrap, self.key_lists(nonce + AeadKey(session.secret).seal(nonce, keys, aad))
+
+    def answer(self, reader: str) -> dict[str, object]:
+        """What ``reader`` is told, if it may open this."""
+        assert self.layout is not None
+        flat: dict[str, JSON] = {}
+        for group, may in zip(self.groups, self.may_read[reader], strict=True):
+            flat |= group if may else {}
+        event_type = self.head["type"]
+        assert isinstance(event_type, str)
+        hidden = set(leaves(event_type)) - self.layout.granted[reader]
+        at = datetime.fromtimestamp(self.time // 1000, UTC)
+        return {
+            "id": str(self.id),
+            "type": event_type,
+            "source": self.source,
+            "time": f"{at:%Y-%m-%dT%H:%M:%S}.{self.time % 1000:03d}Z",
+            "data": unflatten(flat),
+            "withheld": sorted(hidden),
+        }
+
+
+def draft_event(
+    ground: Ground,
+    label: str,
+    contract: Contract,
+    contract_hash: bytes,
+    exchange: Mapping[str, Key],
+    event_type: str,
+    source: str,
+    to: Sequence[str],
+    *,
+    without: Sequence[str] = (),
+    publisher: str | None = None,
+    flat: Mapping[str, JSON] | None = None,
+    changes: Mapping[str, JSON] | None = None,
+) -> Draft:
+    """An event as an honest sender would seal it.
+
+    Args:
+        publisher: whose fields it has, if not ``source``'s.
+        flat: all of its leaves, the example's if None.
+        changes: leaves to set.
+        without: leaves to leave out.
+    """
+    if flat is None:
+        publisher = publisher or source
+        role = contract.role_of.get(publisher)
+        if role not in contract.event_types[event_type].publishers:
+            publisher = POLICE
+        plain = example(contract, publisher, event_type)
+        flat = flatten(event_type, plain.data)
+    flat = {**flat, **(changes or {})}
+    layout = grouping(contract, event_type, frozenset(to))
+    groups: list[dict[str, JSON]] = [
+        {path: flat[path] for path in order if path in flat and path not in without}
+        for order in layout.order
+    ]
+    identity = ground.draw(16, "id", label)
+    return Draft(
+        ground=ground,
+        label=label,
+        deployment=contract.deployment,
+        source=source,
+        contract=contract_hash,
+        head={"to": sorted(to), "type": event_type},
+        groups=groups,
+        to=list(to),
+        may_read={agency: list(layout.may_read[agency]) for agency in to},
+        exchange=exchange,
+        layout=layout,
+        id=UUID(bytes=identity, version=4),
+    )

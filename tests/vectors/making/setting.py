@@ -1,0 +1,93 @@
+"""A setting: what a reader believes and holds, and the folder that says so (../README.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from making.agencies import CAST, DEPLOYMENT, Key, Member, agreed
+from making.ground import Ground
+
+from broker.envelope.primitives import b64
+from broker.keys.kid import EXCHANGE, STREAM
+from broker.registry.contracts import SignedContract
+from contracts.model import topic_name
+
+
+@dataclass
+class Setting:
+    """Everything of one setting.
+
+    Attributes:
+        name: its folder's.
+        members: who takes part, by agency id.
+        signed: the contract that its events are sealed under if a case says nothing else.
+        contracts: file name without its end -> the file and its note (None: nobody signed).
+        manifests: file name without its end -> signed note.
+        receipts: file name without its end -> cosigned checkpoint.
+        held: agency that a case reads as -> the seeds of its exchange keys.
+        stream: the key that each agency's streams are signed with.
+        exchange: the key that each agency's wraps are for.
+    """
+
+    name: str
+    ground: Ground
+    members: dict[str, Member]
+    signed: SignedContract
+    contracts: dict[str, tuple[bytes, bytes | None]] = field(default_factory=dict)
+    manifests: dict[str, bytes] = field(default_factory=dict)
+    receipts: dict[str, bytes] = field(default_factory=dict)
+    held: dict[str, list[bytes]] = field(default_factory=dict)
+    stream: dict[str, Key] = field(default_factory=dict)
+    exchange: dict[str, Key] = field(default_factory=dict)
+
+    def topic(self, logical: str = "a") -> str:
+        """A whole topic name of the setting's contract."""
+        return topic_name(self.signed.contract, logical)
+
+    def add_contract(self, stem: str, signed: SignedContract) -> None:
+        """Put a contract into the folder."""
+        self.contracts[stem] = (signed.text.raw, signed.note or None)
+
+    def write(self, folder: Path) -> None:
+        """Write the folder."""
+        for name in ("manifests", "contracts", "receipts"):
+            (folder / name).mkdir(parents=True)
+        agencies = {
+            agency: {
+                "governance": {
+                    "ed25519": b64(self.members[agency].governance.public.ed25519),
+                    "ml-dsa-65": b64(self.members[agency].governance.public.ml_dsa_65),
+                },
+                "exchange_seeds": [b64(seed) for seed in seeds],
+            }
+            for agency, seeds in self.held.items()
+        }
+        setting = {"deployment": DEPLOYMENT, "agencies": agencies}
+        (folder / "setting.json").write_text(json.dumps(setting, indent=1) + "\n", "utf-8")
+        for stem, raw in self.manifests.items():
+            (folder / "manifests" / f"{stem}.txt").write_bytes(raw)
+        for stem, (raw, note) in self.contracts.items():
+            (folder / "contracts" / f"{stem}.yaml").write_bytes(raw)
+            if note is not None:
+                (folder / "contracts" / f"{stem}.note").write_bytes(note)
+        for stem, raw in self.receipts.items():
+            (folder / "receipts" / f"{stem}.txt").write_bytes(raw)
+        for name in ("manifests", "contracts", "receipts"):
+            if not any((folder / name).iterdir()):
+                (folder / name).rmdir()
+
+
+def founded(name: str, ground: Ground, *, signed: SignedContract | None = None) -> Setting:
+    """Four agencies, each with its first manifest, and the shipped agreement, signed by all."""
+    members = {agency: Member(ground, agency) for agency in CAST}
+    signed = signed or agreed(list(members.values()))
+    setting = Setting(name, ground, members, signed)
+    setting.add_contract("london-hate-crime", signed)
+    for agency, member in members.items():
+        setting.manifests[f"{agency}.1"] = member.sign(member.manifest())
+        setting.stream[agency] = member.key(STREAM)
+        setting.exchange[agency] = member.key(EXCHANGE)
+        setting.held[agency] = [setting.exchange[agency].seed]
+    return setting
