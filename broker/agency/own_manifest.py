@@ -7,13 +7,22 @@ lists them, so a crash in between leaves a key that nobody knows and not a promi
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Final, Literal
 
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
-from broker.keys.instant import DAY_MS
-from broker.keys.issuing import ManifestChanges, issue_manifest, listed_key, successors
-from broker.keys.manifest import Manifest, Revocation, StandingEntry, VerifiedManifest
+from broker.keys.instant import DAY_MS, format_instant
+from broker.keys.issuing import (
+    ManifestChanges,
+    Successor,
+    issue_manifest,
+    listed_key,
+    revoking,
+    successors,
+)
+from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from contracts.model import Contract
 
@@ -39,17 +48,7 @@ def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> 
     signer = participant.governance_signer()
     previous = _newest(participant)
     due = successors(previous, now, at_once=at_once)
-    added = tuple(
-        listed_key(
-            participant.keyring.create(
-                key.role, key.algorithm, not_before=key.not_before, not_after=key.not_after
-            ),
-            participant.keyring,
-            deployment=participant.deployment,
-            agency=participant.agency,
-        )
-        for key in due
-    )
+    added = _made(participant, due)
     ends = {key.ends: key.not_before for key in due if key.ends is not None}
     changes = ManifestChanges(add_keys=added, end_keys=ends)
     return _stored(participant, issue_manifest(previous, changes, signer, now), now)
@@ -98,34 +97,66 @@ def resume_contract(participant: Participant, contract: Contract, now: int) -> V
     return _issued(participant, changes, now)
 
 
-def revoke_key(
-    participant: Participant, kid: bytes, since: int, reason: str, now: int
+def revoke_keys(
+    participant: Participant, kids: Collection[bytes], since: int, reason: str, now: int
 ) -> VerifiedManifest:
-    """Says that one of this agency's keys may be in other hands; make a successor as well.
+    """Says that keys of this agency may be in other hands, and lists successors of them at once.
+
+    One version says both: an agency that can no longer sign, or for which nobody can seal, is cut
+    off from its partners at the moment at which it has to speak to them.
 
     Args:
         participant: the agency; its governance keys must be at hand.
-        kid: the key's id.
-        since: earliest time at which it may have been compromised, milliseconds.
-        reason: for the other parties.
+        kids: the keys' ids.
+        since: earliest time at which they may have been compromised, milliseconds.
+        reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
         KeyAccessError: a governance key is missing or does not open.
-        RegistryError: code `registry_unwritable`, `manifest_missing`, or `key_not_listed`.
+        ManifestError: the result would be refused by others.
+        RegistryError: code `registry_unwritable`, `manifest_missing`, `key_not_listed`,
+            `key_revoked_before` or `since_ahead`.
     """
-    if all(
-        key.kid != kid
-        for v in participant.manifests.history(participant.agency)
-        for key in v.manifest.keys
-    ):
+    for kid in kids:
+        _require_revocable(participant, kid, since, now)
+    signer = participant.governance_signer()
+    previous = _newest(participant)
+    revocations = tuple(Revocation(kid=kid, since=since, reason=reason) for kid in kids)
+    changes = revoking(previous, revocations, now)
+    left = previous.model_copy(
+        update={
+            "keys": tuple(key for key in previous.keys if key.kid not in changes.drop_keys),
+            "revocations": (*previous.revocations, *revocations),
+        }
+    )
+    added = _made(participant, successors(left, now))
+    return _stored(
+        participant, issue_manifest(previous, replace(changes, add_keys=added), signer, now), now
+    )
+
+
+def _require_revocable(participant: Participant, kid: bytes, since: int, now: int) -> None:
+    history = participant.manifests.history(participant.agency)
+    if all(key.kid != kid for version in history for key in version.manifest.keys):
         raise RegistryError(
             f"None of this agency's manifests lists the key {kid.hex()[:16]}.",
             code="key_not_listed",
             fix="See: concordant keys list",
         )
-    changes = ManifestChanges(revocations=(Revocation(kid=kid, since=since, reason=reason),))
-    return _issued(participant, changes, now)
+    if since > now:
+        raise RegistryError(
+            "A key is revoked from a time that has passed.",
+            code="since_ahead",
+            fix="Name the earliest time at which the key may have been in other hands.",
+        )
+    before = participant.manifests.revoked_since(participant.agency, kid)
+    if before is not None and before <= since:
+        raise RegistryError(
+            f"The key {kid.hex()[:16]} is revoked already, since {format_instant(before)}.",
+            code="key_revoked_before",
+            fix="A revocation is not taken back or put off; it can only be dated earlier.",
+        )
 
 
 def destroy_exchange_keys(participant: Participant, now: int) -> tuple[bytes, ...]:
@@ -159,6 +190,21 @@ def longest_retention_ms(participant: Participant) -> int:
         for terms in signed.contract.event_types.values()
     ]
     return max(days, default=DEFAULT_KAFKA_DAYS) * DAY_MS
+
+
+def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:
+    """The keys themselves, stored, as a manifest lists them."""
+    return tuple(
+        listed_key(
+            participant.keyring.create(
+                key.role, key.algorithm, not_before=key.not_before, not_after=key.not_after
+            ),
+            participant.keyring,
+            deployment=participant.deployment,
+            agency=participant.agency,
+        )
+        for key in due
+    )
 
 
 def _newest(participant: Participant) -> Manifest:

@@ -1,21 +1,26 @@
-"""``concordant keys``: what this agency's keys are, and their renewal."""
+"""``concordant keys``: what this agency's keys are, their renewal and their revocation."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from broker.cli.output import Agency, AsJson, Output, note, print_json, print_table
 from broker.cli.output_times import moment
 
+if TYPE_CHECKING:
+    from broker.cli.keys_held import Renewed
+
 ENVIRONMENT = 3
 """Exit code: the environment is at fault."""
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="This agency's keys: which there are, until when, and their successors. Other agencies "
-    "learn of them from the agency's manifest, which its governance keys sign.",
+    help="This agency's keys: which there are, until when, their successors, and what to do when "
+    "one is lost. Other agencies learn of them from the agency's manifest, which its governance "
+    "keys sign.",
 )
 
 
@@ -75,15 +80,73 @@ def renew(
     if json:
         print_json(renewed.as_json(), output)
     else:
-        rows = [
-            (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))
-            for key in renewed.added
-        ]
-        if rows:
-            print_table(("role", "algorithm", "id", "from"), rows, output)
-    note(
-        f"Manifest version {renewed.version}, valid until {moment(renewed.expires)}: {renewed.path}"
-    )
+        _print_added(renewed, output)
+    _note_manifest(renewed)
     if not renewed.added:
         note("No key is due; the manifest alone was renewed.")
     note("The running adapter publishes it, or the next one to start.")
+
+
+@app.command("revoke")
+def revoke(
+    agency: Agency,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Earliest time at which it may have been in other hands: 2026-11-23T02:10:00Z.",
+        ),
+    ],
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="For other parties; never about people."),
+    ],
+    kids: Annotated[
+        list[str] | None, typer.Argument(metavar="[KID]...", help="Key ids, or how they begin.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Revoke every key that is listed, ended ones too.")
+    ] = False,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Say that keys may be in other hands, and make their successors at once.
+
+    What a revoked key signed is no longer believed, whatever time it names, except where another
+    agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
+    taken back. The running adapter takes it up within seconds.
+    """
+    from broker.cli.clock import now_ms
+    from broker.cli.keys_revoked import parse_since, revoked_keys
+
+    if bool(kids) == everything:
+        raise typer.BadParameter("give key ids, or --all")
+    try:
+        earliest = parse_since(since)
+    except ValueError:
+        raise typer.BadParameter(
+            "--since takes a time with its zone, like 2026-11-23T02:10:00Z"
+        ) from None
+    revoked = revoked_keys(agency, kids or (), everything, earliest, reason, now_ms())
+    if json:
+        print_json(revoked.as_json(), output)
+    else:
+        _print_added(revoked.renewed, output)
+    _note_manifest(revoked.renewed)
+    for line in revoked.next_steps():
+        note(line)
+
+
+def _print_added(renewed: Renewed, output: Path | None) -> None:
+    rows = [
+        (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))
+        for key in renewed.added
+    ]
+    if rows:
+        print_table(("role", "algorithm", "id", "from"), rows, output)
+
+
+def _note_manifest(renewed: Renewed) -> None:
+    until = moment(renewed.expires)
+    note(f"Manifest version {renewed.version}, valid until {until}: {renewed.path}")

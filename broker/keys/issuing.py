@@ -92,7 +92,8 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
     """Which keys need a successor.
 
     A key is due when its role's last key ends in less than 7 days. The successor then starts when
-    that one ends, or now if it has ended.
+    that one ends, or now if it has ended. Revoked keys do not count: where none is left that is
+    valid now, one is made that is, until the next one that is listed begins.
 
     Args:
         manifest: the agency's own newest manifest.
@@ -101,11 +102,16 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
             they end, whichever is sooner.
     """
     found: list[Successor] = []
+    revoked = {revocation.kid for revocation in manifest.revocations}
     for role, algorithm in OPERATIONAL_KEYS:
-        keys = manifest.keys_of(role, algorithm)
+        keys = [key for key in manifest.keys_of(role, algorithm) if key.kid not in revoked]
         last = max(keys, key=lambda key: key.not_after, default=None)
         start = whole_second(now)
         ends: bytes | None = None
+        later = [key.not_before for key in keys if key.not_before > now]
+        if later and not any(key.valid_at(now) for key in keys):
+            until = min(start + LONGEST_LIFE_MS[role], *later)
+            found.append(Successor(role, algorithm, start, until))
         if last is not None and last.not_after > now:
             if not at_once and last.not_after - now > PUBLISHED_AHEAD_MS:
                 continue
@@ -116,6 +122,32 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
                 start, ends = whole_second(now), last.kid
         found.append(Successor(role, algorithm, start, start + LONGEST_LIFE_MS[role], ends))
     return tuple(found)
+
+
+def revoking(manifest: Manifest, revocations: tuple[Revocation, ...], now: int) -> ManifestChanges:
+    """What revoking keys changes, beside the successors that are added.
+
+    A signing key ends, so that its successor may begin. An exchange key keeps its end: what was
+    sealed for it by whoever has not heard of this yet is still to be opened. What has not begun is
+    no longer listed; the version before it says whose it was.
+
+    Args:
+        manifest: the agency's own newest manifest.
+        revocations: of its own keys.
+        now: milliseconds since the epoch.
+    """
+    moment = whole_second(now)
+    named = {revocation.kid for revocation in revocations}
+    revoked = [key for key in manifest.keys if key.kid in named]
+    return ManifestChanges(
+        drop_keys=frozenset(key.kid for key in revoked if key.not_before >= moment),
+        end_keys={
+            key.kid: moment
+            for key in revoked
+            if key.role in SIGNING_ROLES and key.not_before < moment < key.not_after
+        },
+        revocations=revocations,
+    )
 
 
 def listed_key(entry: KeyEntry, source: KeySource, *, deployment: str, agency: str) -> ManifestKey:

@@ -13,7 +13,7 @@ from broker.agency.own_manifest import (
     longest_retention_ms,
     renew_keys,
     resume_contract,
-    revoke_key,
+    revoke_keys,
     state_departure,
 )
 from broker.agency.participant import Participant
@@ -41,6 +41,15 @@ def short(participant: Participant, role: str, now: int, agency: str = ME) -> by
     return key_id(
         f"pan-london/{agency}", COSIGNATURE_ED25519, newest.keys_of(role, "ed25519")[0].public
     )
+
+
+def short_of(participant: Participant, kid: bytes) -> bytes:
+    """The key id in signature lines of a key that was ever listed."""
+    for version in participant.manifests.history(ME):
+        for key in version.manifest.keys:
+            if key.kid == kid:
+                return key_id(f"pan-london/{ME}", COSIGNATURE_ED25519, key.public)
+    raise AssertionError("never listed")
 
 
 def newer(participant: Participant, now: int, **changes: object) -> VerifiedManifest:
@@ -127,16 +136,105 @@ def test_nothing_is_sealed_for_an_agency_without_a_current_key(load: Load, now: 
     expired = now + 30 * DAY_MS
     assert code_of(lambda: book.exchange_key("cps-london", expired), error) == "manifest_expired"
     participant = load()
-    kid = book.exchange_key(ME, now).kid
-    revoke_key(participant, kid, now, "laptop lost", now)
-    revoked = load().manifests
-    assert code_of(lambda: revoked.exchange_key(ME, now), error) == "exchange_key_missing"
+    key = book.exchange_key(ME, now)
+    participant.repository.store_manifest(
+        newer(participant, now, drop_keys=frozenset({key.kid})).raw,
+        participant.contracts,
+        participant.manifests,
+        now,
+    )
+    keyless = load().manifests
+    assert code_of(lambda: keyless.exchange_key(ME, now), error) == "exchange_key_missing"
+
+
+def test_a_revoked_exchange_key_has_a_successor_at_once_and_still_opens(
+    load: Load, now: int
+) -> None:
+    first = load().manifests.exchange_key(ME, now)
+    revoke_keys(load(), [first.kid], now, "laptop lost", now)
+    revoked = load()
+    second = revoked.manifests.exchange_key(ME, now)
+    assert second.kid != first.kid
+    assert revoked.keyring.holds(second.kid)
+    tried = {key.kid: key.not_after for key in revoked.manifests.exchange_keys(ME)}
+    assert tried[first.kid] == first.not_after  # what is on its way is still opened
+
+
+def test_a_revoked_signing_key_ends_and_its_successor_begins_at_that_moment(
+    load: Load, now: int
+) -> None:
+    later = now + 3 * DAY_MS
+    before = load(now=later).manifest(later)
+    kids = [key.kid for key in before.keys if key.role != "exchange"]
+    revoke_keys(load(now=later), kids, now, "laptop lost", later)
+    participant = load(now=later)
+    manifest = participant.manifest(later)
+    assert (manifest.version, len(manifest.keys)) == (2, 7)
+    for role, algorithm in (("stream", "ed25519"), ("stream", "ml-dsa-44"), ("receipt", "ed25519")):
+        old, new = manifest.keys_of(role, algorithm)
+        assert old.not_after == new.not_before == later
+        assert new.not_after - new.not_before == 90 * DAY_MS
+    assert participant.stream_signer(later).kid not in kids
+    assert participant.receipt_signer(later).kid not in kids
+
+
+def test_a_key_that_is_revoked_in_its_first_second_is_dropped_for_its_successor(
+    load: Load, now: int
+) -> None:
+    kid = load().stream_signer(now).kid
+    revoke_keys(load(), [kid], now, "laptop lost", now)
+    participant = load()
+    (key,) = participant.manifest(now).keys_of("stream", "ed25519")
+    assert key.kid == participant.stream_signer(now).kid != kid
+    old = participant.manifests.stream_key(ME, short_of(load(), kid))
+    assert old is not None
+    assert old.revoked_since == now
+
+
+def test_a_revoked_successor_leaves_no_time_without_a_key(load: Load, now: int) -> None:
+    later = now + 24 * DAY_MS
+    renew_keys(load(now=later), later)
+    upcoming = max(load(now=later).manifests.exchange_keys(ME), key=lambda key: key.not_before)
+    assert upcoming.not_before > later
+    revoke_keys(load(now=later), [upcoming.kid], later, "laptop lost", later)
+    book = load(now=later).manifests
+    assert book.exchange_key(ME, later + 10 * DAY_MS).kid != upcoming.kid
+
+
+def test_a_current_key_revoked_beside_its_successor_is_bridged(load: Load, now: int) -> None:
+    later = now + 24 * DAY_MS
+    current = load().manifests.exchange_key(ME, now)
+    renew_keys(load(now=later), later)
+    revoke_keys(load(now=later), [current.kid], later, "laptop lost", later)
+    book = load(now=later).manifests
+    bridge = book.exchange_key(ME, later)
+    assert bridge.kid != current.kid
+    assert bridge.not_after == current.not_after
+    assert book.exchange_key(ME, current.not_after).not_before == current.not_after
+
+
+def test_a_revocation_is_only_ever_dated_earlier(load: Load, now: int) -> None:
+    kid = load().stream_signer(now).kid
+    revoke_keys(load(), [kid], now - 10, "laptop lost", now)
+    for since in (now - 10, now - 5):
+        act = lambda since=since: revoke_keys(load(), [kid], since, "laptop lost", now)  # noqa: E731 - one act
+        assert code_of(act, RegistryError) == "key_revoked_before"
+    revoke_keys(load(), [kid], now - 20, "lost a day before", now)
+    assert load().manifests.revoked_since(ME, kid) == now - 20
+    assert load().manifest(now).version == 3
+
+
+def test_a_key_is_not_revoked_from_a_time_to_come(load: Load, now: int) -> None:
+    kid = load().stream_signer(now).kid
+    act = lambda: revoke_keys(load(), [kid], now + 1, "x", now)  # noqa: E731 - one act
+    assert code_of(act, RegistryError) == "since_ahead"
+    assert load().manifest(now).version == 1
 
 
 def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
     participant = load()
     kid = participant.manifest(now).keys_of("stream", "ed25519")[0].kid
-    revoke_key(participant, kid, now - DAY_MS, "laptop lost", now)
+    revoke_keys(participant, [kid], now - DAY_MS, "laptop lost", now)
     revoked = load()
     forgetting = revoked.manifest(now).model_copy(update={"revocations": ()})
     third = issue_manifest(forgetting, ManifestChanges(), revoked.governance_signer(), now)
@@ -145,8 +243,7 @@ def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
     key = book.stream_key(ME, short(participant, "stream", now))
     assert key is not None
     assert key.revoked_since == now - DAY_MS
-    assert code_of(lambda: revoked.stream_signer(now), RegistryError) == "signing_key_expired"
-    act = lambda: revoke_key(revoked, bytes(32), now, "x", now)  # noqa: E731 - one act
+    act = lambda: revoke_keys(revoked, [bytes(32)], now, "x", now)  # noqa: E731 - one act
     assert code_of(act, RegistryError) == "key_not_listed"
 
 

@@ -1,0 +1,162 @@
+"""`keys revoke`: what it refuses, and what an agency has afterwards."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from broker.agency.participant import load_participant
+from broker.cli.clock import now_ms
+from broker.keys.instant import format_instant
+
+DAY, MINUTE = 86_400_000, 60_000
+AGENCY, READER = "csu-camden", "council-camden"
+
+
+def keys(cli, folder: Path) -> dict[str, str]:
+    """Key ids by role and algorithm."""
+    listed = cli("keys", "list", "--agency", folder, "--json").json["keys"]
+    return {f"{key['role']} {key['algorithm']}": key["kid"] for key in listed}
+
+
+def revoke(cli, folder: Path, *arguments: str, since: int | None = None):
+    earliest = format_instant(now_ms() - MINUTE if since is None else since)
+    options = ("--since", earliest, "--reason", "laptop stolen", "--agency", folder)
+    return cli("keys", "revoke", *arguments, *options)
+
+
+def test_a_revoked_key_has_a_successor_in_the_same_version(cli, root: Path, clock) -> None:
+    now = clock(DAY)
+    kid = keys(cli, root / AGENCY)["stream ed25519"]
+    done = revoke(cli, root / AGENCY, kid[:16], "--json")
+    assert done.code == 0
+    assert done.json["manifest"]["version"] == 2
+    assert [key["kid"] for key in done.json["revoked"]] == [kid]
+    (added,) = done.json["added"]
+    assert (added["role"], added["algorithm"]) == ("stream", "ed25519")
+    participant = load_participant(root / AGENCY, now)
+    assert participant.stream_signer(now).kid.hex() == added["kid"]
+    states = {
+        key["kid"]: key["state"]
+        for key in cli("keys", "list", "--agency", root / AGENCY, "--json").json["keys"]
+    }
+    assert (states[kid], states[added["kid"]]) == ("revoked", "valid")
+
+
+def test_what_happens_next_and_whom_to_tell_is_said(cli, root: Path) -> None:
+    ids = keys(cli, root / AGENCY)
+    for role, said in (
+        ("stream ed25519", "publishes again what others have not confirmed"),
+        ("exchange mlkem768-x25519", "can read what was sealed for it"),
+        ("receipt ed25519", "count for nothing"),
+    ):
+        done = revoke(cli, root / AGENCY, ids[role])
+        assert done.code == 0
+        assert done.lines[0].split() == ["role", "algorithm", "id", "from"]
+        assert said in done.err
+        assert "telephone" in done.err
+        assert re.search(r"Manifest version [234],", done.err)
+
+
+def test_all_revokes_whatever_was_on_the_machine(cli, root: Path, clock) -> None:
+    clock(DAY)
+    done = revoke(cli, root / AGENCY, "--all", "--json")
+    assert done.code == 0
+    assert len(done.json["revoked"]) == len(done.json["added"]) == 4
+    states = [
+        key["state"]
+        for key in cli("keys", "list", "--agency", root / AGENCY, "--json").json["keys"]
+        if key["role"] != "governance"
+    ]
+    assert sorted(states) == ["revoked"] * 4 + ["valid"] * 4
+    again = revoke(cli, root / AGENCY, "--all", "--json")
+    assert len(again.json["revoked"]) == 4  # the successors; the first ones stay as they are
+
+
+def test_others_refuse_what_it_signed_and_read_what_its_successor_signs(
+    cli, root: Path, line: bytes
+) -> None:
+    before = cli("event", "seal", "--agency", root / AGENCY, stdin=line).out
+    ids = keys(cli, root / AGENCY)
+    assert revoke(cli, root / AGENCY, ids["stream ed25519"]).code == 0
+    after = cli("event", "seal", "--agency", root / AGENCY, stdin=line).out
+    name = f"{AGENCY}.2.note"
+    shutil.copy(root / AGENCY / "manifests" / name, root / READER / "manifests" / name)
+    (refused,) = cli("event", "open", "--agency", root / READER, stdin=before).jsonl
+    assert refused == {"refused": "key_revoked", "step": 2}
+    assert "data" in cli("event", "open", "--agency", root / READER, stdin=after).jsonl[0]
+
+
+def test_what_was_sealed_for_a_revoked_exchange_key_is_still_opened(
+    cli, root: Path, sealed: bytes
+) -> None:
+    kid = keys(cli, root / READER)["exchange mlkem768-x25519"]
+    assert revoke(cli, root / READER, kid).code == 0
+    opened = cli("event", "open", "--agency", root / READER, stdin=sealed).jsonl
+    assert all("data" in one for one in opened)
+
+
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [("ffffffffffffffff", "key_not_listed"), ("g0", "key_not_listed"), ("", "key_not_listed")],
+)
+def test_a_key_that_nobody_listed_is_not_revoked(cli, root: Path, named: str, code: str) -> None:
+    revoke(cli, root / AGENCY, named).require_failure(code)
+
+
+def test_a_beginning_that_fits_two_keys_is_refused(cli, root: Path, clock) -> None:
+    for day in range(1, 9):  # some 30 keys, and 16 digits
+        clock(day * DAY)
+        assert cli("keys", "renew", "--all", "--agency", root / AGENCY).code == 0
+    listed = cli("keys", "list", "--agency", root / AGENCY, "--json").json["keys"]
+    firsts = [key["kid"][0] for key in listed if key["role"] != "governance"]
+    pinned = {key["kid"][0] for key in listed if key["role"] == "governance"}
+    twice = next(one for one in firsts if firsts.count(one) > 1 and one not in pinned)
+    revoke(cli, root / AGENCY, twice).require_failure("key_ambiguous")
+
+
+def test_a_governance_key_is_not_revoked_and_what_to_do_is_said(cli, root: Path) -> None:
+    for algorithm in ("ed25519", "ml-dsa-65"):
+        done = revoke(cli, root / AGENCY, keys(cli, root / AGENCY)[f"governance {algorithm}"])
+        done.require_failure("key_governance")
+        assert "new version of the contract" in done.err
+
+
+def test_without_the_governance_keys_nothing_is_made(cli, root: Path) -> None:
+    kid = keys(cli, root / AGENCY)["stream ed25519"]
+    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    before = sorted(path.name for path in (root / AGENCY).rglob("*.key.json"))
+    done = revoke(cli, root / AGENCY, kid)
+    done.require_failure("key_missing")
+    assert "contract suspend" in done.err
+    assert sorted(path.name for path in (root / AGENCY).rglob("*.key.json")) == before
+
+
+def test_a_revocation_can_only_be_dated_earlier(cli, root: Path) -> None:
+    kid, now = keys(cli, root / AGENCY)["stream ed25519"], now_ms()
+    assert revoke(cli, root / AGENCY, kid, since=now - MINUTE).code == 0
+    revoke(cli, root / AGENCY, kid, since=now - MINUTE).require_failure("key_revoked_before")
+    revoke(cli, root / AGENCY, kid, since=now).require_failure("key_revoked_before")
+    assert revoke(cli, root / AGENCY, kid, since=now - DAY).code == 0
+
+
+def test_a_time_to_come_is_refused(cli, root: Path) -> None:
+    kid = keys(cli, root / AGENCY)["stream ed25519"]
+    revoke(cli, root / AGENCY, kid, since=now_ms() + MINUTE).require_failure("since_ahead")
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-23T02:10:00", ""])
+def test_a_time_without_a_zone_is_a_mistake_of_usage(cli, root: Path, since: str) -> None:
+    done = cli(
+        "keys", "revoke", "--all", "--since", since, "--reason", "x", "--agency", root / AGENCY
+    )
+    assert (done.code, done.out) == (2, b"")
+
+
+def test_keys_or_all_but_not_both_and_not_neither(cli, root: Path) -> None:
+    kid = keys(cli, root / AGENCY)["stream ed25519"]
+    for arguments in ((), (kid, "--all")):
+        assert revoke(cli, root / AGENCY, *arguments).code == 2
