@@ -61,11 +61,6 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def sha512(data: bytes) -> bytes:
-    """SHA-512, 64 bytes."""
-    return hashlib.sha512(data).digest()
-
-
 def lp(*parts: bytes) -> bytes:
     """Frame ``parts`` without ambiguity: be64(count), then be64(length) and bytes of each."""
     out = [len(parts).to_bytes(8, "big")]

@@ -40,7 +40,7 @@ class Recipient:
         budget: int = 64,
     ) -> tuple[RecipientEntry, OpenSession] | None:
         sessions = Sessions() if sessions is None else sessions
-        return sessions.find(sealed, deployment, source, [self.opening], [budget])
+        return sessions.find(sealed, deployment, source, (self.opening,), [budget])
 
     def open(
         self, sealed: SealedEvent, *, prefix: bytes = PREFIX, event: UUID | None = None

@@ -29,6 +29,17 @@ def test_lp_is_a_count_and_each_length_with_its_bytes(parts: tuple[bytes, ...]) 
     assert lp(*parts) == expected
 
 
+@pytest.mark.parametrize("parts", [2, 5, 18])
+def test_a_head_is_all_that_comes_before_the_first_hash(parts: int) -> None:
+    """The heads are made on import; this is how."""
+    whole = lp(b"a label", CTX, *[b"x"] * (parts - 2))
+    assert framing._head(b"a label", parts) == whole[: whole.index(CTX)]
+
+
+def test_the_tails_are_the_indexes_as_last_parts() -> None:
+    assert framing._be16_tails() == tuple(lp(be16(index))[8:] for index in range(16))
+
+
 @pytest.mark.parametrize(("deployment", "source"), [("pan-london", "csu-camden"), ("d", "é")])
 def test_a_context_is_that_of_the_specification(deployment: str, source: str) -> None:
     prefix = framing.context_prefix(deployment, KID, source)

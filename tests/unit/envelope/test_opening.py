@@ -155,6 +155,47 @@ def test_a_failure_in_use_is_not_forgotten_either(
     assert camden.find(a, sessions=sessions, budget=0) is None
 
 
+def test_the_last_event_of_a_sender_is_at_hand_without_the_memory(
+    camden: Recipient, haven: Recipient, sealed: SealedEvent
+) -> None:
+    """An hour of events carries the same wraps, and comparing them is all that they cost."""
+    sessions = Sessions()
+    other = seal(GROUPS, [(camden, [True, True, False]), (haven, [True, False, True])])
+    first, second = (camden.find(event, sessions=sessions) for event in (sealed, other))
+    sessions._memory.clear()
+    for event, found in ((sealed, first), (other, second)):
+        again = replace(event, id=bytes(16))  # another event of the same session
+        assert camden.find(again, sessions=sessions, budget=0) == found
+        assert not sessions._memory
+    mine = replace(sealed, recipients=(replace(sealed.recipients[0], key_list=b"other"),))
+    assert camden.find(mine, sessions=sessions, budget=0) == (mine.recipients[0], first[1])
+    # It serves neither other keys, nor another sender or contract, nor other wraps
+    for reader, event, source in (
+        (haven, sealed, SOURCE),
+        (camden, sealed, "csu-lewisham"),
+        (camden, replace(sealed, contract=bytes(32)), SOURCE),
+        (camden, seal(GROUPS, [(camden, [True, True, False])]), SOURCE),
+    ):
+        with pytest.raises(WrapBudgetError):
+            reader.find(event, source=source, sessions=sessions, budget=0)
+
+
+def test_the_last_events_of_many_senders_are_bounded_too(
+    camden: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MEMORY_ENTRIES", 2 * opening.MAX_RECIPIENTS)
+    sessions = Sessions()
+    kept = []
+    for number in range(5):
+        contract = bytes([number]) * 32
+        session = Session(DEPLOYMENT, contract, SOURCE, camden.key, NOW)
+        entry = RecipientEntry(session.wrap, b"")
+        event = SealedEvent(EVENT.bytes, NOW, contract, (), (entry,))
+        assert camden.find(event, sessions=sessions) is not None
+        kept.append(len(sessions._latest))
+    assert kept == [1, 2, 3, 1, 2]
+
+
 # --- the budget of new wraps ---------------------------------------------------------------------
 
 
@@ -199,10 +240,17 @@ def test_a_prefix_is_remembered_for_what_it_is_of(monkeypatch: pytest.MonkeyPatc
         ("d", bytes(32), "s"),
         ("d", CONTRACT, "t"),
     ]
-    for name in names * 2:
+    for name in names:
         assert sessions.prefix(*name) == framing.context_prefix(*name)
-    monkeypatch.setattr(opening, "MEMORY_ENTRIES", 0)
-    assert sessions.prefix("x", CONTRACT, "s") == framing.context_prefix("x", CONTRACT, "s")
+    for name in names:
+        assert sessions.prefix(*name) is sessions.prefix(*name)
+    kept = []
+    monkeypatch.setattr(opening, "MEMORY_ENTRIES", 4)
+    for deployment in ("x", "y"):
+        name = (deployment, CONTRACT, "s")
+        assert sessions.prefix(*name) == framing.context_prefix(*name)
+        kept.append(len(sessions._prefixes))
+    assert kept == [5, 1]
 
 
 # --- a key list is for one event -----------------------------------------------------------------
@@ -384,6 +432,8 @@ def test_the_dishonest_sender_can_be_honest(camden: Recipient) -> None:
 
 def test_a_key_of_another_group_does_not_match_the_commitment(camden: Recipient) -> None:
     event = dishonest([pad(b"{}"), pad(b"[]")], [(camden, [secret(1), secret(0)])])
+    with pytest.raises(OpeningError, match=r"^a group's key does not match its commitment$"):
+        camden.open(event)
     refused(camden, event, 8, "commitment_wrong")
 
 
@@ -409,4 +459,7 @@ def test_32_zero_bytes_are_no_key(camden: Recipient) -> None:
     ],
 )
 def test_padding_is_checked(camden: Recipient, plaintext: bytes) -> None:
-    refused(camden, dishonest([plaintext], [(camden, [secret(0)])]), 9, "padding_wrong")
+    event = dishonest([plaintext], [(camden, [secret(0)])])
+    refused(camden, event, 9, "padding_wrong")
+    with pytest.raises(OpeningError, match=r"^the padding is not (minimal|zero)$"):
+        camden.open(event)

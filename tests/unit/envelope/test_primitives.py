@@ -160,6 +160,11 @@ def test_scrypt_is_rfc_7914_with_our_parameters() -> None:
     assert primitives.scrypt_key(b"pass", b"tlas") != expected
 
 
+def test_a_passphrase_for_a_try_out_has_24_random_bytes() -> None:
+    assert len(primitives.random_token()) == 32
+    assert len(primitives.random_token(3)) == 4
+
+
 def test_randomness_does_not_repeat() -> None:
     assert len({primitives.new_seed() for _ in range(8)}) == 8
     assert [len(primitives.random_bytes(n)) for n in (0, 1, 40)] == [0, 1, 40]

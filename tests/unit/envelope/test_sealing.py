@@ -110,6 +110,20 @@ def test_recipients_have_nonces_of_their_own(
     assert len({entry.key_list[:12] for entry in sealed.recipients}) == 3
 
 
+def test_no_random_byte_serves_twice(
+    camden: Recipient, haven: Recipient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A nonce is read by everyone, and must hold nothing of a group's key."""
+    stream = bytes(range(256))
+    sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE)
+    readers = [(camden, [True, True, True]), (haven, [True, False, True])]
+    seal(GROUPS, readers, sealer=sealer)  # both sessions are open now
+    monkeypatch.setattr(sealing, "random_bytes", lambda count: stream[:count])
+    sealed = seal(GROUPS, readers, sealer=sealer)
+    nonces = {entry.key_list[:12] for entry in sealed.recipients}
+    assert nonces == {stream[96:108], stream[108:120]}
+
+
 # --- sessions ------------------------------------------------------------------------------------
 
 
