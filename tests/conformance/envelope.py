@@ -21,6 +21,7 @@ from tests.conformance.refusals import MalformedError, RefusedError
 
 MAX_GROUPS = 16
 MAX_RECIPIENTS = 64
+FIXED_BYTES = 1 + 16 + 8 + 32
 MIN_CIPHERTEXT_BYTES = 272
 WRAP_BYTES = 1168
 FLOOR_BYTES = 256
@@ -79,6 +80,8 @@ class _Cursor:
 
 def parse_value(octets: bytes) -> SealedValue:
     """The layout, of step 5."""
+    if len(octets) < FIXED_BYTES:
+        raise RefusedError(5, "value_malformed")
     cursor = _Cursor(octets)
     if cursor.number(1) != 1:
         raise RefusedError(5, "version_unknown")
