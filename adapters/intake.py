@@ -21,7 +21,7 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, refused
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.sending.publishing import Publisher
+from broker.sending.publishing import Acceptance, Publisher
 from broker.store.interfaces import Store, Transaction
 from contracts.errors import EventError
 
@@ -98,25 +98,23 @@ class Intake:
         )
 
     def _take_chunk(self, chunk: list[Row | Rejected], tally: _Tally) -> None:
-        with self._store.transaction() as tx:
+        with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
             context = Context(self._agency, self._partners, StoreLinks(tx))
             for item in chunk:
                 if isinstance(item, Rejected):
                     self._reject(tx, item, tally, logged=False)
                     continue
                 try:
-                    self._take_row(tx, item, context, tally)
+                    self._take_row(acceptance, item, context, tally)
                 except MappingError as error:
                     self._reject(tx, Rejected(item.line, item.raw, error), tally, logged=False)
                 except EventError as error:  # the publisher has logged its refusal
                     refusal = MappingError(error.detail, code=error.code, where=error.where)
                     self._reject(tx, Rejected(item.line, item.raw, refusal), tally, logged=True)
 
-    def _take_row(self, tx: Transaction, row: Row, context: Context, tally: _Tally) -> None:
+    def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
         outgoing = self._adapter.to_event(row, context)
-        event_id = self._publisher.publish(
-            tx, outgoing.event, self._clock(), source_key=outgoing.key
-        )
+        event_id = acceptance.publish(outgoing.event, self._clock(), source_key=outgoing.key)
         if event_id is None:
             tally.repeats += 1
         else:

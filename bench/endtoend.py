@@ -322,11 +322,8 @@ class Durable:
 
     def publish(self, datas: Sequence[dict[str, Any]]) -> list[str]:
         """Accept events in one transaction; their ids."""
-        with self.outbox.transaction() as tx:
-            ids = [
-                self.publisher.publish(tx, PlainEvent(TYPE, self.to, data), now_ms())
-                for data in datas
-            ]
+        with self.outbox.transaction() as tx, self.publisher.accepting(tx) as acceptance:
+            ids = [acceptance.publish(PlainEvent(TYPE, self.to, data), now_ms()) for data in datas]
         return [found for found in ids if found is not None]
 
     async def send(self) -> None:

@@ -55,14 +55,15 @@ def on_publish(
         return
     flat = flatten(event.type, event.data)
     rows: list[ReferralRow] = []  # all are checked before one is kept: a refusal leaves no trace
+    referral_id = str(flat["referral_id"])
+    known = tx.referrals.get_many([key(referral_id, party) for party in event.recipients])
     for counterparty in event.recipients:
+        row = known.get(key(referral_id, counterparty))
         if event.type == MADE:
-            made = _made("referrer", counterparty, flat, contract, event_id, now)
-            rows.append(replace(_new(tx, made), event_source=""))
+            rows.append(_made(row, "referrer", counterparty, "", flat, contract, event_id, now))
         else:
-            rows.append(_changed(tx, counterparty, flat, ours=True, now=now))
-    for row in rows:
-        tx.referrals.save(row)
+            rows.append(_changed(row, flat, ours=True, now=now))
+    tx.referrals.save_many(rows)
 
 
 def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int) -> None:
@@ -73,21 +74,29 @@ def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int
     """
     if not _NEEDED.get(event.type, frozenset()) <= event.flat.keys():
         return
+    if event.type not in {MADE, CHANGED}:
+        return
+    source = event.source
+    row = tx.referrals.get(key(str(event.flat["referral_id"]), source))
     if event.type == MADE:
-        made = _made("fulfiller", event.source, event.flat, contract, event.id, now)
-        tx.referrals.save(_new(tx, made))
-    elif event.type == CHANGED:
-        tx.referrals.save(_changed(tx, event.source, event.flat, ours=False, now=now))
+        row = _made(row, "fulfiller", source, source, event.flat, contract, event.id, now)
+    else:
+        row = _changed(row, event.flat, ours=False, now=now)
+    tx.referrals.save(row)
 
 
 def _made(
+    known: ReferralRow | None,
     role: Side,
     counterparty: str,
+    source: str,
     flat: Mapping[str, JSON],
     contract: Contract,
     event_id: str,
     now: int,
 ) -> ReferralRow:
+    if known is not None:
+        raise EventError("this referral was made before", code="referral_exists")
     levels = contract.event_types[MADE].service_levels
     urgency = flat.get("urgency")
     due = clocks(levels, now, str(urgency) if urgency else None) if levels else None
@@ -104,22 +113,15 @@ def _made(
         respond_by_ms=due.respond_due if due else None,
         updated_ms=now,
         closed=False,
-        event_source=counterparty,
+        event_source=source,
         event_id=event_id,
     )
 
 
-def _new(tx: Transaction, row: ReferralRow) -> ReferralRow:
-    if tx.referrals.get(row.referral_id) is not None:
-        raise EventError("this referral was made before", code="referral_exists")
-    return row
-
-
 def _changed(
-    tx: Transaction, counterparty: str, flat: Mapping[str, JSON], *, ours: bool, now: int
+    row: ReferralRow | None, flat: Mapping[str, JSON], *, ours: bool, now: int
 ) -> ReferralRow:
     """One side changes a referral's status; both keep the same version."""
-    row = tx.referrals.get(key(str(flat["referral_id"]), counterparty))
     if row is None:
         raise EventError("no referral of this id is known", code="referral_unknown")
     status = str(flat["status"])

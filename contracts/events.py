@@ -22,6 +22,7 @@ from contracts.vocabulary import Code
 __all__ = [
     "EVENT_TYPES",
     "JSON",
+    "URGENT_TYPE",
     "CaseUpdated",
     "CorrectionMade",
     "CriticalIncidentDeclared",
@@ -255,6 +256,9 @@ EVENT_TYPES: Mapping[str, type] = MappingProxyType(
         "correction.made": CorrectionMade,
     }
 )
+
+URGENT_TYPE = "critical-incident.declared"
+"""Goes before all others at the sender and at each reader."""
 """Name on the wire to what it can hold."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from adapters.demo.stage import now_ms
 from broker.agency.participant import Participant
 from broker.sending.governing import SealingTerms
-from broker.sending.publishing import EventSealer, Governed
+from broker.sending.sealing import EventSealer, Governed
 from broker.store.database import open_store
 from contracts.events import PlainEvent
 from contracts.model import Contract

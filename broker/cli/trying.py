@@ -16,7 +16,7 @@ from broker.errors import RegistryError
 from broker.judging.verification import SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record, format_record
 from broker.sending.governing import event_sealer
-from broker.sending.publishing import Sealed
+from broker.sending.sealing import Sealed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.store.database import open_store
 from contracts.errors import ConcordantError, EventError

@@ -20,10 +20,10 @@ from broker.judging.view import Governing, View
 from broker.keys.instant import CLOCK_SKEW_MS
 from contracts.decision import receiver_check
 from contracts.errors import ContractError, EventError
+from contracts.events import URGENT_TYPE
 from contracts.grouping import Grouping, grouping
 from contracts.schema import leaves, restricted
 
-URGENT_TYPE: Final = "critical-incident.declared"
 _HEAD_NAMES: Final = frozenset({"data", "to", "type"})
 
 

@@ -8,7 +8,7 @@ from broker.agency.participant import Participant
 from broker.envelope.sealing import ExchangeKey
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.publishing import EventSealer, Governed
+from broker.sending.sealing import EventSealer, Governed
 from contracts.errors import EventError
 
 

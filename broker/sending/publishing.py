@@ -1,156 +1,40 @@
-"""Publishing: from a plain event to a row in the outbox (docs/spec/envelope.md, design "The flow").
+"""Accepting events for publication: what one transaction makes durable before anything is sent.
 
-One transaction of the caller writes what was decided, what was sealed and the log entry. Nothing is
-sent here: the relay does that (broker/sending/relay.py), so an event that was accepted
-survives any crash.
+Decided and sealed one by one, written together: outbox, disclosure log and source items take one
+statement each for all events of a transaction, so that what a durable event costs is the commit of
+its batch and not statements of its own (docs/benchmarks.md). Nothing is sent here: the relay does
+that (broker/sending/relay.py), so an event that was accepted survives any crash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from broker import pseudonyms, referrals
 from broker.audit import recording
+from broker.audit.entries import Entry
 from broker.audit.log import append_entries
-from broker.envelope.canonical import CanonicalError, format_json
-from broker.envelope.layout import LayoutError
-from broker.envelope.sealing import ExchangeKey, Sealer
-from broker.event import JSON
-from broker.judging.interpretation import URGENT_TYPE, uuid_text
+from broker.sending.sealing import EventSealer
 from broker.store.interfaces import Transaction
-from contracts.decision import Decision, decide
+from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES, PlainEvent
-from contracts.grouping import Grouping
-from contracts.loading import ContractText
-from contracts.model import topic_name
-from contracts.standing import Standing
-from contracts.values import value_class
+from contracts.events import EVENT_TYPES, URGENT_TYPE, PlainEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Governed:
-    """A contract of this agency that is in force, with its standing now."""
+class Acceptance:
+    """The events of one transaction; written at the end of ``Publisher.accepting``."""
 
-    text: ContractText
-    standing: Standing
-
-
-@value_class(frozen=True, slots=True)
-class Sealed:
-    """A sealed event, not yet in any stream.
-
-    Attributes:
-        event_id: UUID in text.
-        topic: the Kafka topic.
-        partition: by the case.
-        value: the record's value.
-        decision: what was decided, field by field.
-        governed: under which contract.
-        case_id: shared id of the case.
-    """
-
-    event_id: str
-    topic: str
-    partition: int
-    value: bytes
-    decision: Decision
-    governed: Governed
-    case_id: str
-
-
-class EventSealer:
-    """Decides and seals, and keeps sessions for as long as the process lives.
-
-    Args:
-        deployment: name of the deployment.
-        agency: the sender.
-        secret: the sender's PRF secret, 32 bytes.
-        governing: (event type, now in ms) -> the contract in force that has this type. Raises
-            EventError or RegistryError.
-        exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
-    """
-
-    def __init__(
-        self,
-        deployment: str,
-        agency: str,
-        secret: bytes,
-        governing: Callable[[str, int], Governed],
-        exchange_key: Callable[[str, int], ExchangeKey],
-    ) -> None:
-        self._deployment = deployment
-        self.agency = agency
-        self.secret = secret
-        self._governing = governing
-        self._exchange_key = exchange_key
-        self._sealers: dict[bytes, Sealer] = {}
-
-    def seal(self, event: PlainEvent, now: int, source_key: bytes | None = None) -> Sealed:
-        """Decide and seal one event.
-
-        Args:
-            event: type, recipients, data.
-            now: ms; the event's time.
-            source_key: the source's idempotency key, if it has one.
-
-        Raises:
-            EventError: the contract does not permit it, or it is too large; ``code`` says which.
-            RegistryError: a recipient has no valid key at the moment.
-        """
-        governed = self._governing(event.type, now)
-        contract = governed.text.contract
-        decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
-        if not decision.permitted:
-            raise EventError(decision.detail, code=decision.code)
-        event_id = pseudonyms.event_id(self.secret, source_key)
-        layout = decision.grouping
-        assert layout is not None
-        flat = decision.flat
-        to = sorted(event.recipients)
-        try:
-            groups = _groups(flat, layout)
-            head: dict[str, JSON] = {"data": groups[0], "to": list(to), "type": event.type}
-            texts = [format_json(head), *(format_json(group) for group in groups[1:])]
-            recipients = [
-                (self._exchange_key(agency, now), layout.may_read[agency]) for agency in to
-            ]
-            value = self._sealer(governed.text.hash).seal(event_id, now, texts, recipients)
-        except CanonicalError as error:
-            raise EventError(f"A value cannot be sent: {error}", code="event_invalid") from None
-        except LayoutError as error:
-            raise EventError(f"The event cannot be sealed: {error}", code=error.code) from None
-        terms = contract.event_types[event.type]
-        case_id = flat["case_id"]
-        assert isinstance(case_id, str)
-        return Sealed(
-            uuid_text(event_id.bytes),
-            topic_name(contract, terms.topic),
-            pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
-            value,
-            decision,
-            governed,
-            case_id,
-        )
-
-    def _sealer(self, contract_hash: bytes) -> Sealer:
-        sealer = self._sealers.get(contract_hash)
-        if sealer is None:
-            sealer = Sealer(self._deployment, contract_hash, self.agency)
-            self._sealers[contract_hash] = sealer
-        return sealer
-
-
-class Publisher:
-    """Puts sealed events into the outbox, with their log entries, in the caller's transaction."""
-
-    def __init__(self, sealer: EventSealer) -> None:
+    def __init__(self, sealer: EventSealer, tx: Transaction) -> None:
         self._sealer = sealer
+        self._tx = tx
+        self._outbox: list[NewOutboxRow] = []
+        self._entries: list[Entry] = []
+        self._items: dict[bytes, ItemRow] = {}
+        self._now = 0
 
     def publish(
         self,
-        tx: Transaction,
         event: PlainEvent,
         now: int,
         *,
@@ -160,7 +44,6 @@ class Publisher:
         """Accept an event for publication.
 
         Args:
-            tx: the transaction that makes it durable.
             event: type, recipients, data.
             now: ms.
             source_key: the source's idempotency key; an item that was published is not again.
@@ -171,42 +54,90 @@ class Publisher:
 
         Raises:
             EventError: refused; the refusal is in the log, and the caller commits it.
-            RegistryError: it cannot be sealed now; nothing was written.
+            RegistryError: it cannot be sealed now; nothing of it is written.
         """
+        self._now = now
         if source_key is not None:
-            known = tx.items.find(source_key)
+            known = self._items.get(source_key) or self._tx.items.find(source_key)
             if known is not None and known.outcome == "published":
                 return None
         try:
             sealed = self._sealer.seal(event, now, source_key)
             contract = sealed.governed.text.contract
-            referrals.on_publish(tx, event, contract, sealed.event_id, now)
+            referrals.on_publish(self._tx, event, contract, sealed.event_id, now)
         except EventError as refusal:
             known_type = event.type if event.type in EVENT_TYPES else None
-            append_entries(tx, [recording.refused(known_type, refusal.code, now, operator)])
-            if source_key is not None:
-                tx.items.add(source_key, None, "refused", refusal.code, now)
+            self._entries.append(recording.refused(known_type, refusal.code, now, operator))
+            self._item(source_key, None, "refused", refusal.code, now)
             raise
         urgent = event.type == URGENT_TYPE
-        tx.outbox.add(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent, now)
-        entry = recording.disclosed(
-            event,
-            sealed.event_id,
-            sealed.decision,
-            recording.contract_reference(sealed.governed.text),
-            pseudonyms.case_key(self._sealer.secret, sealed.case_id),
-            now,
-            operator,
+        self._outbox.append(
+            NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent)
         )
-        append_entries(tx, [entry])
-        if source_key is not None:
-            tx.items.add(source_key, sealed.event_id, "published", None, now)
+        self._entries.append(
+            recording.disclosed(
+                event,
+                sealed.event_id,
+                sealed.decision,
+                recording.contract_reference(sealed.governed.text),
+                pseudonyms.case_key(self._sealer.secret, sealed.case_id),
+                now,
+                operator,
+            )
+        )
+        self._item(source_key, sealed.event_id, "published", None, now)
         return sealed.event_id
 
+    def _item(
+        self,
+        source_key: bytes | None,
+        event_id: str | None,
+        outcome: ItemOutcome,
+        code: str | None,
+        now: int,
+    ) -> None:
+        if source_key is not None:
+            self._items[source_key] = ItemRow(source_key, event_id, outcome, code, now)
 
-def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]:
-    groups: list[dict[str, JSON]] = [{} for _ in layout.readers]
-    group_of = layout.group_of
-    for path, value in flat.items():
-        groups[group_of[path]][path] = value
-    return groups
+    def write(self) -> None:
+        """Write what was accepted and what was refused."""
+        self._tx.outbox.add_many(self._outbox, self._now)
+        append_entries(self._tx, self._entries)
+        self._tx.items.add_many(list(self._items.values()))
+
+
+class Publisher:
+    """Accepts events in the caller's transactions."""
+
+    def __init__(self, sealer: EventSealer) -> None:
+        self._sealer = sealer
+
+    @contextmanager
+    def accepting(self, tx: Transaction) -> Iterator[Acceptance]:
+        """The events of one transaction, written when the block ends.
+
+        A refusal that leaves the block is written too: whoever catches it commits.
+
+        Args:
+            tx: the transaction that makes them durable.
+        """
+        acceptance = Acceptance(self._sealer, tx)
+        try:
+            yield acceptance
+        except EventError:
+            acceptance.write()
+            raise
+        acceptance.write()
+
+    def publish(
+        self,
+        tx: Transaction,
+        event: PlainEvent,
+        now: int,
+        *,
+        source_key: bytes | None = None,
+        operator: str = recording.OPERATOR,
+    ) -> str | None:
+        """Accept one event; see ``Acceptance.publish``."""
+        with self.accepting(tx) as acceptance:
+            return acceptance.publish(event, now, source_key=source_key, operator=operator)

@@ -5,7 +5,7 @@ Every method may raise `StoreError`; the codes named below are the ones a caller
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from broker.store.rows import (
@@ -104,6 +104,7 @@ class StreamsArea(Protocol):
         """The newest generation."""
 
     def last_with_records(self, topic: str, partition: int) -> GenerationRow | None: ...
+    def named(self, topic: str, partition: int, name: str) -> GenerationRow | None: ...
     def save(self, row: GenerationRow) -> None: ...
     def heads(self, trial: bool = False) -> list[GenerationRow]:
         """The newest generation of every (topic, partition)."""
@@ -284,6 +285,9 @@ class ItemsArea(Protocol):
             StoreError: `item_published` for one that was published.
         """
 
+    def add_many(self, rows: Sequence[ItemRow]) -> None:
+        """As `add`, of other items each; one statement, for batches."""
+
 
 class LinksArea(Protocol):
     """The agency's own references and the shared random ids they stand for."""
@@ -302,7 +306,13 @@ class ReferralsArea(Protocol):
     """Referrals made by or to this agency, with their clocks."""
 
     def get(self, referral_id: str) -> ReferralRow | None: ...
+    def get_many(self, referral_ids: Sequence[str]) -> dict[str, ReferralRow]:
+        """Those that are known, by id; one statement."""
+
     def save(self, row: ReferralRow) -> None: ...
+    def save_many(self, rows: Iterable[ReferralRow]) -> None:
+        """One statement, for batches."""
+
     def open(self) -> list[ReferralRow]:
         """By the time they were made."""
 

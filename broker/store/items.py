@@ -7,7 +7,10 @@ unique: two cases of one system never share an id, and no case has two.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import schema
@@ -17,16 +20,11 @@ _i = schema.items
 _l = schema.links
 
 _FIND = select(*_i.c).where(_i.c.source_key == bindparam("key_"))
-_ADD = insert(_i)
-_AGAIN = (
-    update(_i)
-    .where(_i.c.source_key == bindparam("key_"))
-    .values(
-        event_id=bindparam("event_id_"),
-        outcome=bindparam("outcome_"),
-        code=bindparam("code_"),
-        added_ms=bindparam("now_"),
-    )
+_NEW = sqlite.insert(_i)
+_ADD = _NEW.on_conflict_do_update(
+    index_elements=[_i.c.source_key],
+    set_={column.name: _NEW.excluded[column.name] for column in _i.c if not column.primary_key},
+    where=_i.c.outcome != "published",
 )
 _SHARED = select(_l.c.shared_id).where(
     _l.c.kind == bindparam("kind_"), _l.c.own_reference == bindparam("own_")
@@ -57,31 +55,26 @@ class Items:
         code: str | None,
         now: int,
     ) -> None:
-        known = self.find(source_key)
-        if known is None:
-            self._connection.execute(
-                _ADD,
-                {
-                    "source_key": source_key,
-                    "event_id": event_id,
-                    "outcome": outcome,
-                    "code": code,
-                    "added_ms": now,
-                },
-            )
+        self.add_many([ItemRow(source_key, event_id, outcome, code, now)])
+
+    def add_many(self, rows: Sequence[ItemRow]) -> None:
+        if not rows:
             return
-        if known.outcome == "published":
-            raise StoreError("this item was published already", code="item_published")
-        self._connection.execute(
-            _AGAIN,
-            {
-                "key_": source_key,
-                "event_id_": event_id,
-                "outcome_": outcome,
-                "code_": code,
-                "now_": now,
-            },
+        done = self._connection.execute(
+            _ADD,
+            [
+                {
+                    "source_key": row.source_key,
+                    "event_id": row.event_id,
+                    "outcome": row.outcome,
+                    "code": row.code,
+                    "added_ms": row.added_ms,
+                }
+                for row in rows
+            ],
         )
+        if done.rowcount != len(rows):  # one stood there as published and was left alone
+            raise StoreError("this item was published already", code="item_published")
 
 
 class Links:

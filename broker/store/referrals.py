@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.rows import ReferralRow
@@ -15,7 +16,7 @@ _OPEN = _t.c.closed_ms.is_(None)
 _COLUMNS = tuple(
     column.is_not(None).label("closed") if column.name == "closed_ms" else column for column in _t.c
 )
-_GET = select(*_COLUMNS).where(_t.c.referral_id == bindparam("id_"))
+_GET = select(*_COLUMNS).where(_t.c.referral_id.in_(bindparam("ids_", expanding=True)))
 _SELECT_OPEN = select(*_COLUMNS).where(_OPEN).order_by(_t.c.made_ms, _t.c.referral_id)
 _OVERDUE = _SELECT_OPEN.where(
     or_(_t.c.acknowledge_by_ms < bindparam("now_"), _t.c.respond_by_ms < bindparam("now_"))
@@ -31,11 +32,10 @@ _CLOSED = (
     .order_by(_t.c.closed_ms.desc(), _t.c.referral_id)
     .limit(bindparam("limit_"))
 )
-_INSERT = insert(_t)
-_UPDATE = (
-    update(_t)
-    .where(_t.c.referral_id == bindparam("id_"))
-    .values({c.name: bindparam(c.name) for c in _t.c if c.name != "referral_id"})
+_NEW = sqlite.insert(_t)
+_SAVE = _NEW.on_conflict_do_update(
+    index_elements=[_t.c.referral_id],
+    set_={column.name: _NEW.excluded[column.name] for column in _t.c if not column.primary_key},
 )
 
 
@@ -48,16 +48,19 @@ class Referrals:
         self._connection = connection
 
     def get(self, referral_id: str) -> ReferralRow | None:
-        found = self._connection.execute(_GET, {"id_": referral_id}).first()
-        return None if found is None else _row(found)
+        return self.get_many([referral_id]).get(referral_id)
+
+    def get_many(self, referral_ids: Sequence[str]) -> dict[str, ReferralRow]:
+        found = self._connection.execute(_GET, {"ids_": list(referral_ids)})
+        return {row.referral_id: row for row in map(_row, found)}
 
     def save(self, row: ReferralRow) -> None:
-        values = asdict(row)
-        values["closed_ms"] = row.updated_ms if values.pop("closed") else None
-        del values["referral_id"]
-        changed = self._connection.execute(_UPDATE, values | {"id_": row.referral_id})
-        if changed.rowcount == 0:
-            self._connection.execute(_INSERT, values | {"referral_id": row.referral_id})
+        self.save_many([row])
+
+    def save_many(self, rows: Iterable[ReferralRow]) -> None:
+        values = [_values(row) for row in rows]
+        if values:
+            self._connection.execute(_SAVE, values)
 
     def overdue(self, now: int) -> list[ReferralRow]:
         return [_row(row) for row in self._connection.execute(_OVERDUE, {"now_": now})]
@@ -74,3 +77,22 @@ class Referrals:
 
 def _row(row: Row[*tuple[Any, ...]]) -> ReferralRow:
     return ReferralRow(*row)  # columns in the order of the fields
+
+
+def _values(row: ReferralRow) -> dict[str, object]:
+    return {
+        "referral_id": row.referral_id,
+        "case_id": row.case_id,
+        "role": row.role,
+        "counterparty": row.counterparty,
+        "status": row.status,
+        "business_status": row.business_status,
+        "version": row.version,
+        "made_ms": row.made_ms,
+        "acknowledge_by_ms": row.acknowledge_by_ms,
+        "respond_by_ms": row.respond_by_ms,
+        "updated_ms": row.updated_ms,
+        "closed_ms": row.updated_ms if row.closed else None,
+        "event_source": row.event_source,
+        "event_id": row.event_id,
+    }

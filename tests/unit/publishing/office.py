@@ -20,8 +20,9 @@ from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.sending.governing import SealingTerms
-from broker.sending.publishing import EventSealer, Publisher
+from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
+from broker.sending.sealing import EventSealer
 from broker.store.database import open_store
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics

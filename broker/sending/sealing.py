@@ -1,0 +1,146 @@
+"""From a plain event to a sealed value: what governs it, the decision, the groups, the seal.
+
+docs/spec/contracts.md says what is decided and docs/spec/envelope.md how it is sealed. Nothing is
+written here: broker/sending/publishing.py does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from broker import pseudonyms
+from broker.envelope.canonical import CanonicalError, format_json
+from broker.envelope.layout import LayoutError
+from broker.envelope.sealing import ExchangeKey, Sealer
+from broker.event import JSON
+from broker.judging.interpretation import uuid_text
+from contracts.decision import Decision, decide
+from contracts.errors import EventError
+from contracts.events import PlainEvent
+from contracts.grouping import Grouping
+from contracts.loading import ContractText
+from contracts.model import topic_name
+from contracts.standing import Standing
+from contracts.values import value_class
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """A contract of this agency that is in force, with its standing now."""
+
+    text: ContractText
+    standing: Standing
+
+
+@value_class(frozen=True, slots=True)
+class Sealed:
+    """A sealed event, not yet in any stream.
+
+    Attributes:
+        event_id: UUID in text.
+        topic: the Kafka topic.
+        partition: by the case.
+        value: the record's value.
+        decision: what was decided, field by field.
+        governed: under which contract.
+        case_id: shared id of the case.
+    """
+
+    event_id: str
+    topic: str
+    partition: int
+    value: bytes
+    decision: Decision
+    governed: Governed
+    case_id: str
+
+
+class EventSealer:
+    """Decides and seals, and keeps sessions for as long as the process lives.
+
+    Args:
+        deployment: name of the deployment.
+        agency: the sender.
+        secret: the sender's PRF secret, 32 bytes.
+        governing: (event type, now in ms) -> the contract in force that has this type. Raises
+            EventError or RegistryError.
+        exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        agency: str,
+        secret: bytes,
+        governing: Callable[[str, int], Governed],
+        exchange_key: Callable[[str, int], ExchangeKey],
+    ) -> None:
+        self._deployment = deployment
+        self.agency = agency
+        self.secret = secret
+        self._governing = governing
+        self._exchange_key = exchange_key
+        self._sealers: dict[bytes, Sealer] = {}
+
+    def seal(self, event: PlainEvent, now: int, source_key: bytes | None = None) -> Sealed:
+        """Decide and seal one event.
+
+        Args:
+            event: type, recipients, data.
+            now: ms; the event's time.
+            source_key: the source's idempotency key, if it has one.
+
+        Raises:
+            EventError: the contract does not permit it, or it is too large; ``code`` says which.
+            RegistryError: a recipient has no valid key at the moment.
+        """
+        governed = self._governing(event.type, now)
+        contract = governed.text.contract
+        decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
+        if not decision.permitted:
+            raise EventError(decision.detail, code=decision.code)
+        event_id = pseudonyms.event_id(self.secret, source_key)
+        layout = decision.grouping
+        assert layout is not None
+        flat = decision.flat
+        to = sorted(event.recipients)
+        try:
+            groups = _groups(flat, layout)
+            head: dict[str, JSON] = {"data": groups[0], "to": list(to), "type": event.type}
+            texts = [format_json(head), *(format_json(group) for group in groups[1:])]
+            recipients = [
+                (self._exchange_key(agency, now), layout.may_read[agency]) for agency in to
+            ]
+            value = self._sealer(governed.text.hash).seal(event_id, now, texts, recipients)
+        except CanonicalError as error:
+            raise EventError(f"A value cannot be sent: {error}", code="event_invalid") from None
+        except LayoutError as error:
+            raise EventError(f"The event cannot be sealed: {error}", code=error.code) from None
+        terms = contract.event_types[event.type]
+        case_id = flat["case_id"]
+        assert isinstance(case_id, str)
+        return Sealed(
+            uuid_text(event_id.bytes),
+            topic_name(contract, terms.topic),
+            pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
+            value,
+            decision,
+            governed,
+            case_id,
+        )
+
+    def _sealer(self, contract_hash: bytes) -> Sealer:
+        sealer = self._sealers.get(contract_hash)
+        if sealer is None:
+            sealer = Sealer(self._deployment, contract_hash, self.agency)
+            self._sealers[contract_hash] = sealer
+        return sealer
+
+
+def _groups(flat: Mapping[str, JSON], layout: Grouping) -> list[dict[str, JSON]]:
+    groups: list[dict[str, JSON]] = [{} for _ in layout.readers]
+    group_of = layout.group_of
+    for path, value in flat.items():
+        groups[group_of[path]][path] = value
+    return groups
