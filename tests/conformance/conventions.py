@@ -74,6 +74,8 @@ def parse_time(text: object) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise MalformedError("not a time") from error
+    if moment < EPOCH:
+        raise MalformedError("before 1970")
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 

@@ -23,7 +23,7 @@ def main(setting: str, agency: str, now: str) -> None:
     time = parse_time(now)
     reading = Reading(load_view(Path(setting), agency, time), time)
     for line in sys.stdin.buffer:
-        answer = reading.answer(line.removesuffix(b"\n"))
+        answer = reading.answer(line.removesuffix(b"\n").removesuffix(b"\r"))
         sys.stdout.buffer.write(answer.encode("utf-8", "surrogatepass") + b"\n")
         sys.stdout.buffer.flush()
 

@@ -70,7 +70,7 @@ def _record(line: bytes) -> Record:
         raise MalformedError("not a topic")
     _integer(members["partition"], 0, 2**31 - 1)
     if "offset" in members:
-        _integer(members["offset"], -1, None)
+        _integer(members["offset"], -1, 2**63 - 1)
     if not isinstance(headers, _Members) or not isinstance(value, str | None):
         raise MalformedError("not headers and a value")
     return Record(
@@ -81,10 +81,10 @@ def _record(line: bytes) -> Record:
     )
 
 
-def _integer(number: object, low: int, high: int | None) -> None:
+def _integer(number: object, low: int, high: int) -> None:
     if isinstance(number, bool) or not isinstance(number, int):
         raise MalformedError("not an integer")
-    if number < low or (high is not None and number > high):
+    if not low <= number <= high:
         raise MalformedError("an integer out of its range")
 
 
