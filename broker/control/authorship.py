@@ -1,15 +1,19 @@
 """Who signs and who signed: an agency's keys bound to their names in notes (docs/spec/keys.md).
 
 A stream or receipt key cosigns checkpoints (type 0x04) and signs notes of its agency (type 0x01);
-the two messages begin differently, so neither can be taken for the other.
+the two messages begin differently, so neither can be taken for the other. A heartbeat is signed by
+the ML-DSA-44 stream key as well, once a minute and never in the way of an event.
 """
 
 from __future__ import annotations
 
-from broker.envelope.primitives import Ed25519Verifier
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from broker.envelope.primitives import Ed25519Verifier, MlDsa44Verifier
 from broker.errors import RefusedError
 from broker.keys.governance import key_name
-from broker.keys.kid import ED25519
+from broker.keys.kid import ED25519, ML_DSA_44, STREAM
 from broker.keys.signer import Signer
 from broker.registry.manifests import ManifestBook
 from broker.tlog.errors import NoteError
@@ -18,6 +22,7 @@ from broker.tlog.note import (
     Note,
     NoteSigner,
     NoteVerifier,
+    Verifier,
     note_signer,
     note_verifier,
     parse_note,
@@ -26,6 +31,15 @@ from broker.tlog.note import (
 from broker.tlog.note import (
     ED25519 as NOTE_ED25519,
 )
+from broker.tlog.note import (
+    ML_DSA_44 as NOTE_ML_DSA_44,
+)
+
+_OF_NOTES: Final[Mapping[str, tuple[bytes, Callable[[bytes], Verifier]]]] = {
+    ED25519: (NOTE_ED25519, Ed25519Verifier),
+    ML_DSA_44: (NOTE_ML_DSA_44, MlDsa44Verifier),
+}
+"""By algorithm: the type of its lines in notes, and its verifier."""
 
 
 def cosigner(name: str, key: Signer) -> NoteSigner:
@@ -36,6 +50,11 @@ def cosigner(name: str, key: Signer) -> NoteSigner:
 def author(name: str, key: Signer) -> NoteSigner:
     """A key that signs notes, under ``deployment/agency``."""
     return note_signer(name, NOTE_ED25519, key)
+
+
+def post_quantum_author(name: str, key: Signer) -> NoteSigner:
+    """An ML-DSA-44 key that signs heartbeats, under ``deployment/agency``."""
+    return note_signer(name, NOTE_ML_DSA_44, key)
 
 
 def read_note(data: bytes) -> Note:
@@ -51,31 +70,55 @@ def read_note(data: bytes) -> Note:
 
 
 def require_author(
-    note: Note, manifests: ManifestBook, agency: str, role: str, moment: int
-) -> None:
-    """Check that a key of this agency and role, valid at ``moment`` (ms), signed a note.
+    note: Note,
+    manifests: ManifestBook,
+    agency: str,
+    role: str,
+    moment: int,
+    algorithm: str = ED25519,
+) -> bytes:
+    """Check that a key of this agency, role and algorithm, valid at ``moment`` (ms), signed a note.
+
+    Returns:
+        The key's id in notes, 4 bytes.
 
     Raises:
         RefusedError: step 2, ``key_unknown``.
     """
-    verifiers = _verifiers(manifests, agency, role, moment)
+    verifiers = _verifiers(manifests, agency, role, moment, algorithm)
     try:
         if verifiers:
-            verify_note(note, verifiers)
-            return
+            return verify_note(note, verifiers)[0].key_id
     except NoteError:
         pass  # said in the same words below, whatever was wrong with it
-    raise RefusedError(2, "key_unknown", "no valid key of this agency signed the note")
+    raise RefusedError(2, "key_unknown", f"no valid {algorithm} key of this agency signed the note")
 
 
-def _verifiers(manifests: ManifestBook, agency: str, role: str, moment: int) -> list[NoteVerifier]:
+def require_both_authors(note: Note, manifests: ManifestBook, agency: str, moment: int) -> bytes:
+    """Check that both stream keys of this agency, valid at ``moment`` (ms), signed a heartbeat.
+
+    Returns:
+        The ML-DSA-44 key's id in notes, 4 bytes.
+
+    Raises:
+        RefusedError: step 2, ``key_unknown``: either line is missing or wrong, or of a key that
+            was not valid or is revoked.
+    """
+    require_author(note, manifests, agency, STREAM, moment)
+    return require_author(note, manifests, agency, STREAM, moment, ML_DSA_44)
+
+
+def _verifiers(
+    manifests: ManifestBook, agency: str, role: str, moment: int, algorithm: str
+) -> list[NoteVerifier]:
     name = key_name(manifests.deployment, agency)
+    signature_type, verifier_of = _OF_NOTES[algorithm]
     found: dict[bytes, NoteVerifier] = {}
     for verified in manifests.history(agency):
         if verified.manifest.expires <= moment:
             continue
-        for key in verified.manifest.keys_of(role, ED25519):
+        for key in verified.manifest.keys_of(role, algorithm):
             if key.valid_at(moment) and manifests.revoked_since(agency, key.kid) is None:
-                verifier = note_verifier(name, NOTE_ED25519, Ed25519Verifier(key.public))
+                verifier = note_verifier(name, signature_type, verifier_of(key.public))
                 found.setdefault(verifier.key_id, verifier)
     return list(found.values())

@@ -13,21 +13,23 @@ from typing import Final
 import orjson
 
 from broker.control import heartbeats, receipts
-from broker.control.authorship import read_note, require_author
-from broker.control.heartbeats import Heartbeat
+from broker.control.authorship import read_note, require_author, require_both_authors
+from broker.control.heartbeats import Head, Heartbeat
+from broker.control.keeping import contradicted, keep_heard
 from broker.control.receipts import Notice
 from broker.envelope.primitives import lp, sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_state
 from broker.keys.instant import CLOCK_SKEW_MS
-from broker.keys.kid import RECEIPT, STREAM
+from broker.keys.kid import RECEIPT
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
-from broker.store.interfaces import Store
-from broker.tlog.checkpoint import parse_origin
+from broker.store.interfaces import Store, Transaction
+from broker.store.rows import CheckpointRow
+from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.transport.topics import ControlTopics
@@ -144,17 +146,27 @@ class Control:
         news.trust_changed = True
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
+        """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
         assert record.value is not None
-        note = read_note(record.value)
-        beat = heartbeats.parse_heartbeat(note, self.manifests.deployment)
-        require_author(note, self.manifests, beat.agency, STREAM, beat.time)
-        if beat.time > now + CLOCK_SKEW_MS:
+        note, beat = heartbeats.read_heartbeat(record.value, self.manifests.deployment)  # 1
+        if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
-        with self._store.transaction() as tx:
-            last = tx.heads.get(beat.agency)
-            if last is not None and last.heard_ms >= beat.time:
+        with self._store.reading() as tx:
+            if _stale(tx, beat):  # 3, before any signature is paid for
                 return
-            tx.heads.save(beat.agency, beat.time, orjson.dumps(_heads(beat)).decode())
+        key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
+        with self._store.transaction() as tx:
+            if _stale(tx, beat):
+                return
+            contradiction = contradicted(tx, beat)
+            if contradiction is not None:
+                _keep_contradiction(tx, beat, *contradiction, record.value, now)
+            else:
+                tx.heads.save(beat.agency, beat.time, orjson.dumps(_heads(beat)).decode())
+                if beat.agency != self._agency:
+                    keep_heard(tx, beat, record.value, key_id)
+        if contradiction is not None:  # 5
+            raise RefusedError(4, "equivocation", "a head contradicts a signed checkpoint")
         news.heartbeats.append(beat)
         if beat.agency != self._agency:
             self._compare(beat, news)
@@ -272,6 +284,20 @@ def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
     if lp(raw, note) != value:
         raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
     return raw, note
+
+
+def _stale(tx: Transaction, beat: Heartbeat) -> bool:
+    last = tx.heads.get(beat.agency)
+    return last is not None and last.heard_ms >= beat.time
+
+
+def _keep_contradiction(
+    tx: Transaction, beat: Heartbeat, head: Head, held: CheckpointRow, note: bytes, now: int
+) -> None:
+    """Two signed roots for one size are evidence; once for each log, not once a minute."""
+    log = Origin(beat.deployment, beat.agency, head.topic, head.partition, head.generation).format()
+    if not any((row.kind, row.origin) == ("heartbeat", log) for row in tx.evidence.list()):
+        tx.evidence.add("heartbeat", log, held.text, note, now)
 
 
 def _heads(beat: Heartbeat) -> list[list[object]]:

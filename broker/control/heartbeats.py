@@ -2,7 +2,8 @@
 
 docs/spec/heartbeats.md. A reader judges a heartbeat by the time it names: a head above what arrived
 shows that records are being withheld, and three minutes of silence are an alarm. The heads are what
-Kafka has acknowledged, so that a slow relay is not mistaken for a thief.
+Kafka has acknowledged, so that a slow relay is not mistaken for a thief. Both stream keys of the
+agency sign, so that every event below a head has post-quantum evidence (docs/spec/evidence.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from broker.control.authorship import read_note
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
@@ -26,6 +28,10 @@ INTERVAL_MS: Final = 60 * 1000
 """How often an agency speaks, unless its agency.toml says otherwise."""
 SILENCE_MS: Final = 3 * 60 * 1000
 """Silence before an alarm, unless the listener's agency.toml says otherwise."""
+MAX_HEADS: Final = 1024
+"""Heads in a heartbeat: with the longest names they come to 450 kB, and Kafka takes 1 MiB."""
+MAX_HEARTBEAT_BYTES: Final = 512 * 1024
+"""Bytes of the whole note; what a reader may have to keep of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,23 @@ def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> byt
     return format_note(sign_note(text, signers))
 
 
+def named_heads(heads: Sequence[Head]) -> tuple[Head, ...]:
+    """What a heartbeat names of ``heads``: all, or the generations opened last if they are many."""
+    return tuple(sorted(heads, key=lambda head: head.generation, reverse=True)[:MAX_HEADS])
+
+
+def read_heartbeat(value: bytes, deployment: str) -> tuple[Note, Heartbeat]:
+    """Read a heartbeat's note; its signatures are not verified yet.
+
+    Raises:
+        RefusedError: ``heartbeat_malformed`` or ``note_malformed``.
+    """
+    if len(value) > MAX_HEARTBEAT_BYTES:
+        raise _malformed()
+    note = read_note(value)
+    return note, parse_heartbeat(note, deployment)
+
+
 def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
     """Read a heartbeat's text; whoever calls has verified (or will verify) its signature.
 
@@ -96,6 +119,8 @@ def _heartbeat(body: object, deployment: str) -> Heartbeat:
     log = body["log"]
     if not isinstance(body["heads"], list) or not isinstance(log, dict):
         raise TypeError
+    if len(body["heads"]) > MAX_HEADS:
+        raise ValueError
     if log.keys() != {"root", "size"}:
         raise ValueError
     heads: list[Head] = []

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from broker.agency.own_manifest import destroy_exchange_keys
+from broker.agency.own_manifest import destroy_exchange_keys, longest_retention_ms
 from broker.agency.participant import Participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR
 from broker.control.heartbeats import Heartbeat
+from broker.control.keeping import forget_heartbeats
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.judging.store_view import Place
 from broker.judging.trust import Trust
@@ -38,7 +39,7 @@ MAX_MISSING: Final = 256
 """Streams of one agency that are remembered as withheld."""
 MAX_ASKED: Final = 4096
 """Ranges asked for that are remembered before old ones are forgotten."""
-DESTROY_EVERY_MS: Final = 60 * 60 * 1000
+FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Watch:
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
-        self._destroyed = 0
+        self._forgotten = 0
         self._began = clock()
 
     @property
@@ -110,7 +111,7 @@ class Watch:
         """One look at everything."""
         now = self._clock()
         found = Found()
-        self._destroy_keys(now)
+        self._forget(now)
         with self._store.reading() as tx:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
@@ -186,11 +187,18 @@ class Watch:
                 waiting.judged, waiting.trust = now, trust
             found.judge_again.append(place)
 
+    def _forget(self, now: int) -> None:
+        """What has had its time: exchange keys and heartbeats that were kept."""
+        if now - self._forgotten < FORGET_EVERY_MS:
+            return
+        self._forgotten = now
+        self._destroy_keys(now)
+        with self._store.transaction() as tx:
+            retention = longest_retention_ms(self._participant)
+            forget_heartbeats(tx, self._trust().contracts, retention, now)
+
     def _destroy_keys(self, now: int) -> None:
         """Destroy exchange keys that nothing on Kafka can need any more, and log it."""
-        if now - self._destroyed < DESTROY_EVERY_MS:
-            return
-        self._destroyed = now
         gone = destroy_exchange_keys(self._participant, now)
         if gone:
             entry = Entry(

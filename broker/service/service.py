@@ -13,12 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.agency.participant import Participant, load_participant
-from broker.audit.log import log_head, log_origin, sign_head
-from broker.control import heartbeats
 from broker.control.authorship import author, cosigner
 from broker.control.control import Control, News
-from broker.control.heartbeats import Heartbeat
 from broker.control.notices import Notices
+from broker.control.own_heartbeat import own_heartbeat
 from broker.control.watch import Watch
 from broker.errors import TransportError
 from broker.judging.trust import OpeningKeys, Trust
@@ -31,11 +29,13 @@ from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.sending.governing import SealingTerms
-from broker.sending.publishing import EventSealer, Publisher
+from broker.sending.publishing import Publisher
+from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
+from broker.sending.sealing import EventSealer
+from broker.service.catching_up import catch_up
 from broker.service.reporting import report_batch
 from broker.store.interfaces import Store
-from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
 from broker.transport.topics import control_topics, readable_topics
@@ -120,6 +120,7 @@ class BrokerService:
         )
         self._watch = Watch(lambda: self.participant, store, clock, metrics, lambda: self._trust)
         self._waiting = asyncio.Event()
+        self._reloaded = False
 
     # --- keys and trust --------------------------------------------------------------------------
 
@@ -190,11 +191,19 @@ class BrokerService:
         pause = self.participant.config.intervals.relay
         failures = 0
         behind = True
+        told = False
         while not stop.is_set():
             try:
-                if behind:
+                if behind or self._reloaded:
+                    self._reloaded = False
                     await self._announce()
+                    await self._recover()
                     await self.relay.resend()
+                    if not told:
+                        # a heartbeat names the newest generations only: what the last process
+                        # sent after its last one would never be under a post-quantum signature
+                        await self._tell_heads()
+                        told = True
                     behind = False
                 sent = await self.relay.round()
                 for topic, events in self.relay.batches():
@@ -220,7 +229,21 @@ class BrokerService:
         records = self._notices.announcements(self.control.contracts, self.control.manifests)
         await self._transport.send(records)
 
+    async def _recover(self) -> None:
+        """If a stream key was revoked: go on without it, and lose nothing that it had signed."""
+        agency = self.participant.agency
+        books = self.control.contracts, self.control.manifests
+        again, gone = await self.relay.recover(
+            revoked_stream_keys(self.control.manifests, agency),
+            lambda topic: readers_of(topic, agency, *books),
+        )
+        if again:
+            self._log.warning("published_again", records=again)
+        if gone:
+            self._log.error("content_gone", records=gone)
+
     async def _receive_loop(self, stop: asyncio.Event) -> None:
+        await catch_up(self._transport, self._topics.manifests, self._position, self._take, stop)
         topics = (*self.data_topics(), *self._topics.names)
         await self._transport.run(
             topics, self._take, self._position, stop, on_trouble=self._trouble
@@ -284,13 +307,13 @@ class BrokerService:
 
         Raises:
             ConcordantError: a file does not verify; what was known stays in force.
-            TransportError: they are published at the next start, or when Kafka is back.
         """
         fresh = await asyncio.to_thread(load_participant, self.participant.root, self._clock())
         self.control.contracts, self.control.manifests = fresh.contracts, fresh.manifests
         self.participant = fresh
         self._trust_changed()
-        await self._announce()
+        self._reloaded = True  # the relay announces it, and goes on without a key that is revoked
+        self._waiting.set()
 
     def _trust_changed(self) -> None:
         contracts, manifests = self.control.contracts, self.control.manifests
@@ -315,35 +338,21 @@ class BrokerService:
         interval = self.participant.config.intervals.heartbeat
         while not stop.is_set():
             try:
-                record = await asyncio.to_thread(self._heartbeat)
-                await self._transport.send([record])
+                await self._tell_heads()
             except ConcordantError as error:
                 _require_waiting_helps(error)
                 self._log.warning("heartbeat_waits", code=error.code)
             await _wait(stop, interval)
 
-    def _heartbeat(self) -> Record:
-        now = self._clock()
-        participant = self.participant
-        signer = self._stream_cosigner()
-        with self.store.transaction() as tx:
-            sign_head(
-                tx,
-                log_origin(participant.deployment, participant.agency),
-                lambda at, checkpoint: signed_checkpoint(signer, at, checkpoint),
-                now,
-            )
-            head = log_head(tx)
-        beat = Heartbeat(
-            participant.deployment,
-            participant.agency,
-            now,
+    async def _tell_heads(self) -> None:
+        note = await asyncio.to_thread(
+            own_heartbeat,
+            self.participant,
+            self.store,
             self.relay.acknowledged_heads(),
-            (head.size, head.root),
+            self._clock(),
         )
-        key = participant.stream_signer(now)
-        note = heartbeats.format_heartbeat(beat, [author(participant.key_name, key)])
-        return self._notices.heartbeat(note)
+        await self._transport.send([self._notices.heartbeat(note)])
 
     async def _receipt_loop(self, stop: asyncio.Event) -> None:
         interval = self.participant.config.intervals.receipt

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from desk import NOTICE, RECEIPT, Desk, beat, head, origin_of, value
 from office import Clock, Office, at_offsets
 from workshop import (
     COUNCIL,
@@ -33,12 +34,8 @@ from broker.control.control import (
     RECEIPTS_HEARD,
     REPLAY_AGAIN_MS,
     REPLAYED_PER_MINUTE,
-    Control,
-    News,
     pack_contract,
 )
-from broker.control.heartbeats import Head, Heartbeat, format_heartbeat
-from broker.control.notices import Notices
 from broker.control.receipts import NOTICES_PER_MINUTE, Notice, format_notice
 from broker.control.watch import (
     ASK_AGAIN_MS,
@@ -46,74 +43,14 @@ from broker.control.watch import (
     MAX_MISSING,
     NEWS_PARTS,
     WITHHELD_AFTER_MS,
-    Watch,
 )
 from broker.errors import TransportError
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
-from broker.observing.metrics import Metrics
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.keys.manifest import Revocation
+from broker.record import Record
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
-from broker.transport.topics import control_topics, readable_topics
-
-_NUMBERS = iter(range(1, 2**32))
-RECEIPT, NOTICE = receipts.RECEIPT_CONTENT_TYPE, receipts.NOTICE_CONTENT_TYPE
-
-
-def value() -> bytes:
-    referral = f"{next(_NUMBERS):08x}-0000-4000-8000-000000000000"
-    return draft_event(MADE, to=(COUNCIL,), referral_id=referral).value()
-
-
-class Desk:
-    """Who listens to the control topics and speaks on them, of one office."""
-
-    def __init__(self, office: Office, directory: Path) -> None:
-        self.office = office
-        self.participant = load_participant(directory, NOW)
-        self.topics = control_topics(self.participant.deployment)
-        world = office.world
-        self.control = Control(
-            office.agency,
-            self.topics,
-            self.participant.repository,
-            self.participant.contracts,
-            self.participant.manifests,
-            office.store,
-            lambda: frozenset(readable_topics(world.contract, office.agency)),
-        )
-        self.metrics = Metrics()
-        self.watch = Watch(
-            lambda: self.participant,
-            office.store,
-            office.clock,
-            self.metrics,
-            lambda: office.trust,
-        )
-        self.notices = Notices(
-            self.participant,
-            office.store,
-            office.transport,
-            office.clock,
-            lambda: world.author(office.agency, receipts=True),
-            lambda: world.receipt_cosigner(office.agency),
-        )
-        self._offset = 0
-
-    def hear(self, topic: str, *values: bytes, content_type: bytes = b"x") -> News:
-        headers = ((CONTENT_TYPE_HEADER, content_type),)
-        records = [Record(topic, 0, headers, v, self._offset + n) for n, v in enumerate(values)]
-        self._offset += len(records)
-        news = self.control.take(topic, 0, records, self.office.clock.now)
-        for missing in news.missing:
-            self.watch.missing(*missing)
-        for beat in news.heartbeats:
-            self.watch.heard(beat)
-        return news
-
-    def said(self) -> list[Record]:
-        return self.office.kafka.topics[self.topics.receipts][0]
 
 
 @pytest.fixture
@@ -131,21 +68,6 @@ def world() -> Workshop:
 @pytest.fixture
 def log() -> Log:
     return Log()
-
-
-def origin_of(log: Log) -> Origin:
-    assert log.newest is not None
-    return Origin(log.stream.deployment, log.agency, log.topic, log.partition, log.newest.name)
-
-
-def beat(world: Workshop, *heads: Head, at: int = NOW, agency: str = POLICE) -> bytes:
-    one = Heartbeat(world.deployment, agency, at, heads, (0, bytes(32)))
-    return format_heartbeat(one, [world.author(agency)])
-
-
-def head(log: Log, size: int) -> Head:
-    origin = origin_of(log)
-    return Head(origin.topic, origin.partition, origin.generation, size, bytes(32))
 
 
 # --- heartbeats -----------------------------------------------------------------------------------
@@ -232,18 +154,6 @@ def test_a_heartbeat_ahead_of_the_clock_is_refused(desk: Desk, world: Workshop) 
     assert desk.hear(desk.topics.heartbeats, early).rejected == ["early"]
     just = beat(world, at=NOW + CLOCK_SKEW_MS)
     assert desk.hear(desk.topics.heartbeats, just).rejected == []
-
-
-def test_a_heartbeat_is_its_agencys_own(desk: Desk, world: Workshop) -> None:
-    one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)))
-    posing = format_heartbeat(
-        one, [replace(world.author(SUPPORT), name=f"{world.deployment}/{POLICE}")]
-    )
-    with_receipt_key = format_heartbeat(one, [world.author(POLICE, receipts=True)])
-    theirs = format_heartbeat(one, [world.author(SUPPORT)])
-    news = desk.hear(desk.topics.heartbeats, posing, with_receipt_key, theirs, b"x")
-    assert news.rejected == ["key_unknown"] * 3 + ["note_malformed"]
-    assert news.heartbeats == []
 
 
 @pytest.mark.parametrize("generation", ["\x01", "a\n5\n9\n", "", "A", "x" * 4096])
@@ -357,7 +267,6 @@ def test_receipts_of_others_are_verified_and_kept(desk: Desk, log: Log, world: W
 def test_a_receipt_of_an_unrevoked_agency_keeps_what_a_revoked_key_signed_before(
     desk: Desk, log: Log, world: Workshop, clock: Clock
 ) -> None:
-    from broker.keys.manifest import Revocation
 
     before = at_offsets(log.send(value()))
     desk.hear(

@@ -1,0 +1,102 @@
+"""Which heartbeats are kept as evidence, and for how long (docs/spec/heartbeats.md, "Kept").
+
+A heartbeat is a post-quantum signature over every stream of its sender at once, so one of them
+serves for all events below its heads. Kept are those that cover something for the first time, and
+only where the head is a checkpoint that was verified here: what an agency makes up is not stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from broker.control.heartbeats import Head, Heartbeat
+from broker.registry.contract_book import ContractBook
+from broker.store.interfaces import Transaction
+from broker.store.rows import CheckpointRow
+from contracts.durations import DAY_MS
+
+MINUTE_MS: Final = 60 * 1000
+"""Of the heads of one generation and key within a minute only the last is kept."""
+YEAR_MS: Final = 366 * DAY_MS
+
+
+def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
+    """Keep another agency's heartbeat, if a head in it is a checkpoint that this reader holds.
+
+    Args:
+        tx: a write transaction.
+        beat: believed: both signatures verified.
+        note: its bytes.
+        key_id: of the ML-DSA-44 key that signed it, 4 bytes.
+    """
+    heads = []
+    for head in beat.heads:
+        held = _checkpoint(tx, beat.agency, head)
+        if held is not None and held.root == head.root:
+            heads.append(head)
+    _keep(tx, beat, note, key_id, heads)
+
+
+def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
+    """Keep this agency's own heartbeat: all of its heads are of streams that it holds."""
+    _keep(tx, beat, note, key_id, beat.heads)
+
+
+def contradicted(tx: Transaction, beat: Heartbeat) -> tuple[Head, CheckpointRow] | None:
+    """A head with another root than a checkpoint of that size that its sender signed, if any."""
+    for head in beat.heads:
+        held = _checkpoint(tx, beat.agency, head)
+        if held is not None and held.root != head.root:
+            return head, held
+    return None
+
+
+def forget_heartbeats(
+    tx: Transaction, contracts: ContractBook, retention_ms: int, now: int
+) -> None:
+    """Forget what no longer says anything.
+
+    Records that may still be on Kafka keep evidence to the minute; after that the last head of each
+    generation and key speaks for all of it, until recipients may hold nothing of it any more.
+
+    Args:
+        tx: a write transaction.
+        contracts: those that this agency believes.
+        retention_ms: the longest retention on Kafka with its grace.
+        now: ms.
+    """
+    tx.heartbeats.thin(now - retention_ms)
+    years = _recipient_years(contracts)
+    if years:  # an agreement that states none ends nothing
+        tx.heartbeats.drop_before(now - max(years) * YEAR_MS - retention_ms)
+
+
+def _recipient_years(contracts: ContractBook) -> tuple[int, ...]:
+    return tuple(
+        terms.retention.recipient_years
+        for signed in contracts.trusted()
+        for terms in signed.contract.event_types.values()
+        if terms.retention is not None
+    )
+
+
+def _checkpoint(tx: Transaction, agency: str, head: Head) -> CheckpointRow | None:
+    return tx.reader.checkpoint_at(agency, head.topic, head.partition, head.generation, head.size)
+
+
+def _keep(
+    tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes, heads: Iterable[Head]
+) -> None:
+    new: Sequence[tuple[str, int, str, int]] = [
+        (head.topic, head.partition, head.generation, head.size)
+        for head in heads
+        if head.size
+        > tx.heartbeats.newest_size(beat.agency, head.topic, head.partition, head.generation)
+    ]
+    if not new:
+        return
+    since = beat.time - beat.time % MINUTE_MS
+    for topic, partition, generation, _size in new:
+        tx.heartbeats.drop_heads(beat.agency, topic, partition, generation, key_id, since)
+    tx.heartbeats.keep(beat.agency, beat.time, note, key_id, new)
