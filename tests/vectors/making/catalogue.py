@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from making import form_cases
+from making import form_cases, history_cases, place_cases, signature_cases, wrap_cases
 from making.ground import Ground
 from making.scene import Case
 from making.setting import Setting, founded
@@ -18,7 +18,14 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
 
 def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
     """Each name once."""
-    cases = [*form_cases.cases(settings["partnership"])]
+    partnership = settings["partnership"]
+    cases = [
+        *form_cases.cases(partnership),
+        *signature_cases.cases(partnership),
+        *place_cases.cases(partnership),
+        *history_cases.cases(partnership),
+        *wrap_cases.cases(partnership),
+    ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
     return cases

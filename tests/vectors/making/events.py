@@ -63,6 +63,7 @@ class Draft:
         label: names its randomness.
         exchange: agency -> the key that its wrap is for.
         texts: the JSON of a group, where it is not the canonical one of ``groups``.
+        secrets: ``K_i`` of a group, where it is not a drawn one; ``secrets_of``, for one agency.
         terms: of the wraps, those of this event if None.
         extra_entries: recipients beside those of ``to``.
     """
@@ -83,6 +84,7 @@ class Draft:
     texts: dict[int, bytes] = field(default_factory=dict)
     padded: Callable[[bytes], bytes] = pad
     secrets: dict[int, bytes] = field(default_factory=dict)
+    secrets_of: dict[str, dict[int, bytes]] = field(default_factory=dict)
     commitments: dict[int, bytes] = field(default_factory=dict)
     ciphertexts: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     key_lists: Callable[[bytes], bytes] = lambda keys: keys
@@ -137,9 +139,10 @@ class Draft:
     ) -> tuple[bytes, bytes]:
         terms = self.terms or Terms(self.deployment, self.contract, self.source)
         session = terms.session(self.ground, self.exchange[agency])
+        given = {**dict(enumerate(secrets)), **self.secrets_of.get(agency, {})}
         keys = b"".join(
-            secret if may else bytes(HASH_BYTES)
-            for secret, may in zip(secrets, self.may_read[agency], strict=True)
+            given[index] if may else bytes(HASH_BYTES)
+            for index, may in enumerate(self.may_read[agency])
         )
         nonce = self.ground.draw(NONCE_BYTES, "nonce", self.label, agency)
         aad = framing.key_list_aad(context, bound, session.tail)
