@@ -39,8 +39,8 @@ NEXT: Final = {
 """What revoking a key of each role means, for the person at the keyboard."""
 
 TELL: Final = (
-    "Tell every party by telephone which version this is: until Kafka has brought it to them, they "
-    "believe the old key. They see it in: concordant status"
+    "Telephone every party now: until Kafka has brought them this manifest, they believe the old "
+    "key. It has once they have the file manifests/{name}."
 )
 CERTIFICATE: Final = (
     "If the machine was broken into, the certificate for Kafka went with it: ask whoever hosts "
@@ -82,7 +82,7 @@ class Revoked:
             f"Revoked since {moment(self.since)}: "
             + ", ".join(f"{key.role} {key.kid.hex()[:16]}" for key in self.keys),
             *(NEXT[role] for role in roles),
-            TELL,
+            TELL.format(name=self.renewed.path.name),
             CERTIFICATE,
         )
 

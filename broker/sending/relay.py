@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
@@ -17,6 +18,7 @@ from broker.control.heartbeats import Head
 from broker.errors import StoreError, TransportError
 from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.sending.recovery import Again, due_again
 from broker.sending.streams import (
     MAX_BATCH_EVENTS,
     MAX_CLOCK_JUMP_MS,
@@ -25,7 +27,7 @@ from broker.sending.streams import (
     open_generation,
 )
 from broker.store.interfaces import Store, Transaction
-from broker.store.rows import GenerationRow, Indexed, OutboxRow
+from broker.store.rows import GenerationRow, Indexed, NewOutboxRow, OutboxRow
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
@@ -85,6 +87,66 @@ class Relay:
             await self._send(rows)
         self._acknowledged = await asyncio.to_thread(self._heads)
         return len(rows)
+
+    async def recover(
+        self, revoked: Mapping[bytes, int], readers: Callable[[str], Collection[str]]
+    ) -> tuple[int, int]:
+        """After stream keys were revoked: begin new generations with what nobody has confirmed.
+
+        Once for each key; the records are sent by ``resend``. If the process dies on the way, it
+        is done again, and readers see repeats.
+
+        Args:
+            revoked: id of each revoked stream key -> start of its validity, ms.
+            readers: topic -> who else reads it.
+
+        Returns:
+            How many records are published again, and how many would have to be and are content
+            that is gone.
+
+        Raises:
+            StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
+            RegistryError: there is no new stream key yet.
+        """
+        return await asyncio.to_thread(self._recover, revoked, readers)
+
+    def _recover(
+        self, revoked: Mapping[bytes, int], readers: Callable[[str], Collection[str]]
+    ) -> tuple[int, int]:
+        with self._store.reading() as tx:
+            new = [kid for kid in revoked if tx.meta.get(_recovered(kid)) is None]
+            streams = [(row.topic, row.partition) for row in tx.streams.heads()] if new else []
+        if not new:
+            return 0, 0
+        begun = min(revoked[kid] for kid in new)
+        self._generations.clear()
+        again = gone = 0
+        for topic, partition in streams:
+            stream = Stream(self._deployment, self._agency, topic, partition)
+            due = self._recover_stream(stream, begun, readers(topic))
+            if due is not None:
+                again, gone = again + len(due.rows), gone + due.gone
+        with self._store.transaction() as tx:
+            for kid in new:
+                tx.meta.set(_recovered(kid), b"1")
+        return again, gone
+
+    def _recover_stream(self, stream: Stream, begun: int, readers: Collection[str]) -> Again | None:
+        assert self._token is not None, "take_lock comes first"
+        now = self._steady_now()
+        with self._store.transaction() as tx:
+            tx.lease.check(LEASE, self._token)
+            due = due_again(tx, stream, begun, readers, now)
+            if due is None:
+                return None
+            row = open_generation(stream, due.predecessor, due.newest, now)
+            tx.streams.save(row)  # later than a thief's, even if nothing is published again
+            copies = tx.outbox.add_many([_copy(held) for held in due.rows], now)
+            waiting = [replace(old, seq=seq) for old, seq in zip(due.rows, copies, strict=True)]
+            for at in range(0, len(waiting), MAX_BATCH_EVENTS):
+                row = self._append(tx, row, waiting[at : at + MAX_BATCH_EVENTS], now, [])
+        self._generations[stream.topic, stream.partition] = row
+        return due
 
     def _heads(self) -> tuple[Head, ...]:
         with self._store.reading() as tx:
@@ -231,6 +293,17 @@ class Relay:
                 fix="check the machine's time service, then start the adapter again",
             )
         return now
+
+
+def _recovered(kid: bytes) -> str:
+    """Under which name it is remembered that streams went on without a revoked key."""
+    return f"recovered:{kid.hex()}"
+
+
+def _copy(row: OutboxRow) -> NewOutboxRow:
+    """The same sealed value, once more: its first place stays as evidence of what was signed."""
+    assert row.value is not None
+    return NewOutboxRow(row.event_id, row.topic, row.partition, row.value, row.urgent)
 
 
 def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: bytes) -> OutboxRow:

@@ -23,6 +23,7 @@ _OF_PARTITION = (
     .limit(1)
 )
 _WITH_RECORDS = _OF_PARTITION.where(_t.c.size > 0)
+_NAMED = _OF_PARTITION.where(_t.c.name == bindparam("name_"))
 _HEADS = (
     select(*_t.c)
     .where(
@@ -68,6 +69,12 @@ class Streams:
     def last_with_records(self, topic: str, partition: int) -> GenerationRow | None:
         found = self._connection.execute(
             _WITH_RECORDS, {"topic_": topic, "partition_": partition}
+        ).first()
+        return None if found is None else _row(found)
+
+    def named(self, topic: str, partition: int, name: str) -> GenerationRow | None:
+        found = self._connection.execute(
+            _NAMED, {"topic_": topic, "partition_": partition, "name_": name}
         ).first()
         return None if found is None else _row(found)
 

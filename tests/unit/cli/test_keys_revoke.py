@@ -57,7 +57,7 @@ def test_what_happens_next_and_whom_to_tell_is_said(cli, root: Path) -> None:
         assert done.code == 0
         assert done.lines[0].split() == ["role", "algorithm", "id", "from"]
         assert said in done.err
-        assert "telephone" in done.err
+        assert "Telephone every party" in done.err
         assert re.search(r"Manifest version [234],", done.err)
 
 
