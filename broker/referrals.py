@@ -42,47 +42,65 @@ def key(referral_id: str, counterparty: str) -> str:
     return f"{referral_id}/{counterparty}"
 
 
-def on_publish(
-    tx: Transaction, event: PlainEvent, contract: Contract, event_id: str, now: int
-) -> None:
-    """Keep what this agency says about referrals.
+class Referrals:
+    """The referrals that one transaction touches: read when they are needed, written together.
 
-    Raises:
-        EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code of
-            ``contracts.referral.check_transition``.
+    Args:
+        tx: the transaction.
     """
-    if event.type not in {MADE, CHANGED}:
-        return
-    flat = flatten(event.type, event.data)
-    rows: list[ReferralRow] = []  # all are checked before one is kept: a refusal leaves no trace
-    referral_id = str(flat["referral_id"])
-    known = tx.referrals.get_many([key(referral_id, party) for party in event.recipients])
-    for counterparty in event.recipients:
-        row = known.get(key(referral_id, counterparty))
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._rows: dict[str, ReferralRow] = {}
+
+    def published(self, event: PlainEvent, contract: Contract, event_id: str, now: int) -> None:
+        """Keep what this agency says about referrals.
+
+        Raises:
+            EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code
+                of ``contracts.referral.check_transition``; then nothing of it is kept.
+        """
+        if event.type not in {MADE, CHANGED}:
+            return
+        flat = flatten(event.type, event.data)
+        referral_id = str(flat["referral_id"])
+        known = self._known([key(referral_id, party) for party in event.recipients])
+        rows: list[ReferralRow] = []  # all are checked before one is kept
+        for counterparty in event.recipients:
+            row = known.get(key(referral_id, counterparty))
+            if event.type == MADE:
+                rows.append(_made(row, "referrer", counterparty, "", flat, contract, event_id, now))
+            else:
+                rows.append(_changed(row, flat, ours=True, now=now))
+        for row in rows:
+            self._rows[row.referral_id] = row
+
+    def received(self, event: OpenedEvent, contract: Contract, now: int) -> None:
+        """Keep what another agency says about a referral with this one, where we may read it.
+
+        Raises:
+            EventError: as ``published``; a change that does not start from the current status.
+        """
+        if not _NEEDED.get(event.type, frozenset()) <= event.flat.keys():
+            return
+        if event.type not in {MADE, CHANGED}:
+            return
+        source, flat = event.source, event.flat
+        name = key(str(flat["referral_id"]), source)
+        row = self._known([name]).get(name)
         if event.type == MADE:
-            rows.append(_made(row, "referrer", counterparty, "", flat, contract, event_id, now))
+            row = _made(row, "fulfiller", source, source, flat, contract, event.id, now)
         else:
-            rows.append(_changed(row, flat, ours=True, now=now))
-    tx.referrals.save_many(rows)
+            row = _changed(row, flat, ours=False, now=now)
+        self._rows[name] = row
 
+    def write(self) -> None:
+        """Write what was kept."""
+        self._tx.referrals.save_many(self._rows.values())
 
-def on_receive(tx: Transaction, event: OpenedEvent, contract: Contract, now: int) -> None:
-    """Keep what another agency says about a referral with this one, where we may read what it is.
-
-    Raises:
-        EventError: as ``on_publish``; a change that does not start from the current status.
-    """
-    if not _NEEDED.get(event.type, frozenset()) <= event.flat.keys():
-        return
-    if event.type not in {MADE, CHANGED}:
-        return
-    source = event.source
-    row = tx.referrals.get(key(str(event.flat["referral_id"]), source))
-    if event.type == MADE:
-        row = _made(row, "fulfiller", source, source, event.flat, contract, event.id, now)
-    else:
-        row = _changed(row, event.flat, ours=False, now=now)
-    tx.referrals.save(row)
+    def _known(self, names: list[str]) -> dict[str, ReferralRow]:
+        stored = self._tx.referrals.get_many([name for name in names if name not in self._rows])
+        return stored | {name: self._rows[name] for name in names if name in self._rows}
 
 
 def _made(

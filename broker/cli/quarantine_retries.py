@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from broker import pseudonyms, referrals
+from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.audit import recording
 from broker.audit.log import append_entries
@@ -22,8 +22,9 @@ from broker.judging.judging import Judgement, open_record
 from broker.judging.store_view import Memories, StoreView
 from broker.judging.trust import OpeningKeys, Trust
 from broker.judging.verification import VerifiedRecord, verify_record
-from broker.receiving.inbox_payload import format_payload
+from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import restored
+from broker.referrals import Referrals
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import QuarantineRow
 from contracts.errors import EventError
@@ -153,21 +154,10 @@ class Retries:
         signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
-        referrals.on_receive(tx, event, signed.contract, now)
-        tx.inbox.add(
-            event.source,
-            event.id,
-            event.type,
-            now,
-            row.topic,
-            row.partition,
-            verified.origin.generation,
-            verified.fact.index,
-            format_payload(event),
-            view.opened(event),
-            case_key,
-            urgent=event.urgent,
-        )
+        held = Referrals(tx)
+        held.received(event, signed.contract, now)
+        held.write()
+        tx.inbox.add(inbox_row(event, verified, view.opened(event), case_key, now))
         entry = recording.taken(
             "disclosure",
             event,

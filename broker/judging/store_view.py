@@ -266,12 +266,9 @@ class StoreView:
         for place, recall in self._recalls.items():
             by_generation: dict[str, list[Leaf]] = {}
             for (generation, index), (leaf, status) in recall.leaves.items():
-                if self._tx.reader.leaf(*place, generation, index) is not None:
-                    self._tx.reader.set_status(*place, generation, index, status)
-                else:
-                    by_generation.setdefault(generation, []).append((index, leaf, status))
+                by_generation.setdefault(generation, []).append((index, leaf, status))
             for generation, leaves in by_generation.items():
-                self._tx.reader.add_leaves(*place, generation, leaves)
+                self._tx.reader.save_leaves(*place, generation, leaves)
             for generation, kept_by_size in recall.kept.items():
                 rows: list[Checkpointed] = [
                     (kept.size, kept.root, kept.time, kept.lowest, text)

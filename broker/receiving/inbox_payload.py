@@ -1,4 +1,4 @@
-"""An opened event as the inbox keeps it until the agency's system has it."""
+"""An opened event as the inbox keeps it until the agency's system has it: row and payload."""
 
 from __future__ import annotations
 
@@ -8,10 +8,44 @@ import orjson
 
 from broker.errors import StoreError
 from broker.event import OpenedEvent
+from broker.judging.verification import VerifiedRecord
+from broker.store.rows import NewInboxRow
 
 _TEXTS: Final = ("id", "type", "source", "time")
 _LISTS: Final = ("to", "withheld", "contract")
 _CONTRACT_PARTS: Final = 3
+
+
+def inbox_row(
+    event: OpenedEvent,
+    verified: VerifiedRecord,
+    digests: bytes,
+    case_key: bytes,
+    now: int,
+) -> NewInboxRow:
+    """What the inbox keeps of an event.
+
+    Args:
+        event: opened.
+        verified: the record in which it came.
+        digests: keyed digests of its fields, by which a repeat is known.
+        case_key: this agency's pseudonym of the case.
+        now: ms.
+    """
+    return NewInboxRow(
+        event.source,
+        event.id,
+        event.type,
+        now,
+        verified.origin.topic,
+        verified.origin.partition,
+        verified.origin.generation,
+        verified.fact.index,
+        format_payload(event),
+        digests,
+        case_key,
+        event.urgent,
+    )
 
 
 def format_payload(event: OpenedEvent) -> bytes:

@@ -78,7 +78,7 @@ class Receiving:
             taking = Taking(tx, view, waits, self._agency, self._secret, now)
             for record, judgement in judge_each(records, view, now):
                 taking.take(record, judgement)
-            view.flush()
+            taking.write()
             if taking.entries and self._log_taken:
                 append_entries(tx, taking.entries)
             if records:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from broker import pseudonyms, referrals
+from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.envelope.primitives import sha256
@@ -20,11 +20,12 @@ from broker.judging.judging import Judgement
 from broker.judging.partition_state import PartitionState
 from broker.judging.store_view import Place, StoreView
 from broker.receiving.deferral import Deferrals, claimed_sender
-from broker.receiving.inbox_payload import format_payload
+from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import quarantine
 from broker.record import PROOF_HEADER, Record
+from broker.referrals import Referrals
 from broker.store.interfaces import Transaction
-from broker.store.rows import LeafStatus
+from broker.store.rows import LeafStatus, NewInboxRow
 from broker.tlog.checkpoint import Origin
 from contracts.errors import EventError
 
@@ -90,6 +91,8 @@ class Taking:
         self._secret = secret
         self._now = now
         self.batch = Batch()
+        self._inbox_rows: list[NewInboxRow] = []
+        self._referrals = Referrals(tx)
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
@@ -107,6 +110,12 @@ class Taking:
             return
         self._waits.end(record, judgement)
         self._settle(record, judgement)
+
+    def write(self) -> None:
+        """Write what came of the records, but for the entries of the disclosure log."""
+        self._view.flush()
+        self._referrals.write()
+        self._tx.inbox.add_many(self._inbox_rows)
 
     def _quota_full(self, judgement: Judgement) -> bool:
         """Whether a record would be quarantined for a sender that has no room left: it waits."""
@@ -160,25 +169,14 @@ class Taking:
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
         try:
-            referrals.on_receive(self._tx, event, signed.contract, self._now)
+            self._referrals.received(event, signed.contract, self._now)
         except EventError as error:
             refusal = RefusedError(11, error.code, error.detail)
             refused = replace(judgement, outcome="refused", refusal=refusal, event=event)
             self._refuse(record, refused)
             return "refused"
-        self._tx.inbox.add(
-            event.source,
-            event.id,
-            event.type,
-            self._now,
-            record.topic,
-            record.partition,
-            verified.origin.generation,
-            verified.fact.index,
-            format_payload(event),
-            self._view.opened(event),
-            case_key,
-            urgent=event.urgent,
+        self._inbox_rows.append(
+            inbox_row(event, verified, self._view.opened(event), case_key, self._now)
         )
         self.entries.append(
             recording.taken(

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from broker import pseudonyms, referrals
+from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
+from broker.referrals import Referrals
 from broker.sending.sealing import EventSealer
 from broker.store.interfaces import Transaction
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
@@ -31,6 +32,7 @@ class Acceptance:
         self._outbox: list[NewOutboxRow] = []
         self._entries: list[Entry] = []
         self._items: dict[bytes, ItemRow] = {}
+        self._referrals = Referrals(tx)
         self._now = 0
 
     def publish(
@@ -64,7 +66,7 @@ class Acceptance:
         try:
             sealed = self._sealer.seal(event, now, source_key)
             contract = sealed.governed.text.contract
-            referrals.on_publish(self._tx, event, contract, sealed.event_id, now)
+            self._referrals.published(event, contract, sealed.event_id, now)
         except EventError as refusal:
             known_type = event.type if event.type in EVENT_TYPES else None
             self._entries.append(recording.refused(known_type, refusal.code, now, operator))
@@ -101,6 +103,7 @@ class Acceptance:
 
     def write(self) -> None:
         """Write what was accepted and what was refused."""
+        self._referrals.write()
         self._tx.outbox.add_many(self._outbox, self._now)
         append_entries(self._tx, self._entries)
         self._tx.items.add_many(list(self._items.values()))

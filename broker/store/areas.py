@@ -25,6 +25,7 @@ from broker.store.rows import (
     KeptHeadRow,
     Leaf,
     LeafStatus,
+    NewInboxRow,
     NewOutboxRow,
     NoiseRow,
     OutboxCounts,
@@ -124,10 +125,14 @@ class ReaderArea(Protocol):
     def states(self) -> list[tuple[str, str, int, int, bytes]]:
         """(agency, topic, partition, version, state) of every stream, for status and receipts."""
 
-    def add_leaves(
+    def save_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
     ) -> None:
-        """Raises StoreError(`store_conflict`) if an index is known already."""
+        """Keeps each; of one that is known only the status changes.
+
+        Raises:
+            StoreError: `store_conflict` if a known index has another leaf.
+        """
 
     def leaf(
         self, agency: str, topic: str, partition: int, generation: str, index: int
@@ -197,23 +202,11 @@ class InboxArea(Protocol):
 
     def find(self, source: str, event_id: str) -> InboxRow | None: ...
     def get(self, seq: int) -> InboxRow | None: ...
-    def add(
-        self,
-        source: str,
-        event_id: str,
-        type: str,  # noqa: A002 - CloudEvents' own name
-        received_ms: int,
-        topic: str,
-        partition: int,
-        generation: str,
-        index: int,
-        payload: bytes | None,
-        digests: bytes,
-        case_key: bytes,
-        *,
-        urgent: bool = False,
-    ) -> int:
+    def add(self, row: NewInboxRow) -> int:
         """Returns the sequence number. A known (source, id) raises StoreError(`store_conflict`)."""
+
+    def add_many(self, rows: Sequence[NewInboxRow]) -> None:
+        """As `add`; one statement, for batches."""
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         """Urgent ones first, then by sequence."""

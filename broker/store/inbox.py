@@ -7,12 +7,13 @@ recognise a repeat stay.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from broker.store import schema
-from broker.store.rows import InboxCounts, InboxRow
+from broker.store.rows import InboxCounts, InboxRow, NewInboxRow
 
 _t = schema.inbox
 _COLUMNS = (
@@ -71,42 +72,15 @@ class Inbox:
         found = self._connection.execute(_GET, {"seq_": seq}).first()
         return None if found is None else _row(found)
 
-    def add(
-        self,
-        source: str,
-        event_id: str,
-        type: str,  # noqa: A002 - CloudEvents' own name
-        received_ms: int,
-        topic: str,
-        partition: int,
-        generation: str,
-        index: int,
-        payload: bytes | None,
-        digests: bytes,
-        case_key: bytes,
-        *,
-        urgent: bool = False,
-    ) -> int:
-        key = self._connection.execute(
-            _ADD,
-            {
-                "source": source,
-                "event_id": event_id,
-                "type": type,
-                "received_ms": received_ms,
-                "topic": topic,
-                "partition": partition,
-                "generation": generation,
-                "idx": index,
-                "payload": payload,
-                "digests": digests,
-                "case_key": case_key,
-                "priority": 0 if urgent else 1,
-            },
-        ).inserted_primary_key
+    def add(self, row: NewInboxRow) -> int:
+        key = self._connection.execute(_ADD, _parameters(row)).inserted_primary_key
         assert key is not None
         seq: int = key[0]
         return seq
+
+    def add_many(self, rows: Sequence[NewInboxRow]) -> None:
+        if rows:
+            self._connection.execute(_ADD, [_parameters(row) for row in rows])
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]
@@ -130,3 +104,20 @@ class Inbox:
 
 def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:
     return InboxRow(*row)  # columns in the order of the fields
+
+
+def _parameters(row: NewInboxRow) -> dict[str, object]:
+    return {
+        "source": row.source,
+        "event_id": row.event_id,
+        "type": row.type,
+        "received_ms": row.received_ms,
+        "topic": row.topic,
+        "partition": row.partition,
+        "generation": row.generation,
+        "idx": row.index,
+        "payload": row.payload,
+        "digests": row.digests,
+        "case_key": row.case_key,
+        "priority": 0 if row.urgent else 1,
+    }

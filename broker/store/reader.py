@@ -61,7 +61,12 @@ _OF_GENERATION = (
 _GENERATION = select(_g.c.id).where(_OF_GENERATION)
 _ADD_GENERATION = insert(_g)
 
-_ADD_LEAVES = insert(_l)
+_NEW_LEAF = sqlite.insert(_l)
+_SAVE_LEAVES = _NEW_LEAF.on_conflict_do_update(
+    index_elements=[_l.c.generation_id, _l.c.idx],
+    set_={"status": _NEW_LEAF.excluded.status},
+    where=_l.c.leaf == _NEW_LEAF.excluded.leaf,
+)
 _OF_LEAF = (_l.c.generation_id == _GENERATION.scalar_subquery()) & (_l.c.idx == bindparam("index_"))
 _LEAF = select(_l.c.leaf, _l.c.status).where(_OF_LEAF)
 _LEAVES = (
@@ -179,19 +184,23 @@ class Reader:
     def states(self) -> list[tuple[str, str, int, int, bytes]]:
         return [(*row,) for row in self._connection.execute(_STATES)]
 
-    def add_leaves(
+    def save_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
     ) -> None:
         if not leaves:
             return
         id_ = self._generation(agency, topic, partition, generation)
-        self._connection.execute(
-            _ADD_LEAVES,
+        done = self._connection.execute(
+            _SAVE_LEAVES,
             [
                 {"generation_id": id_, "idx": index, "leaf": leaf, "status": status}
                 for index, leaf, status in leaves
             ],
         )
+        if done.rowcount != len(leaves):
+            raise StoreError(
+                "an index of a sender's stream is known with another record", code="store_conflict"
+            )
 
     def leaf(
         self, agency: str, topic: str, partition: int, generation: str, index: int

@@ -51,6 +51,8 @@ class Referrals:
         return self.get_many([referral_id]).get(referral_id)
 
     def get_many(self, referral_ids: Sequence[str]) -> dict[str, ReferralRow]:
+        if not referral_ids:
+            return {}
         found = self._connection.execute(_GET, {"ids_": list(referral_ids)})
         return {row.referral_id: row for row in map(_row, found)}
 

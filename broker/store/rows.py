@@ -120,6 +120,24 @@ class DeferredRow:
 
 
 @dataclass(frozen=True, slots=True)
+class NewInboxRow:
+    """An opened event on its way into the inbox."""
+
+    source: str
+    event_id: str
+    type: str
+    received_ms: int
+    topic: str
+    partition: int
+    generation: str
+    index: int
+    payload: bytes
+    digests: bytes
+    case_key: bytes
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InboxRow:
     """An opened event; ``payload`` is None when it was cleared after delivery."""
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from broker.observing.metrics import Metrics
 from broker.store.database import open_store
-from broker.store.rows import ReferralRow
+from broker.store.rows import NewInboxRow, ReferralRow
 
 NOW = 1_760_000_000_000
 
@@ -77,7 +77,9 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
         assert value(metrics, "outbox_events", state="pending") == 0
         assert value(metrics, "outbox_oldest_seconds") == 0
         tx.outbox.add("id", "t", 0, b"v", False, NOW - 5000)
-        tx.inbox.add("csu", "id", "a", NOW - 7000, "t", 0, "g", 0, b"p", b"", b"c" * 32)
+        tx.inbox.add(
+            NewInboxRow("csu", "id", "a", NOW - 7000, "t", 0, "g", 0, b"p", b"", b"c" * 32)
+        )
         tx.quarantine.add("t", 0, 1, "dep/csu/t/0/g", 1, 9, "c", "d", b"", "[]", NOW)
         tx.heads.save("cps-london", NOW - 61_000, "[]")
         tx.referrals.save(

@@ -19,6 +19,7 @@ import pytest
 from broker.errors import StoreError
 from broker.store import database
 from broker.store.database import SqliteStore, open_store
+from broker.store.rows import NewInboxRow
 from broker.store.schema import SCHEMA_VERSION
 
 
@@ -273,10 +274,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: SqliteStore) -> None:
-    row = ("src", "id", "type", 1, "t", 0, "g", 0, b"Jane Doe", b"", b"c" * 32)
+    row = NewInboxRow("src", "id", "type", 1, "t", 0, "g", 0, b"Jane Doe", b"", b"c" * 32)
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.inbox.add(*row)
-        tx.inbox.add(*row)
+        tx.inbox.add(row)
+        tx.inbox.add(row)
     assert caught.value.code == "store_conflict"
     assert "Jane" not in caught.value.diagnostics()
     assert "INSERT" not in caught.value.diagnostics()
@@ -285,7 +286,9 @@ def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: SqliteSt
 def test_content_that_is_cleared_is_gone_from_the_file(path: Path) -> None:
     store = open_store(path)
     with store.transaction() as tx:
-        seq = tx.inbox.add("s", "i", "t", 1, "t", 0, "g", 0, b"JANE" * 3000, b"", b"c" * 32)
+        seq = tx.inbox.add(
+            NewInboxRow("s", "i", "t", 1, "t", 0, "g", 0, b"JANE" * 3000, b"", b"c" * 32)
+        )
     with store.transaction() as tx:
         tx.inbox.mark_delivered(seq, 2, None)
     store.close()

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from broker.store.database import SqliteStore
 from broker.store.interfaces import Transaction
-from broker.store.rows import DisclosureRow, GenerationRow
+from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow
 
 GENERATION = ("csu", "t", 0, "g")
 
@@ -27,7 +27,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "stream with records": lambda tx: tx.streams.last_with_records("t", 0),
     "state": lambda tx: tx.reader.state("csu", "t", 0),
     "save state": lambda tx: tx.reader.save_state("csu", "t", 0, b"s", 1),
-    "add leaves": lambda tx: tx.reader.add_leaves(*GENERATION, [(5, b"l", "stored")]),
+    "add leaves": lambda tx: tx.reader.save_leaves(*GENERATION, [(5, b"l", "stored")]),
     "leaf": lambda tx: tx.reader.leaf(*GENERATION, 1),
     "leaves": lambda tx: tx.reader.leaves(*GENERATION, 1, 2),
     "set status": lambda tx: tx.reader.set_status(*GENERATION, 0, "stored"),
@@ -69,9 +69,9 @@ def filled(store: SqliteStore) -> SqliteStore:
         tx.outbox.add("id", "t", 0, b"v", False, 1)
         tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
         tx.reader.save_state("csu", "t", 0, b"s", 0)
-        tx.reader.add_leaves(*GENERATION, [(0, b"l", "stored")])
+        tx.reader.save_leaves(*GENERATION, [(0, b"l", "stored")])
         tx.reader.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
-        tx.inbox.add("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32)
+        tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])
     return store
 

@@ -9,6 +9,7 @@ import pytest
 from broker.errors import StoreError
 from broker.store import quarantine
 from broker.store.database import SqliteStore
+from broker.store.rows import NewInboxRow
 
 S = ("csu-camden", "topic", 4)
 G = (*S, "0000019a-aa")
@@ -39,9 +40,9 @@ def test_a_state_that_was_never_saved_has_no_later_version(store: SqliteStore) -
 
 def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
     with store.transaction() as tx:
-        tx.reader.add_leaves(*G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
-        tx.reader.add_leaves(*G, [])
-        tx.reader.add_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
+        tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
+        tx.reader.save_leaves(*G, [])
+        tx.reader.save_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
         assert tx.reader.leaf(*G, 1) == (b"b" * 32, "content_missing")
         assert tx.reader.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
         assert tx.reader.leaf(*G, 2) is None
@@ -54,9 +55,9 @@ def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
 
 def test_a_known_index_is_never_overwritten(store: SqliteStore) -> None:
     with store.transaction() as tx:
-        tx.reader.add_leaves(*G, [(0, b"a" * 32, "stored")])
+        tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored")])
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader.add_leaves(*G, [(0, b"x" * 32, "stored")])
+        tx.reader.save_leaves(*G, [(0, b"x" * 32, "stored")])
     assert caught.value.code == "store_conflict"
 
 
@@ -132,15 +133,17 @@ def test_the_earliest_deferred_position_of_a_sender_is_kept(store: SqliteStore) 
         assert tx.reader.deferred("t", 1) == []
 
 
-def event(number: int) -> tuple[str, str, str, int, str, int, str, int, bytes, bytes, bytes]:
-    return ("csu", f"id-{number}", "a", 10 + number, "t", 0, "g", number, b"p", b"d", b"c" * 32)
+def event(number: int, *, urgent: bool = False) -> NewInboxRow:
+    return NewInboxRow(
+        "csu", f"id-{number}", "a", 10 + number, "t", 0, "g", number, b"p", b"d", b"c" * 32, urgent
+    )
 
 
 def test_the_inbox_gives_urgent_events_first(store: SqliteStore) -> None:
     with store.transaction() as tx:
         for number in range(3):
-            tx.inbox.add(*event(number))
-        tx.inbox.add(*event(3), urgent=True)
+            tx.inbox.add(event(number))
+        tx.inbox.add(event(3, urgent=True))
         assert [row.event_id for row in tx.inbox.undelivered(10)] == [
             "id-3",
             "id-0",
@@ -153,7 +156,7 @@ def test_the_inbox_gives_urgent_events_first(store: SqliteStore) -> None:
 
 def test_delivery_clears_the_payload_unless_it_is_kept(store: SqliteStore) -> None:
     with store.transaction() as tx:
-        one, two = tx.inbox.add(*event(1)), tx.inbox.add(*event(2))
+        one, two = tx.inbox.add(event(1)), tx.inbox.add(event(2))
         tx.inbox.mark_delivered(one, 50, "ref-1")
         tx.inbox.mark_delivered(two, 51, None, keep_payload=True)
         found = tx.inbox.find("csu", "id-1")
@@ -170,11 +173,11 @@ def test_delivery_clears_the_payload_unless_it_is_kept(store: SqliteStore) -> No
 
 def test_an_event_enters_the_inbox_once(store: SqliteStore) -> None:
     with store.transaction() as tx:
-        tx.inbox.add(*event(1))
+        tx.inbox.add(event(1))
         assert tx.inbox.find("cps", "id-1") is None
         assert tx.inbox.get(99) is None
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.inbox.add(*event(1))
+        tx.inbox.add(event(1))
     assert caught.value.code == "store_conflict"
 
 
