@@ -14,7 +14,7 @@ WORKERS ?= logical
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench model fuzz clean lock image
+.PHONY: help setup demo test lint bench model fuzz mutants clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,11 @@ model: setup ## Check the symbolic model with Verifpal (built with cargo the fir
 fuzz: setup ## Fuzz every parser with atheris, FUZZ_SECONDS each (20).
 	@$(BIN)/python tests/fuzz/run.py
 
+mutants: setup ## Change the checks in thousands of ways; 95 % must fail a test.
+	@$(BIN)/python tests/mutation/run.py
+
 clean: ## Remove what the other targets made.
-	rm -rf $(VENV) .lock dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .lock dist build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find $(CODE) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is written last, so that a set-up that was cut short goes on next time. The bytecode is
