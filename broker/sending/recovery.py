@@ -1,11 +1,11 @@
 """After a stream key was revoked: what is published again (docs/guides/when-a-key-is-lost.md).
 
-From a revocation on, readers refuse what the key signed unless a receipt covers it, whether its
-holder signed it or a thief. So the sender begins a new generation of each stream under its new key.
-It names the last place that every other reader of the topic has confirmed by a receipt over the
-sender's own root, and begins with everything after that place: who lacks it takes it, who has it
-sees repeats, and who holds more than was confirmed, a thief's records perhaps, sees a rollback and
-goes on. What is there and what is due is worked out here; the relay writes it.
+From a revocation on, readers refuse what the key signed unless a receipt older than the time named
+covers it, whether its holder signed it or a thief. So the sender begins a new generation of each
+stream under its new key. It names the last place that every other reader of the topic had confirmed
+by then, by a receipt over the sender's own root, and begins with everything after that place: who
+lacks it takes it, who has it sees repeats, and who holds more than was confirmed, a thief's records
+perhaps, sees a rollback and goes on. What is due is worked out here; the relay writes it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,15 @@ LAST_OPENING: Final = 2**64 - 2
 
 
 @dataclass(frozen=True, slots=True)
+class RevokedKey:
+    """A stream key: its id, when it became valid and since when it is revoked, milliseconds."""
+
+    kid: bytes
+    begun: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """What is due of one stream.
 
@@ -48,14 +57,15 @@ class Again:
     gone: int
 
 
-def revoked_stream_keys(manifests: ManifestBook, agency: str) -> dict[bytes, int]:
-    """An agency's revoked keys that signed checkpoints: id -> start of validity, milliseconds."""
-    return {
-        key.kid: key.not_before
-        for version in manifests.history(agency)
-        for key in version.manifest.keys_of(STREAM, ED25519)
-        if manifests.revoked_since(agency, key.kid) is not None
-    }
+def revoked_stream_keys(manifests: ManifestBook, agency: str) -> tuple[RevokedKey, ...]:
+    """An agency's revoked keys that signed checkpoints."""
+    found: dict[bytes, RevokedKey] = {}
+    for version in manifests.history(agency):
+        for key in version.manifest.keys_of(STREAM, ED25519):
+            since = manifests.revoked_since(agency, key.kid)
+            if since is not None:
+                found[key.kid] = RevokedKey(key.kid, key.not_before, since)
+    return tuple(found.values())
 
 
 def readers_of(
@@ -79,22 +89,26 @@ def readers_of(
 
 
 def due_again(
-    tx: Transaction, stream: Stream, begun: int, readers: Collection[str], now: int
+    tx: Transaction,
+    stream: Stream,
+    revoked: Collection[RevokedKey],
+    readers: Collection[str],
+    now: int,
 ) -> Again | None:
     """What has to be published again of one stream. None if it holds no record.
 
     Args:
         tx: the sender's state.
         stream: which.
-        begun: when the first of the revoked keys became valid, milliseconds.
-        readers: who has to confirm a record before it need not be published again.
+        revoked: the keys that are not believed any more.
+        readers: who has to have confirmed a record, or it is published again.
         now: milliseconds since the epoch.
     """
     last = tx.streams.last_with_records(stream.topic, stream.partition)
     if last is None:
         return None
-    chain = [last, *_before(tx, last, begun)]
-    at, size = _confirmed(tx, stream, chain, readers)
+    chain = [last, *_before(tx, last, min(key.begun for key in revoked))]
+    at, size = _confirmed(tx, stream, chain, readers, min(key.since for key in revoked))
     held = chain[at]
     rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, each)]
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]
@@ -113,9 +127,13 @@ def _before(tx: Transaction, row: GenerationRow, begun: int) -> Iterator[Generat
 
 
 def _confirmed(
-    tx: Transaction, stream: Stream, chain: list[GenerationRow], readers: Collection[str]
+    tx: Transaction,
+    stream: Stream,
+    chain: list[GenerationRow],
+    readers: Collection[str],
+    since: int,
 ) -> tuple[int, int]:
-    """The place up to which every reader has stored everything: (position in the chain, size).
+    """The place up to which every reader had stored everything: (position in the chain, size).
 
     A receipt covers all generations up to its own (docs/spec/receipts.md). One over a root that is
     not ours says nothing about our records: its signer may hold a thief's.
@@ -123,7 +141,7 @@ def _confirmed(
     waiting = set(readers)
     oldest = (0, chain[0].size)  # the least that anyone confirmed; later in the chain is older
     for at, row in enumerate(chain):
-        confirmed = _sizes(tx, stream, row, waiting)
+        confirmed = _sizes(tx, stream, row, waiting, since)
         waiting -= confirmed.keys()
         if confirmed:
             oldest = (at, min(confirmed.values()))
@@ -131,14 +149,14 @@ def _confirmed(
 
 
 def _sizes(
-    tx: Transaction, stream: Stream, row: GenerationRow, readers: Collection[str]
+    tx: Transaction, stream: Stream, row: GenerationRow, readers: Collection[str], since: int
 ) -> dict[str, int]:
-    """The greatest size of a generation that each reader confirmed, of those that did."""
+    """The greatest size of a generation that each reader had confirmed, of those that had."""
     origin = Origin(stream.deployment, stream.agency, row.topic, row.partition, row.name)
     ours: dict[int, bytes | None] = {}
     sizes: dict[str, int] = {}
     for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
-        if receipt.cosigner in readers:
+        if receipt.cosigner in readers and receipt.time_s * 1000 < since:
             if receipt.size not in ours:
                 ours[receipt.size] = _root(tx, row, receipt.size)
             if ours[receipt.size] == receipt.root:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -18,7 +18,7 @@ from broker.control.heartbeats import Head
 from broker.errors import StoreError, TransportError
 from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.sending.recovery import Again, due_again
+from broker.sending.recovery import Again, RevokedKey, due_again
 from broker.sending.streams import (
     MAX_BATCH_EVENTS,
     MAX_CLOCK_JUMP_MS,
@@ -89,20 +89,20 @@ class Relay:
         return len(rows)
 
     async def recover(
-        self, revoked: Mapping[bytes, int], readers: Callable[[str], Collection[str]]
+        self, revoked: Collection[RevokedKey], readers: Callable[[str], Collection[str]]
     ) -> tuple[int, int]:
-        """After stream keys were revoked: begin new generations with what nobody has confirmed.
+        """After stream keys were revoked: begin new generations with what is not believed now.
 
-        Once for each key; the records are sent by ``resend``. If the process dies on the way, it
-        is done again, and readers see repeats.
+        Once for each key and time. The records are sent by ``resend``; if the process dies on the
+        way, it is done again, and readers see repeats.
 
         Args:
-            revoked: id of each revoked stream key -> start of its validity, ms.
+            revoked: the keys.
             readers: topic -> who else reads it.
 
         Returns:
-            How many records are published again, and how many would have to be and are content
-            that is gone.
+            How many records are published again, and how many would be if their content were not
+            gone.
 
         Raises:
             StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
@@ -111,32 +111,33 @@ class Relay:
         return await asyncio.to_thread(self._recover, revoked, readers)
 
     def _recover(
-        self, revoked: Mapping[bytes, int], readers: Callable[[str], Collection[str]]
+        self, revoked: Collection[RevokedKey], readers: Callable[[str], Collection[str]]
     ) -> tuple[int, int]:
         with self._store.reading() as tx:
-            new = [kid for kid in revoked if tx.meta.get(_recovered(kid)) is None]
+            new = [key for key in revoked if tx.meta.get(_recovered(key)) is None]
             streams = [(row.topic, row.partition) for row in tx.streams.heads()] if new else []
         if not new:
             return 0, 0
-        begun = min(revoked[kid] for kid in new)
         self._generations.clear()
         again = gone = 0
         for topic, partition in streams:
             stream = Stream(self._deployment, self._agency, topic, partition)
-            due = self._recover_stream(stream, begun, readers(topic))
+            due = self._begin_again(stream, new, readers(topic))
             if due is not None:
                 again, gone = again + len(due.rows), gone + due.gone
         with self._store.transaction() as tx:
-            for kid in new:
-                tx.meta.set(_recovered(kid), b"1")
+            for key in new:
+                tx.meta.set(_recovered(key), b"1")
         return again, gone
 
-    def _recover_stream(self, stream: Stream, begun: int, readers: Collection[str]) -> Again | None:
+    def _begin_again(
+        self, stream: Stream, revoked: Collection[RevokedKey], readers: Collection[str]
+    ) -> Again | None:
         assert self._token is not None, "take_lock comes first"
         now = self._steady_now()
         with self._store.transaction() as tx:
             tx.lease.check(LEASE, self._token)
-            due = due_again(tx, stream, begun, readers, now)
+            due = due_again(tx, stream, revoked, readers, now)
             if due is None:
                 return None
             row = open_generation(stream, due.predecessor, due.newest, now)
@@ -295,9 +296,9 @@ class Relay:
         return now
 
 
-def _recovered(kid: bytes) -> str:
+def _recovered(key: RevokedKey) -> str:
     """Under which name it is remembered that streams went on without a revoked key."""
-    return f"recovered:{kid.hex()}"
+    return f"recovered:{key.kid.hex()}:{key.since}"
 
 
 def _copy(row: OutboxRow) -> NewOutboxRow:
