@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from making import form_cases, history_cases, place_cases, signature_cases, wrap_cases
+from making import (
+    form_cases,
+    history_cases,
+    place_cases,
+    signature_cases,
+    world_cases,
+    worlds,
+    wrap_cases,
+)
 from making.ground import Ground
 from making.scene import Case
 from making.setting import Setting, founded
@@ -12,7 +20,12 @@ from making.setting import Setting, founded
 
 def all_settings(ground: Ground) -> dict[str, Setting]:
     """By name."""
-    made = [founded("partnership", ground)]
+    made = [
+        founded("partnership", ground),
+        worlds.rotated(ground),
+        worlds.revoked(ground),
+        worlds.standing(ground),
+    ]
     return {setting.name: setting for setting in made}
 
 
@@ -25,6 +38,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *place_cases.cases(partnership),
         *history_cases.cases(partnership),
         *wrap_cases.cases(partnership),
+        *world_cases.cases(settings),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

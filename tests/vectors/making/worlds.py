@@ -1,0 +1,221 @@
+"""The settings beside the first: keys that changed, were revoked or forged, parties that left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from making.agencies import (
+    COUNCIL,
+    DAY,
+    FOUNDED,
+    HOUR,
+    MINUTE,
+    NOW,
+    POLICE,
+    PROSECUTION,
+    SECOND,
+    SUPPORT,
+    Key,
+    Member,
+    instant,
+)
+from making.events import Draft
+from making.ground import Ground
+from making.scene import Scene
+from making.setting import Setting, founded
+from making.streams import Log
+
+from broker.control.receipts import format_receipt
+from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
+from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
+from broker.record import Record
+from broker.tlog.checkpoint import parse_origin
+from broker.tlog.note import NoteSigner
+
+ROTATED = instant(2026, 3, 15)
+"""When the second manifests were issued."""
+STREAM_CHANGES = instant(2026, 3, 20)
+EXCHANGE_CHANGES = FOUNDED + 30 * DAY
+PROSECUTION_ENDS = instant(2026, 3, 10)
+"""Where its second manifest ends the prosecution's exchange key."""
+
+
+def _until(key: Key, ends: int) -> ManifestKey:
+    return key.listed.model_copy(update={"not_after": ends})
+
+
+def _revoked(key: Key, since: int) -> Revocation:
+    return Revocation(kid=key.listed.kid, since=since, reason="it may be in other hands")
+
+
+def rotated(ground: Ground) -> Setting:
+    """Successors of a stream key and of exchange keys; one reader no longer has its old one."""
+    setting = founded("rotated", ground)
+    police, council = setting.members[POLICE], setting.members[COUNCIL]
+    support, prosecution = setting.members[SUPPORT], setting.members[PROSECUTION]
+    second = police.key(STREAM, "second", begins=STREAM_CHANGES)
+    keys = [
+        _until(police.key(STREAM), STREAM_CHANGES),
+        second,
+        police.key(EXCHANGE),
+        police.key(RECEIPT),
+    ]
+    setting.manifests[f"{POLICE}.2"] = police.sign(police.manifest(2, ROTATED, keys))
+    for member in (council, support):
+        successor = member.key(EXCHANGE, "second", begins=EXCHANGE_CHANGES)
+        keys = [member.key(STREAM), member.key(EXCHANGE), successor, member.key(RECEIPT)]
+        setting.manifests[f"{member.id}.2"] = member.sign(member.manifest(2, ROTATED, keys))
+        setting.held[member.id].append(successor.seed)
+    del setting.held[SUPPORT][0]
+    own = prosecution.key(EXCHANGE)
+    manifest = prosecution.manifest(
+        2,
+        instant(2026, 3, 9),
+        [prosecution.key(STREAM), _until(own, PROSECUTION_ENDS)],
+        revocations=(_revoked(own, instant(2026, 3, 9)),),
+    )
+    setting.manifests[f"{PROSECUTION}.2"] = prosecution.sign(manifest)
+    return setting
+
+
+def standing(ground: Ground) -> Setting:
+    """One party suspended its part, one left, one suspended and came back."""
+    setting = founded("standing", ground)
+    contract = setting.signed.contract
+
+    def entry(state: str, since: int, version: str = contract.version) -> StandingEntry:
+        return StandingEntry(
+            contract=contract.name,
+            version=version,
+            state=state,  # type: ignore[arg-type]  # one of the two
+            since=since,
+            reason="review",
+        )
+
+    later = NOW + HOUR
+    stated = {
+        POLICE: [(entry("suspended", NOW), entry("suspended", NOW + DAY))],
+        SUPPORT: [(entry("left", NOW),), ()],
+        PROSECUTION: [
+            (entry("suspended", NOW),),
+            (entry("left", FOUNDED, "9.9.9"), entry("suspended", NOW + DAY)),
+        ],
+    }
+    for agency, versions in stated.items():
+        member = setting.members[agency]
+        for version, entries in enumerate(versions, 2):
+            manifest = member.manifest(version, later + version * MINUTE, standing=entries)
+            setting.manifests[f"{agency}.{version}"] = member.sign(manifest)
+    return setting
+
+
+# --- a revoked key and what receipts cover --------------------------------------------------------
+
+REVOKED_SINCE = NOW
+"""From when the police's stream key may have been in other hands."""
+SIGNED = NOW - HOUR
+COVERED = NOW - HOUR // 2
+COUNCILS_SINCE = NOW - 10 * MINUTE
+"""From when the council's first receipt key may have been."""
+
+
+def revoked(ground: Ground) -> Setting:
+    """The police's stream key is revoked; receipts cover some of what it signed."""
+    setting = founded("revoked", ground)
+    police, council = setting.members[POLICE], setting.members[COUNCIL]
+    support, prosecution = setting.members[SUPPORT], setting.members[PROSECUTION]
+    issued = NOW + 2 * DAY
+    old = police.key(STREAM)
+    successor = police.key(STREAM, "second", begins=issued)
+    setting.manifests[f"{POLICE}.2"] = police.sign(
+        police.manifest(
+            2,
+            issued,
+            [_until(old, issued), successor, police.key(EXCHANGE), police.key(RECEIPT)],
+            revocations=(_revoked(old, REVOKED_SINCE + DAY), _revoked(old, REVOKED_SINCE)),
+        )
+    )
+    lost = prosecution.key(RECEIPT)
+    setting.manifests[f"{PROSECUTION}.2"] = prosecution.sign(
+        prosecution.manifest(2, issued, revocations=(_revoked(lost, NOW + DAY),))
+    )
+    first = council.key(RECEIPT)
+    keys = [council.key(STREAM), council.key(EXCHANGE), first]
+    found = (_revoked(first, COUNCILS_SINCE),)
+    setting.manifests[f"{COUNCIL}.2"] = council.sign(
+        council.manifest(2, issued, keys, revocations=found)
+    )
+    keys[2] = council.key(RECEIPT, "second", begins=issued)
+    setting.manifests[f"{COUNCIL}.3"] = council.sign(
+        council.manifest(3, issued + HOUR, keys, revocations=found)
+    )
+    _add_receipts(setting, support, prosecution, council, police)
+    return setting
+
+
+def _add_receipts(
+    setting: Setting, support: Member, prosecution: Member, council: Member, police: Member
+) -> None:
+    signers: dict[str, tuple[NoteSigner, int]] = {
+        "covered": (support.key(RECEIPT).cosigner, COVERED),
+        "at_since": (support.key(RECEIPT).cosigner, REVOKED_SINCE),
+        "last_second": (support.key(RECEIPT).cosigner, REVOKED_SINCE - SECOND),
+        "own_receipt": (police.key(RECEIPT).cosigner, COVERED),
+        "revoked_signer": (prosecution.key(RECEIPT).cosigner, COVERED),
+        "readers_own": (council.key(RECEIPT).cosigner, COVERED),
+        "signer_since": (council.key(RECEIPT).cosigner, COUNCILS_SINCE),
+        "stream_key": (support.key(STREAM).cosigner, COVERED),
+        "unlisted_key": (support.key(RECEIPT, "unlisted").cosigner, COVERED),
+        "before_key": (support.key(RECEIPT).cosigner, FOUNDED - SECOND),
+    }
+    for what, (signer, at) in signers.items():
+        log, _, _ = revoked_stream(setting, what)
+        setting.receipts[what] = _receipt(log, signer, at)
+    good = support.key(RECEIPT).cosigner
+    log, _, _ = revoked_stream(setting, "other_root")
+    assert log.newest is not None
+    log.newest = replace(log.newest, root=bytes(32))
+    setting.receipts["other_root"] = _receipt(log, good, COVERED)
+    log, _, _ = revoked_stream(setting, "altered")
+    broken = bytearray(_receipt(log, good, COVERED))
+    broken[-20] ^= 1
+    setting.receipts["altered"] = bytes(broken)
+    log, _, _ = revoked_stream(setting, "later_size")
+    log.one(b"a second record", at=SIGNED)
+    setting.receipts["later_size"] = _receipt(log, good, COVERED)
+
+
+def _receipt(log: Log, signer: NoteSigner, at: int) -> bytes:
+    assert log.newest is not None
+    return format_receipt(
+        parse_origin(log.origin), log.newest.size, log.newest.root, signer, at // SECOND
+    )
+
+
+PARTITIONS = (
+    "covered",
+    "none",
+    "at_since",
+    "last_second",
+    "own_receipt",
+    "revoked_signer",
+    "readers_own",
+    "signer_since",
+    "stream_key",
+    "unlisted_key",
+    "before_key",
+    "other_root",
+    "altered",
+    "later_size",
+    "after_since",
+)
+
+
+def revoked_stream(setting: Setting, what: str) -> tuple[Log, Draft, Record]:
+    """The stream that a receipt is about: one event, signed with the key that was revoked."""
+    s = Scene(setting, f"2-key_revoked-{what}")
+    event = s.event()
+    at = REVOKED_SINCE if what == "after_since" else SIGNED
+    event.time = at
+    log = s.log(partition=PARTITIONS.index(what), now=at)
+    return log, event, log.one(event.value())
