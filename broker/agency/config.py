@@ -86,10 +86,14 @@ class FoldersSection(_Section):
 
 
 class IntervalsSection(_Section):
-    """How often the service does what, in seconds."""
+    """How often the service does what, in seconds.
+
+    ``relay`` is for what another process put into the outbox: what this one accepts is sent at
+    once, and half a second of looking costs an idle adapter almost nothing.
+    """
 
     poll: Seconds = 0.5
-    relay: Seconds = 0.05
+    relay: Seconds = 0.5
     heartbeat: Seconds = INTERVAL_MS / 1000
     silence_alarm: Seconds = SILENCE_MS / 1000
     receipt: Seconds = 5.0
