@@ -21,7 +21,7 @@ from tests.conformance.refusals import MalformedError, RefusedError
 
 MAX_GROUPS = 16
 MAX_RECIPIENTS = 64
-FIXED_BYTES = 1 + 16 + 8 + 32
+FIXED_BYTES = 1 + 16 + 8 + 32 + 2  # the number of groups included
 MIN_CIPHERTEXT_BYTES = 272
 WRAP_BYTES = 1168
 FLOOR_BYTES = 256
