@@ -1,0 +1,396 @@
+"""What an operator reads when a key or a passphrase cannot be had: what, where, and what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.envelope.primitives import AeadKey, b64, sha256
+from broker.errors import ConfigError, KeyAccessError
+from broker.keys import keyring as keyring_module
+from broker.keys.instant import DAY_MS, format_instant
+from broker.keys.keyfile import (
+    KEYFILE_LIMIT_BYTES,
+    KeyEntry,
+    KeyFile,
+    format_keyfile,
+    parse_keyfile,
+    seal_key,
+)
+from broker.keys.keyring import Keyring
+from broker.keys.passphrase import PASSPHRASE_LIMIT_BYTES, PassphraseSource, load_passphrase
+from broker.keys.signer import open_source
+from contracts.errors import ConcordantError
+
+Make = Callable[..., Keyring]
+Said = tuple[str, str, str | None, str | None]
+
+RENEW = "Restore the file from a backup, or make a new key with: concordant keys renew"
+RIGHTS = "Check the owner and the permissions of the folder and its files."
+
+
+def said(act: Callable[[], object]) -> Said:
+    """Code, sentence, place and remedy."""
+    with pytest.raises(ConcordantError) as caught:
+        act()
+    error = caught.value
+    return error.code, error.detail, error.where, error.fix
+
+
+def file_of(ring: Keyring, entry: KeyEntry) -> Path:
+    return ring.folder / f"{entry.role}-{entry.kid.hex()}.key.json"
+
+
+# --- passphrases ---------------------------------------------------------------------------------
+
+
+def test_a_passphrase_that_is_not_there_is_said_where_it_was_looked_for(tmp_path: Path) -> None:
+    assert said(lambda: load_passphrase(PassphraseSource(), {})) == (
+        "passphrase_missing",
+        "No source of the passphrase is configured.",
+        "agency.toml [passphrase]",
+        "Set one of file, environment or credential.",
+    )
+    assert said(lambda: load_passphrase(PassphraseSource(environment="P"), {})) == (
+        "passphrase_missing",
+        "The passphrase is empty.",
+        "environment variable P",
+        "Set P for this process.",
+    )
+    assert said(lambda: load_passphrase(PassphraseSource(credential="c"), {})) == (
+        "passphrase_missing",
+        "The passphrase is a credential, but the service manager gave none.",
+        "CREDENTIALS_DIRECTORY",
+        "Start the service with LoadCredential=c:FILE.",
+    )
+    absent = tmp_path / "absent"
+    assert said(lambda: load_passphrase(PassphraseSource(file=absent), {})) == (
+        "passphrase_missing",
+        "The passphrase file cannot be read (No such file or directory).",
+        str(absent),
+        "Put the passphrase back, readable by this user only (mode 0600).",
+    )
+
+
+def test_a_passphrase_has_at_most_4096_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "passphrase"
+    source = PassphraseSource(file=path)
+    longest = b"p" * PASSPHRASE_LIMIT_BYTES
+    for end in (b"", b"\n"):
+        path.write_bytes(longest + end)
+        assert load_passphrase(source, {}) == longest
+    path.write_bytes(longest + b"p")
+    assert said(lambda: load_passphrase(source, {})) == (
+        "passphrase_missing",
+        "The passphrase is too long.",
+        str(path),
+        "Put the passphrase into the file, on one line.",
+    )
+    path.write_bytes(b"\n")
+    assert said(lambda: load_passphrase(source, {}))[1] == "The passphrase is empty."
+
+
+def test_a_file_is_read_no_further_than_it_takes_to_see_that_it_is_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "passphrase"
+    path.write_bytes(b"p" * 3 * PASSPHRASE_LIMIT_BYTES)
+    asked: list[int] = []
+    opened = Path.open
+
+    class Watched:
+        def __init__(self, file: object) -> None:
+            self.file = file
+
+        def __enter__(self) -> Watched:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()  # type: ignore[attr-defined]  # a file
+
+        def read(self, size: int) -> bytes:
+            asked.append(size)
+            return self.file.read(size)  # type: ignore[attr-defined, no-any-return]  # a file
+
+    monkeypatch.setattr(Path, "open", lambda self, mode: Watched(opened(self, mode)))
+    said(lambda: load_passphrase(PassphraseSource(file=path), {}))
+    assert asked == [PASSPHRASE_LIMIT_BYTES + 1]
+
+
+def test_a_passphrase_of_any_bytes_passes_through_the_environment() -> None:
+    # os.environ holds bytes that are not UTF-8 as lone surrogates (PEP 383)
+    raw = b"caf\xe9 \xff"
+    environment = {"P": os.fsdecode(raw)}
+    assert load_passphrase(PassphraseSource(environment="P"), environment) == raw
+
+
+# --- key files -----------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_not_held_is_named_by_the_beginning_of_its_id(
+    keyring: Make, stream_entry: KeyEntry, now: int
+) -> None:
+    ring = keyring()
+    folder = str(ring.folder)
+    kid = bytes(range(32))
+    exchange = ring.create("exchange", "mlkem768-x25519", not_before=now, not_after=now + 1)
+    named = "(id 0001020304050607)"
+    missing = ("key_missing", f"A private key is missing. {named}", folder, RENEW)
+    assert said(lambda: ring.signer(kid)) == missing
+    assert said(lambda: ring.opener(kid)) == missing
+    destroy = said(lambda: ring.destroy(kid, now=now, reason="x"))
+    assert destroy == ("key_missing", f"No key with this id is held. {named}", folder, RENEW)
+    signing = said(lambda: ring.signer(exchange.kid))
+    assert signing == (
+        "key_missing",
+        f"No signing key has this id. (id {exchange.kid.hex()[:16]})",
+        folder,
+        RENEW,
+    )
+    opening = said(lambda: ring.opener(stream_entry.kid))
+    assert opening == (
+        "key_missing",
+        f"No exchange key has this id. (id {stream_entry.kid.hex()[:16]})",
+        folder,
+        RENEW,
+    )
+
+
+def test_no_secret_and_two_secrets_are_said_with_the_folder(keyring: Make, now: int) -> None:
+    ring = keyring()
+    assert said(ring.secret) == (
+        "key_missing",
+        "The sender's secret is missing.",
+        str(ring.folder),
+        "Restore the file secret-*.key.json from a backup.",
+    )
+    for number in (1, 2):
+        ring.create(
+            "secret", "hmac-sha256", not_before=now, not_after=None, seed=bytes([number]) * 32
+        )
+        if number == 1:
+            assert keyring().secret() == bytes([1]) * 32
+    assert said(ring.secret) == (
+        "key_unreadable",
+        "There are two sender's secrets, and ids must come from one.",
+        str(ring.folder),
+        "Remove the one that was not in use.",
+    )
+
+
+def test_a_file_of_another_agency_is_named(keyring: Make, stream_entry: KeyEntry) -> None:
+    path = file_of(keyring(), stream_entry)
+    other = keyring(agency="beta")
+    assert said(other.entries) == (
+        "key_unreadable",
+        "The key file belongs to another agency or deployment.",
+        str(path),
+        f"Keep only keys of beta in {other.folder}.",
+    )
+
+
+def test_what_the_file_system_refuses_is_said_in_its_words(
+    keyring: Make, stream_entry: KeyEntry, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = keyring()
+    path = file_of(ring, stream_entry)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keyring_module, "write_durably", full)
+    assert said(lambda: ring.destroy(stream_entry.kid, now=now, reason="x")) == (
+        "key_unreadable",
+        "A key cannot be destroyed (No space left on device).",
+        str(path),
+        RIGHTS,
+    )
+    assert path.exists()
+    code, sentence, where, fix = said(
+        lambda: ring.create("receipt", "ed25519", not_before=now, not_after=now + 1)
+    )
+    assert (code, fix) == ("key_unreadable", RIGHTS)
+    assert sentence == "A key cannot be stored (No space left on device)."
+    assert where is not None
+    assert where.startswith(str(ring.folder / "receipt-"))
+    monkeypatch.undo()
+    path.unlink()
+    path.mkdir()
+    assert said(ring.entries) == (
+        "key_unreadable",
+        "A key file cannot be read (Is a directory).",
+        str(path),
+        RIGHTS,
+    )
+
+
+def test_a_damaged_file_and_a_wrong_passphrase_are_two_things(
+    keyring: Make, stream_entry: KeyEntry
+) -> None:
+    path = file_of(keyring(), stream_entry)
+    assert said(lambda: keyring(b"wrong").signer(stream_entry.kid)) == (
+        "passphrase_wrong",
+        "The passphrase does not open the key.",
+        str(path),
+        "Use the passphrase with which the key was made.",
+    )
+    path.write_bytes(b"{}")
+    assert said(lambda: keyring().signer(stream_entry.kid)) == (
+        "key_unreadable",
+        "The key file is damaged or is not a key file.",
+        str(path),
+        RENEW,
+    )
+
+
+def resealed(file: KeyFile, encryption_key: bytes, inside: bytes, **changed: object) -> KeyFile:
+    """The file with other content, in order otherwise."""
+    file = file.model_copy(update=changed)
+    sealed = AeadKey(encryption_key).seal(file.nonce, inside, file.aad)
+    file = file.model_copy(update={"ciphertext": sealed})
+    return file.model_copy(update={"checksum": file.expected_checksum()})
+
+
+@pytest.mark.parametrize("lie", ["id", "public key", "length"])
+def test_each_way_in_which_a_file_holds_another_key_is_noticed(
+    keyring: Make, stream_entry: KeyEntry, lie: str
+) -> None:
+    ring = keyring()
+    ring.signer(stream_entry.kid)
+    path = file_of(ring, stream_entry)
+    file = parse_keyfile(path.read_bytes(), "")
+    (key,) = ring._encryption_keys.values()
+    own = ring.signer(stream_entry.kid)
+    if lie == "id":
+        changed = resealed(file, key, sha256(b"another"), kid=file.kid)
+    elif lie == "public key":
+        changed = resealed(file, key, ring._seeds[own.kid], public=bytes(32))
+    else:
+        changed = resealed(file, key, ring._seeds[own.kid] + b"x")
+    path.write_bytes(format_keyfile(changed))
+    assert said(lambda: keyring().signer(stream_entry.kid)) == (
+        "key_unreadable",
+        "The key file holds another key than it says.",
+        str(path),
+        RENEW,
+    )
+
+
+def test_a_key_file_has_at_most_64_kib(keyring: Make, stream_entry: KeyEntry) -> None:
+    content = file_of(keyring(), stream_entry).read_bytes()
+    padded = content.ljust(KEYFILE_LIMIT_BYTES)
+    assert parse_keyfile(padded, "x").kid == stream_entry.kid
+    with pytest.raises(KeyAccessError):
+        parse_keyfile(padded + b" ", "x")
+
+
+def test_a_key_file_is_json_for_people_with_every_field(now: int) -> None:
+    file = seal_key(
+        bytes(32),
+        deployment="d",
+        agency="a",
+        role="receipt",
+        algorithm="ed25519",
+        not_before=now,
+        not_after=now + DAY_MS,
+        encryption_key=bytes(32),
+        salt=bytes(16),
+    )
+    text = format_keyfile(file)
+    assert text.startswith(b'{\n  "format": "concordant.key/v1",\n')
+    assert text.endswith(b"\n}\n")
+    written = json.loads(text)
+    assert written["kdf"] == "scrypt-32768-8-1"
+    assert (written["deployment"], written["agency"]) == ("d", "a")
+    assert (written["role"], written["algorithm"]) == ("receipt", "ed25519")
+    assert written["not_before"] == format_instant(now)
+    assert written["not_after"] == format_instant(now + DAY_MS)
+    assert written["salt"] == b64(bytes(16))
+
+
+# --- destruction ---------------------------------------------------------------------------------
+
+
+def test_destroying_one_key_leaves_the_others_and_says_everything_of_the_one(
+    keyring: Make, stream_entry: KeyEntry, now: int
+) -> None:
+    ring = keyring()
+    other = ring.create("receipt", "ed25519", not_before=now, not_after=now + DAY_MS)
+    secret = ring.create("secret", "hmac-sha256", not_before=now, not_after=None)
+    ring.destroy(stream_entry.kid, now=now + 5, reason="retention_over")
+    assert [ring.holds(entry.kid) for entry in (stream_entry, other, secret)] == [
+        False,
+        True,
+        True,
+    ]
+    folder = ring.folder / "destroyed"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    record = folder / f"{stream_entry.kid.hex()}.json"
+    assert record.stat().st_mode & 0o777 == 0o644
+    assert record.read_bytes().startswith(b'{\n  "format"')
+    assert record.read_bytes().endswith(b"\n}\n")
+    assert json.loads(record.read_bytes()) == {
+        "format": "concordant.destruction/v1",
+        "kid": b64(stream_entry.kid),
+        "role": "stream",
+        "algorithm": "ed25519",
+        "not_before": format_instant(stream_entry.not_before),
+        "not_after": format_instant(stream_entry.not_before + DAY_MS),
+        "destroyed": format_instant(now + 5),
+        "reason": "retention_over",
+    }
+    ring.destroy(secret.kid, now=now + 5, reason="retention_over")
+    assert json.loads((folder / f"{secret.kid.hex()}.json").read_bytes())["not_after"] is None
+
+
+def test_a_destroyed_key_is_not_kept_in_memory_either(
+    keyring: Make, stream_entry: KeyEntry, now: int
+) -> None:
+    ring = keyring()
+    ring.signer(stream_entry.kid)
+    content = file_of(ring, stream_entry).read_bytes()
+    ring.destroy(stream_entry.kid, now=now, reason="retention_over")
+    assert stream_entry.kid not in ring._seeds
+    file_of(ring, stream_entry).write_bytes(content.replace(b"concordant.key", b"x"))
+    with pytest.raises(KeyAccessError):
+        ring.signer(stream_entry.kid)
+
+
+# --- where keys are ------------------------------------------------------------------------------
+
+
+def test_a_folder_beside_the_configuration_is_a_place_for_keys(tmp_path: Path, now: int) -> None:
+    (tmp_path / "agency").mkdir()
+    asked: list[int] = []
+
+    def passphrase() -> bytes:
+        asked.append(1)
+        return b"correct"
+
+    source = open_source(
+        "file:my-keys", base=tmp_path / "agency", deployment="d", agency="a", passphrase=passphrase
+    )
+    assert not asked
+    entry = source.create("receipt", "ed25519", not_before=now, not_after=now + DAY_MS)
+    (path,) = (tmp_path / "agency" / "my-keys").glob("receipt-*")
+    file = parse_keyfile(path.read_bytes(), "")
+    assert (file.kid, file.deployment, file.agency) == (entry.kid, "d", "a")
+    assert source.signer(entry.kid).public == entry.public
+    assert asked == [1]
+
+
+def test_another_scheme_is_refused_with_what_there_is(tmp_path: Path) -> None:
+    for uri in ("vault:keys", "file:", "keysfile:"):
+        with pytest.raises(ConfigError) as caught:
+            open_source(uri, base=tmp_path, deployment="d", agency="a", passphrase=bytes)
+        error = caught.value
+        assert (error.code, error.detail, error.where, error.fix) == (
+            "config_signer",
+            "This version cannot keep keys where the configuration says.",
+            "agency.toml [keys]",
+            'Use "file:FOLDER".',
+        )
