@@ -138,8 +138,12 @@ def test_the_memory_is_bounded_and_the_least_recently_used_goes_first(
     a, b, c = (seal([b"{}"], [(camden, [True])]) for _ in range(3))
     sessions = Sessions()
     for event in (a, b, a, c):
-        camden.find(event, sessions=sessions)
-    camden.find(a, sessions=sessions, budget=0)
+        found = camden.find(event, sessions=sessions)
+        assert found is not None
+        assert found[1].tail == framing.session_tail(camden.kid, event.recipients[0].wrap)
+    found = camden.find(a, sessions=sessions, budget=0)
+    assert found is not None
+    assert found[1].tail == framing.session_tail(camden.kid, a.recipients[0].wrap)
     with pytest.raises(WrapBudgetError):
         camden.find(b, sessions=sessions, budget=0)
 
