@@ -28,6 +28,7 @@ from broker.control.control import Control
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
 from broker.judging.trust import OpeningKeys, Trust
+from broker.receiving.footing import Footing
 from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -133,6 +134,7 @@ class _Subscription:
         self._operator = f"subscriber {name}"
         self._clock = clock
         self._secret = participant.keyring.secret()
+        self._footing = Footing(store, receiver)
         self._control_topics = control_topics(participant.deployment)
         self._control = Control(
             participant.agency,
@@ -171,12 +173,14 @@ class _Subscription:
 
     def position(self, topic: str, partition: int) -> int | None:
         """Where to go on reading."""
-        with self._store.reading() as tx:
-            return tx.reader.position(topic, partition)
+        return self._footing.position(topic, partition)
 
     async def take(self, topic: str, partition: int, records: list[Record]) -> None:
         """Take a batch from Kafka."""
         now = self._clock()
+        records = await self._footing.unread(topic, partition, records)
+        if not records:
+            return
         if topic in self._control_topics.names:
             await asyncio.to_thread(self._control.take, topic, partition, records, now)
             if not self._trust.rests_on(self._control.contracts, self._control.manifests):

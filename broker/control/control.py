@@ -22,6 +22,7 @@ from broker.errors import RefusedError
 from broker.judging.partition_state import parse_state
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
+from broker.receiving.footing import keep_footing
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import verify_contract
@@ -124,7 +125,9 @@ class Control:
                 news.rejected.append(error.code)
         if records:
             with self._store.transaction() as tx:
-                tx.reader.save_position(topic, partition, records[-1].offset + 1)
+                position = records[-1].offset + 1
+                tx.reader.save_position(topic, partition, position)
+                keep_footing(tx, position, records)
         return news
 
     def _manifest(self, record: Record, news: News, now: int) -> None:

@@ -16,6 +16,7 @@ from broker.judging.judging import judge_each
 from broker.judging.store_view import Memories, StoreView
 from broker.judging.trust import Trust
 from broker.receiving.deferral import Deferrals
+from broker.receiving.footing import keep_footing
 from broker.receiving.taking import Batch, Taking
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
@@ -84,6 +85,7 @@ class Receiving:
             if records:
                 position = waits.next_position(records[-1].offset + 1)
                 tx.reader.save_position(topic, partition, position)
+                keep_footing(tx, position, records)
             taking.batch.deferred += waits.begun
         return taking.batch
 

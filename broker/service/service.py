@@ -23,6 +23,7 @@ from broker.judging.trust import OpeningKeys, Trust
 from broker.observing.health import Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
+from broker.receiving.footing import Footing
 from broker.receiving.receiving import Receiving
 from broker.receiving.taking import Batch
 from broker.record import Record
@@ -107,6 +108,7 @@ class BrokerService:
             lambda: self._opening,
             secret,
         )
+        self._footing = Footing(store, transport)
         self.relay = Relay(
             participant.deployment,
             participant.agency,
@@ -250,11 +252,13 @@ class BrokerService:
         )
 
     def _position(self, topic: str, partition: int) -> int | None:
-        with self.store.reading() as tx:
-            return tx.reader.position(topic, partition)
+        return self._footing.position(topic, partition)
 
     async def _take(self, topic: str, partition: int, records: list[Record]) -> None:
         now = self._clock()
+        records = await self._footing.unread(topic, partition, records)
+        if not records:
+            return
         if topic in self._topics.names:
             news = await asyncio.to_thread(self.control.take, topic, partition, records, now)
             await self._on_news(news)

@@ -23,6 +23,7 @@ from broker.store.outbox import OutboxCounts
 from broker.transport.interfaces import Transport
 from contracts.events import PlainEvent
 from contracts.examples import example
+from contracts.model import Contract
 from contracts.plan import plan
 from contracts.schema import flatten, unflatten
 
@@ -87,14 +88,23 @@ class Running:
         flat |= {"case_id": str(uuid4()), "referral_id": str(uuid4())}
         return PlainEvent(event_type, to, unflatten(flat))
 
-    def publish(self, to: tuple[str, ...], count: int) -> list[str]:
+    @property
+    def contract(self) -> Contract:
+        """The contract in force."""
+        assert self.service is not None
+        return self.service.participant.contract(self._clock()).contract
+
+    def publish(self, to: tuple[str, ...], count: int, case_id: str = "") -> list[str]:
         """Accept so many events, as the intake of a file does."""
         assert self.service is not None
         assert self.store is not None
         ids = []
         with self.store.transaction() as tx:
             for _ in range(count):
-                ids.append(self.service.publisher.publish(tx, self.event(to), self._clock()))
+                event = self.event(to)
+                if case_id:
+                    event.data["case_id"] = case_id
+                ids.append(self.service.publisher.publish(tx, event, self._clock()))
         self.service.published()
         return [one for one in ids if one is not None]
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from service_story import Running, kills_in_the_middle, until
@@ -81,6 +82,39 @@ async def test_kafka_goes_away_and_comes_back(root: Path, kafka: MemoryKafka) ->
     assert set(council.inbox()) == set(published)
     await police.end()
     await council.end()
+
+
+async def test_a_kafka_that_lost_its_disk_and_grew_again_hides_nothing(
+    root: Path, kafka: MemoryKafka
+) -> None:
+    """The reader's position of before lies in the middle of the new log, where it reads on."""
+    council, support = running(root, COUNCIL, kafka), running(root, SUPPORT, kafka)
+    police = running(root, POLICE, kafka)
+    await council.start()
+    await support.start()
+    case = str(uuid4())
+    early = council.publish((SUPPORT,), 2, case_id=case)
+    await until(lambda: len(support.inbox()) == 2, council, support)
+    await support.kill()
+    topic, partition = next(
+        (topic, number)
+        for topic, lying in kafka.topics.items()
+        for number, log in enumerate(lying)
+        if len(log) == 2 and topic in data_topics(council.contract)
+    )
+    for partitions in kafka.topics.values():  # the disk is gone
+        for log in partitions:
+            log.clear()
+    await police.start()
+    late: list[str] = []
+    while len(kafka.topics[topic][partition]) < 4:  # of a sender of whom nothing is held here
+        late += police.publish((SUPPORT,), 1)
+        await until(lambda: not police.outbox().pending + police.outbox().unsent, police)
+    await support.start()
+    await until(lambda: len(support.inbox()) == len(early + late), council, police, support)
+    assert set(support.inbox()) == {*early, *late}
+    for one in (police, council, support):
+        await one.end()
 
 
 async def test_a_record_that_kafka_lost_is_asked_for_and_healed(

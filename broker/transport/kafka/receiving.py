@@ -262,6 +262,10 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     def _hear(self, error: BaseException | None) -> float:
         """Learns how a poll went; returns the seconds to wait before the next."""
         if error is None:
+            if self._failures:
+                # It may be another Kafka than the one that went away: ask again where to go on.
+                for place in self._delivery.assigned:
+                    self._seat(place)
             self._failures = 0
             return 0.0
         self._failures += 1

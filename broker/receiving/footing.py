@@ -1,0 +1,89 @@
+"""Whether a partition is still the log in which a position counts (docs/spec/opening.md, 11).
+
+A position counts records of one log. A Kafka that lost its disk begins again at 0, and may have
+grown past that number before the reader is back: it would go on in the middle, and what came before
+would never be read and, where nothing was held of a sender, never be missed. So the hash of the
+record before the position is kept beside it, in the same transaction. A reader goes back by one,
+looks at that record again, and begins at the beginning where another one is in its place. Reading
+again is harmless: what was taken is a repeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from broker.envelope.primitives import lp, sha256
+from broker.observing.logs import logger
+from broker.record import Record
+from broker.store.interfaces import Store, Transaction
+from broker.transport.interfaces import Receiver
+
+Place = tuple[str, int]
+"""(topic, partition)."""
+
+
+def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> None:
+    """Keep which record lies before a position, in the transaction that saves the position."""
+    for record in reversed(records):
+        if record.offset == position - 1:
+            text = f"{record.offset} {_digest(record)}"
+            tx.meta.set(_name(record.topic, record.partition), text.encode())
+            return
+
+
+class Footing:
+    """Gives positions to a receiver, and looks whether it stands where it thinks it does."""
+
+    def __init__(self, store: Store, receiver: Receiver) -> None:
+        """Keeps nothing but what ``position`` has just said."""
+        self._store = store
+        self._receiver = receiver
+        self._log = logger("broker")
+        self._before: dict[Place, tuple[int, str]] = {}
+
+    def position(self, topic: str, partition: int) -> int | None:
+        """Where to go on: one record before the stored position, if that one is known."""
+        with self._store.reading() as tx:
+            position = tx.reader.position(topic, partition)
+            kept = tx.meta.get(_name(topic, partition))
+        self._before.pop((topic, partition), None)
+        if position and kept:
+            offset, digest = kept.decode().split(" ")
+            if int(offset) == position - 1:
+                self._before[topic, partition] = (position - 1, digest)
+                return position - 1
+        return position
+
+    async def unread(self, topic: str, partition: int, records: list[Record]) -> list[Record]:
+        """What of a batch was not read before.
+
+        Nothing, if this is another log than the one that was read: its position is then 0, and the
+        receiver is made to ask for it again.
+
+        Raises:
+            StoreError: the position could not be written.
+        """
+        offset, digest = self._before.get((topic, partition), (-1, ""))
+        if not records or records[0].offset != offset:
+            return records
+        if _digest(records[0]) == digest:
+            return records[1:]
+        await asyncio.to_thread(self._begin_anew, topic, partition)
+        self._log.warning("kafka_begins_anew", topic=topic, partition=partition)
+        self._receiver.pause(topic, partition)
+        self._receiver.resume(topic, partition)
+        return []
+
+    def _begin_anew(self, topic: str, partition: int) -> None:
+        with self._store.transaction() as tx:
+            tx.reader.save_position(topic, partition, 0)
+
+
+def _name(topic: str, partition: int) -> str:
+    return f"footing/{topic}/{partition}"
+
+
+def _digest(record: Record) -> str:
+    parts = [part for name, value in record.headers for part in (name, value or b"")]
+    return sha256(lp(record.value or b"", *parts)).hex()

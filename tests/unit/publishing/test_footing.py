@@ -1,0 +1,109 @@
+"""A position is believed only while the record before it is the one that was read there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.receiving.footing import Footing, keep_footing
+from broker.record import Record
+from broker.store.database import SqliteStore, open_store
+from broker.transport.memory import MemoryKafka, MemoryTransport
+
+TOPIC = "t"
+
+
+class Seats(MemoryTransport):
+    """Notes which partitions it is to ask for again."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryKafka(), "reader")
+        self.asked: list[tuple[str, int]] = []
+
+    def resume(self, topic: str, partition: int) -> None:
+        self.asked.append((topic, partition))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    store = open_store(tmp_path / "state.db")
+    yield store
+    store.close()
+
+
+def log(*values: str) -> list[Record]:
+    return [
+        Record(TOPIC, 0, ((b"h", b"x"),), value.encode(), offset)
+        for offset, value in enumerate(values)
+    ]
+
+
+def took(store: SqliteStore, records: list[Record], position: int | None = None) -> None:
+    at = records[-1].offset + 1 if position is None else position
+    with store.transaction() as tx:
+        tx.reader.save_position(TOPIC, 0, at)
+        keep_footing(tx, at, records)
+
+
+async def test_a_new_reader_begins_where_the_transport_begins(store: SqliteStore) -> None:
+    footing = Footing(store, Seats())
+    assert footing.position(TOPIC, 0) is None
+    assert await footing.unread(TOPIC, 0, log("a", "b")) == log("a", "b")
+
+
+async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: SqliteStore) -> None:
+    records = log("a", "b", "c", "d")
+    took(store, records[:3])
+    footing = Footing(store, Seats())
+    assert footing.position(TOPIC, 0) == 2
+    assert await footing.unread(TOPIC, 0, records[2:]) == records[3:]
+    assert await footing.unread(TOPIC, 0, records[3:]) == records[3:]
+
+
+@pytest.mark.parametrize("other", [b"z", None], ids=["another_value", "no_value"])
+async def test_another_record_in_its_place_is_another_log(
+    store: SqliteStore, other: bytes | None
+) -> None:
+    records = log("a", "b", "c", "d")
+    took(store, records[:3])
+    seats = Seats()
+    footing = Footing(store, seats)
+    assert footing.position(TOPIC, 0) == 2
+    assert await footing.unread(TOPIC, 0, [replace(records[2], value=other), records[3]]) == []
+    assert seats.asked == [(TOPIC, 0)]
+    assert footing.position(TOPIC, 0) == 0
+    assert await footing.unread(TOPIC, 0, log("z", "y")) == log("z", "y")
+
+
+async def test_other_headers_are_another_record(store: SqliteStore) -> None:
+    records = log("a", "b")
+    took(store, records)
+    footing = Footing(store, Seats())
+    assert footing.position(TOPIC, 0) == 1
+    assert await footing.unread(TOPIC, 0, [replace(records[1], headers=((b"h", b"y"),))]) == []
+
+
+async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: SqliteStore) -> None:
+    records = log("a", "b", "c", "d", "e")
+    took(store, records[:3])
+    footing = Footing(store, Seats())
+    assert footing.position(TOPIC, 0) == 2
+    assert await footing.unread(TOPIC, 0, records[4:]) == records[4:]
+
+
+async def test_a_position_that_was_held_back_has_its_own_record(store: SqliteStore) -> None:
+    records = log("a", "b", "c", "d")
+    took(store, records, position=2)
+    footing = Footing(store, Seats())
+    assert footing.position(TOPIC, 0) == 1
+    assert await footing.unread(TOPIC, 0, records[1:]) == records[2:]
+
+
+async def test_a_position_whose_record_is_not_known_is_believed(store: SqliteStore) -> None:
+    records = log("a", "b", "c", "d")
+    took(store, records[:2])
+    took(store, records[3:], position=3)  # the record at 2 was in neither batch
+    assert Footing(store, Seats()).position(TOPIC, 0) == 3
