@@ -1,0 +1,169 @@
+"""The pair that a contract pins: checked, named, and both halves at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.envelope.primitives import b64, lp
+from broker.errors import ManifestError
+from broker.keys.enrolment import possession_message, verifier, verify_public
+from broker.keys.governance import GovernancePublic, GovernanceSigner, governance_signer, key_name
+from broker.keys.keyring import Keyring
+from broker.keys.kid import kid
+from broker.tlog.note import ED25519, ML_DSA_65, key_id
+
+Govern = Callable[..., GovernanceSigner]
+P = 2**255 - 19
+
+
+def said(act: Callable[[], object]) -> tuple[str, str]:
+    with pytest.raises(ManifestError) as caught:
+        act()
+    return caught.value.code, caught.value.detail
+
+
+def test_the_pair_has_one_name_and_two_ids(governance: Govern) -> None:
+    signer = governance()
+    public = signer.public
+    assert (public.ed25519, public.ml_dsa_65) == (signer.ed25519.public, signer.ml_dsa_65.public)
+    assert public.kids == (
+        kid("governance", "ed25519", public.ed25519),
+        kid("governance", "ml-dsa-65", public.ml_dsa_65),
+    )
+    assert public.fingerprints == tuple(b64(one) for one in public.kids)
+    name = key_name("test-deployment", "alpha")
+    assert name == "test-deployment/alpha"
+    for pair in (signer.note_signers(), public.note_verifiers(name)):
+        assert [(one.name, one.type, one.key_id) for one in pair] == [
+            (name, ED25519, key_id(name, ED25519, public.ed25519)),
+            (name, ML_DSA_65, key_id(name, ML_DSA_65, public.ml_dsa_65)),
+        ]
+
+
+def test_a_pair_of_honest_keys_passes_enrolment(governance: Govern) -> None:
+    governance().public.verify()
+
+
+def test_either_half_is_checked_as_what_it_is(governance: Govern) -> None:
+    public = governance().public
+    assert said(replace(public, ed25519=bytes(32)).verify)[0] == "key_small_order"
+    assert said(replace(public, ml_dsa_65=bytes(1951)).verify) == (
+        "key_malformed",
+        "A key is malformed: not an ML-DSA-65 public key.",
+    )
+    assert said(GovernancePublic(public.ml_dsa_65, public.ed25519).verify)[0] == "key_malformed"
+
+
+def test_a_half_that_is_no_key_verifies_no_note(governance: Govern) -> None:
+    public = governance().public
+    for broken, algorithm in (
+        (replace(public, ed25519=bytes(31)), "an Ed25519"),
+        (replace(public, ml_dsa_65=bytes(31)), "an ML-DSA-65"),
+    ):
+        assert said(lambda broken=broken: broken.note_verifiers("n")) == (
+            "key_malformed",
+            f"A governance key is malformed: not {algorithm} public key.",
+        )
+
+
+def test_the_pair_comes_from_where_it_is_kept(keyring: Callable[..., Keyring], now: int) -> None:
+    ring = keyring()
+    first, second = (
+        ring.create("governance", algorithm, not_before=now, not_after=None)
+        for algorithm in ("ed25519", "ml-dsa-65")
+    )
+    pair = governance_signer(ring, (first.kid, second.kid), deployment="d", agency="a")
+    assert (pair.deployment, pair.agency) == ("d", "a")
+    assert pair.public == GovernancePublic(first.public, second.public)
+    assert pair.public.kids == (first.kid, second.kid)
+    assert (pair.ed25519.role, pair.ml_dsa_65.algorithm) == ("governance", "ml-dsa-65")
+
+
+# --- enrolment -----------------------------------------------------------------------------------
+
+
+def exchange(u: int) -> bytes:
+    """An exchange key that is wrong in its X25519 half at least."""
+    return bytes(1184) + u.to_bytes(32, "little")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "public", "code", "sentence"),
+    [
+        ("ed25519", bytes(31), "key_malformed", "An Ed25519 key is not 32 bytes long."),
+        (
+            "ed25519",
+            P.to_bytes(32, "little"),
+            "key_malformed",
+            "An Ed25519 key's encoding is not canonical.",
+        ),
+        (
+            "ed25519",
+            bytes(32),
+            "key_small_order",
+            "An Ed25519 key has small order: anyone could sign for it.",
+        ),
+        (
+            "ed25519",
+            (2).to_bytes(32, "little"),
+            "key_malformed",
+            "An Ed25519 key is not a point of the curve.",
+        ),
+        ("rsa", bytes(32), "key_malformed", "A key's algorithm is unknown."),
+        (
+            "ml-dsa-44",
+            bytes(31),
+            "key_malformed",
+            "A key is malformed: not an ML-DSA-44 public key.",
+        ),
+        (
+            "ml-dsa-65",
+            bytes(31),
+            "key_malformed",
+            "A key is malformed: not an ML-DSA-65 public key.",
+        ),
+        (
+            "mlkem768-x25519",
+            bytes(31),
+            "key_malformed",
+            "A key is malformed: not an MLKEM768_X25519 public key.",
+        ),
+        (
+            "mlkem768-x25519",
+            exchange(P),
+            "key_malformed",
+            "An X25519 key's encoding is not canonical.",
+        ),
+        (
+            "mlkem768-x25519",
+            exchange(2**256 - 1),
+            "key_malformed",
+            "An X25519 key's encoding is not canonical.",
+        ),
+        ("mlkem768-x25519", exchange(1), "key_small_order", "An X25519 key has small order."),
+    ],
+)
+def test_a_public_key_is_refused_by_the_first_rule_that_it_breaks(
+    algorithm: str, public: bytes, code: str, sentence: str
+) -> None:
+    assert said(lambda: verify_public(algorithm, public)) == (code, sentence)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "public"),
+    [("mlkem768-x25519", bytes(1216)), ("ed25519", bytes(31)), ("none", b"")],
+)
+def test_what_cannot_sign_has_no_verifier(algorithm: str, public: bytes) -> None:
+    assert said(lambda: verifier(algorithm, public)) == (
+        "key_malformed",
+        "A key is no signing key.",
+    )
+
+
+def test_what_proves_possession_has_a_label_of_its_own() -> None:
+    assert possession_message("d", "a", b"k" * 32) == lp(
+        b"concordant/1/possession", b"d", b"a", b"k" * 32
+    )
