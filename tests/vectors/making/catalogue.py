@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from making import (
+    contract_cases,
+    contract_worlds,
     form_cases,
     history_cases,
     place_cases,
@@ -25,6 +27,8 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.rotated(ground),
         worlds.revoked(ground),
         worlds.standing(ground),
+        contract_worlds.contracts(ground),
+        contract_worlds.incomplete(ground),
     ]
     return {setting.name: setting for setting in made}
 
@@ -39,6 +43,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *history_cases.cases(partnership),
         *wrap_cases.cases(partnership),
         *world_cases.cases(settings),
+        *contract_cases.cases(settings),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

@@ -28,6 +28,13 @@ from contracts.schema import flatten, leaves, unflatten
 MADE, CHANGED, CASE = "referral.made", "referral.status-changed", "case.updated"
 CRITICAL, CORRECTION = "critical-incident.declared", "correction.made"
 
+PLAIN: dict[str, JSON] = {
+    "case_id": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
+    "referral_id": "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594",
+    "requested_service": "practical_support",
+}
+"""The least that a referral may say."""
+
 
 @dataclass(frozen=True)
 class Session:

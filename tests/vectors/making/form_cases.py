@@ -38,7 +38,7 @@ def cases(setting: Setting) -> Iterator[Case]:
 
 
 def _honest(scene: Scene) -> Record:
-    return scene.log().one(scene.event().value())
+    return scene.log().one(scene.small().value())
 
 
 # --- step 0 ---------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def _headers(setting: Setting) -> Iterator[Case]:
         replace(one, headers=tuple((b"Proof" if n == b"proof" else n, v) for n, v in one.headers)),
     )
     s = Scene(setting, "10-opened-other_headers")
-    event = s.event()
+    event = s.small()
     one = s.log().one(event.value())
     more = ((b"Proof", b"x"), (b"\xff\xfe", None), (b"traceparent", b"\x80"), (b"proof ", b"y"))
     yield s.opened(
@@ -182,14 +182,14 @@ def _proofs(setting: Setting) -> Iterator[Case]:
     for what, (about, old, new) in _ALTERED.items():
         s = Scene(setting, f"1-proof_malformed-{what}")
         log = s.log()
-        one = log.send(s.event().value(), b"a second record")[0]
+        one = log.send(s.small().value(), b"a second record")[0]
         yield s.refused(about, altered_proof(one, old, new))
     for what, (about, old, new) in _ALTERED_LATER.items():
         s = Scene(setting, f"1-proof_malformed-{what}")
-        one = s.log().send(b"a first record", s.event().value())[1]
+        one = s.log().send(b"a first record", s.small().value())[1]
         yield s.refused(about, altered_proof(one, old, new))
     s = Scene(setting, "1-proof_malformed-extra_empty")
-    one = s.log().send(s.event().value(), b"a second record")[0]
+    one = s.log().send(s.small().value(), b"a second record")[0]
     line = next(part for part in proof_of(one).split(b"\n") if part.startswith(b"extra "))
     yield s.refused("An extra line that is empty.", altered_proof(one, line, b"extra "))
     whole = {
@@ -242,7 +242,7 @@ def _proofs(setting: Setting) -> Iterator[Case]:
     }
     for what, (about, change) in whole.items():
         s = Scene(setting, f"1-proof_malformed-{what}")
-        one = s.log().send(s.event().value(), b"a second record")[0]
+        one = s.log().send(s.small().value(), b"a second record")[0]
         altered = change(proof_of(one))
         assert altered != proof_of(one)
         yield s.refused(about, with_proof(one, altered))
@@ -316,7 +316,7 @@ def _origins(setting: Setting) -> Iterator[Case]:
     s = Scene(setting, "1-origin_wrong-partition")
     yield s.refused("A record replayed to another partition.", replace(_honest(s), partition=1))
     s = Scene(setting, "1-origin_wrong-deployment")
-    value = s.event().value()
+    value = s.small().value()
     stream = f"pan-leeds/{POLICE}/{setting.topic()}/0"
     origin = f"{stream}/{generation_name(stream, FIRST_LINK, NOW)}"
     yield s.refused("A record of another deployment.", s.sign(value, origin=origin))
@@ -333,7 +333,7 @@ def _origins(setting: Setting) -> Iterator[Case]:
             before = [b"a first record"] * index
             yield s.refused(
                 f"A generation whose name has another form, at index {index}.",
-                s.sign(s.event().value(), origin=origin, before=before),
+                s.sign(s.small().value(), origin=origin, before=before),
                 spec="streams.md, Generations",
             )
     s = Scene(setting, "1-generation_name-other_salt")
@@ -341,7 +341,7 @@ def _origins(setting: Setting) -> Iterator[Case]:
     origin = Origin(DEPLOYMENT, POLICE, setting.topic(), 0, honest).format()
     yield s.refused(
         "A generation whose name follows from other random bytes than it shows.",
-        s.sign(s.event().value(), origin=origin, link=link),
+        s.sign(s.small().value(), origin=origin, link=link),
         spec="streams.md, Generations",
     )
 
@@ -357,13 +357,13 @@ def _links(setting: Setting) -> Iterator[Case]:
         origin = Origin(DEPLOYMENT, POLICE, setting.topic(), 0, name).format()
         yield s.refused(
             "A generation that is not later, as text, than the one it names.",
-            s.sign(s.event().value(), origin=origin, link=link),
+            s.sign(s.small().value(), origin=origin, link=link),
             spec="streams.md, Generations",
         )
     s = Scene(setting, "1-link_malformed-missing")
     yield s.refused(
         "Index 0 without extra data.",
-        s.sign(s.event().value(), extra=b""),
+        s.sign(s.small().value(), extra=b""),
         spec="streams.md, Generations",
     )
     name, size, root, salt = (
@@ -406,6 +406,6 @@ def _links(setting: Setting) -> Iterator[Case]:
         s = Scene(setting, f"1-link_malformed-{what}")
         yield s.refused(
             f"Index 0 with extra data of another form: {about[0].lower()}{about[1:]}",
-            s.sign(s.event().value(), extra=extra),
+            s.sign(s.small().value(), extra=extra),
             spec="streams.md, Generations",
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from making.agencies import COUNCIL, NOW, POLICE, SUPPORT, Key
-from making.events import MADE, Draft, draft_event
+from making.events import MADE, PLAIN, Draft, draft_event
 from making.setting import Setting
 from making.streams import Log, signed_record
 
@@ -112,6 +112,16 @@ class Scene:
             changes={path.replace("__", "."): value for path, value in changes.items()},
         )
 
+    def small(
+        self,
+        source: str = POLICE,
+        to: Sequence[str] = (COUNCIL,),
+        *,
+        signed: SignedContract | None = None,
+    ) -> Draft:
+        """The shortest referral, to one agency: one group."""
+        return self.event(MADE, source, to, signed=signed, flat=PLAIN)
+
     def log(
         self,
         agency: str = POLICE,
@@ -175,6 +185,7 @@ class Scene:
     ) -> Case:
         """The case, once all records are there."""
         assert agency in self.setting.held, agency
+        assert now >= self.setting.latest, self.name
         assert self._pairs
         lines, answers = zip(*self._pairs, strict=True)
         return Case(

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from making.agencies import CAST, DEPLOYMENT, Key, Member, agreed
+from making.agencies import CAST, DEPLOYMENT, FOUNDED, Key, Member, agreed
 from making.ground import Ground
 
 from broker.envelope.primitives import b64
 from broker.keys.kid import EXCHANGE, STREAM
+from broker.keys.manifest import Manifest
 from broker.registry.contracts import SignedContract
 from contracts.model import topic_name
 
@@ -27,6 +28,7 @@ class Setting:
         manifests: file name without its end -> signed note.
         receipts: file name without its end -> cosigned checkpoint.
         held: agency that a case reads as -> the seeds of its exchange keys.
+        latest: when the last of its manifests was issued; no case is read before that.
         stream: the key that each agency's streams are signed with.
         exchange: the key that each agency's wraps are for.
     """
@@ -39,6 +41,7 @@ class Setting:
     manifests: dict[str, bytes] = field(default_factory=dict)
     receipts: dict[str, bytes] = field(default_factory=dict)
     held: dict[str, list[bytes]] = field(default_factory=dict)
+    latest: int = FOUNDED
     stream: dict[str, Key] = field(default_factory=dict)
     exchange: dict[str, Key] = field(default_factory=dict)
 
@@ -49,6 +52,11 @@ class Setting:
     def add_contract(self, stem: str, signed: SignedContract) -> None:
         """Put a contract into the folder."""
         self.contracts[stem] = (signed.text.raw, signed.note or None)
+
+    def add_manifest(self, stem: str, member: Member, manifest: Manifest) -> None:
+        """Sign a manifest and put it into the folder."""
+        self.latest = max(self.latest, manifest.issued)
+        self.manifests[stem] = member.sign(manifest)
 
     def write(self, folder: Path) -> None:
         """Write the folder."""
@@ -86,7 +94,7 @@ def founded(name: str, ground: Ground, *, signed: SignedContract | None = None) 
     setting = Setting(name, ground, members, signed)
     setting.add_contract("london-hate-crime", signed)
     for agency, member in members.items():
-        setting.manifests[f"{agency}.1"] = member.sign(member.manifest())
+        setting.add_manifest(f"{agency}.1", member, member.manifest())
         setting.stream[agency] = member.key(STREAM)
         setting.exchange[agency] = member.key(EXCHANGE)
         setting.held[agency] = [setting.exchange[agency].seed]

@@ -56,35 +56,35 @@ def _keys(setting: Setting) -> Iterator[Case]:
     theirs = setting.stream[SUPPORT].cosigner
     yield s.refused(
         "An origin of the police, signed by the support service under its own name.",
-        s.sign(s.event().value(), signer=theirs),
+        s.sign(s.small().value(), signer=theirs),
     )
     s = Scene(setting, "2-key_unknown-other_agencys_key")
     yield s.refused(
         "An origin of the police, signed by the support service under the name of the police.",
-        s.sign(s.event().value(), signer=under_name(setting.stream[SUPPORT], police.name)),
+        s.sign(s.small().value(), signer=under_name(setting.stream[SUPPORT], police.name)),
     )
     s = Scene(setting, "2-key_unknown-receipt_key")
     yield s.refused(
         "A checkpoint that its sender signed with its receipt key.",
-        s.sign(s.event().value(), signer=police.key(RECEIPT).cosigner),
+        s.sign(s.small().value(), signer=police.key(RECEIPT).cosigner),
     )
     s = Scene(setting, "2-key_unknown-unlisted_key")
     yield s.refused(
         "A checkpoint signed with a key that no manifest lists.",
-        s.sign(s.event().value(), signer=police.key(STREAM, "unlisted").cosigner),
+        s.sign(s.small().value(), signer=police.key(STREAM, "unlisted").cosigner),
     )
     s = Scene(setting, "2-key_unknown-stranger")
     yield s.refused(
         "An agency that nobody knows.",
         s.sign(
-            s.event().value(),
+            s.small().value(),
             agency="somebody-else",
             signer=under_name(police.key(STREAM, "unlisted"), f"{DEPLOYMENT}/somebody-else"),
         ),
     )
     for what, name in (("name", b"a/b"), ("name_deployment", b"pan-leeds/csu-camden")):
         s = Scene(setting, f"2-key_unknown-{what}")
-        one = s.log().one(s.event().value())
+        one = s.log().one(s.small().value())
         old = f"— {police.name} ".encode()
         yield s.refused(
             "The key id is that of the sender's stream key, the name in the line is another.",
@@ -125,17 +125,17 @@ def _signatures(setting: Setting) -> Iterator[Case]:
     ):
         s = Scene(setting, f"2-signature_wrong-{what}")
         bent = replace(honest, key=_Bent(honest, what))
-        yield s.refused(about, s.sign(s.event().value(), signer=bent))
+        yield s.refused(about, s.sign(s.small().value(), signer=bent))
     s = Scene(setting, "2-signature_wrong-other_root")
-    line = proof_of(s.log().one(s.event().value())).rpartition(b"\n\n")[2]
-    forged = s.log().one(s.event().value())
+    line = proof_of(s.log().one(s.small().value())).rpartition(b"\n\n")[2]
+    forged = s.log().one(s.small().value())
     body = proof_of(forged).rpartition(b"\n\n")[0]
     yield s.refused(
         "A checkpoint of one's own above a signature line that was made for another.",
         with_proof(forged, body + b"\n\n" + line),
     )
     s = Scene(setting, "2-signature_wrong-other_time")
-    one = s.log().one(s.event().value())
+    one = s.log().one(s.small().value())
     head, _, encoded = proof_of(one)[:-1].rpartition(b" ")
     raw = strict_b64(encoded)
     later = (int.from_bytes(raw[4:12], "big") + 1).to_bytes(8, "big")
@@ -147,7 +147,7 @@ def _signatures(setting: Setting) -> Iterator[Case]:
     yield s.refused(
         "The signature is looked at before the manifest's expiry: nobody makes a reader wait who "
         "only borrows a key id.",
-        s.sign(s.event().value(), signer=bent, at=late),
+        s.sign(s.small().value(), signer=bent, at=late),
         now=late,
     )
 
@@ -164,26 +164,26 @@ def _times(setting: Setting) -> Iterator[Case]:
         s = Scene(setting, f"2-key_not_valid-{what}")
         yield s.refused(
             f"Signed with a key {'before it began' if what == 'before' else 'that had ended'}.",
-            s.log(now=at).one(s.event().value()),
+            s.log(now=at).one(s.small().value()),
             now=max(at, NOW),
         )
     s = Scene(setting, "6-contract_not_in_force-key_begins")
     yield s.refused(
         "Signed in the first second of the stream key and of its manifest, which are valid; the "
         "contract had not started.",
-        s.log(now=FOUNDED).one(replace(s.event(), time=FOUNDED).value()),
+        s.log(now=FOUNDED).one(replace(s.small(), time=FOUNDED).value()),
     )
     for what, at in (("at_its_end", MANIFEST_ENDS), ("last_second_of_key", STREAM_ENDS - SECOND)):
         s = Scene(setting, f"2-manifest_expired-{what}")
         yield s.refused(
             "Signed with a key that is valid when every manifest that lists it had expired.",
-            s.log(now=at).one(s.event().value()),
+            s.log(now=at).one(s.small().value()),
             now=at,
         )
     s = Scene(setting, "2-manifest_expired-and_early")
     yield s.refused(
         "Expiry is looked at before the reader's clock.",
-        s.log(now=MANIFEST_ENDS).one(s.event().value()),
+        s.log(now=MANIFEST_ENDS).one(s.small().value()),
         now=MANIFEST_ENDS - DAY,
     )
     s = Scene(setting, "2-key_not_valid-and_signature_wrong")
@@ -191,10 +191,10 @@ def _times(setting: Setting) -> Iterator[Case]:
     bent = replace(honest, key=_Bent(honest, "bit"))
     yield s.refused(
         "The key's validity is looked at before the signature.",
-        s.sign(s.event().value(), signer=bent, at=FOUNDED - SECOND),
+        s.sign(s.small().value(), signer=bent, at=FOUNDED - SECOND),
     )
     s = Scene(setting, "10-opened-last_second_of_manifest")
-    event, at = s.event(), MANIFEST_ENDS - SECOND
+    event, at = s.small(), MANIFEST_ENDS - SECOND
     yield s.opened(
         "Signed in the last second of the sender's manifest.",
         event,
@@ -203,7 +203,7 @@ def _times(setting: Setting) -> Iterator[Case]:
         spec="opening.md, step 2",
     )
     s = Scene(setting, "10-opened-manifest_expired_since")
-    event = s.event()
+    event = s.small()
     yield s.opened(
         "A manifest that has expired since is good for what was signed before.",
         event,
@@ -212,7 +212,7 @@ def _times(setting: Setting) -> Iterator[Case]:
         spec="opening.md, step 2",
     )
     s = Scene(setting, "10-opened-five_minutes_ahead")
-    event = s.event()
+    event = s.small()
     yield s.opened(
         "A log time of exactly five minutes ahead of the reader's clock.",
         event,
@@ -223,7 +223,7 @@ def _times(setting: Setting) -> Iterator[Case]:
         s = Scene(setting, f"2-early-{what}")
         yield s.refused(
             f"A log time of a {what} more than five minutes ahead of the reader's clock.",
-            s.log(now=NOW + 5 * MINUTE + SECOND).one(s.event().value()),
+            s.log(now=NOW + 5 * MINUTE + SECOND).one(s.small().value()),
             now=now,
         )
 
@@ -233,22 +233,22 @@ def _times(setting: Setting) -> Iterator[Case]:
 
 def _paths(setting: Setting) -> Iterator[Case]:
     s = Scene(setting, "3-not_included-altered_value")
-    value = s.event().value()
+    value = s.small().value()
     one = s.log().one(value)
     yield s.refused("The last bit of the value turned.", replace(one, value=_turned(value)))
     s = Scene(setting, "3-not_included-neighbours_proof")
-    first, second = s.log().send(s.event().value(), s.event().value())
+    first, second = s.log().send(s.small().value(), s.small().value())
     s.then(replace(first, headers=second.headers))
     s.then(replace(second, headers=first.headers))
     yield s.case("Two records of a batch under each other's proofs.")
     s = Scene(setting, "3-not_included-neighbours_leaf")
-    first, second = s.log().send(s.event().value(), s.event().value())
+    first, second = s.log().send(s.small().value(), s.small().value())
     yield s.refused(
         "A leaf replay with the hash of another record.",
         replace(as_leaf(first), value=as_leaf(second).value),
     )
     s = Scene(setting, "3-not_included-leaf_as_value")
-    one = as_leaf(s.log().one(s.event().value()))
+    one = as_leaf(s.log().one(s.small().value()))
     sealed = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, proof_of(one)))
     yield s.refused(
         "A leaf hash under the content type of sealed events is hashed once more.",
@@ -259,7 +259,7 @@ def _paths(setting: Setting) -> Iterator[Case]:
         ("index_other", b"index 1\n", b"index 2\n", "Another index under the same path."),
     ):
         s = Scene(setting, f"3-not_included-{what}")
-        one = s.log().send(b"a first record", s.event().value(), b"a third record")[1]
+        one = s.log().send(b"a first record", s.small().value(), b"a third record")[1]
         yield s.refused(about, altered_proof(one, old, new))
     for what, about in (
         ("path_short", "A path that lacks its last hash."),
@@ -268,7 +268,7 @@ def _paths(setting: Setting) -> Iterator[Case]:
         ("path_none", "No path."),
     ):
         s = Scene(setting, f"3-not_included-{what}")
-        one = s.log().send(b"a first record", s.event().value(), b"a third record")[1]
+        one = s.log().send(b"a first record", s.small().value(), b"a third record")[1]
         lines = proof_of(one).split(b"\n")
         path = {
             "path_short": lines[2:3],
@@ -278,7 +278,7 @@ def _paths(setting: Setting) -> Iterator[Case]:
         }[what]
         yield s.refused(about, with_proof(one, b"\n".join([*lines[:2], *path, *lines[4:]])))
     s = Scene(setting, "3-not_included-moves_nothing")
-    first, second = s.log().send(b"not a sealed value", s.event().value())
+    first, second = s.log().send(b"not a sealed value", s.small().value())
     s.then(replace(second, value=b"altered"))
     s.then(first, {"refused": "value_malformed", "step": 5})
     yield s.case("A record that fails here moves nothing: the one before it is a start.")

@@ -137,6 +137,7 @@ def _missing_keys(setting: Setting) -> Iterator[Case]:
         "An event for an exchange key that the reader listed and has destroyed.",
         s.log().one(s.event().value()),
         agency=SUPPORT,
+        now=LATE,
     )
     s = Scene(setting, "5-key_missing-for_others")
     event = _at(s, week - SECOND, to=(COUNCIL,))
@@ -165,7 +166,7 @@ def _missing_keys(setting: Setting) -> Iterator[Case]:
     s = Scene(setting, "5-not_addressed-own_with_missing_key")
     event = s.event(source=SUPPORT, to=(COUNCIL, POLICE))
     s.then(s.log(SUPPORT).one(event.value()), NOT_ADDRESSED)
-    yield s.case("What the reader sent itself needs no key.", agency=SUPPORT)
+    yield s.case("What the reader sent itself needs no key.", agency=SUPPORT, now=LATE)
 
 
 def _shortened(setting: Setting) -> Iterator[Case]:
@@ -216,7 +217,7 @@ def _revoked(setting: Setting) -> Iterator[Case]:
     assert {*_COVER, *_COVER_NOT} == set(PARTITIONS)
     for what, about in _COVER.items():
         _, event, one = revoked_stream(setting, what)
-        s = Scene(setting, f"10-opened-{what}")
+        s = Scene(setting, f"10-opened-receipt_{what}")
         yield s.opened(f"A revoked key, and {about}", event, one, now=NOW + 3 * DAY, spec=spec)
     for what, about in _COVER_NOT.items():
         _, _, one = revoked_stream(setting, what)
@@ -233,10 +234,11 @@ def _revoked(setting: Setting) -> Iterator[Case]:
         spec=spec,
     )
     s = Scene(setting, "2-key_revoked-before_early")
-    event = _at(s, NOW + DAY)
+    event = _at(s, NOW + 4 * DAY)
     yield s.refused(
         "Revocation is looked at before the reader's clock.",
         s.log(now=event.time).one(event.value()),
+        now=NOW + 3 * DAY,
         spec="opening.md, step 2",
     )
 

@@ -60,11 +60,11 @@ def rotated(ground: Ground) -> Setting:
         police.key(EXCHANGE),
         police.key(RECEIPT),
     ]
-    setting.manifests[f"{POLICE}.2"] = police.sign(police.manifest(2, ROTATED, keys))
+    setting.add_manifest(f"{POLICE}.2", police, police.manifest(2, ROTATED, keys))
     for member in (council, support):
         successor = member.key(EXCHANGE, "second", begins=EXCHANGE_CHANGES)
         keys = [member.key(STREAM), member.key(EXCHANGE), successor, member.key(RECEIPT)]
-        setting.manifests[f"{member.id}.2"] = member.sign(member.manifest(2, ROTATED, keys))
+        setting.add_manifest(f"{member.id}.2", member, member.manifest(2, ROTATED, keys))
         setting.held[member.id].append(successor.seed)
     del setting.held[SUPPORT][0]
     own = prosecution.key(EXCHANGE)
@@ -74,7 +74,7 @@ def rotated(ground: Ground) -> Setting:
         [prosecution.key(STREAM), _until(own, PROSECUTION_ENDS)],
         revocations=(_revoked(own, instant(2026, 3, 9)),),
     )
-    setting.manifests[f"{PROSECUTION}.2"] = prosecution.sign(manifest)
+    setting.add_manifest(f"{PROSECUTION}.2", prosecution, manifest)
     return setting
 
 
@@ -105,7 +105,7 @@ def standing(ground: Ground) -> Setting:
         member = setting.members[agency]
         for version, entries in enumerate(versions, 2):
             manifest = member.manifest(version, later + version * MINUTE, standing=entries)
-            setting.manifests[f"{agency}.{version}"] = member.sign(manifest)
+            setting.add_manifest(f"{agency}.{version}", member, manifest)
     return setting
 
 
@@ -127,27 +127,31 @@ def revoked(ground: Ground) -> Setting:
     issued = NOW + 2 * DAY
     old = police.key(STREAM)
     successor = police.key(STREAM, "second", begins=issued)
-    setting.manifests[f"{POLICE}.2"] = police.sign(
+    setting.add_manifest(
+        f"{POLICE}.2",
+        police,
         police.manifest(
             2,
             issued,
             [_until(old, issued), successor, police.key(EXCHANGE), police.key(RECEIPT)],
             revocations=(_revoked(old, REVOKED_SINCE + DAY), _revoked(old, REVOKED_SINCE)),
-        )
+        ),
     )
     lost = prosecution.key(RECEIPT)
-    setting.manifests[f"{PROSECUTION}.2"] = prosecution.sign(
-        prosecution.manifest(2, issued, revocations=(_revoked(lost, NOW + DAY),))
+    setting.add_manifest(
+        f"{PROSECUTION}.2",
+        prosecution,
+        prosecution.manifest(2, issued, revocations=(_revoked(lost, NOW + DAY),)),
     )
     first = council.key(RECEIPT)
     keys = [council.key(STREAM), council.key(EXCHANGE), first]
     found = (_revoked(first, COUNCILS_SINCE),)
-    setting.manifests[f"{COUNCIL}.2"] = council.sign(
-        council.manifest(2, issued, keys, revocations=found)
+    setting.add_manifest(
+        f"{COUNCIL}.2", council, council.manifest(2, issued, keys, revocations=found)
     )
     keys[2] = council.key(RECEIPT, "second", begins=issued)
-    setting.manifests[f"{COUNCIL}.3"] = council.sign(
-        council.manifest(3, issued + HOUR, keys, revocations=found)
+    setting.add_manifest(
+        f"{COUNCIL}.3", council, council.manifest(3, issued + HOUR, keys, revocations=found)
     )
     _add_receipts(setting, support, prosecution, council, police)
     return setting

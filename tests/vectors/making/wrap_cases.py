@@ -46,8 +46,12 @@ def _layouts(setting: Setting) -> Iterator[Case]:
         "version_unknown-0": ("Version 0.", lambda v: b"\x00" + v[1:]),
         "value_malformed-empty": ("An empty value.", lambda _v: b""),
         "value_malformed-head": (
-            "A value that is a byte shorter than its fixed part.",
-            lambda v: b"\x02" + v[1 : HEAD_BYTES + 1],
+            "A value that ends inside the contract's hash; looked at before the version.",
+            lambda v: b"\x02" + v[1 : HEAD_BYTES - 1],
+        ),
+        "value_malformed-count_cut": (
+            "A value that ends inside its number of groups.",
+            lambda v: v[: HEAD_BYTES + 1],
         ),
         "value_malformed-byte_less": ("A byte less.", lambda v: v[:-1]),
         "value_malformed-byte_more": ("A byte more.", lambda v: v + b"\x00"),

@@ -1,0 +1,220 @@
+"""The settings of step 6: contracts that are refused, that lack a signature, that others agreed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from making.agencies import (
+    COUNCIL,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+    Member,
+    agreed,
+)
+from making.events import MADE
+from making.ground import Ground
+from making.setting import Setting, founded
+from making.terms import (
+    Tree,
+    bent_note,
+    event_type,
+    field,
+    note_of,
+    signed,
+    terms,
+    text_of,
+)
+
+from broker.envelope.primitives import b64, sha256
+
+EVERYONE = ("police", "council", "support", "prosecution")
+
+
+def plain_type(publishers: tuple[str, ...], recipients: tuple[str, ...]) -> Tree:
+    """`referral.made` with what it must have."""
+    leaves = ("case_id", "referral_id", "requested_service", "urgency")
+    return event_type(publishers, recipients, {path: field(recipients) for path in leaves})
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A contract that its reader does not take."""
+
+    about: str
+    raw: bytes
+    note: bytes | None
+
+
+def two_party(name: str, police: Member, council: Member, **more: object) -> Tree:
+    """A contract between the police and the council."""
+    types = {MADE: plain_type(("police", "council"), ("police", "council"))}
+    return terms(name, [police, council], types, **more)
+
+
+def odd_contracts(setting: Setting) -> dict[str, Odd]:
+    """By the end of their cases' names. What a case names is the hash of the file."""
+    police, council = setting.members[POLICE], setting.members[COUNCIL]
+    both = (police, council)
+    found: dict[str, Odd] = {}
+
+    def add(what: str, about: str, tree: Tree, raw: bytes | None = None) -> None:
+        raw = raw or text_of(tree)
+        found[what] = Odd(about, raw, note_of(tree, raw, both))
+
+    def tree(what: str, **more: object) -> Tree:
+        return two_party(f"odd-{what.replace('_', '-')}", police, council, **more)
+
+    altered = tree("altered")
+    raw = text_of(altered)
+    found["altered"] = Odd(
+        "A contract file with one byte changed since it was signed.",
+        raw.replace(b"Made to be read", b"Made to be reed"),
+        note_of(altered, raw, both),
+    )
+    for what, about, note in (
+        ("unsigned", "A contract that nobody signed.", lambda t, r: None),
+        ("not_by_sender", "The sender has not signed.", lambda t, r: note_of(t, r, [council])),
+        ("not_by_reader", "The reader has not signed.", lambda t, r: note_of(t, r, [police])),
+        (
+            "only_ed25519",
+            "Each party signed with one of its two keys.",
+            lambda t, r: note_of(t, r, both, keys=[0]),
+        ),
+        (
+            "broken_signature",
+            "The sender's ML-DSA-65 signature does not verify: the statement is refused whole.",
+            lambda t, r: bent_note(note_of(t, r, both), [1]),
+        ),
+        (
+            "other_version",
+            "A statement that names another version than the file.",
+            lambda t, r: note_of(t, r, both, version="1.0.1"),
+        ),
+    ):
+        content = tree(what)
+        file = text_of(content)
+        found[what] = Odd(about, file, note(content, file))
+    add(
+        "deployment",
+        "A contract of another deployment.",
+        tree("deployment", deployment="pan-leeds"),
+    )
+    add(
+        "unknown_member",
+        "A file with a member that is not named in the specification.",
+        tree("unknown_member", remarks="None."),
+    )
+    add(
+        "text_for_number",
+        "A number in quotes, which is text.",
+        tree("text_for_number", retention={"grace_days": "30", "deletion": "At the end."}),
+    )
+    add(
+        "ends_before_start",
+        "A contract that ends before it starts.",
+        tree("ends_before_start", ends="2026-02-28"),
+    )
+    for what, about, change in (
+        (
+            "undefined_role",
+            "A leaf is granted to a role that is not defined.",
+            {"readers": ["court"]},
+        ),
+        (
+            "required_and_consent",
+            "A leaf that is required and needs consent.",
+            {"required": True, "consent": ["share_identity"]},
+        ),
+    ):
+        content = tree(what)
+        content["event_types"][MADE]["fields"]["urgency"] |= change
+        add(what, about, content)
+    other = council.seed("governance", "ed25519", "other")
+    pins = tree("pins_other_keys")
+    assert len(other) == 32
+    from broker.envelope.primitives import Ed25519Signer
+
+    pins["governance_keys"][COUNCIL]["ed25519"] = b64(Ed25519Signer(other).public)
+    add("pins_other_keys", "A contract that pins another governance key for the reader.", pins)
+    shared = tree("shared_key")
+    shared["governance_keys"][POLICE]["ed25519"] = shared["governance_keys"][COUNCIL]["ed25519"]
+    add("shared_key", "A governance key that two parties share.", shared)
+    small = tree("small_order")
+    small["governance_keys"][POLICE]["ed25519"] = b64(b"\x01" + bytes(31))
+    add("small_order", "A governance key of small order.", small)
+    _add_yaml(add, tree)
+    return found
+
+
+def _add_yaml(add, tree) -> None:  # type: ignore[no-untyped-def]  # the functions above
+    for what, about, old, new in (
+        ("anchor", "A file with an anchor and an alias.", b'"share"', b'&a "share"'),
+        ("tag", "A file with a tag.", b'"None."', b'!!str "None."'),
+        (
+            "key_twice",
+            "A file in which a key is written twice.",
+            b' "status": "drafted",',
+            b' "status": "drafted",\n "status": "drafted",',
+        ),
+    ):
+        content = tree(what)
+        raw = text_of(content)
+        assert old in raw
+        add(what, about, content, raw.replace(old, new, 1))
+    content = tree("byte_order_mark")
+    add("byte_order_mark", "A byte order mark.", content, b"\xef\xbb\xbf" + text_of(content))
+    content = tree("two_documents")
+    add("two_documents", "A second document.", content, text_of(content) + b"---\nmore: true\n")
+
+
+def contracts(ground: Ground) -> Setting:
+    """The agreement of the first setting, and beside it every other kind of contract."""
+    setting = founded("contracts", ground)
+    members = setting.members
+    police, council = members[POLICE], members[COUNCIL]
+    others = [members[PROSECUTION], council, members[SUPPORT]]
+    for what, odd in odd_contracts(setting).items():
+        setting.contracts[what] = (odd.raw, odd.note)
+    for name, contract in more_contracts(setting).items():
+        setting.add_contract(name, contract)
+    assert police.id not in {member.id for member in others}
+    return setting
+
+
+def more_contracts(setting: Setting):  # type: ignore[no-untyped-def]  # name -> SignedContract
+    """Contracts that the council takes."""
+    members = setting.members
+    police, council, support = members[POLICE], members[COUNCIL], members[SUPPORT]
+    three = [members[PROSECUTION], council, support]
+    types = {MADE: plain_type(("prosecution", "council"), ("council", "support"))}
+    stranger = Member(police.ground, "lantern-centre")
+    short = two_party("short", police, council, ends="2026-03-02")
+    untimed = dict(short["event_types"][MADE])
+    del untimed["retention"]
+    no_retention = two_party("no-retention", police, council, ends="2026-03-02")
+    no_retention["event_types"] = {MADE: untimed}
+    later = two_party("later", police, council, starts="2026-03-03", previous=sha256(b"x").hex())
+    foreign = two_party("foreign-line", police, council)
+    raw = text_of(foreign)
+    return {
+        "without-police": signed(terms("without-police", three, types), three),
+        "short": signed(short, [police, council]),
+        "no-retention": signed(no_retention, [police, council]),
+        "later": signed(later, [council, police]),
+        "foreign-line": signed_by(foreign, raw, [stranger, police, council]),
+    }
+
+
+def signed_by(tree: Tree, raw: bytes, signers: list[Member]):  # type: ignore[no-untyped-def]  # SignedContract
+    """Signed by whoever likes to."""
+    return signed(tree, signers, raw)
+
+
+def incomplete(ground: Ground) -> Setting:
+    """The shipped agreement without the support service's signature."""
+    base = founded("incomplete", ground)
+    members = list(base.members.values())
+    lacking = agreed(members, signers=[m for m in members if m.id != SUPPORT])
+    base.add_contract("london-hate-crime", lacking)
+    return base

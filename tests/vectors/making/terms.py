@@ -1,0 +1,170 @@
+"""Contracts of the vectors beside the shipped one: small ones, in JSON, which is YAML too.
+
+docs/spec/contracts.md. They are made without the product's parser, so that refused ones can be
+signed like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from making.agencies import DEPLOYMENT, Member, party_of
+
+from broker.envelope.primitives import b64, sha256
+from broker.registry.contracts import SignedContract, verify_contract
+from broker.tlog.note import Note, SignatureLine, format_note, parse_note, sign_note
+from contracts.loading import parse_contract
+
+Tree = dict[str, Any]
+
+ROLES = {
+    "csu-camden": "police",
+    "cps-london": "prosecution",
+    "council-camden": "council",
+    "haven-support": "support",
+}
+_ASSESSED = {"reference": "A-1", "date": "2026-01-05", "summary": "Assessed."}
+
+
+def field(readers: Sequence[str], **more: Any) -> Tree:
+    """The terms of a leaf."""
+    return {
+        "clause": "1.1",
+        "purposes": ["share"],
+        "category": "case",
+        "sensitivity": "none",
+        "data_subject": "none",
+        "readers": list(readers),
+        **more,
+    }
+
+
+def event_type(
+    publishers: Sequence[str], recipients: Sequence[str], fields: Mapping[str, Tree], **more: Any
+) -> Tree:
+    """The terms of a type."""
+    return {
+        "clause": "1",
+        "text": "One type.",
+        "topic": "a",
+        "publishers": list(publishers),
+        "recipients": list(recipients),
+        "purposes": ["share"],
+        "retention": {"kafka_days": 14, "recipient_years": 1},
+        "fields": dict(fields),
+        **more,
+    }
+
+
+def terms(
+    name: str,
+    members: Sequence[Member],
+    types: Mapping[str, Tree],
+    *,
+    roles: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Tree:
+    """A whole contract between these; ``more`` are members at its top."""
+    role_of = {member.id: (roles or ROLES)[member.id] for member in members}
+    names = sorted(set(role_of.values()))
+    parties = [{**party_of(member.id), "role": role_of[member.id]} for member in members]
+    keys = {
+        member.id: {
+            "ed25519": b64(member.governance.public.ed25519),
+            "ml_dsa_65": b64(member.governance.public.ml_dsa_65),
+        }
+        for member in members
+    }
+    return {
+        "framework": {"name": "pan-london-framework", "version": "1.0.0"},
+        "name": name,
+        "title": "A contract of the test vectors",
+        "version": "1.0.0",
+        "status": "drafted",
+        "summary": "Made to be read by software.",
+        "deployment": DEPLOYMENT,
+        "starts": "2026-03-01",
+        "ends": "2027-02-28",
+        "roles": dict.fromkeys(names, "A role."),
+        "purposes": {"share": {"text": "To share."}},
+        "legal_bases": [
+            {
+                "purpose": "share",
+                "regime": "uk-gdpr",
+                "relied_on_by": names,
+                "basis": "uk-gdpr:6(1)(e)",
+            }
+        ],
+        "topics": {"a": {"partitions": 1}},
+        "event_types": dict(types),
+        "retention": {"grace_days": 30, "deletion": "At the end."},
+        "service_levels": {
+            "heartbeat_every": "PT1M",
+            "silence_alarm_after": "PT3M",
+            "quarantine_answer_within": "P2D",
+        },
+        "use": {"permitted": ["Testing."], "prohibited": ["All else."], "onward_disclosure": "No."},
+        "security": ["None: every key is published."],
+        "dpia": _ASSESSED,
+        "equality_impact_assessment": _ASSESSED,
+        "consulted": [{"who": "Nobody", "date": "2026-01-05", "outcome": "None."}],
+        "privacy_notice": "None.",
+        "terms": {"leaving": "At once.", "suspension": "At once.", "disputes": "None."},
+        "version_record": [
+            {
+                "version": "1.0.0",
+                "date": "2026-01-05",
+                "change": "First version.",
+                "authorised_by": "Nobody",
+            }
+        ],
+        "parties": parties,
+        "governance_keys": keys,
+        **more,
+    }
+
+
+def text_of(tree: Tree) -> bytes:
+    """The file."""
+    return json.dumps(tree, indent=1).encode() + b"\n"
+
+
+def note_of(
+    tree: Tree,
+    raw: bytes,
+    signers: Sequence[Member],
+    *,
+    version: str | None = None,
+    keys: Sequence[int] = (0, 1),
+) -> bytes:
+    """The statement about a file with the lines of these; ``keys`` says which of each pair."""
+    lines = (
+        "concordant.contract/v1",
+        tree["deployment"],
+        tree["name"],
+        version or tree["version"],
+        b64(sha256(raw)),
+    )
+    text = "".join(f"{line}\n" for line in lines).encode()
+    pairs = [signer.governance.note_signers() for signer in signers]
+    return format_note(sign_note(text, [pair[key] for pair in pairs for key in keys]))
+
+
+def bent_note(note: bytes, lines: Sequence[int]) -> bytes:
+    """The note with the last byte of some signatures turned."""
+    parsed = parse_note(note)
+    bent = tuple(
+        SignatureLine(line.name, line.key_id, line.signature[:-1] + bytes([line.signature[-1] ^ 1]))
+        if index in lines
+        else line
+        for index, line in enumerate(parsed.signatures)
+    )
+    return format_note(Note(parsed.text, bent))
+
+
+def signed(tree: Tree, signers: Sequence[Member], raw: bytes | None = None) -> SignedContract:
+    """A contract that a reader takes, signed by these."""
+    raw = raw or text_of(tree)
+    return verify_contract(parse_contract(raw, "contract.yaml"), note_of(tree, raw, signers))
