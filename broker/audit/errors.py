@@ -1,4 +1,4 @@
-"""What is wrong with a disclosure log or with an entry meant for it."""
+"""What is wrong with a disclosure log or an entry meant for it, and why evidence is lacking."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ class DisclosureLogError(ConcordantError):
             fix=fix or "keep the state folder as evidence and compare with a backup",
         )
         self.index = index
+
+
+class EvidenceError(ConcordantError):
+    """There is no post-quantum evidence of an event, or not yet; the answer is no.
+
+    Codes: `event_unknown`, `event_ambiguous`, `event_not_sent`, `heartbeat_awaited` (the event is
+    newer than the last heartbeat that was kept), `leaves_missing`, `evidence_malformed`, and those
+    of the links (`broker.audit.chain`).
+    """
+
+    code = "event_unknown"
+    exit_code = 1

@@ -99,3 +99,59 @@ def verify(agency: Agency, file: Input = None) -> None:
     for chunk in chunks(read_lines(file)):
         write_json(reader.verify(chunk))
     raise typer.Exit(REFUSED if reader.refused else 0)
+
+
+@app.command("evidence")
+def evidence(
+    agency: Agency,
+    event: Annotated[
+        str | None, typer.Argument(metavar="[EVENT_ID]", help="Sent or opened by this agency.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Check evidence that somebody gave us.")
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --check: the sealed record, if we lack the event."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="AGENCY", help="The sender, if two used one id.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--output", "-o", metavar="FILE", help="Write the evidence to FILE."),
+    ] = None,
+) -> None:
+    """Show that an event is in its sender's history, without any classical signature.
+
+    The chain: contract, manifest (ML-DSA-65), stream key, heartbeat (ML-DSA-44), head, path, event.
+    Prints the links on a terminal, and the evidence, or with --check one link a line, as JSON in a
+    pipe. It holds nothing that the event says. Exit code 1 if there is none yet or a link fails.
+    """
+    if (event is None) == (check is None):
+        raise typer.BadParameter("give either an event's id or --check FILE")
+    from broker.cli.event_evidence import (
+        EvidenceDesk,
+        for_people,
+        load_evidence,
+        save_evidence,
+        title,
+    )
+    from broker.cli.output import NO, print_text
+
+    desk = EvidenceDesk(agency)
+    if event is not None:
+        found, checked = desk.show(event, source)
+    else:
+        assert check is not None
+        found = load_evidence(check)
+        checked = desk.check(found, record)
+    if out is not None:
+        save_evidence(found, out)
+    if for_people():
+        print_text(title(found) + checked.in_words())
+    elif check is not None:
+        write_json(checked.as_lines())
+    elif out is None:
+        write_json([found.model_dump(mode="json", exclude_none=True)])
+    raise typer.Exit(0 if checked.holds else NO)

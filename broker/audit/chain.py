@@ -1,0 +1,224 @@
+"""The links of post-quantum evidence, checked one after the other (docs/spec/evidence.md, "Links").
+
+Pure: a document, the contracts and manifests that this agency believes, and what it knows of the
+event. No link needs a classical signature. Every link rests on those before it, so the first that
+fails is the last that is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from broker.audit.evidence import Evidence
+from broker.control.authorship import read_note
+from broker.control.heartbeats import Heartbeat, read_heartbeat
+from broker.envelope.primitives import KeyMalformed, MlDsa44Verifier, MlDsa65Verifier
+from broker.errors import ManifestError, RefusedError
+from broker.keys.enrolment import verify_possession
+from broker.keys.governance import key_name
+from broker.keys.instant import format_instant
+from broker.keys.kid import LONGEST_LIFE_MS, ML_DSA_44, STREAM, kid
+from broker.keys.manifest import LONGEST_MANIFEST_LIFE_MS, Manifest, ManifestKey, parse_manifest
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import pinned_governance
+from broker.registry.manifests import ManifestBook
+from broker.tlog.checkpoint import Origin
+from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.merkle import verify_inclusion
+from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
+from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
+from broker.tlog.note import NoteVerifier, note_verifier, verify_note
+
+LINKS: Final = ("contract", "manifest", "stream key", "heartbeat", "head", "path", "event")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link, checked; `code` says why it does not hold, and is empty if it does."""
+
+    name: str
+    detail: str
+    code: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it does."""
+        return not self.code
+
+
+class LinkError(Exception):
+    """A link does not hold; ``code`` says why, and the text is for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+EventCheck = Callable[[Evidence], str]
+"""How the leaf is known to be the event's: a sentence, or raises ``LinkError``."""
+
+
+def check_chain(
+    evidence: Evidence, contracts: ContractBook, manifests: ManifestBook, event: EventCheck
+) -> tuple[Link, ...]:
+    """Check every link.
+
+    Args:
+        evidence: the document.
+        contracts: those that this agency believes: all trust starts here.
+        manifests: those that it knows, for revocations only.
+        event: link 7.
+
+    Returns:
+        The links in order, up to the first that does not hold.
+    """
+    chain = _Chain(evidence, contracts, manifests, event)
+    links: list[Link] = []
+    try:
+        for name, detail in zip(LINKS, chain.details(), strict=True):
+            links.append(Link(name, detail))
+    except LinkError as broken:
+        links.append(Link(LINKS[len(links)], str(broken), broken.code))
+    return tuple(links)
+
+
+class _Chain:
+    def __init__(
+        self,
+        evidence: Evidence,
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        event: EventCheck,
+    ) -> None:
+        self._evidence = evidence
+        self._contracts = contracts
+        self._manifests = manifests
+        self._event = event
+        self._name = key_name(evidence.deployment, evidence.agency)
+
+    def details(self) -> Iterator[str]:
+        """What each link says, in order."""
+        evidence = self._evidence
+        governance = self._contract()  # 1
+        named = f"{evidence.contract.name} {evidence.contract.version}"
+        yield f"{named}, which we signed, pins the ML-DSA-65 key of {evidence.agency}"
+        manifest = self._manifest(governance)  # 2
+        yield f"manifest {manifest.version} of {evidence.agency}, signed with that key"
+        beat = self._stated()
+        key = self._stream_key(manifest, beat.time)  # 3
+        yield f"ML-DSA-44 key {evidence.stream_key[:16]}, listed there, valid at the heartbeat"
+        self._heartbeat(key)  # 4
+        yield f"{format_instant(beat.time)}, signed with that key"
+        self._head(beat)  # 5
+        yield f"size {evidence.head.size} of {self._origin().format()}, named there"
+        self._path()  # 6
+        yield f"record {evidence.index} lies below that head, {len(evidence.path)} hashes"
+        yield self._event(evidence)  # 7
+
+    def _contract(self) -> NoteVerifier:
+        part, agency = self._evidence.contract, self._evidence.agency
+        signed = self._contracts.by_hash(bytes.fromhex(part.sha256))
+        if signed is None or self._contracts.deployment != self._evidence.deployment:
+            raise LinkError("contract_unknown", "it is not a contract that we signed")
+        contract = signed.contract
+        if (contract.name, contract.version) != (part.name, part.version):
+            raise LinkError("contract_unknown", "the contract of that hash is named otherwise")
+        if agency not in contract.governance_keys:
+            raise LinkError("not_a_party", f"the contract does not name {agency}")
+        pinned = pinned_governance(contract, agency)
+        return note_verifier(self._name, NOTE_ML_DSA_65, MlDsa65Verifier(pinned.ml_dsa_65))
+
+    def _manifest(self, governance: NoteVerifier) -> Manifest:
+        try:
+            signed = parse_manifest(self._evidence.manifest.encode())
+            verify_note(signed.note, [governance])
+        except ManifestError:
+            raise LinkError("manifest_malformed", "it is not a manifest") from None
+        except NoteError:
+            raise LinkError(
+                "manifest_signature_invalid", "the pinned ML-DSA-65 key has not signed it"
+            ) from None
+        manifest = signed.manifest
+        if (manifest.deployment, manifest.agency) != (
+            self._evidence.deployment,
+            self._evidence.agency,
+        ):
+            raise LinkError("manifest_foreign", "it is another agency's")
+        if not 0 < manifest.expires - manifest.issued <= LONGEST_MANIFEST_LIFE_MS:
+            raise LinkError("manifest_dates_invalid", "it is for nothing or for too long")
+        return manifest
+
+    def _stated(self) -> Heartbeat:
+        """The heartbeat as it is written; its signature is the link after the key's."""
+        try:
+            _, beat = read_heartbeat(self._evidence.heartbeat.encode(), self._evidence.deployment)
+        except RefusedError as refusal:
+            raise LinkError(refusal.code, "the heartbeat is not one") from None
+        return beat
+
+    def _stream_key(self, manifest: Manifest, moment: int) -> ManifestKey:
+        named = bytes.fromhex(self._evidence.stream_key)
+        key = next((k for k in manifest.keys_of(STREAM, ML_DSA_44) if k.kid == named), None)
+        if key is None or kid(STREAM, ML_DSA_44, key.public) != named:
+            raise LinkError("key_unknown", "the manifest lists no such ML-DSA-44 stream key")
+        life = key.not_after - key.not_before
+        if not key.valid_at(moment) or life > LONGEST_LIFE_MS[STREAM]:
+            raise LinkError("key_not_valid", "the key was not valid at the heartbeat")
+        if manifest.expires <= moment:
+            raise LinkError("manifest_expired", "the manifest had expired at the heartbeat")
+        revoked = [r.kid for r in manifest.revocations]
+        if named in revoked or self._manifests.revoked_since(manifest.agency, named) is not None:
+            raise LinkError("key_revoked", "the key is revoked: nothing it signed is believed")
+        try:
+            verify_possession(
+                ML_DSA_44,
+                key.public,
+                key.possession or b"",
+                deployment=manifest.deployment,
+                agency=manifest.agency,
+                kid=named,
+            )
+        except ManifestError:
+            raise LinkError("possession_invalid", "nobody proved to hold the key") from None
+        return key
+
+    def _heartbeat(self, key: ManifestKey) -> None:
+        try:
+            verifier = note_verifier(self._name, NOTE_ML_DSA_44, MlDsa44Verifier(key.public))
+            verify_note(read_note(self._evidence.heartbeat.encode()), [verifier])
+        except (NoteError, KeyMalformed):
+            raise LinkError("signature_wrong", "that key has not signed it") from None
+
+    def _head(self, beat: Heartbeat) -> None:
+        part = self._evidence.head
+        if beat.agency != self._evidence.agency:
+            raise LinkError("origin_wrong", "the heartbeat is another agency's")
+        named = [
+            (head.topic, head.partition, head.generation, head.size, head.root.hex())
+            for head in beat.heads
+        ]
+        if (part.topic, part.partition, part.generation, part.size, part.root) not in named:
+            raise LinkError("head_unknown", "the heartbeat does not name this head")
+
+    def _path(self) -> None:
+        evidence = self._evidence
+        try:
+            verify_inclusion(
+                bytes.fromhex(evidence.leaf),
+                evidence.index,
+                evidence.head.size,
+                [bytes.fromhex(node) for node in evidence.path],
+                bytes.fromhex(evidence.head.root),
+            )
+        except ProofError:
+            raise LinkError(
+                "not_included", "the path does not lead from the leaf to the head"
+            ) from None
+
+    def _origin(self) -> Origin:
+        evidence, head = self._evidence, self._evidence.head
+        return Origin(
+            evidence.deployment, evidence.agency, head.topic, head.partition, head.generation
+        )

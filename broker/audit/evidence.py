@@ -1,0 +1,117 @@
+"""The form of post-quantum evidence: one JSON document that says why an event is in its history.
+
+docs/spec/evidence.md. It is self-contained but for the contract, which whoever checks it must hold
+and believe: contract, manifest, stream key, heartbeat, head, path, leaf. It holds names, keys,
+signatures and hashes, and nothing of what the event says.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from broker.audit.errors import EvidenceError
+from broker.keys.manifest import MANIFEST_LIMIT_BYTES
+from broker.tlog.merkle import MAX_LOG_SIZE
+
+FORMAT: Final = "concordant.evidence/v1"
+MAX_EVIDENCE_BYTES: Final = 2 * 1024 * 1024
+"""Bytes of the document: a manifest and a heartbeat, 512 KiB each, and their escapes."""
+MAX_PATH: Final = 63
+
+_Hash = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
+_Name = Annotated[str, StringConstraints(pattern=r"\A[!-~]{1,255}\z")]
+_Note = Annotated[str, StringConstraints(min_length=1, max_length=MANIFEST_LIMIT_BYTES)]
+_Count = Annotated[int, Field(ge=0, le=MAX_LOG_SIZE)]
+_Path = Annotated[tuple[_Hash, ...], Field(max_length=MAX_PATH, strict=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ContractPart(_Part):
+    """The contract that pins the sender's governance keys."""
+
+    name: _Name
+    version: _Name
+    sha256: _Hash
+
+
+class HeadPart(_Part):
+    """The stream's head in the heartbeat."""
+
+    topic: _Name
+    partition: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    generation: _Name
+    size: _Count
+    root: _Hash
+
+
+class ClassicalPart(_Part):
+    """The Ed25519 checkpoint beside the chain, with its own path; nothing rests on it."""
+
+    checkpoint: _Note
+    path: _Path
+
+
+class Evidence(_Part):
+    """What `parse_evidence` reads: of the right form, nothing in it verified.
+
+    Attributes:
+        agency: the event's sender.
+        event: its id.
+        manifest: the sender's manifest, the whole note.
+        stream_key: id of its ML-DSA-44 stream key, hexadecimal.
+        heartbeat: the sender's heartbeat, the whole note.
+        index: of the event's record in its log.
+        leaf: RFC 6962 leaf hash of the sealed value.
+        path: from the leaf's sibling up to the head's root.
+    """
+
+    format: Literal["concordant.evidence/v1"]
+    deployment: _Name
+    agency: _Name
+    event: _Name
+    contract: ContractPart
+    manifest: _Note
+    stream_key: _Hash
+    heartbeat: _Note
+    head: HeadPart
+    index: _Count
+    leaf: _Hash
+    path: _Path
+    classical: ClassicalPart | None = None
+
+
+def format_evidence(evidence: Evidence) -> bytes:
+    """The document, one line."""
+    return orjson.dumps(evidence.model_dump(mode="json", exclude_none=True)) + b"\n"
+
+
+def parse_evidence(document: bytes) -> Evidence:
+    """Read a document.
+
+    Raises:
+        EvidenceError: `evidence_malformed`; names the member, never what it holds.
+    """
+    if len(document) > MAX_EVIDENCE_BYTES:
+        raise _malformed("it is too large")
+    try:
+        return Evidence.model_validate(orjson.loads(document))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        member = ".".join(str(part) for part in first["loc"])
+        raise _malformed(f"the member {member} is missing or wrong") from None
+    except ValueError:
+        raise _malformed("it is not JSON") from None
+
+
+def _malformed(reason: str) -> EvidenceError:
+    return EvidenceError(
+        f"Not a document of evidence: {reason}.",
+        code="evidence_malformed",
+        fix="Ask for it again: concordant event evidence EVENT_ID --out FILE",
+    )

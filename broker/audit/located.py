@@ -1,0 +1,180 @@
+"""Where an event stands in its sender's history, and what is held of that history here.
+
+docs/spec/evidence.md, "Path". A reader holds leaf hashes from its start on, the frontier there, and
+the frontier after each open gap; a sender holds every leaf of its own. Neither needs the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from broker.audit.errors import EvidenceError
+from broker.audit.inclusion import path_from
+from broker.judging.partition_state import parse_state
+from broker.store.interfaces import Transaction
+from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.merkle import Frontier
+from broker.tlog.proof import parse_proof
+
+Leaves = Callable[[int, int], Sequence[tuple[int, bytes]]]
+"""(first, last), both included -> (index, leaf hash) of those that are held, by index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An event's place: its log, its index, its leaf hash.
+
+    Attributes:
+        event: its id in its one form.
+        agency: its sender.
+        bases: frontiers of this log that are known, besides that of nothing.
+        leaves: leaf hashes of this log that are held; valid while the transaction is open.
+        checkpoint: an Ed25519 checkpoint above the index, signed note, empty if none is held.
+    """
+
+    event: str
+    agency: str
+    topic: str
+    partition: int
+    generation: str
+    index: int
+    leaf: bytes
+    bases: tuple[Frontier, ...]
+    leaves: Leaves
+    checkpoint: bytes
+
+    def path(self, size: int) -> tuple[bytes, ...]:
+        """The inclusion path under the head of `size`.
+
+        Raises:
+            EvidenceError: `leaves_missing`.
+        """
+        known = (Frontier(), *self.bases)
+        base = max((b for b in known if b.size <= self.index), key=lambda b: b.size)
+        try:
+            return path_from(base, self._held, self.index, size)
+        except ProofError:
+            raise _missing(self.agency, base.size, size - 1) from None
+
+    def _held(self, start: int, stop: int) -> list[bytes]:
+        found = self.leaves(start, stop - 1)
+        if [index for index, _ in found] != list(range(start, stop)):
+            held = {index for index, _ in found}
+            first = next(index for index in range(start, stop) if index not in held)
+            raise _missing(self.agency, first, stop - 1)
+        return [leaf for _, leaf in found]
+
+
+def locate(
+    tx: Transaction, me: str, agencies: Iterable[str], event: str, source: str | None = None
+) -> Located:
+    """Find an event that this agency sent or opened.
+
+    Args:
+        tx: any transaction.
+        me: this agency.
+        agencies: whose events to look for.
+        event: its id.
+        source: its sender, if two may have used one id.
+
+    Raises:
+        EvidenceError: `event_unknown`, `event_ambiguous` or `event_not_sent`.
+    """
+    try:
+        event_id = str(UUID(event))
+    except ValueError:
+        raise _unknown("It is not an event's id, which is a UUID.") from None
+    found: list[Located] = []
+    for agency in sorted({*agencies, me}):
+        if source in {None, agency}:
+            one = _sent(tx, me, event_id) if agency == me else _taken(tx, agency, event_id)
+            found += [one] if one is not None else []
+    if len(found) > 1:
+        raise EvidenceError(
+            "Two agencies sent an event of this id.",
+            code="event_ambiguous",
+            fix="name its sender with --source",
+        )
+    if not found:
+        raise _unknown("This agency neither sent nor opened an event of this id.")
+    return found[0]
+
+
+def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
+    row = tx.inbox.find(agency, event_id)
+    if row is None:
+        return None
+    place = (agency, row.topic, row.partition)
+    leaf = tx.reader.leaf(*place, row.generation, row.index)
+    if leaf is None:
+        raise _missing(agency, row.index, row.index)
+    kept = tx.reader.checkpoint_above(*place, row.generation, row.index)
+    return Located(
+        event_id,
+        *place,
+        row.generation,
+        row.index,
+        leaf[0],
+        _bases(tx, place, row.generation),
+        lambda first, last: [
+            (index, hash_)
+            for index, hash_, _ in tx.reader.leaves(*place, row.generation, first, last)
+        ],
+        # what was kept from a link has another log's text
+        kept.text if kept is not None and kept.time_s else b"",
+    )
+
+
+def _bases(tx: Transaction, place: tuple[str, str, int], generation: str) -> tuple[Frontier, ...]:
+    stored = tx.reader.state(*place)
+    held = parse_state(stored[1]).generations.get(generation) if stored is not None else None
+    if held is None:  # forgotten among many; its leaves are not
+        return ()
+    after_gaps = tuple(gap.after for gap in held.gaps if gap.after is not None)
+    return after_gaps if held.base is None else (held.base, *after_gaps)
+
+
+def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
+    row = tx.outbox.find(event_id)
+    if row is None:
+        return None
+    if row.generation is None or row.index is None or row.leaf is None or row.proof is None:
+        raise EvidenceError(
+            "The event is not in a stream yet.",
+            code="event_not_sent",
+            fix="start the adapter, which sends it, and ask again in a minute",
+        )
+    topic, partition, generation = row.topic, row.partition, row.generation
+    try:
+        checkpoint = parse_proof(row.proof).checkpoint_text
+    except (NoteError, ProofError):
+        checkpoint = b""
+    return Located(
+        event_id,
+        me,
+        topic,
+        partition,
+        generation,
+        row.index,
+        row.leaf,
+        (),
+        lambda first, last: tx.outbox.leaves(topic, partition, generation, first, last),
+        checkpoint,
+    )
+
+
+def _unknown(detail: str) -> EvidenceError:
+    return EvidenceError(
+        detail, code="event_unknown", fix="ask the event's sender or one of its recipients"
+    )
+
+
+def _missing(agency: str, first: int, last: int) -> EvidenceError:
+    return EvidenceError(
+        f"Records {first} to {last} of that stream of {agency} are not all held here, so the way "
+        "to the signed head cannot be shown.",
+        code="leaves_missing",
+        fix=f"the adapter asks for them again; until they are here, ask {agency}",
+    )

@@ -1,0 +1,144 @@
+"""Putting the evidence of one event together (docs/spec/evidence.md).
+
+What is handed out was checked as whoever receives it will check it, so a heartbeat whose key has
+been revoked since is passed over for a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.agency.participant import Participant
+from broker.audit.chain import Link, check_chain
+from broker.audit.errors import EvidenceError
+from broker.audit.evidence import FORMAT, ClassicalPart, ContractPart, Evidence, HeadPart
+from broker.audit.located import Located
+from broker.control.heartbeats import Head, read_heartbeat
+from broker.keys.governance import key_name
+from broker.keys.kid import ML_DSA_44, STREAM
+from broker.keys.manifest import VerifiedManifest
+from broker.registry.contracts import SignedContract
+from broker.store.interfaces import Transaction
+from broker.store.rows import KeptHeadRow
+from broker.tlog.cosignature import parse_signed_checkpoint
+from broker.tlog.errors import NoteError
+from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
+from broker.tlog.note import key_id
+
+
+def show_evidence(
+    tx: Transaction, participant: Participant, located: Located
+) -> tuple[Evidence, tuple[Link, ...]]:
+    """The evidence of an event and its links, all of which hold.
+
+    Args:
+        tx: the transaction that `located` was found in.
+        participant: the agency that shows it: its contracts and manifests.
+        located: where it stands.
+
+    Raises:
+        EvidenceError: `heartbeat_awaited`, `leaves_missing`, or the code of the link that does
+            not hold, where every heartbeat that covers the event has one.
+    """
+    covering = tx.heartbeats.covering(
+        located.agency, located.topic, located.partition, located.generation, located.index
+    )
+    if not covering:
+        raise EvidenceError(
+            f"The event is newer than the last heartbeat of {located.agency} that is kept here.",
+            code="heartbeat_awaited",
+            fix="ask again in a minute or two, while the adapter runs",
+        )
+    classical = _classical(located)
+    broken = Link("stream key", "no manifest that is held lists it", "key_unknown")
+    for kept in covering:
+        note = tx.heartbeats.note(kept.heartbeat_id)
+        path = located.path(kept.size)
+        for evidence in _candidates(participant, located, kept, note, path, classical):
+            links = check_chain(
+                evidence, participant.contracts, participant.manifests, lambda _: "held here"
+            )
+            if links[-1].holds:
+                return evidence, links
+            broken = links[-1]
+    raise EvidenceError(
+        f"The heartbeat that covers the event does not count: {broken.name}: {broken.detail}.",
+        code=broken.code,
+        fix="keep the state folder, and compare with what other recipients hold",
+    )
+
+
+def _candidates(
+    participant: Participant,
+    located: Located,
+    kept: KeptHeadRow,
+    note: bytes,
+    path: tuple[bytes, ...],
+    classical: ClassicalPart | None,
+) -> Iterator[Evidence]:
+    """The same evidence by every manifest that lists the key and every contract that pins one."""
+    head = _head(participant.deployment, kept, note)
+    for verified, kid in _vouching(participant, kept):
+        for signed in _pinning(participant, kept.agency):
+            yield Evidence(
+                format=FORMAT,
+                deployment=participant.deployment,
+                agency=located.agency,
+                event=located.event,
+                contract=ContractPart(
+                    name=signed.contract.name,
+                    version=signed.contract.version,
+                    sha256=signed.hash.hex(),
+                ),
+                manifest=verified.raw.decode(),
+                stream_key=kid.hex(),
+                heartbeat=note.decode(),
+                head=HeadPart(
+                    topic=head.topic,
+                    partition=head.partition,
+                    generation=head.generation,
+                    size=head.size,
+                    root=head.root.hex(),
+                ),
+                index=located.index,
+                leaf=located.leaf.hex(),
+                path=tuple(node.hex() for node in path),
+                classical=classical,
+            )
+
+
+def _head(deployment: str, kept: KeptHeadRow, note: bytes) -> Head:
+    _, beat = read_heartbeat(note, deployment)
+    place = (kept.topic, kept.partition, kept.generation, kept.size)
+    return next(h for h in beat.heads if (h.topic, h.partition, h.generation, h.size) == place)
+
+
+def _vouching(
+    participant: Participant, kept: KeptHeadRow
+) -> Iterator[tuple[VerifiedManifest, bytes]]:
+    name = key_name(participant.deployment, kept.agency)
+    for verified in participant.manifests.history(kept.agency):
+        for key in verified.manifest.keys_of(STREAM, ML_DSA_44):
+            short = key_id(name, NOTE_ML_DSA_44, key.public)
+            if short == kept.key_id and kept.time_ms < verified.manifest.expires:
+                yield verified, key.kid
+
+
+def _pinning(participant: Participant, agency: str) -> Iterator[SignedContract]:
+    for signed in reversed(participant.contracts.trusted()):
+        if agency in signed.contract.governance_keys:
+            yield signed
+
+
+def _classical(located: Located) -> ClassicalPart | None:
+    """The Ed25519 checkpoint beside it, if one is held and its path can be shown."""
+    if not located.checkpoint:
+        return None
+    try:
+        size = parse_signed_checkpoint(located.checkpoint).checkpoint.size
+        path = located.path(size)
+    except (NoteError, EvidenceError):
+        return None
+    return ClassicalPart(
+        checkpoint=located.checkpoint.decode(), path=tuple(node.hex() for node in path)
+    )

@@ -1,0 +1,186 @@
+"""Behind ``event evidence``: post-quantum evidence of one event, shown or checked.
+
+docs/spec/evidence.md. Both need public material and the agency's state, no passphrase and no Kafka.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import load_participant
+from broker.audit.chain import Link, LinkError, check_chain
+from broker.audit.classical import check_classical
+from broker.audit.errors import EvidenceError
+from broker.audit.evidence import (
+    MAX_EVIDENCE_BYTES,
+    Evidence,
+    format_evidence,
+    parse_evidence,
+)
+from broker.audit.located import locate
+from broker.audit.showing import show_evidence
+from broker.cli.clock import now_ms
+from broker.cli.lines import read_lines
+from broker.cli.output import printable
+from broker.envelope.layout import LayoutError, parse_value
+from broker.errors import ConfigError
+from broker.judging.interpretation import uuid_text
+from broker.record import RecordFormatError, parse_record
+from broker.store.database import open_store
+from broker.tlog.merkle import leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The links of a document, and the classical one that nothing rests on."""
+
+    links: tuple[Link, ...]
+    classical: Link | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether every link of the chain does."""
+        return all(link.holds for link in self.links)
+
+    def as_lines(self) -> Iterable[dict[str, object]]:
+        """For scripts, one a link."""
+        for link in self._all():
+            line: dict[str, object] = {"link": link.name, "ok": link.holds, "detail": link.detail}
+            yield line if link.holds else {**line, "code": link.code}
+
+    def in_words(self) -> str:
+        """For people, one line a link."""
+        width = max(len(link.name) for link in self._all())
+        return "".join(
+            f"{'OK' if link.holds else 'NO':4}{link.name:{width}}  {link.detail}"
+            f"{'' if link.holds else f' ({link.code})'}\n"
+            for link in self._all()
+        )
+
+    def _all(self) -> tuple[Link, ...]:
+        return self.links if self.classical is None else (*self.links, self.classical)
+
+
+class EvidenceDesk:
+    """One agency's contracts, manifests and state, to show and to check evidence with."""
+
+    def __init__(self, directory: Path) -> None:
+        """Load the agency and open its state.
+
+        Raises:
+            ConcordantError: the agency's folder cannot be loaded.
+            StoreError: its state cannot be opened.
+        """
+        self._participant = load_participant(directory, now_ms())
+        path = self._participant.path(self._participant.config.state.database)
+        self._store = open_store(path)
+
+    def show(self, event: str, source: str | None) -> tuple[Evidence, Checked]:
+        """The evidence of an event, checked.
+
+        Raises:
+            EvidenceError: there is none, or not yet; exit code 1.
+        """
+        mine = self._participant
+        with self._store.reading() as tx:
+            located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)
+            evidence, links = show_evidence(tx, mine, located)
+        return evidence, Checked(links, check_classical(evidence, mine.manifests))
+
+    def check(self, evidence: Evidence, record: Path | None) -> Checked:
+        """Every link of a document that somebody gave us.
+
+        Args:
+            evidence: the document.
+            record: JSON Lines that hold the event's sealed record; else our own state is asked.
+        """
+        mine = self._participant
+
+        def event(stated: Evidence) -> str:
+            return self._known(stated) if record is None else _sealed(stated, record)
+
+        links = check_chain(evidence, mine.contracts, mine.manifests, event)
+        classical = check_classical(evidence, mine.manifests) if links[-1].holds else None
+        return Checked(links, classical)
+
+    def _known(self, stated: Evidence) -> str:
+        """Link 7 by our own state: the event stands there, with that leaf, as we know it."""
+        mine = self._participant
+        try:
+            with self._store.reading() as tx:
+                found = locate(tx, mine.agency, [stated.agency], stated.event, stated.agency)
+        except EvidenceError:
+            raise LinkError(
+                "event_not_held",
+                "this agency does not hold the event: give its sealed record with --record",
+            ) from None
+        head = stated.head
+        ours = (found.topic, found.partition, found.generation, found.index, found.leaf.hex())
+        if ours != (head.topic, head.partition, head.generation, stated.index, stated.leaf):
+            raise LinkError("leaf_wrong", "the event that this agency holds stands elsewhere")
+        return f"event {stated.event} of {stated.agency} stands there, as this agency holds it"
+
+
+def load_evidence(file: Path) -> Evidence:
+    """Read a document.
+
+    Raises:
+        EvidenceError: `evidence_malformed`.
+        ConfigError: `input_unreadable`.
+    """
+    try:
+        with file.open("rb") as stream:
+            return parse_evidence(stream.read(MAX_EVIDENCE_BYTES + 1))
+    except OSError as error:
+        raise ConfigError(
+            f"The evidence cannot be read ({error.strerror})",
+            code="input_unreadable",
+            where=str(file),
+            fix="name a file that exists and that you may read",
+        ) from None
+
+
+def save_evidence(evidence: Evidence, file: Path) -> None:
+    """Write a document.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    try:
+        file.write_bytes(format_evidence(evidence))
+    except OSError as error:
+        raise ConfigError(
+            f"The evidence cannot be written ({error.strerror})",
+            code="output_unwritable",
+            where=str(file),
+            fix="name a file in a folder that exists and that you may write to",
+        ) from None
+
+
+def for_people() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def title(evidence: Evidence) -> str:
+    """What the links are about, for people."""
+    return printable(f"event {evidence.event} of {evidence.agency}\n")
+
+
+def _sealed(stated: Evidence, file: Path) -> str:
+    """Link 7 by the sealed record itself: its id and its leaf hash."""
+    for line in read_lines(file):
+        try:
+            record = parse_record(line or b"")
+            value = record.value or b""
+            if uuid_text(parse_value(value).id) != stated.event:
+                continue
+        except (RecordFormatError, LayoutError):
+            continue
+        if leaf_hash(value).hex() != stated.leaf:
+            raise LinkError("leaf_wrong", "the leaf is not the hash of the record that was given")
+        return f"the sealed record of event {stated.event} has that leaf hash"
+    raise LinkError("record_not_found", "the file has no sealed record of that event")
