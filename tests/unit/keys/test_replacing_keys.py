@@ -1,0 +1,189 @@
+"""Which keys are due, what revoking ends, and what a new version takes from the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from broker.errors import ManifestError
+from broker.keys.governance import GovernanceSigner
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import (
+    ManifestChanges,
+    Successor,
+    first_manifest,
+    issue_manifest,
+    listed_key,
+    revoking,
+    successors,
+)
+from broker.keys.keyring import Keyring
+from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry
+
+MakeManifest = Callable[..., Manifest]
+Listed = Callable[..., ManifestKey]
+Govern = Callable[..., GovernanceSigner]
+
+STREAM, RECEIPT = ("stream", "ed25519"), ("receipt", "ed25519")
+EXCHANGE = ("exchange", "mlkem768-x25519")
+
+
+def revoked(*keys: ManifestKey, now: int) -> tuple[Revocation, ...]:
+    return tuple(Revocation(kid=key.kid, since=now, reason="lost") for key in keys)
+
+
+def of(kind: tuple[str, str], found: tuple[Successor, ...]) -> list[Successor]:
+    return [one for one in found if (one.role, one.algorithm) == kind]
+
+
+# --- due -----------------------------------------------------------------------------------------
+
+
+def test_the_key_that_ends_last_decides_in_whatever_order_they_are_listed(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    ending = listed(*STREAM, life=3 * DAY_MS)
+    following = listed(*STREAM, label="second", start=now + 3 * DAY_MS)
+    for keys in ((ending, following), (following, ending)):
+        assert of(STREAM, successors(manifest(keys=keys), now)) == []
+    assert of(STREAM, successors(manifest(keys=(ending,)), now)) == [
+        Successor(*STREAM, now + 3 * DAY_MS, now + 93 * DAY_MS)
+    ]
+
+
+def test_where_the_valid_key_is_revoked_one_is_made_until_the_next_begins(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    lost = listed(*STREAM, life=20 * DAY_MS)
+    following = listed(*STREAM, label="second", start=now + 20 * DAY_MS)
+    document = manifest(keys=(lost, following), revocations=revoked(lost, now=now))
+    later = now + DAY_MS + 250
+    assert of(STREAM, successors(document, later)) == [
+        Successor(*STREAM, now + DAY_MS, now + 20 * DAY_MS)
+    ]
+    # At the moment that the next one begins there is a valid one again
+    assert of(STREAM, successors(document, now + 20 * DAY_MS)) == []
+
+
+def test_what_is_made_for_the_meantime_lives_no_longer_than_its_role_may(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    far = listed(*RECEIPT, start=now + 100 * DAY_MS)
+    farther = listed(*RECEIPT, label="second", start=now + 190 * DAY_MS)
+    assert of(RECEIPT, successors(manifest(keys=(farther, far)), now)) == [
+        Successor(*RECEIPT, now, now + 90 * DAY_MS)
+    ]
+
+
+def test_a_key_that_ends_this_moment_is_replaced_and_not_ended_again(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    document = manifest(keys=(listed(*RECEIPT, life=DAY_MS),))
+    (due,) = of(RECEIPT, successors(document, now + DAY_MS, at_once=True))
+    assert due == Successor(*RECEIPT, now + DAY_MS, now + 91 * DAY_MS, None)
+
+
+def test_a_key_that_began_this_second_is_followed_and_not_cut_to_nothing(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    key = listed(*RECEIPT)
+    (due,) = of(RECEIPT, successors(manifest(keys=(key,)), now + 999, at_once=True))
+    assert due == Successor(*RECEIPT, key.not_after, key.not_after + 90 * DAY_MS, None)
+    (due,) = of(RECEIPT, successors(manifest(keys=(key,)), now + 1000, at_once=True))
+    assert due == Successor(*RECEIPT, now + 1000, now + 1000 + 90 * DAY_MS, key.kid)
+
+
+# --- revoked -------------------------------------------------------------------------------------
+
+
+def test_revoking_ends_what_signs_and_unlists_what_has_not_begun(
+    manifest: MakeManifest, listed: Listed, now: int
+) -> None:
+    begun = listed(*STREAM, start=now - DAY_MS)
+    begins = listed(*STREAM, label="begins", start=now)
+    future = listed(*RECEIPT, label="future", start=now + DAY_MS)
+    ended = listed(*RECEIPT, label="ended", start=now - DAY_MS, life=DAY_MS - 1000)
+    ends = listed(*RECEIPT, label="ends", start=now - DAY_MS, life=DAY_MS)
+    exchange = listed(*EXCHANGE, start=now - DAY_MS)
+    untouched = (
+        listed(*STREAM, label="other", start=now - DAY_MS),
+        listed(*RECEIPT, label="other", start=now + DAY_MS),
+    )
+    named = (begun, begins, future, ended, ends, exchange)
+    revocations = revoked(*named, now=now)
+    changes = revoking(manifest(keys=(*named, *untouched)), revocations, now + 999)
+    assert changes == ManifestChanges(
+        drop_keys=frozenset({begins.kid, future.kid}),
+        end_keys={begun.kid: now},
+        revocations=revocations,
+    )
+
+
+# --- listed and issued ---------------------------------------------------------------------------
+
+
+def test_only_keys_of_a_manifests_roles_with_an_end_are_listed(
+    keyring: Callable[..., Keyring], now: int
+) -> None:
+    ring = keyring()
+    entry = ring.create(*EXCHANGE, not_before=now, not_after=now + DAY_MS)
+    key = listed_key(entry, ring, deployment="d", agency="a")
+    assert key.possession is None
+    for refused, role in (
+        (replace(entry, not_after=None), "exchange"),
+        (replace(entry, role="governance"), "governance"),
+    ):
+        with pytest.raises(ManifestError) as caught:
+            listed_key(refused, ring, deployment="d", agency="a")
+        assert caught.value.code == "manifest_key_invalid"
+        assert caught.value.detail == f"A manifest lists no {role} key."
+
+
+def test_contacts_and_principal_stay_or_are_replaced(
+    manifest: MakeManifest, governance: Govern, now: int
+) -> None:
+    previous = manifest()
+    same = issue_manifest(previous, ManifestChanges(), governance(), now).manifest
+    assert (same.tls_principal, same.contacts) == (previous.tls_principal, previous.contacts)
+    changes = ManifestChanges(tls_principal="other", contacts={"security": "s@alpha.example"})
+    other = issue_manifest(previous, changes, governance(), now).manifest
+    assert (other.tls_principal, other.contacts) == ("other", {"security": "s@alpha.example"})
+    none = issue_manifest(previous, ManifestChanges(contacts={}), governance(), now).manifest
+    assert none.contacts == {}
+
+
+def test_the_first_version_says_what_it_was_given(governance: Govern, now: int) -> None:
+    issued = first_manifest(
+        agency="alpha",
+        deployment="test-deployment",
+        tls_principal="principal",
+        contacts={"security": "s@alpha.example"},
+        keys=(),
+        signer=governance(),
+        now=now + 999,
+    ).manifest
+    assert issued.contacts == {"security": "s@alpha.example"}
+    assert issued.tls_principal == "principal"
+    assert (issued.issued, issued.expires) == (now, now + 30 * DAY_MS)
+
+
+def test_a_departure_that_would_be_taken_back_is_named(
+    manifest: MakeManifest, governance: Govern, now: int
+) -> None:
+    left = StandingEntry(contract="c", version="1.0.0", state="left", since=now, reason="over")
+    document = issue_manifest(
+        manifest(), ManifestChanges(standing=(left,)), governance(), now
+    ).manifest
+    with pytest.raises(ManifestError) as caught:
+        issue_manifest(document, ManifestChanges(resume=(("c", "1.0.0"),)), governance(), now)
+    error = caught.value
+    assert (error.code, error.detail, error.fix) == (
+        "manifest_left",
+        "alpha has left c 1.0.0; that cannot be taken back.",
+        "Sign a new version of the contract.",
+    )
+    # To resume what was never suspended changes nothing
+    other = ManifestChanges(resume=(("another", "1.0.0"),))
+    assert issue_manifest(document, other, governance(), now).manifest.standing == (left,)
