@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from broker.keys import durable
-from broker.keys.durable import SECRET_MODE, write_durably
+from broker.keys.durable import SECRET_MODE, sync_folder, write_durably
 
 
 def test_a_file_is_replaced_with_the_mode_asked_for(tmp_path: Path) -> None:
@@ -35,3 +36,55 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(
         write_durably(path, b"new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
     assert path.read_bytes() == b"old"
+
+
+def test_it_is_written_beside_under_a_new_name_and_for_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the last step the new content is in a hidden file of mode 0600, made for this."""
+    opened: list[tuple[str, int, int]] = []
+    synced: list[str] = []
+    genuine_open, genuine_sync = os.open, os.fsync
+
+    def watched_open(path: Path, flags: int, mode: int = 0o777) -> int:
+        opened.append((Path(path).name, flags, mode))
+        return genuine_open(path, flags, mode)
+
+    def watched_sync(handle: int) -> None:
+        synced.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        genuine_sync(handle)
+
+    monkeypatch.setattr(durable.os, "open", watched_open)
+    monkeypatch.setattr(durable.os, "fsync", watched_sync)
+    for _ in range(2):
+        write_durably(tmp_path / "file", b"new")
+    (first, flags, mode), folder, (second, *_), _ = opened
+    assert first.startswith(".file.")
+    assert first.endswith(".tmp")
+    assert len(first) == len(".file..tmp") + 8
+    assert first != second
+    assert flags == os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    assert mode == 0o600
+    assert folder[:2] == (tmp_path.name, os.O_RDONLY)
+    # The file before it takes its name, the folder after
+    assert synced == ["file", "folder"] * 2
+
+
+def test_a_folder_that_is_not_there_cannot_be_made_durable(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sync_folder(tmp_path / "absent")
+
+
+def test_what_cannot_be_removed_does_not_hide_what_went_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def gone(_path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(durable.os, "fsync", fail)
+    monkeypatch.setattr(Path, "unlink", gone)
+    with pytest.raises(OSError, match="No space"):
+        write_durably(tmp_path / "file", b"new")

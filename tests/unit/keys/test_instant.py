@@ -39,3 +39,22 @@ def test_any_other_text_is_refused(text: str) -> None:
 
 def test_a_whole_second_is_not_later() -> None:
     assert whole_second(1_999) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("2025-11-03", "RFC 3339, UTC, with milliseconds and Z"),
+        ("2025-02-30T09:30:00.000Z", "there is no such date or time"),
+        ("1969-12-31T23:59:59.999Z", "before 1970"),
+    ],
+)
+def test_a_text_that_is_no_instant_says_why(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^not an instant: {reason}$"):
+        parse_instant(text)
+
+
+def test_the_first_instant_is_the_epoch() -> None:
+    assert format_instant(0) == "1970-01-01T00:00:00.000Z"
+    assert parse_instant("1970-01-01T00:00:00.000Z") == 0
+    assert format_instant(1_007) == "1970-01-01T00:00:01.007Z"
