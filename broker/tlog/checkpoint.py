@@ -76,8 +76,7 @@ class Origin:
         text = "/".join(
             (self.deployment, self.agency, self.topic, str(self.partition), self.generation)
         )
-        if parse_origin(text) != self:
-            raise _malformed("a part of the origin has no form in it")
+        parse_origin(text)  # a slash in a part would be one part more: what is read is this
         return text
 
 
@@ -122,8 +121,7 @@ def format_checkpoint(checkpoint: Checkpoint) -> bytes:
         NoteError: `checkpoint_malformed`, a checkpoint that could not be read again.
     """
     text = f"{checkpoint.origin}\n{checkpoint.size}\n{b64(checkpoint.root)}\n".encode()
-    if parse_checkpoint(text) != checkpoint:
-        raise _malformed("the origin has no form in it")
+    parse_checkpoint(text)  # a newline in the origin would be a line more: what is read is this
     return text
 
 
