@@ -312,6 +312,38 @@ def test_a_key_file_is_json_for_people_with_every_field(now: int) -> None:
     assert written["salt"] == b64(bytes(16))
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"nonce": bytes(11)},
+        {"nonce": bytes(13)},
+        {"salt": bytes(15)},
+        {"salt": bytes(17)},
+        {"algorithm": "hmac-sha256"},
+        {"role": "exchange"},
+        {"role": "none"},
+    ],
+)
+def test_lengths_and_algorithms_are_checked_beside_the_checksum(changed: dict[str, object]) -> None:
+    file = seal_key(
+        bytes(32),
+        deployment="d",
+        agency="a",
+        role="receipt",
+        algorithm="ed25519",
+        not_before=0,
+        not_after=None,
+        encryption_key=bytes(32),
+        salt=bytes(16),
+    )
+    assert parse_keyfile(format_keyfile(file), "x") == file
+    other = file.model_copy(update=changed)
+    other = other.model_copy(update={"checksum": other.expected_checksum()})
+    with pytest.raises(KeyAccessError) as caught:
+        parse_keyfile(format_keyfile(other), "x")
+    assert caught.value.code == "key_unreadable"
+
+
 # --- destruction ---------------------------------------------------------------------------------
 
 
