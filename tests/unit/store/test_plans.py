@@ -52,6 +52,11 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "referrals overdue": lambda tx: tx.referrals.overdue(1),
     "receipt": lambda tx: tx.receipts.best("o", "cps"),
     "receipts covering": lambda tx: tx.receipts.covering("o", 1, b"r"),
+    "kept size": lambda tx: tx.heartbeats.newest_size(*GENERATION),
+    "keep heartbeat": lambda tx: tx.heartbeats.keep("csu", 2, b"n", b"k", [("t", 0, "g", 5)]),
+    "kept covering": lambda tx: tx.heartbeats.covering(*GENERATION, 1),
+    "kept dropped": lambda tx: tx.heartbeats.drop_heads(*GENERATION, b"k", 0),
+    "own leaves": lambda tx: tx.outbox.leaves("t", 0, "g", 0, 9),
     "disclosures size": lambda tx: tx.disclosures.size(),
     "disclosures of a case": lambda tx: tx.disclosures.by_case(b"c" * 32),
     "disclosures page": lambda tx: tx.disclosures.read(5, 10),
@@ -72,6 +77,7 @@ def filled(store: SqliteStore) -> SqliteStore:
         tx.reader.save_leaves(*GENERATION, [(0, b"l", "stored")])
         tx.reader.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
+        tx.heartbeats.keep("csu", 1, b"n", b"k", [("t", 0, "g", 1)])
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])
     return store
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from stream_world import SenderLog, StreamReader
 
 from broker.judging.partition_state import PartitionState, format_state, parse_state
+from broker.tlog.merkle import Frontier
 
 
 @pytest.fixture
@@ -31,6 +34,20 @@ def test_the_stored_form_gives_the_state_back(state: PartitionState) -> None:
 def test_a_stopped_partition_stays_stopped(state: PartitionState) -> None:
     stopped = PartitionState(state.newest, state.start, 1, state.generations, stopped=True)
     assert parse_state(format_state(stopped)).stopped
+
+
+def test_a_reader_that_begins_in_the_middle_keeps_the_frontier_of_its_start(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(6)
+    reader.take_all(facts[3:])
+    assert reader.state is not None
+    (held,) = reader.state.generations.values()
+    assert held.base == Frontier(3, facts[3].left)
+    stored = orjson.loads(format_state(reader.state))
+    del stored["generations"][0]["base"]  # as an earlier version wrote it
+    (older,) = parse_state(orjson.dumps(stored)).generations.values()
+    assert older == replace(held, base=None)
 
 
 @pytest.mark.parametrize("name", ["v", "newest", "start", "log_time", "stopped", "generations"])
