@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
-from broker.keys.instant import DAY_MS, format_instant
+from broker.keys.instant import DAY_MS, format_instant, whole_second
 from broker.keys.issuing import (
     ManifestChanges,
     Successor,
@@ -108,7 +108,8 @@ def revoke_keys(
     Args:
         participant: the agency; its governance keys must be at hand.
         kids: the keys' ids.
-        since: earliest time at which they may have been compromised, milliseconds.
+        since: earliest time at which they may have been compromised, milliseconds; its second
+            counts whole, because receipts are dated by seconds.
         reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
@@ -118,6 +119,7 @@ def revoke_keys(
         RegistryError: code `registry_unwritable`, `manifest_missing`, `key_not_listed`,
             `key_revoked_before` or `since_ahead`.
     """
+    since = whole_second(since)  # a receipt of the same second may be younger than the theft
     for kid in kids:
         _require_revocable(participant, kid, since, now)
     signer = participant.governance_signer()

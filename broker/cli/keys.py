@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.output import Agency, AsJson, Output, note, print_json, print_table
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table
 from broker.cli.output_times import moment
 
 if TYPE_CHECKING:
@@ -136,6 +136,40 @@ def revoke(
     _note_manifest(revoked.renewed)
     for line in revoked.next_steps():
         note(line)
+
+
+@app.command("doubted")
+def doubted(
+    sender: Annotated[str, typer.Argument(metavar="SENDER", help="The agency that lost a key.")],
+    agency: Agency,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """List events of another agency that were taken after its stream key was lost, and under it.
+
+    What another agency's receipt covers in time, and what SENDER has published again since, is
+    not listed. Exit code 1 if there is any.
+    """
+    from broker.cli.clock import now_ms
+    from broker.cli.keys_doubted import doubted_events
+
+    found = doubted_events(agency, sender, now_ms())
+    if json:
+        print_json([one.as_json() for one in found], output)
+    elif found:
+        rows = [
+            (one.event_id, one.type, moment(one.received_ms), moment(one.delivered_ms))
+            for one in found
+        ]
+        print_table(("event", "type", "received", "delivered"), rows, output)
+    if found:
+        note(
+            f"{len(found)} events that {sender} does not vouch for. Ask it by telephone for each, "
+            "and tell whoever has acted on one."
+        )
+    else:
+        note(f"Nothing of {sender} is in doubt.")
+    raise typer.Exit(NO if found else 0)
 
 
 def _print_added(renewed: Renewed, output: Path | None) -> None:

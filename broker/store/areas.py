@@ -211,6 +211,9 @@ class InboxArea(Protocol):
     def undelivered(self, limit: int) -> list[InboxRow]:
         """Urgent ones first, then by sequence."""
 
+    def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
+        """What was taken of one sender from a time on, delivered or not, in that order."""
+
     def mark_delivered(
         self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False
     ) -> None: ...

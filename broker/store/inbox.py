@@ -45,6 +45,11 @@ _NEXT = (
     .order_by(_t.c.priority, _t.c.seq)
     .limit(bindparam("limit_"))
 )
+_SINCE = (
+    select(*_COLUMNS)
+    .where(_t.c.source == bindparam("source_"), _t.c.received_ms >= bindparam("since_"))
+    .order_by(_t.c.seq)
+)
 _DELIVERED = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"))
@@ -84,6 +89,10 @@ class Inbox:
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]
+
+    def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
+        found = self._connection.execute(_SINCE, {"source_": source, "since_": since_ms})
+        return [_row(row) for row in found]
 
     def mark_delivered(
         self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False

@@ -100,6 +100,22 @@ def test_a_newer_manifest_vouches_for_longer_and_older_ones_still_count(
     assert participant.manifests.newest(ME) != newest
 
 
+def test_a_key_that_was_dropped_does_not_come_back_for_longer(load: Load, now: int) -> None:
+    participant = load()
+    (key,) = participant.manifest(now).keys_of("receipt", "ed25519")
+    ended = key.model_copy(update={"not_after": key.not_before + DAY_MS})
+    governance = participant.governance_signer()
+
+    def issue(book: ManifestBook, **changes: object) -> ManifestBook:
+        previous = book.history(ME)[-1].manifest
+        return book.adding(issue_manifest(previous, ManifestChanges(**changes), governance, now))  # type: ignore[arg-type]  # a test's shorthand
+
+    book = issue(participant.manifests, end_keys={key.kid: ended.not_after})
+    book = issue(book, drop_keys=frozenset({key.kid}))
+    assert issue(book, add_keys=(ended,)).newest(ME) is not None
+    assert code_of(lambda: issue(book, add_keys=(key,))) == "manifest_key_prolonged"
+
+
 def test_adding_is_idempotent_and_versions_only_rise(load: Load, now: int) -> None:
     participant = load()
     second = newer(participant, now)
@@ -215,18 +231,18 @@ def test_a_current_key_revoked_beside_its_successor_is_bridged(load: Load, now: 
 
 def test_a_revocation_is_only_ever_dated_earlier(load: Load, now: int) -> None:
     kid = load().stream_signer(now).kid
-    revoke_keys(load(), [kid], now - 10, "laptop lost", now)
-    for since in (now - 10, now - 5):
+    revoke_keys(load(), [kid], now - 10_000, "laptop lost", now)
+    for since in (now - 10_000, now - 9_001, now - 5_000):
         act = lambda since=since: revoke_keys(load(), [kid], since, "laptop lost", now)  # noqa: E731 - one act
         assert code_of(act, RegistryError) == "key_revoked_before"
-    revoke_keys(load(), [kid], now - 20, "lost a day before", now)
-    assert load().manifests.revoked_since(ME, kid) == now - 20
+    revoke_keys(load(), [kid], now - 19_001, "lost before that", now)
+    assert load().manifests.revoked_since(ME, kid) == now - 20_000  # its second counts whole
     assert load().manifest(now).version == 3
 
 
 def test_a_key_is_not_revoked_from_a_time_to_come(load: Load, now: int) -> None:
     kid = load().stream_signer(now).kid
-    act = lambda: revoke_keys(load(), [kid], now + 1, "x", now)  # noqa: E731 - one act
+    act = lambda: revoke_keys(load(), [kid], now + 1000, "x", now)  # noqa: E731 - one act
     assert code_of(act, RegistryError) == "since_ahead"
     assert load().manifest(now).version == 1
 
