@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from making import (
+    content_cases,
     contract_cases,
     contract_worlds,
     form_cases,
+    grant_cases,
     history_cases,
+    model_cases,
+    odd_terms,
     place_cases,
     signature_cases,
     world_cases,
@@ -29,6 +33,8 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.standing(ground),
         contract_worlds.contracts(ground),
         contract_worlds.incomplete(ground),
+        odd_terms.odd(ground),
+        odd_terms.six_roles(ground),
     ]
     return {setting.name: setting for setting in made}
 
@@ -44,6 +50,10 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *wrap_cases.cases(partnership),
         *world_cases.cases(settings),
         *contract_cases.cases(settings),
+        *content_cases.cases(partnership),
+        *grant_cases.cases(settings),
+        *odd_terms.cases(settings),
+        *model_cases.cases(partnership),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
