@@ -71,10 +71,10 @@ class Outgoing:
 
 
 class Links(Protocol):
-    """The agency's own references beside the shared random ids (kinds: ``case``, ``referral``)."""
+    """The agency's own references beside the shared ids (kinds: ``case``, ``referral``)."""
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted at random when there is none yet."""
+        """The shared id for an own reference, minted when there is none yet."""
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
         """The shared id for an own reference, or None."""

@@ -2,7 +2,8 @@
 
 At least once to the sink, under the event's id as a stable key; the sink treats a second delivery
 of the same bytes as done, so what arrives is there once. An event that has no form in the agency's
-terms is put beside, with its reason, for a person: it is never lost and never guessed.
+terms, or whose key the sink has with other content, is put beside, with its reason, for a person:
+it is never lost and never guessed, and nothing waits behind it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from adapters.base import AgencyAdapter, Context, MappingError
 from adapters.links import StoreLinks
 from adapters.sinks.folder import FolderSink
 from adapters.sinks.interfaces import Sink, SinkError
+from broker.envelope.primitives import sha256
 from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.observing.logs import logger
@@ -102,16 +104,26 @@ class Delivery:
         except MappingError as error:
             reference = self._put_aside(event, error)
         else:
-            reference = self._sink.deliver(event.id, self._adapter.suffixes[0], content)
+            reference = self._hand_over(event, content)
         with self._store.transaction() as tx:
             tx.inbox.mark_delivered(row.seq, self._clock(), reference)
 
-    def _put_aside(self, event: OpenedEvent, error: MappingError) -> str:
+    def _hand_over(self, event: OpenedEvent, content: bytes) -> str:
+        try:
+            return self._sink.deliver(event.id, self._adapter.suffixes[0], content)
+        except SinkError as error:
+            if error.code != "sink_conflict":
+                raise
+            # The first one is kept. It may be the same event as an older database rendered it, or
+            # another agency's event under the same id: a person sees, and the others do not wait.
+            return self._put_aside(event, error)
+
+    def _put_aside(self, event: OpenedEvent, error: MappingError | SinkError) -> str:
         content = orjson.dumps(
             {
                 "code": error.code,
                 "detail": error.detail,
-                "field": error.where,
+                "field": error.where if isinstance(error, MappingError) else None,
                 "event": {
                     "id": event.id,
                     "type": event.type,
@@ -122,8 +134,14 @@ class Delivery:
             },
             option=orjson.OPT_INDENT_2,
         )
-        self._log.error("event_not_mapped", code=error.code, event_id=event.id)
-        return self._aside.deliver(event.id, ".undeliverable.json", content)
+        self._log.error("event_put_aside", code=error.code, event_id=event.id)
+        try:
+            return self._aside.deliver(event.id, ".undeliverable.json", content)
+        except SinkError as conflict:
+            if conflict.code != "sink_conflict":
+                raise
+            key = f"{event.id}-{sha256(content).hex()[:16]}"
+            return self._aside.deliver(key, ".undeliverable.json", content)
 
 
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:

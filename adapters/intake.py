@@ -99,7 +99,9 @@ class Intake:
 
     def _take_chunk(self, chunk: list[Row | Rejected], tally: _Tally) -> None:
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
-            context = Context(self._agency, self._partners, StoreLinks(tx))
+            context = Context(
+                self._agency, self._partners, StoreLinks(tx, self._publisher.shared_id)
+            )
             for item in chunk:
                 if isinstance(item, Rejected):
                     self._reject(tx, item, tally, logged=False)

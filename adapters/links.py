@@ -1,7 +1,8 @@
-"""The agency's own references beside the shared random ids, kept in the state database."""
+"""The agency's own references beside the shared ids, kept in the state database."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import uuid4
 
 from adapters.base import MappingError
@@ -12,15 +13,21 @@ from broker.store.interfaces import Transaction
 class StoreLinks:
     """``Links`` (adapters/base.py) in the transaction of whatever they are needed for."""
 
-    def __init__(self, tx: Transaction) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        mint: Callable[[str, str], str] = lambda _kind, _own_reference: str(uuid4()),
+    ) -> None:
+        """``mint``: (kind, own reference) -> its shared id; a random one if left out."""
         self._tx = tx
+        self._mint = mint
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted at random when there is none yet."""
+        """The shared id for an own reference, minted when there is none yet."""
         known = self.find_shared(kind, own_reference)
         if known is not None:
             return known
-        minted = str(uuid4())
+        minted = self._mint(kind, own_reference)
         self.link(kind, own_reference, minted)
         return minted
 

@@ -1,7 +1,8 @@
 """What a sender derives from its secret (docs/spec/envelope.md, "Ids and partitions").
 
-One secret, three labelled uses: an event's id, a case's partition, and the name under which the
-disclosure log knows a case. All three are stable for this sender and mean nothing to anyone else.
+One secret, labelled uses: an event's id, the shared id of a case or referral, a case's partition,
+and the name under which the disclosure log knows a case. All are stable for this sender and mean
+nothing to anyone else.
 """
 
 from __future__ import annotations
@@ -23,7 +24,26 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
     """
     if source_key is None:
         return uuid4()
-    digest = bytearray(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key))[:16])
+    return _uuid8(hmac_sha256(secret, lp(b"concordant/1/event-id", source_key)))
+
+
+def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
+    """The id that this agency mints for its own case or referral.
+
+    The same whenever it is minted: after a restore the same row must give the same event, or its
+    readers would refuse it under the id that they know (``id_reused``).
+
+    Args:
+        secret: the sender's PRF secret, 32 bytes.
+        kind: ``case`` or ``referral``.
+        own_reference: the agency's own reference.
+    """
+    parts = (b"concordant/1/shared-id", kind.encode(), own_reference.encode())
+    return _uuid8(hmac_sha256(secret, lp(*parts)))
+
+
+def _uuid8(pseudorandom: bytes) -> UUID:
+    digest = bytearray(pseudorandom[:16])
     digest[6] = 0x80 | digest[6] & 0x0F  # version 8 (RFC 9562, section 5.8)
     digest[8] = 0x80 | digest[8] & 0x3F  # variant
     return UUID(bytes=bytes(digest))

@@ -18,7 +18,7 @@ FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 """No dot and no slash: a key can neither hide a file nor leave the folder."""
-SUFFIX: Final = re.compile(r"(\.[a-z0-9]{1,8}){1,2}")
+SUFFIX: Final = re.compile(r"(\.[a-z0-9]{1,16}){1,2}")
 
 
 class FolderSink:

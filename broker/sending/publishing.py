@@ -132,6 +132,10 @@ class Publisher:
             raise
         acceptance.write()
 
+    def shared_id(self, kind: str, own_reference: str) -> str:
+        """The shared id of an own ``case`` or ``referral``; the same after a restore."""
+        return str(pseudonyms.shared_id(self._sealer.secret, kind, own_reference))
+
     def publish(
         self,
         tx: Transaction,

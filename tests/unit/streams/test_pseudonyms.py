@@ -8,7 +8,7 @@ import hmac
 import pytest
 
 from broker.envelope.primitives import lp
-from broker.pseudonyms import case_key, event_id, field_digest, partition
+from broker.pseudonyms import case_key, event_id, field_digest, partition, shared_id
 
 SECRET, OTHER = bytes(32), bytes([1]) * 32
 
@@ -30,6 +30,18 @@ def test_an_event_id_is_a_uuid_of_version_8(key: bytes) -> None:
     digest = prf(b"concordant/1/event-id", key)
     mask = ~(0xF << 76 | 0x3 << 62)
     assert found.int & mask == int.from_bytes(digest[:16], "big") & mask
+
+
+@pytest.mark.parametrize("kind", ["case", "referral"])
+def test_a_shared_id_is_the_same_for_the_same_reference_and_of_its_kind(kind: str) -> None:
+    found = shared_id(SECRET, kind, "R-7")
+    assert found == shared_id(SECRET, kind, "R-7")
+    assert found.version == 8
+    digest = prf(b"concordant/1/shared-id", kind.encode(), b"R-7")
+    mask = ~(0xF << 76 | 0x3 << 62)
+    assert found.int & mask == int.from_bytes(digest[:16], "big") & mask
+    others = {shared_id(SECRET, kind, "R-8"), shared_id(OTHER, kind, "R-7")}
+    assert found not in others | {shared_id(SECRET, f"{kind}s", "R-7")}
 
 
 def test_without_a_source_key_an_event_id_is_random() -> None:

@@ -1,0 +1,195 @@
+"""What must hold after a fault: nothing lost, nothing twice, no false alarm, every log verifies.
+
+Read from what is on disk, in the folders and in the state databases; nothing is asked of the
+adapters. A sender's streams are recomputed from its archive, and each reader's frontiers must meet
+the sender's heads, with no gap left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fault_stage import FaultStage, now_ms
+from fault_traffic import Traffic
+
+from broker.audit.errors import DisclosureLogError
+from broker.cli.log_reading import DisclosureLog
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.store.database import open_store
+from broker.store.interfaces import Transaction
+from broker.tlog.merkle import Frontier
+from broker.transport.topics import readable_topics
+
+KNOWN = "sink_conflict"
+"""An event that was delivered before with other content: the first file is kept, the second is put
+beside with this reason. It happens to a reader whose database was restored."""
+
+
+class Invariants:
+    """Looks at everything that is on disk."""
+
+    def __init__(self, stage: FaultStage, traffic: Traffic) -> None:
+        self._stage = stage
+        self._traffic = traffic
+        contract = stage.participant(stage.agencies[0]).contract(now_ms()).text.contract
+        self._readable = {a: set(readable_topics(contract, a)) for a in stage.agencies}
+        self._databases = {agency: stage.database(agency) for agency in stage.agencies}
+        self.kept_first = 0
+
+    # --- has everything come about? --------------------------------------------------------------
+
+    def settled(self) -> bool:
+        """Whether everything arrived, was acknowledged, and no gap is open."""
+        return not self.unsettled()
+
+    def unsettled(self) -> str:
+        """What is still to come, in a few words; empty when nothing is."""
+        if self._traffic.busy:
+            return "exports are not taken yet"
+        missing = self.missing()
+        if missing:
+            return f"{len(missing)} events have not arrived, for example {missing[0]}"
+        for agency in self._stage.agencies:
+            with self._reading(agency) as tx:
+                counts, inbox = tx.outbox.counts(), tx.inbox.counts()
+            if counts.pending or counts.unsent:
+                return f"{agency}: {counts.pending} events wait, {counts.unsent} are not known sent"
+            if inbox.undelivered:
+                return f"{agency}: {inbox.undelivered} events are not delivered"
+        return next(self._apart(), "")
+
+    def missing(self) -> list[str]:
+        """Events that are owed and not in the recipient's inbox folder."""
+        there = {agency: self._arrived(agency) for agency in self._stage.agencies}
+        return sorted(
+            f"{one.event_id} of {one.sender} for {one.recipient}"
+            for one in self._traffic.owed
+            if one.event_id not in there[one.recipient]
+        )
+
+    @property
+    def arrived(self) -> int:
+        """Events that are owed and there, each for each recipient."""
+        return len(self._traffic.owed) - len(self.missing())
+
+    def _apart(self) -> Iterator[str]:
+        """Where a reader does not hold exactly what the sender's newest head says."""
+        for sender in self._stage.agencies:
+            with self._reading(sender) as tx:
+                heads = [head for head in tx.streams.heads() if head.size]
+            for reader in self._stage.agencies:
+                if reader == sender:
+                    continue
+                with self._reading(reader) as tx:
+                    for head in heads:
+                        if head.topic not in self._readable[reader]:
+                            continue
+                        place = f"{sender} to {reader}, {head.topic}/{head.partition}"
+                        stored = tx.reader.state(sender, head.topic, head.partition)
+                        state = parse_state(stored[1]) if stored else None
+                        held = state.generations.get(head.name) if state else None
+                        if held is None or (held.size, held.frontier.root()) != (
+                            head.size,
+                            head.root,
+                        ):
+                            yield f"{place}: the frontiers do not meet"
+                        elif state is not None and _gaps(state):
+                            yield f"{place}: {_gaps(state)} gaps are open"
+
+    # --- does everything hold? -------------------------------------------------------------------
+
+    def broken(self) -> list[str]:
+        """Everything that must not be, one line each."""
+        found: list[str] = [f"lost: {one}" for one in self.missing()]
+        self.kept_first = 0
+        for agency in self._stage.agencies:
+            found += [f"{agency}: {what}" for what in self._of_folder(agency)]
+            with self._reading(agency) as tx:
+                found += [f"{agency}: {what}" for what in self._of_database(tx)]
+            found += [f"{agency}: {what}" for what in self._of_log(agency)]
+        return found
+
+    @property
+    def twice(self) -> int:
+        """Events that an agency has in its folder under two names."""
+        found = 0
+        for agency in self._stage.agencies:
+            contents = Counter(self._content(agency, file) for file in self._files(agency))
+            found += sum(number - 1 for number in contents.values())
+        return found
+
+    def _of_folder(self, agency: str) -> Iterator[str]:
+        owed = {one.event_id for one in self._traffic.owed if one.recipient == agency}
+        names = Counter(file.name.split(".")[0] for file in self._files(agency))
+        for name in names.keys() - owed:
+            yield f"an event that nobody owes it: {name}"
+        for name, number in names.items():
+            if number > 1:
+                yield f"twice: {name}"
+        for file in (self._stage.folder(agency) / "quarantine").iterdir():
+            if file.name.startswith("."):
+                continue  # begun and not finished: a hidden name is nobody's
+            reason = json.loads(file.read_bytes()) if file.suffix == ".json" else {}
+            if reason.get("code") == KNOWN and reason["event"]["id"] in names:
+                self.kept_first += 1
+            else:
+                yield f"put aside: {file.name}, {reason.get('code')}"
+
+    def _of_database(self, tx: Transaction) -> Iterator[str]:
+        if tx.quarantine.count():
+            rows = tx.quarantine.list(limit=5)
+            yield f"{tx.quarantine.count()} records in quarantine ({rows[0].code})"
+        for noise in tx.quarantine.noise():
+            yield f"refused as noise: {noise.code}"
+        if tx.evidence.list():
+            yield "evidence of equivocation against an honest agency"
+        for row in tx.reader.all_deferred():
+            yield f"still waits: a record of {row.agency} ({row.reason})"
+        for head in tx.streams.heads():
+            leaves: list[bytes] = []
+            for row in tx.outbox.archived(head.topic, head.partition, head.name, 0, head.size):
+                assert row.leaf is not None
+                leaves.append(row.leaf)
+            if len(leaves) != head.size or Frontier().extend(leaves).root() != head.root:
+                yield f"its stream {head.topic}/{head.partition} is not what it signed"
+
+    def _of_log(self, agency: str) -> Iterator[str]:
+        try:
+            DisclosureLog(self._stage.folder(agency), now_ms()).verify()
+        except DisclosureLogError as error:
+            yield f"its disclosure log does not verify: {error.code} at {error.index}"
+
+    # --- what is on disk -------------------------------------------------------------------------
+
+    def _files(self, agency: str) -> list[Path]:
+        inbox = self._stage.folder(agency) / "inbox"
+        return [file for file in inbox.iterdir() if not file.name.startswith(".")]
+
+    def _arrived(self, agency: str) -> set[str]:
+        return {file.name.split(".")[0] for file in self._files(agency)}
+
+    def _content(self, agency: str, file: Path) -> str:
+        """What a file says, without the id and time of its message and own references."""
+        desk = self._traffic.desks[agency]
+        roles = desk.mapping.document.roles
+        aside = {roles.event_id, roles.sent_at, roles.case, roles.referral}
+        (values,) = desk.adapter.read_back(file.read_bytes())
+        kept = {name: value for name, value in values.items() if name not in aside and value}
+        return json.dumps(kept, sort_keys=True, ensure_ascii=False, default=str)
+
+    @contextmanager
+    def _reading(self, agency: str) -> Iterator[Transaction]:
+        store = open_store(self._databases[agency])
+        try:
+            with store.reading() as tx:
+                yield tx
+        finally:
+            store.close()
+
+
+def _gaps(state: PartitionState) -> int:
+    return sum(len(held.gaps) for held in state.generations.values())

@@ -1,0 +1,318 @@
+"""What a campaign plays on: a partnership on small disks, a Kafka, adapters that are started again.
+
+Each adapter is a process of its own, started as a service manager does: whenever it ends, it is
+started again a moment later. Each agency's folder is a small file system of its own where that is
+permitted (tmpfs, as root), so that a full disk is a full disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.demo.processes import SETTLE_S, AdapterProcess
+from broker.agency.participant import Participant, load_participant
+from broker.agency.partnership import KAFKA_FOLDER, create_partnership
+from broker.agency.tryout import london_agencies
+from broker.transport import guard
+from broker.transport.local import LocalKafka
+from broker.transport.provisioning import Provisioner
+from broker.transport.topics import acl_plans, topic_plans
+
+INJECTED = Path(__file__).with_name("injected.py")
+SENDERS = ("csu-camden", "council-camden")
+READER = "haven-support"
+"""It only reads, so its clock may be wrong for long without anybody being told a wrong time."""
+AGENCIES = (*SENDERS, READER)
+AGE_MS = 10 * 24 * 3600 * 1000
+"""The partnership is that old, so that a clock may go back by days and it is still in force."""
+INTERVALS = "\n[intervals]\nheartbeat = 1.0\nreceipt = 0.5\n"
+RESTART_S = 0.5
+DISK_MIB = 128
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Supervised(AdapterProcess):
+    """An adapter that is started again whenever it ends, on a machine that may have faults.
+
+    Attributes:
+        wanted: whether it should run.
+        ended: how often it ended without being asked to.
+    """
+
+    def __init__(self, agency: str, directory: Path, log: Path, clock: Path) -> None:
+        super().__init__(agency, directory, log)
+        self.wanted = False
+        self.ended = 0
+        self.fate = ""
+        self._clock = clock
+        self._log_path = log
+        self._folder = directory
+        self._not_before = 0.0
+        clock.write_text("0")
+
+    @property
+    def off_ms(self) -> int:
+        """How wrong its clock is."""
+        return int(self._clock.read_text() or 0)
+
+    @off_ms.setter
+    def off_ms(self, value: int) -> None:
+        # in one write, and never shorter than before: it is read while it is written
+        self._clock.write_text(f"{value:<32}")
+
+    def start(self) -> None:
+        """Start it, to die when `fate` says so."""
+        self.wanted = True
+        with contextlib.suppress(OSError):
+            (self._folder / "state" / "http-port").unlink(missing_ok=True)
+        command = [sys.executable, "-I", "-S", str(guard.__file__), str(os.getpid())]
+        command += [sys.executable, str(INJECTED), "adapter", "run"]
+        command += ["--agency", str(self._folder), "--settle", str(SETTLE_S), "--json-logs"]
+        environment = {**os.environ, "FAULT_CLOCK": str(self._clock), "FAULT_DIE": self.fate}
+        self.fate = ""
+        with self._log_path.open("ab") as log:
+            self._guard = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        assert self._guard.stdout is not None
+        self.pid = int(self._guard.stdout.readline() or b"0") or None
+
+    def tend(self) -> None:
+        """Start it again if it has ended."""
+        if not self.wanted or self.running:
+            return
+        if self._guard is not None:
+            self._reap()
+            self.ended += 1
+            self._not_before = time.monotonic() + RESTART_S
+        if time.monotonic() >= self._not_before:
+            self.start()
+
+    def down(self) -> None:
+        """Kill it; it stays down until `start`."""
+        self.wanted = False
+        self.kill()
+
+    def limit_files(self, size: int) -> None:
+        """No file that it writes to may grow above so many bytes; -1 takes the limit away."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                soft = resource.RLIM_INFINITY if size < 0 else size
+                resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+
+
+class FaultStage:
+    """Everything that runs.
+
+    Attributes:
+        mounted: whether each agency's folder is a file system of its own.
+    """
+
+    def __init__(self, root: Path, agencies: tuple[str, ...] = AGENCIES) -> None:
+        self.root = root.absolute()
+        self.agencies = agencies
+        self.adapters: dict[str, Supervised] = {}
+        self.mounted = False
+        self.kafka = LocalKafka(self.root / KAFKA_FOLDER, port=_free_port())
+        self.copies: dict[str, tuple[Path, float]] = {}
+
+    def prepare(self, *, disks: bool) -> None:
+        """Make the partnership and start everything."""
+        plans = {plan.id: plan for plan in london_agencies()}
+        create_partnership(
+            self.root,
+            now_ms() - AGE_MS,
+            agencies=[plans[agency] for agency in self.agencies],
+            bootstrap=self.kafka.bootstrap,
+        )
+        for name in ("logs", "clocks", "copies"):
+            (self.root / name).mkdir()
+        for agency in self.agencies:
+            config = self.folder(agency) / "agency.toml"
+            config.write_text(config.read_text() + INTERVALS)
+            self.adapters[agency] = Supervised(
+                agency,
+                self.folder(agency),
+                self.root / "logs" / f"{agency}.jsonl",
+                self.root / "clocks" / agency,
+            )
+        if disks:
+            self._mount()
+        self.kafka.start()
+        self.provision()
+        for adapter in self.adapters.values():
+            adapter.start()
+
+    def provision(self) -> None:
+        """Topics and rights, as `concordant kafka apply` makes them."""
+        contract = self.participant(self.agencies[0]).contract(now_ms()).text.contract
+        provisioner = Provisioner(self.kafka.connection)
+        plan = provisioner.plan(contract.deployment, topic_plans(contract), acl_plans(contract))
+        provisioner.apply(plan)
+
+    def folder(self, agency: str) -> Path:
+        return self.root / agency
+
+    def database(self, agency: str) -> Path:
+        participant = self.participant(agency)
+        return participant.path(participant.config.state.database)
+
+    def participant(self, agency: str) -> Participant:
+        return load_participant(self.folder(agency), now_ms())
+
+    def tend(self) -> None:
+        """What a service manager does all the time."""
+        for adapter in self.adapters.values():
+            adapter.tend()
+
+    # --- faults ----------------------------------------------------------------------------------
+
+    def wipe_kafka(self) -> None:
+        """Its disk is gone; whoever hosts it starts again with an empty one."""
+        self.kafka.kill()
+        shutil.rmtree(self.kafka.folder / "data")
+
+    def copy_state(self, agency: str) -> None:
+        """What a backup of the night does: SQLite's own, beside the running adapter."""
+        target = self.root / "copies" / f"{agency}.db"
+        target.unlink(missing_ok=True)
+        made = time.time()  # before: what is put away from now on may not be in the copy
+        source, copy = sqlite3.connect(self.database(agency)), sqlite3.connect(target)
+        try:
+            source.backup(copy)
+        finally:
+            source.close()
+            copy.close()
+        self.copies[agency] = (target, made)
+
+    def restore_state(self, agency: str) -> float:
+        """Put the copy in the place of the database. Returns when it was made."""
+        copy, made = self.copies[agency]
+        database = self.database(agency)
+        for ending in ("", "-wal", "-shm"):
+            Path(f"{database}{ending}").unlink(missing_ok=True)
+        shutil.copy(copy, database)
+        return made
+
+    def export_again(self, agency: str, since: float) -> int:
+        """The files that were put away since then go to the watched folder again."""
+        folder = self.folder(agency)
+        again = [f for f in (folder / "processed").iterdir() if f.stat().st_ctime >= since]
+        for file in sorted(again):
+            file.rename(folder / "import" / file.name)
+        return len(again)
+
+    def fill_disk(self, agency: str) -> None:
+        """Nothing more can be written."""
+        if not self.mounted:
+            self.adapters[agency].limit_files(0)
+            return
+        with (self.folder(agency) / "ballast").open("wb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12):
+                with contextlib.suppress(OSError):
+                    while file.write(bytes(size)):
+                        pass
+
+    def free_disk(self, agency: str) -> None:
+        """Somebody made room."""
+        (self.folder(agency) / "ballast").unlink(missing_ok=True)
+        self.adapters[agency].limit_files(-1)
+
+    # --- the end ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> FaultStage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for adapter in self.adapters.values():
+                adapter.wanted = False
+                adapter.ask_to_stop()
+            for adapter in self.adapters.values():
+                adapter.stop()
+        finally:
+            self.kafka.stop()
+            if self.mounted:
+                self._unmount()
+            signal.signal(signal.SIGINT, before)
+
+    def _mount(self) -> None:
+        mount = shutil.which("mount")
+        if mount is None or os.geteuid() != 0:
+            return
+        for agency in self.agencies:
+            folder = self.folder(agency)
+            kept = folder.rename(folder.with_name(f".{agency}"))
+            folder.mkdir()
+            command = [mount, "-t", "tmpfs", "-o", f"size={DISK_MIB}m,mode=0755", "tmpfs"]
+            done = subprocess.run([*command, str(folder)], capture_output=True, check=False)
+            if done.returncode:
+                folder.rmdir()
+                kept.rename(folder)
+                return
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+            shutil.rmtree(kept)
+            self.mounted = True
+
+    def _unmount(self) -> None:
+        for agency in self.agencies:
+            folder = self.folder(agency)
+            kept = folder.with_name(f"{agency}.kept")
+            shutil.copytree(folder, kept, ignore=shutil.ignore_patterns("ballast"))
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
+            folder.rmdir()
+            kept.rename(folder)
+
+
+def try_to_write(path: Path, content: bytes) -> bool:
+    """Drop a file as an agency's system would: under another name first; False if it is full."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_bytes(content)
+        beside.rename(path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        beside.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def await_condition(
+    condition: Callable[[], bool], meanwhile: Callable[[], object], patience_s: float
+) -> bool:
+    """Whether a condition came about in time."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        meanwhile()
+        time.sleep(0.1)
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

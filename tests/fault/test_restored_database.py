@@ -1,0 +1,188 @@
+"""A database of yesterday, on either side: what is done again is the same, and stops nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from office import Clock, Office, at_offsets, cluster
+from workshop import COUNCIL, POLICE, SECOND
+
+from adapters.base import Row
+from adapters.council import ADAPTER as COUNCIL_ADAPTER
+from adapters.csu import ADAPTER as CSU_ADAPTER
+from adapters.delivery import Delivery
+from adapters.demo.facts import case_list
+from adapters.demo.forms import asked
+from adapters.demo.leaves import referral_leaves
+from adapters.demo.samples import rendered
+from adapters.demo.writing import own_form
+from adapters.intake import Intake
+from adapters.links import StoreLinks
+from adapters.sinks.folder import FolderSink
+from adapters.sources.interfaces import SourceFile
+from broker.agency.tryout import PARTNER_CODES
+from broker.observing.metrics import Metrics
+from broker.record import Record
+
+CASES = 5
+
+
+class Two:
+    """A unit that exports and a council that imports."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        kafka = cluster()
+        self.police = Office(POLICE, folder / "police.db", kafka, self.clock)
+        self.council = Office(COUNCIL, folder / "council.db", kafka, self.clock)
+        self._taken = 0
+
+    def export(self) -> None:
+        """The same export each time: referrals about cases that have no shared id yet."""
+        form = own_form("csu")
+        rows = [
+            rendered(
+                CSU_ADAPTER.mapping,
+                "referral.made",
+                asked(referral_leaves(case, "housing"), "council"),
+                recipients=["LBCAM"],
+                case=case.crime_reference,
+                referral=f"R{case.number}",
+            )
+            | form.always()
+            for case in case_list(7, CASES)
+        ]
+        police = self.police
+        content = form.write(rows)
+        assert all(isinstance(item, Row) for item in CSU_ADAPTER.read(content))
+        intake = Intake(
+            CSU_ADAPTER,
+            POLICE,
+            dict(PARTNER_CODES["csu"]),
+            police.store,
+            police.publisher,
+            lambda: None,
+            Metrics(),
+            self.clock,
+        )
+        verdict = asyncio.run(intake.take(SourceFile("e.csv", "", content, Path("e.csv"))))
+        assert verdict.code == "taken", verdict
+
+    def relay(self) -> None:
+        """Everything that waits goes to Kafka, in a new life of the relay."""
+        self.clock.pass_(SECOND)
+        self.police.relay = self.police.another_relay()
+        self.police.relay.take_lock("test")
+        asyncio.run(self.police.relay.resend())
+        asyncio.run(self.police.relay.round())
+
+    def deliver(self) -> int:
+        return Delivery(
+            COUNCIL_ADAPTER,
+            COUNCIL,
+            dict(PARTNER_CODES["council"]),
+            self.council.store,
+            FolderSink(self.folder / "inbox"),
+            self.folder / "aside",
+            self.clock,
+        ).round()
+
+    def records(self) -> list[list[Record]]:
+        """What Kafka has, by partition."""
+        topic = self.police.kafka.topics[self.council.world.topic()]
+        return [at_offsets(log) for log in topic if log]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    made = Two(tmp_path)
+    yield made
+    made.police.store.close()
+    made.council.store.close()
+
+
+def test_an_export_that_is_dropped_again_after_a_restore_is_the_same_events(two: Two) -> None:
+    """Also where the shared ids of case and referral were minted after the copy was made."""
+    yesterday = two.police.backup()
+    two.export()
+    two.relay()
+    batches = [two.council.take(log) for log in two.records()]
+    assert sum(len(batch.opened) for batch in batches) == CASES
+    before = [len(log) for log in two.records()]
+    two.police.restore(yesterday)
+    two.export()
+    two.relay()
+    again = [two.council.take(log[at:]) for log, at in zip(two.records(), before, strict=True)]
+    assert sum(batch.repeats for batch in again) == CASES
+    assert [batch.refused for batch in again] == [[]] * len(again)
+    assert len(two.council.inbox()) == CASES
+    assert two.police.verify_log() == two.council.verify_log() == CASES
+
+
+def test_what_was_delivered_before_a_restore_is_delivered_once(two: Two) -> None:
+    yesterday = two.council.backup()
+    two.export()
+    two.relay()
+    for log in two.records():
+        two.council.take(log)
+    assert two.deliver() == CASES
+    first = {file.name: file.read_bytes() for file in (two.folder / "inbox").iterdir()}
+    two.council.restore(yesterday)
+    two.council.receiving._store = two.council.store
+    for log in two.records():
+        two.council.take(log)
+    assert two.deliver() == CASES
+    assert {file.name: file.read_bytes() for file in (two.folder / "inbox").iterdir()} == first
+    assert not (two.folder / "aside").exists()
+
+
+def test_another_rendering_after_a_restore_is_put_aside_and_holds_nothing_up(two: Two) -> None:
+    """The council had tied its own reference to the case since: the first file is kept."""
+    yesterday = two.council.backup()
+    two.export()
+    two.relay()
+    for log in two.records():
+        two.council.take(log)
+    two.deliver()
+    inbox = two.folder / "inbox"
+    first = {file.name: file.read_bytes() for file in inbox.iterdir()}
+    (row, *_) = COUNCIL_ADAPTER.read_back(next(iter(first.values())))
+    roles = COUNCIL_ADAPTER.mapping.document.roles
+    two.council.restore(yesterday)
+    two.council.receiving._store = two.council.store
+    with two.council.store.transaction() as tx:
+        StoreLinks(tx).link("case", "ASB/2026/90001", str(row[roles.shared_case]))
+    for log in two.records():
+        two.council.take(log)
+    assert two.deliver() == CASES
+    assert two.deliver() == 0
+    assert {file.name: file.read_bytes() for file in inbox.iterdir()} == first
+    (aside,) = (two.folder / "aside").iterdir()
+    assert aside.name == f"{row[roles.event_id]}.undeliverable.json"
+    assert json.loads(aside.read_bytes())["code"] == "sink_conflict"
+
+
+def test_two_agencies_under_one_id_are_both_kept(two: Two) -> None:
+    """An id is its sender's choice: who takes another's stops nobody and hides nothing."""
+    delivery = Delivery(
+        COUNCIL_ADAPTER,
+        COUNCIL,
+        dict(PARTNER_CODES["council"]),
+        two.council.store,
+        FolderSink(two.folder / "inbox"),
+        two.folder / "aside",
+        two.clock,
+    )
+    two.export()
+    two.relay()
+    opened = [event for log in two.records() for event in two.council.take(log).opened]
+    first = delivery._hand_over(opened[0], b"one")
+    second = delivery._hand_over(opened[0], b"two")
+    third = delivery._hand_over(opened[1], b"three")
+    assert {first, third} == {file.name for file in (two.folder / "inbox").iterdir()}
+    assert [second] == [file.name for file in (two.folder / "aside").iterdir()]
