@@ -89,7 +89,9 @@ class Referrals:
         name = key(str(flat["referral_id"]), source)
         row = self._known([name]).get(name)
         if event.type == MADE:
-            row = _made(row, "fulfiller", source, source, flat, contract, event.id, now)
+            # the clocks run from the log time, so that both sides count alike
+            started = min(event.log_time * 1000, now)
+            row = _made(row, "fulfiller", source, source, flat, contract, event.id, started)
         else:
             row = _changed(row, flat, ours=False, now=now)
         self._rows[name] = row

@@ -26,6 +26,7 @@ from contracts.parties import (
 )
 from contracts.terms import (
     ConsentScope,
+    Day,
     EventTerms,
     FieldTerms,
     Identifier,
@@ -110,7 +111,7 @@ class FrameworkAgreement(Term):
     title: Text
     version: Version
     status: Literal["drafted", "offered-for-signature", "amended"]
-    review_on: date
+    review_on: Day
     principles: tuple[Text, ...] = Field(min_length=1)
     governance: tuple[Text, ...] = Field(min_length=1)
     rights: tuple[Text, ...] = Field(min_length=1)
@@ -160,9 +161,9 @@ class Contract(Term):
     version_record: tuple[VersionEntry, ...] = Field(min_length=1)
     deployment: Identifier
     previous: HexHash | None = None
-    starts: date
-    ends: date
-    review_on: date | None = None
+    starts: Day
+    ends: Day
+    review_on: Day | None = None
     review_by: tuple[Identifier, ...] = ()
     parties: tuple[Party, ...] = Field(min_length=2, max_length=64)
     governance_keys: dict[Identifier, GovernanceKeys]

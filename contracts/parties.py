@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from contracts.terms import Flag, Identifier, Regime, Term, Text
+from contracts.terms import Day, Flag, Identifier, Regime, Term, Text
 
 __all__ = [
     "Assessment",
@@ -135,16 +134,16 @@ class Assessment(Term):
     """A document that was made: a DPIA or an equality impact assessment."""
 
     reference: Text
-    date: datetime.date
+    date: Day
     summary: Text
-    review_on: datetime.date | None = None
+    review_on: Day | None = None
 
 
 class Consultation(Term):
     """Who was asked before the agreement was made, and what came of it."""
 
     who: Text
-    date: datetime.date
+    date: Day
     outcome: Text
 
 
@@ -152,6 +151,6 @@ class VersionEntry(Term):
     """One line of the version record."""
 
     version: Text
-    date: datetime.date
+    date: Day
     change: Text
     authorised_by: Text

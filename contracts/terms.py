@@ -8,9 +8,11 @@ models are frozen and refuse unknown keys; numbers and booleans are taken strict
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 
 from contracts.durations import Duration
 
@@ -34,6 +36,17 @@ __all__ = [
     "TopicTerms",
 ]
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_as_a_day(value: object) -> object:
+    # pydantic would take a number of seconds and a time at midnight too; people would not
+    if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise ValueError("a day is written YYYY-MM-DD")
+
+
+Day: TypeAlias = Annotated[date, BeforeValidator(_written_as_a_day)]
 Number: TypeAlias = Annotated[int, Strict()]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]

@@ -209,18 +209,19 @@ def _require_same_checkpoint(kept: Kept, fact: Fact) -> None:
 def _fit_between(generation: str, fact: Fact, recall: Recall) -> tuple[tuple[str, Kept], ...]:
     """The rule of checkpoints for a record behind the head."""
     above = recall.above(generation, fact.index)
+    kept = kept_of(fact)
     if above is not None and above.size == fact.size:
         _require_same_checkpoint(above, fact)
-        lowest = min(above.lowest, fact.index)
-        return ((generation, replace(above, lowest=lowest, time=fact.log_time)),)
-    if above is not None and fact.size > above.lowest:
-        raise EquivocationError("two batches overlap", fact.size)
-    if above is not None and above.time and fact.log_time > above.time:
-        raise EquivocationError("times fall along sizes", fact.size)
+        kept = replace(above, lowest=min(above.lowest, fact.index), time=fact.log_time)
+    elif above is not None:
+        if fact.size > above.lowest:
+            raise EquivocationError("two batches overlap", fact.size)
+        if above.time and fact.log_time > above.time:
+            raise EquivocationError("times fall along sizes", fact.size)
     below = recall.below(generation, fact.size)
     if below is not None and below.time > fact.log_time:
         raise EquivocationError("times fall along sizes", fact.size)
-    return ((generation, kept_of(fact)),)
+    return ((generation, kept),)
 
 
 def _require_shared_prefix(mine: Frontier, other: Frontier) -> None:

@@ -146,7 +146,8 @@ class FileView:
             return
         self._states[place] = placement.state
         recall = self.recall(*place)
-        recall.leaves[origin.generation, fact.index] = (fact.leaf, fact.leaf_only)
+        if placement.verdict != "repeat":  # a leaf again takes nothing away of what is known
+            recall.leaves[origin.generation, fact.index] = (fact.leaf, fact.leaf_only)
         for generation, kept in placement.kept:
             recall.keep(generation, kept)
         if judgement.event is not None:

@@ -20,7 +20,9 @@ CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
 LAST_INSTANT_MS: Final = 253_402_300_799_999
 """9999-12-31T23:59:59.999Z: the last one with a text."""
 
-_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_FORM: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

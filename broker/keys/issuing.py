@@ -254,7 +254,11 @@ def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEnt
             )
     for named in changes.resume:
         entries.pop(named, None)
-    entries.update({(entry.contract, entry.version): entry for entry in changes.standing})
+    for entry in changes.standing:
+        before = entries.get((entry.contract, entry.version))
+        if before is not None and entry.state == "left":  # its part has ended since it suspended it
+            entry = entry.model_copy(update={"since": min(entry.since, before.since)})  # noqa: PLW2901 - the same entry
+        entries[entry.contract, entry.version] = entry
     return tuple(entries.values())
 
 

@@ -9,7 +9,7 @@ so only after both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final, Literal
@@ -196,8 +196,18 @@ def verify_manifest(
     return VerifiedManifest(manifest, signed.raw)
 
 
-def verify_successor(previous: VerifiedManifest, following: VerifiedManifest) -> None:
+def verify_successor(
+    previous: VerifiedManifest,
+    following: VerifiedManifest,
+    listed: Mapping[bytes, ManifestKey] | None = None,
+) -> None:
     """Checks that a manifest may replace the newest one that was seen.
+
+    Args:
+        previous: the newest one.
+        following: the one that may replace it.
+        listed: every key that some version up to ``previous`` listed, by kid, as the last of them
+            listed it; the keys of ``previous`` if left out.
 
     Raises:
         ManifestError: `manifest_conflict` (one version, two texts), `manifest_rollback`,
@@ -217,7 +227,7 @@ def verify_successor(previous: VerifiedManifest, following: VerifiedManifest) ->
             code="manifest_rollback",
             fix=f"Use {new.agency}'s newest manifest.",
         )
-    known = {key.kid: key for key in old.keys}
+    known = {key.kid: key for key in old.keys} if listed is None else listed
     for key in new.keys:
         before = known.get(key.kid)
         if before and (key.not_before != before.not_before or key.not_after > before.not_after):

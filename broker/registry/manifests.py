@@ -107,13 +107,18 @@ class ManifestBook:
         """
         self.deployment = deployment
         by_agency: dict[str, list[VerifiedManifest]] = {}
+        listed: dict[str, dict[bytes, ManifestKey]] = {}
         for verified in sorted(manifests, key=lambda v: v.manifest.version):
-            history = by_agency.setdefault(verified.manifest.agency, [])
+            agency = verified.manifest.agency
+            history = by_agency.setdefault(agency, [])
+            keys = listed.setdefault(agency, {})
             if history:
                 if history[-1].raw == verified.raw:
                     continue
-                verify_successor(history[-1], verified)
+                # a key that was dropped and is listed again is still the same key
+                verify_successor(history[-1], verified, keys)
             history.append(verified)
+            keys |= {key.kid: key for key in verified.manifest.keys}
         self._history: Mapping[str, tuple[VerifiedManifest, ...]] = {
             agency: tuple(history) for agency, history in by_agency.items()
         }

@@ -295,6 +295,14 @@ def test_the_full_record_is_opened_after_its_leaf(council: Reader, log: Log) -> 
     assert council.take(second).outcome == "repeat"
 
 
+def test_a_leaf_after_the_full_record_takes_nothing_away(council: Reader, log: Log) -> None:
+    full = log.send_one(draft_event().value())
+    assert council.take(full).outcome == "opened"
+    assert council.take(as_leaf(full)).outcome == "repeat"
+    assert council.take(full).outcome == "repeat"
+    assert council.take(full).placement.verdict == "repeat"
+
+
 def test_a_log_time_that_falls_is_refused(council: Reader, log: Log, value: bytes) -> None:
     council.take(log.send_one(value, at=NOW + MINUTE))
     forked = log.copy()

@@ -98,7 +98,8 @@ def test_a_suspension_can_be_lifted_and_a_departure_cannot(
     suspended = issue(manifest(), standing=(entry("suspended", now), entry("suspended", now, "2")))
     resumed = issue(suspended, resume=(("c", "1.0.0"),))
     assert [e.version for e in resumed.standing] == ["2"]
-    left = issue(suspended, standing=(entry("left", now),))
+    left = issue(suspended, standing=(entry("left", now + DAY_MS),))
+    assert left.standing[0].since == now, "its part has ended since it was suspended"
     for changes in (
         {"resume": (("c", "1.0.0"),)},
         {"standing": (entry("suspended", now),)},

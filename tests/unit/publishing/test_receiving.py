@@ -12,6 +12,7 @@ from workshop import (
     COUNCIL,
     MADE,
     MINUTE,
+    NOW,
     POLICE,
     PROSECUTION,
     SUPPORT,
@@ -256,6 +257,18 @@ async def test_a_change_of_status_is_taken_only_from_the_version_that_is_held(
         held = tx.referrals.get(key(referral, POLICE))
     assert held is not None
     assert (held.status, held.version, held.closed) == ("entered-in-error", 2, True)
+
+
+def test_the_clocks_of_a_referral_run_from_the_log_time(council: Office, log: Log) -> None:
+    council.clock.now = NOW + 30 * MINUTE
+    made = draft_event(MADE, to=(COUNCIL,), urgency="routine")
+    council.take(at_offsets(log.send(made.value())))
+    with council.store.reading() as tx:
+        held = tx.referrals.get(key(str(made.groups[0]["referral_id"]), POLICE))
+    assert held is not None
+    assert held.made_ms == NOW
+    assert held.acknowledge_by_ms is not None
+    assert held.acknowledge_by_ms > held.made_ms
 
 
 async def _sent(office: Office) -> list[Record]:

@@ -98,6 +98,18 @@ def test_a_named_head_above_mine_is_a_gap_that_folds_to_the_named_root(
     assert reader.recall.kept[first][5].time == facts[4].log_time
 
 
+def test_the_first_record_under_a_named_end_brings_a_time_that_may_not_fall(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = sender.send(2) + sender.send(3)
+    reader.take_all(facts[:2])
+    sender.restart()
+    reader.take(sender.send()[0])  # its link names the end, but not when that was signed
+    early = replace(facts[3], log_time=facts[1].log_time - 1)
+    equivocates(reader, early, "times fall")
+    assert reader.take(facts[3]).verdict == "fill"
+
+
 def test_a_forked_end_does_not_fold_to_the_named_root(
     sender: SenderLog, reader: StreamReader
 ) -> None:
