@@ -1,0 +1,313 @@
+"""A party of the hostile world: the product's own sending and receiving over a real SQLite file.
+
+Publishing, relay, receiving, control and watch are the product's. What a test adds is a record of
+what became of each record (``WatchedTaking``), a log that can be searched, and clocks that it
+sets. The database does not wait for the disk: nothing here tests power cuts.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest.mock import patch
+
+import structlog
+from hostile_kafka import HostileKafka, Partition, Served
+from office import Clock
+from sqlalchemy import event as engine_event
+from workshop import Vault, Workshop, workshop
+
+from broker.audit.log import log_origin, verify_log
+from broker.control.authorship import author, cosigner
+from broker.control.control import Control, News
+from broker.control.heartbeats import Heartbeat, format_heartbeat
+from broker.control.watch import Found, Watch
+from broker.judging.judging import Judgement
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.judging.trust import OpeningKeys, Trust
+from broker.keys.kid import ML_DSA_44
+from broker.keys.signer import Signer
+from broker.observing.logs import AllowList
+from broker.observing.metrics import Metrics
+from broker.receiving import receiving
+from broker.receiving.receiving import Receiving
+from broker.receiving.taking import Batch, Taking
+from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from broker.sending.governing import SealingTerms
+from broker.sending.publishing import EventSealer, Publisher
+from broker.sending.relay import Relay
+from broker.service.reporting import report_batch
+from broker.store.database import SqliteStore, open_store
+from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
+from broker.tlog.note import note_signer
+from broker.transport.topics import control_topics, readable_topics
+from contracts.events import PlainEvent
+
+Outcome = str
+"""``opened``, ``repeat``, ..., ``<step> <code>`` for a refusal, ``waits <code>`` for a deferral."""
+
+
+class WatchedTaking(Taking):
+    """Taking that also says, record by record, what became of it."""
+
+    outcomes: ClassVar[list[Outcome]] = []
+
+    def take(self, record: Record, judgement: Judgement) -> None:
+        deferred = judgement.refusal if judgement.outcome == "deferred" else None
+        waits = "bar" if deferred is None else deferred.code
+        self.outcomes.append(f"waits {waits}")
+        super().take(record, judgement)
+
+    def _settle(self, record: Record, judgement: Judgement) -> None:
+        self.outcomes[-1] = judgement.outcome
+        super()._settle(record, judgement)
+
+    def _refuse(self, record: Record, judgement: Judgement) -> None:
+        assert judgement.refusal is not None
+        self.outcomes[-1] = f"{judgement.refusal.step} {judgement.refusal.code}"
+        super()._refuse(record, judgement)
+
+
+@cache
+def _store_of(agency: str) -> SqliteStore:
+    """One store object for each agency of this process: its compiled statements are kept."""
+    store = open_store(workshop().root.parent / f"{agency}.db")
+
+    def relax(connection: Any, _entry: object) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
+    engine_event.listen(store._engine, "connect", relax)
+    store.close()
+    shutil.copy(store._path, _template_of(store))
+    return store
+
+
+def _template_of(store: SqliteStore) -> Path:
+    return store._path.with_suffix(".empty")
+
+
+def _replace_content(store: SqliteStore, by: Path) -> None:
+    """Another database in the place of this one, while nobody has it open."""
+    store.close()
+    for beside in ("-wal", "-shm"):
+        Path(f"{store._path}{beside}").unlink(missing_ok=True)
+    shutil.copy(by, store._path)
+
+
+class Party:
+    """One agency in the hostile world."""
+
+    def __init__(self, agency: str, folder: Path, kafka: HostileKafka, clock: Clock) -> None:
+        self.agency = agency
+        self.kafka = kafka
+        self.clock = clock
+        self.world: Workshop = workshop()
+        self.participant = self.world.participants[agency]
+        self.store = _store_of(agency)
+        self.database = self.store._path
+        _replace_content(self.store, _template_of(self.store))
+        self.secret = self.participant.keyring.secret()
+        self.stream_key: Signer = self.world.stream_key(agency)
+        contracts, manifests = self.participant.contracts, self.world.manifests
+        self.terms = SealingTerms(contracts, manifests)
+        self.start_sender()
+        config = self.participant.config
+        (folder / agency).mkdir()
+        repository = Repository(
+            folder / agency,
+            deployment=self.world.deployment,
+            agency=agency,
+            fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
+        )
+        self.topics = control_topics(self.world.deployment)
+        self.control = Control(
+            agency,
+            self.topics,
+            repository,
+            contracts,
+            manifests,
+            self.store,
+            lambda: frozenset(readable_topics(self.world.contract, agency)),
+        )
+        self.metrics = Metrics()
+        self.trust = Trust(agency, manifests, contracts)
+        self.watch = Watch(
+            lambda: self.participant, self.store, clock, self.metrics, lambda: self.trust
+        )
+        self.at: dict[Partition, int] = {}
+        self.alarms: list[tuple[str, str]] = []
+        self.written = io.StringIO()
+        self.log = structlog.wrap_logger(
+            structlog.WriteLogger(self.written),
+            processors=[AllowList(), structlog.processors.JSONRenderer()],
+        )
+        self.start_reader()
+
+    def close(self) -> None:
+        self.store.close()
+
+    # --- sending ---------------------------------------------------------------------------------
+
+    def start_sender(self) -> None:
+        """A new process: other sessions, a relay that takes the lock when it first sends."""
+        self.sealer = EventSealer(
+            self.world.deployment,
+            self.agency,
+            self.secret,
+            self.terms.governing,
+            self.terms.exchange_key,
+        )
+        self.publisher = Publisher(self.sealer)
+        self.relay = Relay(
+            self.world.deployment,
+            self.agency,
+            self.store,
+            self.kafka,
+            lambda: cosigner(self.participant.key_name, self.stream_key),
+            self.clock,
+            self.clock.monotonic,
+        )
+
+    def publish(self, events: Sequence[PlainEvent]) -> list[str]:
+        """Accept events; nothing is sent yet. Returns their ids."""
+        with self.store.transaction() as tx:
+            ids = [self.publisher.publish(tx, one, self.clock.now) for one in events]
+        return [one for one in ids if one is not None]
+
+    def smuggle(self, topic: str, partition: int, value: bytes) -> None:
+        """Put a value into one's own outbox that the product would not have sealed."""
+        with self.store.transaction() as tx:
+            tx.outbox.add("00000000", topic, partition, value, False, self.clock.now)
+
+    async def send(self) -> None:
+        """What waits goes to Kafka; after a restart or a failure the unsent first."""
+        if self.relay._token is None:
+            self.relay.take_lock(self.agency)
+        await self.relay.resend()
+        while await self.relay.round():
+            pass
+
+    def restore(self, backup: Path) -> None:
+        """Yesterday's copy of the database, in a new process."""
+        _replace_content(self.store, backup)
+        self.start_sender()
+
+    def back_up(self, to: Path) -> Path:
+        self.store.close()  # the last connection folds the WAL into the file
+        shutil.copy(self.database, to)
+        return to
+
+    def heartbeat(self) -> Record:
+        """What this agency says of its streams, as Kafka acknowledged them."""
+        beat = Heartbeat(
+            self.world.deployment,
+            self.agency,
+            self.clock.now,
+            self.relay.acknowledged_heads(),
+            (0, bytes(32)),
+        )
+        name = self.participant.key_name
+        second = self.participant.stream_signer(self.clock.now, ML_DSA_44)
+        signers = [author(name, self.stream_key), note_signer(name, NOTE_ML_DSA_44, second)]
+        note = format_heartbeat(beat, signers)
+        headers = ((CONTENT_TYPE_HEADER, b"application/vnd.concordant.heartbeat"),)
+        return Record(self.topics.heartbeats, 0, headers, note)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def start_reader(self) -> None:
+        """A new process: nothing is remembered but the database; read from one's own position."""
+        self.opening = OpeningKeys(
+            self.agency,
+            self.control.manifests,
+            Vault(self.participant, frozenset()),  # type: ignore[arg-type]  # passes the rest on
+        )
+        self.receiving = Receiving(
+            self.world.deployment,
+            self.agency,
+            self.store,
+            lambda: self.trust,
+            lambda: self.opening,
+            self.secret,
+        )
+        self.at.clear()
+
+    def hear(self, *records: Record) -> News:
+        """Control records, as the service takes them."""
+        found = News()
+        for record in records:
+            news = self.control.take(record.topic, 0, [record], self.clock.now)
+            for missing in news.missing:
+                self.watch.missing(*missing)
+            for beat in news.heartbeats:
+                self.watch.heard(beat)
+            found.rejected += news.rejected
+        if not self.trust.rests_on(self.control.contracts, self.control.manifests):
+            self.believe(self.control.contracts, self.control.manifests)
+        return found
+
+    def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
+        """Contracts and manifests that were verified."""
+        self.control.contracts, self.control.manifests = contracts, manifests
+        self.terms.contracts, self.terms.manifests = contracts, manifests
+        self.trust = Trust(self.agency, manifests, contracts)
+        self.opening = OpeningKeys(self.agency, manifests, Vault(self.participant, frozenset()))  # type: ignore[arg-type]  # as above
+        self.receiving.trust_changed()
+
+    def read(self, place: Partition) -> tuple[list[Served], list[Outcome], Batch | None]:
+        """Take what is there from this reader's own cursor, as ``Delivery`` keeps it."""
+        if place not in self.at:
+            self.at[place] = self.position(place)
+        served = self.kafka.fetch(self.agency, place, self.at[place])
+        if not served:
+            return [], [], None
+        records = [one.record for one in served]
+        WatchedTaking.outcomes.clear()
+        with patch.object(receiving, "Taking", WatchedTaking):
+            batch = self.receiving.take(*place, records, self.clock.now)
+        outcomes = list(WatchedTaking.outcomes)
+        self.at[place] = records[-1].offset + 1
+        report_batch(*place, batch, self.clock.now, self.metrics, self.log)
+        self.alarms += batch.alarms
+        assert len(outcomes) == len(served)
+        return served, outcomes, batch
+
+    def look(self) -> Found:
+        found = self.watch.look()
+        self.alarms += found.alarms
+        return found
+
+    # --- what is on disk -------------------------------------------------------------------------
+
+    def position(self, place: Partition) -> int:
+        with self.store.reading() as tx:
+            return tx.reader.position(*place) or 0
+
+    def state(self, sender: str, place: Partition) -> PartitionState | None:
+        with self.store.reading() as tx:
+            stored = tx.reader.state(sender, *place)
+        return None if stored is None else parse_state(stored[1])
+
+    def waiting(self, place: Partition) -> set[str]:
+        """Senders of whom something waits there."""
+        with self.store.reading() as tx:
+            return {row.agency for row in tx.reader.deferred(*place)}
+
+    def verify_log(self) -> int:
+        """Every entry of the disclosure log leads to its head; how many there are."""
+        origin = log_origin(self.world.deployment, self.agency)
+        with self.store.reading() as tx:
+            return verify_log(tx, origin, lambda *_arguments: None).size
+
+    def bytes_at_rest(self) -> bytes:
+        """Everything that is on disk or was logged."""
+        files = (self.database, Path(f"{self.database}-wal"))
+        found = b"".join(path.read_bytes() for path in files if path.exists())
+        return found + self.written.getvalue().encode()
