@@ -210,11 +210,11 @@ class Manifests:
             before = self.believed[-1]
             if manifest.version <= before.version or manifest.issued < before.issued:
                 raise NotBelievedError("not later than the version before")
-            former = {key.kid: key for key in before.keys}
+            former = {key.kid: key for earlier in self.believed for key in earlier.keys}
             for key in manifest.keys:
                 old = former.get(key.kid)
                 if old and (key.not_before != old.not_before or key.not_after > old.not_after):
-                    raise NotBelievedError("another validity than before")
+                    raise NotBelievedError("another validity than when it was last listed")
         self.believed.append(manifest)
 
     def listed(self, role: str) -> Iterator[Key]:
