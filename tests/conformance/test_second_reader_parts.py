@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.conformance import json_form, merkle
+from tests.conformance import continuity, json_form, merkle
 from tests.conformance.continuity import Partition, Placement, Verdict
 from tests.conformance.conventions import sha256
 from tests.conformance.envelope import padded_length
@@ -202,6 +202,18 @@ def test_of_too_many_generations_only_complete_ones_are_forgotten() -> None:
     take(stream, "064", seen(log, 0, time=9), link_to("063", log))
     assert "063" not in stream.generations
     assert len(stream.generations) == 64
+
+
+def test_neither_a_jump_nor_a_split_opens_too_many_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(continuity, "MAX_GAPS", 2)
+    log, stream = leaves(12), Partition()
+    for index in (0, 2, 6):
+        take(stream, "a", seen(log, index))
+    assert code_of(stream, "a", seen(log, 8)) == "gaps_many"
+    assert code_of(stream, "a", seen(log, 4)) == "gaps_many"
+    take(stream, "a", seen(log, 1))
+    assert take(stream, "a", seen(log, 4)) == Placement(Verdict.FILL)
+    assert take(stream, "a", seen(log, 7)) == Placement(Verdict.NEXT)
 
 
 def test_padding_is_padme_with_a_floor() -> None:
