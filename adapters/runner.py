@@ -24,6 +24,7 @@ from broker.observing.logs import dropped_values, logger
 from broker.observing.metrics import Metrics
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
+from broker.service.steady_clock import SteadyClock
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.transport.connection import connection_of
@@ -50,6 +51,7 @@ async def run_adapter(
     Raises:
         ConcordantError: it cannot start, or cannot go on.
     """
+    clock = SteadyClock(clock)
     participant = load_participant(directory, clock())
     participant.contract(clock())
     config = participant.config

@@ -20,12 +20,15 @@ from broker.control.keeping import forget_heartbeats
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.judging.store_view import Place
 from broker.judging.trust import Trust
+from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Metrics
 from broker.receiving.taking import QUARANTINE_QUOTA
+from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
 from broker.transport.certificates import read_certificate
 
+EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
 WITHHELD_AFTER_MS: Final = 10_000
 """A heartbeat may arrive before the records that it names; after this long it is withholding."""
 ASK_AGAIN_MS: Final = 30_000
@@ -196,6 +199,8 @@ class Watch:
         with self._store.transaction() as tx:
             retention = longest_retention_ms(self._participant)
             forget_heartbeats(tx, self._trust().contracts, retention, now)
+            # By then every recipient has destroyed what could open it (streams.md, "Replay").
+            tx.outbox.forget_content(now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS)
 
     def _destroy_keys(self, now: int) -> None:
         """Destroy exchange keys that nothing on Kafka can need any more, and log it."""

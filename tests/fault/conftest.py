@@ -8,3 +8,4 @@ from pathlib import Path
 _UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(_UNIT / "judging"))
 sys.path.insert(0, str(_UNIT / "publishing"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))

@@ -1,0 +1,186 @@
+"""A gap is healed: the reader asks, the sender publishes again, and the frontiers meet.
+
+Two services over a Kafka in memory, of which some records are gone. Where the sender has forgotten
+the content, because every key that could open it is destroyed, it publishes leaf hashes only: the
+log is whole again, and what it held stays lost and is counted as that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from office import Clock, Office, cluster
+from service_story import Running, until
+from workshop import DAY, POLICE, Workshop, workshop
+
+from broker.agency.partnership import create_partnership
+from broker.agency.tryout import london_agencies
+from broker.control.watch import Watch
+from broker.judging.partition_state import Generation, parse_state
+from broker.observing.metrics import Metrics
+from broker.record import Record
+from broker.transport.memory import MemoryKafka, MemoryTransport
+from broker.transport.topics import control_topics, data_topics
+
+COUNCIL = "council-camden"
+EVENTS = 9
+LOST = (2, 3, 5)
+
+
+def clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Healing:
+    """A sender, a reader, and what Kafka has of one stream."""
+
+    def __init__(self, root: Path) -> None:
+        plans = {plan.id: plan for plan in london_agencies()}
+        create_partnership(root, clock(), agencies=[plans[agency] for agency in (POLICE, COUNCIL)])
+        for agency in (POLICE, COUNCIL):
+            config = root / agency / "agency.toml"
+            config.write_text(config.read_text() + "\n[intervals]\nreceipt = 0.05\n")
+        self.kafka = MemoryKafka()
+        self.police, self.council = (
+            Running(root / agency, lambda agency=agency: self._client(agency), clock)  # type: ignore[misc]  # bound here
+            for agency in (POLICE, COUNCIL)
+        )
+
+    def _client(self, agency: str) -> MemoryTransport:
+        return MemoryTransport(self.kafka, agency)
+
+    async def send(self) -> list[str]:
+        """All events of one case, each under a signature of its own."""
+        service = await self.police.start()
+        deployment = service.participant.deployment
+        data = data_topics(self.police.contract)
+        for topic in (*data, *control_topics(deployment).names):
+            self.kafka.create_topic(topic, 6 if topic in data else 1)
+            for agency in (POLICE, COUNCIL):
+                self.kafka.allow(agency, topic)
+        case, ids = str(uuid4()), []
+        for number in range(EVENTS):
+            ids += self.police.publish((COUNCIL,), 1, case_id=case)
+            await until(lambda sent=number + 1: self.police.outbox().sent == sent, self.police)  # type: ignore[misc]  # bound here
+        return ids
+
+    def log(self) -> list[Record]:
+        (log,) = [
+            log
+            for topic in data_topics(self.police.contract)
+            for log in self.kafka.topics[topic]
+            if log
+        ]
+        return log
+
+    def lose(self) -> None:
+        """Kafka shows something else in the place of some records."""
+        log = self.log()
+        for index in LOST:
+            log[index] = Record(log[index].topic, log[index].partition, (), None, index)
+
+    def forget(self) -> None:
+        """The sender's keys are old enough: the content goes, leaf and proof stay."""
+        assert self.police.store is not None
+        with self.police.store.transaction() as tx:
+            assert tx.outbox.forget_content(clock() + DAY) == EVENTS
+
+    def held(self) -> Generation | None:
+        """What the reader holds of the stream."""
+        assert self.council.store is not None
+        with self.council.store.reading() as tx:
+            stored = tx.reader.state(POLICE, self.log()[0].topic, self.log()[0].partition)
+        return None if stored is None else next(iter(parse_state(stored[1]).generations.values()))
+
+    def met(self) -> bool:
+        """Whether the reader's frontier is the sender's head, without a gap."""
+        assert self.police.store is not None
+        with self.police.store.reading() as tx:
+            (head,) = tx.streams.heads()
+        held = self.held()
+        return held is not None and (held.size, held.frontier.root(), held.gaps) == (
+            head.size,
+            head.root,
+            (),
+        )
+
+    def without_content(self) -> int:
+        """How many leaves the reader has without what they stand for."""
+        held = self.held()
+        assert held is not None
+        assert self.council.store is not None
+        with self.council.store.reading() as tx:
+            place = (POLICE, self.log()[0].topic, self.log()[0].partition, held.name)
+            return tx.reader.count_leaves(*place, "content_missing")
+
+    async def end(self) -> None:
+        await self.police.end()
+        await self.council.end()
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["archive", "leaves_only"])
+async def test_the_frontiers_meet_again(tmp_path: Path, forgotten: bool) -> None:
+    world = Healing(tmp_path / "p")
+    ids = await world.send()
+    world.lose()
+    if forgotten:
+        world.forget()
+    await world.council.start()
+    await until(world.met, world.police, world.council)
+    there = [one for index, one in enumerate(ids) if not (forgotten and index in LOST)]
+    await until(lambda: len(world.council.inbox()) == len(there), world.council)
+    assert set(world.council.inbox()) == set(there)
+    assert world.without_content() == (len(LOST) if forgotten else 0)
+    assert world.council.quarantined() == world.council.evidence() == 0
+    if forgotten:  # no receipt says that something is stored which is not
+        await asyncio.sleep(0.3)
+        assert world.police.receipts() == 0
+    else:
+        await until(lambda: world.police.receipts() == 1, world.police)
+    await world.end()
+
+
+# --- when the sender forgets ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(POLICE, tmp_path / "police.db", cluster(), Clock())
+    yield office
+    office.store.close()
+
+
+def content_left(office: Office) -> int:
+    with office.store.reading() as tx:
+        (head,) = tx.streams.heads()
+        rows = tx.outbox.archived(head.topic, head.partition, head.name, 0, head.size)
+        return sum(row.value is not None for row in rows)
+
+
+@pytest.mark.parametrize(("later", "left"), [(-1, 2), (1, 0)])
+def test_content_is_kept_until_every_key_that_opens_it_is_destroyed(
+    office: Office, monkeypatch: pytest.MonkeyPatch, later: int, left: int
+) -> None:
+    """A key lives 30 days, is tried 7 days longer, and is kept for retention and grace."""
+    monkeypatch.setattr("broker.control.watch.destroy_exchange_keys", lambda *_: ())
+    asyncio.run(office.send(2))
+    watch = Watch(
+        lambda: office.participant, office.store, office.clock, Metrics(), lambda: office.trust
+    )
+    office.clock.pass_((days_kept(workshop()) + later) * DAY)
+    watch.look()
+    assert content_left(office) == left
+
+
+def days_kept(world: Workshop) -> int:
+    contract = world.contract
+    kept = [
+        terms.retention.kafka_days if terms.retention else 30
+        for terms in contract.event_types.values()
+    ]
+    return 30 + 7 + max(kept) + contract.retention.grace_days
