@@ -1,8 +1,9 @@
 """Which heartbeats are kept as evidence, and for how long (docs/spec/heartbeats.md, "Kept").
 
 A heartbeat is a post-quantum signature over every stream of its sender at once, so one of them
-serves for all events below its heads. Kept are those that cover something for the first time, and
-only where the head is a checkpoint that was verified here: what an agency makes up is not stored.
+serves for all events below its heads. Kept are those that cover something for the first time under
+their key (were an earlier key revoked, the later one's word is what is left), and only where the
+head is a checkpoint that was verified here: what an agency makes up is not stored.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def _keep(
         (head.topic, head.partition, head.generation, head.size)
         for head in heads
         if head.size
-        > tx.heartbeats.newest_size(beat.agency, head.topic, head.partition, head.generation)
+        > tx.heartbeats.newest_size(
+            beat.agency, head.topic, head.partition, head.generation, key_id
+        )
     ]
     if not new:
         return

@@ -16,13 +16,11 @@ from broker.store.rows import (
     DisclosureRow,
     EvidenceRow,
     GenerationRow,
-    HeadsRow,
     InboxCounts,
     InboxRow,
     Indexed,
     ItemOutcome,
     ItemRow,
-    KeptHeadRow,
     Leaf,
     LeafStatus,
     NewInboxRow,
@@ -32,7 +30,6 @@ from broker.store.rows import (
     OutboxRow,
     QuarantineRow,
     QuarantineStatus,
-    ReceiptRow,
     ReferralRow,
     Sent,
 )
@@ -108,7 +105,7 @@ class StreamsArea(Protocol):
     def named(self, topic: str, partition: int, name: str) -> GenerationRow | None: ...
     def save(self, row: GenerationRow) -> None: ...
     def heads(self, trial: bool = False) -> list[GenerationRow]:
-        """The newest generation of every (topic, partition)."""
+        """The newest generation that holds a record, of every (topic, partition)."""
 
 
 class ReaderArea(Protocol):
@@ -318,69 +315,6 @@ class ReferralsArea(Protocol):
     def for_case(self, case_id: str) -> list[ReferralRow]: ...
     def closed(self, limit: int) -> list[ReferralRow]:
         """The last `limit` that ended, newest first."""
-
-
-class ReceiptsArea(Protocol):
-    """Cosignatures of other agencies over checkpoints."""
-
-    def add(
-        self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
-    ) -> None:
-        """The same again is fine: the first is kept."""
-
-    def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
-        """The one of the largest size."""
-
-    def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
-        """Those over exactly this checkpoint."""
-
-    def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
-        """Those over a checkpoint of `size` or more, smallest first."""
-
-
-class HeadsArea(Protocol):
-    """The last heartbeat heard of each agency."""
-
-    def save(self, agency: str, heard_ms: int, heads_json: str) -> None: ...
-    def get(self, agency: str) -> HeadsRow | None: ...
-    def all(self) -> list[HeadsRow]: ...
-
-
-class HeartbeatsArea(Protocol):
-    """Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept")."""
-
-    def newest_size(self, agency: str, topic: str, partition: int, generation: str) -> int:
-        """The greatest size of a kept head of this generation; 0 if there is none."""
-
-    def keep(
-        self,
-        agency: str,
-        time_ms: int,
-        note: bytes,
-        key_id: bytes,
-        heads: Sequence[tuple[str, int, str, int]],
-    ) -> None:
-        """Keeps a heartbeat for `heads`: (topic, partition, generation, size)."""
-
-    def covering(
-        self, agency: str, topic: str, partition: int, generation: str, index: int
-    ) -> list[KeptHeadRow]:
-        """Kept heads above `index`, smallest first."""
-
-    def note(self, heartbeat_id: int) -> bytes: ...
-    def drop_heads(
-        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
-    ) -> None:
-        """Forgets heads of this generation under this key from `since_ms` on."""
-
-    def thin(self, before_ms: int) -> None:
-        """Of heads from before, forgets those with a later one of their generation and key."""
-
-    def drop_before(self, before_ms: int) -> None:
-        """Forgets every head from before."""
-
-    def count(self) -> int:
-        """How many heartbeats are kept."""
 
 
 class DisclosuresArea(Protocol):

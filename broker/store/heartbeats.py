@@ -26,16 +26,25 @@ _OF_GENERATION = (
     & (_h.c.generation == bindparam("generation_"))
 )
 _NEWEST_SIZE = (
-    select(_h.c.size).where(_OF_GENERATION).order_by(_h.c.size.desc()).limit(1)
-)  # one step in the primary key
-_COVERING = select(*_h.c).where(_OF_GENERATION, _h.c.size > bindparam("index_")).order_by(_h.c.size)
+    select(_h.c.size)
+    .where(_OF_GENERATION, _h.c.key_id == bindparam("key_id_"))
+    .order_by(_h.c.size.desc())
+    .limit(1)
+)  # from the end of the primary key
+_COVERING = (
+    select(*_h.c)
+    .where(_OF_GENERATION, _h.c.size > bindparam("index_"))
+    .order_by(_h.c.size, _h.c.time_ms)
+)
 _KEEP = insert(_n)
 _KEEP_HEADS = insert(_h)
 _NOTE = select(_n.c.note).where(_n.c.id == bindparam("id_"))
 _SUPERSEDED = select(_h.c.size, _h.c.heartbeat_id).where(
     _OF_GENERATION, _h.c.key_id == bindparam("key_id_"), _h.c.time_ms >= bindparam("since_")
 )
-_DROP_HEAD = delete(_h).where(_OF_GENERATION, _h.c.size == bindparam("size_"))
+_DROP_HEAD = delete(_h).where(
+    _OF_GENERATION, _h.c.size == bindparam("size_"), _h.c.key_id == bindparam("key_id_")
+)
 _HEADS_LEFT = select(_h.c.size).where(_h.c.heartbeat_id == bindparam("id_")).limit(1)
 _DROP_NOTE = delete(_n).where(_n.c.id == bindparam("id_"))
 _THIN = delete(_h).where(
@@ -64,8 +73,10 @@ class Heartbeats:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def newest_size(self, agency: str, topic: str, partition: int, generation: str) -> int:
-        place = _place(agency, topic, partition, generation)
+    def newest_size(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
+    ) -> int:
+        place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
         newest: int | None = self._connection.scalar(_NEWEST_SIZE, place)
         return newest or 0
 
@@ -119,7 +130,7 @@ class Heartbeats:
             _SUPERSEDED, place | {"key_id_": key_id, "since_": since_ms}
         ).all()
         for size, heartbeat_id in dropped:
-            self._connection.execute(_DROP_HEAD, place | {"size_": size})
+            self._connection.execute(_DROP_HEAD, place | {"size_": size, "key_id_": key_id})
             if self._connection.execute(_HEADS_LEFT, {"id_": heartbeat_id}).first() is None:
                 self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
 

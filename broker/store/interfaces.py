@@ -13,8 +13,6 @@ from typing import Protocol
 from broker.store.areas import (
     DisclosuresArea,
     EvidenceArea,
-    HeadsArea,
-    HeartbeatsArea,
     InboxArea,
     ItemsArea,
     LeaseArea,
@@ -23,10 +21,10 @@ from broker.store.areas import (
     OutboxArea,
     QuarantineArea,
     ReaderArea,
-    ReceiptsArea,
     ReferralsArea,
     StreamsArea,
 )
+from broker.store.stated_areas import HeadsArea, HeartbeatsArea, ReceiptsArea
 
 
 class Transaction(Protocol):

@@ -322,7 +322,7 @@ heartbeat_heads = Table(
     Column("partition", Integer, primary_key=True),
     Column("generation", String(64), primary_key=True),
     Column("size", BigInteger, primary_key=True),
-    Column("key_id", LargeBinary(4), nullable=False),
+    Column("key_id", LargeBinary(4), primary_key=True),
     Column("time_ms", BigInteger, nullable=False),
     Column("heartbeat_id", _Serial, ForeignKey("heartbeats.id"), nullable=False, index=True),
 )

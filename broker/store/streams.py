@@ -30,7 +30,11 @@ _HEADS = (
         _t.c.trial == bindparam("trial_"),
         _t.c.name
         == select(func.max(_newest.c.name))
-        .where(_newest.c.topic == _t.c.topic, _newest.c.partition == _t.c.partition)
+        .where(
+            _newest.c.topic == _t.c.topic,
+            _newest.c.partition == _t.c.partition,
+            _newest.c.size > 0,
+        )
         .scalar_subquery(),
     )
     .order_by(_t.c.topic, _t.c.partition)

@@ -227,6 +227,17 @@ def test_after_the_retention_on_kafka_the_last_heartbeat_of_a_log_speaks_for_it(
     assert notes(desk) == 0
 
 
+def test_a_head_is_kept_again_under_a_later_key(desk: Desk, world: Workshop, log: Log) -> None:
+    """What a revoked key had signed is then under one that is believed."""
+    desk.office.take(at_offsets(log.send(value())))
+    place = origin_of(log)
+    with desk.office.store.transaction() as tx:
+        heads = [(place.topic, place.partition, place.generation, 1)]
+        tx.heartbeats.keep(POLICE, NOW - MINUTE, b"note", b"old-", heads)
+    desk.hear(desk.topics.heartbeats, beat(world, head(log, 1), at=NOW))
+    assert kept(desk, log) == [(1, -MINUTE), (1, 0)]
+
+
 def test_a_heartbeat_under_another_key_is_not_replaced(desk: Desk, log: Log, clock: Clock) -> None:
     """Were the later key revoked, the earlier one's heartbeat would be all that is left."""
     log.send(value())

@@ -23,7 +23,7 @@ def sizes(store: SqliteStore, log: tuple[str, int, str] = LOG, index: int = -1) 
 
 def test_heads_are_found_by_what_they_cover(store: SqliteStore) -> None:
     with store.transaction() as tx:
-        assert tx.heartbeats.newest_size(CSU, *LOG) == 0
+        assert tx.heartbeats.newest_size(CSU, *LOG, KEY) == 0
         keep(tx, 1, (*LOG, 3), (*OTHER, 9))
         keep(tx, 2, (*LOG, 5))
     assert sizes(store) == [3, 5]
@@ -31,8 +31,8 @@ def test_heads_are_found_by_what_they_cover(store: SqliteStore) -> None:
     assert sizes(store, index=3) == [5]
     assert sizes(store, index=5) == []
     with store.reading() as tx:
-        assert tx.heartbeats.newest_size(CSU, *LOG) == 5
-        assert tx.heartbeats.newest_size("cps-london", *LOG) == 0
+        assert tx.heartbeats.newest_size(CSU, *LOG, KEY) == 5
+        assert tx.heartbeats.newest_size("cps-london", *LOG, KEY) == 0
         first, second = tx.heartbeats.covering(CSU, *LOG, 0)
         assert (first.time_ms, first.key_id) == (1, KEY)
         assert tx.heartbeats.note(second.heartbeat_id) == b"note 2"

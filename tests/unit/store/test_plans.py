@@ -52,7 +52,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "referrals overdue": lambda tx: tx.referrals.overdue(1),
     "receipt": lambda tx: tx.receipts.best("o", "cps"),
     "receipts covering": lambda tx: tx.receipts.covering("o", 1, b"r"),
-    "kept size": lambda tx: tx.heartbeats.newest_size(*GENERATION),
+    "kept size": lambda tx: tx.heartbeats.newest_size(*GENERATION, b"k"),
     "keep heartbeat": lambda tx: tx.heartbeats.keep("csu", 2, b"n", b"k", [("t", 0, "g", 5)]),
     "kept covering": lambda tx: tx.heartbeats.covering(*GENERATION, 1),
     "kept dropped": lambda tx: tx.heartbeats.drop_heads(*GENERATION, b"k", 0),

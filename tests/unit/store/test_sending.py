@@ -169,11 +169,12 @@ def test_saving_moves_the_head_and_nothing_else(store: SqliteStore) -> None:
         assert tx.streams.current("t", 0) == moved
 
 
-def test_heads_are_the_newest_of_each_partition_and_trial_streams_apart(
-    store: SqliteStore,
-) -> None:
+def test_heads_are_the_newest_with_a_record_and_trial_streams_apart(store: SqliteStore) -> None:
+    first, empty = replace(row(G), size=3), row(H)
+    newest, other = replace(row(H, partition=2), size=1), replace(row(G, partition=2), size=9)
+    trial = replace(row(G, topic="t.trial", trial=True), size=1)
     with store.transaction() as tx:
-        for made in (row(G), row(H), row(G, partition=2), row(G, topic="t.trial", trial=True)):
+        for made in (first, empty, newest, other, trial, row(G, topic="u")):
             tx.streams.save(made)
-        assert tx.streams.heads() == [row(H), row(G, partition=2)]
-        assert tx.streams.heads(trial=True) == [row(G, topic="t.trial", trial=True)]
+        assert tx.streams.heads() == [first, newest]
+        assert tx.streams.heads(trial=True) == [trial]

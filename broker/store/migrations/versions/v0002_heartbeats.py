@@ -42,6 +42,7 @@ def upgrade() -> None:
             "partition",
             "generation",
             "size",
+            "key_id",
             name=op.f("pk_heartbeat_heads"),
         ),
     )
