@@ -4,11 +4,13 @@
 
 PATTERN is of mutants, `broker.tlog.note*` for example; without one, all are tried. MUTANTS_JOBS (2)
 is how many run at once. What is mutated, and by which tests it is tried, stands in `[tool.mutmut]`
-of pyproject.toml; mutmut works in `mutants/`, which is made anew. What survives is tried once more
-in a process of its own by all tests of its package: mutmut forks after the tests were imported and
-chooses those that called the function when it watched, and so sees neither what runs on import nor
-what a memo answered for. Ends with an error below 95 %, or if a survivor is missing from the tables
-of docs/mutants.md. mutmut is installed once, by hash (`mutmut.lock`), into `.cache/tools/mutmut`,
+of pyproject.toml; mutmut works in `mutants/`, which is made anew.
+
+What survives, or takes too long, is tried once more in a process of its own by all tests of its
+package: mutmut forks after the tests were imported and chooses those that called the function when
+it watched, and so sees neither what runs on import nor what a memo answered for; and a busy machine
+is slow. Ends with an error below 95 %, or if a survivor is missing from the tables of
+docs/mutants.md. mutmut is installed once, by hash (`mutmut.lock`), into `.cache/tools/mutmut`,
 unless this Python has it.
 """
 
@@ -34,7 +36,7 @@ FOLDER = ROOT / "mutants"
 TABLES = ROOT / "docs" / "mutants.md"
 TOOL = ROOT / ".cache" / "tools" / "mutmut"
 GOAL_PERCENT = 95
-ONE_RUN_SECONDS = 120
+ONE_RUN_SECONDS = 60
 
 
 def main() -> int:
@@ -63,8 +65,8 @@ def main() -> int:
 
 
 def _once_more(mutant: Mutant) -> Mutant:
-    """A survivor after all tests of its package, in a new process that has the mutant on import."""
-    if mutant.killed:
+    """After all tests of its package, in a new process that has the mutant from the import on."""
+    if mutant.status == "killed":
         return mutant
     tests = f"tests/unit/{mutant.package.rpartition('.')[2]}"
     if not (FOLDER / tests).exists():

@@ -317,6 +317,11 @@ CASES: list[tuple[Callable[[], Any], str, str]] = [
         "Not a proof header: extra data are not empty.",
     ),
     (
+        lambda: parse_proof(VERSION + b"index 0\nn\n\n" + SIGNED),
+        "proof_malformed",
+        "Not a proof header: the path is canonical base64.",
+    ),
+    (
         lambda: parse_proof(VERSION + b"index 0\nnode\n\n" + SIGNED),
         "proof_malformed",
         "Not a proof header: the path is base64 of 32-byte hashes.",
