@@ -36,9 +36,18 @@ def conformance(
     The command reads records as JSON Lines and writes one answer a line, as `event open` does.
     Prints a line for each case that fails, and how many passed. Exit code 1 if any failed.
     """
-    from broker.cli.conformance_cases import command_reader, fault, load_cases, this_reader
+    from broker.cli.conformance_cases import (
+        UnknownCaseError,
+        command_reader,
+        fault,
+        load_cases,
+        this_reader,
+    )
 
-    loaded = load_cases(vectors or _vectors(), cases or [])
+    try:
+        loaded = load_cases(vectors or _vectors(), cases or [])
+    except UnknownCaseError as error:
+        raise typer.BadParameter(f"there is no case {error}") from None
     implementation = this_reader if command is None else command_reader(command)
     passed = 0
     for number, case in enumerate(loaded, 1):

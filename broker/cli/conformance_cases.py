@@ -69,11 +69,16 @@ class AnswerError(Exception):
     """An implementation gave no answers; the text says why, in a few words."""
 
 
+class UnknownCaseError(Exception):
+    """A name is no case's; the text is the name."""
+
+
 def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
     """The cases of a folder, all of them or those named, in order of their names.
 
     Raises:
         ConfigError: `vectors_missing`, `vectors_invalid`.
+        UnknownCaseError: a name is no case's.
     """
     paths = {path.stem: path for path in (vectors / "cases").glob("*.json")}
     if not paths:
@@ -85,9 +90,7 @@ def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
         )
     for name in names:
         if name not in paths:
-            raise ConfigError(
-                f"There is no case {name!r}.", code="vectors_missing", where=str(vectors / "cases")
-            )
+            raise UnknownCaseError(name)
     return [_load_case(vectors, paths[name]) for name in sorted(set(names) or paths)]
 
 

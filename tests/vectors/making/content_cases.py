@@ -89,7 +89,7 @@ def _json(setting: Setting) -> Iterator[Case]:
             lambda t: b'{"type":"referral.made",' + t[1:].replace(b',"type":"referral.made"', b""),
         ),
         "name_twice": (
-            "A name that is there twice, with one value.",
+            "A name that is there twice.",
             said(
                 b'"requested_service":',
                 b'"requested_service":"practical_support","requested_service":',

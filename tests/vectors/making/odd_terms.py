@@ -183,6 +183,21 @@ def _odd(setting: Setting) -> Iterator[Case]:
         s.log(topic=topic).one(event.value()),
         spec="contracts.md, A reader's part",
     )
+    s = Scene(setting, "10-event_invalid-corrects")
+    event = s.event(CORRECTION, to=to, flat={**case, "corrects.source": "other-agency-2"})
+    yield s.refused(
+        "The same for the agency that is granted the leaf which the object must have.",
+        s.log(topic=topic).one(event.value()),
+        agency=SUPPORT,
+        spec="contracts.md, A reader's part",
+    )
+    s = Scene(setting, "10-event_invalid-declared_at")
+    event = s.event(CRITICAL, to=to, flat=case)
+    yield s.refused(
+        "A leaf that the model requires and the contract does not.",
+        s.log(topic=topic).one(event.value()),
+        spec="contracts.md, A reader's part",
+    )
 
 
 def _many(setting: Setting) -> Iterator[Case]:
