@@ -35,15 +35,24 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class FormerGovernance(_Section):
+    """Ids of governance keys that this agency has replaced."""
+
+    ed25519: Text
+    ml_dsa_65: Text
+
+
 class GovernanceSection(_Section):
     """Ids of this agency's own governance keys: what makes a contract ours.
 
     Every party's governance keys are pinned by the contract; this is where an agency recognises its
     own entry, so that a contract with keys made up by somebody else is not taken for one it signed.
+    Contracts that pin keys which were replaced since stay ours: events under them are still read.
     """
 
     ed25519: Text
     ml_dsa_65: Text
+    former: tuple[FormerGovernance, ...] = Field(default=(), max_length=64, strict=False)
 
 
 class KeysSection(_Section):

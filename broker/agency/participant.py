@@ -171,6 +171,7 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
         deployment=config.deployment,
         agency=config.agency,
         fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
+        former=tuple((pair.ed25519, pair.ml_dsa_65) for pair in config.governance.former),
     )
     contracts = repository.load_contracts()
     if not contracts.trusted() and not unsigned_ok:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
 from broker.cli.output_times import moment
 
 if TYPE_CHECKING:
@@ -170,6 +170,24 @@ def doubted(
     else:
         note(f"Nothing of {sender} is in doubt.")
     raise typer.Exit(NO if found else 0)
+
+
+@app.command("new-governance")
+def new_governance(agency: Agency, json: AsJson = False, output: Output = None) -> None:
+    """Make new governance keys, and say what to put into agency.toml and into the contract.
+
+    Nothing uses them before that. Every party has to sign the version of the contract that pins
+    them; until it is in force, and for its records afterwards, keep the former keys' version.
+    """
+    from broker.cli import keys_governance
+    from broker.cli.clock import now_ms
+
+    made = keys_governance.new_governance(agency, now_ms())
+    if json:
+        print_json(made.as_json(), output)
+    else:
+        print_text(made.as_text(), output)
+    note("Tell every party the fingerprints by telephone: concordant contract explain")
 
 
 def _print_added(renewed: Renewed, output: Path | None) -> None:

@@ -27,6 +27,7 @@ class ContractBook:
         deployment: str,
         agency: str,
         fingerprints: tuple[str, str],
+        former: Iterable[tuple[str, str]] = (),
         contracts: Iterable[SignedContract] = (),
     ) -> None:
         """Builds the book.
@@ -35,6 +36,7 @@ class ContractBook:
             deployment: the partnership's id.
             agency: this agency's id.
             fingerprints: ids of this agency's own governance keys, base64.
+            former: ids of those that it has replaced: contracts that pin them stay ours.
             contracts: what was verified.
 
         Raises:
@@ -44,6 +46,7 @@ class ContractBook:
         self.deployment = deployment
         self.agency = agency
         self._fingerprints = fingerprints
+        self._former = tuple(former)
         self._by_hash: dict[bytes, SignedContract] = {}
         for signed in contracts:
             self._require_ours(signed)
@@ -60,6 +63,7 @@ class ContractBook:
             deployment=self.deployment,
             agency=self.agency,
             fingerprints=self._fingerprints,
+            former=self._former,
             contracts=({**self._by_hash, signed.hash: signed}).values(),
         )
 
@@ -181,7 +185,10 @@ class ContractBook:
             problem = f"is of deployment {contract.deployment}"
         elif self.agency not in contract.governance_keys:
             problem = f"does not name {self.agency}"
-        elif pinned_governance(contract, self.agency).fingerprints != self._fingerprints:
+        elif pinned_governance(contract, self.agency).fingerprints not in (
+            self._fingerprints,
+            *self._former,
+        ):
             problem = f"pins other governance keys for {self.agency} than agency.toml names"
         if problem:
             raise RegistryError(

@@ -41,7 +41,13 @@ class Repository:
     """The registry's part of one agency's directory."""
 
     def __init__(
-        self, root: Path, *, deployment: str, agency: str, fingerprints: tuple[str, str]
+        self,
+        root: Path,
+        *,
+        deployment: str,
+        agency: str,
+        fingerprints: tuple[str, str],
+        former: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Reads nothing yet.
 
@@ -50,11 +56,13 @@ class Repository:
             deployment: the partnership's id.
             agency: this agency's id.
             fingerprints: ids of this agency's own governance keys, base64.
+            former: ids of those that it has replaced.
         """
         self.root = root
         self._deployment = deployment
         self._agency = agency
         self._fingerprints = fingerprints
+        self._former = former
 
     def load_contracts(self) -> ContractBook:
         """Every contract in `contracts/`, its signatures verified.
@@ -68,6 +76,7 @@ class Repository:
             deployment=self._deployment,
             agency=self._agency,
             fingerprints=self._fingerprints,
+            former=self._former,
             contracts=[self._load_contract(path) for path in paths],
         )
 

@@ -237,6 +237,25 @@ def test_a_contract_well_signed_by_made_up_keys_is_foreign(
         )
 
 
+def test_a_contract_that_pins_keys_which_we_have_replaced_stays_ours(
+    text: Draft, sign: Callable[..., SignedContract], signers: dict[str, GovernanceSigner]
+) -> None:
+    signed = sign(text())
+    mine = signers["csu-camden"].public.fingerprints
+    known = ContractBook(
+        deployment="pan-london", agency="csu-camden", fingerprints=("new", "new"), former=[mine]
+    ).adding(signed)
+    assert known.trusted() == (signed,)
+    with pytest.raises(RegistryError, match="pins other"):
+        ContractBook(
+            deployment="pan-london",
+            agency="csu-camden",
+            fingerprints=("new", "new"),
+            former=[signers["cps-london"].public.fingerprints, (mine[0], "other")],
+            contracts=[signed],
+        )
+
+
 def test_only_contracts_that_we_signed_lend_trust(
     text: Draft, sign: Callable[..., SignedContract], book: Callable[..., ContractBook]
 ) -> None:

@@ -1,0 +1,186 @@
+"""Every kind of key is replaced while events flow, on whatever transport a test brings.
+
+The partnership was made thirty days ago and renewed yesterday, as the guide has it, so that the
+exchange keys change over while the story runs; nobody moves a clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from commands import concordant
+from key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
+
+from broker.agency.own_manifest import renew_keys
+from broker.agency.participant import load_participant
+from broker.envelope.primitives import sha256
+from broker.keys.instant import DAY_MS
+from broker.keys.kid import ML_DSA_44
+from broker.registry.manifests import ManifestBook
+
+TO = (COUNCIL, SUPPORT)
+EXCHANGE_KEYS_END_IN_MS = 12_000
+EVENTS_OF_A_STEP = 12
+
+
+def renewed_yesterday(root: Path, deployment: str = "pan-london") -> int:
+    """The partnership; returns when its first exchange keys end."""
+    now = clock()
+    made = now - 30 * DAY_MS + EXCHANGE_KEYS_END_IN_MS
+    partnership(root, made, deployment=deployment)
+    for agency in CAST:
+        renew_keys(load_participant(root / agency, now - DAY_MS), now - DAY_MS)
+        for other in set(CAST) - {agency}:  # as Kafka brought it to them
+            shutil.copy(
+                root / agency / "manifests" / f"{agency}.2.note", root / other / "manifests"
+            )
+    book: ManifestBook = load_participant(root / COUNCIL, now).manifests
+    return book.exchange_key(COUNCIL, now).not_after
+
+
+@dataclass
+class Flow:
+    """Events of the police that never stop until they are asked to."""
+
+    sender: Adapter
+    published: list[str] = field(default_factory=list)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if self.sender.service is not None and self.sender.store is not None:
+                self.published += await asyncio.to_thread(self.sender.publish, TO, 1)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.1)
+
+
+def signing(one: Adapter) -> set[bytes]:
+    """Ids of the keys with which an agency signs now."""
+    mine, now = one.loaded(), clock()
+    signers = mine.stream_signer(now), mine.stream_signer(now, ML_DSA_44), mine.receipt_signer(now)
+    return {signer.kid for signer in signers}
+
+
+def signed_by_all(one: Adapter, contract_hash: bytes) -> bool:
+    """Whether an agency has a contract with every party's signature."""
+    assert one.service is not None
+    known = one.service.control.contracts.by_hash(contract_hash)
+    return known is not None and not known.missing
+
+
+class Rotation:
+    """The police and two that read them."""
+
+    def __init__(self, police: Adapter, *readers: Adapter) -> None:
+        self.police = police
+        self.readers = readers
+        self.everyone = (police, *readers)
+        self.flow = Flow(police)
+        self._stop = asyncio.Event()
+
+    async def begin(self) -> None:
+        for one in self.everyone:
+            await one.start()
+        self._flowing = asyncio.create_task(self.flow.run(self._stop))
+        await self.more_arrive()
+
+    async def more_arrive(self) -> None:
+        """Some events that are accepted from now on are taken by everyone."""
+        first = len(self.flow.published)
+        await self.until(lambda: len(self.flow.published) >= first + EVENTS_OF_A_STEP)
+        expected = set(self.flow.published[first : first + EVENTS_OF_A_STEP])
+        await self.until(lambda: all(expected <= set(one.inbox()) for one in self.readers))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not condition():
+                assert all(one.alive for one in self.everyone)
+                await asyncio.sleep(0.1)
+
+    async def signing_keys(self) -> None:
+        """Stream keys, both algorithms, and receipt keys: of everyone, at once."""
+        for one in self.everyone:
+            before = signing(one)
+            issued = await asyncio.to_thread(renew_keys, one.loaded(), clock(), at_once=True)
+            assert not before & signing(one)
+            version = issued.manifest.version
+            await self.until(
+                lambda one=one, version=version: all(  # type: ignore[misc]  # bound now
+                    other.manifest_of(one.agency).version >= version for other in self.everyone
+                )
+            )
+        await self.more_arrive()
+        await self.until(lambda: self.police.receipts() > 0)  # under the new receipt keys
+
+    async def exchange_keys(self, end: int) -> None:
+        """The first ones end by themselves, and their successors are used from then on."""
+        assert clock() < end, "the story was too slow: make the keys end later"
+        book = self.readers[0].loaded().manifests
+        before = book.exchange_key(COUNCIL, clock()).kid
+        while clock() < end + 500:
+            await self.more_arrive()
+        assert book.exchange_key(COUNCIL, clock()).kid != before
+        await self.more_arrive()
+
+    async def governance_keys(self) -> None:
+        """New ones of the police, in a version of the contract that all have signed."""
+        folder = self.police.directory
+        made = json.loads(
+            (await concordant("keys", "new-governance", "--agency", folder, "--json")).out
+        )
+        old = self.police.loaded().contract(clock())
+        text = old.text.raw.decode()
+        pinned = old.contract.governance_keys[POLICE]
+        fresh = made["governance_keys"][POLICE]
+        text = text.replace(pinned.ed25519, fresh["ed25519"])
+        text = text.replace(pinned.ml_dsa_65, fresh["ml_dsa_65"])
+        text = re.sub(r"^version: .*$", "version: 1.1.0", text, count=1, flags=re.M)
+        text += f"previous: {old.hash.hex()}\n"
+        self._name_in_config(made["governance"])
+        for one in self.everyone:
+            proposal = one.directory / "state" / "next.yaml"
+            proposal.write_text(text)
+            done = await concordant("contract", "sign", "--agency", one.directory, proposal)
+            assert done.code == 0, done.err
+        following = sha256(text.encode())
+        await self.until(lambda: all(signed_by_all(one, following) for one in self.everyone))
+        issued = await asyncio.to_thread(renew_keys, self.police.loaded(), clock())
+        version = issued.manifest.version
+        await self.until(
+            lambda: all(one.manifest_of(POLICE).version == version for one in self.readers)
+        )
+        await self.more_arrive()
+        assert self.police.loaded().contract(clock()).hash == following
+
+    def _name_in_config(self, governance: dict[str, object]) -> None:
+        path = self.police.directory / "agency.toml"
+        config = path.read_text()
+        pairs = [("[governance]", governance)]
+        pairs += [("[[governance.former]]", pair) for pair in governance["former"]]  # type: ignore[attr-defined]  # a list of pairs
+        section = "\n".join(
+            f'{title}\ned25519 = "{pair["ed25519"]}"\nml_dsa_65 = "{pair["ml_dsa_65"]}"\n'
+            for title, pair in pairs
+        )
+        path.write_text(
+            re.sub(r"^\[governance\].*?\n(?=\[)", section + "\n", config, flags=re.M | re.S)
+        )
+
+    async def end(self) -> None:
+        """Nothing was lost, nothing came twice, nothing was refused."""
+        self._stop.set()
+        await self._flowing
+        published = self.flow.published
+        await self.until(lambda: all(len(one.inbox()) >= len(published) for one in self.readers))
+        for one in self.readers:
+            assert sorted(one.inbox()) == sorted(published)
+            assert one.noise() == []
+            assert one.quarantined() == one.evidence() == one.open_gaps() == 0
+            assert one.disclosures() == len(published)
+        for one in self.everyone:
+            await one.end()
