@@ -96,6 +96,8 @@ class Member:
     ground: Ground
     id: str
     deployment: str = DEPLOYMENT
+    which: str = "first"
+    """Which of its Ed25519 governance keys it has."""
 
     def seed(self, role: str, algorithm: str, which: str = "first") -> bytes:
         """The seed of one of its keys."""
@@ -109,7 +111,7 @@ class Member:
     @property
     def governance(self) -> GovernanceSigner:
         """Its two governance keys."""
-        first = Ed25519Signer(self.seed(GOVERNANCE, ED25519))
+        first = Ed25519Signer(self.seed(GOVERNANCE, ED25519, self.which))
         second = RecordedSigner(self.ground, MlDsa65Signer(self.seed(GOVERNANCE, ML_DSA_65)))
         return GovernanceSigner(
             self.deployment,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from making.agencies import DEPLOYMENT, Member, party_of
@@ -148,7 +149,8 @@ def note_of(
         b64(sha256(raw)),
     )
     text = "".join(f"{line}\n" for line in lines).encode()
-    pairs = [signer.governance.note_signers() for signer in signers]
+    governance = [replace(s.governance, deployment=tree["deployment"]) for s in signers]
+    pairs = [pair.note_signers() for pair in governance]
     return format_note(sign_note(text, [pair[key] for pair in pairs for key in keys]))
 
 
