@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -214,11 +215,20 @@ def test_link_3_a_manifest_that_had_expired_then(evidence: Evidence) -> None:
 def test_link_3_a_key_that_is_revoked(evidence: Evidence) -> None:
     revoked = without_key(workshop())
     assert check(evidence, manifests=revoked) == ("stream key", "key_revoked")
-    itself = revoked.history(POLICE)[-1].raw.decode()
-    kept = parse_manifest(itself.encode()).manifest.keys_of(STREAM, ML_DSA_44)
-    if any(key.kid.hex() == evidence.stream_key for key in kept):
-        found = check(changed(evidence, manifest=itself))
-        assert found == ("stream key", "key_revoked")
+    manifest = parse_manifest(evidence.manifest.encode()).manifest
+    told = revoked.history(POLICE)[-1].manifest.revocations
+    found = check(changed(evidence, manifest=signed_anew(manifest, revocations=told)))
+    assert found == ("stream key", "key_revoked")
+
+
+def test_link_3_a_key_under_another_ones_id(evidence: Evidence) -> None:
+    manifest = parse_manifest(evidence.manifest.encode()).manifest
+    (key,) = manifest.keys_of(STREAM, ML_DSA_44)
+    (theirs,) = workshop().manifests.history(SUPPORT)[-1].manifest.keys_of(STREAM, ML_DSA_44)
+    others = tuple(k for k in manifest.keys if k is not key)
+    posing = key.model_copy(update={"public": theirs.public})
+    found = check(changed(evidence, manifest=signed_anew(manifest, keys=(*others, posing))))
+    assert found == ("stream key", "key_unknown")
 
 
 def test_link_3_a_key_that_nobody_proved_to_hold(evidence: Evidence) -> None:
@@ -359,3 +369,25 @@ def test_a_document_has_one_form(evidence: Evidence) -> None:
     refused([])
     refused(b"{")
     refused(b" " * (2**21 + 1))
+
+
+def test_whatever_is_altered_only_answers_come_out(evidence: Evidence) -> None:
+    """One byte at a time: not a document, a link that fails, or a part that proves nothing."""
+    document = format_evidence(evidence)
+    rests_on = lines(evidence.heartbeat, lambda length: length == ML_DSA_44_BYTES)
+    chosen = Random(7)
+    answers = set()
+    for _ in range(400):
+        at = chosen.randrange(len(document))
+        byte = chosen.choice([document[at] ^ 1, *b'0aA"{,\\'])
+        try:
+            altered = parse_evidence(document[:at] + bytes([byte]) + document[at + 1 :])
+        except EvidenceError as error:
+            answers.add(error.code)
+            continue
+        link, code = check(altered)
+        answers.add(code)
+        if not link:
+            assert lines(altered.heartbeat, lambda n: n == ML_DSA_44_BYTES) == rests_on
+            assert (altered.leaf, altered.head) == (evidence.leaf, evidence.head)
+    assert {"", "evidence_malformed", "manifest_signature_invalid", "signature_wrong"} <= answers

@@ -24,8 +24,12 @@ from workshop import (
     workshop,
 )
 
+from broker.agency.own_manifest import revoke_keys
+from broker.agency.participant import load_participant
 from broker.audit.errors import EvidenceError
 from broker.audit.located import Located, locate
+from broker.control.own_heartbeat import own_heartbeat
+from broker.keys.kid import ML_DSA_44, STREAM
 from broker.store.rows import NewInboxRow
 from broker.tlog.merkle import leaf_hash
 
@@ -167,6 +171,24 @@ async def test_a_heartbeat_whose_key_was_revoked_is_no_evidence(police: Office, 
     tell(police, NOW)
     assert show(police, event)[0].head.size == 1
     assert shows_nothing(police, event, without_key(police.world)) == "key_revoked"
+
+
+async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
+    police: Office, tmp_path: Path, case: str
+) -> None:
+    (event,) = await send(police, 1, case)
+    tell(police, NOW)
+    folder = workshop().directory(POLICE, tmp_path)
+    robbed = load_participant(folder, NOW + MINUTE)
+    (key,) = robbed.manifest(NOW + MINUTE).keys_of(STREAM, ML_DSA_44)
+    revoke_keys(robbed, [key.kid], NOW, "lost", NOW + MINUTE)
+    renewed = load_participant(folder, NOW + 2 * MINUTE)
+    assert shows_nothing(police, event, renewed.manifests) == "key_revoked"
+    heads = police.relay.acknowledged_heads()
+    own_heartbeat(renewed, police.store, heads, NOW + 2 * MINUTE)
+    evidence, _ = show(police, event, renewed.manifests)
+    assert evidence.stream_key != key.kid.hex()
+    assert evidence.head.size == 1
 
 
 async def test_a_kept_root_that_the_records_do_not_lead_to_is_said(
