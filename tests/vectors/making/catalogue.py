@@ -14,6 +14,7 @@ from making import (
     manifest_worlds,
     model_cases,
     odd_terms,
+    opened_cases,
     place_cases,
     signature_cases,
     world_cases,
@@ -28,7 +29,7 @@ from making.setting import Setting, founded
 def all_settings(ground: Ground) -> dict[str, Setting]:
     """By name."""
     made = [
-        founded("partnership", ground),
+        founded("partnership", ground, shipped=True),
         worlds.rotated(ground),
         worlds.revoked(ground),
         worlds.standing(ground),
@@ -57,6 +58,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *grant_cases.cases(settings),
         *odd_terms.cases(settings),
         *model_cases.cases(partnership),
+        *opened_cases.cases(partnership),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})

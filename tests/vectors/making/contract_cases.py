@@ -89,7 +89,7 @@ def _topics(setting: Setting) -> Iterator[Case]:
     )
     s = Scene(setting, "6-topic_not_owned-no_such_logical")
     event = s.event()
-    log = s.log(topic="pan-london.london-hate-crime.c")
+    log = s.log(topic="pan-london.london-small.c")
     yield s.refused("A logical topic that the contract does not have.", log.one(event.value()))
     s = Scene(setting, "10-opened-trial_topic")
     event = s.event()

@@ -10,7 +10,6 @@ from making.agencies import (
     PROSECUTION,
     SUPPORT,
     Member,
-    agreed,
 )
 from making.events import MADE
 from making.ground import Ground
@@ -22,6 +21,7 @@ from making.terms import (
     field,
     note_of,
     signed,
+    small_agreement,
     terms,
     text_of,
 )
@@ -215,9 +215,11 @@ def signed_by(tree: Tree, raw: bytes, signers: list[Member]):  # type: ignore[no
 
 
 def incomplete(ground: Ground) -> Setting:
-    """The shipped agreement without the support service's signature."""
+    """An agreement without the support service's signature."""
     base = founded("incomplete", ground)
     members = list(base.members.values())
-    lacking = agreed(members, signers=[m for m in members if m.id != SUPPORT])
-    base.add_contract("london-hate-crime", lacking)
+    tree = small_agreement(members)
+    raw = text_of(tree)
+    note = note_of(tree, raw, [member for member in members if member.id != SUPPORT])
+    base.contracts[tree["name"]] = (raw, note)
     return base

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from making.agencies import CAST, DEPLOYMENT, FOUNDED, Key, Member, agreed
 from making.ground import Ground
+from making.terms import signed, small_agreement
 
 from broker.envelope.primitives import b64
 from broker.keys.kid import EXCHANGE, STREAM
@@ -87,12 +88,17 @@ class Setting:
                 (folder / name).rmdir()
 
 
-def founded(name: str, ground: Ground, *, signed: SignedContract | None = None) -> Setting:
-    """Four agencies, each with its first manifest, and the shipped agreement, signed by all."""
+def founded(name: str, ground: Ground, *, shipped: bool = False) -> Setting:
+    """Four agencies, each with its first manifest, and one agreement, signed by all.
+
+    Args:
+        shipped: whether it is the shipped agreement, or a small one.
+    """
     members = {agency: Member(ground, agency) for agency in CAST}
-    signed = signed or agreed(list(members.values()))
-    setting = Setting(name, ground, members, signed)
-    setting.add_contract("london-hate-crime", signed)
+    everyone = list(members.values())
+    agreement = agreed(everyone) if shipped else signed(small_agreement(everyone), everyone)
+    setting = Setting(name, ground, members, agreement)
+    setting.add_contract(agreement.contract.name, agreement)
     for agency, member in members.items():
         setting.add_manifest(f"{agency}.1", member, member.manifest())
         setting.stream[agency] = member.key(STREAM)

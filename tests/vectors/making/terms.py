@@ -170,3 +170,31 @@ def signed(tree: Tree, signers: Sequence[Member], raw: bytes | None = None) -> S
     """A contract that a reader takes, signed by these."""
     raw = raw or text_of(tree)
     return verify_contract(parse_contract(raw, "contract.yaml"), note_of(tree, raw, signers))
+
+
+def small_agreement(members: Sequence[Member]) -> Tree:
+    """An agreement between the four with two types of a few leaves, for what is not about them."""
+    three = ("police", "council", "support")
+    everyone = ("police", "prosecution", "council", "support")
+    lawyers = ("police", "prosecution")
+    required = {"required": True}
+    made = {
+        "case_id": field(three, **required),
+        "referral_id": field(three, **required),
+        "requested_service": field(three, **required),
+        "urgency": field(three),
+        "victim.tenure": field(("council", "support")),
+        "victim.needs": field(("police", "support")),
+    }
+    case = {
+        "case_id": field(everyone, **required),
+        "case_status": field(everyone),
+        "plea": field(lawyers, senders=list(lawyers)),
+        "civil_measures": field(three),
+    }
+    types = {
+        "referral.made": event_type(everyone, three, made),
+        "case.updated": event_type(("police", "prosecution", "council"), everyone, case, topic="b"),
+    }
+    topics = {"a": {"partitions": 6}, "b": {"partitions": 6}}
+    return terms("london-small", members, types, topics=topics)
