@@ -43,6 +43,12 @@ def contract(contract_text: ContractText) -> Contract:
     return contract_text.contract
 
 
+@pytest.fixture(autouse=True)
+def forgotten(contract: Contract) -> None:
+    """What a test is told is worked out for it, and not what an earlier one left in the memo."""
+    contract.memo.clear()
+
+
 @pytest.fixture(scope="session")
 def everyone(contract: Contract) -> frozenset[str]:
     return frozenset(party.id for party in contract.parties)
