@@ -10,11 +10,13 @@ CODE   := contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
 # Workers of the test run: `make test WORKERS=0` runs it in one process.
 WORKERS ?= logical
+# How long `make faults` goes on.
+FAULT_SECONDS ?= 600
 # More arguments for pytest, for example `make test ARGS='-k grouping'`.
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench model fuzz mutants clean lock image
+.PHONY: help setup demo test lint bench model fuzz mutants faults clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ fuzz: setup ## Fuzz every parser with atheris, FUZZ_SECONDS each (20).
 
 mutants: setup ## Change the checks in thousands of ways; 95 % must fail a test.
 	@$(BIN)/python tests/mutation/run.py
+
+faults: setup ## Faults at random against real processes, for FAULT_SECONDS (600).
+	@$(BIN)/python tests/fault/campaign.py --seconds $(FAULT_SECONDS)
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) .lock dist build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import the office and the workshop of the unit tests."""
+"""Lets the tests here import the campaign, and the office and workshop of the unit tests."""
 
 from __future__ import annotations
 
@@ -9,3 +9,4 @@ _UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(_UNIT / "judging"))
 sys.path.insert(0, str(_UNIT / "publishing"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "integration"))
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,49 @@
+"""Real adapters and a real Kafka, killed at random moments: the campaign's shortest story.
+
+The seed is printed; `python tests/fault/campaign.py` goes on for as long as it is told to.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from campaign import SETTLED_S, Campaign
+from fault_stage import SENDERS, FaultStage, await_condition
+from injected import MOMENTS
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
+
+KILLS = 5
+
+
+def test_nothing_is_lost_when_processes_are_killed_and_kafka_loses_its_power(
+    tmp_path: Path,
+) -> None:
+    seed = secrets.randbelow(10**6)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    with FaultStage(tmp_path / "p", SENDERS) as stage:
+        stage.prepare(disks=False)
+        campaign = Campaign(stage, seed)
+        campaign.play(1)
+        for number in range(KILLS):
+            adapter = stage.adapters[SENDERS[number % 2]]
+            adapter.kill()
+            adapter.fate = f"{rng.choice(MOMENTS)}:{rng.randint(1, 9)}" if number % 2 else ""
+            campaign.play(rng.uniform(0.5, 2.5))
+        stage.kafka.kill()
+        with ThreadPoolExecutor(1) as beside:
+            started = beside.submit(stage.kafka.start)
+            while not started.done():
+                campaign.play(0.5)
+            started.result()
+        campaign.play(0.5)
+        settled = await_condition(campaign.invariants.settled, campaign.wait, SETTLED_S)
+        assert settled, campaign.invariants.unsettled()
+        assert campaign.invariants.broken() == []
+        assert campaign.invariants.twice == 0
+        assert campaign.invariants.arrived == len(campaign.traffic.owed) > 0
