@@ -6,5 +6,5 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-for folder in (HERE.parent / "unit" / "judging", HERE.parent / "unit" / "publishing", HERE):
+for folder in (*(HERE.parent / "unit" / n for n in ("envelope", "judging", "publishing")), HERE):
     sys.path.insert(0, str(folder))

@@ -134,7 +134,7 @@ def _compare(world: HostileWorld, party: Party) -> None:
                 continue
             assert (sender, place[0], str(place[1])) not in accused
             head = _head(world.parties[sender], place)
-            if head is not None:
+            if head is not None and sender != reader:  # nobody asks itself for its own records
                 _compare_honest(world, party, sender, place, head)
 
 
