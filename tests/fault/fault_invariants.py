@@ -111,6 +111,7 @@ class Invariants:
             with self._reading(agency) as tx:
                 found += [f"{agency}: {what}" for what in self._of_database(tx)]
             found += [f"{agency}: {what}" for what in self._of_log(agency)]
+            found += [f"{agency}: {what}" for what in self._false_alarms(agency)]
         return found
 
     @property
@@ -162,6 +163,15 @@ class Invariants:
             DisclosureLog(self._stage.folder(agency), now_ms()).verify()
         except DisclosureLogError as error:
             yield f"its disclosure log does not verify: {error.code} at {error.index}"
+
+    def _false_alarms(self, agency: str) -> Iterator[str]:
+        """Nobody forks here; and only who was restored goes back on what it signed."""
+        for line in self._stage.adapters[agency].log_lines():
+            code, who = line.get("code"), line.get("agency")
+            if line.get("event") != "alarm":
+                continue
+            if code == "equivocation" or (code == "rollback" and who not in self._stage.restored):
+                yield f"a false alarm about {who}: {code}"
 
     # --- what is on disk -------------------------------------------------------------------------
 

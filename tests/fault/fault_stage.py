@@ -126,6 +126,8 @@ class FaultStage:
 
     Attributes:
         mounted: whether each agency's folder is a file system of its own.
+        copies: of each agency's database, with when it was made.
+        restored: agencies whose database was replaced by a copy.
     """
 
     def __init__(self, root: Path, agencies: tuple[str, ...] = AGENCIES) -> None:
@@ -135,6 +137,7 @@ class FaultStage:
         self.mounted = False
         self.kafka = LocalKafka(self.root / KAFKA_FOLDER, port=_free_port())
         self.copies: dict[str, tuple[Path, float]] = {}
+        self.restored: set[str] = set()
 
     def prepare(self, *, disks: bool) -> None:
         """Make the partnership and start everything."""
@@ -208,6 +211,7 @@ class FaultStage:
     def restore_state(self, agency: str) -> float:
         """Put the copy in the place of the database. Returns when it was made."""
         copy, made = self.copies[agency]
+        self.restored.add(agency)
         database = self.database(agency)
         for ending in ("", "-wal", "-shm"):
             Path(f"{database}{ending}").unlink(missing_ok=True)
