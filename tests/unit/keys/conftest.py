@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, sha256
+from broker.keys import keyring as keyring_module
 from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import DAY_MS
@@ -126,6 +127,12 @@ def signed_note(governance: Callable[..., GovernanceSigner]) -> Callable[..., by
         return format_note(sign_note(manifest_text(document), signer.note_signers()))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def stretched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One hash in the place of scrypt, whose 80 ms are tested in tests/unit/envelope."""
+    monkeypatch.setattr(keyring_module, "scrypt_key", lambda given, salt: sha256(given + salt))
 
 
 @pytest.fixture

@@ -392,6 +392,14 @@ def test_the_sentence_names_the_rule(refused: Callable[[], Any], code: str, sent
     assert (caught.value.code, caught.value.detail) == (code, sentence)
 
 
+def test_the_signature_that_does_not_verify_is_named() -> None:
+    with pytest.raises(NoteError) as caught:
+        verify_note(
+            parse_note(NOTE.replace(b"text", b"tent")), [note_verifier(NAME, ED25519, PUBLIC)]
+        )
+    assert caught.value.where == NAME
+
+
 @pytest.mark.parametrize(
     ("digits", "sentence"),
     [(b"01", "not a canonical decimal number"), (b"11", "the number is too large")],
