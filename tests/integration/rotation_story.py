@@ -26,14 +26,13 @@ from broker.keys.kid import ML_DSA_44
 from broker.registry.manifests import ManifestBook
 
 TO = (COUNCIL, SUPPORT)
-EXCHANGE_KEYS_END_IN_MS = 12_000
 EVENTS_OF_A_STEP = 12
 
 
-def renewed_yesterday(root: Path, deployment: str = "pan-london") -> int:
-    """The partnership; returns when its first exchange keys end."""
+def renewed_yesterday(root: Path, ends_in_s: int, deployment: str = "pan-london") -> int:
+    """The partnership; returns when its first exchange keys end: in so many seconds."""
     now = clock()
-    made = now - 30 * DAY_MS + EXCHANGE_KEYS_END_IN_MS
+    made = now - 30 * DAY_MS + ends_in_s * 1000
     partnership(root, made, deployment=deployment)
     for agency in CAST:
         renew_keys(load_participant(root / agency, now - DAY_MS), now - DAY_MS)
@@ -67,6 +66,11 @@ def signing(one: Adapter) -> set[bytes]:
     return {signer.kid for signer in signers}
 
 
+def exchange_key(one: Adapter) -> bytes:
+    """Id of the key for which others seal for an agency now."""
+    return one.loaded().manifests.exchange_key(one.agency, clock()).kid
+
+
 def signed_by_all(one: Adapter, contract_hash: bytes) -> bool:
     """Whether an agency has a contract with every party's signature."""
     assert one.service is not None
@@ -89,6 +93,7 @@ class Rotation:
             await one.start()
         self._flowing = asyncio.create_task(self.flow.run(self._stop))
         await self.more_arrive()
+        self._exchange_key = exchange_key(self.readers[0])
 
     async def more_arrive(self) -> None:
         """Some events that are accepted from now on are taken by everyone."""
@@ -120,12 +125,12 @@ class Rotation:
 
     async def exchange_keys(self, end: int) -> None:
         """The first ones end by themselves, and their successors are used from then on."""
-        assert clock() < end, "the story was too slow: make the keys end later"
-        book = self.readers[0].loaded().manifests
-        before = book.exchange_key(COUNCIL, clock()).kid
+        mine = self.readers[0].loaded().manifests
+        first = mine.exchange_key(self.readers[0].agency, end - 1).kid
+        assert self._exchange_key == first, "too slow: let the first ones end later"
         while clock() < end + 500:
             await self.more_arrive()
-        assert book.exchange_key(COUNCIL, clock()).kid != before
+        assert exchange_key(self.readers[0]) != self._exchange_key
         await self.more_arrive()
 
     async def governance_keys(self) -> None:

@@ -12,7 +12,7 @@ from broker.transport.memory import MemoryTransport
 
 async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(tmp_path: Path) -> None:
     root = tmp_path / "p"
-    end = renewed_yesterday(root)
+    end = renewed_yesterday(root, ends_in_s=20)
     kafka = cluster(root, clock())
     story = Rotation(
         *(
@@ -21,7 +21,7 @@ async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(tmp_path: 
         )
     )
     await story.begin()
-    await story.exchange_keys(end)
     await story.governance_keys()
     await story.signing_keys()
+    await story.exchange_keys(end)
     await story.end()
