@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,8 @@ def publish_until_full(office: Office) -> int:
         try:
             office.publish(office.event(case_id=CASE))
         except StoreError as error:
-            assert error.code == "store_full"
+            if error.code != "store_full":
+                raise
             return accepted
     raise AssertionError("there was room all the time")
 
@@ -78,13 +79,15 @@ def test_a_sender_without_room_accepts_nothing_more_and_loses_nothing(
     asyncio.run(police.send(BEFORE, case_id=CASE))
     with full(police.store):
         accepted = publish_until_full(police)
-        with pytest.raises(StoreError) as no_room:
+        with suppress(StoreError):  # a smaller write may find room
             asyncio.run(police.relay.round())
-        assert no_room.value.code == "store_full"
-        assert len(police.log()) == BEFORE  # nothing is sent that is not written down
+        with police.store.reading() as tx:  # nothing is sent that is not written down
+            counts = tx.outbox.counts()
+        assert counts.pending + counts.unsent + counts.sent == BEFORE + accepted
+        assert len(police.log()) <= counts.unsent + counts.sent
     police.relay = police.another_relay()
     police.clock.pass_(SECOND)
-    asyncio.run(police.send(1, case_id=CASE))
+    asyncio.run(police.send(1, case_id=CASE))  # which resends first
     batch = council.take(at_offsets(police.log()))
     assert (batch.refused, batch.gaps, batch.alarms) == ([], [], [])
     check(police, council, BEFORE + accepted + 1)
