@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,13 +35,16 @@ def main() -> int:
         return 1
     if options.record:
         ground.save()
-    for name in ("settings", "cases"):
-        shutil.rmtree(options.into / name, ignore_errors=True)
-        (options.into / name).mkdir(parents=True)
-    for setting in settings.values():
-        setting.write(options.into / "settings" / setting.name)
-    for case in cases:
-        case.write(options.into / "cases")
+    with tempfile.TemporaryDirectory(dir=options.into) as folder:
+        made = Path(folder)
+        (made / "cases").mkdir()
+        for setting in settings.values():
+            setting.write(made / "settings" / setting.name)
+        for case in cases:
+            case.write(made / "cases")
+        for name in ("settings", "cases"):  # only now, so that nobody reads half of them
+            shutil.rmtree(options.into / name, ignore_errors=True)
+            (made / name).rename(options.into / name)
     return 0
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from making.agencies import COUNCIL, DAY, NOW, POLICE, PROSECUTION, SECOND, SUPPORT, instant
 from making.contract_worlds import more_contracts, odd_contracts
-from making.events import Draft
-from making.scene import Case, Scene
+from making.events import Draft, Terms
+from making.scene import NOT_ADDRESSED, Case, Scene
 from making.setting import Setting
 from making.streams import Log
 
@@ -188,6 +188,18 @@ def _parties(setting: Setting) -> Iterator[Case]:
         "A reader whom the contract does not name does not know it.",
         _log(s, without, PROSECUTION).one(event.value()),
         agency=POLICE,
+    )
+    s = Scene(setting, "5-not_addressed-wrap_under_other_contract")
+    first = s.small()
+    s.then(s.log().one(first.value()), first.answer(COUNCIL))
+    short = more_contracts(setting)["short"]
+    second = _plain(s, short)
+    second.terms = Terms(first.deployment, first.contract, POLICE)
+    s.then(_log(s, short).one(second.value()), NOT_ADDRESSED)
+    yield s.case(
+        "A wrap that was opened under one contract opens nothing under another: what a wrap gave "
+        "is remembered with its contract.",
+        spec="envelope.md, Derivations",
     )
     s = Scene(setting, "10-opened-second_contract")
     event = _plain(s, without, PROSECUTION, (COUNCIL, SUPPORT))

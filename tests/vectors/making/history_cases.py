@@ -119,6 +119,17 @@ def _batches(setting: Setting) -> Iterator[Case]:
     s.then(log.send(b"record 0", b"record 1")[0], NOT_ADDRESSED)
     s.then(fork.send(b"record 0", b"another 1")[1])
     yield s.case("One size with two roots.", agency=POLICE, spec=CHECKPOINTS)
+    s, log, fork = _begun(setting, "overlap_below_the_lowest")
+    batch = log.send(*(b"record %d" % number for number in range(1, 5)))
+    s.then(batch[3], NOT_ADDRESSED, gap=(1, 3))
+    s.then(batch[1], NOT_ADDRESSED)
+    fork.one(b"record 1")
+    s.then(fork.send(b"record 2", b"record 3")[1])
+    yield s.case(
+        "A fill lowers its checkpoint's lowest index, and no batch may reach above that.",
+        agency=POLICE,
+        spec=CHECKPOINTS,
+    )
 
 
 def _fills(setting: Setting) -> Iterator[Case]:

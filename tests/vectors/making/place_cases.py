@@ -12,6 +12,8 @@ from making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
 from making.setting import Setting
 from making.streams import as_leaf
 
+from broker.judging.placement import Link
+
 CONTENT_MISSING = {"refused": "content_missing", "step": 4}
 SUPERSEDED = {"refused": "superseded", "step": 4}
 STOPPED = {"refused": "stream_stopped", "step": 4}
@@ -242,6 +244,20 @@ def _generations(setting: Setting) -> Iterator[Case]:
     s.then(lost)
     s.then(held, REPEAT)
     yield s.case("What a rollback passes over will never come; what is held stays.", agency=POLICE)
+    s = Scene(setting, "4-superseded-lowest_successor")
+    log = s.log()
+    s.then(log.one(b"record 0"), NOT_ADDRESSED)
+    first = log.one(b"record 1")
+    restored = log.copy()
+    second = log.one(b"record 2")
+    s.then(log.one(b"record 3"), NOT_ADDRESSED, gap=(1, 2))
+    log.restart(opened=NOW + 1)
+    s.then(log.one(b"another 0"), NOT_ADDRESSED)
+    restored.restart(opened=NOW + 2)
+    s.then(restored.one(b"a third 0"), NOT_ADDRESSED)
+    s.then(second)
+    s.then(first, NOT_ADDRESSED)
+    yield s.case("Of two successors of a generation the lowest named size counts.", agency=POLICE)
     s = Scene(setting, "4-unlinked")
     log = s.log()
     s.then(log.one(b"record 0"), NOT_ADDRESSED)
@@ -283,6 +299,18 @@ def _generations(setting: Setting) -> Iterator[Case]:
     yield s.case(
         "A link to a generation before the reader's start is a rollback, and followed.",
         agency=POLICE,
+    )
+    s = Scene(setting, "4-not_addressed-link_below_first_index")
+    log = s.log()
+    log.send(*numbered(2))
+    s.then(log.one(b"record 2"), NOT_ADDRESSED)
+    assert log.last is not None
+    log.restart(Link(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
+    s.then(log.one(b"another 0"), NOT_ADDRESSED)
+    yield s.case(
+        "A link to a size at or below the reader's first index is compared with nothing.",
+        agency=POLICE,
+        spec="streams.md, Links",
     )
     s = Scene(setting, "4-generations_many")
     log = s.log()

@@ -45,6 +45,10 @@ def _layouts(setting: Setting) -> Iterator[Case]:
         "version_unknown-2": ("Version 2.", lambda v: b"\x02" + v[1:]),
         "version_unknown-0": ("Version 0.", lambda v: b"\x00" + v[1:]),
         "value_malformed-empty": ("An empty value.", lambda _v: b""),
+        "value_malformed-32_bytes": (
+            "32 bytes, which a leaf record would have.",
+            lambda v: v[:32],
+        ),
         "value_malformed-head": (
             "A value that ends inside the contract's hash; looked at before the version.",
             lambda v: b"\x02" + v[1 : HEAD_BYTES - 1],
