@@ -15,6 +15,7 @@ from making import (
     model_cases,
     odd_terms,
     opened_cases,
+    origin_cases,
     place_cases,
     signature_cases,
     world_cases,
@@ -47,6 +48,7 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
     partnership = settings["partnership"]
     cases = [
         *form_cases.cases(partnership),
+        *origin_cases.cases(partnership),
         *signature_cases.cases(partnership),
         *place_cases.cases(partnership),
         *history_cases.cases(partnership),

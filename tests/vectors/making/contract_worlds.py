@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from making.agencies import (
@@ -27,6 +28,7 @@ from making.terms import (
 )
 
 from broker.envelope.primitives import b64, sha256
+from broker.registry.contracts import SignedContract
 
 EVERYONE = ("police", "council", "support", "prosecution")
 
@@ -150,7 +152,7 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     return found
 
 
-def _add_yaml(add, tree) -> None:  # type: ignore[no-untyped-def]  # the functions above
+def _add_yaml(add: Callable[..., None], tree: Callable[..., Tree]) -> None:
     for what, about, old, new in (
         ("anchor", "A file with an anchor.", b'"drafted"', b'&a "drafted"'),
         ("tag", "A file with a tag.", b'"None."', b'!!str "None."'),
@@ -174,18 +176,14 @@ def _add_yaml(add, tree) -> None:  # type: ignore[no-untyped-def]  # the functio
 def contracts(ground: Ground) -> Setting:
     """The agreement of the first setting, and beside it every other kind of contract."""
     setting = founded("contracts", ground)
-    members = setting.members
-    police, council = members[POLICE], members[COUNCIL]
-    others = [members[PROSECUTION], council, members[SUPPORT]]
     for what, odd in odd_contracts(setting).items():
         setting.contracts[what] = (odd.raw, odd.note)
     for name, contract in more_contracts(setting).items():
         setting.add_contract(name, contract)
-    assert police.id not in {member.id for member in others}
     return setting
 
 
-def more_contracts(setting: Setting):  # type: ignore[no-untyped-def]  # name -> SignedContract
+def more_contracts(setting: Setting) -> dict[str, SignedContract]:
     """Contracts that the council takes."""
     members = setting.members
     police, council, support = members[POLICE], members[COUNCIL], members[SUPPORT]
@@ -199,19 +197,13 @@ def more_contracts(setting: Setting):  # type: ignore[no-untyped-def]  # name ->
     no_retention["event_types"] = {MADE: untimed}
     later = two_party("later", police, council, starts="2026-03-03", previous=sha256(b"x").hex())
     foreign = two_party("foreign-line", police, council)
-    raw = text_of(foreign)
     return {
         "without-police": signed(terms("without-police", three, types), three),
         "short": signed(short, [police, council]),
         "no-retention": signed(no_retention, [police, council]),
         "later": signed(later, [council, police]),
-        "foreign-line": signed_by(foreign, raw, [stranger, police, council]),
+        "foreign-line": signed(foreign, [stranger, police, council]),
     }
-
-
-def signed_by(tree: Tree, raw: bytes, signers: list[Member]):  # type: ignore[no-untyped-def]  # SignedContract
-    """Signed by whoever likes to."""
-    return signed(tree, signers, raw)
 
 
 def incomplete(ground: Ground) -> Setting:

@@ -1,31 +1,27 @@
-"""Cases of steps 0 and 1: a record's form, its headers, the one form of a proof, its origin."""
+"""Cases of steps 0 and 1: a record's form, its headers, the one form of a proof."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from making.agencies import DEPLOYMENT, NOW, POLICE
 from making.scene import Case, Scene
 from making.setting import Setting
 from making.streams import (
-    FIRST_LINK,
     altered_proof,
-    link_bytes,
     proof_of,
     record,
     with_proof,
 )
 
 from broker.envelope.layout import MAX_VALUE_BYTES
-from broker.envelope.primitives import b64, lp
-from broker.judging.placement import Link, generation_name
+from broker.envelope.primitives import b64, strict_b64
 from broker.judging.verification import LEAF_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record, format_record
-from broker.tlog.checkpoint import Origin
-from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.tlog.proof import MAX_PROOF_BYTES
+
+Change = Callable[[bytes], bytes]
 
 
 def cases(setting: Setting) -> Iterator[Case]:
@@ -33,11 +29,10 @@ def cases(setting: Setting) -> Iterator[Case]:
     yield from _lines(setting)
     yield from _headers(setting)
     yield from _proofs(setting)
-    yield from _origins(setting)
-    yield from _links(setting)
 
 
-def _honest(scene: Scene) -> Record:
+def honest(scene: Scene) -> Record:
+    """A record that opens."""
     return scene.log().one(scene.small().value())
 
 
@@ -84,7 +79,7 @@ def _lines(setting: Setting) -> Iterator[Case]:
     }
     for what, (about, change) in malformed.items():
         scene = Scene(setting, f"0-record_malformed-{what}")
-        line = format_record(_honest(scene)).decode("ascii")
+        line = format_record(honest(scene)).decode("ascii")
         scene.then(change(line))
         yield scene.case(about, spec="opening.md, Files")
 
@@ -95,39 +90,39 @@ def _set(line: str, member: str, value: object) -> str:
 
 def _headers(setting: Setting) -> Iterator[Case]:
     s = Scene(setting, "0-value_missing")
-    yield s.refused("A record without a value.", replace(_honest(s), value=None))
+    yield s.refused("A record without a value.", replace(honest(s), value=None))
     s = Scene(setting, "0-value_too_large")
     yield s.refused(
         "A value of one byte more than allowed; its size is looked at before anything else.",
-        replace(_honest(s), value=bytes(MAX_VALUE_BYTES + 1), headers=()),
+        replace(honest(s), value=bytes(MAX_VALUE_BYTES + 1), headers=()),
     )
     s = Scene(setting, "3-not_included-largest_value")
     yield s.refused(
         "A value of exactly the limit is not too large.",
-        replace(_honest(s), value=bytes(MAX_VALUE_BYTES)),
+        replace(honest(s), value=bytes(MAX_VALUE_BYTES)),
         spec=None,
     )
     for name in (CONTENT_TYPE_HEADER, PROOF_HEADER):
         text = name.decode()
         s = Scene(setting, f"0-headers_wrong-{text}-missing")
-        one = _honest(s)
+        one = honest(s)
         yield s.refused(
             f"A record without {text}.",
             replace(one, headers=tuple(h for h in one.headers if h[0] != name)),
         )
         s = Scene(setting, f"0-headers_wrong-{text}-twice")
-        one = _honest(s)
+        one = honest(s)
         again = tuple(h for h in one.headers if h[0] == name)
         yield s.refused(
             f"A record with {text} twice, with the same value.",
             replace(one, headers=one.headers + again),
         )
         s = Scene(setting, f"0-headers_wrong-{text}-null")
-        one = _honest(s)
+        one = honest(s)
         null = tuple((n, None if n == name else v) for n, v in one.headers)
         yield s.refused(f"A record whose {text} is null.", replace(one, headers=null))
     s = Scene(setting, "0-headers_wrong-capital")
-    one = _honest(s)
+    one = honest(s)
     yield s.refused(
         "Names of headers are compared as bytes: Proof is not proof.",
         replace(one, headers=tuple((b"Proof" if n == b"proof" else n, v) for n, v in one.headers)),
@@ -145,11 +140,11 @@ def _headers(setting: Setting) -> Iterator[Case]:
     s = Scene(setting, "0-proof_too_large")
     yield s.refused(
         "A proof of one byte more than allowed.",
-        with_proof(_honest(s), b"x" * (MAX_PROOF_BYTES + 1)),
+        with_proof(honest(s), b"x" * (MAX_PROOF_BYTES + 1)),
     )
     s = Scene(setting, "1-proof_malformed-longest")
     yield s.refused(
-        "A proof of exactly the limit is parsed.", with_proof(_honest(s), b"x" * MAX_PROOF_BYTES)
+        "A proof of exactly the limit is parsed.", with_proof(honest(s), b"x" * MAX_PROOF_BYTES)
     )
     for what, content_type in (
         ("json", b"application/json"),
@@ -158,14 +153,14 @@ def _headers(setting: Setting) -> Iterator[Case]:
         ("bytes", b"\xff"),
     ):
         s = Scene(setting, f"0-content_type_unknown-{what}")
-        one = _honest(s)
+        one = honest(s)
         yield s.refused(
             "A content type that is not one of the two, byte for byte.",
             record(one.value, proof_of(one), one.topic, content_type=content_type),
         )
     for length in (31, 33):
         s = Scene(setting, f"0-value_malformed-leaf_{length}")
-        one = _honest(s)
+        one = honest(s)
         yield s.refused(
             f"A leaf record of {length} bytes.",
             record(bytes(length), proof_of(one), one.topic, content_type=LEAF_CONTENT_TYPE),
@@ -268,30 +263,31 @@ _ALTERED_LATER: dict[str, tuple[str, bytes, bytes]] = {
     "index_leading_zero": ("An index with a leading zero.", b"index 1\n", b"index 01\n"),
     "index_large": ("An index of 2^63.", b"index 1\n", b"index 9223372036854775808\n"),
     "extra_later": ("Extra data above index 0.", b"index 1\n", b"extra eA==\nindex 1\n"),
-    "order": ("The index before the version.", b"v1\nindex 1\n", b"v1\n\nindex 1\n"),
+    "blank_line": (
+        "An empty line before the index.",
+        b"v1\nindex 1\n",
+        b"v1\n\nindex 1\n",
+    ),
 }
-_ALTERED_LATER["order"] = ("An empty line before the index.", b"v1\nindex 1\n", b"v1\n\nindex 1\n")
 
 
-def _line(proof: bytes, at: int, change) -> bytes:  # type: ignore[no-untyped-def]  # bytes to bytes
-    import binascii
-
+def _line(proof: bytes, at: int, change: Change) -> bytes:
     lines = proof.split(b"\n")
     head, space, encoded = lines[at].rpartition(b" ")
-    raw = change(binascii.a2b_base64(encoded))
+    raw = change(strict_b64(encoded))
     lines[at] = head + space + b64(raw).encode()
     return b"\n".join(lines)
 
 
-def _signature(proof: bytes, change) -> bytes:  # type: ignore[no-untyped-def]  # bytes to bytes
+def _signature(proof: bytes, change: Change) -> bytes:
     return _line(proof, -2, change)
 
 
-def _root(proof: bytes, change) -> bytes:  # type: ignore[no-untyped-def]  # bytes to bytes
+def _root(proof: bytes, change: Change) -> bytes:
     return _line(proof, -4, change)
 
 
-def _node(proof: bytes, change) -> bytes:  # type: ignore[no-untyped-def]  # bytes to bytes
+def _node(proof: bytes, change: Change) -> bytes:
     return _line(proof, 3, change)
 
 
@@ -303,109 +299,3 @@ def _loose(proof: bytes, at: int) -> bytes:
     last = alphabet[alphabet.index(node[-2:-1]) + 1]
     lines[at - 1] = node[:-2] + bytes([last]) + b"="
     return b"\n".join(lines)
-
-
-# --- step 1: origin, generation and link ----------------------------------------------------------
-
-
-def _origins(setting: Setting) -> Iterator[Case]:
-    s = Scene(setting, "1-origin_wrong-topic")
-    yield s.refused(
-        "A record replayed to another topic.", replace(_honest(s), topic=setting.topic("b"))
-    )
-    s = Scene(setting, "1-origin_wrong-partition")
-    yield s.refused("A record replayed to another partition.", replace(_honest(s), partition=1))
-    s = Scene(setting, "1-origin_wrong-deployment")
-    value = s.small().value()
-    stream = f"pan-leeds/{POLICE}/{setting.topic()}/0"
-    origin = f"{stream}/{generation_name(stream, FIRST_LINK, NOW)}"
-    yield s.refused("A record of another deployment.", s.sign(value, origin=origin))
-    honest = generation_name(f"{DEPLOYMENT}/{POLICE}/{setting.topic()}/0", FIRST_LINK, NOW)
-    for what, name in (
-        ("short", honest[:-1]),
-        ("long", honest + "0"),
-        ("undivided", honest.replace("-", "0")),
-        ("letter", "x" + honest[1:]),
-    ):
-        for index in (0, 1):
-            s = Scene(setting, f"1-generation_name-{what}_{index}")
-            origin = f"{DEPLOYMENT}/{POLICE}/{setting.topic()}/0/{name}"
-            before = [b"a first record"] * index
-            yield s.refused(
-                f"A generation whose name has another form, at index {index}.",
-                s.sign(s.small().value(), origin=origin, before=before),
-                spec="streams.md, Generations",
-            )
-    s = Scene(setting, "1-generation_name-other_salt")
-    link = replace(FIRST_LINK, salt=b"\x01" * 16)
-    origin = Origin(DEPLOYMENT, POLICE, setting.topic(), 0, honest).format()
-    yield s.refused(
-        "A generation whose name follows from other random bytes than it shows.",
-        s.sign(s.small().value(), origin=origin, link=link),
-        spec="streams.md, Generations",
-    )
-
-
-def _links(setting: Setting) -> Iterator[Case]:
-    stream = f"{DEPLOYMENT}/{POLICE}/{setting.topic()}/0"
-    earlier = generation_name(stream, FIRST_LINK, NOW - 1000)
-    predecessor = Link(earlier, 1, bytes(range(32)), bytes(16))
-    for what, opened in (("same", NOW - 1000), ("earlier", NOW - 2000)):
-        s = Scene(setting, f"1-generation_order-{what}")
-        link = replace(predecessor, name=f"{NOW - 1000:016x}-" + "f" * 32)
-        name = generation_name(stream, link, opened)
-        origin = Origin(DEPLOYMENT, POLICE, setting.topic(), 0, name).format()
-        yield s.refused(
-            "A generation that is not later, as text, than the one it names.",
-            s.sign(s.small().value(), origin=origin, link=link),
-            spec="streams.md, Generations",
-        )
-    s = Scene(setting, "1-link_malformed-missing")
-    yield s.refused(
-        "Index 0 without extra data.",
-        s.sign(s.small().value(), extra=b""),
-        spec="streams.md, Generations",
-    )
-    name, size, root, salt = (
-        predecessor.name.encode(),
-        predecessor.size.to_bytes(8, "big"),
-        predecessor.root,
-        predecessor.salt,
-    )
-    malformed = {
-        "three_parts": ("Three elements.", lp(name, size, root)),
-        "five_parts": ("Five elements.", lp(name, size, root, salt, b"")),
-        "count": (
-            "Four elements that are said to be five.",
-            (5).to_bytes(8, "big") + lp(name, size, root, salt)[8:],
-        ),
-        "size_short": ("A size of 7 bytes.", lp(name, size[1:], root, salt)),
-        "root_short": ("A root of 31 bytes.", lp(name, size, root[1:], salt)),
-        "salt_short": ("15 random bytes.", lp(name, size, root, salt[1:])),
-        "byte_more": ("A byte more.", lp(name, size, root, salt) + b"\x00"),
-        "byte_less": ("A byte less.", lp(name, size, root, salt)[:-1]),
-        "not_ascii": ("A name that is not ASCII.", lp("é".encode(), size, root, salt)),
-        "name": ("A name of another form.", lp(b"the one before", size, root, salt)),
-        "size_zero": ("A predecessor without records.", lp(name, bytes(8), root, salt)),
-        "size_large": (
-            "A predecessor of 2^63 records.",
-            lp(name, (MAX_LOG_SIZE + 1).to_bytes(8, "big"), root, salt),
-        ),
-        "nobody_with_records": (
-            "No predecessor, but a size.",
-            link_bytes(replace(FIRST_LINK, size=1)),
-        ),
-        "nobody_with_root": (
-            "No predecessor, but another root than nothing's.",
-            link_bytes(replace(FIRST_LINK, root=bytes(32))),
-        ),
-        "countless": ("Elements without number.", (2**62).to_bytes(8, "big")),
-        "one_byte": ("A single byte.", b"\x00"),
-    }
-    for what, (about, extra) in malformed.items():
-        s = Scene(setting, f"1-link_malformed-{what}")
-        yield s.refused(
-            f"Index 0 with extra data of another form: {about[0].lower()}{about[1:]}",
-            s.sign(s.small().value(), extra=extra),
-            spec="streams.md, Generations",
-        )
