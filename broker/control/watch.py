@@ -201,6 +201,7 @@ class Watch:
             forget_heartbeats(tx, self._trust().contracts, retention, now)
             # By then every recipient has destroyed what could open it (streams.md, "Replay").
             tx.outbox.forget_content(now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS)
+        self._store.fold()  # payloads that were cleared on delivery may still be in the journal
 
     def _destroy_keys(self, now: int) -> None:
         """Destroy exchange keys that nothing on Kafka can need any more, and log it."""

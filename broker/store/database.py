@@ -152,6 +152,20 @@ class SqliteStore:
         if found != "ok":
             raise _explained("store_corrupt", self._path)
 
+    def fold(self) -> None:
+        """See `Store.fold`. Where a reader is in the way, the journal is folded the next time."""
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise _explained("store_busy", self._path)
+        raw = self._engine.raw_connection()  # a checkpoint belongs into no transaction
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            code = _CODES.get(error.sqlite_errorcode & 0xFF, "store_unusable")
+            raise _explained(code, self._path) from None
+        finally:
+            raw.close()
+            self._lock.release()
+
     def close(self) -> None:
         """Closes every connection; the last one folds the WAL into the file."""
         self._engine.dispose()

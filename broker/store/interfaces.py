@@ -80,4 +80,7 @@ class Store(Protocol):
     def check(self) -> None:
         """Raises StoreError(`store_corrupt`) if the database's own check finds damage. Slow."""
 
+    def fold(self) -> None:
+        """Empties the journal beside the file: what was cleared in the file is gone from it too."""
+
     def close(self) -> None: ...

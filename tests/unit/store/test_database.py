@@ -293,3 +293,22 @@ def test_content_that_is_cleared_is_gone_from_the_file(path: Path) -> None:
         tx.inbox.mark_delivered(seq, 2, None)
     store.close()
     assert b"JANEJANE" not in path.read_bytes()
+
+
+def test_content_that_is_cleared_is_gone_from_the_journal_of_a_store_in_use(path: Path) -> None:
+    store = open_store(path)
+    journal = path.with_name(f"{path.name}-wal")
+    with store.transaction() as tx:
+        seq = tx.inbox.add(
+            NewInboxRow("s", "i", "t", 1, "t", 0, "g", 0, b"JANE" * 3000, b"", b"c" * 32)
+        )
+    with store.transaction() as tx:
+        tx.inbox.mark_delivered(seq, 2, None)
+    assert b"JANEJANE" in journal.read_bytes()  # the page as it was before
+    store.fold()
+    assert b"JANEJANE" not in path.read_bytes() + journal.read_bytes()
+    with store.reading() as tx:
+        assert tx.inbox.counts().undelivered == 0
+    with store.transaction() as tx:
+        tx.meta.set("still", b"writes")
+    store.close()
