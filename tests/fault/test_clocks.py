@@ -20,7 +20,7 @@ from broker.observing.metrics import Metrics
 from broker.sending.streams import MAX_CLOCK_JUMP_MS
 from broker.service.service import BrokerService
 from broker.service.steady_clock import SteadyClock
-from broker.transport.memory import MemoryKafka, MemoryTransport
+from broker.transport.memory import MemoryTransport
 
 CASE = "22222222-2222-4222-8222-222222222222"
 EVENTS = 3
@@ -175,21 +175,21 @@ async def test_a_service_whose_clock_is_set_ends_and_nothing_was_destroyed(
     )
     monkeypatch.setattr("broker.service.service.TICK_S", 0.01)
     monkeypatch.setattr("broker.control.watch.FORGET_EVERY_MS", 0)
-    office, kafka = pair.council, MemoryKafka()
+    office = pair.council
     service = BrokerService(
         office.participant,
         office.store,
-        MemoryTransport(kafka, COUNCIL),
+        MemoryTransport(office.kafka, COUNCIL),
         SteadyClock(pair.reader, pair.reader.monotonic),
         Metrics(),
         Readiness(),
     )
-    kafka.up = False
     right = pair.reader.now
     running = asyncio.create_task(service.run(asyncio.Event()))
     while not destroyed:  # noqa: ASYNC110 - it is not ours to set an event
         await asyncio.sleep(0.01)
     pair.reader.now += off
+    await asyncio.sleep(0.1)  # the relay looks less often
     async with asyncio.timeout(10):
         with pytest.raises(StoreError) as jumped:
             await running
