@@ -312,3 +312,25 @@ def test_a_key_is_valid_from_its_start_to_just_before_its_end(listed: Listed, no
     key = listed("receipt", "ed25519", life=10)
     valid = [key.valid_at(now + offset) for offset in (-1, 0, 9, 10)]
     assert valid == [False, True, True, False]
+
+
+def test_a_key_that_was_dropped_in_between_is_still_known(
+    manifest: MakeManifest, listed: Listed, verify: Callable[..., VerifiedManifest], now: int
+) -> None:
+    once = listed("receipt", "ed25519", life=DAY_MS)
+    without = verify(manifest(version=2, keys=()))
+    again = verify(manifest(version=3, keys=(once,)))
+    longer = verify(manifest(version=3, keys=(listed("receipt", "ed25519", life=DAY_MS + 1),)))
+    known = {once.kid: once}
+    verify_successor(without, again, known)
+    verify_successor(without, longer)
+    for act in (
+        lambda: verify_successor(without, longer, known),
+        lambda: verify_successor(verify(manifest(version=2, keys=(once,))), longer),
+    ):
+        assert said(act)[:2] == (
+            "manifest_key_prolonged",
+            "The manifest of alpha, version 3, moves or prolongs the validity of a key.",
+        )
+    # What was ever listed counts, and not what the version before says of it
+    verify_successor(verify(manifest(version=2, keys=(once,))), longer, {})

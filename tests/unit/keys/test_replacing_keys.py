@@ -187,3 +187,42 @@ def test_a_departure_that_would_be_taken_back_is_named(
     # To resume what was never suspended changes nothing
     other = ManifestChanges(resume=(("another", "1.0.0"),))
     assert issue_manifest(document, other, governance(), now).manifest.standing == (left,)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "at", "holds_from"),
+    [
+        ("suspended", "left", +1, 0),
+        ("suspended", "left", -1, -1),
+        ("suspended", "suspended", +1, +1),
+        ("suspended", "suspended", -1, -1),
+        (None, "left", +1, +1),
+    ],
+)
+def test_a_part_that_was_suspended_ended_then(
+    manifest: MakeManifest,
+    governance: Govern,
+    now: int,
+    first: str | None,
+    then: str,
+    at: int,
+    holds_from: int,
+) -> None:
+    """Who leaves later cannot make believable what was said after the suspension."""
+
+    def entry(state: str, days: int) -> StandingEntry:
+        return StandingEntry.model_validate(
+            {
+                "contract": "c",
+                "version": "1",
+                "state": state,
+                "since": now + days * DAY_MS,
+                "reason": "review",
+            }
+        )
+
+    other = StandingEntry(contract="c", version="2", state="left", since=now, reason="over")
+    before = manifest(standing=(other,) if first is None else (other, entry(first, 0)))
+    changes = ManifestChanges(standing=(entry(then, at),))
+    after = issue_manifest(before, changes, governance(), now).manifest
+    assert after.standing == (other, entry(then, holds_from))
