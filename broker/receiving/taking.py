@@ -143,6 +143,7 @@ class Taking:
         elif judgement.outcome == "leaf":
             self.batch.leaves += 1
             status = "content_missing"
+            self._alarm_missing_content(judgement)
         else:
             status = "refused"
             self._refuse(record, judgement)
@@ -160,6 +161,16 @@ class Taking:
         if placement.gap is not None:
             generation, first, last = placement.gap
             self.batch.gaps.append((replace(origin, generation=generation), first, last))
+
+    def _alarm_missing_content(self, judgement: Judgement) -> None:
+        """Once a batch: a gap is closed and what it held did not come.
+
+        Its sender may have let it go; or Kafka's host, who can make a leaf of any record, keeps it.
+        """
+        assert judgement.verified is not None
+        alarm = (judgement.verified.origin.agency, "content_missing")
+        if alarm not in self.batch.alarms:
+            self.batch.alarms.append(alarm)
 
     def _inbox(self, record: Record, judgement: Judgement) -> LeafStatus:
         event, verified = judgement.event, judgement.verified

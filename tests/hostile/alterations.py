@@ -171,7 +171,8 @@ ALTERATIONS: tuple[Alteration, ...] = (
     Alteration(
         "proof of another",
         lambda r, o, _n: with_proof(r, proof_of(o)),
-        NOT_INCLUDED | {"1 origin_wrong"},
+        # its key may be another sender's, of which the reader has not heard yet
+        NOT_INCLUDED | {"1 origin_wrong", "waits key_unknown", "2 key_unknown"},
     ),
     Alteration(
         "proof cut",

@@ -1,0 +1,96 @@
+"""What a host of Kafka can do with one record, told one by one, and what an operator sees of it.
+
+The machine (``test_hostile_kafka.py``) explores; these say what it comes to for the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alterations import ALTERATIONS, HONEST, Alteration
+from witness import Witness, goes_on, honest
+from workshop import CHANGED, COUNCIL, MADE, POLICE, Log, as_leaf, draft_event
+
+from broker.cli.quarantine_retries import Retries
+from broker.judging.partition_state import PartitionState
+
+
+@pytest.fixture
+def council(tmp_path: Path) -> Iterator[Witness]:
+    witness = Witness(COUNCIL, tmp_path / "parties")
+    yield witness
+    witness.close()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+def state_of(reader: Witness, log: Log) -> PartitionState:
+    state = reader.state(log.agency, (log.topic, log.partition))
+    assert state is not None
+    return state
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS, ids=lambda one: one.name)
+def test_no_alteration_takes_the_place_of_the_record(
+    council: Witness, log: Log, alteration: Alteration
+) -> None:
+    """Served in its place it is refused as it must be; the true record is taken after it."""
+    first, second, third = (log.send_one(honest()) for _ in range(3))
+    altered = alteration.alter(second, first, 1)
+    batch = council.take(first, altered)
+    if alteration.expected is HONEST:
+        assert len(batch.opened) == 2
+    elif (altered.value, altered.headers) != (second.value, second.headers):
+        codes = {f"{step} {code}" for _, _, step, code in batch.refused}
+        codes |= {f"waits {code}" for _, code in batch.deferred}
+        assert len(codes) == 1
+        assert codes <= alteration.expected
+        assert len(batch.opened) == 1
+    council.take(second, third)
+    assert council.inbox() == 3
+    assert council.quarantined() == []
+    goes_on(council, log)
+
+
+def test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm(council: Witness, log: Log) -> None:
+    """Anybody can make a leaf of a record: the gap closes, and its content is still missing."""
+    records = [log.send_one(honest()) for _ in range(4)]
+    assert council.take(records[0], records[3]).alarms == [(POLICE, "gap")]
+    batch = council.take(as_leaf(records[1]), as_leaf(records[2]))
+    assert (batch.leaves, batch.alarms) == (2, [(POLICE, "content_missing")])
+    assert [line["code"] for line in council.lines("alarm")] == ["gap", "content_missing"]
+    assert all(not held.gaps for held in state_of(council, log).generations.values())
+    assert len(council.take(*records).opened) == 2  # the records themselves are still taken
+    goes_on(council, log)
+
+
+def test_a_change_shown_before_its_referral_waits_in_quarantine(council: Witness, log: Log) -> None:
+    """Kafka shows the second record first: nothing is lost, and a retry takes it in its turn."""
+    referral = "0000beef-0000-4000-8000-000000000000"
+    start = log.send_one(honest())
+    made = log.send_one(draft_event(MADE, to=(COUNCIL,), referral_id=referral).value())
+    withdrawn = draft_event(
+        CHANGED,
+        without=["reason", "business_status"],
+        to=(COUNCIL,),
+        referral_id=referral,
+        status="entered-in-error",
+        previous_status="requested",
+        version=2,
+    )
+    changed = log.send_one(withdrawn.value())
+    batch = council.take(start, changed)
+    ((_, index, step, code),) = batch.refused
+    assert (index, step, code) == (2, 11, "referral_unknown")
+    assert len(council.take(made).opened) == 1
+    with council.store.reading() as tx:
+        (row,) = tx.quarantine.list("held")
+    retries = Retries(council.participant, council.store, "a clerk")
+    outcome = retries.retry(row.id, council.clock.now)
+    assert outcome.settled, outcome
+    assert (council.inbox(), council.quarantined()) == (3, [])
