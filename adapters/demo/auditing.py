@@ -70,6 +70,17 @@ def referrals_of(participant: Participant, case_id: str) -> tuple[ReferralRow, .
         store.close()
 
 
+def newest_referral(participant: Participant, to: str) -> str | None:
+    """The event by which an agency made its newest open referral to another, if there is one."""
+    store = _store(participant)
+    try:
+        with store.reading() as tx:
+            made = [row.event_id for row in tx.referrals.open() if row.counterparty == to]
+    finally:
+        store.close()
+    return made[-1] if made else None
+
+
 def overdue(participant: Participant) -> tuple[ReferralRow, ...]:
     """An agency's referrals whose clock is over."""
     store = _store(participant)

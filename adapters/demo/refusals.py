@@ -14,6 +14,7 @@ from itertools import count
 from uuid import uuid4
 
 from adapters.demo import hosting, person
+from adapters.demo.auditing import newest_referral
 from adapters.demo.clerks import Clerk
 from adapters.demo.desk import Desk
 from adapters.demo.facts import case_list
@@ -225,25 +226,27 @@ class Refusals:
         )
         unit = town.clerks[WITHHELD_SENDER]
         row = self._housing(unit, "R98900-1")
-        before = {(r.topic, r.partition, r.offset) for r in self._dump()}
         town.until(lambda: not unit.desk.busy, "the export before is taken")
+        sender = stage.participant(WITHHELD_SENDER)
+        before = newest_referral(sender, WITHHELD_FROM)
         unit.desk.export([row], "withheld")
-        records: list[Record] = []
+        found: list[Seen] = []
 
         def on_kafka() -> bool:
-            records[:] = [r for r in self._dump() if (r.topic, r.partition, r.offset) not in before]
-            return any(self._from(r, WITHHELD_SENDER) for r in records)
+            made = newest_referral(sender, WITHHELD_FROM)
+            if made != before:  # its sender goes on meanwhile: this one record, and no other
+                taken_apart = (hosting.take_apart(record) for record in self._dump())
+                found[:] = [seen for seen in taken_apart if seen and seen.event_id == made]
+            return bool(found)
 
         town.until(on_kafka, "the referral is on Kafka")
-        (record,) = [r for r in records if self._from(r, WITHHELD_SENDER)]
-        hosting.withhold(stage.operator, record)
+        seen = found[0]
+        hosting.withhold(stage.operator, seen.record)
         withheld_at = time.time()
         self._screen.say(
             "Whoever hosts Kafka deletes that record before the council has read it.", "!"
         )
         stage.adapters[WITHHELD_FROM].start()
-        seen = hosting.take_apart(record)
-        assert seen is not None
 
         def noticed() -> None:
             self._noticed(seen, withheld_at)
@@ -333,8 +336,3 @@ class Refusals:
 
     def _dump(self) -> list[Record]:
         return hosting.dump(self._stage.operator, self._topics)
-
-    @staticmethod
-    def _from(record: Record, agency: str) -> bool:
-        seen = hosting.take_apart(record)
-        return seen is not None and seen.proof.signed.checkpoint.origin.split("/")[1] == agency

@@ -33,6 +33,7 @@ from parser_objects import (
     SIGNED,
     TREE,
     config_text,
+    evidence,
     key_files,
     manifest,
     sealed_value,
@@ -41,7 +42,8 @@ from parser_objects import (
 
 from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
-from broker.audit.errors import DisclosureLogError
+from broker.audit.errors import DisclosureLogError, EvidenceError
+from broker.audit.evidence import format_evidence, parse_evidence
 from broker.cli.trying import parse_plain
 from broker.control import heartbeats, receipts
 from broker.control.authorship import read_note
@@ -258,4 +260,6 @@ PARSERS: tuple[Parser, ...] = (
            documents=(orjson.loads(_PAYLOAD),)),
     Parser("entry", parse_entry, (DisclosureLogError,), tuple(map(format_entry, ENTRIES)),
            format_entry, bare, tuple(orjson.loads(format_entry(entry)) for entry in ENTRIES)),
+    Parser("evidence", parse_evidence, (EvidenceError,), (format_evidence(evidence()),), wrap=bare,
+           documents=(orjson.loads(format_evidence(evidence())),)),
 )  # fmt: skip

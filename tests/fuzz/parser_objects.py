@@ -6,6 +6,7 @@ from datetime import date
 
 from broker.agency.config import GovernanceSection, format_config
 from broker.audit.entries import ContractReference, Entry, Share
+from broker.audit.evidence import Evidence
 from broker.control import receipts
 from broker.control.heartbeats import Head, Heartbeat
 from broker.envelope.layout import (
@@ -98,6 +99,33 @@ def manifest() -> Manifest:
             ],
         }
     )  # fmt: skip
+
+
+def evidence() -> Evidence:
+    """A document in which nothing holds; its notes are not looked at by the parser."""
+    return Evidence.model_validate(
+        {
+            "format": "concordant.evidence/v1",
+            "deployment": "pan-london",
+            "agency": "csu-camden",
+            "event": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
+            "contract": {"name": "london-hate-crime", "version": "1.0.0", "sha256": "0" * 64},
+            "manifest": "concordant.manifest/v1\n",
+            "stream_key": "1" * 64,
+            "heartbeat": "concordant.heartbeat/v1\n",
+            "head": {
+                "topic": "pan-london.london-hate-crime.a",
+                "partition": 0,
+                "generation": GENERATION,
+                "size": 5,
+                "root": ROOT.hex(),
+            },
+            "index": 3,
+            "leaf": "2" * 64,
+            "path": ["3" * 64, "4" * 64],
+            "classical": {"checkpoint": "pan-london/csu-camden\n", "path": []},
+        }
+    )
 
 
 def key_files() -> tuple[bytes, ...]:
