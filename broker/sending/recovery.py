@@ -114,7 +114,7 @@ def due_again(
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]
     kept = tuple(row for row in rows if row.value is not None)
     return Again(
-        _place(tx, held, size), _latest(tx, stream, last, now), kept, len(rows) - len(kept)
+        _place(tx, held, size), newest_seen(tx, stream, last, now), kept, len(rows) - len(kept)
     )
 
 
@@ -187,10 +187,11 @@ def _place(tx: Transaction, row: GenerationRow, size: int) -> GenerationRow | No
     return replace(row, name=row.predecessor, size=row.predecessor_size, root=row.predecessor_root)
 
 
-def _latest(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
+def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
     """The newest generation, ours or one that Kafka showed us under our name.
 
-    A thief's generation is the newest to whoever has met it, and its log time the last.
+    A thief's generation is the newest to whoever has met it, and its log time the last; so is one
+    of ours that an older database does not know, if it was opened when our clock was ahead.
     """
     newest = tx.streams.current(stream.topic, stream.partition) or last
     stored = tx.reader.state(stream.agency, stream.topic, stream.partition)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
@@ -18,7 +18,7 @@ from broker.control.heartbeats import Head
 from broker.errors import StoreError, TransportError
 from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.sending.recovery import Again, RevokedKey, due_again
+from broker.sending.recovery import Again, RevokedKey, due_again, newest_seen
 from broker.sending.streams import (
     MAX_BATCH_EVENTS,
     MAX_CLOCK_JUMP_MS,
@@ -28,10 +28,13 @@ from broker.sending.streams import (
 )
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import GenerationRow, Indexed, NewOutboxRow, OutboxRow
+from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
+NOT_TAKEN: Final = frozenset({"unlinked", "log_time_fell"})
+"""Codes with which a reader refuses records of a generation that is not later than one it holds."""
 ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
 """Rows taken in one round, over all streams."""
 
@@ -68,6 +71,7 @@ class Relay:
         self._monotonic = monotonic
         self._token: int | None = None
         self._generations: dict[tuple[str, int], GenerationRow] = {}
+        self._not_taken: set[str] = set()
         self._offset = 0
         self._acknowledged: tuple[Head, ...] = ()
         self._batches: list[tuple[str, int]] = []
@@ -229,15 +233,29 @@ class Relay:
 
     def _generation(self, tx: Transaction, topic: str, partition: int, now: int) -> GenerationRow:
         row = self._generations.get((topic, partition))
-        if row is None:
+        if row is None or row.name in self._not_taken:
             stream = Stream(self._deployment, self._agency, topic, partition)
+            newest = tx.streams.current(topic, partition)
             row = open_generation(
                 stream,
                 tx.streams.last_with_records(topic, partition),
-                tx.streams.current(topic, partition),
+                None if newest is None else newest_seen(tx, stream, newest, now),
                 now,
             )
         return row
+
+    def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
+        """What receiving refused: records of our own tell that others refuse them too.
+
+        A database that was restored may not know a later generation that readers hold; then the
+        current one is not taken, and the next records begin another.
+        """
+        for origin, _, _, code in records:
+            if origin is None or origin.agency != self._agency or code not in NOT_TAKEN:
+                continue
+            row = self._generations.get((origin.topic, origin.partition))
+            if row is not None and row.name == origin.generation:
+                self._not_taken.add(row.name)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         records = [_record(row) for row in rows]

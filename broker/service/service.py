@@ -268,6 +268,7 @@ class BrokerService:
 
     def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
         report_batch(topic, partition, batch, now, self.metrics, self._log)
+        self.relay.refused(batch.refused)
         for origin, index, _, _ in batch.refused:
             if origin is not None and index >= 0:
                 self._notices.refused(origin, index)

@@ -221,6 +221,39 @@ async def test_a_database_of_yesterday_forks_nothing(
     assert len(batch.opened) == 4
 
 
+async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
+    police: Office, council: Office, clock: Clock, open_office: Make
+) -> None:
+    """Readers hold a generation that was opened in three minutes, which the copy does not know."""
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(2, case_id=case)
+    backup = police.backup()
+    clock.now += 3 * MINUTE
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    clock.now -= 3 * MINUTE
+    restored = open_office(POLICE)
+    restored.restore(backup)
+    clock.pass_(SECOND)
+    await restored.send(1, case_id=case)
+    log = at_offsets(police.log())
+    assert [code for *_, code in council.take(log).refused] == ["unlinked"]
+    own = restored.take(log)  # it reads its own records as everybody does
+    refused = own.refused[0][0]
+    assert refused is not None
+    restored.relay.refused(own.refused)
+    await restored.send(1, case_id=case)
+    again = at_offsets(police.log())[len(log) :]
+    batch = council.take(again)
+    assert (batch.refused, len(batch.opened)) == ([], 1)
+    assert [(origin, first, last) for origin, first, last in batch.gaps] == [(refused, 0, 0)]
+    place = (refused.topic, refused.partition, refused.generation)
+    assert await restored.relay.replay(*place, 0, 0) == 1
+    batch = council.take(at_offsets(police.log())[len(log) + 1 :])
+    assert (batch.refused, len(batch.opened)) == ([], 1)
+    assert len(council.inbox()) == 5
+
+
 async def test_kafka_refusing_leaves_everything_in_place(police: Office, council: Office) -> None:
     police.kafka.up = False
     with pytest.raises(TransportError) as away:
