@@ -151,7 +151,7 @@ class Partition:
         if link is not None:
             self._compare(link)
         parts = gap.without(seen, after)
-        if len(held.gaps) - 1 + len(parts) > MAX_GAPS:
+        if len(parts) > 1 and len(held.gaps) >= MAX_GAPS:  # only a split makes more
             raise RefusedError(4, "gaps_many")
         position = held.gaps.index(gap)
         held.gaps[position : position + 1] = parts

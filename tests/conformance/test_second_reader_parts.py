@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.conformance import continuity, json_form, merkle
 from tests.conformance.continuity import Partition, Placement, Verdict
-from tests.conformance.conventions import sha256
+from tests.conformance.conventions import parse_time, sha256
 from tests.conformance.envelope import padded_length
 from tests.conformance.generations import Seen
 from tests.conformance.keys import SMALL_ORDER_Y, P
 from tests.conformance.proofs import Link
 from tests.conformance.refusals import MalformedError, RefusedError
+from tests.conformance.view import load_view
 
 
 def leaves(count: int, salt: str = "") -> list[bytes]:
@@ -204,6 +206,20 @@ def test_of_too_many_generations_only_complete_ones_are_forgotten() -> None:
     assert len(stream.generations) == 64
 
 
+def test_a_link_may_open_a_gap_too_many_and_only_a_split_of_it_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(continuity, "MAX_GAPS", 1)
+    log, later, stream = leaves(8), leaves(1, "b"), Partition()
+    for index in (0, 4):
+        take(stream, "a", seen(log, index))
+    take(stream, "b", seen(later, 0, time=9), link_to("a", log))
+    assert len(stream.generations["a"].gaps) == 2
+    assert code_of(stream, "a", seen(log, 2)) == "gaps_many"
+    for index in (1, 3):
+        assert take(stream, "a", seen(log, index)) == Placement(Verdict.FILL)
+
+
 def test_neither_a_jump_nor_a_split_opens_too_many_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(continuity, "MAX_GAPS", 2)
     log, stream = leaves(12), Partition()
@@ -264,3 +280,10 @@ def test_the_points_of_small_order_are_those_of_which_eight_times_is_nothing() -
         for _ in range(3):
             point = double(*point)
         assert point == (0, 1)
+
+
+def test_who_signed_no_contract_believes_no_manifest_not_even_its_own() -> None:
+    folder = Path(__file__).parents[1] / "vectors" / "settings" / "incomplete"
+    now = parse_time("2026-03-02T12:00:00.000Z")
+    assert load_view(folder, "haven-support", now).manifests == {}
+    assert load_view(folder, "csu-camden", now).manifests.keys() >= {"csu-camden", "haven-support"}

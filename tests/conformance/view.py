@@ -97,7 +97,7 @@ def load_view(folder: Path, reader: str, now: int) -> View:
         known.contract.hash: known
         for known in _contracts(folder / "contracts", deployment, reader, governance)
     }
-    pinned = {reader: [governance]}
+    pinned: dict[str, list[GovernanceKeys]] = {}  # by contracts only, the reader's own too
     for known in contracts.values():
         for agency, pair in known.contract.pinned.items():
             if pair not in pinned.setdefault(agency, []):

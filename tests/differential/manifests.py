@@ -1,0 +1,231 @@
+"""Manifests of one agency, altered and signed as they are (docs/spec/keys.md, "Manifests").
+
+One to three versions, of which the second and third follow the first more or less. Compared is
+which of them are believed, and what then is said of keys, revocations and standing.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from random import Random
+from typing import Any
+
+from alteration import altered, grown
+from altered_vectors import ground
+from comparison import Comparison, Family
+from making.agencies import DAY, DEPLOYMENT, FOUNDED, NOW, POLICE, Member
+
+from broker.envelope.canonical import CanonicalError, format_json
+from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, b64, strict_b64
+from broker.errors import ManifestError
+from broker.keys.governance import GovernancePublic, GovernanceSigner
+from broker.keys.kid import (
+    ED25519,
+    EXCHANGE,
+    GOVERNANCE,
+    ML_DSA_44,
+    ML_DSA_65,
+    RECEIPT,
+    STREAM,
+    kid,
+)
+from broker.keys.manifest import HEADER, parse_manifest, verify_manifest
+from broker.keys.signer import SoftwareSigner
+from broker.registry.manifests import ManifestBook
+from broker.tlog.errors import NoteError
+from broker.tlog.note import format_note, sign_note
+from tests.conformance import keys as second_keys
+from tests.conformance import manifests as second_manifests
+from tests.conformance.contracts import GovernanceKeys
+from tests.conformance.notes import COSIGNATURE, NoteKey
+from tests.conformance.refusals import MalformedError, NotBelievedError
+
+MEMBER = Member(ground(), POLICE)
+TIMES = tuple(
+    FOUNDED + days * DAY + more for days in (-1, 0, 1, 29, 30, 60, 90) for more in (-1, 0)
+)
+CONTRACT = ("london-hate-crime", "1.0.0")
+
+
+def _text_time(ms: int) -> str:
+    at = datetime.fromtimestamp(ms // 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+
+
+@cache
+def _governance() -> GovernanceSigner:
+    """The two keys themselves; the vectors have recorded signatures of theirs only."""
+    first = Ed25519Signer(MEMBER.seed(GOVERNANCE, ED25519))
+    second = MlDsa65Signer(MEMBER.seed(GOVERNANCE, ML_DSA_65))
+    return GovernanceSigner(
+        DEPLOYMENT,
+        POLICE,
+        SoftwareSigner(kid(GOVERNANCE, ED25519, first.public), GOVERNANCE, ED25519, first),
+        SoftwareSigner(kid(GOVERNANCE, ML_DSA_65, second.public), GOVERNANCE, ML_DSA_65, second),
+    )
+
+
+@cache
+def _keys() -> tuple[dict[str, Any], ...]:
+    """Entries of `keys`, some of which exclude each other."""
+    listed = [
+        MEMBER.key(STREAM),
+        MEMBER.key(STREAM, algorithm=ML_DSA_44),
+        MEMBER.key(EXCHANGE),
+        MEMBER.key(RECEIPT),
+        MEMBER.key(STREAM, "second", begins=FOUNDED + 60 * DAY),
+        MEMBER.key(STREAM, "third", begins=FOUNDED + 90 * DAY),
+        MEMBER.key(EXCHANGE, "second", begins=FOUNDED + 29 * DAY),
+        MEMBER.key(EXCHANGE, ends=FOUNDED + 10 * DAY),
+        MEMBER.key(STREAM, ends=FOUNDED + 30 * DAY),
+    ]
+    return tuple(key.listed.model_dump(mode="json", exclude_none=True) for key in listed)
+
+
+def _document(version: int, rng: Random) -> dict[str, Any]:
+    issued = FOUNDED + (version - 1) * rng.choice((0, DAY, 7 * DAY))
+    listed = list(_keys()[:4])
+    for key in _keys()[4:]:
+        if rng.random() < 0.15:
+            listed.append(key)
+    if rng.random() < 0.3:
+        listed = rng.sample(listed, rng.randint(0, len(listed)))
+    return {
+        "agency": POLICE,
+        "deployment": DEPLOYMENT,
+        "version": version,
+        "issued": _text_time(issued),
+        "expires": _text_time(issued + rng.choice((30, 30, 7)) * DAY),
+        "tls_principal": POLICE,
+        "contacts": {"operations": "operations@police.example"},
+        "keys": listed,
+        "revocations": [
+            {"kid": key["kid"], "since": _text_time(rng.choice(TIMES)), "reason": "lost"}
+            for key in _keys()
+            if rng.random() < 0.1
+        ],
+        "standing": [
+            {
+                "contract": CONTRACT[0],
+                "version": rng.choice((CONTRACT[1], "1.0.1")),
+                "state": rng.choice(("suspended", "left")),
+                "since": _text_time(rng.choice(TIMES)),
+                "reason": "until it is settled",
+            }
+            for _ in range(rng.choice((0, 0, 1, 2)))
+        ],
+    }
+
+
+def _value(rng: Random) -> Any:
+    governance = _governance().public
+    return rng.choice(
+        (
+            *(None, True, 0, 1, 2, -1, 2**53 - 1, "", "x", "a\nb", "a" * 63, "a" * 64, "a" * 257),
+            *("csu-camden", "cps-london", DEPLOYMENT, "-a", "a.", "stream", "receipt", "exchange"),
+            *("ed25519", "ml-dsa-44", "left", "2026-03-01T00:00:00Z", "1969-12-31T00:00:00.000Z"),
+            *("2026-02-30T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "2026-03-01T24:00:00.000Z"),
+            *(_text_time(rng.choice(TIMES)), _text_time(NOW + 300000), _text_time(NOW + 300001)),
+            *(b64(bytes(32)), b64(governance.ed25519), b64(b"\1" + bytes(31)), "AA", "AB=="),
+            *([], {}, [{}], rng.choice(_keys()), rng.choice(_keys())["kid"]),
+        )
+    )
+
+
+def _signed(version: int, rng: Random) -> bytes:
+    document: Any = _document(version, rng)
+    if rng.random() < 0.6:
+        values = [lambda: json.loads(json.dumps(_value(rng)))]
+        document = grown(document, rng, values, ("possession", "extra", "operations"))
+    try:
+        text = f"{HEADER}\n{DEPLOYMENT}\n".encode() + format_json(document) + b"\n"
+    except CanonicalError:
+        text = f"{HEADER}\n{DEPLOYMENT}\n{json.dumps(document)}\n".encode()
+    if rng.random() < 0.1:
+        text = altered(text, rng)
+    try:
+        note = format_note(sign_note(text, _governance().note_signers()))
+    except NoteError:
+        note = text + "\n— x/y AAAAAAAA\n".encode()
+    return altered(note, rng) if rng.random() < 0.1 else note
+
+
+def _product(files: list[bytes]) -> object:
+    pair = GovernancePublic(_governance().public.ed25519, _governance().public.ml_dsa_65)
+    book = ManifestBook(DEPLOYMENT)
+    believed = []
+    for number, file in enumerate(files):
+        try:
+            signed = parse_manifest(file)
+            verified = verify_manifest(signed, [pair], deployment=DEPLOYMENT, now=NOW)
+            if verified.manifest.agency != POLICE:
+                continue
+            grown_book = book.adding(verified)
+        except ManifestError:
+            continue
+        if grown_book is not book:  # the same file again is neither refused nor another one
+            believed.append(number)
+        book = grown_book
+    said = [(book.revoked_since(POLICE, one), _vouched(book, one)) for one in _kids()]
+    standing = {one.agency: one.since_ms for one in book.departures(*CONTRACT)}
+    tried = sorted((key.kid, key.not_after) for key in book.exchange_keys(POLICE))
+    return believed, said, standing.get(POLICE), tried
+
+
+def _vouched(book: ManifestBook, one: bytes) -> list[bool]:
+    """At which times a manifest vouches for a stream key."""
+    for verified in book.history(POLICE):
+        for listed in verified.manifest.keys_of(STREAM, ED25519):
+            if listed.kid == one:
+                key_id = NoteKey(MEMBER.name, COSIGNATURE, listed.public).key_id
+                key = book.stream_key(POLICE, key_id)
+                return [key is not None and key.at(at) == "valid" for at in TIMES]
+    return []
+
+
+@cache
+def _kids() -> tuple[bytes, ...]:
+    return tuple(strict_b64(entry["kid"]) for entry in _keys())
+
+
+def _second(files: list[bytes]) -> object:
+    public = _governance().public
+    pinned = {POLICE: [GovernanceKeys(public.ed25519, public.ml_dsa_65)]}
+    book = second_manifests.Manifests()
+    believed = []
+    for number, file in enumerate(files):
+        try:
+            manifest = second_manifests.verify_manifest(
+                file, deployment=DEPLOYMENT, pinned=pinned, now=NOW
+            )
+            book.take(manifest)
+        except (MalformedError, NotBelievedError):
+            continue
+        believed.append(number)
+    streams = {key.kid for key in book.listed(second_keys.STREAM) if key.algorithm == ED25519}
+    said = [
+        (
+            book.revoked_since(one),
+            [book.vouched(one, at) for at in TIMES] if one in streams else [],
+        )
+        for one in _kids()
+    ]
+    newest = {key.kid: key for key in book.listed(second_keys.EXCHANGE)}
+    tried = sorted((key.kid, key.not_after) for key in newest.values())
+    return believed, said, book.inactive_since(CONTRACT), tried
+
+
+def compare(rng: Random) -> Comparison:
+    """The versions in the order in which they are met."""
+    files = [_signed(version, rng) for version in range(1, rng.choice((1, 2, 2, 3)) + 1)]
+    if rng.random() < 0.1:
+        files.insert(rng.randrange(len(files)), rng.choice(files))
+    ours = _product(files)
+    believed = ours[0] if isinstance(ours, tuple) else []
+    reached = tuple("believed" if n in believed else "refused" for n in range(len(files)))
+    return Comparison(ours, _second(files), files, reached)
+
+
+FAMILIES = (Family("manifests", compare, 60),)
