@@ -71,7 +71,8 @@ class Relay:
         self._monotonic = monotonic
         self._token: int | None = None
         self._generations: dict[tuple[str, int], GenerationRow] = {}
-        self._not_taken: set[str] = set()
+        self._not_taken: dict[str, GenerationRow] = {}
+        self._followed: set[str] = set()
         self._offset = 0
         self._acknowledged: tuple[Head, ...] = ()
         self._batches: list[tuple[str, int]] = []
@@ -191,6 +192,7 @@ class Relay:
         """Give waiting rows their places, one signature per stream and batch, in one commit."""
         now = self._steady_now()
         assert self._token is not None, "take_lock comes first"
+        self._follow(now)
         with self._store.reading() as tx:
             if not tx.outbox.pending(1):
                 return []
@@ -244,18 +246,33 @@ class Relay:
             )
         return row
 
+    def _follow(self, now: int) -> None:
+        """Have every generation that is not taken followed by one that names it.
+
+        A copy of its last record carries the link, even if there is nothing else to say: readers
+        then ask for what they refused, and know the copy, or the record, as a repeat.
+        """
+        for name, row in list(self._not_taken.items()):
+            if name not in self._followed:
+                with self._store.transaction() as tx:
+                    last = row.size - 1
+                    held = tx.outbox.archived(row.topic, row.partition, name, last, last)
+                    copies = [_copy(old) for old in held if old.value is not None]
+                    tx.outbox.add_many(copies, now)
+                self._followed.add(name)
+
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
         """What receiving refused: records of our own tell that others refuse them too.
 
         A database that was restored may not know a later generation that readers hold; then the
-        current one is not taken, and the next records begin another.
+        current one is not taken, and the next round begins another.
         """
         for origin, _, _, code in records:
             if origin is None or origin.agency != self._agency or code not in NOT_TAKEN:
                 continue
             row = self._generations.get((origin.topic, origin.partition))
             if row is not None and row.name == origin.generation:
-                self._not_taken.add(row.name)
+                self._not_taken[row.name] = row
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         records = [_record(row) for row in rows]
