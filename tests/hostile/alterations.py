@@ -13,12 +13,21 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workshop import as_leaf, proof_of, with_proof
+from workshop import (
+    POLICE,
+    SUPPORT,
+    as_leaf,
+    proof_of,
+    signed_record,
+    with_proof,
+    workshop,
+)
 
 from broker.envelope.layout import MAX_VALUE_BYTES, LayoutError, format_value, parse_value
 from broker.judging.verification import LEAF_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.tlog.proof import MAX_PROOF_BYTES
+from broker.tlog.checkpoint import Origin, parse_origin
+from broker.tlog.proof import MAX_PROOF_BYTES, parse_proof
 
 Alter = Callable[[Record, Record, int], Record]
 
@@ -126,6 +135,34 @@ def _set(name: bytes, value: bytes | None) -> Alter:
     return _headers(lambda headers: [(k, value if k == name else v) for k, v in headers])
 
 
+def _another_deployment(record: Record, _other: Record, _n: int) -> Record:
+    """The same value, signed by the same key in a deployment that has the same agencies."""
+    origin = replace(_origin(record), deployment="pan-leeds")
+    return _signed_again(record, origin, origin.agency)
+
+
+def _another_agency(record: Record, _other: Record, _n: int) -> Record:
+    """The same value in another agency's name, signed by its own sender."""
+    agency = _origin(record).agency
+    posing = replace(_origin(record), agency=SUPPORT if agency == POLICE else POLICE)
+    return _signed_again(record, posing, agency)
+
+
+def _signed_again(record: Record, origin: Origin, by: str) -> Record:
+    return signed_record(
+        _value(record),
+        origin=origin.format(),
+        before=[b"before"],
+        signer=workshop().cosigner(by),
+        topic=record.topic,
+        partition=record.partition,
+    )
+
+
+def _origin(record: Record) -> Origin:
+    return parse_origin(parse_proof(proof_of(record)).checkpoint.origin)
+
+
 def _leaf_of_another(record: Record, other: Record, _n: int) -> Record:
     return replace(as_leaf(record), value=as_leaf(other).value)
 
@@ -222,6 +259,10 @@ ALTERATIONS: tuple[Alteration, ...] = (
         "said to be a leaf",
         _set(CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE),
         frozenset({"0 value_malformed"}),
+    ),
+    Alteration("another deployment", _another_deployment, frozenset({"1 origin_wrong"})),
+    Alteration(
+        "another agency's name", _another_agency, frozenset({"waits key_unknown", "2 key_unknown"})
     ),
     Alteration("leaf of another", _leaf_of_another, NOT_INCLUDED),
 )

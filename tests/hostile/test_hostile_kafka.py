@@ -239,4 +239,4 @@ class HostileHost(RuleBasedStateMachine):
 
 
 TestHostileHost = HostileHost.TestCase
-TestHostileHost.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestHostileHost.settings = settings(max_examples=25, stateful_step_count=35, deadline=None)
