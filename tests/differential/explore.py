@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def campaign(
         for number in range(seed + done[family.name], seed + done[family.name] + RUNS_AT_ONCE):
             if runs and number >= seed + runs:
                 break
-            comparison = family.compare(Random(number))
+            comparison = _compared(family, number)
             done[family.name] += 1
             reached.update(f"{family.name}: {what}" for what in comparison.reached)
             if not comparison.agrees:
@@ -72,6 +73,14 @@ def campaign(
         f"in {time.monotonic() - began:.0f} s"
     )
     return found.total()
+
+
+def _compared(family: Family, number: int) -> Comparison:
+    """One run; what either reader raises beside its refusals is a disagreement too."""
+    try:
+        return family.compare(Random(number))
+    except Exception:  # noqa: BLE001  # whatever it is, the campaign goes on
+        return Comparison("raised", "", traceback.format_exc(limit=-4), ("raised",))
 
 
 def _tell(family: Family, number: int, comparison: Comparison) -> None:
