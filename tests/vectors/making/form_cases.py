@@ -215,6 +215,30 @@ def _proofs(setting: Setting) -> Iterator[Case]:
             "A signature line whose time is 2^63.",
             lambda p: _signature(p, lambda raw: raw[:4] + b"\x80" + bytes(7) + raw[12:]),
         ),
+        "signature_ml_dsa": (
+            "A signature line as long as a cosignature of ML-DSA-44.",
+            lambda p: _signature(p, lambda raw: raw[:12] + bytes(2420)),
+        ),
+        "name_plus": (
+            "A name with a plus sign in the signature line.",
+            lambda p: p.replace("— pan-london/csu-camden ".encode(), "— pan-london+csu ".encode()),
+        ),
+        "name_empty": (
+            "No name in the signature line.",
+            lambda p: p.replace("— pan-london/csu-camden ".encode(), "—  ".encode()),
+        ),
+        "name_control": (
+            "A control character in the signature line's name.",
+            lambda p: p.replace("— pan-london/".encode(), "— pan-london/\x07".encode()),
+        ),
+        "name_not_utf8": (
+            "A name in the signature line that is not UTF-8.",
+            lambda p: p.replace("— pan-london/".encode(), "— ".encode() + b"\xff/"),
+        ),
+        "extra_base64": (
+            "Extra data in base64 without its padding.",
+            lambda p: p.replace(b"\nindex", b"A\nindex"),
+        ),
         "node_short": (
             "A hash of the path with 31 bytes.",
             lambda p: _node(p, lambda raw: raw[:-1]),

@@ -176,15 +176,32 @@ def _links(setting: Setting) -> Iterator[Case]:
     yield s.case(
         "A link names another root for a known size.", agency=POLICE, spec="streams.md, Links"
     )
-    s = Scene(setting, "4-equivocation-link_into_a_batch")
+    s = Scene(setting, "4-equivocation-link_to_other_root_of_a_batch")
     log = s.log()
-    records = log.send(b"record 0", b"record 1", b"record 2")
-    s.then(records[0], NOT_ADDRESSED)
-    s.then(records[1], NOT_ADDRESSED)
+    s.then(log.send(b"record 0", b"record 1")[0], NOT_ADDRESSED)
     assert log.last is not None
     log.restart(Link(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
     s.then(log.one(b"another 0"))
-    yield s.case("A link names a size inside of a batch.", agency=POLICE, spec="streams.md, Links")
+    yield s.case(
+        "A link names another root for a size of which only the checkpoint is known.",
+        agency=POLICE,
+        spec="streams.md, Links",
+    )
+    s = Scene(setting, "4-equivocation-link_into_a_batch")
+    log = s.log()
+    log.restart()
+    shorter = log.copy()
+    records = log.send(b"record 0", b"record 1", b"record 2")
+    s.then(records[0], NOT_ADDRESSED)
+    s.then(records[1], NOT_ADDRESSED)
+    shorter.send(b"record 0", b"record 1")
+    shorter.restart(opened=NOW + 1)
+    s.then(shorter.one(b"another 0"))
+    yield s.case(
+        "A link names a size inside of a batch, with its right root.",
+        agency=POLICE,
+        spec="streams.md, Links",
+    )
     s, log, _ = _begun(setting, "named_end_not_met")
     last = log.one(b"record 1")
     assert log.last is not None
