@@ -14,6 +14,7 @@ from making.agencies import (
 )
 from making.events import MADE
 from making.ground import Ground
+from making.manifest_worlds import Universal
 from making.setting import Setting, founded
 from making.terms import (
     Tree,
@@ -28,6 +29,7 @@ from making.terms import (
 )
 
 from broker.envelope.primitives import b64, sha256
+from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract
 
 EVERYONE = ("police", "council", "support", "prosecution")
@@ -37,6 +39,13 @@ def plain_type(publishers: tuple[str, ...], recipients: tuple[str, ...]) -> Tree
     """`referral.made` with what it must have."""
     leaves = ("case_id", "referral_id", "requested_service", "urgency")
     return event_type(publishers, recipients, {path: field(recipients) for path in leaves})
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Whoever signs a statement with a pair that is not a member's own."""
+
+    governance: GovernanceSigner
 
 
 @dataclass(frozen=True)
@@ -144,10 +153,22 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
     )
     shared = tree("shared_key")
     shared["governance_keys"][POLICE]["ed25519"] = shared["governance_keys"][COUNCIL]["ed25519"]
-    add("shared_key", "A governance key that two parties share.", shared)
+    raw = text_of(shared)
+    police_as = replace(police.governance, ed25519=council.governance.ed25519)
+    found["shared_key"] = Odd(
+        "A governance key that two parties share, and both signed with it.",
+        raw,
+        note_of(shared, raw, [Hand(police_as), council]),
+    )
     small = tree("small_order")
     small["governance_keys"][POLICE]["ed25519"] = b64(b"\x01" + bytes(31))
-    add("small_order", "A governance key of small order.", small)
+    raw = text_of(small)
+    nobody = replace(police.governance, ed25519=Universal())  # type: ignore[arg-type]  # it signs
+    found["small_order"] = Odd(
+        "A governance key of small order, whose signature verifies for every text.",
+        raw,
+        note_of(small, raw, [Hand(nobody), council]),
+    )
     _add_yaml(add, tree)
     return found
 

@@ -193,7 +193,7 @@ _NOTES: dict[str, tuple[str, Callable[[Member, bytes], bytes]]] = {
 }
 
 
-class _Universal:
+class Universal:
     """Signs for the neutral element: R is the base point and S is 1, whatever the message."""
 
     public = IDENTITY
@@ -229,7 +229,7 @@ def refused(ground: Ground) -> Setting:
         setting.manifests[what] = sign(police, text)
     small = _key(police, "small_order").listed
     own = kid(STREAM, "ed25519", IDENTITY)
-    possession = _Universal().sign(b"")
+    possession = Universal().sign(b"")
     changed = {"public": IDENTITY, "kid": own, "possession": possession}
     manifest: Manifest = police.manifest(60, ISSUED, [small.model_copy(update=changed)])
     setting.manifests["small_order"] = police.sign(manifest)
@@ -251,7 +251,7 @@ def cases(setting: Setting) -> Iterator[Case]:
         )
     s = Scene(setting, "2-key_unknown-manifest_small_order")
     name = police.name
-    universal = NoteSigner(name, key_id(name, b"\x04", IDENTITY), b"\x04", _Universal())
+    universal = NoteSigner(name, key_id(name, b"\x04", IDENTITY), b"\x04", Universal())
     yield s.refused(
         "A key that only a refused manifest lists. It has small order, and its signature verifies "
         "for every message.",

@@ -9,16 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from making.agencies import DEPLOYMENT, Member, party_of
 
 from broker.envelope.primitives import b64, sha256
+from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.tlog.note import Note, SignatureLine, format_note, parse_note, sign_note
 from contracts.loading import parse_contract
 
 Tree = dict[str, Any]
+
+
+class Hands(Protocol):
+    """Who signs: a member, or somebody else with a pair of governance keys."""
+
+    @property
+    def governance(self) -> GovernanceSigner: ...
+
 
 ROLES = {
     "csu-camden": "police",
@@ -135,7 +144,7 @@ def text_of(tree: Tree) -> bytes:
 def note_of(
     tree: Tree,
     raw: bytes,
-    signers: Sequence[Member],
+    signers: Sequence[Hands],
     *,
     version: str | None = None,
     keys: Sequence[int] = (0, 1),
