@@ -5,6 +5,7 @@ from __future__ import annotations
 import agreements
 import altered_vectors
 import continuities
+import inclusions
 import manifests
 import sealed_again
 import texts
@@ -13,6 +14,7 @@ FAMILIES = (
     *texts.FAMILIES,
     *agreements.FAMILIES,
     *manifests.FAMILIES,
+    *inclusions.FAMILIES,
     *continuities.FAMILIES,
     *altered_vectors.FAMILIES,
     *sealed_again.FAMILIES,
