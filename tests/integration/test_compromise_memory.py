@@ -153,7 +153,9 @@ async def test_a_stolen_stream_key_as_the_guide_has_it(
     await eve.send([record for _, record in forged])
     published += police.publish(TO, 30)
     await until(lambda: len(council.noise()) >= before + len(forged), police, council)
-    assert set(council.noise()) == {"key_revoked", "equivocation", "stream_stopped"}
+    refused = set(council.noise())
+    refused.discard("generation_ahead")  # a back-dated generation after a later one is that as well
+    assert refused == {"key_revoked", "equivocation", "stream_stopped"}
     assert council.noise().count("equivocation") == 1
 
     # --- the other agency ------------------------------------------------------------------------
