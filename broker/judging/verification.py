@@ -68,6 +68,9 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
     _require_signed(proof, origin, view)  # step 2
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
+    if int(origin.generation[:16], 16) > log_time * 1000 + CLOCK_SKEW_MS:
+        # Nothing can follow a generation of the end of time: a thief would end the stream for good.
+        raise RefusedError(2, "generation_ahead", "opened more than 5 minutes after the log time")
     leaf_only = content_type == LEAF_CONTENT_TYPE
     leaf = value if leaf_only else leaf_hash(value)
     try:  # step 3

@@ -26,8 +26,9 @@ from broker.tlog.proof import parse_proof
 from broker.transport.topics import readable_topics
 
 ROWS_AT_ONCE: Final = 4096
-LAST_OPENING: Final = 2**64 - 2
-"""The latest opening time after which a generation's name has room for a later one."""
+FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
+"""How far ahead of this clock a generation that was taken may have been opened: its log time may be
+5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md, step 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) 
         return newest
     seen = parse_state(stored[1])
     name = max(newest.name, seen.newest)
-    if int(name[:16], 16) > LAST_OPENING:
+    if int(name[:16], 16) > now + FURTHEST_OPENING_MS:  # no reader takes it either
         name = newest.name
     latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
     return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))

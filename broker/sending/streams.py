@@ -17,6 +17,7 @@ from typing import Final
 from broker.envelope.primitives import lp, random_bytes
 from broker.errors import StoreError
 from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
@@ -82,6 +83,8 @@ def open_generation(
         )
     extra = lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
     times = [row.log_time_s for row in (predecessor, newest) if row is not None]
+    if opened > now:  # or its records would be `generation_ahead`
+        times.append(-((CLOCK_SKEW_MS - opened) // 1000))
     return GenerationRow(
         topic=stream.topic,
         partition=stream.partition,

@@ -189,6 +189,8 @@ def judge_signature(proof: Proof, view: View, now: int) -> None:
         raise RefusedError(2, "key_revoked")
     if at > now + SKEW_MS:  # 6
         raise RefusedError(2, "early")
+    if int(proof.origin.generation[:16], 16) > proof.time * 1000 + SKEW_MS:
+        raise RefusedError(2, "generation_ahead")
 
 
 def judge_inclusion(proof: Proof, record: FramedRecord) -> tuple[bytes, Frontier]:

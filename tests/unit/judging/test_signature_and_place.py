@@ -8,6 +8,7 @@ import pytest
 from workshop import (
     COUNCIL,
     DAY,
+    FIRST_LINK,
     HOUR,
     MINUTE,
     NOW,
@@ -20,6 +21,8 @@ from workshop import (
     Workshop,
     as_leaf,
     draft_event,
+    generation,
+    link_bytes,
     proof_of,
     signed_record,
     with_proof,
@@ -31,6 +34,7 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook
+from broker.tlog.checkpoint import Origin
 
 
 @pytest.fixture
@@ -145,6 +149,26 @@ def test_a_log_time_five_minutes_ahead_is_taken_and_more_is_early(
     early = log.copy().send_one(value, at=NOW + CLOCK_SKEW_MS + SECOND)
     assert Reader().deferral(early, NOW) == (2, "early")
     assert Reader().take(early, NOW + SECOND).outcome == "opened"
+
+
+@pytest.mark.parametrize("before", [(), (b"x",)])
+@pytest.mark.parametrize("opened", [NOW + CLOCK_SKEW_MS + 1, 2**63, 2**64 - 1])
+def test_a_generation_that_none_could_follow_is_refused(
+    council: Reader, world: Workshop, value: bytes, opened: int, before: tuple[bytes, ...]
+) -> None:
+    name = generation(opened=opened)
+    origin = Origin(world.deployment, POLICE, world.topic(), 0, name).format()
+    extra = None if before else link_bytes(FIRST_LINK)
+    record = signed_record(value, origin=origin, before=before, extra=extra)
+    assert council.refusal(record) == (2, "generation_ahead")
+
+
+def test_a_generation_may_be_opened_five_minutes_after_its_log_time(
+    council: Reader, world: Workshop, value: bytes
+) -> None:
+    name = generation(opened=NOW + CLOCK_SKEW_MS)
+    origin = Origin(world.deployment, POLICE, world.topic(), 0, name).format()
+    assert council.take(signed_record(value, origin=origin)).outcome == "opened"
 
 
 def test_five_minutes_of_skew_are_five_minutes() -> None:

@@ -226,6 +226,30 @@ def _times(setting: Setting) -> Iterator[Case]:
             s.log(now=NOW + 5 * MINUTE + SECOND).one(s.small().value()),
             now=now,
         )
+    s = Scene(setting, "2-opened-generation_five_minutes_ahead")
+    event, log = s.small(), s.log()
+    log.restart(opened=NOW + 5 * MINUTE)
+    yield s.opened(
+        "A generation that was opened exactly five minutes after log time.",
+        event,
+        log.one(event.value()),
+        spec="opening.md, step 2",
+    )
+    for what, opened in (
+        ("millisecond", NOW + 5 * MINUTE + 1),
+        ("no_integer_of_63_bits", 2**63),
+        ("end_of_time", 2**64 - 1),
+    ):
+        for index in (0, 1):
+            s = Scene(setting, f"2-generation_ahead-{what}_{index}")
+            log = s.log()
+            log.restart(opened=opened)
+            *_, last = log.send(*(s.small().value() for _ in range(index + 1)))
+            yield s.refused(
+                "A generation after which none could be opened for a long time, or ever.",
+                last,
+                spec="opening.md, Order of the checks",
+            )
 
 
 # --- step 3 ---------------------------------------------------------------------------------------
