@@ -165,10 +165,13 @@ class Invariants:
                 yield f"its stream {head.topic}/{head.partition} is not what it signed"
 
     def _of_log(self, agency: str) -> Iterator[str]:
+        log = DisclosureLog(self._stage.folder(agency), now_ms())
         try:
-            DisclosureLog(self._stage.folder(agency), now_ms()).verify()
+            log.verify()
         except DisclosureLogError as error:
             yield f"its disclosure log does not verify: {error.code} at {error.index}"
+        finally:
+            log._store.close()
 
     def _false_alarms(self, agency: str) -> Iterator[str]:
         """Nobody forks here; and only who was restored goes back on what it signed."""

@@ -312,3 +312,18 @@ def test_content_that_is_cleared_is_gone_from_the_journal_of_a_store_in_use(path
     with store.transaction() as tx:
         tx.meta.set("still", b"writes")
     store.close()
+
+
+def test_a_second_store_of_one_process_leaves_the_locks_of_the_first(tmp_path: Path) -> None:
+    """Otherwise another process that closes would take itself for the last, and fold the journal
+    away under the first store."""
+    path = tmp_path / "state.db"
+    first = open_store(path)
+    with first.transaction() as tx:
+        tx.meta.set("name", b"value")
+    open_store(path).close()
+    other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+    other += "c.execute('SELECT * FROM meta').fetchall(); c.close()"
+    subprocess.run([sys.executable, "-c", other, str(path)], check=True)
+    assert Path(f"{path}-wal").exists()
+    first.close()
