@@ -98,8 +98,9 @@ class Relay:
     ) -> tuple[int, int]:
         """After stream keys were revoked: begin new generations with what is not believed now.
 
-        Once for each key and time. The records are sent by ``resend``; if the process dies on the
-        way, it is done again, and readers see repeats.
+        Once for each stream, key and time: what fails on the way (a full disk, say) goes on with
+        the streams that are left, or each attempt would fill the disk with copies. The records are
+        sent by ``resend``.
 
         Args:
             revoked: the keys.
@@ -142,7 +143,8 @@ class Relay:
         now = self._steady_now()
         with self._store.transaction() as tx:
             tx.lease.check(LEASE, self._token)
-            due = due_again(tx, stream, revoked, readers, now)
+            new = [key for key in revoked if tx.meta.get(_recovered(key, stream)) is None]
+            due = due_again(tx, stream, new, readers, now) if new else None
             if due is None:
                 return None
             row = open_generation(stream, due.predecessor, due.newest, now)
@@ -151,6 +153,8 @@ class Relay:
             waiting = [replace(old, seq=seq) for old, seq in zip(due.rows, copies, strict=True)]
             for at in range(0, len(waiting), MAX_BATCH_EVENTS):
                 row = self._append(tx, row, waiting[at : at + MAX_BATCH_EVENTS], now, [])
+            for key in new:
+                tx.meta.set(_recovered(key, stream), b"1")
         self._generations[stream.topic, stream.partition] = row
         return due
 
@@ -331,9 +335,10 @@ class Relay:
         return now
 
 
-def _recovered(key: RevokedKey) -> str:
-    """Under which name it is remembered that streams went on without a revoked key."""
-    return f"recovered:{key.kid.hex()}:{key.since}"
+def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:
+    """Under which name it is remembered that a stream, or all of them, left a revoked key."""
+    of = "" if stream is None else f":{stream.topic}/{stream.partition}"
+    return f"recovered:{key.kid.hex()}:{key.since}{of}"
 
 
 def _copy(row: OutboxRow) -> NewOutboxRow:

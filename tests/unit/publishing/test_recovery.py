@@ -9,9 +9,11 @@ from office import Clock, Office, at_offsets, ids
 from workshop import COUNCIL, MINUTE, NOW, POLICE, SECOND
 
 from broker.control.receipts import receiptable
+from broker.errors import StoreError
 from broker.judging.partition_state import format_state
 from broker.record import Record
 from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
+from broker.sending.streams import Stream
 from broker.tlog.checkpoint import Origin
 
 CASE = "11111111-1111-4111-8111-111111111111"
@@ -188,6 +190,32 @@ async def test_a_crash_before_sending_sends_the_same_bytes(
     assert ids(police.log()) == [*sent, *sent]
     await police.send(1, case_id=CASE)
     assert await read_to_the_end(council, at_offsets(police.log())[2:]) == []
+
+
+async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
+    police: Office, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for case in (CASE, "22222222-2222-4222-8222-222222222225"):  # of two partitions
+        await police.send(2, case_id=case)
+    clock.pass_(5 * SECOND)
+    since = clock.now
+    begin_again, begun = police.relay._begin_again, []
+
+    def until_the_disk_is_full(stream: Stream, *rest: object) -> object:
+        begun.append(stream)
+        if len(begun) % 2 == 0:
+            raise StoreError("the disk is full", code="store_full")
+        return begin_again(stream, *rest)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(police.relay, "_begin_again", until_the_disk_is_full)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            await recover(police, since)
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().unsent == 2  # one copy each of one stream, not one an attempt
+    monkeypatch.undo()
+    assert await recover(police, since) == (2, 0)
+    assert len({stream.partition for stream in begun}) == 2
 
 
 async def test_content_that_is_gone_is_counted(
