@@ -1,15 +1,14 @@
-"""What an operator reads when a key or a passphrase cannot be had: what, where, and what to do."""
+"""What an operator reads when a key cannot be had: what, where, and what to do."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from broker.envelope.primitives import AeadKey, b64, sha256
+from broker.envelope.primitives import AeadKey, b64, lp, sha256
 from broker.errors import ConfigError, KeyAccessError
 from broker.keys import keyring as keyring_module
 from broker.keys.instant import DAY_MS, format_instant
@@ -22,110 +21,17 @@ from broker.keys.keyfile import (
     seal_key,
 )
 from broker.keys.keyring import Keyring
-from broker.keys.passphrase import PASSPHRASE_LIMIT_BYTES, PassphraseSource, load_passphrase
 from broker.keys.signer import open_source
-from contracts.errors import ConcordantError
+from tests.unit.keys.operator_view import said, watch_reading
 
 Make = Callable[..., Keyring]
-Said = tuple[str, str, str | None, str | None]
 
 RENEW = "Restore the file from a backup, or make a new key with: concordant keys renew"
 RIGHTS = "Check the owner and the permissions of the folder and its files."
 
 
-def said(act: Callable[[], object]) -> Said:
-    """Code, sentence, place and remedy."""
-    with pytest.raises(ConcordantError) as caught:
-        act()
-    error = caught.value
-    return error.code, error.detail, error.where, error.fix
-
-
 def file_of(ring: Keyring, entry: KeyEntry) -> Path:
     return ring.folder / f"{entry.role}-{entry.kid.hex()}.key.json"
-
-
-# --- passphrases ---------------------------------------------------------------------------------
-
-
-def test_a_passphrase_that_is_not_there_is_said_where_it_was_looked_for(tmp_path: Path) -> None:
-    assert said(lambda: load_passphrase(PassphraseSource(), {})) == (
-        "passphrase_missing",
-        "No source of the passphrase is configured.",
-        "agency.toml [passphrase]",
-        "Set one of file, environment or credential.",
-    )
-    assert said(lambda: load_passphrase(PassphraseSource(environment="P"), {})) == (
-        "passphrase_missing",
-        "The passphrase is empty.",
-        "environment variable P",
-        "Set P for this process.",
-    )
-    assert said(lambda: load_passphrase(PassphraseSource(credential="c"), {})) == (
-        "passphrase_missing",
-        "The passphrase is a credential, but the service manager gave none.",
-        "CREDENTIALS_DIRECTORY",
-        "Start the service with LoadCredential=c:FILE.",
-    )
-    absent = tmp_path / "absent"
-    assert said(lambda: load_passphrase(PassphraseSource(file=absent), {})) == (
-        "passphrase_missing",
-        "The passphrase file cannot be read (No such file or directory).",
-        str(absent),
-        "Put the passphrase back, readable by this user only (mode 0600).",
-    )
-
-
-def test_a_passphrase_has_at_most_4096_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "passphrase"
-    source = PassphraseSource(file=path)
-    longest = b"p" * PASSPHRASE_LIMIT_BYTES
-    for end in (b"", b"\n"):
-        path.write_bytes(longest + end)
-        assert load_passphrase(source, {}) == longest
-    path.write_bytes(longest + b"p")
-    assert said(lambda: load_passphrase(source, {})) == (
-        "passphrase_missing",
-        "The passphrase is too long.",
-        str(path),
-        "Put the passphrase into the file, on one line.",
-    )
-    path.write_bytes(b"\n")
-    assert said(lambda: load_passphrase(source, {}))[1] == "The passphrase is empty."
-
-
-def test_a_file_is_read_no_further_than_it_takes_to_see_that_it_is_too_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "passphrase"
-    path.write_bytes(b"p" * 3 * PASSPHRASE_LIMIT_BYTES)
-    asked: list[int] = []
-    opened = Path.open
-
-    class Watched:
-        def __init__(self, file: object) -> None:
-            self.file = file
-
-        def __enter__(self) -> Watched:
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            self.file.close()  # type: ignore[attr-defined]  # a file
-
-        def read(self, size: int) -> bytes:
-            asked.append(size)
-            return self.file.read(size)  # type: ignore[attr-defined, no-any-return]  # a file
-
-    monkeypatch.setattr(Path, "open", lambda self, mode: Watched(opened(self, mode)))
-    said(lambda: load_passphrase(PassphraseSource(file=path), {}))
-    assert asked == [PASSPHRASE_LIMIT_BYTES + 1]
-
-
-def test_a_passphrase_of_any_bytes_passes_through_the_environment() -> None:
-    # os.environ holds bytes that are not UTF-8 as lone surrogates (PEP 383)
-    raw = b"caf\xe9 \xff"
-    environment = {"P": os.fsdecode(raw)}
-    assert load_passphrase(PassphraseSource(environment="P"), environment) == raw
 
 
 # --- key files -----------------------------------------------------------------------------------
@@ -288,6 +194,71 @@ def test_a_key_file_has_at_most_64_kib(keyring: Make, stream_entry: KeyEntry) ->
         parse_keyfile(padded + b" ", "x")
 
 
+def test_a_key_file_is_read_no_further_than_it_takes_to_see_that_it_is_too_long(
+    keyring: Make, stream_entry: KeyEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = keyring()
+    path = file_of(ring, stream_entry)
+    path.write_bytes(path.read_bytes().ljust(KEYFILE_LIMIT_BYTES + 1))
+    asked = watch_reading(monkeypatch)
+    assert said(ring.entries)[0] == "key_unreadable"
+    assert asked == [KEYFILE_LIMIT_BYTES + 1]
+
+
+def test_a_key_is_opened_once_and_one_that_was_made_here_not_at_all(
+    keyring: Make, stream_entry: KeyEntry, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bytes] = []
+    genuine = keyring_module.open_key
+
+    def watched(file: KeyFile, *rest: object) -> bytes:
+        opened.append(file.kid)
+        return genuine(file, *rest)  # type: ignore[arg-type]  # what it was called with
+
+    monkeypatch.setattr(keyring_module, "open_key", watched)
+    ring = keyring()
+    for _ in range(2):
+        assert ring.signer(stream_entry.kid).public == stream_entry.public
+    made = ring.create("receipt", "ed25519", not_before=now, not_after=now + DAY_MS)
+    assert ring.signer(made.kid).public == made.public
+    assert opened == [stream_entry.kid]
+
+
+def test_a_file_that_is_being_written_is_not_read(keyring: Make, stream_entry: KeyEntry) -> None:
+    ring = keyring()
+    name = file_of(ring, stream_entry).name
+    (ring.folder / f".{name}").write_bytes(b"half")
+    assert ring.entries() == (stream_entry,)
+
+
+def test_the_checksum_covers_the_salt_and_all_that_the_cipher_needs(now: int) -> None:
+    file = seal_key(
+        bytes(32),
+        deployment="d",
+        agency="a",
+        role="receipt",
+        algorithm="ed25519",
+        not_before=now,
+        not_after=None,
+        encryption_key=bytes(32),
+        salt=bytes(16),
+    )
+    assert file.aad == lp(
+        b"concordant/1/keyfile",
+        b"d",
+        b"a",
+        b"receipt",
+        b"ed25519",
+        file.kid,
+        file.public,
+        format_instant(now).encode(),
+        b"",
+    )
+    assert file.checksum == sha256(
+        lp(b"concordant/1/keyfile-checksum", file.aad, file.salt, file.nonce, file.ciphertext)
+    )
+
+
 def test_a_key_file_is_json_for_people_with_every_field(now: int) -> None:
     file = seal_key(
         bytes(32),
@@ -404,11 +375,11 @@ def test_a_folder_beside_the_configuration_is_a_place_for_keys(tmp_path: Path, n
         return b"correct"
 
     source = open_source(
-        "file:my-keys", base=tmp_path / "agency", deployment="d", agency="a", passphrase=passphrase
+        "file:my/keys", base=tmp_path / "agency", deployment="d", agency="a", passphrase=passphrase
     )
     assert not asked
     entry = source.create("receipt", "ed25519", not_before=now, not_after=now + DAY_MS)
-    (path,) = (tmp_path / "agency" / "my-keys").glob("receipt-*")
+    (path,) = (tmp_path / "agency" / "my" / "keys").glob("receipt-*")
     file = parse_keyfile(path.read_bytes(), "")
     assert (file.kid, file.deployment, file.agency) == (entry.kid, "d", "a")
     assert source.signer(entry.kid).public == entry.public
