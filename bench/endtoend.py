@@ -26,9 +26,8 @@ from broker.control.authorship import cosigner
 from broker.judging.file_view import FileView
 from broker.judging.judging import judge_each
 from broker.judging.trust import OpeningKeys, Trust
-from broker.judging.verification import SEALED_CONTENT_TYPE
 from broker.receiving.receiving import Receiving
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay

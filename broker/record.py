@@ -17,6 +17,12 @@ from contracts.values import value_class
 CONTENT_TYPE_HEADER = b"content-type"
 PROOF_HEADER = b"proof"
 
+SEALED_CONTENT_TYPE = b"application/vnd.concordant.sealed"
+"""Of a record with a sealed value."""
+
+LEAF_CONTENT_TYPE = b"application/vnd.concordant.leaf"
+"""Of a record whose content is gone: its value is the leaf hash of what was sent."""
+
 UNKNOWN_OFFSET = -1
 """Offset of a record that did not come from Kafka."""
 

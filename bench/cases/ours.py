@@ -20,8 +20,7 @@ from broker.judging.file_view import FileView
 from broker.judging.judging import judge_each
 from broker.judging.partition_state import PartitionState
 from broker.judging.trust import OpeningKeys, Trust
-from broker.judging.verification import SEALED_CONTENT_TYPE
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from contracts.events import PlainEvent

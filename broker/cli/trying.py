@@ -13,8 +13,13 @@ from broker.agency.participant import Participant, load_participant
 from broker.cli.clock import now_ms
 from broker.control.authorship import cosigner
 from broker.errors import RegistryError
-from broker.judging.verification import SEALED_CONTENT_TYPE
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record, format_record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+    format_record,
+)
 from broker.sending.governing import event_sealer
 from broker.sending.sealing import Sealed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation

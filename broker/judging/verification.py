@@ -15,7 +15,13 @@ from broker.errors import RefusedError
 from broker.judging.placement import LINK_SALT_BYTES, Fact, Link, generation_name
 from broker.judging.view import View
 from broker.keys.instant import CLOCK_SKEW_MS
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+)
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError, ProofError
@@ -29,8 +35,6 @@ from broker.tlog.merkle import (
 from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
 from contracts.values import value_class
 
-SEALED_CONTENT_TYPE: Final = b"application/vnd.concordant.sealed"
-LEAF_CONTENT_TYPE: Final = b"application/vnd.concordant.leaf"
 LINK_PARTS: Final = 4
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""

@@ -16,8 +16,13 @@ from typing import Final
 
 from broker.control.heartbeats import Head
 from broker.errors import StoreError, TransportError
-from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+)
 from broker.sending.recovery import Again, RevokedKey, due_again, newest_seen
 from broker.sending.streams import (
     MAX_BATCH_EVENTS,

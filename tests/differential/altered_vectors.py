@@ -23,11 +23,12 @@ from readings import VECTORS, agencies, cases, compared
 
 from broker.cli.conformance_cases import Case
 from broker.envelope.layout import LayoutError, format_value, parse_value
-from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.keys.kid import STREAM
 from broker.record import (
     CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
     PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
     Header,
     Record,
     RecordFormatError,

@@ -22,10 +22,9 @@ from broker.cli import reading, trying
 from broker.cli.clock import now_ms
 from broker.control.authorship import cosigner
 from broker.judging.trust import OpeningKeys, Trust
-from broker.judging.verification import SEALED_CONTENT_TYPE
 from broker.receiving.receiving import Receiving
 from broker.receiving.taking import Batch
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.store.database import SqliteStore, open_store

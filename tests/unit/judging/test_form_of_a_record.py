@@ -24,8 +24,14 @@ from workshop import (
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import lp, random_bytes
 from broker.judging.placement import Link
-from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE, parse_link
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.judging.verification import parse_link
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+)
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 from broker.tlog.proof import MAX_PROOF_BYTES

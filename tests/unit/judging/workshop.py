@@ -42,13 +42,18 @@ from broker.judging.file_view import FileView
 from broker.judging.judging import Judgement, judge
 from broker.judging.placement import Link, generation_name
 from broker.judging.trust import OpeningKeys, Trust
-from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.keyfile import KeyEntry
 from broker.keys.manifest import VerifiedManifest
 from broker.keys.signer import Signer
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+)
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook

@@ -13,14 +13,13 @@ from broker.errors import RefusedError
 from broker.judging import verification
 from broker.judging.verification import (
     CLOCK_SKEW_MS,
-    LEAF_CONTENT_TYPE,
     MAX_SIGNED_REMEMBERED,
     VerifiedRecord,
     parse_link,
     verify_record,
 )
 from broker.judging.view import StreamKey
-from broker.record import Record
+from broker.record import LEAF_CONTENT_TYPE, Record
 from broker.sending.streams import append, open_generation
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint

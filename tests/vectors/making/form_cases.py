@@ -17,8 +17,13 @@ from making.streams import (
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import b64, strict_b64
-from broker.judging.verification import LEAF_CONTENT_TYPE
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record, format_record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    Record,
+    format_record,
+)
 from broker.tlog.proof import MAX_PROOF_BYTES
 
 Change = Callable[[bytes], bytes]

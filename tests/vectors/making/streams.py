@@ -13,8 +13,13 @@ from making.ground import Ground
 
 from broker.envelope.primitives import lp
 from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
-from broker.judging.verification import LEAF_CONTENT_TYPE, SEALED_CONTENT_TYPE
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    LEAF_CONTENT_TYPE,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+)
 from broker.sending.streams import Stream, append
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
