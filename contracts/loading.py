@@ -45,6 +45,9 @@ NODES = 20_000
 model several kilobytes of complaints, and anyone who may write to Kafka may send a file."""
 _SHOWN = 10
 _SHIPPED = Path(__file__).parent / "agreements"
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]")
+"""Line breaks in YAML 1.1 and none in YAML 1.2: after one, what is a comment to the one, and to most
+eyes, is a grant to the other."""
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 # The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -164,6 +167,9 @@ def _read(raw: bytes, where: str) -> tuple[Tree, dict[Path_, int]]:
         raise ContractError("the agreement is not UTF-8 text", where=where) from None
     if text.startswith("\ufeff"):
         raise ContractError("the agreement starts with a byte order mark", where=f"{where}:1")
+    if (odd := _ODD_BREAK.search(text)) is not None:
+        line = text.count("\n", 0, odd.start()) + 1
+        raise ContractError("a line break that YAML 1.2 does not have", where=f"{where}:{line}")
     try:
         return _Reader(text, where).read()
     except yaml.MarkedYAMLError as error:

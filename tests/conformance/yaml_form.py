@@ -17,6 +17,7 @@ MAX_BYTES = 1048576
 MAX_DEPTH = 24
 MAX_ITEMS = 512
 MAX_VALUES = 20000
+ODD_BREAKS = frozenset("\x85\u2028\u2029")
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 
 
@@ -32,6 +33,8 @@ def parse_yaml(octets: bytes) -> object:
         text = octets.decode("utf-8")
         if text.startswith("\ufeff"):
             raise MalformedError("a byte order mark")
+        if not ODD_BREAKS.isdisjoint(text):
+            raise MalformedError("a line break of YAML 1.1")
         return _Composer(text).document()
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError("not YAML") from error

@@ -183,6 +183,18 @@ def _add_yaml(add: Callable[..., None], tree: Callable[..., Tree]) -> None:
             b' "status": "drafted",',
             b' "status": "drafted",\n "status": "drafted",',
         ),
+        (
+            "line_separator",
+            "A file with a comment that ends in YAML 1.1, at U+2028, and goes on in YAML 1.2.",
+            b' "status": "drafted",',
+            b' "status": "drafted", # \xe2\x80\xa8',
+        ),
+        (
+            "next_line",
+            "A file with a comment that ends in YAML 1.1, at U+0085, and goes on in YAML 1.2.",
+            b' "status": "drafted",',
+            b' "status": "drafted", # \xc2\x85',
+        ),
     ):
         content = tree(what)
         raw = text_of(content)
