@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
+from broker.envelope.primitives import HASH_BYTES
 from broker.errors import ManifestError
 from broker.keys.enrolment import verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, key_name
@@ -33,6 +34,7 @@ LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
 KEYS_LIMIT: Final = 256
 
 Id = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
+Kid = Annotated[Base64, Field(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"\A[^\x00-\x1f]+\z")]
 Version = Annotated[int, Field(ge=1, le=2**53 - 1)]
 
@@ -60,7 +62,7 @@ class ManifestKey(_Document):
 class Revocation(_Document):
     """A key that may be in other hands since the time that is named."""
 
-    kid: Base64
+    kid: Kid
     since: Instant
     reason: Line
 

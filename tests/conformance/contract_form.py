@@ -18,18 +18,24 @@ from tests.conformance.yaml_form import parse_yaml
 
 Kind = Callable[[Any], Any]
 ABSENT = object()
+WHITE_SPACE = "".join(
+    letter
+    for letter in map(chr, range(0x3001))
+    if letter.isspace() and not "\x1c" <= letter <= "\x1f"
+)
+"""Unicode's White_Space; Python counts four separators more."""
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if not any_text(value):
         raise MalformedError("not a text")
-    return value.strip()
+    return any_text(value)
 
 
 def any_text(value: Any) -> str:
     if not isinstance(value, str):
         raise MalformedError("not a text")
-    return value.strip()
+    return value.strip(WHITE_SPACE)
 
 
 def flag(value: Any) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import continuity, json_form, merkle
+from tests.conformance import continuity, contract_form, json_form, merkle
 from tests.conformance.continuity import Partition, Placement, Verdict
 from tests.conformance.conventions import parse_time, sha256
 from tests.conformance.envelope import padded_length
@@ -287,3 +287,10 @@ def test_who_signed_no_contract_believes_no_manifest_not_even_its_own() -> None:
     now = parse_time("2026-03-02T12:00:00.000Z")
     assert load_view(folder, "haven-support", now).manifests == {}
     assert load_view(folder, "csu-camden", now).manifests.keys() >= {"csu-camden", "haven-support"}
+
+
+def test_white_space_of_a_contract_is_what_unicode_says_it_is() -> None:
+    assert contract_form.text("\u3000a\x85") == "a"
+    assert contract_form.text("\x1c") == "\x1c"
+    with pytest.raises(MalformedError):
+        contract_form.text("\t\xa0")

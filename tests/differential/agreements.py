@@ -26,7 +26,24 @@ from tests.conformance.refusals import MalformedError
 
 VALUES: tuple[object, ...] = (
     *(None, True, False, 0, 1, -1, 64, 100, 101, 366, 367, 10**17, 10**18),
-    *("", " ", "x", " x ", "x\n", "4", "4.1", "4.1.1.1.1.1", "1.0.0", "1.0", "01.0.0", "true"),
+    *(
+        "",
+        " ",
+        "x",
+        " x ",
+        "x\n",
+        "\x1c",
+        "\x85",
+        "\u3000",
+        "\u200b",
+        "4",
+        "4.1",
+        "4.1.1.1.1.1",
+        "1.0.0",
+        "1.0",
+        "01.0.0",
+        "true",
+    ),
     *("2026-01-01", "2026-02-30", " 2026-01-01", "PT1H", "PT0H", "P1DT", "P1D", "P100000D"),
     *("police", "council", "nobody", "csu-camden", "pass_to_police", "never", "allowed", "victim"),
     *("none", "personal", "uk-gdpr", "a" * 63, "a" * 64, "A", "E09000007", "ZA123456"),
@@ -46,7 +63,6 @@ FOLDED = (
     "'",
     '"',
     ": ",
-    "%YAML 1.1\n",
 )
 
 

@@ -128,7 +128,7 @@ def _value(rng: Random) -> Any:
             *("ed25519", "ml-dsa-44", "left", "2026-03-01T00:00:00Z", "1969-12-31T00:00:00.000Z"),
             *("2026-02-30T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "2026-03-01T24:00:00.000Z"),
             *(_text_time(rng.choice(TIMES)), _text_time(NOW + 300000), _text_time(NOW + 300001)),
-            *(b64(bytes(32)), b64(governance.ed25519), b64(b"\1" + bytes(31)), "AA", "AB=="),
+            *(b64(bytes(32)), b64(governance.ed25519), b64(b"\1" + bytes(31)), "AAAA", "AB=="),
             *([], {}, [{}], rng.choice(_keys()), rng.choice(_keys())["kid"]),
         )
     )

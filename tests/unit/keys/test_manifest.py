@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from broker.envelope.primitives import b64
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import DAY_MS, MINUTE_MS
 from broker.keys.manifest import (
     Manifest,
     ManifestKey,
+    Revocation,
     VerifiedManifest,
     manifest_text,
     parse_manifest,
@@ -84,6 +86,17 @@ def test_any_other_spelling_is_malformed_even_if_signed(
     text = manifest_text(manifest())
     assert old in text
     raw = format_note(sign_note(text.replace(old, new, 1), governance().note_signers()))
+    assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
+
+
+@pytest.mark.parametrize("length", [0, 31, 33])
+def test_a_revocation_names_a_whole_key_id(
+    manifest: MakeManifest, governance: Govern, now: int, length: int
+) -> None:
+    text = manifest_text(manifest(revocations=(Revocation(kid=b"k" * 32, since=now, reason="x"),)))
+    altered = text.replace(b64(b"k" * 32).encode(), b64(b"k" * length).encode())
+    assert altered != text
+    raw = format_note(sign_note(altered, governance().note_signers()))
     assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
 
 
