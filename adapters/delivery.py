@@ -26,6 +26,7 @@ from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.interfaces import Store
 from broker.store.rows import InboxRow
+from broker.waiting import set_within
 
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
@@ -75,7 +76,7 @@ class Delivery:
                 failures += 1
                 delay = min(0.5 * 2**failures, RETRY_MOST_S)
                 self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
-                await _sleep(stop, delay)
+                await set_within(stop, delay)
                 continue
             if not delivered:
                 await wait(IDLE_S)
@@ -142,10 +143,3 @@ class Delivery:
                 raise
             key = f"{event.id}-{sha256(content).hex()[:16]}"
             return self._aside.deliver(key, ".undeliverable.json", content)
-
-
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

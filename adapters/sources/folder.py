@@ -9,7 +9,6 @@ folder_unavailable, source_retry (the environment is at fault; left for another 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import stat
@@ -22,6 +21,7 @@ from typing import Final
 from adapters.sources.interfaces import FileReport, Handler, Reporter, SourceFile, Verdict
 from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
@@ -95,8 +95,7 @@ class FolderSource:
         """Take files until ``stop`` is set; a file that was begun is finished."""
         while not stop.is_set():
             await self.poll(handler, stop)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._poll_s)
+            await set_within(stop, self._poll_s)
 
     async def poll(self, handler: Handler, stop: asyncio.Event | None = None) -> int:
         """One look at the folder; takes what has settled. Returns how many files were put away."""

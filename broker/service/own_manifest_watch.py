@@ -12,6 +12,7 @@ from typing import Final
 from broker.agency.participant import Participant
 from broker.observing.logs import logger
 from broker.service.service import BrokerService
+from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 LOOK_S: Final = 1.0
@@ -24,18 +25,17 @@ async def watch_own_manifest(
     log = logger("registry")
     seen = _stamp(participant)
     while not stop.is_set():
+        if await set_within(stop, LOOK_S):
+            return
+        now = _stamp(participant)
+        if now == seen:
+            continue
         try:
-            await asyncio.wait_for(stop.wait(), LOOK_S)
-        except TimeoutError:
-            now = _stamp(participant)
-            if now == seen:
-                continue
-            try:
-                await service.reload()
-            except ConcordantError as error:
-                log.error("registry_not_reloaded", code=error.code)
-                continue
-            seen = now
+            await service.reload()
+        except ConcordantError as error:
+            log.error("registry_not_reloaded", code=error.code)
+            continue
+        seen = now
 
 
 def _stamp(participant: Participant) -> tuple[tuple[str, int], ...]:

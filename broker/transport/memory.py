@@ -8,7 +8,6 @@ switched on. One `MemoryKafka` stands for the cluster, one `MemoryTransport` for
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +15,7 @@ from broker.errors import TransportError
 from broker.record import Record
 from broker.transport.delivery import Delivery, Partition
 from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.waiting import set_within
 
 _POLL_S = 0.005
 
@@ -142,8 +142,7 @@ class MemoryTransport:
                 else:
                     unreachable = False
                     await self._poll(delivery)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), _POLL_S)
+                await set_within(stop, _POLL_S)
         finally:
             members.remove(self)
             self.subscribed = ()

@@ -26,6 +26,7 @@ from broker.transport.kafka.client import (
     transport_error,
 )
 from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
+from broker.waiting import set_within
 
 MAX_POLL_RECORDS = 2_000
 POLL_PAUSE_MS = 10
@@ -75,8 +76,7 @@ class KafkaReceiver:
                 wait = delay(failures)
                 if on_trouble:
                     on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), wait)
+                await set_within(stop, wait)
             finally:
                 self._memberships.discard(membership)
 
