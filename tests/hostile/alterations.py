@@ -10,6 +10,7 @@ record, and judged as one.
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -148,6 +149,44 @@ def _another_agency(record: Record, _other: Record, _n: int) -> Record:
     return _signed_again(record, posing, agency)
 
 
+class _Nobody:
+    """A key that nobody has."""
+
+    def sign(self, _message: bytes) -> bytes:
+        return bytes(64)
+
+
+def _forged(record: Record, other: Record, _n: int) -> Record:
+    """Another value at the next place of the stream, under the sender's name and key id."""
+    origin = _origin(record)
+    return signed_record(
+        _value(other),
+        origin=origin.format(),
+        before=[b"before", b"and before"],
+        signer=replace(workshop().cosigner(origin.agency), key=_Nobody()),
+        topic=record.topic,
+        partition=record.partition,
+    )
+
+
+def _signature_flipped(record: Record, _other: Record, n: int) -> Record:
+    """One bit of the signature, in the form that the line must have."""
+    head, _, blob = proof_of(record).rstrip(b"\n").rpartition(b" ")
+    raw = b64decode(blob)
+    at = 12 + n % 64  # after key id and time
+    flipped = raw[:at] + bytes([raw[at] ^ (1 << n % 8)]) + raw[at + 1 :]
+    return with_proof(record, head + b" " + b64encode(flipped) + b"\n")
+
+
+def _time_altered(record: Record, _other: Record, n: int) -> Record:
+    """Another log time under the same signature."""
+    head, _, blob = proof_of(record).rstrip(b"\n").rpartition(b" ")
+    raw = b64decode(blob)
+    time = int.from_bytes(raw[4:12], "big") - 1 - n % 2
+    line = raw[:4] + time.to_bytes(8, "big") + raw[12:]
+    return with_proof(record, head + b" " + b64encode(line) + b"\n")
+
+
 def _signed_again(record: Record, origin: Origin, by: str) -> Record:
     return signed_record(
         _value(record),
@@ -259,6 +298,11 @@ ALTERATIONS: tuple[Alteration, ...] = (
         "said to be a leaf",
         _set(CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE),
         frozenset({"0 value_malformed"}),
+    ),
+    Alteration("forged", _forged, frozenset({"2 signature_wrong", "2 key_not_valid"})),
+    Alteration("signature flipped", _signature_flipped, frozenset({"2 signature_wrong"})),
+    Alteration(
+        "log time altered", _time_altered, frozenset({"2 signature_wrong", "2 key_not_valid"})
     ),
     Alteration("another deployment", _another_deployment, frozenset({"1 origin_wrong"})),
     Alteration(

@@ -12,7 +12,7 @@ from hostile_kafka import Partition, Served
 from hostile_world import TALLY, HostileWorld
 from parties import Party
 from town import CASE_UPDATE, READERS, SENDERS
-from workshop import MINUTE, POLICE, SECOND
+from workshop import MINUTE, POLICE, SECOND, proof_of
 
 from broker.control.receipts import receiptable
 from broker.receiving.inbox_payload import parse_payload
@@ -163,14 +163,16 @@ def _compare_forked(world: HostileWorld, party: Party, place: Partition) -> None
     state = party.state(POLICE, place)
     if state is None:
         return
-    leaves: dict[tuple[str, int], set[bytes]] = {}
+    said: dict[tuple[str, int], set[tuple[bytes | None, bytes]]] = {}
     start = (state.start, state.generations[state.start].start)
     for record in (*world.truth(place), *world.forked[place]):
         fact = world.fact(record)
         counts = (fact.generation, fact.index) >= start and fact.name not in world.abandoned
         if fact.sender == POLICE and counts:
-            leaves.setdefault((fact.generation, fact.index), set()).add(record.value or b"")
-    if any(len(values) > 1 for values in leaves.values()):
+            checkpoint = proof_of(record).partition(b"\n\n")[2]
+            at = (fact.generation, fact.index)
+            said.setdefault(at, set()).add((record.value, checkpoint))
+    if any(len(values) > 1 for values in said.values()):
         assert state.stopped
         assert (POLICE, "equivocation") in party.alarms
 

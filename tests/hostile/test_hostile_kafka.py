@@ -35,7 +35,7 @@ several = st.lists(numbers, min_size=1, max_size=4)
 class HostileHost(RuleBasedStateMachine):
     """Every step keeps what the world allows; the end heals."""
 
-    @initialize(first=several, second=several, forking=st.integers(0, 3))
+    @initialize(first=several, second=several, forking=st.integers(0, 2))
     def begin(self, first: list[int], second: list[int], forking: int) -> None:
         self.world = HostileWorld()
         self.forking = forking == 0  # in most runs nobody is accused, so that they go on
