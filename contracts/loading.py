@@ -46,8 +46,8 @@ model several kilobytes of complaints, and anyone who may write to Kafka may sen
 _SHOWN = 10
 _SHIPPED = Path(__file__).parent / "agreements"
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]")
-"""Line breaks in YAML 1.1 and none in YAML 1.2: after one, what is a comment to the one, and to most
-eyes, is a grant to the other."""
+"""Line breaks in YAML 1.1 and none in YAML 1.2: after one, what is a comment to the one, and to
+most eyes, is a grant to the other."""
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 # The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -107,7 +107,11 @@ class EvidenceDesk:
         return Checked(links, classical)
 
     def _known(self, stated: Evidence) -> str:
-        """Link 7 by our own state: the event stands there, with that leaf, as we know it."""
+        """Link 7 by our own state: the event's sealed value has that leaf, as we know it.
+
+        The links before have shown where the leaf stands. It may stand at several places: a sender
+        publishes again what a revoked key had signed.
+        """
         mine = self._participant
         try:
             with self._store.reading() as tx:
@@ -117,11 +121,9 @@ class EvidenceDesk:
                 "event_not_held",
                 "this agency does not hold the event: give its sealed record with --record",
             ) from None
-        head = stated.head
-        ours = (found.topic, found.partition, found.generation, found.index, found.leaf.hex())
-        if ours != (head.topic, head.partition, head.generation, stated.index, stated.leaf):
-            raise LinkError("leaf_wrong", "the event that this agency holds stands elsewhere")
-        return f"event {stated.event} of {stated.agency} stands there, as this agency holds it"
+        if found.leaf.hex() != stated.leaf:
+            raise LinkError("leaf_wrong", "the event that this agency holds has another leaf")
+        return f"event {stated.event} of {stated.agency} has that leaf, as this agency holds it"
 
 
 def load_evidence(file: Path) -> Evidence:

@@ -68,7 +68,13 @@ _ARCHIVED = (
     )
     .order_by(_t.c.idx)
 )
-_FIND = select(*_COLUMNS).where(_t.c.event_id == bindparam("event_id_")).limit(1)
+# The newest: what was published again after a revocation stands where it is believed.
+_FIND = (
+    select(*_COLUMNS)
+    .where(_t.c.event_id == bindparam("event_id_"))
+    .order_by(_t.c.seq.desc())
+    .limit(1)
+)
 _LEAVES = (
     select(_t.c.idx, _t.c.leaf)
     .where(

@@ -30,6 +30,7 @@ from broker.audit.errors import EvidenceError
 from broker.audit.located import Located, locate
 from broker.control.own_heartbeat import own_heartbeat
 from broker.keys.kid import ML_DSA_44, STREAM
+from broker.sending.recovery import RevokedKey
 from broker.store.rows import NewInboxRow
 from broker.tlog.merkle import leaf_hash
 
@@ -189,6 +190,21 @@ async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
     evidence, _ = show(police, event, renewed.manifests)
     assert evidence.stream_key != key.kid.hex()
     assert evidence.head.size == 1
+
+
+async def test_what_was_published_again_after_a_revocation_is_shown_where_it_is_believed(
+    police: Office, case: str, clock: Clock
+) -> None:
+    (event,) = await send(police, 1, case)
+    tell(police, NOW)
+    clock.pass_(MINUTE)
+    stolen = RevokedKey(bytes(32), NOW, NOW)
+    assert await police.relay.recover([stolen], lambda _topic: frozenset({COUNCIL})) == (1, 0)
+    await police.relay.resend()
+    tell(police, clock.now)
+    with police.store.reading() as tx:
+        (head,) = tx.streams.heads()
+    assert show(police, event)[0].head.generation == head.name
 
 
 async def test_a_kept_root_that_the_records_do_not_lead_to_is_said(
