@@ -53,8 +53,10 @@ class Family:
         name: for people.
         compare: makes one and shows it to both.
         examples: how many ``make test`` tries.
+        share: of a campaign's time, beside the others'.
     """
 
     name: str
     compare: Callable[[Random], Comparison]
     examples: int
+    share: int = 4

@@ -34,7 +34,7 @@ def campaign(
     Args:
         seconds: how long.
         seed: number of the first run of each family.
-        families: they take turns of equal time.
+        families: they take turns by their shares of the time.
         runs: of each family, at most; 0 for no limit.
         most: disagreements after which to stop; 0 for no limit.
 
@@ -50,7 +50,7 @@ def campaign(
         waiting = [family for family in families if not runs or done[family.name] < runs]
         if not waiting:
             break
-        family = min(waiting, key=lambda one: spent[one.name])
+        family = min(waiting, key=lambda one: spent[one.name] / one.share)
         turn = time.monotonic()
         for number in range(seed + done[family.name], seed + done[family.name] + RUNS_AT_ONCE):
             if runs and number >= seed + runs:

@@ -116,7 +116,7 @@ def _family(name: str, seeds: Sequence[bytes], ours: Reading, theirs: Reading) -
         found = ours(data)
         return Comparison(found, theirs(data), data, (REFUSED if found == REFUSED else "taken",))
 
-    return Family(name, compare, 250)
+    return Family(name, compare, 250, share=1)
 
 
 def _with_length(rng: Random) -> bytes:
@@ -158,5 +158,5 @@ FAMILIES = (
         _or_refused(_our_line, RecordFormatError),
         _or_refused(_their_line, RefusedError),
     ),
-    Family("padding", _padding, 250),
+    Family("padding", _padding, 250, share=1),
 )
