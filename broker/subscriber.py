@@ -24,6 +24,7 @@ from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.cli.clock import now_ms
+from broker.control.catching_up import catch_up
 from broker.control.control import Control
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
@@ -95,15 +96,7 @@ async def subscribe(
             )
         subscription = _Subscription(participant, store, audit, receiver, name, clock)
         stop = asyncio.Event()
-        reading = asyncio.create_task(
-            receiver.run(
-                subscription.topics(),
-                subscription.take,
-                subscription.position,
-                stop,
-                on_trouble=on_trouble,
-            )
-        )
+        reading = asyncio.create_task(subscription.read(stop, on_trouble))
         try:
             yield Events(subscription, reading)
         finally:
@@ -169,7 +162,16 @@ class _Subscription:
             for signed in self._control.contracts.trusted()
             for topic in readable_topics(signed.contract, agency)
         }
-        return (*sorted(data), self._control_topics.manifests, self._control_topics.contracts)
+        control = self._control_topics
+        return (*sorted(data), control.manifests, control.contracts, control.receipts)
+
+    async def read(self, stop: asyncio.Event, on_trouble: OnTrouble | None) -> None:
+        """What keys are worth first, then events, until ``stop``."""
+        for first in (self._control_topics.manifests, self._control_topics.receipts):
+            await catch_up(self._receiver, first, self.position, self.take, stop)
+        await self._receiver.run(
+            self.topics(), self.take, self.position, stop, on_trouble=on_trouble
+        )
 
     def position(self, topic: str, partition: int) -> int | None:
         """Where to go on reading."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from broker.agency.participant import Participant, load_participant
 from broker.control.authorship import author, cosigner
+from broker.control.catching_up import catch_up
 from broker.control.control import Control, News
 from broker.control.notices import Notices
 from broker.control.own_heartbeat import own_heartbeat
@@ -34,7 +35,6 @@ from broker.sending.publishing import Publisher
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
-from broker.service.catching_up import catch_up
 from broker.service.reporting import report_batch
 from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
@@ -245,7 +245,8 @@ class BrokerService:
             self._log.error("content_gone", records=gone)
 
     async def _receive_loop(self, stop: asyncio.Event) -> None:
-        await catch_up(self._transport, self._topics.manifests, self._position, self._take, stop)
+        for first in (self._topics.manifests, self._topics.receipts):
+            await catch_up(self._transport, first, self._position, self._take, stop)
         topics = (*self.data_topics(), *self._topics.names)
         await self._transport.run(
             topics, self._take, self._position, stop, on_trouble=self._trouble

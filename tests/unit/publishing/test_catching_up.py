@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from workshop import POLICE
 
+from broker.control import catching_up
+from broker.control.catching_up import catch_up
 from broker.errors import TransportError
 from broker.record import Record
-from broker.service import catching_up
-from broker.service.catching_up import catch_up
 from broker.transport.memory import MemoryKafka, MemoryTransport
 
 TOPIC = "manifests"

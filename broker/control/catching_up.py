@@ -1,8 +1,9 @@
-"""Manifests first: what agencies have said of their keys, before anything that those keys signed.
+"""Manifests and receipts first: what keys are worth, before anything that those keys signed.
 
 A reader that was away meets a thief's records and the revocation of the stolen key on different
-topics, and nothing tells which it is given first (docs/spec/keys.md, "Revocation"). So a service
-that starts takes what the topic of manifests holds by then before it takes any event.
+topics, and what others had confirmed before on a third; nothing tells which it is given first
+(docs/spec/keys.md, "Revocation"). So whoever starts to read takes what these topics hold by then
+before it takes any event.
 """
 
 from __future__ import annotations
