@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from broker.envelope.primitives import b64, lp
+from broker.envelope.primitives import b64, hmac_sha256, lp, sha256
 from broker.errors import ManifestError
 from broker.keys.enrolment import possession_message, verifier, verify_public
 from broker.keys.governance import GovernancePublic, GovernanceSigner, governance_signer, key_name
+from broker.keys.keyfile import kid_of, public_of
 from broker.keys.keyring import Keyring
 from broker.keys.kid import kid
 from broker.tlog.note import ED25519, ML_DSA_65, key_id
@@ -167,3 +168,17 @@ def test_what_proves_possession_has_a_label_of_its_own() -> None:
     assert possession_message("d", "a", b"k" * 32) == lp(
         b"concordant/1/possession", b"d", b"a", b"k" * 32
     )
+
+
+# --- ids -----------------------------------------------------------------------------------------
+
+
+def test_an_id_is_of_role_algorithm_and_key() -> None:
+    whole = lp(b"concordant/1/kid", b"receipt", b"ed25519", b"k" * 32)
+    assert kid("receipt", "ed25519", b"k" * 32) == sha256(whole)
+
+
+def test_a_secret_has_no_public_half_and_an_id_from_a_one_way_image() -> None:
+    image = hmac_sha256(bytes(32), b"concordant/1/secret-id")
+    assert public_of("hmac-sha256", bytes(32)) == b""
+    assert kid_of("secret", "hmac-sha256", bytes(32), b"") == kid("secret", "hmac-sha256", image)
