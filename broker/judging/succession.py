@@ -63,7 +63,7 @@ def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) 
     else:
         gap = (name, 0, fact.index - 1)
         alarms = ("gap",)
-    grown = _pruned(grown)
+    grown = _pruned(grown, fact.link.name if fact.link is not None else name)
     return Placement("link", grown, gap=gap, alarms=alarms, kept=((name, kept), *more))
 
 
@@ -153,15 +153,19 @@ def _closed(held: Generation, link: Link) -> Generation:
     return replace(held, end=end, gaps=tuple(gaps))
 
 
-def _pruned(state: PartitionState) -> PartitionState:
-    """Forget the oldest generations that are closed and complete, never the start's name."""
+def _pruned(state: PartitionState, linked_to: str) -> PartitionState:
+    """Forget the oldest generations that are closed and complete, then what was passed over.
+
+    A thief can leave as many generations with gaps as are kept. Their owner does not name them, and
+    must not be shut out by them.
+    """
     generations = dict(state.generations)
-    for name in sorted(generations):
+    complete = [n for n, held in generations.items() if held.end is not None and not held.gaps]
+    passed = [name for name in generations if linked_to < name < state.newest]
+    for name in dict.fromkeys((*sorted(complete), *sorted(passed))):
         if len(generations) <= MAX_GENERATIONS:
             break
-        held = generations[name]
-        if held.end is not None and not held.gaps:
-            del generations[name]
+        del generations[name]
     if len(generations) > MAX_GENERATIONS:
         raise ContinuityError("generations_many", "too many generations of this sender have gaps")
     # what is older than the oldest that is kept is now before the start

@@ -117,6 +117,8 @@ class Partition:
             generation.gaps.append(Gap(*gap, left={}, right=seen.left))
         self.generations[name] = generation
         self._forget_complete()
+        if link is not None:
+            self._forget_between(link.name, name)
         if before is not None and len(self.generations) > MAX_GENERATIONS:
             self.generations = before
             raise RefusedError(4, "generations_many")
@@ -195,6 +197,12 @@ class Partition:
             if len(self.generations) <= MAX_GENERATIONS:
                 return
             if self.generations[name].end is not None and not self.generations[name].gaps:
+                del self.generations[name]
+
+    def _forget_between(self, predecessor: str, newest: str) -> None:
+        """Of those that are still too many, forget the oldest that the newest one passes over."""
+        for name in sorted(self.generations):
+            if len(self.generations) > MAX_GENERATIONS and predecessor < name < newest:
                 del self.generations[name]
 
 

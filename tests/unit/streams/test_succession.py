@@ -616,3 +616,25 @@ def test_generations_with_gaps_are_not_forgotten_and_only_so_many_are_kept(
     reader.take(generations[0][1])  # complete, so it may go
     assert reader.take(generations[3][0]).verdict == "link"
     assert generations[0][0].generation not in reader.state.generations
+
+
+def test_generations_with_gaps_that_their_sender_passes_over_shut_nobody_out(
+    sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
+    (first,) = sender.send(1)
+    reader.take(first)
+    thief = sender.copy(branch=1)
+    for _ in range(3):  # the first closes what everyone holds, so that it is forgotten
+        thief.restart()
+        facts = thief.send(3)
+        reader.take_all([facts[0], facts[2]])
+    assert first.generation not in reader.state.generations
+    thief.restart()
+    refused(reader, thief.send(1)[0], "generations_many")  # it passes over none
+    sender.now = thief.now + 1
+    sender.restart()
+    (honest,) = sender.send(1)
+    assert reader.take(honest).verdict == "link"
+    assert len(reader.state.generations) == 3
+    assert honest.generation == reader.state.newest

@@ -323,6 +323,24 @@ def _generations(setting: Setting) -> Iterator[Case]:
     log.one(b"never met")
     s.then(log.one(b"one too many"))
     yield s.case("A 65th generation of a partition whose generations all have gaps.", agency=POLICE)
+    s = Scene(setting, "4-gap-generations_passed_over")
+    log = s.log()
+    s.then(log.one(b"record 0"), NOT_ADDRESSED)
+    honest = log.copy()
+    for number in range(64):
+        log.restart()
+        closing = log.one(b"of a thief")  # the first closes record 0's generation
+        if not number:
+            s.then(closing, NOT_ADDRESSED)
+            log.one(b"never met")
+            s.then(log.one(b"another 2"), NOT_ADDRESSED, gap=(1, 1))
+        else:
+            s.then(log.one(b"another 1 of %d" % number), NOT_ADDRESSED, gap=(0, 0))
+    honest.restart(opened=NOW + 1000)
+    s.then(honest.one(b"record 1"), NOT_ADDRESSED)
+    honest.one(b"never met either")
+    s.then(honest.one(b"record 3"), NOT_ADDRESSED, gap=(1, 1))
+    yield s.case("64 generations, all with gaps, over which the next one passes.", agency=POLICE)
     s = Scene(setting, "4-gap-generations_forgotten")
     log = s.log()
     records = [log.one(b"record 0")]
