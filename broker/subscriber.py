@@ -29,6 +29,7 @@ from broker.control.control import Control
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
 from broker.judging.trust import OpeningKeys, Trust
+from broker.receiving.deferral import EQUIVOCATION
 from broker.receiving.footing import Footing
 from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.receiving import Receiving
@@ -38,7 +39,7 @@ from broker.store.exclusion import exclusive
 from broker.store.interfaces import Store
 from broker.transport.connection import connection_of
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
-from broker.transport.topics import control_topics, readable_topics
+from broker.transport.topics import all_readable_topics, control_topics
 
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
@@ -156,14 +157,10 @@ class _Subscription:
 
     def topics(self) -> tuple[str, ...]:
         """Data topics that this agency reads, and what keeps its trust current."""
-        agency = self._participant.agency
-        data = {
-            topic
-            for signed in self._control.contracts.trusted()
-            for topic in readable_topics(signed.contract, agency)
-        }
+        contracts = (signed.contract for signed in self._control.contracts.trusted())
+        data = all_readable_topics(contracts, self._participant.agency)
         control = self._control_topics
-        return (*sorted(data), control.manifests, control.contracts, control.receipts)
+        return (*data, control.manifests, control.contracts, control.receipts)
 
     async def read(self, stop: asyncio.Event, on_trouble: OnTrouble | None) -> None:
         """What keys are worth first, then events, until ``stop``."""
@@ -207,7 +204,7 @@ class _Subscription:
     def _waiting(self) -> set[tuple[str, int]]:
         with self._store.reading() as tx:
             rows = tx.reader.all_deferred()
-        return {(row.topic, row.partition) for row in rows if row.reason != "equivocation"}
+        return {(row.topic, row.partition) for row in rows if row.reason != EQUIVOCATION}
 
     def undelivered(self) -> list[tuple[int, OpenedEvent]]:
         """The next events; that they are given out is in the log before anyone sees them."""

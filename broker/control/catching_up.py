@@ -16,6 +16,7 @@ from typing import Final
 from broker.errors import TransportError
 from broker.record import Record
 from broker.transport.interfaces import Receiver
+from broker.waiting import set_within
 
 AGAIN_S: Final = 1.0
 """How long to wait for a Kafka that cannot be reached."""
@@ -43,11 +44,8 @@ async def catch_up(
         except TransportError as error:
             if error.code == "kafka_refused":
                 return
-            try:
-                await asyncio.wait_for(stop.wait(), AGAIN_S)
-            except TimeoutError:
-                continue
-            return
+            await set_within(stop, AGAIN_S)
+            continue
         for partition, records in groupby(found, lambda record: record.partition):
             after = position(topic, partition) or 0
             fresh = [record for record in records if record.offset >= after]

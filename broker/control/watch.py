@@ -22,6 +22,7 @@ from broker.judging.store_view import Place
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Metrics
+from broker.receiving.deferral import EQUIVOCATION
 from broker.receiving.taking import QUARANTINE_QUOTA
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.interfaces import Store, Transaction
@@ -165,7 +166,7 @@ class Watch:
 
     def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
         """Where to judge again what waits: at once at first and on news, then ever more rarely."""
-        rows = [row for row in tx.reader.all_deferred() if row.reason != "equivocation"]
+        rows = [row for row in tx.reader.all_deferred() if row.reason != EQUIVOCATION]
         places = {(row.topic, row.partition) for row in rows}
         room = {
             (row.topic, row.partition)

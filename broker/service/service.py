@@ -39,7 +39,8 @@ from broker.service.reporting import report_batch
 from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
-from broker.transport.topics import control_topics, readable_topics
+from broker.transport.topics import all_readable_topics, control_topics
+from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
@@ -143,13 +144,8 @@ class BrokerService:
 
     def data_topics(self) -> tuple[str, ...]:
         """Data topics that this agency reads, of every contract that it has signed."""
-        agency = self.participant.agency
-        found = {
-            topic
-            for signed in self.control.contracts.trusted()
-            for topic in readable_topics(signed.contract, agency)
-        }
-        return tuple(sorted(found))
+        contracts = (signed.contract for signed in self.control.contracts.trusted())
+        return all_readable_topics(contracts, self.participant.agency)
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -186,7 +182,7 @@ class BrokerService:
 
     async def delivered(self, timeout_s: float) -> None:
         """Wait until something is new in the inbox, or the time is up."""
-        await _wait(self._delivered, timeout_s)
+        await set_within(self._delivered, timeout_s)
         self._delivered.clear()
 
     async def _relay_loop(self, stop: asyncio.Event) -> None:
@@ -214,7 +210,7 @@ class BrokerService:
                 failures = 0
                 self._kafka.up()
                 if not sent:
-                    await _wait(self._waiting, pause)
+                    await set_within(self._waiting, pause)
                     self._waiting.clear()
             except ConcordantError as error:
                 _require_waiting_helps(error)
@@ -224,7 +220,7 @@ class BrokerService:
                 self._kafka.down(error.code)
                 delay = min(0.25 * 2**failures, RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
-                await _wait(stop, delay)
+                await set_within(stop, delay)
 
     async def _announce(self) -> None:
         """Publish this agency's own manifest and the contracts, compacted by key."""
@@ -348,7 +344,7 @@ class BrokerService:
             except ConcordantError as error:
                 _require_waiting_helps(error)
                 self._log.warning("heartbeat_waits", code=error.code)
-            await _wait(stop, interval)
+            await set_within(stop, interval)
 
     async def _tell_heads(self) -> None:
         note = await asyncio.to_thread(
@@ -363,7 +359,7 @@ class BrokerService:
     async def _receipt_loop(self, stop: asyncio.Event) -> None:
         interval = self.participant.config.intervals.receipt
         while not stop.is_set():
-            await _wait(stop, interval)
+            await set_within(stop, interval)
             try:
                 await self._notices.flush()
             except ConcordantError as error:
@@ -372,7 +368,7 @@ class BrokerService:
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await _wait(stop, TICK_S)
+            await set_within(stop, TICK_S)
             try:
                 found = await asyncio.to_thread(self._watch.look)
             except ConcordantError as error:
@@ -392,10 +388,3 @@ def _require_waiting_helps(error: ConcordantError) -> None:
     """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
     if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
         raise error
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), timeout_s)
-    except TimeoutError:
-        return

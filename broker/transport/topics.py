@@ -110,6 +110,11 @@ def readable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
     return _topics(contract, (of.topic for of in terms if role in of.recipients))
 
 
+def all_readable_topics(contracts: Iterable[Contract], agency: str) -> tuple[str, ...]:
+    """Kafka topics of any of these contracts that the agency may read, sorted."""
+    return tuple(sorted({name for of in contracts for name in readable_topics(of, agency)}))
+
+
 def writable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
     """Kafka topics of this contract to which the agency may write, sorted."""
     role = contract.role_of.get(agency)
