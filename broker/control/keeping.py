@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from broker.control.heartbeats import Head, Heartbeat
+from broker.control.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
 from broker.registry.contract_book import ContractBook
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow
@@ -19,6 +19,10 @@ from contracts.durations import DAY_MS
 
 MINUTE_MS: Final = 60 * 1000
 """Of the heads of one generation and key within a minute only the last is kept."""
+KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES
+KEPT_A_MINUTE: Final = 64
+"""Heartbeats of one agency that are kept of one minute: it speaks once in one, and what it says
+beyond that, of another log each time, must not fill the disk. The next minute's covers the same."""
 YEAR_MS: Final = 366 * DAY_MS
 
 
@@ -31,6 +35,9 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
         note: its bytes.
         key_id: of the ML-DSA-44 key that signed it, 4 bytes.
     """
+    kept = tx.heartbeats.newest_bytes(beat.agency, _minute(beat.time), KEPT_A_MINUTE)
+    if len(kept) == KEPT_A_MINUTE or sum(kept) + len(note) > KEPT_BYTES_A_MINUTE:
+        return
     heads = []
     for head in beat.heads:
         held = _checkpoint(tx, beat.agency, head)
@@ -99,7 +106,11 @@ def _keep(
     ]
     if not new:
         return
-    since = beat.time - beat.time % MINUTE_MS
+    since = _minute(beat.time)
     for topic, partition, generation, _size in new:
         tx.heartbeats.drop_heads(beat.agency, topic, partition, generation, key_id, since)
     tx.heartbeats.keep(beat.agency, beat.time, note, key_id, new)
+
+
+def _minute(time: int) -> int:
+    return time - time % MINUTE_MS

@@ -62,6 +62,12 @@ _THIN = delete(_h).where(
 )
 _DROP_BEFORE = delete(_h).where(_h.c.time_ms < bindparam("before_"))
 _DROP_EMPTY = delete(_n).where(~select(_h.c.size).where(_h.c.heartbeat_id == _n.c.id).exists())
+_NEWEST_SIZES = (
+    select(_n.c.time_ms, func.length(_n.c.note))
+    .where(_n.c.agency == bindparam("agency_"))
+    .order_by(_n.c.id.desc())
+    .limit(bindparam("limit_"))
+)  # an agency's times rise with the ids, so these are its last
 _COUNT = select(func.count()).select_from(_n)
 
 
@@ -108,6 +114,10 @@ class Heartbeats:
                 for topic, partition, generation, size in heads
             ],
         )
+
+    def newest_bytes(self, agency: str, since_ms: int, limit: int) -> list[int]:
+        found = self._connection.execute(_NEWEST_SIZES, {"agency_": agency, "limit_": limit})
+        return [size for time_ms, size in found if time_ms >= since_ms]
 
     def covering(
         self, agency: str, topic: str, partition: int, generation: str, index: int

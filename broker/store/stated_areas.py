@@ -56,6 +56,9 @@ class HeartbeatsArea(Protocol):
     ) -> None:
         """Keeps a heartbeat for `heads`: (topic, partition, generation, size)."""
 
+    def newest_bytes(self, agency: str, since_ms: int, limit: int) -> list[int]:
+        """Sizes of an agency's last kept heartbeats from a time on, at most so many."""
+
     def covering(
         self, agency: str, topic: str, partition: int, generation: str, index: int
     ) -> list[KeptHeadRow]:

@@ -22,6 +22,7 @@ from workshop import (
 )
 
 from broker.agency.own_manifest import longest_retention_ms
+from broker.control import keeping
 from broker.control.authorship import require_both_authors
 from broker.control.heartbeats import (
     MAX_HEADS,
@@ -199,6 +200,26 @@ def test_of_one_minute_the_last_heartbeat_is_kept(desk: Desk, world: Workshop, l
         desk.hear(desk.topics.heartbeats, beat(world, head(log, number + 1), at=at))
     assert kept(desk, log) == [(3, 50 * SECOND), (4, 75 * SECOND)]
     assert notes(desk) == 2
+
+
+def test_who_speaks_too_often_of_other_logs_each_time_fills_no_disk(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = [Log(logical=logical) for logical in "ab"]
+    for log in logs:
+        desk.office.take(at_offsets(log.send(value())))
+    made_up = [replace(head(logs[0], 1), partition=number, size=9) for number in range(2000, 2900)]
+    for second, log in enumerate(logs):  # as large as they may be, of one minute
+        many = beat(world, head(log, 1), *made_up, at=NOW + second * SECOND)
+        monkeypatch.setattr(keeping, "KEPT_BYTES_A_MINUTE", 2 * len(many) - 1)
+        desk.hear(desk.topics.heartbeats, many)
+    assert (kept(desk, logs[0]), kept(desk, logs[1])) == ([(1, 0)], [])
+    monkeypatch.setattr(keeping, "KEPT_BYTES_A_MINUTE", 2**30)
+    monkeypatch.setattr(keeping, "KEPT_A_MINUTE", 1)
+    desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + 3 * SECOND))
+    assert kept(desk, logs[1]) == []
+    desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + MINUTE))
+    assert kept(desk, logs[1]) == [(1, MINUTE)]
 
 
 def test_after_the_retention_on_kafka_the_last_heartbeat_of_a_log_speaks_for_it(
