@@ -19,7 +19,8 @@ from broker.cli.output_operator import operator_label
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.judging import Judgement, open_record
-from broker.judging.store_view import Memories, StoreView
+from broker.judging.memories import Memories
+from broker.judging.store_view import StoreView
 from broker.judging.trust import OpeningKeys, Trust
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.receiving.inbox_payload import inbox_row

@@ -18,8 +18,7 @@ from broker.control.control import (
     pack_contract,
 )
 from broker.control.receipts import Notice
-from broker.judging.partition_state import parse_state
-from broker.judging.store_view import Place
+from broker.judging.partition_state import Place, parse_state
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook

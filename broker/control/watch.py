@@ -17,8 +17,7 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR
 from broker.control.heartbeats import Heartbeat
 from broker.control.keeping import forget_heartbeats
-from broker.judging.partition_state import PartitionState, parse_state
-from broker.judging.store_view import Place
+from broker.judging.partition_state import PartitionState, Place, parse_state
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Metrics

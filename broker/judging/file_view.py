@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from broker.envelope.opening import OpeningKey
 from broker.event import JSON
 from broker.judging.judging import Judgement
-from broker.judging.partition_state import Kept, PartitionState
-from broker.judging.store_view import Memories, Place
+from broker.judging.memories import Memories
+from broker.judging.partition_state import Kept, PartitionState, Place
 from broker.judging.trust import Trust
 from broker.judging.view import Governing, StreamKey
 from contracts.values import value_class

@@ -19,6 +19,9 @@ from contracts.values import value_class
 
 FORMAT_VERSION: Final = 1
 
+Place = tuple[str, str, int]
+"""Whose partition: (agency, topic, partition)."""
+
 
 @value_class(frozen=True, slots=True)
 class Kept:

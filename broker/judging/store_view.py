@@ -7,44 +7,26 @@ that the hundredth record of a batch is judged after the ninety-ninth. Writing i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import orjson
 
 from broker import pseudonyms
-from broker.envelope.opening import OpeningKey, Sessions
+from broker.envelope.opening import OpeningKey
 from broker.event import JSON, OpenedEvent
-from broker.judging.partition_state import Kept, PartitionState, format_state, parse_state
+from broker.judging.memories import Memories
+from broker.judging.partition_state import (
+    Kept,
+    PartitionState,
+    Place,
+    format_state,
+    parse_state,
+)
 from broker.judging.placement import Placement
 from broker.judging.trust import Trust
-from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE, Governing, StreamKey
+from broker.judging.view import Governing, StreamKey
 from broker.store.interfaces import Transaction
 from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus
-from broker.tlog.merkle import VerifiedPath
-from broker.tlog.proof import CheckpointMemo
-
-Place = tuple[str, str, int]
-"""(agency, topic, partition)."""
-
-
-@dataclass(slots=True)
-class Memories:
-    """What saves work between batches; never changes an answer."""
-
-    sessions: Sessions = field(default_factory=Sessions)
-    checkpoints: CheckpointMemo = field(default_factory=dict)
-    signed: set[bytes] = field(default_factory=set)
-    paths: dict[str, VerifiedPath] = field(default_factory=dict)
-    budgets: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
-
-    def wrap_budget(self, agency: str, parties: int, now: int) -> list[int]:
-        """The sender's budget in this minute of the reader's clock."""
-        minute = now // 60_000
-        held = self.budgets.get(agency)
-        if held is None or held[0] != minute:
-            held = (minute, [WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)])
-            self.budgets[agency] = held
-        return held[1]
 
 
 @dataclass(frozen=True, slots=True)

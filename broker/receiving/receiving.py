@@ -13,7 +13,8 @@ from dataclasses import replace
 from broker.audit.log import append_entries
 from broker.envelope.opening import OpeningKey
 from broker.judging.judging import judge_each
-from broker.judging.store_view import Memories, StoreView
+from broker.judging.memories import Memories
+from broker.judging.store_view import StoreView
 from broker.judging.trust import Trust
 from broker.receiving.deferral import Deferrals
 from broker.receiving.footing import keep_footing

@@ -17,8 +17,8 @@ from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.judging import Judgement
-from broker.judging.partition_state import PartitionState
-from broker.judging.store_view import Place, StoreView
+from broker.judging.partition_state import PartitionState, Place
+from broker.judging.store_view import StoreView
 from broker.receiving.deferral import Deferrals, claimed_sender
 from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import quarantine

@@ -22,7 +22,8 @@ from workshop import (
 )
 
 from broker.errors import StoreError
-from broker.judging.store_view import Memories, StoreView
+from broker.judging.memories import Memories
+from broker.judging.store_view import StoreView
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.receiving import receiving, taking
 from broker.receiving.quarantining import restored
