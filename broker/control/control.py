@@ -55,7 +55,6 @@ class News:
     """What a batch of control records brought.
 
     Attributes:
-        trust_changed: a manifest or a contract is new.
         heartbeats: verified, newest of each agency last.
         missing: (agency, topic, partition, generation, last) of streams of which a heartbeat names
             more, up to ``last``, than this reader holds.
@@ -63,15 +62,16 @@ class News:
         refusals: notices that a record of this agency was refused: (by whom, notice).
         receipts: how many were kept.
         rejected: codes of what did not verify.
+        alarms: (agency, code) of what somebody has to look at.
     """
 
-    trust_changed: bool = False
     heartbeats: list[Heartbeat] = field(default_factory=list)
     missing: list[tuple[str, str, int, str, int]] = field(default_factory=list)
     replays: list[Notice] = field(default_factory=list)
     refusals: list[tuple[str, Notice]] = field(default_factory=list)
     receipts: int = 0
     rejected: list[str] = field(default_factory=list)
+    alarms: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Control:
@@ -135,7 +135,6 @@ class Control:
         book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
         if book is not self.manifests:
             self.manifests = book
-            news.trust_changed = True
 
     def _contract(self, record: Record, news: News, _now: int) -> None:
         assert record.value is not None
@@ -146,7 +145,6 @@ class Control:
         ):
             return  # nobody signed it who had not signed it here already
         self.contracts = self._repository.store_contract(raw, note, self.contracts)
-        news.trust_changed = True
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
@@ -169,6 +167,7 @@ class Control:
                 if beat.agency != self._agency:
                     keep_heard(tx, beat, record.value, key_id)
         if contradiction is not None:  # 5
+            news.alarms.append((beat.agency, "equivocation"))
             raise RefusedError(4, "equivocation", "a head contradicts a signed checkpoint")
         news.heartbeats.append(beat)
         if beat.agency != self._agency:

@@ -26,6 +26,7 @@ from broker.receiving.taking import QUARANTINE_QUOTA
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
+from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.certificates import read_certificate
 
 EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
@@ -127,14 +128,14 @@ class Watch:
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
         for (agency, topic, partition, generation), (size, since) in list(self._missing.items()):
-            held = _held(tx, (agency, topic, partition), generation)
-            if held >= size:
+            held, last = _reach(tx, (agency, topic, partition), generation)
+            if held >= min(size, last):
                 del self._missing[agency, topic, partition, generation]
                 self._given.discard((agency, "withheld", generation))
             elif now - since >= WITHHELD_AFTER_MS:
                 self._alarm(found, agency, "withheld", generation)
                 origin = Origin(self._participant.deployment, agency, topic, partition, generation)
-                self._ask(found, origin, held, size - 1, now)
+                self._ask(found, origin, held, min(size, last) - 1, now)
 
     def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
         open_by_agency: dict[str, int] = dict.fromkeys(self._trust().manifests.agencies(), 0)
@@ -253,10 +254,17 @@ class Watch:
             self._asked = {what: asked for what, asked in self._asked.items() if asked > recent}
 
 
-def _held(tx: Transaction, place: Place, generation: str) -> int:
+def _reach(tx: Transaction, place: Place, generation: str) -> tuple[int, int]:
+    """How many records of a generation are here, gaps aside, and how many there can ever be.
+
+    None can come of one that lies before the reader's start or was passed over, nor above the end
+    at which its successor closed it (docs/spec/streams.md, "Generations").
+    """
     stored = tx.reader.state(*place)
     if stored is None:
-        return 0
+        return 0, MAX_LOG_SIZE
     state: PartitionState = parse_state(stored[1])
     held = state.generations.get(generation)
-    return 0 if held is None else held.size
+    if held is None:
+        return 0, MAX_LOG_SIZE if generation > state.newest else 0
+    return held.size, MAX_LOG_SIZE if held.end is None else held.end

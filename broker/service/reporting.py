@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from structlog.typing import FilteringBoundLogger
 
+from broker.control.control import News
 from broker.observing.metrics import Metrics
 from broker.receiving.taking import Batch
 
@@ -56,3 +58,28 @@ def report_batch(
     if batch.opened:
         count = len(batch.opened)
         log.info("batch_received", topic=topic, partition=partition, events=count)
+
+
+def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    """Count and log what a batch of a control topic brought."""
+    for code in news.rejected:
+        metrics.refused(2, code)
+    for sender, notice in news.refusals:
+        metrics.alarm("refused_by_recipient", sender)
+        log.error(
+            "refused_by_recipient",
+            agency=sender,
+            topic=notice.origin.topic,
+            partition=notice.origin.partition,
+            index=notice.first,
+        )
+    report_alarms(news.alarms, metrics, log)
+
+
+def report_alarms(
+    alarms: Iterable[tuple[str, str]], metrics: Metrics, log: FilteringBoundLogger
+) -> None:
+    """Count and log alarms, (agency, code) each."""
+    for agency, code in alarms:
+        metrics.alarm(code, agency)
+        log.error("alarm", agency=agency, code=code)

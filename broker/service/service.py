@@ -35,7 +35,7 @@ from broker.sending.publishing import Publisher
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
-from broker.service.reporting import report_batch
+from broker.service.reporting import report_alarms, report_batch, report_news
 from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
@@ -282,17 +282,7 @@ class BrokerService:
             self._watch.heard(beat)
         for agency, topic, partition, generation, last in news.missing:
             self._watch.missing(agency, topic, partition, generation, last)
-        for code in news.rejected:
-            self.metrics.refused(2, code)
-        for sender, notice in news.refusals:
-            self.metrics.alarm("refused_by_recipient", sender)
-            self._log.error(
-                "refused_by_recipient",
-                agency=sender,
-                topic=notice.origin.topic,
-                partition=notice.origin.partition,
-                index=notice.first,
-            )
+        report_news(news, self.metrics, self._log)
         for notice in news.replays:
             origin = notice.origin
             try:
@@ -374,9 +364,7 @@ class BrokerService:
             except ConcordantError as error:
                 self._log.warning("watch_waits", code=error.code)
                 continue
-            for agency, code in found.alarms:
-                self.metrics.alarm(code, agency)
-                self._log.error("alarm", agency=agency, code=code)
+            report_alarms(found.alarms, self.metrics, self._log)
             for origin, first, last in found.ask_again:
                 self._notices.gap(origin, first, last)
             for topic, partition in found.judge_again:

@@ -248,6 +248,12 @@ def _translated(path: Path) -> Iterator[None]:
     except exc.DBAPIError as error:
         extended = getattr(error.orig, "sqlite_errorcode", 0)
         raise _explained(_CODES.get(extended & 0xFF, "store_unusable"), path) from None
+    except OverflowError:
+        raise StoreError(
+            "a number is too large for the state database",
+            code="store_conflict",
+            where=str(path),
+        ) from None
     except exc.SQLAlchemyError as error:
         raise StoreError(
             f"the state database refused a statement ({type(error).__name__})",

@@ -118,6 +118,39 @@ def test_a_stream_of_which_nothing_arrived_is_withheld_whole(
     assert found.ask_again == [(origin_of(log), 0, 1)]
 
 
+def test_what_lies_before_the_start_is_not_asked_for(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    log.send(value(), value())
+    before = head(log, 2)
+    clock.pass_(SECOND)
+    log.now = clock.now
+    log.restart()
+    desk.office.take(at_offsets(log.send(value(), value()))[1:])
+    desk.hear(desk.topics.heartbeats, beat(world, before, at=clock.now))
+    clock.pass_(WITHHELD_AFTER_MS)
+    found = desk.watch.look()
+    assert "withheld" not in [code for _, code in found.alarms]
+    assert before.generation not in [origin.generation for origin, _, _ in found.ask_again]
+
+
+def test_what_a_successor_has_cut_off_is_not_asked_for(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    desk.office.take(at_offsets(log.send(value(), value())))
+    lost = log.copy()  # and never published: the sender goes on from yesterday's database
+    lost.send(value(), value())
+    clock.pass_(SECOND)
+    log.now = clock.now
+    log.restart()
+    desk.office.take(at_offsets(log.send(value()), 2))
+    desk.hear(desk.topics.heartbeats, beat(world, head(lost, 4), at=clock.now))
+    clock.pass_(WITHHELD_AFTER_MS)
+    found = desk.watch.look()
+    assert "withheld" not in [code for _, code in found.alarms]
+    assert found.ask_again == []
+
+
 def test_three_minutes_of_silence_alarm_once_until_it_speaks(
     desk: Desk, world: Workshop, clock: Clock
 ) -> None:
@@ -372,8 +405,12 @@ def test_a_newer_manifest_is_taken_stored_and_stays(
 ) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW + HOUR)
     desk.office.clock.pass_(HOUR)
-    assert desk.hear(desk.topics.manifests, issued.raw).trust_changed
-    assert not desk.hear(desk.topics.manifests, issued.raw).trust_changed
+    known = desk.control.manifests
+    desk.hear(desk.topics.manifests, issued.raw)
+    taken = desk.control.manifests
+    assert taken is not known
+    desk.hear(desk.topics.manifests, issued.raw)
+    assert desk.control.manifests is taken
     again = load_participant(tmp_path / COUNCIL, NOW + HOUR)
     newest = again.manifests.newest(POLICE)
     assert newest is not None
@@ -384,9 +421,10 @@ def test_a_stale_manifest_is_refused(desk: Desk, world: Workshop) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
     desk.hear(desk.topics.manifests, issued.raw)
     stale = world.newer_manifest(POLICE, ManifestChanges(contacts={"a": "b"}), NOW)
+    taken = desk.control.manifests
     news = desk.hear(desk.topics.manifests, stale.raw)
     assert news.rejected == ["manifest_conflict"]
-    assert not news.trust_changed
+    assert desk.control.manifests is taken
 
 
 def test_a_manifest_that_its_agency_did_not_sign_is_refused(desk: Desk, world: Workshop) -> None:
@@ -396,7 +434,6 @@ def test_a_manifest_that_its_agency_did_not_sign_is_refused(desk: Desk, world: W
     lines = theirs.raw.partition(b"\n\n")[2]
     news = desk.hear(desk.topics.manifests, text + b"\n\n" + lines, b"\xff", b"")
     assert len(news.rejected) == 2
-    assert not news.trust_changed
 
 
 def test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka(
@@ -407,16 +444,18 @@ def test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka(
     unsigned = b"\n".join(
         line for line in proposal.note.split(b"\n") if COUNCIL.encode() not in line
     )
+    known = desk.control.contracts
     news = desk.hear(desk.topics.contracts, pack_contract(text, unsigned), b"short", b"\x00" * 40)
+    assert desk.control.contracts is known
     assert news.rejected[0] == "contract_unsigned"
     assert len(news.rejected) == 3
-    assert not news.trust_changed
 
 
 def test_known_contracts_are_no_news(desk: Desk, world: Workshop) -> None:
     packed = pack_contract(world.signed.text.raw, world.signed.note)
+    known = desk.control.contracts
     news = desk.hear(desk.topics.contracts, packed)
-    assert (news.trust_changed, news.rejected) == (False, [])
+    assert (desk.control.contracts is known, news.rejected) == (True, [])
 
 
 # --- the watch ------------------------------------------------------------------------------------

@@ -283,6 +283,12 @@ def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: SqliteSt
     assert "INSERT" not in caught.value.diagnostics()
 
 
+def test_a_number_that_no_column_holds_is_refused_in_our_words(store: SqliteStore) -> None:
+    with pytest.raises(StoreError) as caught, store.transaction() as tx:
+        tx.reader.save_position("t", 0, 2**63)
+    assert caught.value.code == "store_conflict"
+
+
 def test_content_that_is_cleared_is_gone_from_the_file(path: Path) -> None:
     store = open_store(path)
     with store.transaction() as tx:
