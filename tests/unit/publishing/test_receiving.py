@@ -420,7 +420,7 @@ def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
 def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     council: Office, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.judging.store_view.WRAPS_PER_PARTY_AND_MINUTE", 1)
+    monkeypatch.setattr("broker.judging.memories.WRAPS_PER_PARTY_AND_MINUTE", 1)
     records = at_offsets(log.send(*values(6)))  # every one has wraps of its own
     batch = council.take(records)
     assert len(batch.opened) == 4
