@@ -27,7 +27,6 @@ from broker.service.service import BrokerService
 from broker.service.steady_clock import SteadyClock
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
-from broker.transport.connection import connection_of
 from broker.transport.kafka import KafkaTransport
 
 PORT_FILE: Final = "state/http-port"
@@ -61,7 +60,7 @@ async def run_adapter(
         store = open_store(participant.path(config.state.database))
         metrics, readiness = Metrics(), Readiness()
         adapter = adapter_named(config.adapter.kind)
-        transport = KafkaTransport(connection_of(participant))
+        transport = KafkaTransport(participant.kafka_connection())
         service = BrokerService(participant, store, transport, clock, metrics, readiness)
         folders = config.folders
         intake = Intake(

@@ -37,7 +37,6 @@ from broker.record import Record
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Store
-from broker.transport.connection import connection_of
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.transport.topics import all_readable_topics, control_topics
 
@@ -93,7 +92,7 @@ async def subscribe(
             from broker.transport.kafka import KafkaTransport
 
             receiver = KafkaTransport(
-                connection_of(participant), group=f"{participant.agency}.subscriber-{name}"
+                participant.kafka_connection(), group=f"{participant.agency}.subscriber-{name}"
             )
         subscription = _Subscription(participant, store, audit, receiver, name, clock)
         stop = asyncio.Event()

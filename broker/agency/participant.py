@@ -26,6 +26,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
+from broker.transport.connection import KafkaConnection, TlsFiles
 from contracts.standing import Standing
 
 
@@ -67,6 +68,12 @@ class Participant:
     def path(self, relative: str) -> Path:
         """A path of `agency.toml`, found from the agency's directory."""
         return self.root / relative
+
+    def kafka_connection(self) -> KafkaConnection:
+        """How this agency reaches Kafka, as its ``agency.toml`` says."""
+        kafka = self.config.kafka
+        files = TlsFiles(self.path(kafka.ca), self.path(kafka.certificate), self.path(kafka.key))
+        return KafkaConnection(kafka.bootstrap, files, self.agency)
 
     def manifest(self, now: int) -> Manifest:
         """The agency's own current manifest.

@@ -17,7 +17,7 @@ from broker.cli.output_times import length
 from broker.errors import TransportError
 from broker.keys.instant import CLOCK_SKEW_MS, MINUTE_MS
 from broker.transport import provisioning
-from broker.transport.connection import KafkaConnection, connection_of, ssl_context
+from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.topics import control_topics, readable_topics, writable_topics
 
 RECENT_MS: Final = 3 * MINUTE_MS
@@ -33,7 +33,7 @@ def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterat
     Raises:
         TransportError: the TLS files cannot be used.
     """
-    connection = connection_of(participant)
+    connection = participant.kafka_connection()
     try:
         reached = _reach(connection, timeout_s)
     except TransportError as error:

@@ -9,12 +9,8 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from broker.errors import TransportError
-
-if TYPE_CHECKING:
-    from broker.agency.participant import Participant
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +99,3 @@ def admin_settings(connection: KafkaConnection) -> dict[str, str | int | bool]:
 
 def _no_passphrase() -> bytes:
     raise ValueError("a key with a passphrase would be asked for on the terminal")
-
-
-def connection_of(participant: Participant) -> KafkaConnection:
-    """How an agency reaches Kafka, as its `agency.toml` says."""
-    kafka = participant.config.kafka
-    files = TlsFiles(
-        participant.path(kafka.ca), participant.path(kafka.certificate), participant.path(kafka.key)
-    )
-    return KafkaConnection(kafka.bootstrap, files, participant.agency)
