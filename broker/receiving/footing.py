@@ -17,10 +17,8 @@ from broker.envelope.primitives import lp, sha256
 from broker.observing.logs import logger
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
+from broker.transport.delivery import Partition
 from broker.transport.interfaces import Receiver
-
-Place = tuple[str, int]
-"""(topic, partition)."""
 
 
 def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> None:
@@ -40,7 +38,7 @@ class Footing:
         self._store = store
         self._receiver = receiver
         self._log = logger("broker")
-        self._before: dict[Place, tuple[int, str]] = {}
+        self._before: dict[Partition, tuple[int, str]] = {}
 
     def position(self, topic: str, partition: int) -> int | None:
         """Where to go on: one record before the stored position, if that one is known."""

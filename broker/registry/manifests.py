@@ -157,7 +157,7 @@ class ManifestBook:
         return history[-1].manifest if history else None
 
     def highest_versions(self) -> dict[str, int]:
-        """Highest version by agency: what is persisted against a rollback."""
+        """The version of each agency's newest manifest: none is ever lower than before."""
         return {agency: h[-1].manifest.version for agency, h in self._history.items()}
 
     def stream_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
