@@ -47,7 +47,9 @@ def conformance(
     try:
         loaded = load_cases(vectors or _vectors(), cases or [])
     except UnknownCaseError as error:
-        raise typer.BadParameter(f"there is no case {error}") from None
+        raise typer.BadParameter(
+            f"there is no case {error}; a case has the name of its file in cases, without .json"
+        ) from None
     implementation = this_reader if command is None else command_reader(command)
     passed = 0
     for number, case in enumerate(loaded, 1):

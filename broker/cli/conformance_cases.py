@@ -6,13 +6,18 @@ speaks the JSON Lines of `event open` is another.
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from tempfile import TemporaryFile
+from threading import Event, Timer
+from typing import IO, Any, Final, TypeAlias
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +29,8 @@ from broker.keys.keyfile import Instant
 
 CASE_SECONDS: Final = 60
 """Longest time for one case before the command counts as wrong."""
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""Longest output of one case, bytes: a command that never stops writing would fill the memory."""
 _SHOWN: Final = 300
 
 
@@ -167,30 +174,71 @@ def command_reader(command: str) -> Implementation:
     except ValueError:
         words = []
     if not words:
-        raise ConfigError("The command cannot be read.", code="command_invalid", where=command)
+        raise ConfigError(
+            "The command cannot be read.",
+            code="command_invalid",
+            where=command,
+            fix="write it as for a shell: words, quotation marks that are closed",
+        )
 
     def run(case: Case) -> list[object]:
         values = {"{setting}": str(case.folder), "{agency}": case.agency, "{now}": case.time}
         started = [_filled(word, values) for word in words]
-        try:
-            ended = subprocess.run(  # noqa: S603 - the operator's own command, without a shell
-                started,
-                input="".join(f"{line}\n" for line in case.records).encode(),
-                stdout=subprocess.PIPE,
-                timeout=CASE_SECONDS,
-                check=False,  # as `event open`, it may say 4 when it refused
-            )
-        except OSError as error:
-            raise ConfigError(
-                f"The command cannot be started ({error.strerror}).",
-                code="command_not_started",
-                where=words[0],
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise AnswerError(f"no answer within {CASE_SECONDS} seconds") from None
-        return _answers(ended.stdout, ended.returncode)
+        with TemporaryFile() as records:
+            records.writelines(f"{line}\n".encode() for line in case.records)
+            records.seek(0)
+            with _started(started, records) as process:
+                return _answers(_output(process), process.returncode)
 
     return run
+
+
+def _started(words: Sequence[str], records: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
+            words,
+            stdin=records,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # so that what it starts itself can be ended with it
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"The command cannot be started ({error.strerror}).",
+            code="command_not_started",
+            where=words[0],
+            fix="name a program that is there and may be run",
+        ) from None
+
+
+def _output(process: subprocess.Popen[bytes]) -> bytes:
+    """All that it writes until it ends. Its exit code does not count: 4 is for what it refused."""
+    late = Event()
+
+    def stop() -> None:
+        late.set()
+        _end(process)
+
+    timer = Timer(CASE_SECONDS, stop)
+    timer.start()
+    try:
+        assert process.stdout is not None
+        output = process.stdout.read(MAX_ANSWER_BYTES + 1)
+        if len(output) <= MAX_ANSWER_BYTES:
+            process.wait()
+    finally:
+        timer.cancel()
+        _end(process)
+    if late.is_set():
+        raise AnswerError(f"no answer within {CASE_SECONDS} seconds")
+    if len(output) > MAX_ANSWER_BYTES:
+        raise AnswerError(f"more than {MAX_ANSWER_BYTES} bytes of answers")
+    return output
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:  # not waited for, so its number is still its own
+        with suppress(ProcessLookupError, PermissionError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _filled(word: str, values: Mapping[str, str]) -> str:
@@ -202,11 +250,16 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 def _answers(output: bytes, code: int) -> list[object]:
     lines = output.splitlines()
     if not lines:
-        raise AnswerError(f"no answers, and the command ended with {code}")
+        ended = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
+        raise AnswerError(f"no answers, and the command {ended}")
     answers: list[object] = []
     for number, line in enumerate(lines, 1):
         try:
-            answers.append(orjson.loads(line))
+            answer = orjson.loads(line)
+            _text(answer)
         except ValueError:
             raise AnswerError(f"answer {number} is not JSON") from None
+        except TypeError:  # it is read deeper than it is written
+            raise AnswerError(f"answer {number} is nested too deeply") from None
+        answers.append(answer)
     return answers

@@ -29,7 +29,7 @@ from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
 from broker.judging.interpretation import uuid_text
 from broker.record import RecordFormatError, parse_record
-from broker.store.database import open_store
+from broker.store.database import SqliteStore, open_store
 from broker.tlog.merkle import leaf_hash
 
 
@@ -64,28 +64,32 @@ class Checked:
         return self.links if self.classical is None else (*self.links, self.classical)
 
 
+class _StateMissingError(ConfigError):
+    """The agency's adapter has not run with this folder."""
+
+
 class EvidenceDesk:
     """One agency's contracts, manifests and state, to show and to check evidence with."""
 
     def __init__(self, directory: Path) -> None:
-        """Load the agency and open its state.
+        """Load the agency; its state is opened when it is asked.
 
         Raises:
             ConcordantError: the agency's folder cannot be loaded.
-            StoreError: its state cannot be opened.
         """
         self._participant = load_participant(directory, now_ms())
-        path = self._participant.path(self._participant.config.state.database)
-        self._store = open_store(path)
+        self._database = self._participant.path(self._participant.config.state.database)
 
     def show(self, event: str, source: str | None) -> tuple[Evidence, Checked]:
         """The evidence of an event, checked.
 
         Raises:
             EvidenceError: there is none, or not yet; exit code 1.
+            ConfigError: `state_missing`.
+            StoreError: the state cannot be opened.
         """
         mine = self._participant
-        with self._store.reading() as tx:
+        with self._state().reading() as tx:
             located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)
             evidence, links = show_evidence(tx, mine, located)
         return evidence, Checked(links, check_classical(evidence, mine.manifests))
@@ -96,6 +100,10 @@ class EvidenceDesk:
         Args:
             evidence: the document.
             record: JSON Lines that hold the event's sealed record; else our own state is asked.
+
+        Raises:
+            ConfigError: `input_unreadable`.
+            StoreError: the state cannot be opened.
         """
         mine = self._participant
 
@@ -106,6 +114,17 @@ class EvidenceDesk:
         classical = check_classical(evidence, mine.manifests) if links[-1].holds else None
         return Checked(links, classical)
 
+    def _state(self) -> SqliteStore:
+        """What the adapter keeps. To ask makes none: an empty one would say that all is unknown."""
+        if not self._database.exists():
+            raise _StateMissingError(
+                "There is no state of this agency here, from which events could be known.",
+                code="state_missing",
+                where=str(self._database),
+                fix="name the folder with which the agency's adapter runs, or restore its state",
+            )
+        return open_store(self._database)
+
     def _known(self, stated: Evidence) -> str:
         """Link 7 by our own state: the event's sealed value has that leaf, as we know it.
 
@@ -114,9 +133,9 @@ class EvidenceDesk:
         """
         mine = self._participant
         try:
-            with self._store.reading() as tx:
+            with self._state().reading() as tx:
                 found = locate(tx, mine.agency, [stated.agency], stated.event, stated.agency)
-        except EvidenceError:
+        except (EvidenceError, _StateMissingError):
             raise LinkError(
                 "event_not_held",
                 "this agency does not hold the event: give its sealed record with --record",

@@ -13,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import typer
+from pydantic import TypeAdapter, ValidationError
+
 from broker.agency.config import governance_kids
 from broker.agency.own_manifest import revoke_keys
 from broker.agency.participant import Participant, load_participant
@@ -20,10 +23,11 @@ from broker.cli.keys_held import Renewed, newest_manifest
 from broker.cli.output_times import instant, moment
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
-from broker.keys.manifest import ManifestKey
+from broker.keys.manifest import Line, ManifestKey
 from broker.registry.repository import MANIFESTS_FOLDER
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
+_REASON: Final = TypeAdapter[str](Line)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 NEXT: Final = {
@@ -101,11 +105,13 @@ def revoked_keys(
         now: milliseconds since the epoch.
 
     Raises:
+        BadParameter: no manifest can say this reason.
         KeyAccessError: the governance keys are not here (``key_missing``) or do not open.
         RegistryError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
             ``key_governance`` for a key that no manifest can revoke.
         ConcordantError: the agency's folder cannot be loaded.
     """
+    _require_reason(reason)
     participant = load_participant(agency, now, unsigned_ok=True)
     before = newest_manifest(participant)
     known = _listed(participant)
@@ -134,11 +140,13 @@ def parse_since(text: str) -> int:
     """Milliseconds since the epoch of an RFC 3339 time; seconds and their parts may be left out.
 
     Raises:
-        ValueError: it is not one, or names no time zone.
+        ValueError: it is not one, names no time zone, or is before the epoch.
     """
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
+    if at < _EPOCH:
+        raise ValueError("a time before the epoch")
     return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -163,8 +171,9 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
         raise RegistryError(
             "A governance key is not revoked by a manifest: it is the key that signs manifests.",
             code="key_governance",
-            fix="Telephone every party. Sign a new version of the contract that pins new "
-            "governance keys, then renew every other key (docs/guides/when-a-key-is-lost.md).",
+            fix="Telephone every party: each leaves the version of the contract that pins it, and "
+            "a new version of the contract names this agency under a new id, with new keys "
+            "(docs/guides/when-a-key-is-lost.md).",
         )
     fitting = [kid for kid in known if kid.hex().startswith(prefix)]
     if not fitting:
@@ -180,6 +189,15 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
             fix="Give more of the key's id. See: concordant keys list",
         )
     return fitting[0]
+
+
+def _require_reason(reason: str) -> None:
+    try:
+        _REASON.validate_python(reason)
+    except ValidationError:
+        raise typer.BadParameter(
+            "--reason takes one line of 1 to 256 characters, without control characters"
+        ) from None
 
 
 def _require_governance(participant: Participant) -> None:

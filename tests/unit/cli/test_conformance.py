@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,13 @@ def test_no_shell_reads_the_command(cli: Cli, tmp_path: Path) -> None:
     [
         ("pass", "no answers, and the command ended with 0"),
         ("raise SystemExit(7)", "no answers, and the command ended with 7"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "no answers, and the command was killed by signal 9",
+        ),
         ("print('{')", "answer 1 is not JSON"),
+        ("import os; os.write(1, bytes(range(128, 256)))", "answer 1 is not JSON"),
+        ("print('[' * 900 + ']' * 900)", "answer 1 is nested too deeply"),
         ('for _ in \'ab\': print(\'{"refused":"value_missing","step":0}\')', "expected 1 answers"),
         ('print(\'{"refused":"value_missing","step":0.0}\')', '"step":0}, got'),
         ('print(\'{"refused":"value_missing","step":false}\')', '"step":0}, got'),
@@ -124,6 +131,28 @@ def test_a_command_that_does_not_end_fails(
     done = cli("conformance", "--command", reader, "0-value_missing")
     assert done.code == 1
     assert "no answer within" in done.lines[0]
+
+
+def test_a_command_that_never_stops_writing_is_ended(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conformance_cases, "MAX_ANSWER_BYTES", 4096)
+    reader = script(tmp_path, "while True: print('{}')")
+    done = cli("conformance", "--command", reader, "0-value_missing")
+    assert done.code == 1
+    assert "more than 4096 bytes of answers" in done.lines[0]
+
+
+def test_what_a_command_started_itself_is_ended_with_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conformance_cases, "CASE_SECONDS", 1)
+    shell = shlex.join(["sh", "-c", "sleep 300 & wait"])
+    began = time.monotonic()
+    done = cli("conformance", "--command", shell, "0-value_missing")
+    assert done.code == 1
+    assert "no answer within" in done.lines[0]
+    assert time.monotonic() - began < 60  # the output ends when nobody is left who holds it
 
 
 @pytest.mark.parametrize("words", ["", "'", "/nowhere/at/all {setting}"])

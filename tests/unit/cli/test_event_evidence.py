@@ -205,6 +205,22 @@ def test_what_is_no_evidence_or_cannot_be_read(cli, world, tmp_path: Path) -> No
     assert "a name" not in done.err
 
 
+def test_without_a_state_nothing_is_said_to_be_unknown_and_none_is_made(
+    cli, world, records, file, tmp_path: Path
+) -> None:
+    state = world.directory(READER) / "state" / "concordant.db"
+    event = json.loads(file.read_bytes())["event"]
+    for each in state.parent.glob("concordant.db*"):
+        each.unlink()
+    show(cli, world, event).require_failure("state_missing")
+    alone = show(cli, world, "--check", file)
+    assert (alone.code, alone.jsonl[-1]["code"]) == (1, "event_not_held")
+    sealed = tmp_path / "records.jsonl"
+    sealed.write_bytes(b"".join(format_record(one) + b"\n" for one in records))
+    assert show(cli, world, "--check", file, "--record", sealed).code == 0
+    assert not state.exists()
+
+
 def test_a_file_that_cannot_be_written(cli, world, records, tmp_path: Path) -> None:
     done = show(cli, world, id_of(world), "--out", tmp_path / "absent" / "file")
     done.require_failure("output_unwritable")

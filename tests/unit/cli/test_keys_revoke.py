@@ -122,7 +122,28 @@ def test_a_governance_key_is_not_revoked_and_what_to_do_is_said(cli, root: Path)
     for algorithm in ("ed25519", "ml-dsa-65"):
         done = revoke(cli, root / AGENCY, keys(cli, root / AGENCY)[f"governance {algorithm}"])
         done.require_failure("key_governance")
-        assert "new version of the contract" in done.err
+        assert "leaves the version of the contract" in done.err
+        assert "new id" in done.err
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 257, "two\nlines", "\x1b[31m"])
+def test_a_reason_that_no_manifest_can_say_is_wrong_usage(cli, root: Path, reason: str) -> None:
+    before = sorted(path.name for path in (root / AGENCY).rglob("*.key.json"))
+    options = ("--since", format_instant(now_ms()), "--reason", reason, "--agency", root / AGENCY)
+    done = cli("keys", "revoke", "--all", *options)
+    assert done.code == 2
+    assert "--reason takes one line" in done.err
+    assert sorted(path.name for path in (root / AGENCY).rglob("*.key.json")) == before
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2026-11-23T02:10:00", "yesterday"]
+)
+def test_a_time_that_no_manifest_can_say_is_wrong_usage(cli, root: Path, since: str) -> None:
+    options = ("--since", since, "--reason", "laptop stolen", "--agency", root / AGENCY)
+    done = cli("keys", "revoke", "--all", *options)
+    assert done.code == 2
+    assert "--since takes a time" in done.err
 
 
 def test_without_the_governance_keys_nothing_is_made(cli, root: Path) -> None:
