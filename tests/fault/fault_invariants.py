@@ -65,6 +65,9 @@ class Invariants:
                 return f"{agency}: {counts.pending} events wait, {counts.unsent} are not known sent"
             if inbox.undelivered:
                 return f"{agency}: {inbox.undelivered} events are not delivered"
+        for agency, since in self._stage.unheard.items():
+            if self._stage.stated_ms(agency, agency) <= since:
+                return f"{agency}: no heartbeat of its own has come back since it was restored"
         return next(self._apart(), "")
 
     def missing(self) -> list[str]:

@@ -128,6 +128,8 @@ class FaultStage:
         mounted: whether each agency's folder is a file system of its own.
         copies: of each agency's database, with when it was made.
         restored: agencies whose database was replaced by a copy.
+        undone: entries of disclosure logs that these copies did not have.
+        unheard: of who was restored, the time that its own heartbeat must pass when it comes back.
     """
 
     def __init__(self, root: Path, agencies: tuple[str, ...] = AGENCIES) -> None:
@@ -138,6 +140,8 @@ class FaultStage:
         self.kafka = LocalKafka(self.root / KAFKA_FOLDER, port=_free_port())
         self.copies: dict[str, tuple[Path, float]] = {}
         self.restored: set[str] = set()
+        self.undone = 0
+        self.unheard: dict[str, int] = {}
 
     def prepare(self, *, disks: bool) -> None:
         """Make the partnership and start everything."""
@@ -213,10 +217,19 @@ class FaultStage:
         copy, made = self.copies[agency]
         self.restored.add(agency)
         database = self.database(agency)
+        self.undone += _log_size(database) - _log_size(copy)
+        # its clock may have been ahead: what it stated then is its last heartbeat to everybody
+        stated = [self.stated_ms(one, agency) for one in self.agencies]
+        self.unheard[agency] = max(now_ms(), *stated)
         for ending in ("", "-wal", "-shm"):
             Path(f"{database}{ending}").unlink(missing_ok=True)
         shutil.copy(copy, database)
         return made
+
+    def stated_ms(self, reader: str, agency: str) -> int:
+        """The time of the last heartbeat of an agency that a reader holds; 0 if it holds none."""
+        asked = "select max(heard_ms) from heads where agency = ?"
+        return _number(self.database(reader), asked, agency) or 0
 
     def export_again(self, agency: str, since: float) -> int:
         """The files that were put away since then go to the watched folder again."""
@@ -314,6 +327,19 @@ def await_condition(
         meanwhile()
         time.sleep(0.1)
     return True
+
+
+def _log_size(database: Path) -> int:
+    return _number(database, "select count(*) from disclosures") or 0
+
+
+def _number(database: Path, asked: str, *values: str) -> int | None:
+    opened = sqlite3.connect(database, timeout=30)
+    try:
+        (found,) = opened.execute(asked, values).fetchone()
+    finally:
+        opened.close()
+    return None if found is None else int(found)
 
 
 def _free_port() -> int:
