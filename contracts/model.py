@@ -59,6 +59,9 @@ Version: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\
 HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+UNSTATED_KAFKA_DAYS = 30
+"""For how long a type without a retention of its own may be on Kafka, for those who read it."""
+
 _DERIVED = ("by_id", "role_of", "memo", "starts_ms", "ends_ms")
 
 
@@ -210,6 +213,19 @@ class Contract(Term):
     def ends_ms(self) -> int:
         """First millisecond after the last day in force, UTC."""
         return _midnight_ms(self.ends) + DAY_MS
+
+    @property
+    def grace_ms(self) -> int:
+        """How long after its end records of its time are taken (docs/spec/contracts.md).
+
+        The longest retention on Kafka of its types and the grace, so that nothing that may still
+        lie there is refused for its age alone.
+        """
+        days = (
+            terms.retention.kafka_days if terms.retention else UNSTATED_KAFKA_DAYS
+            for terms in self.event_types.values()
+        )
+        return (max(days) + self.retention.grace_days) * DAY_MS
 
 
 def _midnight_ms(day: date) -> int:

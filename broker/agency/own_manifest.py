@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Literal
 
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
@@ -24,10 +24,7 @@ from broker.keys.issuing import (
 )
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
 from broker.registry.manifests import TRIED_AFTER_END_MS
-from contracts.model import Contract
-
-DEFAULT_KAFKA_DAYS: Final = 30
-"""Retention on Kafka of a type whose terms name none."""
+from contracts.model import UNSTATED_KAFKA_DAYS, Contract
 
 
 def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> VerifiedManifest:
@@ -185,13 +182,8 @@ def destroy_exchange_keys(participant: Participant, now: int) -> tuple[bytes, ..
 
 def longest_retention_ms(participant: Participant) -> int:
     """Topic retention plus grace, milliseconds: the longest of all contracts that we signed."""
-    days = [
-        (terms.retention.kafka_days if terms.retention else DEFAULT_KAFKA_DAYS)
-        + signed.contract.retention.grace_days
-        for signed in participant.contracts.trusted()
-        for terms in signed.contract.event_types.values()
-    ]
-    return max(days, default=DEFAULT_KAFKA_DAYS) * DAY_MS
+    graces = (signed.contract.grace_ms for signed in participant.contracts.trusted())
+    return max(graces, default=UNSTATED_KAFKA_DAYS * DAY_MS)
 
 
 def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:

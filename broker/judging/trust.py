@@ -5,18 +5,13 @@ Immutable; a new manifest or contract makes another ``Trust``.
 
 from __future__ import annotations
 
-from typing import Final
-
 from broker.envelope.opening import OpeningKey
 from broker.errors import RefusedError
 from broker.judging.view import Governing, StreamKey
 from broker.keys.signer import KeySource
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from contracts.durations import DAY_MS
 from contracts.model import topic_name, trial_topic_name
-
-DEFAULT_RETENTION_DAYS: Final = 30
 
 
 class Trust:
@@ -91,14 +86,11 @@ class Trust:
         topics = {topic_name(contract, logical) for logical in contract.topics}
         if self._allow_trial:
             topics |= {trial_topic_name(contract, logical) for logical in contract.topics}
-        days = [
-            terms.retention.kafka_days if terms.retention else DEFAULT_RETENTION_DAYS
-            for terms in contract.event_types.values()
-        ]
-        grace = (max(days) + contract.retention.grace_days) * DAY_MS
         departures = self.manifests.departures(contract.name, contract.version)
         inactive = {departure.agency: departure.since_ms for departure in departures}
-        governing = Governing(contract, contract_hash, frozenset(topics), grace, inactive)
+        governing = Governing(
+            contract, contract_hash, frozenset(topics), contract.grace_ms, inactive
+        )
         self._governing[contract_hash] = governing
         return governing
 
