@@ -43,6 +43,7 @@ class Partition:
     """One sender's partition of one topic."""
 
     generations: dict[str, Generation] = field(default_factory=dict)
+    forgotten: dict[str, Generation] = field(default_factory=dict)
     last_time: int = 0
     stopped: bool = False
 
@@ -169,6 +170,8 @@ class Partition:
     def _compare(self, link: Link) -> None:
         """The comparisons of a link with what is held of the generation it names."""
         held = self.generations.get(link.name)
+        if held is None and self._never_met(link):
+            held = self.forgotten.get(link.name)  # its checkpoints are kept
         if held is None or link.size <= held.start:
             return
         held.check_link(link.size, link.root)
@@ -183,7 +186,10 @@ class Partition:
             return held.close(link.size, link.root)
         if not self._never_met(link):
             return None
-        self.generations[link.name] = Generation.never_met(link.size, link.root)
+        anew = Generation.never_met(link.size, link.root)
+        if link.name in self.forgotten:
+            anew.checkpoints = self.forgotten[link.name].checkpoints | anew.checkpoints
+        self.generations[link.name] = anew
         return (0, link.size - 1)
 
     @property
@@ -197,13 +203,13 @@ class Partition:
             if len(self.generations) <= MAX_GENERATIONS:
                 return
             if self.generations[name].end is not None and not self.generations[name].gaps:
-                del self.generations[name]
+                self.forgotten[name] = self.generations.pop(name)
 
     def _forget_between(self, predecessor: str, newest: str) -> None:
         """Of those that are still too many, forget the oldest that the newest one passes over."""
         for name in sorted(self.generations):
             if len(self.generations) > MAX_GENERATIONS and predecessor < name < newest:
-                del self.generations[name]
+                self.forgotten[name] = self.generations.pop(name)
 
 
 def _refuse_leaf(seen: Seen) -> None:

@@ -24,6 +24,7 @@ ML_DSA_44 = b"\xffML-DSA-44"
 DASH = "— "
 KEY_ID_BYTES = 4
 MAX_BYTES = 1048576
+MAX_NAME_BYTES = 255
 MAX_LINES = 128
 
 
@@ -127,6 +128,8 @@ def _line(line: str) -> Line:
         raise MalformedError("not a signature line")
     name, space, encoded = line.removeprefix(DASH).partition(" ")
     if not name or not space or "+" in name or name.split() != [name]:
+        raise MalformedError("not a signature line")
+    if len(name.encode()) > MAX_NAME_BYTES:
         raise MalformedError("not a signature line")
     octets = decode_base64(encoded)
     if len(octets) <= KEY_ID_BYTES:
