@@ -27,7 +27,7 @@ from broker.cli.lines import read_lines
 from broker.cli.output import printable
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
-from broker.judging.interpretation import uuid_text
+from broker.event import uuid_text
 from broker.record import RecordFormatError, parse_record
 from broker.store.database import SqliteStore, open_store
 from broker.tlog.merkle import leaf_hash

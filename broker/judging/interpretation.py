@@ -14,7 +14,7 @@ from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.envelope.opening import OpeningError, WrapBudgetError, open_groups
 from broker.errors import RefusedError
-from broker.event import JSON, OpenedEvent
+from broker.event import JSON, OpenedEvent, uuid_text
 from broker.judging.verification import VerifiedRecord
 from broker.judging.view import Governing, View
 from broker.keys.instant import CLOCK_SKEW_MS
@@ -196,12 +196,6 @@ def withheld(event_type: str, granted: frozenset[str]) -> tuple[str, ...]:
     if paths is None:
         paths = _WITHHELD[name] = tuple(sorted(set(leaves(event_type)) - granted))
     return paths
-
-
-def uuid_text(raw: bytes) -> str:
-    """16 bytes as a UUID in text (RFC 9562); ``uuid.UUID`` does the same at ten times the cost."""
-    h = raw.hex()
-    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
 def _rfc3339(milliseconds: int) -> str:

@@ -13,8 +13,7 @@ from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import ExchangeKey, Sealer
-from broker.event import JSON
-from broker.judging.interpretation import uuid_text
+from broker.event import JSON, uuid_text
 from contracts.decision import Decision, decide
 from contracts.errors import EventError
 from contracts.events import PlainEvent
