@@ -2,9 +2,8 @@
 
 Everything here is looked up, nothing is decided. ``View`` is built by whoever has the I/O
 (broker/receiving/receiving.py from the store, broker/cli/reading.py from a file); the pure core
-only asks. The memories (what a wrap gave, which checkpoints were parsed and verified, what a path
-was verified against: broker/judging/memories.py) save work and never change an answer; whoever learns
-of a new manifest clears ``signed``.
+only asks. The memories (broker/judging/memories.py) save work and never change an answer; whoever
+learns of a new manifest clears ``signed``.
 """
 
 from __future__ import annotations
