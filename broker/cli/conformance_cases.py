@@ -22,7 +22,7 @@ from typing import IO, Any, Final, TypeAlias
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from broker.cli.conformance_setting import load_setting
+from broker.cli.conformance_setting import SETTING_FILE, load_setting
 from broker.cli.reading import open_line
 from broker.errors import ConfigError
 from broker.keys.keyfile import Instant
@@ -114,9 +114,17 @@ def _load_case(vectors: Path, path: Path) -> Case:
             where=f"cases/{path.name}",
             fix="restore the folder of vectors, or make it again with its generate.py",
         )
+    folder = vectors / "settings" / case.setting
+    if not (folder / SETTING_FILE).is_file():  # no implementation can be blamed for that
+        raise ConfigError(
+            "A setting of the vectors is missing.",
+            code="vectors_invalid",
+            where=f"settings/{case.setting}",
+            fix="restore the folder of vectors, or make it again with its generate.py",
+        )
     return Case(
         path.stem,
-        vectors / "settings" / case.setting,
+        folder,
         case.agency,
         case.now,
         content["now"],

@@ -175,6 +175,15 @@ def test_a_folder_without_vectors_is_said(cli: Cli, tmp_path: Path) -> None:
     assert "There are no test vectors here." in done.err
 
 
+def test_no_command_is_blamed_for_a_setting_that_is_missing(cli: Cli, tmp_path: Path) -> None:
+    vectors = tmp_path / "vectors"
+    (vectors / "cases").mkdir(parents=True)
+    shutil.copy(VECTORS / "cases" / f"{FEW[0]}.json", vectors / "cases")
+    done = cli("conformance", "--vectors", vectors, "--command", script(tmp_path, ALWAYS))
+    done.require_failure("vectors_invalid")
+    assert "settings/partnership" in done.err
+
+
 def test_without_a_source_tree_the_vectors_are_asked_for(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
