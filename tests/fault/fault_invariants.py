@@ -29,6 +29,9 @@ KNOWN = "sink_conflict"
 beside with this reason. It happens to a reader whose database was restored."""
 
 
+ENTRIES = 1000
+"""Of a disclosure log, read at a time."""
+
 NOT_TAKEN = frozenset({"unlinked", "log_time_fell"})
 """What a reader says to a sender whose restored database does not know its latest generation, until
 the sender is shown it; everything is there in the end, and that is what counts."""
@@ -175,6 +178,32 @@ class Invariants:
             yield f"its disclosure log does not verify: {error.code} at {error.index}"
         finally:
             log._store.close()
+        yield from self._of_entries(agency)
+
+    def _of_entries(self, agency: str) -> Iterator[str]:
+        """Each event has one entry in its sender's log, and one in each recipient's."""
+        owed = {
+            (one.sender, one.recipient, one.event_id)
+            for one in self._traffic.owed
+            if agency in (one.sender, one.recipient)
+        }
+        logged: Counter[tuple[str, str, str]] = Counter()
+        with self._reading(agency) as tx:
+            rows = tx.disclosures.read(0, ENTRIES)
+            while rows:
+                for row in rows:
+                    entry = json.loads(row.entry)
+                    sender = entry.get("source") or agency
+                    shared_with = {to for share in entry["shares"] for to in share["recipients"]}
+                    logged.update((sender, to, entry["event"]) for to in shared_with)
+                rows = tx.disclosures.read(rows[-1].index + 1, ENTRIES)
+        for what, differ in (
+            ("lacks", owed - logged.keys()),
+            ("has, and nobody owes,", logged.keys() - owed),
+            ("has twice", {one for one, number in logged.items() if number > 1}),
+        ):
+            if differ:
+                yield f"its disclosure log {what} {len(differ)} disclosures, as {min(differ)}"
 
     def _false_alarms(self, agency: str) -> Iterator[str]:
         """Nobody forks here; and only who was restored goes back on what it signed."""
