@@ -77,7 +77,7 @@ class SettingReader:
     agency: str
     trust: Trust
     seeds: PublishedSeeds
-    receipts: tuple[SignedCheckpoint, ...]
+    receipts: tuple[tuple[bytes, SignedCheckpoint], ...]
 
     def view(self, now: int) -> FileView:
         """A reading that has seen no record; `now` in ms."""
@@ -89,9 +89,8 @@ class SettingReader:
         return any(
             (receipt.checkpoint.origin, receipt.checkpoint.size, receipt.checkpoint.root)
             == (origin, size, root)
-            and receipt.line.timestamp * 1000 < before
-            and self.trust.cosigner_believed(origin, receipt.line.name.partition("/")[2])
-            for receipt in self.receipts
+            and self.trust.receipt_believed(raw, before)
+            for raw, receipt in self.receipts
         )
 
 
@@ -175,9 +174,11 @@ def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> 
     return book
 
 
-def _receipts(manifests: ManifestBook, files: list[bytes]) -> tuple[SignedCheckpoint, ...]:
+def _receipts(
+    manifests: ManifestBook, files: list[bytes]
+) -> tuple[tuple[bytes, SignedCheckpoint], ...]:
     """Those whose key was vouched for, and not in other hands, at their time."""
-    believed: list[SignedCheckpoint] = []
+    believed: list[tuple[bytes, SignedCheckpoint]] = []
     for raw in files:
         try:
             receipt = parse_receipt(raw)
@@ -191,5 +192,5 @@ def _receipts(manifests: ManifestBook, files: list[bytes]) -> tuple[SignedCheckp
             verify_cosignature(receipt.line, key.verifier, receipt.body)
         except (RefusedError, NoteError):
             continue
-        believed.append(receipt)
+        believed.append((raw, receipt))
     return tuple(believed)

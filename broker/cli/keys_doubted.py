@@ -140,8 +140,7 @@ class _Doubts:
     def _covered(self, signed: SignedCheckpoint, since: int) -> bool:
         checkpoint = signed.checkpoint
         return any(
-            receipt.time_s * 1000 < since
-            and self._trust.cosigner_believed(checkpoint.origin, receipt.cosigner)
+            self._trust.receipt_believed(receipt.text, since)
             for receipt in self._tx.receipts.covering(
                 checkpoint.origin, checkpoint.size, checkpoint.root
             )

@@ -154,10 +154,7 @@ class FileReader:
     def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
         with self._opened_store().reading() as tx:
             rows = tx.receipts.covering(origin, size, root)
-        return any(
-            row.time_s * 1000 < before and self._trust.cosigner_believed(origin, row.cosigner)
-            for row in rows
-        )
+        return any(self._trust.receipt_believed(row.text, before) for row in rows)
 
     def _opened_store(self) -> Store:
         if self._store is None:

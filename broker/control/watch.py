@@ -196,12 +196,18 @@ class Watch:
         if now - self._forgotten < FORGET_EVERY_MS:
             return
         self._forgotten = now
-        self._destroy_keys(now)
+        retention = longest_retention_ms(self._participant)
+        own = self._participant.manifests.newest(self._participant.agency)
+        # Past our own manifest's end this clock is wrong, or nobody has looked for a month: what is
+        # destroyed would be gone for good.
+        certain = own is not None and now < own.expires
+        if certain:
+            self._destroy_keys(now)
         with self._store.transaction() as tx:
-            retention = longest_retention_ms(self._participant)
             forget_heartbeats(tx, self._trust().contracts, retention, now)
-            # By then every recipient has destroyed what could open it (streams.md, "Replay").
-            tx.outbox.forget_content(now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS)
+            if certain:
+                # By then every recipient has destroyed what could open it (streams.md, "Replay").
+                tx.outbox.forget_content(now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS)
         self._store.fold()  # payloads that were cleared on delivery may still be in the journal
 
     def _destroy_keys(self, now: int) -> None:

@@ -163,7 +163,7 @@ class StoreView:
     def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
         """See ``View``."""
         return any(
-            row.time_s * 1000 < before and self.trust.cosigner_believed(origin, row.cosigner)
+            self.trust.receipt_believed(row.text, before)
             for row in self._tx.receipts.covering(origin, size, root)
         )
 

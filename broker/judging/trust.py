@@ -11,6 +11,8 @@ from broker.judging.view import Governing, StreamKey
 from broker.keys.signer import KeySource
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.tlog.cosignature import parse_signed_checkpoint
+from broker.tlog.errors import NoteError
 from contracts.model import topic_name, trial_topic_name
 
 
@@ -60,18 +62,32 @@ class Trust:
             raise RefusedError(2, "key_not_valid", "the key was not valid at log time")
         return StreamKey(key.kid, key.verifier, key.revoked_since, validity == "manifest_expired")
 
-    def cosigner_believed(self, origin: str, cosigner: str) -> bool:
-        """Whether a receipt of this agency may speak for another's stream.
+    def receipt_believed(self, receipt: bytes, before: int) -> bool:
+        """Whether a receipt that was verified when it came may still speak for another's stream.
 
-        Not for its own, and not once a receipt key of it is revoked.
+        Not for its own, not once a receipt key in its agency's newest manifest is revoked, and not
+        if the key that signed it is revoked since its time or earlier, listed or not.
+
+        Args:
+            receipt: the cosigned checkpoint as it was kept.
+            before: ms; a receipt of this time or later says nothing.
         """
-        if origin.split("/")[1] == cosigner:
+        try:
+            signed = parse_signed_checkpoint(receipt)
+        except NoteError:  # damage, which `doctor` finds
+            return False
+        line, at = signed.line, signed.line.timestamp * 1000
+        cosigner = line.name.partition("/")[2]
+        if at >= before or signed.checkpoint.origin.split("/")[1] == cosigner:
+            return False
+        key = self.manifests.receipt_key(cosigner, line.key_id)
+        if key is None or (key.revoked_since is not None and key.revoked_since <= at):
             return False
         newest = self.manifests.newest(cosigner)
         return newest is not None and not any(
-            self.manifests.revoked_since(cosigner, key.kid) is not None
-            for key in newest.keys
-            if key.role == "receipt"
+            self.manifests.revoked_since(cosigner, listed.kid) is not None
+            for listed in newest.keys
+            if listed.role == "receipt"
         )
 
     def governing(self, contract_hash: bytes) -> Governing | None:

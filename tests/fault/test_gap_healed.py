@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,10 +19,12 @@ from office import Clock, Office, cluster
 from service_story import Running, until
 from workshop import DAY, POLICE, Workshop, workshop
 
+from broker.agency.participant import Participant
 from broker.agency.partnership import create_partnership
 from broker.agency.tryout import london_agencies
 from broker.control.watch import Watch
 from broker.judging.partition_state import Generation, parse_state
+from broker.keys.issuing import ManifestChanges
 from broker.observing.metrics import Metrics
 from broker.record import Record
 from broker.transport.memory import MemoryKafka, MemoryTransport
@@ -169,12 +172,29 @@ def test_content_is_kept_until_every_key_that_opens_it_is_destroyed(
     """A key lives 30 days, is tried 7 days longer, and is kept for retention and grace."""
     monkeypatch.setattr("broker.control.watch.destroy_exchange_keys", lambda *_: ())
     asyncio.run(office.send(2))
-    watch = Watch(
-        lambda: office.participant, office.store, office.clock, Metrics(), lambda: office.trust
-    )
     office.clock.pass_((days_kept(workshop()) + later) * DAY)
-    watch.look()
+    look(office, renewed(office))
     assert content_left(office) == left
+
+
+def test_nothing_is_destroyed_past_the_end_of_our_own_manifest(office: Office) -> None:
+    """A clock that is years ahead must not destroy what no clock brings back."""
+    asyncio.run(office.send(2))
+    keys = [key.kid for key in office.participant.manifests.exchange_keys(POLICE)]
+    office.clock.pass_(400 * DAY)
+    look(office, office.participant)
+    assert content_left(office) == 2
+    assert all(office.participant.keyring.holds(kid) for kid in keys)
+
+
+def look(office: Office, participant: Participant) -> None:
+    Watch(lambda: participant, office.store, office.clock, Metrics(), lambda: office.trust).look()
+
+
+def renewed(office: Office) -> Participant:
+    """As its folder would be read if somebody had renewed the manifest yesterday."""
+    book = workshop().reissue(POLICE, ManifestChanges(), office.clock.now - DAY)
+    return replace(office.participant, manifests=book)
 
 
 def days_kept(world: Workshop) -> int:

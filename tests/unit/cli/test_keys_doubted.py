@@ -6,8 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+from broker.agency.participant import load_participant
 from broker.cli.clock import now_ms
+from broker.control.authorship import cosigner
+from broker.control.receipts import format_receipt
 from broker.keys.instant import format_instant
+from broker.tlog.checkpoint import parse_origin
 from broker.tlog.proof import parse_proof
 
 SENDER, READER, OTHER = "csu-camden", "council-camden", "haven-support"
@@ -80,10 +84,14 @@ def test_what_another_agency_had_cosigned_before_is_not(cli, root: Path, world) 
     first, second = taken(cli, world)
     since = now_ms() - MINUTE
     store = world.store(READER)
+    other = load_participant(root / OTHER, now_ms())
+    signer = cosigner(other.key_name, other.receipt_signer(now_ms()))
     for record, time_s in ((first, since // 1000 - 5), (second, since // 1000 + 5)):
         checkpoint = parse_proof(dict(record.headers)[b"proof"]).checkpoint
+        name, size, root_ = checkpoint.origin, checkpoint.size, checkpoint.root
+        receipt = format_receipt(parse_origin(name), size, root_, signer, time_s)
         with store.transaction() as tx:
-            tx.receipts.add(checkpoint.origin, checkpoint.size, checkpoint.root, OTHER, time_s, b"")
+            tx.receipts.add(name, size, root_, OTHER, time_s, receipt)
     with store.reading() as tx:
         rows = {(row.partition, row.index): row.event_id for row in tx.inbox.undelivered(10)}
     store.close()

@@ -323,12 +323,34 @@ def test_a_receipt_of_an_unrevoked_agency_keeps_what_a_revoked_key_signed_before
     assert [code for _, _, _, code in again.refused] == ["key_revoked"]
 
 
-def test_nobodys_receipt_speaks_for_its_own_stream(desk: Desk, world: Workshop) -> None:
+def test_nobodys_receipt_speaks_for_its_own_stream(desk: Desk, world: Workshop, log: Log) -> None:
     trust = desk.office.trust
-    origin = f"{world.deployment}/{POLICE}/t/0/g"
-    assert not trust.cosigner_believed(origin, POLICE)
-    assert not trust.cosigner_believed(origin, "nobody-here")
-    assert trust.cosigner_believed(origin, SUPPORT)
+    log.send(value())
+    stranger = replace(world.receipt_cosigner(SUPPORT), name=f"{world.deployment}/nobody-here")
+    own, theirs, good = (
+        _receipt(world, log, signer)
+        for signer in (world.receipt_cosigner(POLICE), stranger, world.receipt_cosigner(SUPPORT))
+    )
+    assert not trust.receipt_believed(own, NOW + SECOND)
+    assert not trust.receipt_believed(theirs, NOW + SECOND)
+    assert trust.receipt_believed(good, NOW + SECOND)
+    assert not trust.receipt_believed(good, NOW), "not of the time from which it would count"
+    assert not trust.receipt_believed(b"damaged", NOW + SECOND)
+
+
+def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    log.send(value())
+    receipt = _receipt(world, log, world.receipt_cosigner(SUPPORT), NOW + SECOND)
+    theirs = world.participants[SUPPORT].receipt_signer(NOW).kid
+    clock.pass_(DAY)
+    revoked = ManifestChanges(revocations=(Revocation(kid=theirs, since=NOW, reason="lost"),))
+    book = world.reissue(SUPPORT, revoked, clock.now)
+    dropped = ManifestChanges(drop_keys=frozenset({theirs}))
+    book = world.reissue(SUPPORT, dropped, clock.now + MINUTE, book)
+    desk.office.believe(desk.office.contracts, book)
+    assert not desk.office.trust.receipt_believed(receipt, NOW + DAY)
 
 
 # --- notices --------------------------------------------------------------------------------------
