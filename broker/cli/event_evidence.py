@@ -29,7 +29,7 @@ from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
 from broker.event import uuid_text
 from broker.record import RecordFormatError, parse_record
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import SqliteStore, open_existing
 from broker.tlog.merkle import leaf_hash
 
 
@@ -62,10 +62,6 @@ class Checked:
 
     def _all(self) -> tuple[Link, ...]:
         return self.links if self.classical is None else (*self.links, self.classical)
-
-
-class _StateMissingError(ConfigError):
-    """The agency's adapter has not run with this folder."""
 
 
 class EvidenceDesk:
@@ -115,15 +111,8 @@ class EvidenceDesk:
         return Checked(links, classical)
 
     def _state(self) -> SqliteStore:
-        """What the adapter keeps. To ask makes none: an empty one would say that all is unknown."""
-        if not self._database.exists():
-            raise _StateMissingError(
-                "There is no state of this agency here, from which events could be known.",
-                code="state_missing",
-                where=str(self._database),
-                fix="name the folder with which the agency's adapter runs, or restore its state",
-            )
-        return open_store(self._database)
+        """What the adapter keeps."""
+        return open_existing(self._database)
 
     def _known(self, stated: Evidence) -> str:
         """Link 7 by our own state: the event's sealed value has that leaf, as we know it.
@@ -132,14 +121,17 @@ class EvidenceDesk:
         publishes again what a revoked key had signed.
         """
         mine = self._participant
+        not_held = LinkError(
+            "event_not_held",
+            "this agency does not hold the event: give its sealed record with --record",
+        )
+        if not self._database.exists():
+            raise not_held
         try:
             with self._state().reading() as tx:
                 found = locate(tx, mine.agency, [stated.agency], stated.event, stated.agency)
-        except (EvidenceError, _StateMissingError):
-            raise LinkError(
-                "event_not_held",
-                "this agency does not hold the event: give its sealed record with --record",
-            ) from None
+        except EvidenceError:
+            raise not_held from None
         if found.leaf.hex() != stated.leaf:
             raise LinkError("leaf_wrong", "the event that this agency holds has another leaf")
         return f"event {stated.event} of {stated.agency} has that leaf, as this agency holds it"

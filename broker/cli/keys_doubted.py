@@ -18,7 +18,7 @@ from broker.errors import ConfigError
 from broker.judging.partition_state import Generation, parse_state
 from broker.judging.trust import Trust
 from broker.sending.recovery import revoked_stream_keys
-from broker.store.database import open_store
+from broker.store.database import open_existing
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
 from broker.tlog.checkpoint import Origin
@@ -90,7 +90,7 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
     revoked = revoked_stream_keys(participant.manifests, sender)
     if not revoked:
         return ()
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_existing(participant.path(participant.config.state.database))
     try:
         with store.reading() as tx:
             earliest = min(key.since for key in revoked)

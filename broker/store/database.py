@@ -197,6 +197,22 @@ def open_store(path: Path) -> SqliteStore:
     return store
 
 
+def open_existing(path: Path) -> SqliteStore:
+    """As `open_store`, but makes none: an empty one would answer that nothing is known.
+
+    Raises:
+        StoreError: `state_missing`, or as `open_store`.
+    """
+    if not path.exists():
+        raise StoreError(
+            "There is no state of this agency here.",
+            code="state_missing",
+            where=str(path),
+            fix="name the folder with which the agency's adapter runs, or restore its state",
+        )
+    return open_store(path)
+
+
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     try:

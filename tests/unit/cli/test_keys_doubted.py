@@ -103,3 +103,13 @@ def test_what_another_agency_had_cosigned_before_is_not(cli, root: Path, world) 
 
 def test_an_agency_that_nobody_knows_is_a_mistake(cli, root: Path) -> None:
     doubted(cli, root, sender="nobody").require_failure("agency_unknown")
+
+
+def test_a_folder_without_a_state_says_so_and_does_not_say_that_all_is_well(
+    cli, root: Path, world
+) -> None:
+    taken(cli, world)
+    revoke(cli, root, now_ms() - MINUTE)
+    shutil.rmtree(root / READER / "state")
+    doubted(cli, root).require_failure("state_missing")
+    assert not list((root / READER).rglob("*.db"))
