@@ -152,7 +152,8 @@ class Faults:
 
     def clock_minutes(self) -> str:
         """A clock is set by up to four minutes while it runs, and set right."""
-        agency, off = self.rng.choice(self.stage.agencies), self.rng.randint(-4, 4) * MINUTE
+        agency, minutes = self.rng.choice(self.stage.agencies), self.rng.randint(1, 4)
+        off = self.rng.choice((-1, 1)) * minutes * MINUTE
         return self._clock(agency, off, restarted=False)
 
     def clock_back_by_days(self) -> str:
