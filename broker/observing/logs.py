@@ -133,13 +133,18 @@ def configure(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        # standard error as it is when a line is written: whoever replaces it closes the one before
+        logger_factory=structlog.WriteLoggerFactory(stream) if stream else _to_standard_error,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers = [_Library()]
     root.setLevel(max(number, logging.WARNING))
     _configured = True
+
+
+def _to_standard_error(*_: object) -> structlog.WriteLogger:
+    return structlog.WriteLogger(sys.stderr)
 
 
 def logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -200,6 +200,16 @@ def test_a_terminal_gets_lines_for_people_under_the_same_list() -> None:
     assert not shown.lstrip().startswith("{")
 
 
+def test_a_line_goes_to_standard_error_as_it_is_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    logs.configure("info")
+    monkeypatch.setattr("sys.stderr", second)
+    first.close()
+    logs.logger("relay").warning("relay_waits")
+    assert "relay_waits" in second.getvalue()
+
+
 def test_a_logger_is_safe_before_anything_was_configured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
