@@ -156,7 +156,10 @@ def main() -> int:
         tell(f"a full disk is: {full}")
         campaign = Campaign(stage, asked.seed)
         campaign.warm_up()
-        found = campaign.run(asked.seconds, asked.only)
+        try:
+            found = campaign.run(asked.seconds, asked.only)
+        except KeyboardInterrupt:
+            found = ["stopped by hand: what was on its way is among the lost"]
         for line in found[:40]:
             tell(f"BROKEN {line}")
         for kind, number in sorted(campaign.survived.items()):
