@@ -109,3 +109,38 @@ def show_(
     if not found.received and not found.left_out:
         note("The log has nothing about it.")
         raise typer.Exit(NO)
+
+
+@app.command("erase")
+def erase_(
+    agency: Agency,
+    case: Annotated[
+        str,
+        typer.Option(metavar="ID", help="The case's shared id, or this agency's own reference."),
+    ],
+    operator: Annotated[
+        str | None, typer.Option(help="Who erases, for the disclosure log; else the login name.")
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Forget what this adapter still holds of a case's content, once its erasure is confirmed.
+
+    Clears sealed values that were sent and payloads that were delivered and kept, with an entry in
+    the log; leaf hashes stay, so that gaps can still be closed. Exit code 1 if there was nothing.
+    What your own system holds, and what the recipients hold, is not in here.
+    """
+    from broker.cli.clock import now_ms
+    from broker.cli.log_erasure import erase
+    from broker.cli.output_operator import operator_label
+
+    erased = erase(agency, case, operator_label(operator), now_ms())
+    if json:
+        print_json({"values": erased.values, "payloads": erased.payloads}, output)
+    else:
+        print_text(
+            f"forgotten: {erased.values} sealed values, {erased.payloads} payloads\n", output
+        )
+    if not erased.values and not erased.payloads:
+        note("Nothing of it was held any more.")
+        raise typer.Exit(NO)

@@ -139,7 +139,7 @@ class DisclosureLog:
         """
         secret = self._participant.keyring.secret()
         with self._store.reading() as tx:
-            case_key = pseudonyms.case_key(secret, _case_id(tx, case))
+            case_key = pseudonyms.case_key(secret, case_id(tx, case))
             shared = tuple(
                 Received(
                     index=one.index,
@@ -190,7 +190,12 @@ def _heard(tx: Transaction, agency: str) -> list[tuple[int, bytes]]:
     ]
 
 
-def _case_id(tx: Transaction, case: str) -> str:
+def case_id(tx: Transaction, case: str) -> str:
+    """The shared id of a case that is given by it or by this agency's own reference.
+
+    Raises:
+        ConfigError: ``case_unknown``.
+    """
     linked = tx.links.case_for(case)
     if linked is not None:
         return linked

@@ -92,6 +92,9 @@ class OutboxArea(Protocol):
     def forget_content(self, before_ms: int) -> int:
         """Clears the sealed bytes of what was sent before; keeps leaf and proof. Returns rows."""
 
+    def forget_events(self, event_ids: Sequence[str]) -> int:
+        """As `forget_content`, of these events, whenever they were sent. Returns rows."""
+
     def counts(self) -> OutboxCounts: ...
 
 
@@ -204,6 +207,9 @@ class InboxArea(Protocol):
 
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
         """As `add`; one statement, for batches."""
+
+    def forget_case(self, case_key: bytes) -> int:
+        """Clears payloads of a case that were delivered and kept. Returns rows."""
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         """Urgent ones first, then by sequence."""

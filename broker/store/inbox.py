@@ -56,6 +56,15 @@ _DELIVERED = (
     .values(delivered_ms=bindparam("now_"), sink_reference=bindparam("reference_"))
 )
 _DELIVERED_CLEARED = _DELIVERED.values(payload=None)
+_FORGET_CASE = (
+    update(_t)
+    .where(
+        _t.c.case_key == bindparam("case_"),
+        _t.c.delivered_ms.is_not(None),
+        _t.c.payload.is_not(None),
+    )
+    .values(payload=None)
+)
 _COUNT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNDELIVERED)
 _LAST = select(func.max(_t.c.seq))
 _RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
@@ -86,6 +95,9 @@ class Inbox:
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
         if rows:
             self._connection.execute(_ADD, [_parameters(row) for row in rows])
+
+    def forget_case(self, case_key: bytes) -> int:
+        return self._connection.execute(_FORGET_CASE, {"case_": case_key}).rowcount
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]

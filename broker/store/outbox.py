@@ -91,6 +91,15 @@ _FORGET = (
     .where(_t.c.value.is_not(None), _t.c.sent_ms.is_not(None), _t.c.sent_ms < bindparam("before_"))
     .values(value=None)
 )
+_FORGET_EVENTS = (
+    update(_t)
+    .where(
+        _t.c.event_id.in_(bindparam("events_", expanding=True)),
+        _t.c.value.is_not(None),
+        _t.c.sent_ms.is_not(None),
+    )
+    .values(value=None)
+)
 _COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
 _COUNT_UNSENT = select(func.count()).select_from(_t).where(_UNSENT)
 _LAST = select(func.max(_t.c.seq))
@@ -182,6 +191,11 @@ class Outbox:
 
     def forget_content(self, before_ms: int) -> int:
         return self._connection.execute(_FORGET, {"before_": before_ms}).rowcount
+
+    def forget_events(self, event_ids: Sequence[str]) -> int:
+        if not event_ids:
+            return 0
+        return self._connection.execute(_FORGET_EVENTS, {"events_": list(event_ids)}).rowcount
 
     def counts(self) -> OutboxCounts:
         pending, first = self._connection.execute(_COUNT_PENDING).one()

@@ -253,3 +253,51 @@ def test_into_a_file(cli, world, tmp_path: Path) -> None:
     done = show(cli, world, "--output", str(tmp_path / "answer.txt"))
     assert (done.code, done.out) == (0, b"")
     assert "victim.name" in (tmp_path / "answer.txt").read_text()
+
+
+# --- erase ---------------------------------------------------------------------------------------
+
+
+def erase(cli, world, case: str = CASE):
+    return cli("log", "erase", "--agency", world.directory(SENDER), "--case", case, "--json")
+
+
+def archived(world) -> list[bool]:
+    """Of each event that was published, by its place, whether its content is still there."""
+    with sqlite3.connect(world.directory(SENDER) / "state" / "concordant.db") as database:
+        rows = database.execute("SELECT value IS NOT NULL FROM outbox ORDER BY seq").fetchall()
+    return [bool(held) for (held,) in rows]
+
+
+def sent(world) -> None:
+    """As if the relay had sent everything."""
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        rows = tx.outbox.pending(100)
+        tx.outbox.index([(row.seq, "g", at, b"l" * 32, b"p") for at, row in enumerate(rows)])
+        tx.outbox.mark_sent([(row.seq, at, now_ms()) for at, row in enumerate(rows)])
+    store.close()
+
+
+def test_an_erased_case_leaves_leaf_hashes_and_an_entry(cli, world) -> None:
+    publish(world, cli, 2, case_id=CASE)
+    publish(world, cli, 1, case_id="9d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38")
+    sent(world)
+    done = erase(cli, world)
+    assert (done.code, done.json) == (0, {"values": 2, "payloads": 0})
+    assert archived(world) == [False, False, True], "the other case is as it was"
+    sign(world)
+    assert verify(cli, world, "--json").json["entries"] == 4
+    again = erase(cli, world)
+    assert (again.code, again.json["values"]) == (1, 0)
+
+
+def test_what_is_not_sent_yet_is_not_erased(cli, world) -> None:
+    publish(world, cli, case_id=CASE)
+    assert erase(cli, world).code == 1
+    assert all(archived(world))
+
+
+def test_a_case_that_nobody_knows_cannot_be_erased(cli, world) -> None:
+    publish(world, cli)
+    erase(cli, world, "R-1").require_failure("case_unknown")
