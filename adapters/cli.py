@@ -38,7 +38,7 @@ def run(
     import asyncio
 
     from adapters.runner import run_adapter
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
     from broker.observing.logs import configure
 
     configure(json=json_logs)

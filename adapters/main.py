@@ -53,7 +53,7 @@ def quickstart(
     everybody's manifests, a TLS identity and its state.
     """
     from broker.agency.partnership import create_partnership
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     partnership = create_partnership(directory, now_ms())
     for agency in partnership.agencies:

@@ -19,12 +19,12 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
 from broker.agency.participant import load_participant
+from broker.clock import SteadyClock
 from broker.observing.health import HealthServer, Readiness, health_app
 from broker.observing.logs import dropped_values, logger
 from broker.observing.metrics import Metrics
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
-from broker.service.steady_clock import SteadyClock
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.transport.kafka import KafkaTransport

@@ -22,7 +22,6 @@ from bench.event import SOURCE, TYPE
 from bench.partnership import READER, recipient_ids
 from bench.world import World, world
 from broker import pseudonyms
-from broker.control.authorship import cosigner
 from broker.judging.file_view import FileView
 from broker.judging.judging import judge_each
 from broker.judging.trust import OpeningKeys, Trust
@@ -32,6 +31,7 @@ from broker.sending.governing import event_sealer
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
+from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.kafka import KafkaTransport

@@ -23,6 +23,13 @@ SEALED_CONTENT_TYPE = b"application/vnd.concordant.sealed"
 LEAF_CONTENT_TYPE = b"application/vnd.concordant.leaf"
 """Of a record whose content is gone: its value is the leaf hash of what was sent."""
 
+CONTRACT_CONTENT_TYPE = b"application/vnd.concordant.contract"
+MANIFEST_CONTENT_TYPE = b"application/vnd.concordant.manifest"
+HEARTBEAT_CONTENT_TYPE = b"application/vnd.concordant.heartbeat"
+RECEIPT_CONTENT_TYPE = b"application/vnd.concordant.receipt"
+NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
+"""Of what agencies say to each other on the control topics (docs/spec/topics.md)."""
+
 UNKNOWN_OFFSET = -1
 """Offset of a record that did not come from Kafka."""
 

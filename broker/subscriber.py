@@ -23,7 +23,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.control.catching_up import catch_up
 from broker.control.control import Control
 from broker.errors import ConfigError

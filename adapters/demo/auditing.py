@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from adapters.demo.stage import now_ms
 from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import FieldDisclosure, received
+from broker.clock import now_ms
 from broker.store.database import SqliteStore, open_store
 from broker.store.rows import ReferralRow
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature

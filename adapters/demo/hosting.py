@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from adapters.demo.stage import now_ms
 from broker.agency.partnership import KAFKA_FOLDER
+from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.errors import TransportError
 from broker.record import PROOF_HEADER, Record

@@ -22,10 +22,11 @@ from adapters.demo.forms import asked
 from adapters.demo.hosting import Seen
 from adapters.demo.leaves import referral_leaves
 from adapters.demo.screen import Screen
-from adapters.demo.stage import Stage, now_ms
+from adapters.demo.stage import Stage
 from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader
 from adapters.demo.town import Town
 from broker.agency.own_manifest import state_departure
+from broker.clock import now_ms
 from broker.event import JSON
 from broker.record import Record
 from contracts.events import PlainEvent

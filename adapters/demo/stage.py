@@ -17,6 +17,7 @@ from adapters.demo.processes import AdapterProcess
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import KAFKA_FOLDER, create_partnership
 from broker.agency.tryout import CONTRACT, london_agencies
+from broker.clock import now_ms
 from broker.errors import ConfigError, TransportError
 from broker.transport.certificates import OPERATOR_NAME
 from broker.transport.connection import KafkaConnection, TlsFiles
@@ -37,11 +38,6 @@ _URGENT_IN_DEMO: Final = "urgent_acknowledge_within: PT1M"
 CSV_COUNCIL: Final = "council-lewisham"
 
 Progress = Callable[[str], None]
-
-
-def now_ms() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def demo_terms() -> str:

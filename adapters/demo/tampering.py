@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from adapters.demo.stage import now_ms
 from broker.agency.participant import Participant
+from broker.clock import now_ms
 from broker.sending.governing import SealingTerms
 from broker.sending.sealing import EventSealer, Governed
 from broker.store.database import open_store

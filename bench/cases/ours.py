@@ -14,7 +14,6 @@ from bench import measuring
 from bench.event import SOURCE, TYPE
 from bench.partnership import READER, recipient_ids
 from broker.agency.participant import Participant
-from broker.control.authorship import cosigner
 from broker.event import OpenedEvent
 from broker.judging.file_view import FileView
 from broker.judging.judging import judge_each
@@ -23,6 +22,7 @@ from broker.judging.trust import OpeningKeys, Trust
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.streams import Stream, append, open_generation
+from broker.statements.authorship import cosigner
 from contracts.events import PlainEvent
 from contracts.grouping import granted_to
 from contracts.model import topic_name

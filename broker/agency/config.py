@@ -14,10 +14,10 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from broker.control.heartbeats import INTERVAL_MS, SILENCE_MS
 from broker.envelope.primitives import HASH_BYTES, strict_b64
 from broker.errors import ConfigError
 from broker.keys.passphrase import PassphraseSource
+from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 
 CONFIG_NAME: Final = "agency.toml"
 CONFIG_LIMIT_BYTES: Final = 64 * 1024

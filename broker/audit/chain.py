@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.audit.evidence import Evidence
-from broker.control.authorship import read_note
-from broker.control.heartbeats import Heartbeat, read_heartbeat
 from broker.envelope.primitives import KeyMalformed, MlDsa44Verifier, MlDsa65Verifier
 from broker.errors import ManifestError, RefusedError
 from broker.keys.enrolment import verify_possession
@@ -24,6 +22,8 @@ from broker.keys.manifest import LONGEST_MANIFEST_LIFE_MS, Manifest, ManifestKey
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import pinned_governance
 from broker.registry.manifests import ManifestBook
+from broker.statements.authorship import read_note
+from broker.statements.heartbeats import Heartbeat, read_heartbeat
 from broker.tlog.checkpoint import Origin
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import verify_inclusion

@@ -13,11 +13,11 @@ from broker.audit.chain import Link, check_chain
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import FORMAT, ClassicalPart, ContractPart, Evidence, HeadPart
 from broker.audit.located import Located
-from broker.control.heartbeats import Head, read_heartbeat
 from broker.keys.governance import key_name
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import VerifiedManifest
 from broker.registry.contracts import SignedContract
+from broker.statements.heartbeats import Head, read_heartbeat
 from broker.store.interfaces import Transaction
 from broker.store.rows import KeptHeadRow
 from broker.tlog.cosignature import parse_signed_checkpoint

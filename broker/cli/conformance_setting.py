@@ -12,7 +12,6 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from broker.control.receipts import parse_receipt
 from broker.envelope.primitives import SEED_BYTES, WrapOpener
 from broker.errors import ConfigError, ManifestError, RefusedError, RegistryError
 from broker.judging.file_view import FileView
@@ -24,6 +23,7 @@ from broker.keys.manifest import SignedManifest, parse_manifest, verify_manifest
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.manifests import ManifestBook
+from broker.statements.receipts import parse_receipt
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from broker.tlog.errors import NoteError
 from contracts.errors import ContractError

@@ -49,7 +49,7 @@ def lint(
     Exit code 1 if there is an error, 0 if there are warnings only, 3 if the file cannot be read.
     """
     from broker.cli import contract_findings as findings
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     _either(file, agency)
     _exclusive(json, junit)
@@ -82,7 +82,7 @@ def explain(
     operations contact by telephone. With --type and --field: who may read that field, and why.
     """
     from broker.cli import contract_reading as reading
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     _either(file, agency)
     if (type is None) != (field is None):
@@ -116,7 +116,7 @@ def matrix(
 ) -> None:
     """Show who may read which field: one row a field, one column a role."""
     from broker.cli import contract_reading as reading
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     _either(file, agency)
     _exclusive(json, csv)
@@ -151,7 +151,7 @@ def sign(
     `contract explain FILE`, and compare the fingerprints by telephone.
     """
     from broker.cli import contract_signing as signing
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     done = signing.sign(agency, file, tuple(counterpart or ()), now_ms())
     if json:
@@ -180,7 +180,7 @@ def verify(
     are checked against the keys that FILE itself pins: compare their fingerprints by telephone.
     """
     from broker.cli import contract_validity as validity
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     _either(file, agency)
     if signatures is not None and file is None:
@@ -213,7 +213,7 @@ def suspend(
     The others go on among themselves.
     """
     from broker.cli import contract_signing as signing
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     if resume and leave:
         raise typer.BadParameter("--resume and --leave exclude each other")

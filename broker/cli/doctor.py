@@ -26,8 +26,8 @@ def doctor(
     One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
     and changes nothing. Exit code 1 if anything fails.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.doctor_examination import examine
+    from broker.clock import now_ms
 
     checks = examine(agency, now_ms(), kafka_timeout_s=None if offline else timeout)
     failed = sum(check.status == "fail" for check in checks)

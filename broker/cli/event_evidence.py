@@ -22,9 +22,9 @@ from broker.audit.evidence import (
 )
 from broker.audit.located import locate
 from broker.audit.showing import show_evidence
-from broker.cli.clock import now_ms
 from broker.cli.lines import read_lines
 from broker.cli.output import printable
+from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
 from broker.event import uuid_text

@@ -88,8 +88,8 @@ def plan(
     Topics that are missing or set otherwise, rights to grant and to revoke. Topics are never
     deleted, and rights on topics of other deployments are left alone.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.kafka_changes import Administration
+    from broker.clock import now_ms
 
     changes = Administration(agency_root, agency, tls, bootstrap, now_ms()).plan()
     if json:
@@ -117,8 +117,8 @@ def apply(
     output: Output = None,
 ) -> None:
     """Make the changes that `kafka plan` prints, and print them. Twice changes nothing more."""
-    from broker.cli.clock import now_ms
     from broker.cli.kafka_changes import Administration
+    from broker.clock import now_ms
 
     administration = Administration(agency_root, agency, tls, bootstrap, now_ms())
     changes = administration.plan()

@@ -31,8 +31,8 @@ def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     Governance keys belong offline once the contract is signed: that they are not here is well.
     Exit code 3 if a key that is needed now is not here.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.keys_held import held_keys
+    from broker.clock import now_ms
 
     held = held_keys(agency, now_ms())
     if json:
@@ -73,8 +73,8 @@ def renew(
     Due is what ends within 7 days; an exchange key's successor is published 7 days ahead. Needs the
     governance keys. The running adapter publishes the manifest; otherwise it does when it starts.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.keys_held import renewed_keys
+    from broker.clock import now_ms
 
     renewed = renewed_keys(agency, now_ms(), everything=everything)
     if json:
@@ -117,8 +117,8 @@ def revoke(
     agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
     taken back. The running adapter takes it up within seconds.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.keys_revoked import parse_since, revoked_keys
+    from broker.clock import now_ms
 
     if bool(kids) == everything:
         raise typer.BadParameter("give key ids, or --all")
@@ -150,8 +150,8 @@ def doubted(
     What another agency's receipt covers in time, and what SENDER has published again since, is
     not listed. Exit code 1 if there is any.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.keys_doubted import doubted_events
+    from broker.clock import now_ms
 
     found = doubted_events(agency, sender, now_ms())
     if json:
@@ -180,7 +180,7 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
     them; until it is in force, and for its records afterwards, keep the former keys' version.
     """
     from broker.cli import keys_governance
-    from broker.cli.clock import now_ms
+    from broker.clock import now_ms
 
     made = keys_governance.new_governance(agency, now_ms())
     if json:

@@ -24,8 +24,8 @@ def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     accidents until the running adapter signs the next one.
     """
     from broker.audit.errors import DisclosureLogError
-    from broker.cli.clock import now_ms
     from broker.cli.log_reading import DisclosureLog
+    from broker.clock import now_ms
 
     log = DisclosureLog(agency, now_ms())
     try:
@@ -77,8 +77,8 @@ def show_(
     The log is verified first. The case is found by a keyed hash, so this unlocks the agency's
     secret. Exit code 1 if the log has nothing about it, or was altered.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.log_reading import DisclosureLog
+    from broker.clock import now_ms
 
     log = DisclosureLog(agency, now_ms())
     head = log.verify()
@@ -130,9 +130,9 @@ def erase_(
     the log; leaf hashes stay, so that gaps can still be closed. Exit code 1 if there was nothing.
     What your own system holds, and what the recipients hold, is not in here.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.log_erasure import erase
     from broker.cli.output_operator import operator_label
+    from broker.clock import now_ms
 
     erased = erase(agency, case, operator_label(operator), now_ms())
     if json:

@@ -37,8 +37,8 @@ def list_(
 
     Needs no passphrase, and shows nothing of what a record says.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.quarantine_held import Quarantine
+    from broker.clock import now_ms
 
     quarantine = Quarantine(agency, now_ms())
     if unverified:
@@ -101,9 +101,9 @@ def retry(
     What opens goes to the inbox, in one transaction, and the running adapter delivers it; what is
     refused again stays held. Exit code 4 if any did not open.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.quarantine_held import Quarantine
     from broker.cli.quarantine_retries import Retries
+    from broker.clock import now_ms
 
     if bool(ids) == everything:
         raise typer.BadParameter("give the ids of records, or --all")

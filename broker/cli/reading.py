@@ -13,7 +13,7 @@ from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.file_view import FileView

@@ -30,9 +30,9 @@ def status(
         return
     if agency is None:
         raise typer.BadParameter("give the agency's folder", param_hint="--agency")
-    from broker.cli.clock import now_ms
     from broker.cli.status_report import report
     from broker.cli.status_text import in_words
+    from broker.clock import now_ms
 
     found = report(agency, now_ms())
     if json:
@@ -57,8 +57,8 @@ def release(
     first. The record that contradicts is passed over and what follows is read again. The adapter
     must not be running. Exit code 1 if that partition is not stopped.
     """
-    from broker.cli.clock import now_ms
     from broker.cli.status_release import release_partition
+    from broker.clock import now_ms
 
     released = release_partition(agency, sender, topic, partition, now_ms())
     if released is None:

@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 
 from broker.agency.participant import Participant, load_participant
-from broker.cli.clock import now_ms
-from broker.control.authorship import cosigner
+from broker.clock import now_ms
 from broker.errors import RegistryError
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -23,6 +22,7 @@ from broker.record import (
 from broker.sending.governing import event_sealer
 from broker.sending.sealing import Sealed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
+from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent

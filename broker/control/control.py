@@ -7,27 +7,28 @@ before it changes anything. What does not verify is counted and forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, field
 
 import orjson
 
-from broker.control import heartbeats, receipts
-from broker.control.authorship import read_note, require_author, require_both_authors
-from broker.control.heartbeats import Head, Heartbeat
+from broker.control.budgets import Budgets
 from broker.control.keeping import contradicted, keep_heard
-from broker.control.receipts import Notice
-from broker.envelope.primitives import lp, sha256
+from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_state
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.receiving.footing import keep_footing
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
+from broker.statements.authorship import read_note, require_author, require_both_authors
+from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
+from broker.statements.notices import REFUSAL_HEADING, Notice, parse_notice
+from broker.statements.receipts import parse_receipt
+from broker.statements.signed_contract import unpack_contract
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import CheckpointRow
 from broker.tlog.checkpoint import Origin, parse_origin
@@ -35,19 +36,6 @@ from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.transport.topics import ControlTopics
 from contracts.errors import ConcordantError
-
-CONTRACT_CONTENT_TYPE: Final = b"application/vnd.concordant.contract"
-MANIFEST_CONTENT_TYPE: Final = b"application/vnd.concordant.manifest"
-HEARTBEAT_CONTENT_TYPE: Final = b"application/vnd.concordant.heartbeat"
-REPLAY_AGAIN_MS: Final = 20 * 1000
-"""A range that was asked for is not published again for this long, whoever asks: who misses it asks
-again after 30 seconds, and a notice names no time, so Kafka's host can show it again and again."""
-NOTICES_HEARD: Final = 2 * receipts.NOTICES_PER_MINUTE
-"""Notices of one agency that are heard in a minute of this clock; it may send half as many."""
-RECEIPTS_HEARD: Final = 1024
-"""Receipts of one agency that are kept in a minute: it sends one for each stream that moved."""
-REPLAYED_PER_MINUTE: Final = 2**16
-"""Records that one agency may ask for in a minute; the rest of a longer range is asked again."""
 
 
 @dataclass(slots=True)
@@ -93,10 +81,7 @@ class Control:
         self._repository = repository
         self._store = store
         self._readable = readable
-        self._minute = 0
-        self._heard: dict[tuple[str, str], int] = {}
-        self._replayed: dict[str, int] = {}
-        self._asked: dict[Notice, int] = {}
+        self._budgets = Budgets()
         self.contracts = contracts
         self.manifests = manifests
 
@@ -149,7 +134,7 @@ class Control:
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
         assert record.value is not None
-        note, beat = heartbeats.read_heartbeat(record.value, self.manifests.deployment)  # 1
+        note, beat = read_heartbeat(record.value, self.manifests.deployment)  # 1
         if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
         with self._store.reading() as tx:
@@ -184,7 +169,7 @@ class Control:
                 for generation in parse_state(stored[1]).generations.values():
                     held[head.topic, head.partition, generation.name] = generation.size
         readable = self._readable()
-        for head, _held in heartbeats.withheld(beat, held):
+        for head, _held in withheld(beat, held):
             if head.topic in readable:
                 missing = (head.topic, head.partition, head.generation, head.size - 1)
                 news.missing.append((beat.agency, *missing))
@@ -192,13 +177,13 @@ class Control:
     def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:
         assert record.value is not None
         content_types = [v for name, v in record.headers if name == CONTENT_TYPE_HEADER]
-        if content_types == [receipts.RECEIPT_CONTENT_TYPE]:
+        if content_types == [RECEIPT_CONTENT_TYPE]:
             self._receipt(record.value, news, now)
         else:
             self._notice(record.value, news, now)
 
     def _receipt(self, value: bytes, news: News, now: int) -> None:
-        signed = receipts.parse_receipt(value)
+        signed = parse_receipt(value)
         agency = signed.line.name.partition("/")[2]
         self._require_stream(signed.checkpoint.origin, agency)
         key = self.manifests.receipt_key(agency, signed.line.key_id)
@@ -211,7 +196,7 @@ class Control:
         except NoteError:
             raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
         checkpoint = signed.checkpoint
-        self._require_budget(agency, now, "receipts", RECEIPTS_HEARD)
+        self._budgets.spend(agency, "receipts", now)
         with self._store.transaction() as tx:
             tx.receipts.add(
                 checkpoint.origin,
@@ -235,57 +220,16 @@ class Control:
 
     def _notice(self, value: bytes, news: News, now: int) -> None:
         note = read_note(value)
-        notice = receipts.parse_notice(note)
+        notice = parse_notice(note)
         if notice.origin.agency != self._agency:
             return
         sender = note.signatures[0].name.partition("/")[2]
         require_author(note, self.manifests, sender, RECEIPT, now)
-        self._require_budget(sender, now, "notices", NOTICES_HEARD)
-        if notice.kind == receipts.REFUSAL_HEADING:
+        self._budgets.spend(sender, "notices", now)
+        if notice.kind == REFUSAL_HEADING:
             news.refusals.append((sender, notice))
-        elif (asked := self._replay(sender, notice, now)) is not None:
+        elif (asked := self._budgets.replay(sender, notice, now)) is not None:
             news.replays.append(asked)
-
-    def _require_budget(self, sender: str, now: int, kind: str, most: int) -> None:
-        """An agency is heard as often as it may speak: alarms and replays cost this one."""
-        minute = now // 60_000
-        if minute != self._minute:
-            self._minute, self._heard, self._replayed = minute, {}, {}
-        heard = self._heard.get((sender, kind), 0)
-        if heard >= most:
-            raise RefusedError(2, f"{kind}_many", f"this agency sends too many {kind}")
-        self._heard[sender, kind] = heard + 1
-
-    def _replay(self, sender: str, notice: Notice, now: int) -> Notice | None:
-        """What of a request is to be published now; the rest is asked for again."""
-        self._asked = {n: at for n, at in self._asked.items() if now - at < REPLAY_AGAIN_MS}
-        replayed = self._replayed.get(sender, 0)
-        left = REPLAYED_PER_MINUTE - replayed
-        if notice in self._asked or left <= 0:
-            return None
-        last = min(notice.last, notice.first + left - 1)
-        self._asked[notice] = now
-        self._replayed[sender] = replayed + last - notice.first + 1
-        return replace(notice, last=last)
-
-
-def pack_contract(raw: bytes, note: bytes) -> bytes:
-    """A contract and its signatures as one value: lp(file, note)."""
-    return lp(raw, note)
-
-
-def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
-    """The inverse of ``pack_contract``.
-
-    Raises:
-        RefusedError: ``contract_malformed``.
-    """
-    first = int.from_bytes(value[8:16], "big")
-    raw, rest = value[16 : 16 + first], value[16 + first :]
-    note = rest[8:]
-    if lp(raw, note) != value:
-        raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
-    return raw, note
 
 
 def _stale(tx: Transaction, beat: Heartbeat) -> bool:

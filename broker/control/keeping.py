@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from broker.control.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
 from broker.registry.contract_book import ContractBook
+from broker.statements.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow
 from contracts.durations import DAY_MS

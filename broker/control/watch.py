@@ -15,7 +15,6 @@ from broker.agency.participant import Participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR
-from broker.control.heartbeats import Heartbeat
 from broker.control.keeping import forget_heartbeats
 from broker.judging.partition_state import PartitionState, Place, parse_state
 from broker.judging.trust import Trust
@@ -24,6 +23,7 @@ from broker.observing.metrics import Metrics
 from broker.receiving.deferral import EQUIVOCATION
 from broker.receiving.taking import QUARANTINE_QUOTA
 from broker.registry.manifests import TRIED_AFTER_END_MS
+from broker.statements.heartbeats import Heartbeat
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE

@@ -81,6 +81,19 @@ class PartitionState:
     stopped: bool = False
 
 
+def receiptable(state: PartitionState) -> tuple[str, int, bytes] | None:
+    """The (generation, size, root) that a receipt may state now, or None (docs/spec/receipts.md).
+
+    The head must be a checkpoint's, the whole batch under it here, and no gap open.
+    """
+    newest = state.generations[state.newest]
+    if state.stopped or any(held.gaps for held in state.generations.values()):
+        return None
+    if newest.latest.size != newest.size:
+        return None
+    return newest.name, newest.size, newest.latest.root
+
+
 def format_state(state: PartitionState) -> bytes:
     """The state as stored."""
     return orjson.dumps(

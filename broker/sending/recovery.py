@@ -14,11 +14,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.judging.partition_state import parse_state
 from broker.keys.kid import ED25519, STREAM
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.streams import MAX_CLOCK_JUMP_MS, Stream
+from broker.sending.streams import Stream
 from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow, OutboxRow
 from broker.tlog.checkpoint import Origin

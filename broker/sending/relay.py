@@ -8,14 +8,12 @@ bytes, and readers see repeats and never a fork. No Kafka transaction is needed.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
-from broker.control.heartbeats import Head
-from broker.errors import StoreError, TransportError
+from broker.errors import TransportError
 from broker.record import (
     CONTENT_TYPE_HEADER,
     LEAF_CONTENT_TYPE,
@@ -26,11 +24,11 @@ from broker.record import (
 from broker.sending.recovery import Again, RevokedKey, due_again, newest_seen
 from broker.sending.streams import (
     MAX_BATCH_EVENTS,
-    MAX_CLOCK_JUMP_MS,
     Stream,
     append,
     open_generation,
 )
+from broker.statements.heartbeats import Head
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import GenerationRow, Indexed, NewOutboxRow, OutboxRow
 from broker.tlog.checkpoint import Origin
@@ -53,8 +51,7 @@ class Relay:
         store: the agency's state.
         sender: Kafka.
         signer: () -> the stream key that is valid now, bound to ``deployment/agency``.
-        clock: () -> ms since the epoch.
-        monotonic: () -> ms of a clock that nobody sets.
+        clock: () -> ms since the epoch; steady (``broker.clock``), for a log's time cannot go back.
     """
 
     def __init__(
@@ -65,7 +62,6 @@ class Relay:
         sender: Sender,
         signer: Callable[[], NoteSigner],
         clock: Callable[[], int],
-        monotonic: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     ) -> None:
         self._deployment = deployment
         self._agency = agency
@@ -73,12 +69,10 @@ class Relay:
         self._sender = sender
         self._signer = signer
         self._clock = clock
-        self._monotonic = monotonic
         self._token: int | None = None
         self._generations: dict[tuple[str, int], GenerationRow] = {}
         self._not_taken: dict[str, GenerationRow] = {}
         self._followed: set[str] = set()
-        self._offset = 0
         self._acknowledged: tuple[Head, ...] = ()
         self._batches: list[tuple[str, int]] = []
 
@@ -88,7 +82,6 @@ class Relay:
         with self._store.transaction() as tx:
             self._token = tx.lease.acquire(LEASE, holder, now)
         self._generations.clear()
-        self._offset = now - self._monotonic()
 
     async def resend(self) -> int:
         """Send again what was indexed and is not known to be on Kafka. Returns how many."""
@@ -145,7 +138,7 @@ class Relay:
         self, stream: Stream, revoked: Collection[RevokedKey], readers: Collection[str]
     ) -> Again | None:
         assert self._token is not None, "take_lock comes first"
-        now = self._steady_now()
+        now = self._clock()
         with self._store.transaction() as tx:
             tx.lease.check(LEASE, self._token)
             new = [key for key in revoked if tx.meta.get(_recovered(key, stream)) is None]
@@ -199,7 +192,7 @@ class Relay:
 
     def _index(self) -> list[OutboxRow]:
         """Give waiting rows their places, one signature per stream and batch, in one commit."""
-        now = self._steady_now()
+        now = self._clock()
         assert self._token is not None, "take_lock comes first"
         self._follow(now)
         with self._store.reading() as tx:
@@ -327,17 +320,6 @@ class Relay:
     ) -> list[OutboxRow]:
         with self._store.reading() as tx:
             return tx.outbox.archived(topic, partition, generation, first, last)
-
-    def _steady_now(self) -> int:
-        """This clock, unless it was set by more than 5 minutes while the relay ran."""
-        now = self._clock()
-        if abs(now - self._monotonic() - self._offset) > MAX_CLOCK_JUMP_MS:
-            raise StoreError(
-                "The clock was set by more than 5 minutes while the relay was running",
-                code="clock_jumped",
-                fix="check the machine's time service, then start the adapter again",
-            )
-        return now
 
 
 def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.envelope.primitives import lp, random_bytes
 from broker.errors import StoreError
 from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
@@ -27,7 +28,6 @@ from broker.tlog.proof import format_proof
 from contracts.values import value_class
 
 MAX_BATCH_EVENTS: Final = 512
-MAX_CLOCK_JUMP_MS: Final = 5 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.agency.participant import Participant, load_participant
-from broker.control.authorship import author, cosigner
 from broker.control.catching_up import catch_up
 from broker.control.control import Control, News
-from broker.control.notices import Notices
 from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
 from broker.errors import TransportError
 from broker.judging.trust import OpeningKeys, Trust
@@ -36,6 +35,7 @@ from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
 from broker.service.reporting import report_alarms, report_batch, report_news
+from broker.statements.authorship import author, cosigner
 from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
@@ -58,7 +58,7 @@ class BrokerService:
         participant: the agency, loaded and verified.
         store: its state.
         transport: Kafka.
-        clock: () -> ms since the epoch.
+        clock: () -> ms since the epoch; steady (``broker.clock``).
         metrics, readiness: where it says how it is.
     """
 
@@ -118,7 +118,7 @@ class BrokerService:
             self._stream_cosigner,
             clock,
         )
-        self._notices = Notices(
+        self._statements = OwnStatements(
             participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
         )
         self._watch = Watch(lambda: self.participant, store, clock, metrics, lambda: self._trust)
@@ -157,7 +157,7 @@ class BrokerService:
             TransportError: ``kafka_refused``: Kafka does not let this agency in.
         """
         await asyncio.to_thread(self.relay.take_lock, f"{self.participant.agency}:{os.getpid()}")
-        await asyncio.to_thread(self._notices.take_up)
+        await asyncio.to_thread(self._statements.take_up)
         loops = (
             self._relay_loop(stop),
             self._receive_loop(stop),
@@ -224,7 +224,7 @@ class BrokerService:
 
     async def _announce(self) -> None:
         """Publish this agency's own manifest and the contracts, compacted by key."""
-        records = self._notices.announcements(self.control.contracts, self.control.manifests)
+        records = self._statements.announcements(self.control.contracts, self.control.manifests)
         await self._transport.send(records)
 
     async def _recover(self) -> None:
@@ -268,10 +268,10 @@ class BrokerService:
         self.relay.refused(batch.refused)
         for origin, index, _, _ in batch.refused:
             if origin is not None and index >= 0:
-                self._notices.refused(origin, index)
+                self._statements.refused(origin, index)
         for origin, first, last in batch.gaps:
-            self._notices.gap(origin, first, last)
-        self._notices.changed(batch.changed)
+            self._statements.gap(origin, first, last)
+        self._statements.changed(batch.changed)
         if batch.opened:
             self._delivered.set()
 
@@ -344,14 +344,14 @@ class BrokerService:
             self.relay.acknowledged_heads(),
             self._clock(),
         )
-        await self._transport.send([self._notices.heartbeat(note)])
+        await self._transport.send([self._statements.heartbeat(note)])
 
     async def _receipt_loop(self, stop: asyncio.Event) -> None:
         interval = self.participant.config.intervals.receipt
         while not stop.is_set():
             await set_within(stop, interval)
             try:
-                await self._notices.flush()
+                await self._statements.flush()
             except ConcordantError as error:
                 _require_waiting_helps(error)
                 self._log.warning("receipts_wait", code=error.code)
@@ -366,7 +366,7 @@ class BrokerService:
                 continue
             report_alarms(found.alarms, self.metrics, self._log)
             for origin, first, last in found.ask_again:
-                self._notices.gap(origin, first, last)
+                self._statements.gap(origin, first, last)
             for topic, partition in found.judge_again:
                 self._transport.pause(topic, partition)
                 self._transport.resume(topic, partition)

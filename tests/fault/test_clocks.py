@@ -14,12 +14,11 @@ import pytest
 from office import Clock, Office, at_offsets, cluster
 from workshop import COUNCIL, DAY, MINUTE, POLICE, SECOND, SUPPORT
 
+from broker.clock import MAX_CLOCK_JUMP_MS, SteadyClock
 from broker.errors import StoreError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
-from broker.sending.streams import MAX_CLOCK_JUMP_MS
 from broker.service.service import BrokerService
-from broker.service.steady_clock import SteadyClock
 from broker.transport.memory import MemoryTransport
 
 CASE = "22222222-2222-4222-8222-222222222222"
@@ -202,7 +201,7 @@ def test_nothing_is_accepted_at_a_time_that_is_not_believed(pair: Pair) -> None:
     steady = SteadyClock(pair.sender, pair.sender.monotonic)
     pair.sender.now += DAY
     with (
-        pytest.raises(StoreError, match="while the service was running"),
+        pytest.raises(StoreError, match="while the adapter was running"),
         pair.police.store.transaction() as tx,
     ):
         pair.police.publisher.publish(tx, pair.police.event(to=(SUPPORT,)), steady())

@@ -45,11 +45,6 @@ from broker.audit.entries import format_entry, parse_entry
 from broker.audit.errors import DisclosureLogError, EvidenceError
 from broker.audit.evidence import format_evidence, parse_evidence
 from broker.cli.trying import parse_plain
-from broker.control import heartbeats, receipts
-from broker.control.authorship import read_note
-from broker.control.control import pack_contract, unpack_contract
-from broker.control.heartbeats import Heartbeat
-from broker.control.receipts import Notice
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
     LayoutError,
@@ -76,6 +71,12 @@ from broker.keys.keyfile import parse_keyfile, public_of
 from broker.keys.manifest import manifest_text, parse_manifest
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
+from broker.statements import heartbeats, notices
+from broker.statements.authorship import read_note
+from broker.statements.heartbeats import Heartbeat
+from broker.statements.notices import Notice
+from broker.statements.receipts import format_receipt, parse_receipt
+from broker.statements.signed_contract import pack_contract, unpack_contract
 from broker.tlog.checkpoint import (
     format_checkpoint,
     parse_checkpoint,
@@ -182,7 +183,7 @@ def bare(document: bytes) -> bytes:
 
 
 def parse_notice(data: bytes) -> Notice:
-    return receipts.parse_notice(read_note(data))
+    return notices.parse_notice(read_note(data))
 
 
 def parse_heartbeat(data: bytes) -> Heartbeat:
@@ -225,8 +226,8 @@ PARSERS: tuple[Parser, ...] = (
            lambda link: lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)),
     Parser("frontier", Frontier.from_bytes, (ProofError,),
            (Frontier().extend(PATH[:3]).to_bytes(), bytes(8)), Frontier.to_bytes),
-    Parser("receipt", receipts.parse_receipt, (RefusedError,),
-           (receipts.format_receipt(ORIGIN, 9, ROOT, COSIGNER, NOW // 1000),),
+    Parser("receipt", parse_receipt, (RefusedError,),
+           (format_receipt(ORIGIN, 9, ROOT, COSIGNER, NOW // 1000),),
            lambda signed: format_signed_checkpoint(signed.body, signed.line)),
     Parser("notice", parse_notice, (RefusedError,), NOTICES),
     Parser("heartbeat", parse_heartbeat, (RefusedError,), (_BEAT_NOTE,),

@@ -7,8 +7,6 @@ from datetime import date
 from broker.agency.config import GovernanceSection, format_config
 from broker.audit.entries import ContractReference, Entry, Share
 from broker.audit.evidence import Evidence
-from broker.control import receipts
-from broker.control.heartbeats import Head, Heartbeat
 from broker.envelope.layout import (
     MIN_CIPHERTEXT_BYTES,
     WRAP_BYTES,
@@ -28,6 +26,8 @@ from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
 from broker.record import Record
+from broker.statements.heartbeats import Head, Heartbeat
+from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING
 from broker.tlog.checkpoint import (
     Checkpoint,
     Origin,
@@ -221,7 +221,7 @@ BEAT = Heartbeat(
 )
 NOTICES = tuple(
     format_note(sign_note(f"{kind}\n{ORIGIN.format()}\n5\n{last}\n".encode(), [AUTHOR]))
-    for kind, last in ((receipts.REFUSAL_HEADING, 5), (receipts.REPLAY_HEADING, 8))
+    for kind, last in ((REFUSAL_HEADING, 5), (REPLAY_HEADING, 8))
 )
 HEADERS = ((b"content-type", b"application/vnd.concordant.sealed"), (b"proof", SIGNED))
 RECORDS = (

@@ -14,7 +14,7 @@ from parties import Party
 from town import CASE_UPDATE, READERS, SENDERS
 from workshop import MINUTE, POLICE, SECOND, proof_of
 
-from broker.control.receipts import receiptable
+from broker.judging.partition_state import receiptable
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.rows import GenerationRow
 from broker.tlog.merkle import Frontier

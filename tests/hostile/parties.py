@@ -22,9 +22,8 @@ from sqlalchemy import event as engine_event
 from workshop import Vault, Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
-from broker.control.authorship import author, cosigner
+from broker.clock import SteadyClock
 from broker.control.control import Control, News
-from broker.control.heartbeats import Heartbeat, format_heartbeat
 from broker.control.watch import Found, Watch
 from broker.judging.judging import Judgement
 from broker.judging.partition_state import PartitionState, parse_state
@@ -44,6 +43,8 @@ from broker.sending.governing import SealingTerms
 from broker.sending.publishing import EventSealer, Publisher
 from broker.sending.relay import Relay
 from broker.service.reporting import report_batch
+from broker.statements.authorship import author, cosigner
+from broker.statements.heartbeats import Heartbeat, format_heartbeat
 from broker.store.database import SqliteStore, open_store
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
@@ -171,8 +172,7 @@ class Party:
             self.store,
             self.kafka,
             lambda: cosigner(self.participant.key_name, self.stream_key),
-            self.clock,
-            self.clock.monotonic,
+            SteadyClock(self.clock, self.clock.monotonic),
         )
 
     def publish(self, events: Sequence[PlainEvent]) -> list[str]:

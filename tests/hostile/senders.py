@@ -24,7 +24,6 @@ from town import READERS, SENDERS, Said, manifest_record, places, say
 from twists import Twist
 from workshop import DAY, MINUTE, NOW, POLICE, SECOND, proof_of, workshop
 
-from broker.control.authorship import cosigner
 from broker.envelope.primitives import Ed25519Signer, random_bytes
 from broker.errors import TransportError
 from broker.judging.verification import SEALED_CONTENT_TYPE
@@ -34,6 +33,7 @@ from broker.keys.kid import ED25519, STREAM, kid
 from broker.keys.manifest import ManifestKey
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.sending.streams import Stream, append
+from broker.statements.authorship import cosigner
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.proof import parse_proof

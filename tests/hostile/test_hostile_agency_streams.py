@@ -31,14 +31,14 @@ from workshop import (
     workshop,
 )
 
-from broker.control.receipts import RECEIPT_CONTENT_TYPE, format_receipt
 from broker.envelope.primitives import sha256
 from broker.judging.continuity import MAX_GAPS
 from broker.judging.placement import Link
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ED25519, EXCHANGE, STREAM, XWING, kid
 from broker.keys.manifest import ManifestKey, Revocation, manifest_text
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
+from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.merkle import leaf_hash

@@ -17,10 +17,10 @@ from hostile_kafka import Partition
 from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, workshop
 
 from broker import pseudonyms
-from broker.control.control import CONTRACT_CONTENT_TYPE, pack_contract
 from broker.event import JSON
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record
 from broker.registry.contracts import SignedContract
+from broker.statements.signed_contract import pack_contract
 from broker.transport.topics import control_topics
 from contracts.errors import EventError
 from contracts.events import PlainEvent

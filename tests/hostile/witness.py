@@ -19,7 +19,7 @@ from office import Clock
 from parties import Party
 from workshop import COUNCIL, MADE, NOW, POLICE, Log, draft_event
 
-from broker.control.receipts import receiptable
+from broker.judging.partition_state import receiptable
 from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.service.reporting import report_batch

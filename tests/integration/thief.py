@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
-from broker.control.authorship import cosigner
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.streams import Stream, append, open_generation
+from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.store.rows import GenerationRow
 from contracts.events import PlainEvent

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
 from stream_world import SenderLog, StreamReader, as_leaf
 
-from broker.control.receipts import receiptable
+from broker.judging.partition_state import receiptable
 from broker.judging.placement import ContinuityError, EquivocationError, Fact
 from broker.tlog.merkle import Frontier
 

@@ -23,11 +23,6 @@ from adapters.cps.format import format_file, parse_export
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.lists import escape, split_escaped
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
-from broker.control import heartbeats, receipts
-from broker.control.authorship import read_note
-from broker.control.control import pack_contract, unpack_contract
-from broker.control.heartbeats import Head, Heartbeat
-from broker.control.receipts import Notice
 from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
 from broker.judging.partition_state import (
@@ -44,6 +39,18 @@ from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_ke
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import Record, format_record, parse_record
+from broker.statements import heartbeats
+from broker.statements.authorship import read_note
+from broker.statements.heartbeats import Head, Heartbeat
+from broker.statements.notices import (
+    REFUSAL_HEADING,
+    REPLAY_HEADING,
+    Notice,
+    format_notice,
+    parse_notice,
+)
+from broker.statements.receipts import format_receipt, parse_receipt
+from broker.statements.signed_contract import pack_contract, unpack_contract
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, Frontier
 from broker.tlog.note import format_note, sign_note
 
@@ -79,19 +86,19 @@ def test_records_whatever_their_headers(record: Record) -> None:
     assert parse_record(format_record(record)) == record
 
 
-@given(st.sampled_from([receipts.REFUSAL_HEADING, receipts.REPLAY_HEADING]),
+@given(st.sampled_from([REFUSAL_HEADING, REPLAY_HEADING]),
        st.integers(0, MAX_LOG_SIZE), st.integers(0, MAX_LOG_SIZE))  # fmt: skip
 def test_notices(kind: str, first: int, last: int) -> None:
     assume(last >= first)
-    last = first if kind == receipts.REFUSAL_HEADING else last
+    last = first if kind == REFUSAL_HEADING else last
     notice = Notice(kind, ORIGIN, first, last)
-    assert receipts.parse_notice(read_note(receipts.format_notice(notice, AUTHOR))) == notice
+    assert parse_notice(read_note(format_notice(notice, AUTHOR))) == notice
 
 
 @given(st.integers(1, MAX_LOG_SIZE), hashes)
 def test_receipts(size: int, root: bytes) -> None:
-    written = receipts.format_receipt(ORIGIN, size, root, COSIGNER, NOW // 1000)
-    checkpoint = receipts.parse_receipt(written).checkpoint
+    written = format_receipt(ORIGIN, size, root, COSIGNER, NOW // 1000)
+    checkpoint = parse_receipt(written).checkpoint
     assert (checkpoint.origin, checkpoint.size, checkpoint.root) == (ORIGIN.format(), size, root)
 
 

@@ -15,18 +15,18 @@ from unittest import mock
 import pytest
 
 from adapters import main as program
+from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import create_partnership
-from broker.cli import clock as cli_clock
 from broker.cli import reading, trying
-from broker.cli.clock import now_ms
-from broker.control.authorship import cosigner
+from broker.clock import now_ms
 from broker.judging.trust import OpeningKeys, Trust
 from broker.receiving.receiving import Receiving
 from broker.receiving.taking import Batch
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.governing import event_sealer
 from broker.sending.streams import Stream, append, open_generation
+from broker.statements.authorship import cosigner
 from broker.store.database import SqliteStore, open_store
 from contracts.events import PlainEvent
 
@@ -141,7 +141,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
 
     def ahead(milliseconds: int) -> int:
         moved = now_ms() + milliseconds
-        for module in (trying, reading, cli_clock):
+        for module in (trying, reading, broker_clock):
             monkeypatch.setattr(module, "now_ms", lambda: moved)
         return moved
 

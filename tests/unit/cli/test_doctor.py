@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from broker.cli import doctor_kafka, doctor_machine
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.store.database import open_store
 from broker.transport.certificates import Authority, issue_certificate
 

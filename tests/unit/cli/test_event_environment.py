@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from contracts.loading import load_contract, parse_contract
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from broker.cli import event_evidence
-from broker.cli.clock import now_ms
-from broker.control.authorship import require_both_authors
-from broker.control.heartbeats import Head, read_heartbeat
+from broker.clock import now_ms
 from broker.control.keeping import keep_heard
 from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record, format_record
 from broker.sending.governing import event_sealer
 from broker.sending.publishing import Publisher
+from broker.statements.authorship import require_both_authors
+from broker.statements.heartbeats import Head, read_heartbeat
 from contracts.events import PlainEvent
 
 SENDER, READER, OTHER = "csu-camden", "council-camden", "cps-london"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.store.database import open_store
 from contracts.schema import flatten, leaves
 

@@ -10,7 +10,7 @@ import pytest
 
 from broker.agency.participant import load_participant
 from broker.cli import kafka_changes
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.transport.provisioning import Change, Found, plan_changes
 
 DAY = 86_400_000

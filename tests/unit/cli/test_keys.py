@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 
 DAY = 86_400_000
 AGENCY = "csu-camden"

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
-from broker.control.authorship import cosigner
-from broker.control.receipts import format_receipt
+from broker.clock import now_ms
 from broker.keys.instant import format_instant
+from broker.statements.authorship import cosigner
+from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.proof import parse_proof
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 
 AGENCY = "csu-camden"
 

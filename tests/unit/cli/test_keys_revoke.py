@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.keys.instant import format_instant
 
 DAY, MINUTE = 86_400_000, 60_000

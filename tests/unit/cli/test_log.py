@@ -9,10 +9,10 @@ import pytest
 
 from broker.agency.participant import Participant, load_participant
 from broker.audit.log import log_origin, sign_head
-from broker.cli.clock import now_ms
-from broker.control.authorship import cosigner
+from broker.clock import now_ms
 from broker.sending.governing import event_sealer
 from broker.sending.publishing import Publisher
+from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.tlog.cosignature import signed_checkpoint
 from contracts.events import PlainEvent

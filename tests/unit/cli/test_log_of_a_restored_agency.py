@@ -12,7 +12,7 @@ import shutil
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.control.control import Control
 from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record

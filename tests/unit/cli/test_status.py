@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.clock import now_ms
+from broker.clock import now_ms
 from broker.store.exclusion import exclusive
 
 SENDER, READER = "csu-camden", "council-camden"

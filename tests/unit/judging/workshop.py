@@ -21,7 +21,6 @@ from uuid import UUID, uuid4
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import create_partnership
 from broker.agency.tryout import london_agencies
-from broker.control.authorship import author, cosigner
 from broker.envelope import framing
 from broker.envelope.canonical import format_json
 from broker.envelope.layout import format_value
@@ -58,6 +57,7 @@ from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.sending.streams import Stream, append, open_generation
+from broker.statements.authorship import author, cosigner
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint

@@ -16,26 +16,22 @@ from workshop import (
 )
 
 from broker.agency.participant import load_participant
-from broker.control import receipts
-from broker.control.authorship import post_quantum_author
-from broker.control.control import (
-    Control,
-    News,
-)
-from broker.control.heartbeats import Head, Heartbeat, format_heartbeat
-from broker.control.notices import Notices
+from broker.control.control import Control, News
+from broker.control.own_statements import OwnStatements
 from broker.control.watch import (
     Watch,
 )
 from broker.keys.kid import ML_DSA_44
 from broker.observing.metrics import Metrics
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE, RECEIPT_CONTENT_TYPE, Record
+from broker.statements.authorship import post_quantum_author
+from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.topics import control_topics, readable_topics
 
 _NUMBERS = iter(range(1, 2**32))
-RECEIPT, NOTICE = receipts.RECEIPT_CONTENT_TYPE, receipts.NOTICE_CONTENT_TYPE
+RECEIPT, NOTICE = RECEIPT_CONTENT_TYPE, NOTICE_CONTENT_TYPE
 
 
 def value() -> bytes:
@@ -68,7 +64,7 @@ class Desk:
             self.metrics,
             lambda: office.trust,
         )
-        self.notices = Notices(
+        self.notices = OwnStatements(
             self.participant,
             office.store,
             office.transport,

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from workshop import CAST, COUNCIL, MADE, NOW, Vault, Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
+from broker.clock import SteadyClock
 from broker.event import JSON
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.judging.trust import OpeningKeys, Trust
@@ -108,8 +109,7 @@ class Office:
             self.store,
             self.transport,
             lambda: self.world.cosigner(self.agency),
-            self.clock,
-            self.clock.monotonic,
+            SteadyClock(self.clock, self.clock.monotonic),
         )
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:

@@ -190,7 +190,7 @@ def _new_key_record(office: Office, now: int) -> tuple[Record, ManifestChanges]:
     entry = ring.create("stream", "ed25519", not_before=now, not_after=now + 30 * DAY)
     listed = listed_key(entry, ring, deployment=office.world.deployment, agency=POLICE)
     changes = ManifestChanges(add_keys=(listed,), end_keys={old.kid: now})
-    from broker.control.authorship import cosigner
+    from broker.statements.authorship import cosigner
 
     signer = cosigner(office.world.participants[POLICE].key_name, ring.signer(entry.kid))
     return signed_record(value(), signer=signer, at=now), changes

@@ -27,10 +27,10 @@ from broker.audit.chain import LINKS, LinkError, check_chain
 from broker.audit.classical import check_classical
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence, format_evidence, parse_evidence
-from broker.control.heartbeats import format_heartbeat, read_heartbeat
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.registry.manifests import ManifestBook
+from broker.statements.heartbeats import format_heartbeat, read_heartbeat
 from broker.tlog.note import Note, format_note, parse_note, sign_note
 
 

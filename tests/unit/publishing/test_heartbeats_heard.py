@@ -23,8 +23,12 @@ from workshop import (
 
 from broker.agency.own_manifest import longest_retention_ms
 from broker.control import keeping
-from broker.control.authorship import require_both_authors
-from broker.control.heartbeats import (
+from broker.control.own_heartbeat import own_heartbeat
+from broker.keys.issuing import ManifestChanges
+from broker.keys.kid import ED25519, ML_DSA_44, STREAM
+from broker.keys.manifest import Revocation
+from broker.statements.authorship import require_both_authors
+from broker.statements.heartbeats import (
     MAX_HEADS,
     MAX_HEARTBEAT_BYTES,
     Head,
@@ -32,10 +36,6 @@ from broker.control.heartbeats import (
     format_heartbeat,
     named_heads,
 )
-from broker.control.own_heartbeat import own_heartbeat
-from broker.keys.issuing import ManifestChanges
-from broker.keys.kid import ED25519, ML_DSA_44, STREAM
-from broker.keys.manifest import Revocation
 from broker.tlog.cosignature import parse_signed_checkpoint
 from broker.tlog.note import format_note, parse_note
 

@@ -9,9 +9,8 @@ from office import Clock, Office, at_offsets, ids
 from workshop import COUNCIL, MINUTE, NOW, POLICE, SECOND
 
 from broker import pseudonyms
-from broker.control.receipts import receiptable
 from broker.errors import StoreError
-from broker.judging.partition_state import format_state
+from broker.judging.partition_state import format_state, receiptable
 from broker.record import Record
 from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
 from broker.sending.streams import Stream

@@ -9,9 +9,10 @@ import pytest
 from office import Clock, Make, Office, at_offsets, ids
 from workshop import DAY, MINUTE, POLICE, SECOND
 
+from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.errors import StoreError, TransportError
 from broker.record import Record
-from broker.sending.streams import MAX_BATCH_EVENTS, MAX_CLOCK_JUMP_MS
+from broker.sending.streams import MAX_BATCH_EVENTS
 from broker.transport.memory import MemoryKafka, MemoryTransport
 
 
@@ -178,6 +179,7 @@ async def test_five_minutes_of_correction_and_any_time_that_passes_are_no_jump(
 async def test_a_relay_restarted_far_behind_its_log_stops(police: Office, clock: Clock) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     clock.now += 10 * MINUTE
+    police.relay = police.another_relay()
     await police.send(1, case_id=case)
     clock.now -= 10 * MINUTE
     police.relay = police.another_relay()

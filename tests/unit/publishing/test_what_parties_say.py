@@ -28,15 +28,12 @@ from workshop import (
 )
 
 from broker.agency.participant import load_participant
-from broker.control import receipts
-from broker.control.control import (
+from broker.control.budgets import (
     NOTICES_HEARD,
     RECEIPTS_HEARD,
     REPLAY_AGAIN_MS,
     REPLAYED_PER_MINUTE,
-    pack_contract,
 )
-from broker.control.receipts import NOTICES_PER_MINUTE, Notice, format_notice
 from broker.control.watch import (
     ASK_AGAIN_MS,
     JUDGE_AGAIN_MS,
@@ -49,6 +46,15 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.record import Record
+from broker.statements.notices import (
+    NOTICES_PER_MINUTE,
+    REFUSAL_HEADING,
+    REPLAY_HEADING,
+    Notice,
+    format_notice,
+)
+from broker.statements.receipts import format_receipt, parse_receipt
+from broker.statements.signed_contract import pack_contract
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 
@@ -226,7 +232,7 @@ async def test_a_receipt_states_what_is_held_without_a_gap(
         assert bool(desk.said()) == receipt
     (one,) = desk.said()
     assert one.value is not None
-    signed = receipts.parse_receipt(one.value)
+    signed = parse_receipt(one.value)
     assert signed.checkpoint.origin == origin_of(log).format()
     assert (signed.checkpoint.size, signed.checkpoint.root) == (4, log.newest.root)  # type: ignore[union-attr]  # it was sent
     assert await desk.notices.flush() == 0
@@ -271,13 +277,13 @@ async def test_a_stream_that_moves_while_receipts_are_sent_is_due_again(
     assert await desk.notices.flush() == 1
     desk.office.transport.send = real  # type: ignore[method-assign]  # as it was
     assert await desk.notices.flush() == 1
-    sizes = [receipts.parse_receipt(r.value).checkpoint.size for r in desk.said() if r.value]
+    sizes = [parse_receipt(r.value).checkpoint.size for r in desk.said() if r.value]
     assert sizes == [1, 2]
 
 
 def _receipt(world: Workshop, log: Log, signer: NoteSigner, at: int = NOW) -> bytes:
     assert log.newest is not None
-    return receipts.format_receipt(origin_of(log), 1, log.newest.root, signer, at // SECOND)
+    return format_receipt(origin_of(log), 1, log.newest.root, signer, at // SECOND)
 
 
 def test_receipts_of_others_are_verified_and_kept(desk: Desk, log: Log, world: Workshop) -> None:
@@ -390,7 +396,7 @@ def test_a_notice_is_never_answered(desk: Desk, world: Workshop) -> None:
     """Whatever arrives on that topic, nothing is said because of it."""
     mine = Origin(world.deployment, COUNCIL, world.topic(), 0, "0" * 16 + "-" + "0" * 32)
     signer = world.author(POLICE, receipts=True)
-    refusal = format_notice(Notice(receipts.REFUSAL_HEADING, mine, 4, 4), signer)
+    refusal = format_notice(Notice(REFUSAL_HEADING, mine, 4, 4), signer)
     news = desk.hear(desk.topics.receipts, refusal, b"noise", content_type=NOTICE)
     assert [(who, one.first) for who, one in news.refusals] == [(POLICE, 4)]
     assert news.rejected == ["note_malformed"]
@@ -399,7 +405,7 @@ def test_a_notice_is_never_answered(desk: Desk, world: Workshop) -> None:
 
 def test_a_notice_for_another_agency_is_not_mine(desk: Desk, log: Log, world: Workshop) -> None:
     log.send(value())
-    asked = Notice(receipts.REPLAY_HEADING, origin_of(log), 0, 1)
+    asked = Notice(REPLAY_HEADING, origin_of(log), 0, 1)
     signer = world.author(SUPPORT, receipts=True)
     news = desk.hear(desk.topics.receipts, format_notice(asked, signer), content_type=NOTICE)
     assert (news.replays, news.refusals, news.rejected) == ([], [], [])
@@ -407,7 +413,7 @@ def test_a_notice_for_another_agency_is_not_mine(desk: Desk, log: Log, world: Wo
 
 def test_a_request_that_no_party_signed_is_refused(desk: Desk, world: Workshop) -> None:
     mine = Origin(world.deployment, COUNCIL, world.topic(), 0, "0" * 16 + "-" + "0" * 32)
-    asked = Notice(receipts.REPLAY_HEADING, mine, 0, 1)
+    asked = Notice(REPLAY_HEADING, mine, 0, 1)
     stream_key = format_notice(asked, world.author(POLICE))
     posing = format_notice(
         asked,
@@ -538,21 +544,19 @@ def test_a_notice_shown_again_and_again_is_heard_once_in_a_while(
     log.send(value())
     mine = replace(origin_of(log), agency=COUNCIL)
     author = world.author(POLICE, receipts=True)
-    replay = format_notice(Notice(receipts.REPLAY_HEADING, mine, 0, 2**40), author)
+    replay = format_notice(Notice(REPLAY_HEADING, mine, 0, 2**40), author)
     news = desk.hear(desk.topics.receipts, *[replay] * 5, content_type=NOTICE)
     assert [notice.last for notice in news.replays] == [REPLAYED_PER_MINUTE - 1]
     clock.pass_(REPLAY_AGAIN_MS)
     assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == []  # no budget
     clock.pass_(MINUTE)
-    refusal = format_notice(Notice(receipts.REFUSAL_HEADING, mine, 0, 0), author)
+    refusal = format_notice(Notice(REFUSAL_HEADING, mine, 0, 0), author)
     notices = [replay, *[refusal] * NOTICES_HEARD]
     news = desk.hear(desk.topics.receipts, *notices, content_type=NOTICE)
     assert len(news.replays) == 1
     assert len(news.refusals) == NOTICES_HEARD - 1
     assert news.rejected == ["notices_many"]
-    other = format_notice(
-        Notice(receipts.REFUSAL_HEADING, mine, 0, 0), world.author(SUPPORT, receipts=True)
-    )
+    other = format_notice(Notice(REFUSAL_HEADING, mine, 0, 0), world.author(SUPPORT, receipts=True))
     assert len(desk.hear(desk.topics.receipts, other, content_type=NOTICE).refusals) == 1
 
 
@@ -560,13 +564,13 @@ def test_receipts_that_an_agency_makes_up_are_bounded(
     desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert RECEIPTS_HEARD > 2
-    monkeypatch.setattr("broker.control.control.RECEIPTS_HEARD", 2)
+    monkeypatch.setattr("broker.control.budgets.MOST", {"receipts": 2})
     log.send(value())
     origin = origin_of(log)
     cosigner = world.receipt_cosigner(SUPPORT)
 
     def said(one: Origin, size: int = 1) -> bytes:
-        return receipts.format_receipt(one, size, bytes(32), cosigner, NOW // 1000)
+        return format_receipt(one, size, bytes(32), cosigner, NOW // 1000)
 
     odd = [
         replace(origin, deployment="other"),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from stream_world import AGENCY, DEPLOYMENT
 
-from broker.control.heartbeats import (
+from broker.envelope.canonical import format_json, parse_json
+from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
+from broker.errors import RefusedError
+from broker.statements.heartbeats import (
     HEADING,
     Head,
     Heartbeat,
@@ -13,9 +16,6 @@ from broker.control.heartbeats import (
     parse_heartbeat,
     withheld,
 )
-from broker.envelope.canonical import format_json, parse_json
-from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
-from broker.errors import RefusedError
 from broker.tlog.note import (
     ED25519,
     Note,

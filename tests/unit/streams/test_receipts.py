@@ -7,18 +7,17 @@ from dataclasses import replace
 import pytest
 from stream_world import AGENCY, DEPLOYMENT, SIGNER, STREAM, T0, SenderLog, StreamReader
 
-from broker.control.receipts import (
+from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
+from broker.errors import RefusedError
+from broker.judging.partition_state import receiptable
+from broker.statements.notices import (
     REFUSAL_HEADING,
     REPLAY_HEADING,
     Notice,
     format_notice,
-    format_receipt,
     parse_notice,
-    parse_receipt,
-    receiptable,
 )
-from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
-from broker.errors import RefusedError
+from broker.statements.receipts import format_receipt, parse_receipt
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.note import (

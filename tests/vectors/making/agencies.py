@@ -13,7 +13,6 @@ from typing import Any
 
 from making.ground import Ground, RecordedSigner
 
-from broker.control.authorship import cosigner
 from broker.envelope.primitives import (
     SEED_BYTES,
     Ed25519Signer,
@@ -44,6 +43,7 @@ from broker.keys.manifest import (
 )
 from broker.keys.signer import SoftwareSigner
 from broker.registry.contracts import SignedContract, countersign, verify_contract
+from broker.statements.authorship import cosigner
 from broker.tlog.note import NoteSigner, format_note, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms

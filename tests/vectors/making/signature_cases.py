@@ -20,11 +20,11 @@ from making.scene import Case, Scene
 from making.setting import Setting
 from making.streams import altered_proof, as_leaf, proof_of, with_proof
 
-from broker.control.authorship import cosigner
 from broker.envelope.primitives import Ed25519Signer, b64, strict_b64
 from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.signer import SoftwareSigner
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
+from broker.statements.authorship import cosigner
 from broker.tlog.note import NoteSigner
 
 STREAM_ENDS = FOUNDED + 90 * DAY

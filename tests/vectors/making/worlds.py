@@ -25,10 +25,10 @@ from making.scene import Scene
 from making.setting import Setting, founded
 from making.streams import Log
 
-from broker.control.receipts import format_receipt
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
 from broker.record import Record
+from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.note import NoteSigner
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from broker.control.authorship import read_note
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON
+from broker.statements.authorship import read_note
 from broker.tlog.checkpoint import Origin
 from broker.tlog.errors import NoteError
 from broker.tlog.merkle import MAX_LOG_SIZE

@@ -1,7 +1,8 @@
-"""What this agency says of itself and to senders: announcements, receipts, notices.
+"""What this agency says on the control topics: announcements, heartbeats, receipts, notices.
 
-docs/spec/receipts.md. Receipts are derived from what is held, so a lost one is covered by the next;
-notices are rate-limited, name only a stream and indices, and never answer a notice.
+docs/spec/topics.md and receipts.md. Receipts are derived from what is held, so a lost one is
+covered by the next; notices are rate-limited, name only a stream and indices, and never answer a
+notice.
 """
 
 from __future__ import annotations
@@ -10,18 +11,27 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.control import receipts
-from broker.control.control import (
+from broker.judging.partition_state import Place, parse_state, receiptable
+from broker.record import (
+    CONTENT_TYPE_HEADER,
     CONTRACT_CONTENT_TYPE,
     HEARTBEAT_CONTENT_TYPE,
     MANIFEST_CONTENT_TYPE,
-    pack_contract,
+    NOTICE_CONTENT_TYPE,
+    RECEIPT_CONTENT_TYPE,
+    Record,
 )
-from broker.control.receipts import Notice
-from broker.judging.partition_state import Place, parse_state
-from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.statements.notices import (
+    NOTICES_PER_MINUTE,
+    REFUSAL_HEADING,
+    REPLAY_HEADING,
+    Notice,
+    format_notice,
+)
+from broker.statements.receipts import format_receipt
+from broker.statements.signed_contract import pack_contract
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
@@ -32,7 +42,7 @@ MAX_REPLAY: Final = 2**20
 """Records asked for in one request."""
 
 
-class Notices:
+class OwnStatements:
     """Collects what is to be said and sends it when asked to."""
 
     def __init__(
@@ -100,18 +110,18 @@ class Notices:
 
     def refused(self, origin: Origin, index: int) -> None:
         """A record was refused: its sender is told where, and nothing else."""
-        self._say(Notice(receipts.REFUSAL_HEADING, origin, index, index))
+        self._say(Notice(REFUSAL_HEADING, origin, index, index))
 
     def gap(self, origin: Origin, first: int, last: int) -> None:
         """Records are missing: their sender is asked to publish them again."""
         last = min(last, first + MAX_REPLAY - 1)
-        self._say(Notice(receipts.REPLAY_HEADING, origin, first, last))
+        self._say(Notice(REPLAY_HEADING, origin, first, last))
 
     def _say(self, notice: Notice) -> None:
         minute = self._clock() // 60_000
         held, said = self._budget.get(notice.origin.agency, (minute, 0))
         said = said if held == minute else 0
-        if said < receipts.NOTICES_PER_MINUTE and notice not in self._notices:
+        if said < NOTICES_PER_MINUTE and notice not in self._notices:
             self._budget[notice.origin.agency] = (minute, said + 1)
             self._notices.append(notice)
 
@@ -129,8 +139,8 @@ class Notices:
         records = [record for _, _, record in receipted]
         for notice in notices:
             assert signer is not None
-            value = receipts.format_notice(notice, signer)
-            headers = ((CONTENT_TYPE_HEADER, receipts.NOTICE_CONTENT_TYPE),)
+            value = format_notice(notice, signer)
+            headers = ((CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE),)
             records.append(Record(self._topics.receipts, 0, headers, value))
         try:
             if records:
@@ -155,8 +165,8 @@ class Notices:
             if self._receipted.get(place) == (generation, size):
                 continue
             origin = Origin(self._participant.deployment, *place, generation)
-            value = receipts.format_receipt(origin, size, root, self._cosigner(), now_s)
-            headers = ((CONTENT_TYPE_HEADER, receipts.RECEIPT_CONTENT_TYPE),)
+            value = format_receipt(origin, size, root, self._cosigner(), now_s)
+            headers = ((CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE),)
             record = Record(self._topics.receipts, 0, headers, value)
             out.append((place, (generation, size), record))
         return out
@@ -165,7 +175,7 @@ class Notices:
     def _receiptable(tx: Transaction, place: Place) -> tuple[str, int, bytes] | None:
         """What a receipt may state: a leaf without its content is not stored."""
         stored = tx.reader.state(*place)
-        found = receipts.receiptable(parse_state(stored[1])) if stored else None
+        found = receiptable(parse_state(stored[1])) if stored else None
         if found is None or tx.reader.count_leaves(*place, found[0], "content_missing"):
             return None
         return found

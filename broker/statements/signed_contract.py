@@ -1,0 +1,25 @@
+"""A contract with its parties' signatures as one value of a record (docs/spec/topics.md)."""
+
+from __future__ import annotations
+
+from broker.envelope.primitives import lp
+from broker.errors import RefusedError
+
+
+def pack_contract(raw: bytes, note: bytes) -> bytes:
+    """A contract and its signatures as one value: lp(file, note)."""
+    return lp(raw, note)
+
+
+def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
+    """The inverse of ``pack_contract``.
+
+    Raises:
+        RefusedError: ``contract_malformed``.
+    """
+    first = int.from_bytes(value[8:16], "big")
+    raw, rest = value[16 : 16 + first], value[16 + first :]
+    note = rest[8:]
+    if lp(raw, note) != value:
+        raise RefusedError(1, "contract_malformed", "not a contract with its signatures")
+    return raw, note
