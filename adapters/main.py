@@ -13,7 +13,15 @@ from typer.exceptions import TyperException
 from adapters import cli as adapter_cli
 from adapters.demo import cli as demo_cli
 from broker.agency.installation import verify_installation
-from broker.cli import conformance, contract, doctor, event, kafka, keys, log, quarantine, status
+from broker.cli.conformance import commands as conformance
+from broker.cli.contract import commands as contract
+from broker.cli.doctor import commands as doctor
+from broker.cli.event import commands as event
+from broker.cli.kafka import commands as kafka
+from broker.cli.keys import commands as keys
+from broker.cli.log import commands as log
+from broker.cli.quarantine import commands as quarantine
+from broker.cli.status import commands as status
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2

@@ -1,9 +1,9 @@
 """What a reader knows when it judges a record: the second argument of ``judge``.
 
 Everything here is looked up, nothing is decided. ``View`` is built by whoever has the I/O
-(broker/receiving/receiving.py from the store, broker/cli/reading.py from a file); the pure core
-only asks. The memories (broker/judging/memories.py) save work and never change an answer; whoever
-learns of a new manifest clears ``signed``.
+(broker/receiving/receiving.py from the store, broker/cli/event/reading.py from a file); the pure
+core only asks. The memories (broker/judging/memories.py) save work and never change an answer;
+whoever learns of a new manifest clears ``signed``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from making.ground import Ground
 from making.streams import as_leaf, signed_record
 from readings import VECTORS, agencies, cases, compared
 
-from broker.cli.conformance_cases import Case
+from broker.cli.conformance.cases import Case
 from broker.envelope.layout import LayoutError, format_value, parse_value
 from broker.keys.kid import STREAM
 from broker.record import (

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from comparison import Comparison
 
-from broker.cli.conformance_cases import Case, load_cases
-from broker.cli.conformance_setting import SettingReader, load_setting
-from broker.cli.reading import open_line
+from broker.cli.conformance.cases import Case, load_cases
+from broker.cli.conformance.setting import SettingReader, load_setting
+from broker.cli.event.reading import open_line
 from tests.conformance.judging import Reading
 from tests.conformance.view import View, load_view
 

@@ -17,7 +17,7 @@ from fault_stage import FaultStage, now_ms
 from fault_traffic import Traffic
 
 from broker.audit.errors import DisclosureLogError
-from broker.cli.log_reading import DisclosureLog
+from broker.cli.log.reading import DisclosureLog
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.store.database import open_store
 from broker.store.interfaces import Transaction

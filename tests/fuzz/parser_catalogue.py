@@ -44,7 +44,7 @@ from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
 from broker.audit.errors import DisclosureLogError, EvidenceError
 from broker.audit.evidence import format_evidence, parse_evidence
-from broker.cli.trying import parse_plain
+from broker.cli.event.trying import parse_plain
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
     LayoutError,

@@ -13,7 +13,7 @@ from alterations import ALTERATIONS, HONEST, Alteration
 from witness import Witness, goes_on, honest
 from workshop import CHANGED, COUNCIL, MADE, POLICE, Log, as_leaf, draft_event
 
-from broker.cli.quarantine_retries import Retries
+from broker.cli.quarantine.retries import Retries
 from broker.judging.partition_state import PartitionState
 
 

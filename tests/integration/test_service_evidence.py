@@ -12,7 +12,7 @@ from broker.agency.participant import load_participant
 from broker.agency.partnership import create_partnership
 from broker.agency.tryout import london_agencies
 from broker.audit.errors import EvidenceError
-from broker.cli.event_evidence import EvidenceDesk
+from broker.cli.event.evidence import EvidenceDesk
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 

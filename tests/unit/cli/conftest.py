@@ -18,7 +18,7 @@ from adapters import main as program
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import create_partnership
-from broker.cli import reading, trying
+from broker.cli.event import reading, trying
 from broker.clock import now_ms
 from broker.judging.trust import OpeningKeys, Trust
 from broker.receiving.receiving import Receiving

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from broker.cli import conformance, conformance_cases
+from broker.cli.conformance import cases as conformance_cases
+from broker.cli.conformance import commands as conformance
 
 Cli = Callable[..., Any]
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -34,8 +35,8 @@ raise SystemExit(4)
 PROXY = """
 import sys
 from pathlib import Path
-from broker.cli.conformance_setting import load_setting
-from broker.cli.reading import open_line
+from broker.cli.conformance.setting import load_setting
+from broker.cli.event.reading import open_line
 from broker.keys.instant import parse_instant
 import orjson
 now = parse_instant(sys.argv[3])

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from broker.cli import doctor_kafka, doctor_machine
+from broker.cli.doctor import kafka as doctor_kafka
+from broker.cli.doctor import machine as doctor_machine
 from broker.clock import now_ms
 from broker.store.database import open_store
 from broker.transport.certificates import Authority, issue_certificate

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli import event_evidence
+from broker.cli.event import evidence as event_evidence
 from broker.clock import now_ms
 from broker.control.keeping import keep_heard
 from broker.control.own_heartbeat import own_heartbeat

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.agency.participant import load_participant
-from broker.cli import kafka_changes
+from broker.cli.kafka import changes as kafka_changes
 from broker.clock import now_ms
 from broker.transport.provisioning import Change, Found, plan_changes
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.audit import log as audit_log
-from broker.cli import quarantine_retries
+from broker.cli.quarantine import retries as quarantine_retries
 from broker.errors import StoreError
 
 SENDER, READER = "csu-camden", "council-camden"

@@ -14,7 +14,7 @@ from cryptography import x509
 from adapters.catalogue import adapter_named
 from broker.agency.config import load_config
 from broker.agency.tryout import london_agencies
-from broker.cli.kafka_changes import Administration
+from broker.cli.kafka.changes import Administration
 from contracts.loading import load_contract
 
 NOW = 1_790_000_000_000

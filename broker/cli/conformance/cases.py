@@ -1,0 +1,273 @@
+"""The test vectors' cases: read, run against an implementation, compared (tests/vectors/README).
+
+An implementation is a function from a case to the answers; this reader is one, a command that
+speaks the JSON Lines of `event open` is another.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Event, Timer
+from typing import IO, Any, Final, TypeAlias
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from broker.cli.conformance.setting import SETTING_FILE, load_setting
+from broker.cli.event.reading import open_line
+from broker.errors import ConfigError
+from broker.keys.keyfile import Instant
+
+CASE_SECONDS: Final = 60
+"""Longest time for one case before the command counts as wrong."""
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""Longest output of one case, bytes: a command that never stops writing would fill the memory."""
+_SHOWN: Final = 300
+
+
+class _Case(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    about: str
+    spec: str
+    setting: str
+    agency: str
+    now: Instant
+    records: tuple[str, ...] = Field(strict=False)
+    expect: tuple[dict[str, Any], ...] = Field(strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case.
+
+    Attributes:
+        name: of its file, without the end.
+        folder: of its setting.
+        agency: who reads.
+        now: the reader's clock, ms.
+        time: the same as it is written in the case.
+        records: lines, in order.
+        expect: one answer for each of them.
+    """
+
+    name: str
+    folder: Path
+    agency: str
+    now: int
+    time: str
+    records: tuple[str, ...]
+    expect: tuple[Mapping[str, object], ...]
+
+
+Implementation: TypeAlias = Callable[[Case], "list[object]"]
+
+
+class AnswerError(Exception):
+    """An implementation gave no answers; the text says why, in a few words."""
+
+
+class UnknownCaseError(Exception):
+    """A name is no case's; the text is the name."""
+
+
+def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
+    """The cases of a folder, all of them or those named, in order of their names.
+
+    Raises:
+        ConfigError: `vectors_missing`, `vectors_invalid`.
+        UnknownCaseError: a name is no case's.
+    """
+    paths = {path.stem: path for path in (vectors / "cases").glob("*.json")}
+    if not paths:
+        raise ConfigError(
+            "There are no test vectors here.",
+            code="vectors_missing",
+            where=str(vectors),
+            fix="name the folder tests/vectors of a source tree with --vectors",
+        )
+    for name in names:
+        if name not in paths:
+            raise UnknownCaseError(name)
+    return [_load_case(vectors, paths[name]) for name in sorted(set(names) or paths)]
+
+
+def _load_case(vectors: Path, path: Path) -> Case:
+    try:
+        content = orjson.loads(path.read_bytes())
+        case = _Case.model_validate(content)
+    except (OSError, ValueError, ValidationError):
+        case = None
+    if case is None or len(case.records) != len(case.expect):
+        raise ConfigError(
+            "A case of the vectors is damaged.",
+            code="vectors_invalid",
+            where=f"cases/{path.name}",
+            fix="restore the folder of vectors, or make it again with its generate.py",
+        )
+    folder = vectors / "settings" / case.setting
+    if not (folder / SETTING_FILE).is_file():  # no implementation can be blamed for that
+        raise ConfigError(
+            "A setting of the vectors is missing.",
+            code="vectors_invalid",
+            where=f"settings/{case.setting}",
+            fix="restore the folder of vectors, or make it again with its generate.py",
+        )
+    return Case(
+        path.stem,
+        folder,
+        case.agency,
+        case.now,
+        content["now"],
+        case.records,
+        case.expect,
+    )
+
+
+def fault(case: Case, implementation: Implementation) -> str | None:
+    """What is wrong with an implementation's answers to a case, in one line; None if nothing."""
+    try:
+        answers = implementation(case)
+    except AnswerError as error:
+        return f"{case.name}: {error}"
+    for number, (expected, found) in enumerate(zip(case.expect, answers, strict=False), 1):
+        if _text(expected) != _text(found):
+            return f"{case.name}: record {number}: expected {_shown(expected)}, got {_shown(found)}"
+    if len(answers) != len(case.expect):
+        return f"{case.name}: expected {len(case.expect)} answers, got {len(answers)}"
+    return None
+
+
+def _text(answer: object) -> bytes:
+    """One text for equal JSON: true is not 1, and the order of members does not count."""
+    return orjson.dumps(answer, option=orjson.OPT_SORT_KEYS)
+
+
+def _shown(answer: object) -> str:
+    text = _text(answer).decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+# --- implementations ------------------------------------------------------------------------------
+
+_loaded = cache(load_setting)
+
+
+def this_reader(case: Case) -> list[object]:
+    """The reader of this package, in this process."""
+    view = _loaded(case.folder, case.agency).view(case.now)
+    return [open_line(line.encode(), view, case.now)[0] for line in case.records]
+
+
+def command_reader(command: str) -> Implementation:
+    """A command, started for each case: records in, answers out.
+
+    Args:
+        command: with `{setting}`, `{agency}` and `{now}`; split as a shell would, and run without.
+
+    Raises:
+        ConfigError: `command_invalid`: it cannot be split, or has no words.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words:
+        raise ConfigError(
+            "The command cannot be read.",
+            code="command_invalid",
+            where=command,
+            fix="write it as for a shell: words, quotation marks that are closed",
+        )
+
+    def run(case: Case) -> list[object]:
+        values = {"{setting}": str(case.folder), "{agency}": case.agency, "{now}": case.time}
+        started = [_filled(word, values) for word in words]
+        with TemporaryFile() as records:
+            records.writelines(f"{line}\n".encode() for line in case.records)
+            records.seek(0)
+            with _started(started, records) as process:
+                return _answers(_output(process), process.returncode)
+
+    return run
+
+
+def _started(words: Sequence[str], records: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603 - the operator's own command, without a shell
+            words,
+            stdin=records,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # so that what it starts itself can be ended with it
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"The command cannot be started ({error.strerror}).",
+            code="command_not_started",
+            where=words[0],
+            fix="name a program that is there and may be run",
+        ) from None
+
+
+def _output(process: subprocess.Popen[bytes]) -> bytes:
+    """All that it writes until it ends. Its exit code does not count: 4 is for what it refused."""
+    late = Event()
+
+    def stop() -> None:
+        late.set()
+        _end(process)
+
+    timer = Timer(CASE_SECONDS, stop)
+    timer.start()
+    try:
+        assert process.stdout is not None
+        output = process.stdout.read(MAX_ANSWER_BYTES + 1)
+        if len(output) <= MAX_ANSWER_BYTES:
+            process.wait()
+    finally:
+        timer.cancel()
+        _end(process)
+    if late.is_set():
+        raise AnswerError(f"no answer within {CASE_SECONDS} seconds")
+    if len(output) > MAX_ANSWER_BYTES:
+        raise AnswerError(f"more than {MAX_ANSWER_BYTES} bytes of answers")
+    return output
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:  # not waited for, so its number is still its own
+        with suppress(ProcessLookupError, PermissionError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _filled(word: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace(name, value)
+    return word
+
+
+def _answers(output: bytes, code: int) -> list[object]:
+    lines = output.splitlines()
+    if not lines:
+        ended = f"ended with {code}" if code >= 0 else f"was killed by signal {-code}"
+        raise AnswerError(f"no answers, and the command {ended}")
+    answers: list[object] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            answer = orjson.loads(line)
+            _text(answer)
+        except ValueError:
+            raise AnswerError(f"answer {number} is not JSON") from None
+        except TypeError:  # it is read deeper than it is written
+            raise AnswerError(f"answer {number} is nested too deeply") from None
+        answers.append(answer)
+    return answers

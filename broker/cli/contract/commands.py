@@ -1,0 +1,247 @@
+"""``concordant contract``: read, check, sign and suspend the agreement that says what may flow."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Read, check, sign and suspend the contract that says who may share what with whom.",
+)
+
+File = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="A contract file; or give --agency.")
+]
+OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="A contract file.")]
+AgencyOrFile = Annotated[
+    Path | None,
+    typer.Option("--agency", metavar="DIR", help="Of this agency's folder, instead of FILE."),
+]
+Named = Annotated[
+    str | None,
+    typer.Option("--contract", metavar="NAME", help="Which one, if the agency has several."),
+]
+EventType = Annotated[
+    str | None, typer.Option("--type", metavar="TYPE", help="Only this event type.")
+]
+Field = Annotated[
+    str | None,
+    typer.Option("--field", metavar="PATH", help="Only this field, or what lies below it."),
+]
+
+
+@app.command("lint")
+def lint(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    json: AsJson = False,
+    junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for CI.")] = False,
+    output: Output = None,
+) -> None:
+    """List what should be mended before anyone signs.
+
+    Exit code 1 if there is an error, 0 if there are warnings only, 3 if the file cannot be read.
+    """
+    from broker.cli.contract import findings
+    from broker.clock import now_ms
+
+    _either(file, agency)
+    _exclusive(json, junit)
+    checked = [findings.check(path, now_ms()) for path in findings.paths(file, agency)]
+    if json:
+        print_json([each.as_json() for each in checked], output)
+    elif junit:
+        print_text(findings.junit(checked), output)
+    else:
+        print_text("".join(each.as_text() for each in checked), output)
+    errors = sum(each.errors for each in checked)
+    warnings = sum(len(each.findings) for each in checked) - errors
+    note(f"{errors} errors, {warnings} warnings. No finding is legal advice, nor is none.")
+    raise typer.Exit(NO if errors else 0)
+
+
+@app.command("explain")
+def explain(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    contract: Named = None,
+    type: EventType = None,  # noqa: A002 - the option's own word
+    field: Field = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Say in words who is bound, what flows, on what basis and for how long.
+
+    Ends with the fingerprint of each governance key: before you sign, read it to the party's
+    operations contact by telephone. With --type and --field: who may read that field, and why.
+    """
+    from broker.cli.contract import reading
+    from broker.clock import now_ms
+
+    _either(file, agency)
+    if (type is None) != (field is None):
+        raise typer.BadParameter("--type and --field go together")
+    chosen = reading.choose(file, agency, contract, now_ms())
+    if type is not None and field is not None:
+        _known_type(chosen.contract.event_types, type)
+        if json:
+            print_json(reading.field_json(chosen, type, field), output)
+        else:
+            print_text(reading.field_text(chosen, type, field), output)
+    elif json:
+        print_json(reading.explanation_json(chosen), output)
+    else:
+        print_text(reading.explanation(chosen), output)
+
+
+@app.command("matrix")
+def matrix(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    contract: Named = None,
+    type: EventType = None,  # noqa: A002 - the option's own word
+    field: Field = None,
+    agencies: Annotated[
+        bool, typer.Option("--agencies", help="One column for each agency, not for each role.")
+    ] = False,
+    json: AsJson = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
+    output: Output = None,
+) -> None:
+    """Show who may read which field: one row a field, one column a role."""
+    from broker.cli.contract import reading
+    from broker.clock import now_ms
+
+    _either(file, agency)
+    _exclusive(json, csv)
+    chosen = reading.choose(file, agency, contract, now_ms())
+    if type is not None:
+        _known_type(chosen.contract.event_types, type)
+    columns, rows = reading.matrix_rows(chosen, type, field, by_agency=agencies)
+    if not rows:
+        note("No field of the contract is called that: nobody may read it.")
+    if json:
+        print_json(reading.matrix_json(chosen, columns, rows), output)
+    elif csv:
+        print_text(reading.matrix_csv(columns, rows), output)
+    else:
+        print_table(*reading.matrix_table(columns, rows), output)
+
+
+@app.command("sign")
+def sign(
+    file: OneFile,
+    agency: Agency,
+    counterpart: Annotated[
+        list[Path] | None,
+        typer.Option("--counterpart", metavar="NOTE", help="A copy others signed; repeatable."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Sign a contract as this agency, with its governance keys.
+
+    Adds this agency's lines to the note beside FILE, with those of any counterpart, and keeps both
+    in the agency's folder. It binds when every party has signed the same bytes. Read it first:
+    `contract explain FILE`, and compare the fingerprints by telephone.
+    """
+    from broker.cli.contract import signing
+    from broker.clock import now_ms
+
+    done = signing.sign(agency, file, tuple(counterpart or ()), now_ms())
+    if json:
+        print_json(done.as_json())
+    else:
+        print_text(str(done.note_file))
+    for text in done.notes():
+        note(text)
+
+
+@app.command("verify")
+def verify(
+    file: File = None,
+    agency: AgencyOrFile = None,
+    signatures: Annotated[
+        Path | None,
+        typer.Option("--signatures", metavar="NOTE", help="If not beside FILE as FILE.note."),
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Check bytes, signatures and dates: is the contract in force?
+
+    Names parties that have not signed or have suspended, altered bytes, an end that has passed and
+    versions that apply at once. Exit code 1 if it is not in force. With FILE alone the signatures
+    are checked against the keys that FILE itself pins: compare their fingerprints by telephone.
+    """
+    from broker.cli.contract import validity
+    from broker.clock import now_ms
+
+    _either(file, agency)
+    if signatures is not None and file is None:
+        raise typer.BadParameter("--signatures goes with FILE")
+    answer = validity.judge(file, agency, signatures, now_ms())
+    if json:
+        print_json(answer.as_json(), output)
+    else:
+        print_text(answer.as_text(), output)
+    raise typer.Exit(0 if answer.holds else NO)
+
+
+@app.command("suspend")
+def suspend(
+    agency: Agency,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="CODE", help="For the other parties; never about people."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Lift our own suspension.")] = False,
+    leave: Annotated[
+        bool, typer.Option("--leave", help="Leave this version for good; cannot be taken back.")
+    ] = False,
+    contract: Named = None,
+    json: AsJson = False,
+) -> None:
+    """Suspend this agency's own part of the contract, take it up again, or leave it.
+
+    Needs nobody's consent and the governance keys: it is a new version of this agency's manifest.
+    The others go on among themselves.
+    """
+    from broker.cli.contract import signing
+    from broker.clock import now_ms
+
+    if resume and leave:
+        raise typer.BadParameter("--resume and --leave exclude each other")
+    if (reason is None) != resume:
+        raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
+    if reason is not None and not signing.REASON.fullmatch(reason):
+        raise typer.BadParameter("a reason is a code such as dpia-review: letters, digits, . _ -")
+    state = signing.state_of(resume=resume, leave=leave)
+    done = signing.depart(agency, contract, state, reason, now_ms())
+    if json:
+        print_json(done.as_json())
+    else:
+        print_text(done.as_text())
+    for text in done.notes():
+        note(text)
+    raise typer.Exit(0 if done.changed or state != "resumed" else NO)
+
+
+def _either(file: Path | None, agency: Path | None) -> None:
+    if (file is None) == (agency is None):
+        raise typer.BadParameter("give either FILE or --agency DIR")
+
+
+def _exclusive(*flags: bool) -> None:
+    if sum(flags) > 1:
+        raise typer.BadParameter("choose one form of output")
+
+
+def _known_type(known: Container[str], name: str) -> None:
+    if name not in known:
+        raise typer.BadParameter("the contract has no event type of this name")

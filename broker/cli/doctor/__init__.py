@@ -1,0 +1,1 @@
+"""The commands of ``concordant doctor``, and what is behind each of them."""

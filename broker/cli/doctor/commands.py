@@ -1,0 +1,40 @@
+"""``concordant doctor``: is everything here that an adapter needs, and if not, what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_text
+
+app = typer.Typer(
+    help="Check everything that this agency's adapter needs; each failure comes with its fix."
+)
+
+
+@app.callback(invoke_without_command=True)
+def doctor(
+    agency: Agency,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not connect to Kafka.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.5, help="Seconds to wait for Kafka.")] = 5.0,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Check clock, certificates, keys, manifests, contract, Kafka, rights, folders and state.
+
+    One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
+    and changes nothing. Exit code 1 if anything fails.
+    """
+    from broker.cli.doctor.examination import examine
+    from broker.clock import now_ms
+
+    checks = examine(agency, now_ms(), kafka_timeout_s=None if offline else timeout)
+    failed = sum(check.status == "fail" for check in checks)
+    if json:
+        document = {"ok": not failed, "checks": [check.as_json() for check in checks]}
+        print_json(document, output)
+    else:
+        print_text("".join(check.line() for check in checks), output)
+    note(f"{failed} of {len(checks)} checks failed." if failed else "Nothing fails.")
+    raise typer.Exit(NO if failed else 0)

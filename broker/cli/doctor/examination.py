@@ -1,0 +1,108 @@
+"""Behind ``concordant doctor``: every check in turn, none stopped by another's failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from broker.agency.config import load_config
+from broker.agency.participant import Participant, load_participant
+from broker.cli.doctor import keys as doctor_keys
+from broker.cli.doctor import machine as doctor_machine
+from broker.cli.doctor.check import Check, failed, passed, skipped, warned
+from broker.cli.doctor.kafka import kafka_checks
+from broker.keys.instant import DAY_MS
+from contracts.errors import ConcordantError
+
+ENDS_SOON_MS = 30 * DAY_MS
+"""A new version of a contract takes weeks to agree on and to sign."""
+
+Checks = Iterator[Check]
+
+
+def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Check]:
+    """Every check of an agency.
+
+    Args:
+        agency: its folder.
+        now: milliseconds since the epoch.
+        kafka_timeout_s: how long to wait for Kafka; None does not connect.
+    """
+    try:
+        config = load_config(agency)
+    except ConcordantError as error:
+        return [failed("configuration", error)]
+    found = [passed("configuration", f"{config.agency} in {config.deployment}")]
+    found += _guarded("folders", lambda: doctor_machine.folders(agency, config))
+    found += _guarded("disk", lambda: doctor_machine.disk(agency))
+    found += _guarded("state", lambda: doctor_machine.state(agency, config))
+    try:
+        participant = load_participant(agency, now)
+    except ConcordantError as error:
+        found.append(failed("registry", error))
+        reason = "the contracts and manifests cannot be loaded"
+        unknown = ("clock", "contract", "manifests", "keys", "passphrase")
+        found += [skipped(name, reason) for name in unknown]
+        found += _guarded("certificate", lambda: doctor_machine.certificate(agency, config, now))
+        found += [skipped(name, reason) for name in ("kafka", "kafka clock", "rights")]
+        return found
+    every: tuple[tuple[str, Callable[[], Checks]], ...] = (
+        ("clock", lambda: doctor_machine.clock(participant, now)),
+        ("contract", lambda: _contract(participant, now)),
+        ("manifests", lambda: doctor_keys.manifests(participant, now)),
+        ("passphrase", lambda: doctor_keys.passphrase(participant)),
+        ("keys", lambda: doctor_keys.keys(participant, now)),
+        ("certificate", lambda: doctor_machine.certificate(agency, config, now)),
+    )
+    for name, checks in every:
+        found += _guarded(name, checks)
+    if kafka_timeout_s is None:
+        return [*found, *(skipped(name, "offline") for name in ("kafka", "kafka clock", "rights"))]
+    return found + _guarded("kafka", lambda: kafka_checks(participant, now, kafka_timeout_s))
+
+
+def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
+    """What a check found, and what stopped it."""
+    found: list[Check] = []
+    try:
+        found.extend(checks())
+    except ConcordantError as error:
+        found.append(failed(name, error))
+    except OSError as error:
+        found.append(
+            Check(name, "fail", f"cannot be looked at ({error.strerror})", code="unreadable")
+        )
+    return found
+
+
+def _contract(participant: Participant, now: int) -> Checks:
+    signed = participant.contract(now)
+    contract = signed.contract
+    named = f"{contract.name} {contract.version}"
+    standing = participant.standing(signed, now)
+    mine = standing.departed.get(participant.agency)
+    if mine is not None:
+        again = "concordant contract suspend --resume" if mine.state == "suspended" else None
+        yield Check(
+            "contract",
+            "fail",
+            f"{named}: this agency has {mine.state} it",
+            again and f"when the reason is gone: {again}",
+            f"contract_{mine.state}",
+        )
+        return
+    if not standing.in_force:
+        gone = ", ".join(standing.by)
+        yield Check("contract", "fail", f"{named}: {standing.state} ({gone})", code=standing.state)
+        return
+    yield from _dates(named, contract.ends_ms, now)
+    for agency, departure in standing.departed.items():
+        yield warned("contract", f"{agency} has {departure.state} {named}: nothing flows to it")
+
+
+def _dates(named: str, ends_ms: int, now: int) -> Checks:
+    days = (ends_ms - now) // DAY_MS
+    if ends_ms - now < ENDS_SOON_MS:
+        yield warned("contract", f"{named} ends in {days} days", "agree on a new version and sign")
+    else:
+        yield passed("contract", f"{named} is in force, signed by every party, for {days} days")

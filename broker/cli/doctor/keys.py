@@ -1,0 +1,118 @@
+"""Checks of keys and manifests: everything that signs or opens now can be unlocked."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+from broker.agency.config import passphrase_source
+from broker.agency.participant import Participant
+from broker.cli.doctor.check import Check, failed, passed, warned
+from broker.cli.times import length
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import successors
+from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
+from broker.keys.passphrase import load_passphrase
+from broker.transport.certificates import read_certificate
+from contracts.errors import ConcordantError
+
+EXPIRES_SOON_MS: Final = 7 * DAY_MS
+_RENEW: Final = "concordant keys renew"
+
+
+def manifests(participant: Participant, now: int) -> Iterator[Check]:
+    """Every party's manifest is here and has not expired; ours names our TLS identity."""
+    parties = {
+        party.id for signed in participant.contracts.trusted() for party in signed.contract.parties
+    }
+    sound = 0
+    for agency in sorted(parties):
+        try:
+            manifest = participant.manifests.current(agency, now)
+        except ConcordantError as error:
+            ours = agency == participant.agency
+            check = failed("manifests", error)
+            yield Check(check.name, "fail", check.detail, _RENEW if ours else check.fix, check.code)
+            continue
+        sound += 1
+        left = manifest.expires - now
+        if left < EXPIRES_SOON_MS:
+            fix = _RENEW if agency == participant.agency else f"ask {agency} to renew it"
+            yield warned("manifests", f"that of {agency} ends in {length(left)}", fix)
+    if sound == len(parties):
+        yield passed("manifests", f"those of all {sound} parties are here and valid")
+    newest = participant.manifests.newest(participant.agency)
+    pem = participant.path(participant.config.kafka.certificate)
+    if newest is not None and pem.is_file():
+        name = read_certificate(pem.read_bytes()).common_name
+        if name != newest.tls_principal:
+            yield Check(
+                "manifests",
+                "fail",
+                f"our manifest names the TLS principal {newest.tls_principal}, the certificate "
+                f"is {name}",
+                "use the certificate of that name, or issue a manifest that names this one",
+                "principal_differs",
+            )
+
+
+def passphrase(participant: Participant) -> Iterator[Check]:
+    """The passphrase is there, and nobody else can read it.
+
+    Raises:
+        KeyAccessError: it is not there.
+    """
+    source = passphrase_source(participant.config.passphrase, participant.root)
+    load_passphrase(source)
+    if source.file is not None:
+        mode = stat.S_IMODE(source.file.stat().st_mode)
+        if mode & 0o077:
+            yield Check(
+                "passphrase",
+                "fail",
+                f"others can read the passphrase (mode {mode:o})",
+                f"chmod 600 {source.file}",
+                "passphrase_readable",
+            )
+            return
+    yield passed("passphrase", "it is here, and only this account can read it")
+
+
+def keys(participant: Participant, now: int) -> Iterator[Check]:
+    """What signs, opens and derives ids now can be unlocked; what ends soon has a successor."""
+    manifest = participant.manifests.newest(participant.agency)
+    if manifest is None:
+        yield Check("keys", "fail", "there is no manifest of ours", code="manifest_missing")
+        return
+    asked: list[tuple[str, Callable[[], object]]] = [
+        ("stream", partial(participant.stream_signer, now)),
+        ("heartbeat", partial(participant.stream_signer, now, ML_DSA_44)),
+        ("receipt", partial(participant.receipt_signer, now)),
+        ("secret", participant.keyring.secret),
+    ]
+    for key in manifest.keys_of(EXCHANGE, XWING):
+        if now < key.not_after:
+            asked.append(("exchange", partial(participant.keyring.opener, key.kid)))
+    sound = 0
+    for name, unlock in asked:
+        try:
+            unlock()
+        except ConcordantError as error:
+            check = failed("keys", error)
+            yield Check("keys", "fail", f"{name}: {check.detail}", check.fix, check.code)
+        else:
+            sound += 1
+    if sound == len(asked):
+        yield passed("keys", f"{sound} keys can be unlocked")
+    for due in successors(manifest, now):
+        left = length(due.not_before - now)
+        yield warned("keys", f"the {due.role} key ends in {left}, without a successor", _RENEW)
+    source = participant.governance_source()
+    if any(entry.role == "governance" for entry in source.entries()):
+        yield warned(
+            "keys",
+            "the governance keys are here",
+            "take the folder offline; it is needed to sign, to renew and to suspend",
+        )

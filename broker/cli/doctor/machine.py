@@ -1,0 +1,158 @@
+"""Checks of the machine and the agency's folder: folders, disk, state, clock, TLS identity."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from broker.agency.config import AgencyConfig
+from broker.agency.participant import Participant
+from broker.cli.doctor.check import Check, passed, warned
+from broker.cli.times import length
+from broker.keys.instant import CLOCK_SKEW_MS, DAY_MS
+from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
+from broker.store.database import open_store
+from broker.transport.certificates import read_certificate
+from broker.transport.connection import TlsFiles, ssl_context
+
+"""Protocol, "Conventions": what two clocks may differ by."""
+LEAST_FREE_BYTES: Final = 512 * 2**20
+"""Below this the state database is in danger: a day of events and its log."""
+LITTLE_FREE_BYTES: Final = 4 * 2**30
+CERTIFICATE_SOON_MS: Final = 30 * DAY_MS
+
+
+def folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    """Every folder that the adapter writes to can be written to."""
+    named = (
+        config.folders.import_,
+        config.folders.processed,
+        config.folders.quarantine,
+        config.folders.inbox,
+        CONTRACTS_FOLDER,
+        MANIFESTS_FOLDER,
+        str(Path(config.state.database).parent),
+    )
+    wrong = [name for name in dict.fromkeys(named) if not _writable(agency / name)]
+    for name in wrong:
+        yield Check(
+            "folders",
+            "fail",
+            f"{agency / name} is missing or cannot be written to",
+            "make the folder, and let the account that runs the adapter write to it",
+            "folder_unwritable",
+        )
+    if not wrong:
+        yield passed("folders", f"{len(set(named))} folders can be written to")
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
+def disk(agency: Path) -> Iterator[Check]:
+    """There is room for the state."""
+    free = shutil.disk_usage(agency).free
+    text = f"{free / 2**30:.1f} GiB free"
+    if free < LEAST_FREE_BYTES:
+        yield Check("disk", "fail", text, "make room: nothing can be taken or sent", "disk_full")
+    elif free < LITTLE_FREE_BYTES:
+        yield warned("disk", text, "make room")
+    else:
+        yield passed("disk", text)
+
+
+def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    """The state database passes its own check.
+
+    Raises:
+        StoreError: it does not.
+    """
+    path = agency / config.state.database
+    if not path.exists():
+        yield passed("state", "no state yet: the adapter makes it when it starts")
+        return
+    before = path.stat()
+    mode = stat.S_IMODE(before.st_mode)
+    if mode & 0o077:  # opening it puts that right
+        yield warned(
+            "state",
+            f"others could read the state database (it had mode {mode:o}); now they cannot",
+            "find out who has changed it, and who has read it since",
+        )
+    store = open_store(path)
+    try:
+        store.check()
+    finally:
+        store.close()
+    yield passed("state", f"the state database is sound ({before.st_size / 2**20:.1f} MiB)")
+
+
+def clock(participant: Participant, now: int) -> Iterator[Check]:
+    """This clock is not behind what others have signed."""
+    newest = max(
+        (verified.manifest.issued for verified in participant.manifests.all()), default=now
+    )
+    database = participant.path(participant.config.state.database)
+    if database.exists():
+        store = open_store(database)
+        try:
+            with store.reading() as tx:
+                newest = max([newest, *(row.heard_ms for row in tx.heads.all())])
+        finally:
+            store.close()
+    ahead = newest - now
+    if ahead > CLOCK_SKEW_MS:
+        yield Check(
+            "clock",
+            "fail",
+            f"{length(ahead)} behind the newest time that a party has signed",
+            "set the clock by NTP (chrony or systemd-timesyncd)",
+            "clock_behind",
+        )
+    else:
+        yield passed("clock", "not behind any time that a party has signed")
+
+
+def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]:
+    """The TLS identity can be used, is ours, and is valid for a while.
+
+    Raises:
+        TransportError: a file is missing or not what it should be.
+    """
+    kafka = config.kafka
+    files = TlsFiles(agency / kafka.ca, agency / kafka.certificate, agency / kafka.key)
+    ssl_context(files)
+    for name, path in (("certificate", files.certificate), ("authority", files.ca)):
+        facts = read_certificate(path.read_bytes())
+        if not facts.not_before <= now < facts.not_after:
+            yield Check(
+                "certificate",
+                "fail",
+                f"the TLS {name} is not valid now",
+                "ask Kafka's host for a new one",
+                "certificate_expired",
+            )
+        elif facts.not_after - now < CERTIFICATE_SOON_MS:
+            left = length(facts.not_after - now)
+            yield warned("certificate", f"the TLS {name} ends in {left}", "ask for a new one")
+        elif name == "certificate":
+            left = length(facts.not_after - now)
+            yield passed("certificate", f"{facts.common_name}, valid for {left}")
+    mode = stat.S_IMODE(files.key.stat().st_mode)
+    if mode & 0o077:
+        yield Check(
+            "certificate",
+            "fail",
+            f"others can read the TLS key (mode {mode:o})",
+            f"chmod 600 {files.key}",
+            "key_readable",
+        )

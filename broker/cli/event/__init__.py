@@ -1,0 +1,1 @@
+"""The commands of ``concordant event``, and what is behind each of them."""

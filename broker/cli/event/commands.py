@@ -1,0 +1,157 @@
+"""``concordant event``: try out, check and read events on files, without Kafka.
+
+These commands import neither FastStream nor aiokafka, unlock only the keys that they need and
+answer within a second (README, "Commands that others script against").
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.lines import chunks, read_lines, write_json, write_raw
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Seal, open and verify events on files, without Kafka. JSON Lines in, JSON Lines out.",
+)
+
+Agency = Annotated[
+    Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
+]
+Input = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="JSON Lines; standard input if left out.")
+]
+
+REFUSED = 4
+"""Exit code: part of the input was refused."""
+
+
+@app.command("types")
+def types(agency: Agency) -> None:
+    """List the event types that this agency may publish, one per line."""
+    from broker.cli.event.trying import permitted
+
+    write_raw(name.encode() for name in permitted(agency))
+
+
+@app.command("example")
+def example(
+    type: Annotated[str, typer.Argument(metavar="TYPE", help="See `event types`.")],  # noqa: A002 - the command's own word
+    agency: Agency,
+) -> None:
+    """Print one valid plain event, to look at or to pipe into `event seal`."""
+    from broker.cli.event.trying import example_of
+
+    write_json([example_of(agency, type)])
+
+
+@app.command("seal")
+def seal(agency: Agency, file: Input = None) -> None:
+    """Seal plain events into records, in streams of their own that no ACL permits.
+
+    In: {"type", "recipients", "data"}. Out: {"topic", "partition", "headers", "value"}, or
+    {"refused", "detail"}. Exit code 4 if any was refused.
+    """
+    from broker.cli.event.trying import Trial
+
+    trial = Trial(agency)
+    refused = False
+    for chunk in chunks(read_lines(file)):
+        lines, any_refused = trial.seal(chunk)
+        refused |= any_refused
+        write_raw(lines)
+    raise typer.Exit(REFUSED if refused else 0)
+
+
+@app.command("open")
+def open_(
+    agency: Agency,
+    file: Input = None,
+    operator: Annotated[
+        str | None, typer.Option(help="Who reads, for the disclosure log; else the login name.")
+    ] = None,
+) -> None:
+    """Open records as this agency: steps 0 to 10, and a log entry for each opened event.
+
+    Out: {"id", "type", "source", "time", "data", "withheld"}, {"not_addressed"}, {"repeat"} or
+    {"refused", "step"}; "gap" beside it after missing records. Exit code 4 if any was refused.
+    """
+    from broker.cli.event.reading import FileReader
+
+    reader = FileReader(agency, operator)
+    for chunk in chunks(read_lines(file)):
+        write_json(reader.open(chunk))
+    raise typer.Exit(REFUSED if reader.refused else 0)
+
+
+@app.command("verify")
+def verify(agency: Agency, file: Input = None) -> None:
+    """Verify who signed records and where they stand: steps 0 to 4, without a passphrase.
+
+    Out: {"verified", "origin", "index"} or {"refused", "step"}. Exit code 4 if any was refused.
+    """
+    from broker.cli.event.reading import FileReader
+
+    reader = FileReader(agency, None)
+    for chunk in chunks(read_lines(file)):
+        write_json(reader.verify(chunk))
+    raise typer.Exit(REFUSED if reader.refused else 0)
+
+
+@app.command("evidence")
+def evidence(
+    agency: Agency,
+    event: Annotated[
+        str | None, typer.Argument(metavar="[EVENT_ID]", help="Sent or opened by this agency.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Check evidence that somebody gave us.")
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --check: the sealed record, if we lack the event."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="AGENCY", help="The sender, if two used one id.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--output", "-o", metavar="FILE", help="Write the evidence to FILE."),
+    ] = None,
+) -> None:
+    """Show that an event is in its sender's history, without any classical signature.
+
+    The chain: contract, manifest (ML-DSA-65), stream key, heartbeat (ML-DSA-44), head, path, event.
+    Prints the links on a terminal, and the evidence, or with --check one link a line, as JSON in a
+    pipe. It holds nothing that the event says. Exit code 1 if there is none yet or a link fails.
+    """
+    if (event is None) == (check is None):
+        raise typer.BadParameter("give either an event's id or --check FILE")
+    from broker.cli.event.evidence import (
+        EvidenceDesk,
+        for_people,
+        load_evidence,
+        save_evidence,
+        title,
+    )
+    from broker.cli.output import NO, print_text
+
+    desk = EvidenceDesk(agency)
+    if event is not None:
+        found, checked = desk.show(event, source)
+    else:
+        assert check is not None
+        found = load_evidence(check)
+        checked = desk.check(found, record)
+    if out is not None:
+        save_evidence(found, out)
+    if for_people():
+        print_text(title(found) + checked.in_words())
+    elif check is not None:
+        write_json(checked.as_lines())
+    elif out is None:
+        write_json([found.model_dump(mode="json", exclude_none=True)])
+    raise typer.Exit(0 if checked.holds else NO)

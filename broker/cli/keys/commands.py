@@ -1,0 +1,204 @@
+"""``concordant keys``: what this agency's keys are, their renewal and their revocation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
+from broker.cli.times import moment
+
+if TYPE_CHECKING:
+    from broker.cli.keys.held import Renewed
+
+ENVIRONMENT = 3
+"""Exit code: the environment is at fault."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="This agency's keys: which there are, until when, their successors, and what to do when "
+    "one is lost. Other agencies learn of them from the agency's manifest, which its governance "
+    "keys sign.",
+)
+
+
+@app.command("list")
+def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
+    """List this agency's keys, with their ids, validity and whether the private half is here.
+
+    Governance keys belong offline once the contract is signed: that they are not here is well.
+    Exit code 3 if a key that is needed now is not here.
+    """
+    from broker.cli.keys.held import held_keys
+    from broker.clock import now_ms
+
+    held = held_keys(agency, now_ms())
+    if json:
+        print_json(held.as_json(), output)
+    else:
+        rows = [
+            (
+                key.role,
+                key.algorithm,
+                key.kid.hex()[:16],
+                moment(key.not_before),
+                moment(key.not_after),
+                key.state,
+                "yes" if key.held else "no",
+            )
+            for key in held.keys
+        ]
+        columns = ("role", "algorithm", "id", "from", "until", "state", "here")
+        print_table(columns, rows, output)
+    expires = moment(held.manifest_expires)
+    note(f"Manifest version {held.manifest_version}, valid until {expires}.")
+    for line in held.needs:
+        note(line)
+    raise typer.Exit(ENVIRONMENT if held.lacking else 0)
+
+
+@app.command("renew")
+def renew(
+    agency: Agency,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Replace every key, due or not.")
+    ] = False,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Make the successors that are due and a new manifest that lists them, valid for 30 days.
+
+    Due is what ends within 7 days; an exchange key's successor is published 7 days ahead. Needs the
+    governance keys. The running adapter publishes the manifest; otherwise it does when it starts.
+    """
+    from broker.cli.keys.held import renewed_keys
+    from broker.clock import now_ms
+
+    renewed = renewed_keys(agency, now_ms(), everything=everything)
+    if json:
+        print_json(renewed.as_json(), output)
+    else:
+        _print_added(renewed, output)
+    _note_manifest(renewed)
+    if not renewed.added:
+        note("No key is due; the manifest alone was renewed.")
+    note("The running adapter publishes it, or the next one to start.")
+
+
+@app.command("revoke")
+def revoke(
+    agency: Agency,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Earliest time at which it may have been in other hands: 2026-11-23T02:10:00Z.",
+        ),
+    ],
+    reason: Annotated[
+        str,
+        typer.Option("--reason", metavar="TEXT", help="For other parties; never about people."),
+    ],
+    kids: Annotated[
+        list[str] | None, typer.Argument(metavar="[KID]...", help="Key ids, or how they begin.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Revoke every key that is listed, ended ones too.")
+    ] = False,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Say that keys may be in other hands, and make their successors at once.
+
+    What a revoked key signed is no longer believed, whatever time it names, except where another
+    agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
+    taken back. The running adapter takes it up within seconds.
+    """
+    from broker.cli.keys.revoked import parse_since, revoked_keys
+    from broker.clock import now_ms
+
+    if bool(kids) == everything:
+        raise typer.BadParameter("give key ids, or --all")
+    try:
+        earliest = parse_since(since)
+    except ValueError:
+        raise typer.BadParameter(
+            "--since takes a time with its zone, like 2026-11-23T02:10:00Z"
+        ) from None
+    revoked = revoked_keys(agency, kids or (), everything, earliest, reason, now_ms())
+    if json:
+        print_json(revoked.as_json(), output)
+    else:
+        _print_added(revoked.renewed, output)
+    _note_manifest(revoked.renewed)
+    for line in revoked.next_steps():
+        note(line)
+
+
+@app.command("doubted")
+def doubted(
+    sender: Annotated[str, typer.Argument(metavar="SENDER", help="The agency that lost a key.")],
+    agency: Agency,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """List events of another agency that were taken after its stream key was lost, and under it.
+
+    What another agency's receipt covers in time, and what SENDER has published again since, is
+    not listed. Exit code 1 if there is any.
+    """
+    from broker.cli.keys.doubted import doubted_events
+    from broker.clock import now_ms
+
+    found = doubted_events(agency, sender, now_ms())
+    if json:
+        print_json([one.as_json() for one in found], output)
+    elif found:
+        rows = [
+            (one.event_id, one.type, moment(one.received_ms), moment(one.delivered_ms))
+            for one in found
+        ]
+        print_table(("event", "type", "received", "delivered"), rows, output)
+    if found:
+        note(
+            f"{len(found)} events that {sender} does not vouch for. Ask it by telephone for each, "
+            "and tell whoever has acted on one."
+        )
+    else:
+        note(f"Nothing of {sender} is in doubt.")
+    raise typer.Exit(NO if found else 0)
+
+
+@app.command("new-governance")
+def new_governance(agency: Agency, json: AsJson = False, output: Output = None) -> None:
+    """Make new governance keys, and say what to put into agency.toml and into the contract.
+
+    Nothing uses them before that. Every party has to sign the version of the contract that pins
+    them; until it is in force, and for its records afterwards, keep the former keys' version.
+    """
+    from broker.cli.keys import governance as keys_governance
+    from broker.clock import now_ms
+
+    made = keys_governance.new_governance(agency, now_ms())
+    if json:
+        print_json(made.as_json(), output)
+    else:
+        print_text(made.as_text(), output)
+    note("Tell every party the fingerprints by telephone: concordant contract explain")
+
+
+def _print_added(renewed: Renewed, output: Path | None) -> None:
+    rows = [
+        (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))
+        for key in renewed.added
+    ]
+    if rows:
+        print_table(("role", "algorithm", "id", "from"), rows, output)
+
+
+def _note_manifest(renewed: Renewed) -> None:
+    until = moment(renewed.expires)
+    note(f"Manifest version {renewed.version}, valid until {until}: {renewed.path}")

@@ -1,0 +1,194 @@
+"""Behind ``concordant keys doubted``: what was taken under a key that was in other hands by then.
+
+docs/guides/when-a-key-is-lost.md. A reader that took an event before it heard of the revocation
+keeps it, and the people who act on it have to know. In doubt is what this agency took from the time
+on that the revocation names, under the revoked key, unless another agency's receipt over it is
+older, or its sender has published it again under a key that is not revoked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import Participant, load_participant
+from broker.cli.times import instant
+from broker.errors import ConfigError
+from broker.judging.partition_state import Generation, parse_state
+from broker.judging.trust import Trust
+from broker.sending.recovery import revoked_stream_keys
+from broker.store.database import open_existing
+from broker.store.interfaces import Transaction
+from broker.store.rows import CheckpointRow, InboxRow
+from broker.tlog.checkpoint import Origin
+from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
+
+_Place = tuple[str, str, int, str]
+"""(agency, topic, partition, generation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """An event in doubt. Times in milliseconds.
+
+    Attributes:
+        event_id: its id.
+        type: its type.
+        received_ms: when this agency took it.
+        delivered_ms: when the agency's own system did, None if it has not.
+        topic: where it was, with ``partition``, ``generation`` and ``index``.
+        partition: its partition.
+        generation: its generation.
+        index: its index.
+    """
+
+    event_id: str
+    type: str
+    received_ms: int
+    delivered_ms: int | None
+    topic: str
+    partition: int
+    generation: str
+    index: int
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "id": self.event_id,
+            "type": self.type,
+            "received": instant(self.received_ms),
+            "delivered": instant(self.delivered_ms),
+            "topic": self.topic,
+            "partition": self.partition,
+            "generation": self.generation,
+            "index": self.index,
+        }
+
+
+def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...]:
+    """What this agency took of a sender and cannot believe by what it holds now.
+
+    Args:
+        directory: this agency's folder.
+        sender: the other agency.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConfigError: ``agency_unknown``: no manifest of it is here.
+        ConcordantError: the agency's folder cannot be loaded.
+        StoreError: its state cannot be opened.
+    """
+    participant = load_participant(directory, now)
+    if participant.manifests.newest(sender) is None:
+        raise ConfigError(
+            "There is no manifest of this agency here.",
+            code="agency_unknown",
+            where=sender,
+            fix="Give the id of another party. See: concordant status",
+        )
+    revoked = revoked_stream_keys(participant.manifests, sender)
+    if not revoked:
+        return ()
+    store = open_existing(participant.path(participant.config.state.database))
+    try:
+        with store.reading() as tx:
+            earliest = min(key.since for key in revoked)
+            doubts = _Doubts(tx, participant, sender, earliest)
+            rows = tx.inbox.received_since(sender, earliest)
+            return tuple(_doubted(row) for row in rows if doubts.about(row))
+    finally:
+        store.close()
+
+
+class _Doubts:
+    """What is known of one sender's streams, for as long as the state is read.
+
+    Args:
+        tx: this agency's state.
+        participant: this agency.
+        sender: the other one.
+        earliest: since when any of its stream keys is revoked, milliseconds.
+    """
+
+    def __init__(
+        self, tx: Transaction, participant: Participant, sender: str, earliest: int
+    ) -> None:
+        self._tx = tx
+        self._sender = sender
+        self._earliest = earliest
+        self._deployment = participant.deployment
+        self._trust = Trust(participant.agency, participant.manifests, participant.contracts)
+        self._good: dict[tuple[str, int], frozenset[bytes]] = {}
+
+    def about(self, row: InboxRow) -> bool:
+        """Whether an event that was taken is in doubt."""
+        place = (self._sender, row.topic, row.partition, row.generation)
+        kept = self._tx.reader.checkpoint_above(*place, row.index)
+        since = self._earliest
+        if kept is not None and (signed := self._signed(place, kept)) is not None:
+            revoked = self._revoked_since(signed)
+            if revoked is None:
+                return False
+            since = revoked
+            if self._covered(signed, since):
+                return False
+        leaf = self._tx.reader.leaf(*place, row.index)
+        again = self._published_again(row.topic, row.partition)
+        return row.received_ms >= since and (leaf is None or leaf[0] not in again)
+
+    def _covered(self, signed: SignedCheckpoint, since: int) -> bool:
+        checkpoint = signed.checkpoint
+        return any(
+            self._trust.receipt_believed(receipt.text, since)
+            for receipt in self._tx.receipts.covering(
+                checkpoint.origin, checkpoint.size, checkpoint.root
+            )
+        )
+
+    def _signed(self, place: _Place, kept: CheckpointRow) -> SignedCheckpoint | None:
+        """What was signed of a place; None where only a successor named the size."""
+        signed = parse_signed_checkpoint(kept.text)
+        origin = Origin(self._deployment, *place).format()
+        return signed if signed.checkpoint.origin == origin else None
+
+    def _revoked_since(self, signed: SignedCheckpoint) -> int | None:
+        key = self._trust.manifests.stream_key(self._sender, signed.line.key_id)
+        return None if key is None else key.revoked_since
+
+    def _published_again(self, topic: str, partition: int) -> frozenset[bytes]:
+        """Leaves of this partition that stand under a key that is not revoked."""
+        if (topic, partition) not in self._good:
+            stored = self._tx.reader.state(self._sender, topic, partition)
+            held = parse_state(stored[1]).generations.values() if stored else ()
+            self._good[topic, partition] = frozenset(
+                leaf
+                for each in held
+                if int(each.name[:16], 16) >= self._earliest  # recovery begins later than that
+                for leaf in self._good_leaves((self._sender, topic, partition, each.name), each)
+            )
+        return self._good[topic, partition]
+
+    def _good_leaves(self, place: _Place, held: Generation) -> Iterator[bytes]:
+        until, good = -1, False
+        for index, leaf, _status in self._tx.reader.leaves(*place, held.start, held.size - 1):
+            if index >= until:
+                kept = self._tx.reader.checkpoint_above(*place, index)
+                signed = None if kept is None else self._signed(place, kept)
+                until = index + 1 if kept is None else kept.size
+                good = signed is not None and self._revoked_since(signed) is None
+            if good:
+                yield leaf
+
+
+def _doubted(row: InboxRow) -> Doubted:
+    return Doubted(
+        row.event_id,
+        row.type,
+        row.received_ms,
+        row.delivered_ms,
+        row.topic,
+        row.partition,
+        row.generation,
+        row.index,
+    )

@@ -1,0 +1,220 @@
+"""Behind ``concordant keys``: an agency's keys as its manifests list them, and what is here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.agency.config import governance_kids
+from broker.agency.own_manifest import renew_keys
+from broker.agency.participant import Participant, load_participant
+from broker.cli.times import instant, moment
+from broker.errors import RegistryError
+from broker.keys.instant import DAY_MS
+from broker.keys.issuing import successors
+from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
+from broker.keys.manifest import Manifest, ManifestKey
+from broker.registry.repository import MANIFESTS_FOLDER
+
+EXPIRES_SOON_MS: Final = 7 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """One key of the agency.
+
+    Attributes:
+        role: what it is for.
+        algorithm: its algorithm.
+        kid: its id, 32 bytes.
+        not_before: start of its validity, milliseconds; None for governance keys.
+        not_after: its end, exclusive.
+        state: `valid`, `next`, `ended`, `revoked` or `pinned`.
+        held: whether the private half is here.
+    """
+
+    role: str
+    algorithm: str
+    kid: bytes
+    not_before: int | None
+    not_after: int | None
+    state: str
+    held: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "role": self.role,
+            "algorithm": self.algorithm,
+            "kid": self.kid.hex(),
+            "not_before": instant(self.not_before),
+            "not_after": instant(self.not_after),
+            "state": self.state,
+            "held": self.held,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKeys:
+    """All of them.
+
+    Attributes:
+        agency: whose.
+        manifest_version: of the newest manifest.
+        manifest_expires: its end, milliseconds.
+        keys: governance first, then by role and start.
+        needs: what the operator should do, in words.
+        lacking: whether a key that is valid now or next has no private half here.
+    """
+
+    agency: str
+    manifest_version: int
+    manifest_expires: int
+    keys: tuple[HeldKey, ...]
+    needs: tuple[str, ...]
+    lacking: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "agency": self.agency,
+            "manifest": {
+                "version": self.manifest_version,
+                "expires": instant(self.manifest_expires),
+            },
+            "keys": [key.as_json() for key in self.keys],
+            "needs": list(self.needs),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A renewal.
+
+    Attributes:
+        version: of the new manifest.
+        expires: its end, milliseconds.
+        path: its file.
+        added: the new keys.
+    """
+
+    version: int
+    expires: int
+    path: Path
+    added: tuple[ManifestKey, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "manifest": {
+                "version": self.version,
+                "expires": instant(self.expires),
+                "file": str(self.path),
+            },
+            "added": [
+                {
+                    "role": key.role,
+                    "algorithm": key.algorithm,
+                    "kid": key.kid.hex(),
+                    "not_before": instant(key.not_before),
+                    "not_after": instant(key.not_after),
+                }
+                for key in self.added
+            ],
+        }
+
+
+def held_keys(agency: Path, now: int) -> HeldKeys:
+    """An agency's keys; unlocks none.
+
+    Raises:
+        ConcordantError: the agency's folder cannot be loaded.
+        RegistryError: ``manifest_missing``.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    manifest = newest_manifest(participant)
+    keys = (*_governance(participant), *_listed(participant, manifest, now))
+    lacking = [key for key in keys if key.state in {"valid", "next"} and not key.held]
+    needs = [
+        f"The {key.role} key {key.kid.hex()[:16]} is {key.state} but not here: restore its file, "
+        "or make another with: concordant keys renew --all"
+        for key in lacking
+    ]
+    if manifest.expires <= now:
+        needs.append("The manifest has expired: concordant keys renew")
+    elif manifest.expires - now < EXPIRES_SOON_MS or successors(manifest, now):
+        until = min([manifest.expires, *(due.not_before for due in successors(manifest, now))])
+        needs.append(f"Renew before {moment(until)}: concordant keys renew")
+    return HeldKeys(
+        participant.agency,
+        manifest.version,
+        manifest.expires,
+        keys,
+        tuple(needs),
+        bool(lacking),
+    )
+
+
+def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
+    """Renew and say what is new.
+
+    Raises:
+        ConcordantError: as ``broker.agency.own_manifest.renew_keys``.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    before = {key.kid for key in newest_manifest(participant).keys}
+    manifest = renew_keys(participant, now, at_once=everything).manifest
+    path = participant.root / MANIFESTS_FOLDER / f"{manifest.agency}.{manifest.version}.note"
+    added = tuple(key for key in manifest.keys if key.kid not in before)
+    return Renewed(manifest.version, manifest.expires, path, added)
+
+
+def newest_manifest(participant: Participant) -> Manifest:
+    """The agency's own newest manifest, expired or not.
+
+    Raises:
+        RegistryError: ``manifest_missing``.
+    """
+    manifest = participant.manifests.newest(participant.agency)
+    if manifest is None:
+        raise RegistryError(
+            "This agency's own manifest is missing.",
+            code="manifest_missing",
+            where=str(participant.root / MANIFESTS_FOLDER),
+            fix="Restore it from a backup or from another party.",
+        )
+    return manifest
+
+
+def _governance(participant: Participant) -> tuple[HeldKey, ...]:
+    source = participant.governance_source()
+    kids = governance_kids(participant.config)
+    return tuple(
+        HeldKey(GOVERNANCE, algorithm, kid, None, None, "pinned", source.holds(kid))
+        for kid, algorithm in zip(kids, (ED25519, ML_DSA_65), strict=True)
+    )
+
+
+def _listed(participant: Participant, manifest: Manifest, now: int) -> tuple[HeldKey, ...]:
+    ordered = sorted(manifest.keys, key=lambda key: (key.role, key.algorithm, key.not_before))
+    return tuple(
+        HeldKey(
+            key.role,
+            key.algorithm,
+            key.kid,
+            key.not_before,
+            key.not_after,
+            _state(participant, key, now),
+            participant.keyring.holds(key.kid),
+        )
+        for key in ordered
+    )
+
+
+def _state(participant: Participant, key: ManifestKey, now: int) -> str:
+    if participant.manifests.revoked_since(participant.agency, key.kid) is not None:
+        return "revoked"
+    if key.valid_at(now):
+        return "valid"
+    return "next" if now < key.not_before else "ended"

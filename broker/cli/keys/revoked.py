@@ -1,0 +1,213 @@
+"""Behind ``concordant keys revoke``: keys that may be in other hands, and what takes their place.
+
+docs/spec/keys.md, "Revocation". One manifest version revokes and lists the successors, so that the
+agency can go on at once; what has to happen next depends on the kind of key and is said here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from broker.agency.config import governance_kids
+from broker.agency.own_manifest import revoke_keys
+from broker.agency.participant import Participant, load_participant
+from broker.cli.keys.held import Renewed, newest_manifest
+from broker.cli.times import instant, moment
+from broker.errors import KeyAccessError, RegistryError
+from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
+from broker.keys.manifest import Line, ManifestKey
+from broker.registry.repository import MANIFESTS_FOLDER
+
+_HEX: Final = re.compile(r"[0-9a-f]{1,64}")
+_REASON: Final = TypeAdapter[str](Line)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+NEXT: Final = {
+    STREAM: "Stream key: the adapter begins new streams, signs them with the new key and publishes "
+    "again what others have not confirmed. What the old key signed is believed only where another "
+    "agency's receipt is older than the time named.",
+    EXCHANGE: "Exchange key: others seal for the new key once they have this manifest. Whoever has "
+    "the old one can read what was sealed for it until then; revoking does not undo that. Keep its "
+    "file: what is on its way still has to be opened.",
+    RECEIPT: "Receipt key: receipts that it signed from the time named on count for nothing. No "
+    "receipt of this agency speaks for another's revoked key while it is listed.",
+}
+"""What revoking a key of each role means, for the person at the keyboard."""
+
+TELL: Final = (
+    "Telephone every party now: until Kafka has brought them this manifest, they believe the old "
+    "key. It has once they have the file manifests/{name}."
+)
+CERTIFICATE: Final = (
+    "If the machine was broken into, the certificate for Kafka went with it: ask whoever hosts "
+    "Kafka for a new one (docs/guides/when-a-key-is-lost.md)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """A revocation.
+
+    Attributes:
+        keys: what was revoked.
+        since: earliest time at which they may have been in other hands, milliseconds.
+        renewed: the manifest that says so, with the successors.
+    """
+
+    keys: tuple[ManifestKey, ...]
+    since: int
+    renewed: Renewed
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        revoked = [
+            {
+                "role": key.role,
+                "algorithm": key.algorithm,
+                "kid": key.kid.hex(),
+                "since": instant(self.since),
+            }
+            for key in self.keys
+        ]
+        return {"revoked": revoked, **self.renewed.as_json()}
+
+    def next_steps(self) -> tuple[str, ...]:
+        """What happens now and who has to be told, in words."""
+        roles = dict.fromkeys(key.role for key in self.keys)
+        return (
+            f"Revoked since {moment(self.since)}: "
+            + ", ".join(f"{key.role} {key.kid.hex()[:16]}" for key in self.keys),
+            *(NEXT[role] for role in roles),
+            TELL.format(name=self.renewed.path.name),
+            CERTIFICATE,
+        )
+
+
+def revoked_keys(
+    agency: Path, named: Sequence[str], everything: bool, since: int, reason: str, now: int
+) -> Revoked:
+    """Revoke keys of an agency.
+
+    Args:
+        agency: the agency's folder.
+        named: beginnings of key ids in hexadecimal.
+        everything: every key that the newest manifest lists, instead of ``named``.
+        since: earliest time at which they may have been in other hands, milliseconds.
+        reason: for the other parties; never anything about a person.
+        now: milliseconds since the epoch.
+
+    Raises:
+        BadParameter: no manifest can say this reason.
+        KeyAccessError: the governance keys are not here (``key_missing``) or do not open.
+        RegistryError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
+            ``key_governance`` for a key that no manifest can revoke.
+        ConcordantError: the agency's folder cannot be loaded.
+    """
+    _require_reason(reason)
+    participant = load_participant(agency, now, unsigned_ok=True)
+    before = newest_manifest(participant)
+    known = _listed(participant)
+    if everything:
+        kids = tuple(
+            key.kid
+            for key in before.keys
+            if participant.manifests.revoked_since(participant.agency, key.kid) is None
+        )
+    else:
+        kids = tuple(dict.fromkeys(_found(participant, known, prefix) for prefix in named))
+    if not kids:
+        raise RegistryError(
+            "Every key that the manifest lists is revoked already.", code="key_revoked_before"
+        )
+    _require_governance(participant)
+    manifest = revoke_keys(participant, kids, since, reason, now).manifest
+    path = participant.root / MANIFESTS_FOLDER / f"{manifest.agency}.{manifest.version}.note"
+    listed = {key.kid for key in before.keys}
+    added = tuple(key for key in manifest.keys if key.kid not in listed)
+    renewed = Renewed(manifest.version, manifest.expires, path, added)
+    return Revoked(tuple(known[kid] for kid in kids), since, renewed)
+
+
+def parse_since(text: str) -> int:
+    """Milliseconds since the epoch of an RFC 3339 time; seconds and their parts may be left out.
+
+    Raises:
+        ValueError: it is not one, names no time zone, or is before the epoch.
+    """
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    if at < _EPOCH:
+        raise ValueError("a time before the epoch")
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _listed(participant: Participant) -> dict[bytes, ManifestKey]:
+    """Every key that this agency ever listed, as it was listed last."""
+    return {
+        key.kid: key
+        for version in participant.manifests.history(participant.agency)
+        for key in version.manifest.keys
+    }
+
+
+def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: str) -> bytes:
+    prefix = prefix.lower()
+    if _HEX.fullmatch(prefix) is None:
+        raise RegistryError(
+            "A key id is written in hexadecimal.",
+            code="key_not_listed",
+            fix="See: concordant keys list",
+        )
+    if any(kid.hex().startswith(prefix) for kid in governance_kids(participant.config)):
+        raise RegistryError(
+            "A governance key is not revoked by a manifest: it is the key that signs manifests.",
+            code="key_governance",
+            fix="Telephone every party: each leaves the version of the contract that pins it, and "
+            "a new version of the contract names this agency under a new id, with new keys "
+            "(docs/guides/when-a-key-is-lost.md).",
+        )
+    fitting = [kid for kid in known if kid.hex().startswith(prefix)]
+    if not fitting:
+        raise RegistryError(
+            f"None of this agency's manifests lists a key {prefix[:16]}.",
+            code="key_not_listed",
+            fix="See: concordant keys list",
+        )
+    if len(fitting) > 1:
+        raise RegistryError(
+            f"{len(fitting)} keys of this agency begin with {prefix[:16]}.",
+            code="key_ambiguous",
+            fix="Give more of the key's id. See: concordant keys list",
+        )
+    return fitting[0]
+
+
+def _require_reason(reason: str) -> None:
+    try:
+        _REASON.validate_python(reason)
+    except ValidationError:
+        raise typer.BadParameter(
+            "--reason takes one line of 1 to 256 characters, without control characters"
+        ) from None
+
+
+def _require_governance(participant: Participant) -> None:
+    """Before anything is made: nobody should learn at the second step what is missing."""
+    source = participant.governance_source()
+    if not all(source.holds(kid) for kid in governance_kids(participant.config)):
+        raise KeyAccessError(
+            "The governance keys are not here; only they can revoke a key.",
+            code="key_missing",
+            where=str(participant.root / "keys" / "governance"),
+            fix="Fetch them from where they are kept. Until then stop the adapter, and telephone "
+            "every party: each can suspend its own part with: concordant contract suspend",
+        )

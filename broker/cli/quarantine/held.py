@@ -1,0 +1,128 @@
+"""Behind ``concordant quarantine list``: what is held, and what was not even verified."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.agency.participant import load_participant
+from broker.cli.times import instant
+from broker.store.database import open_store
+from broker.store.rows import QuarantineStatus
+
+MOST: Final = 1_000_000
+"""No limit, in a statement that needs one: the quotas of all senders are far below."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """A refused record, without its bytes. Times in milliseconds."""
+
+    id: int
+    added_ms: int
+    agency: str
+    topic: str
+    partition: int
+    offset: int
+    origin: str
+    index: int
+    step: float
+    code: str
+    detail: str
+    status: QuarantineStatus
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "id": self.id,
+            "since": instant(self.added_ms),
+            "agency": self.agency,
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "origin": self.origin,
+            "index": self.index,
+            "step": self.step,
+            "code": self.code,
+            "detail": self.detail,
+            "status": self.status,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """A record that failed steps 0 to 4."""
+
+    seen_ms: int
+    topic: str
+    partition: int
+    offset: int
+    code: str
+    sha256: str
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "seen": instant(self.seen_ms),
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "code": self.code,
+            "sha256": self.sha256,
+        }
+
+
+class Quarantine:
+    """An agency's quarantine.
+
+    Attributes:
+        participant: the agency.
+        store: its state.
+    """
+
+    def __init__(self, agency: Path, now: int) -> None:
+        """Load the agency and open its state.
+
+        Raises:
+            ConcordantError: the agency's folder cannot be loaded, or its state not be opened.
+        """
+        self.participant = load_participant(agency, now)
+        self.store = open_store(self.participant.path(self.participant.config.state.database))
+
+    def records(self, limit: int, *, held_only: bool) -> list[HeldRecord]:
+        """The newest `limit`, oldest first."""
+        with self.store.reading() as tx:
+            rows = tx.quarantine.list("held" if held_only else None, limit)
+        return [
+            HeldRecord(
+                row.id,
+                row.added_ms,
+                row.origin.split("/")[1],
+                row.topic,
+                row.partition,
+                row.offset,
+                row.origin,
+                row.index,
+                row.step,
+                row.code,
+                row.detail,
+                row.status,
+            )
+            for row in rows
+        ]
+
+    def held_ids(self) -> list[int]:
+        """Every record that is held, oldest first."""
+        return [record.id for record in self.records(MOST, held_only=True)]
+
+    def unverified(self, limit: int) -> list[Unverified]:
+        """The newest `limit`, newest first."""
+        with self.store.reading() as tx:
+            rows = tx.quarantine.noise(limit)
+        return [
+            Unverified(
+                row.seen_ms, row.topic, row.partition, row.offset, row.code, row.sha256.hex()
+            )
+            for row in rows
+        ]

@@ -1,0 +1,184 @@
+"""Behind ``concordant quarantine retry``: a held record, judged again from step 5.
+
+docs/spec/opening.md, "Quarantine". Its place in the sender's stream was settled when it came, so
+step 4 is not taken again; steps 0 to 3 are, because the bytes have lain in a database since, and
+because a key that was revoked meanwhile is not believed any more. What opens is in the inbox, the
+disclosure log and no longer held in one transaction, as at step 11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from broker import pseudonyms
+from broker.agency.participant import Participant
+from broker.audit import recording
+from broker.audit.log import append_entries
+from broker.cli.operator_name import operator_label
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging.judging import Judgement, open_record
+from broker.judging.memories import Memories
+from broker.judging.store_view import StoreView
+from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.verification import VerifiedRecord, verify_record
+from broker.receiving.inbox_payload import inbox_row
+from broker.receiving.quarantining import restored
+from broker.referrals import Referrals
+from broker.store.interfaces import Store, Transaction
+from broker.store.rows import QuarantineRow
+from contracts.errors import EventError
+
+Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]
+Kept: TypeAlias = Literal["refused", "deferred", "not_held"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one record.
+
+    Attributes:
+        id: the quarantine's number of it.
+        outcome: `opened`, `repeat` (the same event is in the inbox already), `not_addressed`,
+            `refused`, `deferred` (time or news may cure it; held as well), or `not_held`.
+        step: of the refusal.
+        code: of the refusal.
+    """
+
+    id: int
+    outcome: Settled | Kept
+    step: int | float | None = None
+    code: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is no longer held."""
+        return self.outcome in {"opened", "repeat", "not_addressed"}
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
+
+
+class Retries:
+    """Judges held records again, each in a transaction of its own."""
+
+    def __init__(self, participant: Participant, store: Store, operator: str | None) -> None:
+        """Unlocks the agency's secret.
+
+        Args:
+            participant: the agency.
+            store: its state.
+            operator: who asks; the login name if not given.
+
+        Raises:
+            KeyAccessError: the secret cannot be had.
+        """
+        self._participant = participant
+        self._store = store
+        self._operator = operator_label(operator)
+        self._secret = participant.keyring.secret()
+        self._trust = Trust(participant.agency, participant.manifests, participant.contracts)
+        self._keys = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
+        self._memories = Memories()
+
+    def retry(self, id_: int, now: int) -> Outcome:
+        """One record.
+
+        Args:
+            id_: the quarantine's number of it.
+            now: milliseconds since the epoch.
+
+        Raises:
+            StoreError: nothing was changed.
+            KeyAccessError: an exchange key cannot be unlocked.
+        """
+        with self._store.transaction() as tx:
+            row = tx.quarantine.get(id_)
+            if row is None or row.status != "held":
+                return Outcome(id_, "not_held")
+            view = self._view(tx, now)
+            try:
+                verified = verify_record(restored(row), view, now)
+            except RefusedError as refusal:
+                return Outcome(id_, "refused", refusal.step, refusal.code)
+            judgement = open_record(Judgement("opened", verified), view, now)
+            return self._settle(tx, view, row, verified, judgement, now)
+
+    def _settle(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        row: QuarantineRow,
+        verified: VerifiedRecord,
+        judgement: Judgement,
+        now: int,
+    ) -> Outcome:
+        if judgement.outcome == "opened":
+            assert judgement.event is not None
+            try:
+                self._take(tx, view, row, verified, judgement.event, now)
+            except EventError as error:  # a referral's course does not allow it
+                refusal = RefusedError(11, error.code, error.detail)
+                judgement = replace(judgement, outcome="refused", refusal=refusal)
+        if judgement.refusal is not None:
+            kept: Kept = "deferred" if judgement.outcome == "deferred" else "refused"
+            return Outcome(row.id, kept, judgement.refusal.step, judgement.refusal.code)
+        done: Settled = "opened"
+        if judgement.outcome == "repeat":
+            done = "repeat"
+        elif judgement.outcome == "not_addressed":
+            done = "not_addressed"
+        tx.quarantine.set_status(row.id, "retried", now)
+        origin = verified.origin
+        tx.reader.set_status(
+            origin.agency,
+            origin.topic,
+            origin.partition,
+            origin.generation,
+            verified.fact.index,
+            "not_addressed" if done == "not_addressed" else "stored",
+        )
+        return Outcome(row.id, done)
+
+    def _take(
+        self,
+        tx: Transaction,
+        view: StoreView,
+        row: QuarantineRow,
+        verified: VerifiedRecord,
+        event: OpenedEvent,
+        now: int,
+    ) -> None:
+        """Into the inbox and the disclosure log."""
+        signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
+        held = Referrals(tx)
+        held.received(event, signed.contract, now)
+        held.write()
+        tx.inbox.add(inbox_row(event, verified, view.opened(event), case_key, now))
+        entry = recording.taken(
+            "disclosure",
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            self._participant.agency,
+            case_key,
+            now,
+            self._operator,
+        )
+        append_entries(tx, [entry])
+
+    def _view(self, tx: Transaction, now: int) -> StoreView:
+        return StoreView(
+            tx,
+            self._participant.deployment,
+            self._participant.agency,
+            self._trust,
+            self._keys,
+            self._secret,
+            self._memories,
+            now,
+        )

@@ -1,0 +1,71 @@
+"""``concordant status``: how an agency's adapter stands, from its state alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_text
+
+app = typer.Typer(
+    help="How this agency stands: contract, outbox, inbox, streams, gaps, quarantine, heartbeats "
+    "heard, referrals. Read from its state, whether or not the adapter runs.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def status(
+    context: typer.Context,
+    agency: Annotated[
+        Path | None,
+        typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml."),
+    ] = None,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Show how this agency stands. Needs no passphrase and no Kafka."""
+    if context.invoked_subcommand is not None:
+        return
+    if agency is None:
+        raise typer.BadParameter("give the agency's folder", param_hint="--agency")
+    from broker.cli.status.report import report
+    from broker.cli.status.text import in_words
+    from broker.clock import now_ms
+
+    found = report(agency, now_ms())
+    if json:
+        print_json(found.as_json(), output)
+    else:
+        print_text(in_words(found), output)
+    for line in found.needs():
+        note(line)
+
+
+@app.command("release")
+def release(
+    sender: Annotated[str, typer.Argument(metavar="AGENCY", help="Whose stream was stopped.")],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The whole Kafka topic.")],
+    partition: Annotated[int, typer.Argument(metavar="PARTITION", min=0)],
+    agency: Agency,
+    json: AsJson = False,
+) -> None:
+    """Go on with a sender's partition that was stopped because it contradicted itself.
+
+    Two signed texts of the sender cannot both be true; both are kept as evidence. Ask the sender
+    first. The record that contradicts is passed over and what follows is read again. The adapter
+    must not be running. Exit code 1 if that partition is not stopped.
+    """
+    from broker.cli.status.release import release_partition
+    from broker.clock import now_ms
+
+    released = release_partition(agency, sender, topic, partition, now_ms())
+    if released is None:
+        note(f"{sender} {topic} {partition} is not stopped.")
+        raise typer.Exit(NO)
+    if json:
+        print_json(released.as_json())
+    else:
+        print_text(f"{sender} {topic} {partition}: released\n")
+    note("Start the adapter: it goes on after the record that contradicted. The evidence is kept.")

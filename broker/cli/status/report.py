@@ -1,0 +1,280 @@
+"""Behind ``concordant status``: one snapshot of an agency's state, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.agency.participant import Participant, load_participant
+from broker.cli.times import instant, length
+from broker.judging.partition_state import parse_state
+from broker.store.database import open_store
+from broker.store.interfaces import Transaction
+from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
+
+_EVERY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ContractLine:
+    """A contract and what our own part of it is worth."""
+
+    name: str
+    version: str
+    state: str
+    departed: dict[str, str]
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStream:
+    """A stream that this agency writes; trial streams of ``event seal`` are not among them."""
+
+    topic: str
+    partition: int
+    generation: str
+    size: int
+    log_time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStream:
+    """What is held of another sender's partition.
+
+    ``gaps`` are (generation, first index, last index), both included.
+    """
+
+    agency: str
+    topic: str
+    partition: int
+    generation: str
+    size: int
+    log_time_ms: int
+    stopped: bool
+    gaps: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The earliest record of a sender that cannot be judged yet, and why."""
+
+    agency: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last heartbeat of an agency; silent if that is longer ago than the alarm's limit."""
+
+    agency: str
+    heard_ms: int | None
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A referral of which a clock ran out: `acknowledge` (nobody took it) or `respond`."""
+
+    referral: str
+    own_reference: str | None
+    role: str
+    counterparty: str
+    status: str
+    missed: str
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Referrals:
+    """Referrals made by and to this agency: how many, and those that are late."""
+
+    open: int
+    cancelled: int
+    cancellation_requested: int
+    overdue: tuple[Overdue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One snapshot. Times in milliseconds since the epoch."""
+
+    agency: str
+    deployment: str
+    time_ms: int
+    contracts: tuple[ContractLine, ...]
+    manifest_version: int | None
+    manifest_expires_ms: int | None
+    outbox: OutboxCounts
+    inbox: InboxCounts
+    streams: tuple[OwnStream, ...]
+    received: tuple[OtherStream, ...]
+    waiting: tuple[Waiting, ...]
+    quarantined: dict[str, int]
+    evidence: int
+    heartbeats: tuple[Heard, ...]
+    referrals: Referrals
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts: the same, every time as text."""
+        values = asdict(self)
+        del values["time_ms"]
+        return {"time": instant(self.time_ms), **{n: _timed(v) for n, v in values.items()}}
+
+    def needs(self) -> list[str]:
+        """What a person should look at."""
+        lines = [
+            f"{one.agency} {one.topic} {one.partition} is stopped: it contradicted itself. Ask "
+            f"{one.agency}, then: concordant status release {one.agency} {one.topic} "
+            f"{one.partition} --agency DIR"
+            for one in self.received
+            if one.stopped
+        ]
+        gaps = sum(len(one.gaps) for one in self.received)
+        if gaps:
+            lines.append(f"{gaps} gap(s): records that a sender signed have not arrived.")
+        if self.quarantined:
+            lines.append("Refused records are held: concordant quarantine list")
+        late = self.referrals.overdue
+        if late:
+            longest = length(self.time_ms - min(one.due_ms for one in late))
+            lines.append(f"{len(late)} referral(s) overdue, the longest by {longest}.")
+        return lines
+
+
+def report(agency: Path, now: int) -> Status:
+    """A snapshot of an agency.
+
+    Args:
+        agency: its folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the folder cannot be loaded, or its state not be read.
+    """
+    participant = load_participant(agency, now)
+    store = open_store(participant.path(participant.config.state.database))
+    try:
+        with store.reading() as tx:
+            return _status(participant, tx, now)
+    finally:
+        store.close()
+
+
+def _status(participant: Participant, tx: Transaction, now: int) -> Status:
+    manifest = participant.manifests.newest(participant.agency)
+    held: dict[str, int] = {}
+    for row in tx.quarantine.list("held", _EVERY):
+        sender = row.origin.split("/")[1]
+        held[sender] = held.get(sender, 0) + 1
+    return Status(
+        agency=participant.agency,
+        deployment=participant.deployment,
+        time_ms=now,
+        contracts=_contracts(participant, now),
+        manifest_version=None if manifest is None else manifest.version,
+        manifest_expires_ms=None if manifest is None else manifest.expires,
+        outbox=tx.outbox.counts(),
+        inbox=tx.inbox.counts(),
+        streams=tuple(
+            OwnStream(row.topic, row.partition, row.name, row.size, row.log_time_s * 1000)
+            for row in tx.streams.heads()
+        ),
+        received=_received(tx),
+        waiting=tuple(
+            Waiting(row.agency, row.topic, row.partition, row.offset, row.reason, row.since_ms)
+            for row in tx.reader.all_deferred()
+        ),
+        quarantined=held,
+        evidence=len(tx.evidence.list()),
+        heartbeats=_heartbeats(participant, tx, now),
+        referrals=_referrals(tx, now),
+    )
+
+
+def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
+    lines: list[ContractLine] = []
+    for signed in participant.contracts.all():
+        found = participant.standing(signed, now)
+        contract = signed.contract
+        departed: dict[str, str] = {who: one.state for who, one in found.departed.items()}
+        state = found.party_state(participant.agency)
+        lines.append(
+            ContractLine(contract.name, contract.version, state, departed, contract.ends_ms)
+        )
+    return tuple(lines)
+
+
+def _received(tx: Transaction) -> tuple[OtherStream, ...]:
+    streams: list[OtherStream] = []
+    for agency, topic, partition, _version, blob in tx.reader.states():
+        state = parse_state(blob)
+        newest = state.generations[state.newest]
+        gaps = tuple(
+            (held.name, gap.first, gap.last)
+            for held in state.generations.values()
+            for gap in held.gaps
+        )
+        streams.append(
+            OtherStream(
+                agency,
+                topic,
+                partition,
+                newest.name,
+                newest.size,
+                state.log_time * 1000,
+                state.stopped,
+                gaps,
+            )
+        )
+    return tuple(streams)
+
+
+def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[Heard, ...]:
+    limit = int(participant.config.intervals.silence_alarm * 1000)
+    heard = {row.agency: row.heard_ms for row in tx.heads.all()}
+    others = (agency for agency in participant.manifests.agencies() if agency != participant.agency)
+    return tuple(
+        Heard(agency, heard.get(agency), agency not in heard or now - heard[agency] > limit)
+        for agency in others
+    )
+
+
+def _referrals(tx: Transaction, now: int) -> Referrals:
+    still_open = tx.referrals.open()
+    cancelled = sum(row.status == "cancelled" for row in tx.referrals.closed(_EVERY))
+    asked = sum(row.business_status == "cancellation-requested" for row in still_open)
+    late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
+    return Referrals(len(still_open), cancelled, asked, late)
+
+
+def _overdue(tx: Transaction, row: ReferralRow, now: int) -> Overdue:
+    clocks = (("acknowledge", row.acknowledge_by_ms), ("respond", row.respond_by_ms))
+    missed, due = min(
+        ((name, due) for name, due in clocks if due is not None and due < now), key=lambda c: c[1]
+    )
+    return Overdue(
+        row.referral_id.partition("/")[0],
+        tx.links.own_for(row.case_id),
+        row.role,
+        row.counterparty,
+        row.status,
+        missed,
+        due,
+    )
+
+
+def _timed(value: Any) -> object:
+    """Values named ``..._ms`` as instants under the name without it; the rest as it is."""
+    if isinstance(value, dict):
+        return {
+            name.removesuffix("_ms"): instant(item) if name.endswith("_ms") else _timed(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_timed(item) for item in value]
+    return value

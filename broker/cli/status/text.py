@@ -1,0 +1,127 @@
+"""A status in words and plain tables: what is empty is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from broker.cli.output import plain_table
+from broker.cli.status.report import Status
+from broker.cli.times import length, moment
+
+
+def in_words(status: Status) -> str:
+    """The whole status as text."""
+    text = f"{status.agency} in {status.deployment}, {moment(status.time_ms)}\n\n"
+    text += plain_table(("", ""), list(_facts(status))).partition("\n")[2]
+    for heading, columns, rows in _tables(status):
+        if rows:
+            text += f"\n{heading}\n{plain_table(columns, rows)}"
+    return text
+
+
+def _facts(status: Status) -> Iterator[tuple[str, str]]:
+    for one in status.contracts:
+        gone = "".join(f", {agency} {state}" for agency, state in one.departed.items())
+        until = moment(one.ends_ms)
+        yield "contract", f"{one.name} {one.version}: {one.state}{gone}, until {until}"
+    if status.manifest_version is not None:
+        until = moment(status.manifest_expires_ms)
+        yield "manifest", f"version {status.manifest_version}, until {until}"
+    outbox, inbox = status.outbox, status.inbox
+    yield (
+        "outbox",
+        f"{outbox.pending} wait for their place, {outbox.unsent} for Kafka, {outbox.sent} sent"
+        + _since(status, outbox.oldest_pending_ms),
+    )
+    yield (
+        "inbox",
+        f"{inbox.undelivered} wait for delivery, {inbox.delivered} delivered"
+        + _since(status, inbox.oldest_undelivered_ms),
+    )
+    gaps = sum(len(one.gaps) for one in status.received)
+    stopped = sum(one.stopped for one in status.received)
+    yield "streams", f"{len(status.received)} received, {gaps} gaps, {stopped} stopped"
+    by_sender = "".join(f", {agency} {count}" for agency, count in status.quarantined.items())
+    yield "quarantine", f"{sum(status.quarantined.values())} held{by_sender}"
+    if status.evidence:
+        yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
+    referrals = status.referrals
+    yield (
+        "referrals",
+        f"{referrals.open} open, {len(referrals.overdue)} overdue, "
+        f"{referrals.cancellation_requested} to be cancelled, {referrals.cancelled} cancelled",
+    )
+
+
+def _since(status: Status, oldest_ms: int | None) -> str:
+    return "" if oldest_ms is None else f", the oldest for {length(status.time_ms - oldest_ms)}"
+
+
+Rows = Sequence[Sequence[str]]
+
+
+def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
+    yield (
+        "STREAMS THAT WE WRITE",
+        ("topic", "partition", "size", "log time", "generation"),
+        [
+            (s.topic, str(s.partition), str(s.size), moment(s.log_time_ms), s.generation)
+            for s in status.streams
+        ],
+    )
+    yield (
+        "STREAMS THAT WE RECEIVE",
+        ("from", "topic", "partition", "size", "log time", "state"),
+        [
+            (
+                s.agency,
+                s.topic,
+                str(s.partition),
+                str(s.size),
+                moment(s.log_time_ms),
+                "stopped" if s.stopped else "gaps" if s.gaps else "",
+            )
+            for s in status.received
+        ],
+    )
+    yield (
+        "GAPS",
+        ("from", "topic", "partition", "first", "last", "generation"),
+        [
+            (s.agency, s.topic, str(s.partition), str(first), str(last), generation)
+            for s in status.received
+            for generation, first, last in s.gaps
+        ],
+    )
+    yield (
+        "WAITING TO BE JUDGED",
+        ("from", "topic", "partition", "offset", "why", "since"),
+        [
+            (w.agency, w.topic, str(w.partition), str(w.offset), w.reason, moment(w.since_ms))
+            for w in status.waiting
+        ],
+    )
+    yield (
+        "HEARTBEATS",
+        ("from", "heard", ""),
+        [
+            (h.agency, moment(h.heard_ms) or "never", "silent" if h.silent else "")
+            for h in status.heartbeats
+        ],
+    )
+    yield (
+        "OVERDUE REFERRALS",
+        ("referral", "our case", "we are", "with", "status", "missed", "due"),
+        [
+            (
+                r.referral,
+                r.own_reference or "",
+                r.role,
+                r.counterparty,
+                r.status,
+                r.missed,
+                moment(r.due_ms),
+            )
+            for r in status.referrals.overdue
+        ],
+    )
