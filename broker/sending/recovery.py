@@ -5,31 +5,28 @@ covers it, whether its holder signed it or a thief. So the sender begins a new g
 stream under its new key. It names the last place that every other reader of the topic had confirmed
 by then, by a receipt over the sender's own root, and begins with everything after that place: who
 lacks it takes it, who has it sees repeats, and who holds more than was confirmed, a thief's records
-perhaps, sees a rollback and goes on. What is due is worked out here; the relay writes it.
+perhaps, sees a rollback and goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from broker.clock import MAX_CLOCK_JUMP_MS
-from broker.judging.partition_state import parse_state
 from broker.keys.kid import ED25519, STREAM
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.streams import Stream
-from broker.store.interfaces import Transaction
+from broker.sending.confirmed import confirmed, place_at
+from broker.sending.indexing import Fenced, Indexing
+from broker.sending.newest import newest_seen
+from broker.sending.outbox_record import copy_of
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, open_generation
+from broker.store.interfaces import Store, Transaction
 from broker.store.rows import GenerationRow, OutboxRow
-from broker.tlog.checkpoint import Origin
-from broker.tlog.proof import parse_proof
 from broker.transport.topics import readable_topics
 
 ROWS_AT_ONCE: Final = 4096
-FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
-"""How far ahead of this clock a generation that was taken may have been opened: its log time may be
-5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md, step 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,75 @@ def readers_of(
     return frozenset(found - {sender})
 
 
+class Recovery:
+    """Begins new generations with what is not believed any more.
+
+    Args:
+        deployment, agency: whose streams.
+        store: the agency's state.
+        fenced: see ``Fenced``.
+        indexing: what grows the streams.
+        clock: () -> ms.
+    """
+
+    def __init__(
+        self,
+        deployment: str,
+        agency: str,
+        store: Store,
+        fenced: Fenced,
+        indexing: Indexing,
+        clock: Callable[[], int],
+    ) -> None:
+        self._deployment = deployment
+        self._agency = agency
+        self._store = store
+        self._fenced = fenced
+        self._indexing = indexing
+        self._clock = clock
+
+    def recover(
+        self, revoked: Collection[RevokedKey], readers: Callable[[str], Collection[str]]
+    ) -> tuple[int, int]:
+        """See ``Relay.recover``."""
+        with self._store.reading() as tx:
+            new = [key for key in revoked if tx.meta.get(_recovered(key)) is None]
+            streams = [(row.topic, row.partition) for row in tx.streams.heads()] if new else []
+        if not new:
+            return 0, 0
+        self._indexing.begin_anew()
+        again = gone = 0
+        for topic, partition in streams:
+            stream = Stream(self._deployment, self._agency, topic, partition)
+            due = self._begin_again(stream, new, readers(topic))
+            if due is not None:
+                again, gone = again + len(due.rows), gone + due.gone
+        with self._store.transaction() as tx:
+            for key in new:
+                tx.meta.set(_recovered(key), b"1")
+        return again, gone
+
+    def _begin_again(
+        self, stream: Stream, revoked: Collection[RevokedKey], readers: Collection[str]
+    ) -> Again | None:
+        now = self._clock()
+        with self._fenced() as tx:
+            new = [key for key in revoked if tx.meta.get(_recovered(key, stream)) is None]
+            due = due_again(tx, stream, new, readers, now) if new else None
+            if due is None:
+                return None
+            row = open_generation(stream, due.predecessor, due.newest, now)
+            tx.streams.save(row)  # later than a thief's, even if nothing is published again
+            copies = tx.outbox.add_many([copy_of(held) for held in due.rows], now)
+            waiting = [replace(old, seq=seq) for old, seq in zip(due.rows, copies, strict=True)]
+            for at in range(0, len(waiting), MAX_BATCH_EVENTS):
+                row, _ = self._indexing.append(tx, row, waiting[at : at + MAX_BATCH_EVENTS], now)
+            for key in new:
+                tx.meta.set(_recovered(key, stream), b"1")
+        self._indexing.go_on_with(row)
+        return due
+
+
 def due_again(
     tx: Transaction,
     stream: Stream,
@@ -110,13 +176,13 @@ def due_again(
     if last is None:
         return None
     chain = [last, *_before(tx, last, min(key.begun for key in revoked))]
-    at, size = _confirmed(tx, stream, chain, readers, min(key.since for key in revoked))
+    at, size = confirmed(tx, stream, chain, readers, min(key.since for key in revoked))
     held = chain[at]
     rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, each)]
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]
     kept = tuple(row for row in rows if row.value is not None)
     return Again(
-        _place(tx, held, size), newest_seen(tx, stream, last, now), kept, len(rows) - len(kept)
+        place_at(tx, held, size), newest_seen(tx, stream, last, now), kept, len(rows) - len(kept)
     )
 
 
@@ -126,85 +192,6 @@ def _before(tx: Transaction, row: GenerationRow, begun: int) -> Iterator[Generat
     while previous is not None and previous.log_time_s * 1000 >= begun:
         yield previous
         previous = tx.streams.named(row.topic, row.partition, previous.predecessor)
-
-
-def _confirmed(
-    tx: Transaction,
-    stream: Stream,
-    chain: list[GenerationRow],
-    readers: Collection[str],
-    since: int,
-) -> tuple[int, int]:
-    """The place up to which every reader had stored everything: (position in the chain, size).
-
-    A receipt covers all generations up to its own (docs/spec/receipts.md). One over a root that is
-    not ours says nothing about our records: its signer may hold a thief's.
-    """
-    waiting = set(readers)
-    oldest = (0, chain[0].size)  # the least that anyone confirmed; later in the chain is older
-    for at, row in enumerate(chain):
-        confirmed = _sizes(tx, stream, row, waiting, since)
-        waiting -= confirmed.keys()
-        if confirmed:
-            oldest = (at, min(confirmed.values()))
-    return (len(chain) - 1, 0) if waiting else oldest
-
-
-def _sizes(
-    tx: Transaction, stream: Stream, row: GenerationRow, readers: Collection[str], since: int
-) -> dict[str, int]:
-    """The greatest size of a generation that each reader had confirmed, of those that had."""
-    origin = Origin(stream.deployment, stream.agency, row.topic, row.partition, row.name)
-    ours: dict[int, bytes | None] = {}
-    sizes: dict[str, int] = {}
-    for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
-        if receipt.cosigner in readers and receipt.time_s * 1000 < since:
-            if receipt.size not in ours:
-                ours[receipt.size] = _root(tx, row, receipt.size)
-            if ours[receipt.size] == receipt.root:
-                sizes[receipt.cosigner] = receipt.size
-    return sizes
-
-
-def _root(tx: Transaction, row: GenerationRow, size: int) -> bytes | None:
-    """The root that we signed for a size; None if we signed none."""
-    for found in tx.outbox.archived(row.topic, row.partition, row.name, size - 1, size - 1):
-        assert found.proof is not None
-        checkpoint = parse_proof(found.proof).checkpoint
-        if checkpoint.size == size:
-            return checkpoint.root
-    return None
-
-
-def _place(tx: Transaction, row: GenerationRow, size: int) -> GenerationRow | None:
-    """A generation as if it ended at ``size``; at 0 the end of the one before it."""
-    if size == row.size:
-        return row
-    if size:
-        root = _root(tx, row, size)
-        assert root is not None
-        return replace(row, size=size, root=root)
-    if not row.predecessor:
-        return None
-    return replace(row, name=row.predecessor, size=row.predecessor_size, root=row.predecessor_root)
-
-
-def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
-    """The newest generation, ours or one that Kafka showed us under our name.
-
-    A thief's generation is the newest to whoever has met it, and its log time the last; so is one
-    of ours that an older database does not know, if it was opened when our clock was ahead.
-    """
-    newest = tx.streams.current(stream.topic, stream.partition) or last
-    stored = tx.reader.state(stream.agency, stream.topic, stream.partition)
-    if stored is None:
-        return newest
-    seen = parse_state(stored[1])
-    name = max(newest.name, seen.newest)
-    if int(name[:16], 16) > now + FURTHEST_OPENING_MS:  # no reader takes it either
-        name = newest.name
-    latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
-    return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))
 
 
 def _rows(tx: Transaction, row: GenerationRow) -> Iterator[OutboxRow]:
@@ -217,3 +204,9 @@ def _rows(tx: Transaction, row: GenerationRow) -> Iterator[OutboxRow]:
 def _index(row: OutboxRow) -> int:
     assert row.index is not None
     return row.index
+
+
+def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:
+    """Under which name it is remembered that a stream, or all of them, left a revoked key."""
+    of = "" if stream is None else f":{stream.topic}/{stream.partition}"
+    return f"recovered:{key.kid.hex()}:{key.since}{of}"

@@ -201,7 +201,7 @@ async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
         await police.send(2, case_id=case)
     clock.pass_(5 * SECOND)
     since = clock.now
-    begin_again, begun = police.relay._begin_again, []
+    begin_again, begun = police.relay._recovery._begin_again, []
 
     def until_the_disk_is_full(stream: Stream, *rest: object) -> object:
         begun.append(stream)
@@ -209,7 +209,7 @@ async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
             raise StoreError("the disk is full", code="store_full")
         return begin_again(stream, *rest)  # type: ignore[arg-type]  # passed on
 
-    monkeypatch.setattr(police.relay, "_begin_again", until_the_disk_is_full)
+    monkeypatch.setattr(police.relay._recovery, "_begin_again", until_the_disk_is_full)
     for _ in range(3):
         with pytest.raises(StoreError):
             await recover(police, since)

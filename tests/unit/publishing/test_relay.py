@@ -296,7 +296,7 @@ async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
 async def test_a_long_replay_is_sent_in_rounds(
     police: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.sending.relay.ROUND_EVENTS", 2)
+    monkeypatch.setattr("broker.sending.replay.REPLAYED_AT_ONCE", 2)
     for _ in range(3):
         await police.send(2, case_id="11111111-1111-4111-8111-111111111111")
     one = police.log()[0]

@@ -1,0 +1,77 @@
+"""What readers had confirmed of a stream by their receipts (docs/spec/receipts.md).
+
+A sender asks this of its own archive before it goes on without a revoked key: what everyone had
+confirmed need not be published again (broker/sending/recovery.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from broker.sending.streams import Stream
+from broker.store.interfaces import Transaction
+from broker.store.rows import GenerationRow
+from broker.tlog.checkpoint import Origin
+from broker.tlog.proof import parse_proof
+
+
+def confirmed(
+    tx: Transaction,
+    stream: Stream,
+    chain: list[GenerationRow],
+    readers: Collection[str],
+    since: int,
+) -> tuple[int, int]:
+    """The place up to which every reader had stored everything: (position in the chain, size).
+
+    A receipt covers all generations up to its own (docs/spec/receipts.md). One over a root that is
+    not ours says nothing about our records: its signer may hold a thief's.
+    """
+    waiting = set(readers)
+    oldest = (0, chain[0].size)  # the least that anyone confirmed; later in the chain is older
+    for at, row in enumerate(chain):
+        sizes = _sizes(tx, stream, row, waiting, since)
+        waiting -= sizes.keys()
+        if sizes:
+            oldest = (at, min(sizes.values()))
+    return (len(chain) - 1, 0) if waiting else oldest
+
+
+def _sizes(
+    tx: Transaction, stream: Stream, row: GenerationRow, readers: Collection[str], since: int
+) -> dict[str, int]:
+    """The greatest size of a generation that each reader had confirmed, of those that had."""
+    origin = Origin(stream.deployment, stream.agency, row.topic, row.partition, row.name)
+    ours: dict[int, bytes | None] = {}
+    sizes: dict[str, int] = {}
+    for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
+        if receipt.cosigner in readers and receipt.time_s * 1000 < since:
+            if receipt.size not in ours:
+                ours[receipt.size] = _root(tx, row, receipt.size)
+            if ours[receipt.size] == receipt.root:
+                sizes[receipt.cosigner] = receipt.size
+    return sizes
+
+
+def _root(tx: Transaction, row: GenerationRow, size: int) -> bytes | None:
+    """The root that we signed for a size; None if we signed none."""
+    for found in tx.outbox.archived(row.topic, row.partition, row.name, size - 1, size - 1):
+        assert found.proof is not None
+        checkpoint = parse_proof(found.proof).checkpoint
+        if checkpoint.size == size:
+            return checkpoint.root
+    return None
+
+
+def place_at(tx: Transaction, row: GenerationRow, size: int) -> GenerationRow | None:
+    """A generation as if it ended at ``size``; at 0 the end of the one before it."""
+    if size == row.size:
+        return row
+    if size:
+        root = _root(tx, row, size)
+        assert root is not None
+        return replace(row, size=size, root=root)
+    if not row.predecessor:
+        return None
+    return replace(row, name=row.predecessor, size=row.predecessor_size, root=row.predecessor_root)

@@ -1,0 +1,137 @@
+"""Giving waiting values their places in this agency's streams (docs/spec/streams.md, "Appending").
+
+One signature for each stream and batch, all of a round in one commit. Nothing is sent here, and the
+lock is the relay's: it opens every transaction in which a place is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from itertools import groupby
+from typing import Final
+
+from broker.sending.newest import newest_seen
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
+from broker.store.interfaces import Transaction
+from broker.store.rows import GenerationRow, Indexed, OutboxRow
+from broker.tlog.note import NoteSigner
+
+ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
+"""Rows taken in one round, over all streams."""
+
+Fenced = Callable[[], AbstractContextManager[Transaction]]
+"""() -> a write transaction of whoever still holds the outbox's lock."""
+
+
+class Indexing:
+    """The current generation of each stream, and what grows them.
+
+    Args:
+        deployment, agency: whose streams.
+        fenced: see ``Fenced``.
+        signer: () -> the stream key that is valid now.
+    """
+
+    def __init__(
+        self, deployment: str, agency: str, fenced: Fenced, signer: Callable[[], NoteSigner]
+    ) -> None:
+        self._deployment = deployment
+        self._agency = agency
+        self._fenced = fenced
+        self._signer = signer
+        self._generations: dict[tuple[str, int], GenerationRow] = {}
+        self._batches: list[tuple[str, int]] = []
+
+    def index(self, not_taken: Collection[str], now: int) -> list[OutboxRow]:
+        """Give what waits its places, at most ``ROUND_EVENTS``.
+
+        Args:
+            not_taken: generations that readers refuse: a stream leaves them.
+            now: ms.
+
+        Raises:
+            StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
+        """
+        grown: dict[tuple[str, int], GenerationRow] = {}
+        indexed: list[OutboxRow] = []
+        with self._fenced() as tx:
+            for key, group in groupby(
+                tx.outbox.pending(ROUND_EVENTS), key=lambda row: (row.topic, row.partition)
+            ):
+                waiting = list(group)
+                for at in range(0, len(waiting), MAX_BATCH_EVENTS):
+                    batch = waiting[at : at + MAX_BATCH_EVENTS]
+                    row = grown.get(key) or self._generation(tx, *key, not_taken, now)
+                    grown[key], placed = self.append(tx, row, batch, now)
+                    indexed += placed
+        self._generations.update(grown)
+        return indexed
+
+    def append(
+        self, tx: Transaction, row: GenerationRow, batch: Sequence[OutboxRow], now: int
+    ) -> tuple[GenerationRow, list[OutboxRow]]:
+        """Append 1 to 512 rows to a generation: the generation after, and the rows with places."""
+        stream = Stream(self._deployment, self._agency, row.topic, row.partition)
+        values = [waiting.value for waiting in batch]
+        assert all(value is not None for value in values)
+        grown, places = append(stream, row, values, self._signer(), now)  # type: ignore[arg-type]  # asserted above
+        self._batches.append((row.topic, len(batch)))
+        tx.streams.save(grown)
+        updates: list[Indexed] = []
+        placed: list[OutboxRow] = []
+        for waiting, place in zip(batch, places, strict=True):
+            updates.append((waiting.seq, row.name, place.index, place.leaf, place.proof))
+            placed.append(_placed(waiting, row.name, place.index, place.leaf, place.proof))
+        tx.outbox.index(updates)
+        return grown, placed
+
+    def current(self, topic: str, partition: int) -> GenerationRow | None:
+        """The generation that a stream grows in, if one was opened under this lock."""
+        return self._generations.get((topic, partition))
+
+    def go_on_with(self, row: GenerationRow) -> None:
+        """A generation that was begun elsewhere, and committed."""
+        self._generations[row.topic, row.partition] = row
+
+    def begin_anew(self) -> None:
+        """Every stream gets another generation when it is next used."""
+        self._generations.clear()
+
+    def batches(self) -> list[tuple[str, int]]:
+        """(topic, events) of each signature made since this was last asked."""
+        batches, self._batches = self._batches, []
+        return batches
+
+    def _generation(
+        self, tx: Transaction, topic: str, partition: int, not_taken: Collection[str], now: int
+    ) -> GenerationRow:
+        row = self._generations.get((topic, partition))
+        if row is None or row.name in not_taken:
+            stream = Stream(self._deployment, self._agency, topic, partition)
+            newest = tx.streams.current(topic, partition)
+            row = open_generation(
+                stream,
+                tx.streams.last_with_records(topic, partition),
+                None if newest is None else newest_seen(tx, stream, newest, now),
+                now,
+            )
+        return row
+
+
+def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: bytes) -> OutboxRow:
+    return OutboxRow(
+        row.seq,
+        row.event_id,
+        row.topic,
+        row.partition,
+        row.value,
+        row.urgent,
+        row.added_ms,
+        generation,
+        index,
+        leaf,
+        proof,
+        None,
+        None,
+    )

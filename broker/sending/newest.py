@@ -1,0 +1,39 @@
+"""What a new generation must be later than (docs/spec/streams.md, "Generations").
+
+Its name and log time must be above those of every generation of the stream that readers may hold,
+and that may be more than this agency opened: a thief of its key opens generations too, and an older
+database has forgotten some.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from broker.clock import MAX_CLOCK_JUMP_MS
+from broker.judging.partition_state import parse_state
+from broker.sending.streams import Stream
+from broker.store.interfaces import Transaction
+from broker.store.rows import GenerationRow
+
+FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
+"""How far ahead of this clock a generation that was taken may have been opened: its log time may be
+5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md, step 2)."""
+
+
+def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
+    """The newest generation, ours or one that Kafka showed us under our name.
+
+    A thief's generation is the newest to whoever has met it, and its log time the last; so is one
+    of ours that an older database does not know, if it was opened when our clock was ahead.
+    """
+    newest = tx.streams.current(stream.topic, stream.partition) or last
+    stored = tx.reader.state(stream.agency, stream.topic, stream.partition)
+    if stored is None:
+        return newest
+    seen = parse_state(stored[1])
+    name = max(newest.name, seen.newest)
+    if int(name[:16], 16) > now + FURTHEST_OPENING_MS:  # no reader takes it either
+        name = newest.name
+    latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
+    return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))

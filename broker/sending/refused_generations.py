@@ -1,0 +1,66 @@
+"""Generations that readers refuse: each is followed by one that names it (streams.md, "Links").
+
+A database that was restored may not know a later generation that readers hold; then what it signs
+in the current one is not taken. The agency reads its own records as everybody does, so it notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from broker.sending.outbox_record import copy_of
+from broker.store.interfaces import Store
+from broker.store.rows import GenerationRow
+from broker.tlog.checkpoint import Origin
+
+NOT_TAKEN: Final = frozenset({"unlinked", "log_time_fell"})
+"""Codes with which a reader refuses records of a generation that is not later than one it holds."""
+
+
+class RefusedGenerations:
+    """Which of this agency's generations are refused, and which were followed.
+
+    Args:
+        agency: whose.
+        store: its state.
+        current: (topic, partition) -> the generation that the stream grows in.
+    """
+
+    def __init__(
+        self, agency: str, store: Store, current: Callable[[str, int], GenerationRow | None]
+    ) -> None:
+        self._agency = agency
+        self._store = store
+        self._current = current
+        self._rows: dict[str, GenerationRow] = {}
+        self._followed: set[str] = set()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The generations that are refused."""
+        return frozenset(self._rows)
+
+    def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
+        """What receiving refused: records of our own tell that others refuse them too."""
+        for origin, _, _, code in records:
+            if origin is None or origin.agency != self._agency or code not in NOT_TAKEN:
+                continue
+            row = self._current(origin.topic, origin.partition)
+            if row is not None and row.name == origin.generation:
+                self._rows[row.name] = row
+
+    def follow(self, now: int) -> None:
+        """Have each of them followed by a generation that names it.
+
+        A copy of its last record carries the link, even if there is nothing else to say: readers
+        then ask for what they refused, and know the copy, or the record, as a repeat.
+        """
+        for name, row in list(self._rows.items()):
+            if name not in self._followed:
+                with self._store.transaction() as tx:
+                    last = row.size - 1
+                    held = tx.outbox.archived(row.topic, row.partition, name, last, last)
+                    copies = [copy_of(old) for old in held if old.value is not None]
+                    tx.outbox.add_many(copies, now)
+                self._followed.add(name)
