@@ -6,7 +6,7 @@ confirmed need not be published again (broker/sending/recovery.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from broker.sending.streams import Stream
@@ -15,23 +15,28 @@ from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Origin
 from broker.tlog.proof import parse_proof
 
+Believed = Callable[[bytes, int], bool]
+"""(receipt, ms) -> whether it is believed, and older than that: ``Trust.receipt_believed``."""
+
 
 def confirmed(
     tx: Transaction,
     stream: Stream,
     chain: list[GenerationRow],
     readers: Collection[str],
+    believed: Believed,
     since: int,
 ) -> tuple[int, int]:
     """The place up to which every reader had stored everything: (position in the chain, size).
 
     A receipt covers all generations up to its own (docs/spec/receipts.md). One over a root that is
-    not ours says nothing about our records: its signer may hold a thief's.
+    not ours says nothing about our records: its signer may hold a thief's. One that is not believed
+    says nothing at all: a thief of the reader's receipt key may have signed it.
     """
     waiting = set(readers)
     oldest = (0, chain[0].size)  # the least that anyone confirmed; later in the chain is older
     for at, row in enumerate(chain):
-        sizes = _sizes(tx, stream, row, waiting, since)
+        sizes = _sizes(tx, stream, row, waiting, believed, since)
         waiting -= sizes.keys()
         if sizes:
             oldest = (at, min(sizes.values()))
@@ -39,14 +44,19 @@ def confirmed(
 
 
 def _sizes(
-    tx: Transaction, stream: Stream, row: GenerationRow, readers: Collection[str], since: int
+    tx: Transaction,
+    stream: Stream,
+    row: GenerationRow,
+    readers: Collection[str],
+    believed: Believed,
+    since: int,
 ) -> dict[str, int]:
     """The greatest size of a generation that each reader had confirmed, of those that had."""
     origin = Origin(stream.deployment, stream.agency, row.topic, row.partition, row.name)
     ours: dict[int, bytes | None] = {}
     sizes: dict[str, int] = {}
     for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
-        if receipt.cosigner in readers and receipt.time_s * 1000 < since:
+        if receipt.cosigner in readers and believed(receipt.text, since):
             if receipt.size not in ours:
                 ours[receipt.size] = _root(tx, row, receipt.size)
             if ours[receipt.size] == receipt.root:

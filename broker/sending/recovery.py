@@ -3,9 +3,9 @@
 From a revocation on, readers refuse what the key signed unless a receipt older than the time named
 covers it, whether its holder signed it or a thief. So the sender begins a new generation of each
 stream under its new key. It names the last place that every other reader of the topic had confirmed
-by then, by a receipt over the sender's own root, and begins with everything after that place: who
-lacks it takes it, who has it sees repeats, and who holds more than was confirmed, a thief's records
-perhaps, sees a rollback and goes on.
+by then, by a receipt over the sender's own root that is still believed, and begins with everything
+after that place: who lacks it takes it, who has it sees repeats, and who holds more than was
+confirmed, a thief's records perhaps, sees a rollback and goes on.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 from broker.keys.kid import ED25519, STREAM
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.confirmed import confirmed, place_at
+from broker.sending.confirmed import Believed, confirmed, place_at
 from broker.sending.indexing import Fenced, Indexing
 from broker.sending.newest import newest_seen
 from broker.sending.outbox_record import copy_of
@@ -115,7 +115,10 @@ class Recovery:
         self._clock = clock
 
     def recover(
-        self, revoked: Collection[RevokedKey], readers: Callable[[str], Collection[str]]
+        self,
+        revoked: Collection[RevokedKey],
+        readers: Callable[[str], Collection[str]],
+        believed: Believed,
     ) -> tuple[int, int]:
         """See ``Relay.recover``."""
         with self._store.reading() as tx:
@@ -127,7 +130,7 @@ class Recovery:
         again = gone = 0
         for topic, partition in streams:
             stream = Stream(self._deployment, self._agency, topic, partition)
-            due = self._begin_again(stream, new, readers(topic))
+            due = self._begin_again(stream, new, readers(topic), believed)
             if due is not None:
                 again, gone = again + len(due.rows), gone + due.gone
         with self._store.transaction() as tx:
@@ -136,12 +139,16 @@ class Recovery:
         return again, gone
 
     def _begin_again(
-        self, stream: Stream, revoked: Collection[RevokedKey], readers: Collection[str]
+        self,
+        stream: Stream,
+        revoked: Collection[RevokedKey],
+        readers: Collection[str],
+        believed: Believed,
     ) -> Again | None:
         now = self._clock()
         with self._fenced() as tx:
             new = [key for key in revoked if tx.meta.get(_recovered(key, stream)) is None]
-            due = due_again(tx, stream, new, readers, now) if new else None
+            due = due_again(tx, stream, new, readers, believed, now) if new else None
             if due is None:
                 return None
             row = open_generation(stream, due.predecessor, due.newest, now)
@@ -161,6 +168,7 @@ def due_again(
     stream: Stream,
     revoked: Collection[RevokedKey],
     readers: Collection[str],
+    believed: Believed,
     now: int,
 ) -> Again | None:
     """What has to be published again of one stream. None if it holds no record.
@@ -170,13 +178,14 @@ def due_again(
         stream: which.
         revoked: the keys that are not believed any more.
         readers: who has to have confirmed a record, or it is published again.
+        believed: which receipts count.
         now: milliseconds since the epoch.
     """
     last = tx.streams.last_with_records(stream.topic, stream.partition)
     if last is None:
         return None
     chain = [last, *_before(tx, last, min(key.begun for key in revoked))]
-    at, size = confirmed(tx, stream, chain, readers, min(key.since for key in revoked))
+    at, size = confirmed(tx, stream, chain, readers, believed, min(key.since for key in revoked))
     held = chain[at]
     rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, each)]
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]

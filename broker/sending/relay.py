@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from broker.errors import TransportError
+from broker.sending.confirmed import Believed
 from broker.sending.indexing import Indexing
 from broker.sending.outbox_record import record_of
 from broker.sending.recovery import Recovery, RevokedKey
@@ -158,7 +159,10 @@ class Relay:
         self._refused.refused(records)
 
     async def recover(
-        self, revoked: Collection[RevokedKey], readers: Callable[[str], Collection[str]]
+        self,
+        revoked: Collection[RevokedKey],
+        readers: Callable[[str], Collection[str]],
+        believed: Believed,
     ) -> tuple[int, int]:
         """After stream keys were revoked: begin new generations with what is not believed now.
 
@@ -169,6 +173,7 @@ class Relay:
         Args:
             revoked: the keys.
             readers: topic -> who else reads it.
+            believed: which of their receipts count, ``Trust.receipt_believed``.
 
         Returns:
             How many records are published again, and how many would be if their content were not
@@ -178,7 +183,7 @@ class Relay:
             StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
             RegistryError: there is no new stream key yet.
         """
-        return await asyncio.to_thread(self._recovery.recover, revoked, readers)
+        return await asyncio.to_thread(self._recovery.recover, revoked, readers, believed)
 
     async def replay(
         self, topic: str, partition: int, generation: str, first: int, last: int

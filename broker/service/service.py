@@ -234,6 +234,7 @@ class BrokerService:
         again, gone = await self.relay.recover(
             revoked_stream_keys(self.control.manifests, agency),
             lambda topic: readers_of(topic, agency, *books),
+            self._new_trust(*books).receipt_believed,
         )
         if again:
             self._log.warning("published_again", records=again)

@@ -11,9 +11,12 @@ from workshop import COUNCIL, MINUTE, NOW, POLICE, SECOND
 from broker import pseudonyms
 from broker.errors import StoreError
 from broker.judging.partition_state import format_state, receiptable
+from broker.keys.issuing import ManifestChanges
+from broker.keys.manifest import Revocation
 from broker.record import Record
 from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
 from broker.sending.streams import Stream
+from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Origin
 
 CASE = "11111111-1111-4111-8111-111111111111"
@@ -29,13 +32,19 @@ def confirm(police: Office, council: Office, *, at: int, root: bytes | None = No
     assert found is not None
     generation, size, ours = found
     origin = Origin(police.world.deployment, POLICE, one.topic, one.partition, generation)
+    root = root or ours
+    text = format_receipt(origin, size, root, police.world.receipt_cosigner(COUNCIL), at // 1000)
     with police.store.transaction() as tx:
-        tx.receipts.add(origin.format(), size, root or ours, COUNCIL, at // 1000, b"")
+        tx.receipts.add(origin.format(), size, root, COUNCIL, at // 1000, text)
+
+
+def council_reads(_topic: str) -> frozenset[str]:
+    return frozenset({COUNCIL})
 
 
 async def recover(police: Office, since: int) -> tuple[int, int]:
     key = RevokedKey(KID, police.clock.now - 10 * MINUTE, since)
-    done = await police.relay.recover([key], lambda _topic: frozenset({COUNCIL}))
+    done = await police.relay.recover([key], council_reads, police.trust.receipt_believed)
     await police.relay.resend()
     return done
 
@@ -148,7 +157,7 @@ async def test_what_an_earlier_key_signed_is_left_alone(
     police.relay = police.another_relay()
     sent = await police.send(1, case_id=CASE)
     key = RevokedKey(KID, clock.now, clock.now)
-    done = await police.relay.recover([key], lambda _topic: frozenset({COUNCIL}))
+    done = await police.relay.recover([key], council_reads, police.trust.receipt_believed)
     await police.relay.resend()
     assert done == (1, 0)
     assert ids(police.log())[3:] == sent
@@ -162,6 +171,22 @@ async def test_a_receipt_over_a_root_that_we_did_not_sign_confirms_nothing(
     confirm(police, council, at=clock.now, root=bytes(32))
     clock.pass_(5 * SECOND)
     assert await recover(police, since=clock.now) == (2, 0)
+
+
+async def test_a_receipt_under_a_key_that_was_itself_revoked_confirms_nothing(
+    police: Office, council: Office, clock: Clock
+) -> None:
+    """A thief of the reader's receipt key may have signed it: who reads there may lack it all."""
+    await police.send(2, case_id=CASE)
+    council.take(at_offsets(police.log()))
+    confirm(police, council, at=clock.now)
+    kid = police.world.participants[COUNCIL].receipt_signer(NOW).kid
+    clock.pass_(5 * SECOND)
+    lost = ManifestChanges(revocations=(Revocation(kid=kid, since=NOW, reason="lost"),))
+    police.believe(police.contracts, police.world.reissue(COUNCIL, lost, clock.now))
+    assert await recover(police, since=clock.now) == (2, 0)
+    assert await read_to_the_end(council, at_offsets(police.log())[2:]) == ["rollback"]
+    assert council.verify_log() == 2
 
 
 async def test_it_is_done_once_and_again_only_for_an_earlier_time(
@@ -182,10 +207,11 @@ async def test_a_crash_before_sending_sends_the_same_bytes(
     sent = await police.send(2, case_id=CASE)
     clock.pass_(5 * SECOND)
     key = RevokedKey(KID, 0, clock.now)
-    await police.relay.recover([key], lambda _topic: frozenset({COUNCIL}))  # and it dies
+    believed = police.trust.receipt_believed
+    await police.relay.recover([key], council_reads, believed)  # and it dies
     police.relay = police.another_relay()
     police.relay.take_lock("the next")
-    await police.relay.recover([key], lambda _topic: frozenset({COUNCIL}))
+    await police.relay.recover([key], council_reads, believed)
     assert await police.relay.resend() == 2
     assert ids(police.log()) == [*sent, *sent]
     await police.send(1, case_id=CASE)
