@@ -24,21 +24,18 @@ from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.clock import now_ms
-from broker.control.catching_up import catch_up
-from broker.control.control import Control
+from broker.control.control import News
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
-from broker.judging.trust import OpeningKeys, Trust
 from broker.receiving.deferral import EQUIVOCATION
-from broker.receiving.footing import Footing
 from broker.receiving.inbox_payload import parse_payload
-from broker.receiving.receiving import Receiving
-from broker.record import Record
+from broker.receiving.taking import Batch
+from broker.service.reading import Reader
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Store
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
-from broker.transport.topics import all_readable_topics, control_topics
+from broker.transport.topics import control_topics
 
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
@@ -49,6 +46,14 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 def _silent(_trouble: Trouble) -> None:
     return None
+
+
+def _pass_over(_topic: str, _partition: int, _batch: Batch, _now: int) -> None:
+    """What was taken is found in the inbox; what was refused, the adapter reports."""
+
+
+async def _pass_over_news(_news: News) -> None:
+    """The adapter reports it, and answers it."""
 
 
 @asynccontextmanager
@@ -120,81 +125,36 @@ class _Subscription:
         clock: Callable[[], int],
     ) -> None:
         self._participant = participant
-        self._receiver = receiver
         self._looked = clock()
         self._store = store
         self._audit = audit
         self._operator = f"subscriber {name}"
         self._clock = clock
         self._secret = participant.keyring.secret()
-        self._footing = Footing(store, receiver)
-        self._control_topics = control_topics(participant.deployment)
-        self._control = Control(
-            participant.agency,
-            self._control_topics,
-            participant.repository,
-            participant.contracts,
-            participant.manifests,
+        topics = control_topics(participant.deployment)
+        self._reader = Reader(
+            participant,
             store,
-            frozenset,
-        )
-        self._renew_trust()
-        self._receiving = Receiving(
-            participant.deployment,
-            participant.agency,
-            store,
-            lambda: self._trust,
-            lambda: self._opening,
+            receiver,
+            clock,
             self._secret,
+            topics,
+            (topics.manifests, topics.contracts, topics.receipts),
+            on_taken=_pass_over,
+            on_news=_pass_over_news,
+            on_books=self.judge_again,
             log_taken=False,
         )
 
-    def _renew_trust(self) -> None:
-        agency = self._participant.agency
-        self._trust = Trust(agency, self._control.manifests, self._control.contracts)
-        self._opening = OpeningKeys(agency, self._control.manifests, self._participant.keyring)
-
-    def topics(self) -> tuple[str, ...]:
-        """Data topics that this agency reads, and what keeps its trust current."""
-        contracts = (signed.contract for signed in self._control.contracts.trusted())
-        data = all_readable_topics(contracts, self._participant.agency)
-        control = self._control_topics
-        return (*data, control.manifests, control.contracts, control.receipts)
-
-    async def read(self, stop: asyncio.Event, on_trouble: OnTrouble | None) -> None:
+    async def read(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
         """What keys are worth first, then events, until ``stop``."""
-        for first in (self._control_topics.manifests, self._control_topics.receipts):
-            await catch_up(self._receiver, first, self.position, self.take, stop)
-        await self._receiver.run(
-            self.topics(), self.take, self.position, stop, on_trouble=on_trouble
-        )
-
-    def position(self, topic: str, partition: int) -> int | None:
-        """Where to go on reading."""
-        return self._footing.position(topic, partition)
-
-    async def take(self, topic: str, partition: int, records: list[Record]) -> None:
-        """Take a batch from Kafka."""
-        now = self._clock()
-        records = await self._footing.unread(topic, partition, records)
-        if not records:
-            return
-        if topic in self._control_topics.names:
-            await asyncio.to_thread(self._control.take, topic, partition, records, now)
-            if not self._trust.rests_on(self._control.contracts, self._control.manifests):
-                # not asked of the news: an error after storing would lose it
-                self._renew_trust()
-                self._receiving.trust_changed()
-                await self.judge_again()
-            return
-        await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
+        await self._reader.run(stop, on_trouble)
 
     async def judge_again(self) -> None:
         """Read again where something waits to be judged: time or news may have cured it."""
         self._looked = self._clock()
         for topic, partition in await asyncio.to_thread(self._waiting):
-            self._receiver.pause(topic, partition)
-            self._receiver.resume(topic, partition)
+            self._reader.read_again(topic, partition)
 
     def judge_again_is_due(self) -> bool:
         """Whether it was not done for a while."""
@@ -219,7 +179,7 @@ class _Subscription:
         return events
 
     def _consultation(self, event: OpenedEvent) -> Entry:
-        signed = self._control.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        signed = self._reader.control.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         return recording.taken(
             "consultation",

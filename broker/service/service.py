@@ -13,33 +13,27 @@ from collections.abc import Callable
 from typing import Final
 
 from broker.agency.participant import Participant, load_participant
-from broker.control.catching_up import catch_up
-from broker.control.control import Control, News
+from broker.control.control import News
 from broker.control.own_heartbeat import own_heartbeat
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
 from broker.errors import TransportError
-from broker.judging.trust import OpeningKeys, Trust
 from broker.observing.health import Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.receiving.footing import Footing
-from broker.receiving.receiving import Receiving
 from broker.receiving.taking import Batch
-from broker.record import Record
-from broker.registry.contract_book import ContractBook
-from broker.registry.manifests import ManifestBook
 from broker.sending.governing import SealingTerms
 from broker.sending.publishing import Publisher
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
+from broker.service.reading import Reader
 from broker.service.reporting import report_alarms, report_batch, report_news
 from broker.statements.authorship import author, cosigner
 from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
-from broker.transport.topics import all_readable_topics, control_topics
+from broker.transport.topics import control_topics
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
@@ -78,7 +72,6 @@ class BrokerService:
         self._clock = clock
         self._log = logger("broker")
         self._kafka = readiness.flag("kafka")
-        self._topics = control_topics(participant.deployment)
         self._delivered = asyncio.Event()
         secret = participant.keyring.secret()
         self._terms = SealingTerms(participant.contracts, participant.manifests)
@@ -90,26 +83,20 @@ class BrokerService:
             self._terms.exchange_key,
         )
         self.publisher = Publisher(self._sealer)
-        self._trust = self._new_trust(participant.contracts, participant.manifests)
-        self._opening = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
-        self.control = Control(
-            participant.agency,
-            self._topics,
-            participant.repository,
-            participant.contracts,
-            participant.manifests,
+        topics = control_topics(participant.deployment)
+        self._reader = Reader(
+            participant,
             store,
-            lambda: frozenset(self.data_topics()),
-        )
-        self._receiving = Receiving(
-            participant.deployment,
-            participant.agency,
-            store,
-            lambda: self._trust,
-            lambda: self._opening,
+            transport,
+            clock,
             secret,
+            topics,
+            topics.names,
+            on_taken=self._on_batch,
+            on_news=self._on_news,
+            on_books=self._on_books,
         )
-        self._footing = Footing(store, transport)
+        self.control = self._reader.control
         self.relay = Relay(
             participant.deployment,
             participant.agency,
@@ -121,11 +108,13 @@ class BrokerService:
         self._statements = OwnStatements(
             participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
         )
-        self._watch = Watch(lambda: self.participant, store, clock, metrics, lambda: self._trust)
+        self._watch = Watch(
+            lambda: self.participant, store, clock, metrics, lambda: self._reader.trust
+        )
         self._waiting = asyncio.Event()
         self._reloaded = False
 
-    # --- keys and trust --------------------------------------------------------------------------
+    # --- keys ------------------------------------------------------------------------------------
 
     def _stream_cosigner(self) -> NoteSigner:
         name, now = self.participant.key_name, self._clock()
@@ -139,13 +128,9 @@ class BrokerService:
         name, now = self.participant.key_name, self._clock()
         return cosigner(name, self.participant.receipt_signer(now))
 
-    def _new_trust(self, contracts: ContractBook, manifests: ManifestBook) -> Trust:
-        return Trust(self.participant.agency, manifests, contracts)
-
     def data_topics(self) -> tuple[str, ...]:
         """Data topics that this agency reads, of every contract that it has signed."""
-        contracts = (signed.contract for signed in self.control.contracts.trusted())
-        return all_readable_topics(contracts, self.participant.agency)
+        return self._reader.data_topics()
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -160,7 +145,7 @@ class BrokerService:
         await asyncio.to_thread(self._statements.take_up)
         loops = (
             self._relay_loop(stop),
-            self._receive_loop(stop),
+            self._reader.run(stop, self._trouble),
             self._heartbeat_loop(stop),
             self._receipt_loop(stop),
             self._watch_loop(stop),
@@ -230,39 +215,16 @@ class BrokerService:
     async def _recover(self) -> None:
         """If a stream key was revoked: go on without it, and lose nothing that it had signed."""
         agency = self.participant.agency
-        books = self.control.contracts, self.control.manifests
+        trust = self._reader.trust
         again, gone = await self.relay.recover(
-            revoked_stream_keys(self.control.manifests, agency),
-            lambda topic: readers_of(topic, agency, *books),
-            self._new_trust(*books).receipt_believed,
+            revoked_stream_keys(trust.manifests, agency),
+            lambda topic: readers_of(topic, agency, trust.contracts, trust.manifests),
+            trust.receipt_believed,
         )
         if again:
             self._log.warning("published_again", records=again)
         if gone:
             self._log.error("content_gone", records=gone)
-
-    async def _receive_loop(self, stop: asyncio.Event) -> None:
-        for first in (self._topics.manifests, self._topics.receipts):
-            await catch_up(self._transport, first, self._position, self._take, stop)
-        topics = (*self.data_topics(), *self._topics.names)
-        await self._transport.run(
-            topics, self._take, self._position, stop, on_trouble=self._trouble
-        )
-
-    def _position(self, topic: str, partition: int) -> int | None:
-        return self._footing.position(topic, partition)
-
-    async def _take(self, topic: str, partition: int, records: list[Record]) -> None:
-        now = self._clock()
-        records = await self._footing.unread(topic, partition, records)
-        if not records:
-            return
-        if topic in self._topics.names:
-            news = await asyncio.to_thread(self.control.take, topic, partition, records, now)
-            await self._on_news(news)
-            return
-        batch = await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
-        self._on_batch(topic, partition, batch, now)
 
     def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
         report_batch(topic, partition, batch, now, self.metrics, self._log)
@@ -277,8 +239,6 @@ class BrokerService:
             self._delivered.set()
 
     async def _on_news(self, news: News) -> None:
-        if not self._trust.rests_on(self.control.contracts, self.control.manifests):
-            self._trust_changed()  # not asked of the news: an error after storing would lose it
         for beat in news.heartbeats:
             self._watch.heard(beat)
         for agency, topic, partition, generation, last in news.missing:
@@ -302,18 +262,14 @@ class BrokerService:
             ConcordantError: a file does not verify; what was known stays in force.
         """
         fresh = await asyncio.to_thread(load_participant, self.participant.root, self._clock())
-        self.control.contracts, self.control.manifests = fresh.contracts, fresh.manifests
         self.participant = fresh
-        self._trust_changed()
+        await self._reader.adopt(fresh.contracts, fresh.manifests)
         self._reloaded = True  # the relay announces it, and goes on without a key that is revoked
         self._waiting.set()
 
-    def _trust_changed(self) -> None:
-        contracts, manifests = self.control.contracts, self.control.manifests
-        self._trust = self._new_trust(contracts, manifests)
-        self._opening = OpeningKeys(self.participant.agency, manifests, self.participant.keyring)
-        self._terms.contracts, self._terms.manifests = contracts, manifests
-        self._receiving.trust_changed()
+    async def _on_books(self) -> None:
+        self._terms.contracts = self.control.contracts
+        self._terms.manifests = self.control.manifests
         self._log.info("registry_changed")
 
     def _trouble(self, trouble: Trouble) -> None:
@@ -369,8 +325,7 @@ class BrokerService:
             for origin, first, last in found.ask_again:
                 self._statements.gap(origin, first, last)
             for topic, partition in found.judge_again:
-                self._transport.pause(topic, partition)
-                self._transport.resume(topic, partition)
+                self._reader.read_again(topic, partition)
 
 
 def _require_waiting_helps(error: ConcordantError) -> None:
