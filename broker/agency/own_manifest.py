@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Literal
 
+from pydantic import ValidationError
+
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
 from broker.keys.instant import DAY_MS, format_instant, whole_second
@@ -25,6 +27,17 @@ from broker.keys.issuing import (
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from contracts.model import UNSTATED_KAFKA_DAYS, Contract
+
+
+class StatementError(RegistryError):
+    """A manifest cannot say what was asked; whoever asked must act.
+
+    Codes: `key_not_listed`, `key_ambiguous`, `key_governance`, `key_revoked_before`,
+    `since_ahead`, `since_invalid`, `reason_invalid`.
+    """
+
+    code = "reason_invalid"
+    exit_code = 2
 
 
 def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> VerifiedManifest:
@@ -71,14 +84,22 @@ def state_departure(
         KeyAccessError: a governance key is missing or does not open.
         ManifestError: code `manifest_left`, or the result would be refused by others.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
+        StatementError: code `reason_invalid`.
     """
     since = now
     for before in _newest(participant).standing:
         if (before.contract, before.version) == (contract.name, contract.version):
             since = min(since, before.since)  # leaving does not make up for a suspension before it
-    entry = StandingEntry(
-        contract=contract.name, version=contract.version, state=state, since=since, reason=reason
-    )
+    try:
+        entry = StandingEntry(
+            contract=contract.name,
+            version=contract.version,
+            state=state,
+            since=since,
+            reason=reason,
+        )
+    except ValidationError:
+        raise _reason_invalid() from None
     return _issued(participant, ManifestChanges(standing=(entry,)), now)
 
 
@@ -113,15 +134,21 @@ def revoke_keys(
     Raises:
         KeyAccessError: a governance key is missing or does not open.
         ManifestError: the result would be refused by others.
-        RegistryError: code `registry_unwritable`, `manifest_missing`, `key_not_listed`,
-            `key_revoked_before` or `since_ahead`.
+        RegistryError: code `registry_unwritable` or `manifest_missing`.
+        StatementError: code `key_not_listed`, `key_revoked_before`, `since_ahead`,
+            `since_invalid` or `reason_invalid`.
     """
     since = whole_second(since)  # a receipt of the same second may be younger than the theft
+    kids = tuple(dict.fromkeys(kids))
+    if not kids:
+        raise StatementError(
+            "No key is named.", code="key_not_listed", fix="Name the keys that are to be revoked."
+        )
     for kid in kids:
         _require_revocable(participant, kid, since, now)
+    revocations = tuple(_revocation(kid, since, reason) for kid in kids)
     signer = participant.governance_signer()
     previous = _newest(participant)
-    revocations = tuple(Revocation(kid=kid, since=since, reason=reason) for kid in kids)
     changes = revoking(previous, revocations, now)
     left = previous.model_copy(
         update={
@@ -135,23 +162,44 @@ def revoke_keys(
     )
 
 
+def _revocation(kid: bytes, since: int, reason: str) -> Revocation:
+    try:
+        return Revocation(kid=kid, since=since, reason=reason)
+    except ValidationError as error:
+        if any(one["loc"] == ("since",) for one in error.errors(include_input=False)):
+            raise StatementError(
+                "A manifest cannot say this time.",
+                code="since_invalid",
+                fix="Name a time between 1970 and now.",
+            ) from None
+        raise _reason_invalid() from None
+
+
+def _reason_invalid() -> StatementError:
+    return StatementError(
+        "A manifest cannot say this reason.",
+        code="reason_invalid",
+        fix="Give one line of 1 to 256 characters, without control characters.",
+    )
+
+
 def _require_revocable(participant: Participant, kid: bytes, since: int, now: int) -> None:
     history = participant.manifests.history(participant.agency)
     if all(key.kid != kid for version in history for key in version.manifest.keys):
-        raise RegistryError(
+        raise StatementError(
             f"None of this agency's manifests lists the key {kid.hex()[:16]}.",
             code="key_not_listed",
-            fix="See: concordant keys list",
+            fix=f"See: concordant keys list --agency {participant.root}",
         )
     if since > now:
-        raise RegistryError(
+        raise StatementError(
             "A key is revoked from a time that has passed.",
             code="since_ahead",
             fix="Name the earliest time at which the key may have been in other hands.",
         )
     before = participant.manifests.revoked_since(participant.agency, kid)
     if before is not None and before <= since:
-        raise RegistryError(
+        raise StatementError(
             f"The key {kid.hex()[:16]} is revoked already, since {format_instant(before)}.",
             code="key_revoked_before",
             fix="A revocation is not taken back or put off; it can only be dated earlier.",

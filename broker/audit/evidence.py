@@ -113,5 +113,5 @@ def _malformed(reason: str) -> EvidenceError:
     return EvidenceError(
         f"Not a document of evidence: {reason}.",
         code="evidence_malformed",
-        fix="Ask for it again: concordant event evidence EVENT_ID --out FILE",
+        fix="Ask for it again: concordant event evidence EVENT_ID --agency DIR --out FILE",
     )

@@ -130,6 +130,10 @@ def evidence(
     """
     if (event is None) == (check is None):
         raise typer.BadParameter("give either an event's id or --check FILE")
+    if event is not None and record is not None:
+        raise typer.BadParameter("--record goes with --check FILE: there it is compared")
+    if check is not None and source is not None:
+        raise typer.BadParameter("--source goes with an event's id; --check FILE names its sender")
     from broker.cli.event.evidence import (
         EvidenceDesk,
         for_people,

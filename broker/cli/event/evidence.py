@@ -22,6 +22,7 @@ from broker.audit.evidence import (
 )
 from broker.audit.located import locate
 from broker.audit.showing import show_evidence
+from broker.cli.held_state import open_held_state
 from broker.cli.lines import read_lines
 from broker.cli.output import printable
 from broker.clock import now_ms
@@ -29,7 +30,7 @@ from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
 from broker.event import uuid_text
 from broker.record import RecordFormatError, parse_record
-from broker.store.database import SqliteStore, open_existing
+from broker.store.database import SqliteStore
 from broker.tlog.merkle import leaf_hash
 
 
@@ -81,8 +82,7 @@ class EvidenceDesk:
 
         Raises:
             EvidenceError: there is none, or not yet; exit code 1.
-            ConfigError: `state_missing`.
-            StoreError: the state cannot be opened.
+            StoreError: `state_missing`, or the state cannot be opened.
         """
         mine = self._participant
         with self._state().reading() as tx:
@@ -112,7 +112,7 @@ class EvidenceDesk:
 
     def _state(self) -> SqliteStore:
         """What the adapter keeps."""
-        return open_existing(self._database)
+        return open_held_state(self._participant)
 
     def _known(self, stated: Evidence) -> str:
         """Link 7 by our own state: the event's sealed value has that leaf, as we know it.

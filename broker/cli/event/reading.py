@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,6 +11,7 @@ from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
+from broker.cli.operator_name import operator_label
 from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -23,9 +22,6 @@ from broker.judging.verification import verify_record
 from broker.record import Record, RecordFormatError, parse_record
 from broker.store.database import open_store
 from broker.store.interfaces import Store
-
-_NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9 ._@()/:+-]")
-
 
 _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a record")
 
@@ -62,7 +58,8 @@ class FileReader:
     def __init__(self, directory: Path, operator: str | None) -> None:
         now = now_ms()
         self._participant = load_participant(directory, now)
-        self._operator = _label(operator or _login())
+        self._operator = operator_label(operator)
+        self._database = self._participant.path(self._participant.config.state.database)
         self._trust = Trust(
             self._participant.agency,
             self._participant.manifests,
@@ -152,14 +149,15 @@ class FileReader:
         self.refused |= "refused" in answer or "gap" in answer
 
     def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+        if self._store is None and not self._database.exists():
+            return False  # no receipt was ever kept; asking for one makes no database
         with self._opened_store().reading() as tx:
             rows = tx.receipts.covering(origin, size, root)
         return any(self._trust.receipt_believed(row.text, before) for row in rows)
 
     def _opened_store(self) -> Store:
         if self._store is None:
-            path = self._participant.path(self._participant.config.state.database)
-            self._store = open_store(path)
+            self._store = open_store(self._database)
         return self._store
 
 
@@ -201,14 +199,3 @@ def _with_gap(answer: dict[str, object], judgement: Judgement) -> dict[str, obje
 
 def _refusal(refusal: RefusedError) -> dict[str, object]:
     return {"refused": refusal.code, "step": refusal.step}
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
-def _label(text: str) -> str:
-    return _NOT_LABEL.sub("-", text).lstrip("-")[:64] or "unknown"

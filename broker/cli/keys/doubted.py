@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
+from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
-from broker.errors import ConfigError
+from broker.cli.wrong_input import WrongInputError
 from broker.judging.partition_state import Generation, parse_state
 from broker.judging.trust import Trust
 from broker.sending.recovery import revoked_stream_keys
-from broker.store.database import open_existing
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
 from broker.tlog.checkpoint import Origin
@@ -75,22 +75,29 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
         now: milliseconds since the epoch.
 
     Raises:
-        ConfigError: ``agency_unknown``: no manifest of it is here.
+        WrongInputError: ``agency_unknown``: no manifest of it is here; or ``agency_own``.
         ConcordantError: the agency's folder cannot be loaded.
         StoreError: its state cannot be opened.
     """
     participant = load_participant(directory, now)
+    if sender == participant.agency:
+        raise WrongInputError(
+            f"{sender} is this agency itself; what is in doubt is what it took of another one.",
+            code="agency_own",
+            fix=f"If a key of {sender} is lost: concordant keys revoke --agency {directory}; then "
+            f"each other party asks: concordant keys doubted {sender}",
+        )
     if participant.manifests.newest(sender) is None:
-        raise ConfigError(
+        raise WrongInputError(
             "There is no manifest of this agency here.",
             code="agency_unknown",
             where=sender,
-            fix="Give the id of another party. See: concordant status",
+            fix=f"Give the id of another party: {_others(participant)}",
         )
     revoked = revoked_stream_keys(participant.manifests, sender)
     if not revoked:
         return ()
-    store = open_existing(participant.path(participant.config.state.database))
+    store = open_held_state(participant)
     try:
         with store.reading() as tx:
             earliest = min(key.since for key in revoked)
@@ -99,6 +106,11 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
             return tuple(_doubted(row) for row in rows if doubts.about(row))
     finally:
         store.close()
+
+
+def _others(participant: Participant) -> str:
+    agencies = participant.manifests.agencies()
+    return ", ".join(agency for agency in agencies if agency != participant.agency)
 
 
 class _Doubts:

@@ -17,11 +17,11 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from broker.agency.config import governance_kids
-from broker.agency.own_manifest import revoke_keys
+from broker.agency.own_manifest import StatementError, revoke_keys
 from broker.agency.participant import Participant, load_participant
 from broker.cli.keys.held import Renewed, newest_manifest
 from broker.cli.times import instant, moment
-from broker.errors import KeyAccessError, RegistryError
+from broker.errors import KeyAccessError
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 from broker.keys.manifest import Line, ManifestKey
 from broker.registry.repository import MANIFESTS_FOLDER
@@ -107,8 +107,9 @@ def revoked_keys(
     Raises:
         BadParameter: no manifest can say this reason.
         KeyAccessError: the governance keys are not here (``key_missing``) or do not open.
-        RegistryError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
+        StatementError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
             ``key_governance`` for a key that no manifest can revoke.
+        RegistryError: as there.
         ConcordantError: the agency's folder cannot be loaded.
     """
     _require_reason(reason)
@@ -124,8 +125,10 @@ def revoked_keys(
     else:
         kids = tuple(dict.fromkeys(_found(participant, known, prefix) for prefix in named))
     if not kids:
-        raise RegistryError(
-            "Every key that the manifest lists is revoked already.", code="key_revoked_before"
+        raise StatementError(
+            "Every key that the manifest lists is revoked already.",
+            code="key_revoked_before",
+            fix=f"See: concordant keys list --agency {participant.root}",
         )
     _require_governance(participant)
     manifest = revoke_keys(participant, kids, since, reason, now).manifest
@@ -162,13 +165,13 @@ def _listed(participant: Participant) -> dict[bytes, ManifestKey]:
 def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: str) -> bytes:
     prefix = prefix.lower()
     if _HEX.fullmatch(prefix) is None:
-        raise RegistryError(
+        raise StatementError(
             "A key id is written in hexadecimal.",
             code="key_not_listed",
-            fix="See: concordant keys list",
+            fix=f"See: concordant keys list --agency {participant.root}",
         )
     if any(kid.hex().startswith(prefix) for kid in governance_kids(participant.config)):
-        raise RegistryError(
+        raise StatementError(
             "A governance key is not revoked by a manifest: it is the key that signs manifests.",
             code="key_governance",
             fix="Telephone every party: each leaves the version of the contract that pins it, and "
@@ -177,16 +180,16 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
         )
     fitting = [kid for kid in known if kid.hex().startswith(prefix)]
     if not fitting:
-        raise RegistryError(
+        raise StatementError(
             f"None of this agency's manifests lists a key {prefix[:16]}.",
             code="key_not_listed",
-            fix="See: concordant keys list",
+            fix=f"See: concordant keys list --agency {participant.root}",
         )
     if len(fitting) > 1:
-        raise RegistryError(
+        raise StatementError(
             f"{len(fitting)} keys of this agency begin with {prefix[:16]}.",
             code="key_ambiguous",
-            fix="Give more of the key's id. See: concordant keys list",
+            fix=f"Give more of the key's id. See: concordant keys list --agency {participant.root}",
         )
     return fitting[0]
 

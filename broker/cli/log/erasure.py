@@ -15,8 +15,8 @@ from broker.agency.participant import load_participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.query import entries_of_case
+from broker.cli.held_state import open_held_state
 from broker.cli.log.reading import case_id
-from broker.store.database import open_existing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ def erase(agency: Path, case: str, operator: str, now: int) -> Erased:
         now: milliseconds since the epoch.
 
     Raises:
-        ConfigError: ``case_unknown``.
+        WrongInputError: ``case_unknown``.
         StoreError: ``state_missing``, or the state cannot be written.
         KeyAccessError: the agency's secret cannot be had.
     """
     participant = load_participant(agency, now)
     secret = participant.keyring.secret()
-    store = open_existing(participant.path(participant.config.state.database))
+    store = open_held_state(participant)
     try:
         with store.transaction() as tx:
             case_key = pseudonyms.case_key(secret, case_id(tx, case))

@@ -15,10 +15,10 @@ from broker.agency.participant import Participant, load_participant
 from broker.audit.entries import ContractReference
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import entries_of_case, received
+from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
-from broker.errors import ConfigError
+from broker.cli.wrong_input import WrongInputError
 from broker.registry.manifests import ManifestBook
-from broker.store.database import open_store
 from broker.store.interfaces import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from broker.tlog.errors import NoteError
@@ -105,11 +105,10 @@ class DisclosureLog:
 
         Raises:
             ConcordantError: the agency's folder cannot be loaded.
-            StoreError: its state cannot be opened.
+            StoreError: ``state_missing``, or its state cannot be opened.
         """
         self._participant: Participant = load_participant(agency, now)
-        path = self._participant.path(self._participant.config.state.database)
-        self._store = open_store(path)
+        self._store = open_held_state(self._participant)
 
     def verify(self) -> LogHead:
         """Recompute everything.
@@ -134,7 +133,7 @@ class DisclosureLog:
             field: a field path; those below it count as well. Empty for all.
 
         Raises:
-            ConfigError: ``case_unknown``: neither an id nor a reference of ours.
+            WrongInputError: ``case_unknown``: neither an id nor a reference of ours.
             KeyAccessError: the agency's secret cannot be had.
         """
         secret = self._participant.keyring.secret()
@@ -194,7 +193,7 @@ def case_id(tx: Transaction, case: str) -> str:
     """The shared id of a case that is given by it or by this agency's own reference.
 
     Raises:
-        ConfigError: ``case_unknown``.
+        WrongInputError: ``case_unknown``.
     """
     linked = tx.links.case_for(case)
     if linked is not None:
@@ -202,7 +201,7 @@ def case_id(tx: Transaction, case: str) -> str:
     try:
         return str(UUID(case))
     except ValueError:
-        raise ConfigError(
+        raise WrongInputError(
             "The case is neither a shared id nor a reference of this agency.",
             code="case_unknown",
             fix="Give the shared id (a UUID), or the reference of the agency's own system.",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import load_participant
+from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
-from broker.store.database import open_store
 from broker.store.rows import QuarantineStatus
 
 MOST: Final = 1_000_000
@@ -88,7 +88,7 @@ class Quarantine:
             ConcordantError: the agency's folder cannot be loaded, or its state not be opened.
         """
         self.participant = load_participant(agency, now)
-        self.store = open_store(self.participant.path(self.participant.config.state.database))
+        self.store = open_held_state(self.participant)
 
     def records(self, limit: int, *, held_only: bool) -> list[HeldRecord]:
         """The newest `limit`, oldest first."""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import load_participant
+from broker.cli.held_state import open_held_state
 from broker.judging.partition_state import format_state, parse_state
-from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction
 
@@ -59,17 +59,16 @@ def release_partition(
         None if it is not stopped.
 
     Raises:
-        StoreError: ``already_running``: the adapter must be stopped first.
+        StoreError: ``state_missing``, or ``already_running``: the adapter must be stopped first.
         ConcordantError: the agency's folder cannot be loaded.
     """
     participant = load_participant(directory, now)
-    with exclusive(participant.path(ADAPTER_LOCK)):
-        store = open_store(participant.path(participant.config.state.database))
-        try:
-            with store.transaction() as tx:
-                return _release(tx, agency, topic, partition)
-        finally:
-            store.close()
+    store = open_held_state(participant)
+    try:
+        with exclusive(participant.path(ADAPTER_LOCK)), store.transaction() as tx:
+            return _release(tx, agency, topic, partition)
+    finally:
+        store.close()
 
 
 def _release(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from broker.agency.participant import Participant, load_participant
+from broker.cli.held_state import open_held_state
 from broker.cli.times import instant, length
 from broker.judging.partition_state import parse_state
-from broker.store.database import open_store
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 
@@ -154,10 +154,11 @@ def report(agency: Path, now: int) -> Status:
         now: milliseconds since the epoch.
 
     Raises:
-        ConcordantError: the folder cannot be loaded, or its state not be read.
+        ConcordantError: the folder cannot be loaded, or its state not be read; `state_missing`
+            where the adapter has not run yet.
     """
     participant = load_participant(agency, now)
-    store = open_store(participant.path(participant.config.state.database))
+    store = open_held_state(participant)
     try:
         with store.reading() as tx:
             return _status(participant, tx, now)

@@ -57,9 +57,9 @@ class Done:
     def json(self) -> Any:
         return json.loads(self.out)
 
-    def require_failure(self, code: str) -> None:
+    def require_failure(self, code: str, exit_code: int = 3) -> None:
         """Nothing on standard output; on standard error what, where, what to do, and the code."""
-        assert self.code == 3, self.text
+        assert self.code == exit_code, self.text
         assert self.out == b""
         assert f"code:  {code}" in self.err
         assert "to do:" in self.err
@@ -171,6 +171,10 @@ class World:
 
     def store(self, agency: str) -> SqliteStore:
         return open_store(self.directory(agency) / "state" / "concordant.db")
+
+    def state_of(self, agency: str) -> None:
+        """The agency's adapter has run: it has a state, with nothing in it yet."""
+        self.store(agency).close()
 
     def event(self, cli: Cli, sender: str, event_type: str, **leaves: Any) -> dict[str, Any]:
         """The example of a type, with some leaves set (`None` removes one)."""

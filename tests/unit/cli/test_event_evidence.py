@@ -203,6 +203,7 @@ def test_what_is_no_evidence_or_cannot_be_read(cli, world, tmp_path: Path) -> No
     assert (done.code, done.out) == (1, b"")
     assert "evidence_malformed" in done.err
     assert "a name" not in done.err
+    assert "concordant event evidence EVENT_ID --agency DIR --out FILE" in done.err
 
 
 def test_without_a_state_nothing_is_said_to_be_unknown_and_none_is_made(
@@ -230,3 +231,13 @@ def test_a_file_that_cannot_be_written(cli, world, records, tmp_path: Path) -> N
 def test_either_an_event_or_a_file_is_asked_about(cli, world, both: bool, tmp_path: Path) -> None:
     more = (CASE, "--check", tmp_path / "x") if both else ()
     assert show(cli, world, *more).code == 2
+
+
+def test_options_that_contradict_each_other_are_refused(cli, world, records, file) -> None:
+    event = id_of(world)
+    with_record = show(cli, world, event, "--record", file)
+    assert (with_record.code, with_record.out) == (2, b"")
+    assert "--record goes with --check" in with_record.err
+    with_source = show(cli, world, "--check", file, "--source", SENDER)
+    assert (with_source.code, with_source.out) == (2, b"")
+    assert "--source goes with an event's id" in with_source.err

@@ -204,7 +204,20 @@ def test_who_reads_is_in_the_log_by_the_name_that_is_given(cli, root: Path, reco
 def test_what_is_not_opened_is_no_consultation(cli, root: Path, records) -> None:
     opened(cli, root, "cps-london", *records)
     verified(cli, root, "cps-london", *records)
+    open_store(root / "cps-london" / "state" / "concordant.db").close()
     assert cli("log", "verify", "--agency", root / "cps-london", "--json").json["entries"] == 0
+
+
+def test_verifying_makes_no_state_even_where_a_receipt_is_asked_for(
+    cli, root: Path, records
+) -> None:
+    everything = ("--all", "--since", "2026-01-01T00:00:00Z", "--reason", "lost")
+    assert cli("keys", "revoke", *everything, "--agency", root / "csu-camden").code == 0
+    name = "csu-camden.2.note"
+    shutil.copy(root / "csu-camden" / "manifests" / name, root / "cps-london" / "manifests" / name)
+    done = verified(cli, root, "cps-london", *records)
+    assert {one["refused"] for one in done.jsonl} == {"key_revoked"}
+    assert not list((root / "cps-london").rglob("*.db"))
 
 
 # --- verify --------------------------------------------------------------------------------------

@@ -102,7 +102,15 @@ def test_what_another_agency_had_cosigned_before_is_not(cli, root: Path, world) 
 
 
 def test_an_agency_that_nobody_knows_is_a_mistake(cli, root: Path) -> None:
-    doubted(cli, root, sender="nobody").require_failure("agency_unknown")
+    done = doubted(cli, root, sender="nobody")
+    done.require_failure("agency_unknown", 2)
+    assert SENDER in done.err  # the ids that could have been meant
+
+
+def test_of_itself_an_agency_does_not_ask_and_is_told_what_to_do_instead(cli, root: Path) -> None:
+    done = doubted(cli, root, sender=READER)
+    done.require_failure("agency_own", 2)
+    assert f"concordant keys revoke --agency {root / READER}" in done.err
 
 
 def test_a_folder_without_a_state_says_so_and_does_not_say_that_all_is_well(

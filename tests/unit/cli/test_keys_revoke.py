@@ -104,7 +104,7 @@ def test_what_was_sealed_for_a_revoked_exchange_key_is_still_opened(
     [("ffffffffffffffff", "key_not_listed"), ("g0", "key_not_listed"), ("", "key_not_listed")],
 )
 def test_a_key_that_nobody_listed_is_not_revoked(cli, root: Path, named: str, code: str) -> None:
-    revoke(cli, root / AGENCY, named).require_failure(code)
+    revoke(cli, root / AGENCY, named).require_failure(code, 2)
 
 
 def test_a_beginning_that_fits_two_keys_is_refused(cli, root: Path, clock) -> None:
@@ -115,13 +115,13 @@ def test_a_beginning_that_fits_two_keys_is_refused(cli, root: Path, clock) -> No
     firsts = [key["kid"][0] for key in listed if key["role"] != "governance"]
     pinned = {key["kid"][0] for key in listed if key["role"] == "governance"}
     twice = next(one for one in firsts if firsts.count(one) > 1 and one not in pinned)
-    revoke(cli, root / AGENCY, twice).require_failure("key_ambiguous")
+    revoke(cli, root / AGENCY, twice).require_failure("key_ambiguous", 2)
 
 
 def test_a_governance_key_is_not_revoked_and_what_to_do_is_said(cli, root: Path) -> None:
     for algorithm in ("ed25519", "ml-dsa-65"):
         done = revoke(cli, root / AGENCY, keys(cli, root / AGENCY)[f"governance {algorithm}"])
-        done.require_failure("key_governance")
+        done.require_failure("key_governance", 2)
         assert "leaves the version of the contract" in done.err
         assert "new id" in done.err
 
@@ -159,14 +159,14 @@ def test_without_the_governance_keys_nothing_is_made(cli, root: Path) -> None:
 def test_a_revocation_can_only_be_dated_earlier(cli, root: Path) -> None:
     kid, now = keys(cli, root / AGENCY)["stream ed25519"], now_ms()
     assert revoke(cli, root / AGENCY, kid, since=now - MINUTE).code == 0
-    revoke(cli, root / AGENCY, kid, since=now - MINUTE).require_failure("key_revoked_before")
-    revoke(cli, root / AGENCY, kid, since=now).require_failure("key_revoked_before")
+    revoke(cli, root / AGENCY, kid, since=now - MINUTE).require_failure("key_revoked_before", 2)
+    revoke(cli, root / AGENCY, kid, since=now).require_failure("key_revoked_before", 2)
     assert revoke(cli, root / AGENCY, kid, since=now - DAY).code == 0
 
 
 def test_a_time_to_come_is_refused(cli, root: Path) -> None:
     kid = keys(cli, root / AGENCY)["stream ed25519"]
-    revoke(cli, root / AGENCY, kid, since=now_ms() + MINUTE).require_failure("since_ahead")
+    revoke(cli, root / AGENCY, kid, since=now_ms() + MINUTE).require_failure("since_ahead", 2)
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-23T02:10:00", ""])

@@ -58,6 +58,7 @@ def verify(cli, world, *more: str):
 
 
 def test_an_empty_log_verifies(cli, world) -> None:
+    world.state_of(SENDER)
     done = verify(cli, world, "--json")
     assert done.code == 0
     assert (done.json["verified"], done.json["entries"], done.json["signed"]) == (True, 0, 0)
@@ -234,9 +235,9 @@ def test_nothing_about_a_case_is_an_answer_of_no(cli, world) -> None:
 
 
 def test_neither_an_id_nor_a_reference(cli, world) -> None:
+    world.state_of(SENDER)
     done = show(cli, world, case="Quillfeather, Zephyrine")
-    assert (done.code, done.out) == (3, b"")
-    assert "case_unknown" in done.err
+    done.require_failure("case_unknown", 2)
     assert "Quillfeather" not in done.err
 
 
@@ -253,6 +254,15 @@ def test_into_a_file(cli, world, tmp_path: Path) -> None:
     done = show(cli, world, "--output", str(tmp_path / "answer.txt"))
     assert (done.code, done.out) == (0, b"")
     assert "victim.name" in (tmp_path / "answer.txt").read_text()
+
+
+@pytest.mark.parametrize("command", ["verify", "show", "erase"])
+def test_before_the_adapter_has_run_nothing_is_said_to_be_whole(cli, world, command: str) -> None:
+    more = () if command == "verify" else ("--case", CASE)
+    done = cli("log", command, "--agency", world.directory(SENDER), *more)
+    done.require_failure("state_missing")
+    assert "has not run yet" in done.err
+    assert not list(world.directory(SENDER).rglob("*.db"))
 
 
 # --- erase ---------------------------------------------------------------------------------------
@@ -300,4 +310,4 @@ def test_what_is_not_sent_yet_is_not_erased(cli, world) -> None:
 
 def test_a_case_that_nobody_knows_cannot_be_erased(cli, world) -> None:
     publish(world, cli)
-    erase(cli, world, "R-1").require_failure("case_unknown")
+    erase(cli, world, "R-1").require_failure("case_unknown", 2)

@@ -43,7 +43,15 @@ def inbox(world) -> int:
         return tx.inbox.counts().undelivered
 
 
+def test_before_the_adapter_has_run_it_says_so_and_makes_no_state(cli, world) -> None:
+    listed(cli, world).require_failure("state_missing")
+    listed(cli, world, "--unverified").require_failure("state_missing")
+    retry(cli, world, "--all").require_failure("state_missing")
+    assert not list(world.directory(READER).rglob("*.db"))
+
+
 def test_nothing_is_held_at_first(cli, world) -> None:
+    world.state_of(READER)
     assert (listed(cli, world).code, listed(cli, world).json) == (0, [])
     done = retry(cli, world, "--all")
     assert (done.code, done.json) == (0, [])
@@ -133,6 +141,7 @@ def test_a_record_is_retried_once(cli, world, hidden_key) -> None:
 
 
 def test_a_number_that_was_never_given(cli, world) -> None:
+    world.state_of(READER)
     done = retry(cli, world, 999)
     assert (done.code, done.json[0]["outcome"]) == (4, "not_held")
 

@@ -51,7 +51,19 @@ def forked(world, cli, tmp_path: Path):
 # --- status --------------------------------------------------------------------------------------
 
 
+def test_before_the_adapter_has_run_it_says_so_and_makes_no_state(cli, world) -> None:
+    before = sorted(world.directory(READER).rglob("*"))
+    for more in ((), ("--json",)):
+        done = status(cli, world, READER, *more)
+        done.require_failure("state_missing")
+        assert "has not run yet" in done.err
+        assert f"concordant adapter run --agency {world.directory(READER)}" in done.err
+    release(cli, world, SENDER, "topic", 0).require_failure("state_missing")
+    assert sorted(world.directory(READER).rglob("*")) == before
+
+
 def test_of_an_agency_that_has_done_nothing_yet(cli, world) -> None:
+    world.state_of(READER)
     done = status(cli, world, READER, "--json")
     assert done.code == 0
     found = done.json
@@ -65,6 +77,7 @@ def test_of_an_agency_that_has_done_nothing_yet(cli, world) -> None:
 
 
 def test_in_words_and_into_a_file(cli, world, tmp_path: Path) -> None:
+    world.state_of(READER)
     done = status(cli, world)
     assert done.code == 0
     assert done.lines[0].startswith("council-camden in pan-london, ")
@@ -76,6 +89,7 @@ def test_in_words_and_into_a_file(cli, world, tmp_path: Path) -> None:
 
 
 def test_needs_no_passphrase(cli, world) -> None:
+    world.state_of(READER)
     (world.directory(READER) / "passphrase").unlink()
     assert status(cli, world).code == 0
 
@@ -169,6 +183,7 @@ def test_heartbeats_that_were_heard(cli, world, clock) -> None:
 
 
 def test_an_expired_contract_and_a_suspension_are_states_and_not_errors(cli, world, clock) -> None:
+    world.state_of(READER)
     folder = world.directory(READER)
     assert cli("contract", "suspend", "--agency", folder, "--reason", "dpia-review").code == 0
     (contract,) = status(cli, world, READER, "--json").json["contracts"]
