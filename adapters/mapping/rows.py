@@ -75,12 +75,6 @@ class RowMapping:
         """Of the mapping file."""
         return self.document.version
 
-    def unmapped_leaves(self, event_type: str) -> tuple[str, ...]:
-        """Leaves of a type that this agency could not write down if they arrived."""
-        terms = self._types.get(event_type)
-        known = {*_LINKED, *(terms.write if terms else ())}
-        return tuple(leaf for leaf in schema.leaves(event_type) if leaf not in known)
-
     def _compile(self, own_kind: str, kind: Kind) -> _TypeTerms:
         leaves = set(schema.leaves(kind.type))
         read: list[tuple[Column, str]] = []

@@ -83,15 +83,6 @@ def append_entries(tx: Transaction, entries: Sequence[Entry]) -> Frontier:
     return frontier
 
 
-def log_head(tx: Transaction) -> LogHead:
-    """The kept head, not recomputed.
-
-    Raises:
-        DisclosureLogError: `log_head_altered`.
-    """
-    return _head(tx, _frontier(tx))
-
-
 def sign_head(tx: Transaction, origin: str, sign: CheckpointSigner, now: int) -> LogHead:
     """Sign the head if anything was appended since the last checkpoint.
 

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from broker.audit.entries import ContractReference, Entry, EntryKind, parse_entry
-from broker.audit.errors import DisclosureLogError
 from broker.store.interfaces import Transaction
-from broker.tlog.consistency import inclusion_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +37,6 @@ class FieldDisclosure:
     contract: ContractReference | None
 
 
-@dataclass(frozen=True, slots=True)
-class EntryEvidence:
-    """What shows another party that an entry is in a log: they recompute the leaf and the path."""
-
-    index: int
-    salt: bytes
-    entry: bytes
-    path: tuple[bytes, ...]
-    checkpoint: bytes
-
-
 def entries_of_case(tx: Transaction, case_key: bytes) -> list[Placed]:
     """Everything that happened to a case, in the order it was written."""
     return [Placed(row.index, parse_entry(row.entry)) for row in tx.disclosures.by_case(case_key)]
@@ -74,26 +61,6 @@ def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDi
         if placed.entry.kind in {"disclosure", "consultation"}
         for path, recipient, clause in _shared(placed.entry, prefix)
     ]
-
-
-def evidence_for(tx: Transaction, index: int) -> EntryEvidence:
-    """The inclusion proof of an entry under the newest signed checkpoint.
-
-    Raises:
-        DisclosureLogError: `log_entry_missing` if there is none, or no checkpoint covers it yet.
-        ProofError: if leaves of the log are missing; `log.verify_log` says which.
-    """
-    checkpoint = tx.disclosures.last_checkpoint()
-    rows = tx.disclosures.read(index, 1)
-    if checkpoint is None or index >= checkpoint.size or not rows or rows[0].index != index:
-        raise DisclosureLogError(
-            "No signed checkpoint covers this entry.",
-            code="log_entry_missing",
-            index=index,
-            fix="start the adapter, which signs the log, then ask again",
-        )
-    path = inclusion_proof(tx.disclosures.leaves, index, checkpoint.size)
-    return EntryEvidence(index, rows[0].salt, rows[0].entry, path, checkpoint.text)
 
 
 def _shared(entry: Entry, prefix: str) -> Iterator[tuple[str, str, str]]:

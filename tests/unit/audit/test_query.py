@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from broker.audit.entries import Entry
-from broker.audit.errors import DisclosureLogError
-from broker.audit.log import append_entries, entry_leaf
-from broker.audit.query import entries_of_case, evidence_for, received
+from broker.audit.log import append_entries
+from broker.audit.query import entries_of_case, received
 from broker.store.database import SqliteStore
-from broker.tlog.cosignature import parse_signed_checkpoint
-from broker.tlog.merkle import verify_inclusion
 
 CASE = bytes([1]) * 32
 
@@ -54,21 +49,3 @@ def test_refusals_and_erasures_are_listed_but_nobody_received_them(store: Sqlite
         ]
         assert received(tx, CASE) == []
         assert entries_of_case(tx, b"?" * 32) == []
-
-
-@pytest.mark.parametrize("index", [0, 3, 11])
-def test_an_entry_is_shown_to_be_in_the_log_by_its_signed_head_alone(
-    signed_log: SqliteStore, index: int
-) -> None:
-    with signed_log.reading() as tx:
-        evidence = evidence_for(tx, index)
-    signed = parse_signed_checkpoint(evidence.checkpoint).checkpoint
-    leaf = entry_leaf(evidence.salt, evidence.entry)
-    verify_inclusion(leaf, index, signed.size, evidence.path, signed.root)
-
-
-@pytest.mark.parametrize("index", [12, 14, -1])
-def test_what_no_checkpoint_covers_has_no_evidence_yet(signed_log: SqliteStore, index: int) -> None:
-    with signed_log.reading() as tx, pytest.raises(DisclosureLogError) as caught:
-        evidence_for(tx, index)
-    assert caught.value.code == "log_entry_missing"
