@@ -39,11 +39,11 @@ def read_lines(file: Path | None) -> Iterator[bytes | None]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
-    while line := stream.readline(MAX_LINE_BYTES + 2):
-        if len(line) <= MAX_LINE_BYTES + 1 and (
-            line.endswith(b"\n") or len(line) <= MAX_LINE_BYTES
-        ):
-            yield line.rstrip(b"\r\n")
+    longest = MAX_LINE_BYTES + len(b"\r\n")
+    while line := stream.readline(longest):
+        content = line.rstrip(b"\r\n")
+        if len(content) <= MAX_LINE_BYTES and (line.endswith(b"\n") or len(line) < longest):
+            yield content
             continue
         while line and not line.endswith(b"\n"):
             line = stream.readline(MAX_LINE_BYTES)

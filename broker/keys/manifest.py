@@ -217,7 +217,8 @@ def verify_successor(
     """
     old, new = previous.manifest, following.manifest
     named = f"The manifest of {new.agency}, version {new.version},"
-    if new.version == old.version and following.raw != previous.raw:
+    # the signatures do not count: whoever hosts Kafka could add a line of nobody's key
+    if new.version == old.version and new != old:
         raise ManifestError(
             f"{named} exists with two texts.",
             code="manifest_conflict",

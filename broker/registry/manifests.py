@@ -113,7 +113,7 @@ class ManifestBook:
             history = by_agency.setdefault(agency, [])
             keys = listed.setdefault(agency, {})
             if history:
-                if history[-1].raw == verified.raw:
+                if history[-1].manifest == verified.manifest:
                     continue
                 # a key that was dropped and is listed again is still the same key
                 verify_successor(history[-1], verified, keys)
@@ -132,7 +132,7 @@ class ManifestBook:
                 an agency's versions only rise.
         """
         history = self._history.get(verified.manifest.agency, ())
-        if any(known.raw == verified.raw for known in history):
+        if any(known.manifest == verified.manifest for known in history):
             return self
         if history:
             same = (v for v in history if v.manifest.version == verified.manifest.version)

@@ -11,6 +11,7 @@ from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
+from broker.cli.lines import MAX_LINE_BYTES
 from broker.cli.operator_name import operator_label
 from broker.clock import now_ms
 from broker.errors import RefusedError
@@ -162,7 +163,7 @@ class FileReader:
 
 
 def _parse(line: bytes | None) -> Record | None:
-    if line is None:
+    if line is None or len(line) > MAX_LINE_BYTES:
         return None
     try:
         return parse_record(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,16 @@ def test_a_key_that_was_dropped_does_not_come_back_for_longer(load: Load, now: i
     book = issue(book, drop_keys=frozenset({key.kid}))
     assert issue(book, add_keys=(ended,)).newest(ME) is not None
     assert code_of(lambda: issue(book, add_keys=(key,))) == "manifest_key_prolonged"
+
+
+def test_signature_lines_make_no_other_text_of_a_manifest(load: Load, now: int) -> None:
+    """Whoever hosts Kafka can add a line, and a key that signs again gives other bytes."""
+    participant = load()
+    second = newer(participant, now)
+    padded = replace(second, raw=second.raw + "— nobody/at-all YWJjZGU=\n".encode())
+    book = participant.manifests.adding(second)
+    assert book.adding(padded) is book
+    assert ManifestBook("pan-london", [second, padded]).history(ME) == (second,)
 
 
 def test_adding_is_idempotent_and_versions_only_rise(load: Load, now: int) -> None:
