@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from making import (
     content_cases,
     contract_cases,
+    contract_forms,
     contract_worlds,
+    edge_cases,
     form_cases,
     grant_cases,
     history_cases,
+    manifest_forms,
     manifest_worlds,
     model_cases,
     odd_terms,
@@ -35,8 +38,10 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.revoked(ground),
         worlds.standing(ground),
         manifest_worlds.refused(ground),
+        manifest_forms.forms(ground),
         contract_worlds.contracts(ground),
         contract_worlds.incomplete(ground),
+        contract_forms.forms(ground),
         odd_terms.odd(ground),
         odd_terms.six_roles(ground),
     ]
@@ -55,12 +60,15 @@ def all_cases(settings: Mapping[str, Setting]) -> list[Case]:
         *wrap_cases.cases(partnership),
         *world_cases.cases(settings),
         *manifest_worlds.cases(settings["refused-manifests"]),
+        *manifest_forms.cases(settings["manifest-forms"]),
         *contract_cases.cases(settings),
+        *contract_forms.cases(settings["contract-forms"]),
         *content_cases.cases(partnership),
         *grant_cases.cases(settings),
         *odd_terms.cases(settings),
         *model_cases.cases(partnership),
         *opened_cases.cases(partnership),
+        *edge_cases.cases(partnership),
     ]
     names = [case.name for case in cases]
     assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
