@@ -173,9 +173,15 @@ class OwnStatements:
 
     @staticmethod
     def _receiptable(tx: Transaction, place: Place) -> tuple[str, int, bytes] | None:
-        """What a receipt may state: a leaf without its content is not stored."""
+        """What a receipt may state: a leaf without its content is not stored.
+
+        Of any generation, for a receipt speaks for all up to its own.
+        """
         stored = tx.reader.state(*place)
-        found = receiptable(parse_state(stored[1])) if stored else None
-        if found is None or tx.reader.count_leaves(*place, found[0], "content_missing"):
+        state = parse_state(stored[1]) if stored else None
+        found = receiptable(state) if state else None
+        if state is None or found is None:
+            return None
+        if any(tx.reader.missing_content(*place, name, 0, 1) for name in state.generations):
             return None
         return found

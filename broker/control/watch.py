@@ -1,4 +1,4 @@
-"""What nobody sends but must be noticed: silence, withholding, open gaps, overdue referrals, ends.
+"""What nobody sends but must be noticed: silence, withholding, gaps, leaves, late answers, ends.
 
 Looked at once a second or so; every alarm is given once for each thing it is about, and again only
 after that thing was put right.
@@ -16,6 +16,7 @@ from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR
 from broker.control.keeping import forget_heartbeats
+from broker.control.missing_content import MissingContent
 from broker.judging.partition_state import PartitionState, Place, parse_state
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
@@ -91,6 +92,7 @@ class Watch:
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._content = MissingContent(self._participant.deployment, self._participant.agency)
         self._forgotten = 0
         self._began = clock()
 
@@ -119,6 +121,7 @@ class Watch:
         with self._store.reading() as tx:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
+            found.ask_again += self._content.due(tx, now)
             self._silence(tx, now, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)

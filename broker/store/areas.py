@@ -142,9 +142,14 @@ class ReaderArea(Protocol):
     ) -> list[Leaf]:
         """Known leaves from `first` to `last`, both included, by index."""
 
-    def count_leaves(
-        self, agency: str, topic: str, partition: int, generation: str, status: LeafStatus
-    ) -> int: ...
+    def without_content(self) -> list[tuple[str, str, int, str, int]]:
+        """(agency, topic, partition, generation, leaves) where `content_missing` leaves are."""
+
+    def missing_content(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, limit: int
+    ) -> list[int]:
+        """The lowest `limit` indices from `first` on that are `content_missing`."""
+
     def set_status(
         self,
         agency: str,

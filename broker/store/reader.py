@@ -19,6 +19,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -78,13 +79,22 @@ _LEAVES = (
     )
     .order_by(_l.c.idx)
 )
-_COUNT_LEAVES = (
-    select(func.count())
-    .select_from(_l)
+_IS_MISSING = _l.c.status == literal_column("'content_missing'")  # as the partial index says it
+_WITHOUT_CONTENT = (
+    select(_g.c.agency, _g.c.topic, _g.c.partition, _g.c.generation, func.count())
+    .join_from(_l, _g, _l.c.generation_id == _g.c.id)
+    .where(_IS_MISSING)
+    .group_by(_l.c.generation_id)
+)
+_MISSING = (
+    select(_l.c.idx)
     .where(
         _l.c.generation_id == _GENERATION.scalar_subquery(),
-        _l.c.status == bindparam("status_"),
+        _IS_MISSING,
+        _l.c.idx >= bindparam("first_"),
     )
+    .order_by(_l.c.idx)
+    .limit(bindparam("limit_"))
 )
 _SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
 
@@ -219,13 +229,17 @@ class Reader:
         )
         return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
 
-    def count_leaves(
-        self, agency: str, topic: str, partition: int, generation: str, status: LeafStatus
-    ) -> int:
-        count: int = self._connection.execute(
-            _COUNT_LEAVES, _place(agency, topic, partition, generation) | {"status_": status}
-        ).scalar_one()
-        return count
+    def without_content(self) -> list[tuple[str, str, int, str, int]]:
+        return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
+
+    def missing_content(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, limit: int
+    ) -> list[int]:
+        found = self._connection.scalars(
+            _MISSING,
+            _place(agency, topic, partition, generation) | {"first_": first, "limit_": limit},
+        )
+        return list(found)
 
     def set_status(
         self,

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0002"
+REVISION = "0003"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -141,6 +141,12 @@ reader_leaves = Table(
     Column("idx", BigInteger, primary_key=True),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("status", String(16), nullable=False),
+    _partial(
+        "ix_reader_leaves_content_missing",
+        "generation_id",
+        "idx",
+        where="status = 'content_missing'",
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -119,7 +119,7 @@ class Healing:
         assert self.council.store is not None
         with self.council.store.reading() as tx:
             place = (POLICE, self.log()[0].topic, self.log()[0].partition, held.name)
-            return tx.reader.count_leaves(*place, "content_missing")
+            return len(tx.reader.missing_content(*place, 0, EVENTS))
 
     async def end(self) -> None:
         await self.police.end()

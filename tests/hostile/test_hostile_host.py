@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from alterations import ALTERATIONS, HONEST, Alteration
 from witness import Witness, goes_on, honest
-from workshop import CHANGED, COUNCIL, MADE, POLICE, Log, as_leaf, draft_event
+from workshop import CHANGED, COUNCIL, DAY, MADE, POLICE, Log, as_leaf, draft_event
 
 from broker.cli.quarantine.retries import Retries
+from broker.control.missing_content import FIRST_ASKED_MS
 from broker.judging.partition_state import PartitionState
 
 
@@ -58,14 +59,25 @@ def test_no_alteration_takes_the_place_of_the_record(
 
 
 def test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm(council: Witness, log: Log) -> None:
-    """Anybody can make a leaf of a record: the gap closes, and its content is still missing."""
+    """Anybody can make a leaf of a record: the gap closes, and its content is asked for again."""
     records = [log.send_one(honest()) for _ in range(4)]
     assert council.take(records[0], records[3]).alarms == [(POLICE, "gap")]
     batch = council.take(as_leaf(records[1]), as_leaf(records[2]))
     assert (batch.leaves, batch.alarms) == (2, [(POLICE, "content_missing")])
     assert [line["code"] for line in council.lines("alarm")] == ["gap", "content_missing"]
     assert all(not held.gaps for held in state_of(council, log).generations.values())
-    assert len(council.take(*records).opened) == 2  # the records themselves are still taken
+    assert council.look().ask_again == []
+    council.clock.pass_(FIRST_ASKED_MS)
+    assert [asked[1:] for asked in council.look().ask_again] == [(1, 2)]
+    council.take(as_leaf(records[1]), as_leaf(records[2]), now=council.clock.now)  # and again
+    council.clock.pass_(2 * FIRST_ASKED_MS)
+    assert [asked[1:] for asked in council.look().ask_again] == [(1, 2)]
+    now = council.clock.now
+    assert len(council.take(*records, now=now).opened) == 2  # the host lets them through
+    assert council.take(*records, now=now).repeats == 4
+    assert council.inbox() == 4
+    council.clock.pass_(DAY)
+    assert council.look().ask_again == []
     goes_on(council, log)
 
 

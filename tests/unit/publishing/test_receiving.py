@@ -321,11 +321,11 @@ def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
     assert held.gaps == ()
     with council.store.reading() as tx:
         place = (POLICE, log.topic, 0, held.name)
-        assert tx.reader.count_leaves(*place, "content_missing") == 2
+        assert tx.reader.missing_content(*place, 0, 9) == [1, 2]
     batch = council.take(at_offsets([records[2], as_leaf(records[2])], 6))
     assert (len(batch.opened), batch.repeats) == (1, 1)
     with council.store.reading() as tx:
-        assert tx.reader.count_leaves(*place, "content_missing") == 1
+        assert tx.reader.missing_content(*place, 0, 9) == [1]
 
 
 def test_a_leaf_and_its_record_in_one_batch(council: Office, log: Log) -> None:

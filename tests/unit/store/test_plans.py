@@ -30,6 +30,8 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "add leaves": lambda tx: tx.reader.save_leaves(*GENERATION, [(5, b"l", "stored")]),
     "leaf": lambda tx: tx.reader.leaf(*GENERATION, 1),
     "leaves": lambda tx: tx.reader.leaves(*GENERATION, 1, 2),
+    "without content": lambda tx: tx.reader.without_content(),
+    "missing content": lambda tx: tx.reader.missing_content(*GENERATION, 0, 9),
     "set status": lambda tx: tx.reader.set_status(*GENERATION, 0, "stored"),
     "save checkpoint": lambda tx: tx.reader.save_checkpoints(*GENERATION, [(9, b"r", 1, 1, b"")]),
     "checkpoint at": lambda tx: tx.reader.checkpoint_at(*GENERATION, 8),

@@ -47,10 +47,24 @@ def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
         assert tx.reader.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
         assert tx.reader.leaf(*G, 2) is None
         assert tx.reader.leaf(*S, "unknown", 0) is None
+        assert tx.reader.without_content() == [(*G, 1)]
+        assert tx.reader.missing_content(*G, 0, 9) == [1]
         tx.reader.set_status(*G, 1, "stored")
         assert tx.reader.leaves(*G, 0, 9) == [(0, b"a" * 32, "stored"), (1, b"b" * 32, "stored")]
-        assert tx.reader.count_leaves(*G, "stored") == 2
-        assert tx.reader.count_leaves(*G, "content_missing") == 0
+        assert tx.reader.without_content() == []
+        assert tx.reader.missing_content(*G, 0, 9) == []
+
+
+def test_leaves_without_content_are_found_in_order_from_an_index_on(store: SqliteStore) -> None:
+    other = (*S, "0000019b-bb")
+    with store.transaction() as tx:
+        for index in (7, 2, 5):
+            tx.reader.save_leaves(*G, [(index, b"a" * 32, "content_missing")])
+        tx.reader.save_leaves(*other, [(3, b"c" * 32, "content_missing")])
+        assert sorted(tx.reader.without_content()) == [(*G, 3), (*other, 1)]
+        assert tx.reader.missing_content(*G, 0, 2) == [2, 5]
+        assert tx.reader.missing_content(*G, 5, 9) == [5, 7]
+        assert tx.reader.missing_content(*other, 4, 9) == []
 
 
 def test_a_known_index_is_never_overwritten(store: SqliteStore) -> None:

@@ -1,0 +1,123 @@
+"""Asking again for records of which only the leaf came (docs/spec/streams.md, "Missing content").
+
+A leaf says that something is at its place and not what. Its sender publishes one when the content
+is gone for good, and Kafka's host can make one of any record; nothing tells the two apart. So the
+record is asked for again, at growing intervals, because a sender that lacks it can only answer with
+the leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from broker.control.budgets import REPLAYED_PER_MINUTE
+from broker.judging.partition_state import parse_state
+from broker.statements.notices import NOTICES_PER_MINUTE
+from broker.store.interfaces import Transaction
+from broker.tlog.checkpoint import Origin
+from contracts.durations import DAY_MS
+
+FIRST_ASKED_MS: Final = 30_000
+"""After this long a record that is only a leaf is asked for; then after twice as long each time."""
+LONGEST_ASKED_MS: Final = DAY_MS
+RANGES_PER_MINUTE: Final = NOTICES_PER_MINUTE // 2
+"""Ranges asked of one agency in a minute: the other half of the notices is for gaps."""
+LEAVES_AT_ONCE: Final = REPLAYED_PER_MINUTE // 2
+"""Leaves of one generation that are looked at each time; the rest follows after ``FIRST_ASKED``."""
+LOOKED_EVERY_MS: Final = 10_000
+"""How often they are counted: a million, all that a sender forgot, take a quarter second."""
+MINUTE_MS: Final = 60 * 1000
+
+_Log = tuple[str, str, int, str]
+"""(agency, topic, partition, generation)."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of one generation: leaves, when they are due, how long after, from where."""
+
+    leaves: int
+    due: int
+    interval: int
+    next_index: int = 0
+
+
+class MissingContent:
+    """Remembers how often the leaves of each generation were asked for; a restart begins anew.
+
+    Args:
+        deployment: whose logs.
+        agency: who reads; its own records are of no use to it.
+    """
+
+    def __init__(self, deployment: str, agency: str) -> None:
+        self._deployment = deployment
+        self._agency = agency
+        self._asked: dict[_Log, _Asked] = {}
+        self._spent: dict[str, int] = {}
+        self._minute = 0
+        self._next_look = 0
+
+    def due(self, tx: Transaction, now: int) -> list[tuple[Origin, int, int]]:
+        """(origin of the generation, first, last) of what is to be asked for now."""
+        if now < self._next_look:
+            return []
+        self._next_look = now + LOOKED_EVERY_MS
+        if now // MINUTE_MS != self._minute:
+            self._minute, self._spent = now // MINUTE_MS, {}
+        leaves = dict(self._leaves(tx))
+        for gone in self._asked.keys() - leaves.keys():
+            del self._asked[gone]
+        found: list[tuple[Origin, int, int]] = []
+        for log, count in leaves.items():
+            asked = self._asked.setdefault(log, _Asked(count, now + FIRST_ASKED_MS, FIRST_ASKED_MS))
+            if asked.leaves != count:  # content came, or another leaf did: the sender may have more
+                asked.leaves, asked.interval = count, FIRST_ASKED_MS
+                asked.due = min(asked.due, now + FIRST_ASKED_MS)
+            if asked.due <= now:
+                origin = Origin(self._deployment, *log)
+                found += [(origin, *indices) for indices in self._ranges(tx, log, asked, now)]
+        return found
+
+    def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int]]:
+        """How many each generation has, of those of which records can still be taken."""
+        for agency, topic, partition, generation, count in tx.reader.without_content():
+            stored = tx.reader.state(agency, topic, partition)
+            if agency == self._agency or stored is None:
+                continue
+            state = parse_state(stored[1])
+            if generation in state.generations and not state.stopped:
+                yield (agency, topic, partition, generation), count
+
+    def _ranges(self, tx: Transaction, log: _Log, asked: _Asked, now: int) -> list[tuple[int, int]]:
+        """What is asked for now, from where the last time ended; after all the interval doubles."""
+        found: list[tuple[int, int]] = []
+        indices = tx.reader.missing_content(*log, asked.next_index, LEAVES_AT_ONCE)
+        asked.due = now + FIRST_ASKED_MS
+        for first, last in _runs(indices):
+            if self._spent.get(log[0], 0) >= RANGES_PER_MINUTE:
+                return found
+            self._spent[log[0]] = self._spent.get(log[0], 0) + 1
+            asked.next_index = last + 1
+            found.append((first, last))
+        if len(indices) < LEAVES_AT_ONCE:
+            asked.next_index = 0
+            asked.interval = min(2 * asked.interval, LONGEST_ASKED_MS)
+            asked.due = now + asked.interval
+        return found
+
+
+def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first, last) of indices that follow one another."""
+    first = last = -1
+    for index in indices:
+        if first >= 0 and index == last + 1:
+            last = index
+            continue
+        if first >= 0:
+            yield first, last
+        first = last = index
+    if first >= 0:
+        yield first, last
