@@ -9,6 +9,7 @@ retention and grace have passed; the record of the destruction is written before
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -40,7 +41,7 @@ from broker.keys.keyfile import (
     seal_key,
 )
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, ML_DSA_65, SECRET
-from broker.keys.signer import SoftwareSigner
+from broker.keys.signer import PassphraseChange, SoftwareSigner
 
 DESTROYED_FOLDER: Final = "destroyed"
 _SUFFIX: Final = ".key.json"
@@ -208,6 +209,44 @@ class Keyring:
             raise self._unreadable("A key cannot be destroyed", paths[0], error) from None
         self._seeds.pop(kid, None)
 
+    def change_passphrase(self, new: bytes) -> PassphraseChange:
+        """Encrypts every key file anew, so that it opens with another passphrase only.
+
+        Every file is opened before the first is written. They are replaced one by one, so each
+        opens with one passphrase or the other at any time, and doing it again finishes what was
+        interrupted, under the salt that was chosen then.
+
+        Args:
+            new: the passphrase from now on.
+
+        Raises:
+            KeyAccessError: `passphrase_wrong` if neither passphrase opens a file, `key_missing` if
+                there is none, or `key_unreadable`.
+        """
+        stretched: dict[bytes, bytes] = {}
+        left: list[tuple[Path, KeyFile, bytes]] = []
+        salt, before = random_bytes(SALT_BYTES), 0
+        for path in self._paths():
+            file = self._read(path)
+            if file.salt not in stretched:
+                stretched[file.salt] = scrypt_key(new, file.salt)
+            if _opens(file, stretched[file.salt], path):
+                salt, before = file.salt, before + 1
+            else:
+                left.append((path, file, self._seed_before(file, path)))
+        if not left and not before:
+            raise KeyAccessError(
+                "There is no private key here.",
+                code="key_missing",
+                where=str(self.folder),
+                fix="Name the agency whose keys are here, or fetch its keys.",
+            )
+        key = stretched[salt] if before else scrypt_key(new, salt)
+        self._encryption_keys[salt] = key
+        for path, file, seed in left:
+            self._replace(path, file, seed, salt, key)
+        return PassphraseChange(len(left), before)
+
     def destroyed(self, kid: bytes) -> bool:
         """Whether a record says that this key was destroyed."""
         return (self.folder / DESTROYED_FOLDER / f"{kid.hex()}.json").exists()
@@ -247,6 +286,39 @@ class Keyring:
             self._seeds[file.kid] = seed
         return seed
 
+    def _seed_before(self, file: KeyFile, path: Path) -> bytes:
+        """The key by the passphrase in use, for a file that the new one does not open."""
+        try:
+            return self._seed(file)
+        except KeyAccessError as error:
+            if error.code != "passphrase_wrong":
+                raise
+        raise KeyAccessError(
+            "Neither the passphrase in use nor the new one opens the key; no file beside it was "
+            "changed.",
+            code="passphrase_wrong",
+            where=str(path),
+            fix="Put the passphrase with which the key was made where agency.toml says.",
+        )
+
+    def _replace(self, path: Path, file: KeyFile, seed: bytes, salt: bytes, key: bytes) -> None:
+        again = seal_key(
+            seed,
+            deployment=file.deployment,
+            agency=file.agency,
+            role=file.role,
+            algorithm=file.algorithm,
+            not_before=file.not_before,
+            not_after=file.not_after,
+            encryption_key=key,
+            salt=salt,
+        )
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            write_durably(path, format_keyfile(again), mode=mode)
+        except OSError as error:
+            raise self._unreadable("A key file cannot be replaced", path, error) from None
+
     def _encryption_key(self, salt: bytes) -> bytes:
         key = self._encryption_keys.get(salt)
         if key is None:
@@ -277,6 +349,16 @@ class Keyring:
             where=str(path),
             fix="Check the owner and the permissions of the folder and its files.",
         )
+
+
+def _opens(file: KeyFile, encryption_key: bytes, path: Path) -> bool:
+    try:
+        open_key(file, encryption_key, str(path))
+    except KeyAccessError as error:
+        if error.code != "passphrase_wrong":
+            raise
+        return False
+    return True
 
 
 def _destruction(entry: KeyEntry, now: int, reason: str) -> bytes:

@@ -19,6 +19,19 @@ from broker.keys.keyfile import KeyEntry
 FILE_SCHEME: Final = "file:"
 
 
+@dataclass(frozen=True, slots=True)
+class PassphraseChange:
+    """What a change of passphrase did.
+
+    Attributes:
+        changed: keys that were encrypted anew.
+        before: keys that opened with the new passphrase already.
+    """
+
+    changed: int
+    before: int
+
+
 class Signer(Protocol):
     """One signing key."""
 
@@ -67,6 +80,9 @@ class KeySource(Protocol):
 
     def destroy(self, kid: bytes, *, now: int, reason: str) -> None:
         """Destroys a private half and keeps a record. Raises KeyAccessError."""
+
+    def change_passphrase(self, new: bytes) -> PassphraseChange:
+        """Has every key open with another passphrase only. Raises KeyAccessError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,45 @@ def doubted(
     raise typer.Exit(NO if found else 0)
 
 
+@app.command("passphrase")
+def passphrase(
+    agency: Agency,
+    new_file: Annotated[
+        Path | None,
+        typer.Option("--new-file", metavar="FILE", help="The file that holds the new one."),
+    ] = None,
+    new_environment: Annotated[
+        str | None,
+        typer.Option("--new-environment", metavar="NAME", help="Or the environment variable."),
+    ] = None,
+    governance: Annotated[
+        bool, typer.Option("--governance", help="Of the governance keys, and of no others.")
+    ] = False,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Change the passphrase of this agency's private keys.
+
+    The one in use is taken from where agency.toml says, and stays there: put the new one in its
+    place afterwards. Governance keys that are here and share it are changed too. The adapter must
+    not be running. If it is interrupted, give the same command again: it finishes what is left.
+    """
+    from broker.cli.keys.passphrase import change_passphrase
+    from broker.clock import now_ms
+    from broker.keys.passphrase import PassphraseSource
+
+    if (new_file is None) == (new_environment is None):
+        raise typer.BadParameter("give either --new-file FILE or --new-environment NAME")
+    new = PassphraseSource(file=new_file, environment=new_environment)
+    changed = change_passphrase(agency, new, now_ms(), governance_only=governance)
+    if json:
+        print_json(changed.as_json(), output)
+    else:
+        print_text(changed.as_text(), output)
+    for line in changed.notes():
+        note(line)
+
+
 @app.command("new-governance")
 def new_governance(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     """Make new governance keys, and say what to put into agency.toml and into the contract.

@@ -1,0 +1,148 @@
+"""Behind ``concordant keys passphrase``: every private key file opens with another passphrase.
+
+docs/spec/keys.md, "Storage". The passphrase in use comes from where ``agency.toml`` says, the new
+one from a file or the environment: a command line is seen by every process, and kept by the shell.
+"""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.agency.config import PassphraseSection
+from broker.agency.participant import Participant, load_participant
+from broker.errors import KeyAccessError
+from broker.keys.passphrase import PassphraseSource, load_passphrase
+from broker.keys.signer import PassphraseChange
+from broker.store.exclusion import exclusive
+
+ADAPTER_LOCK: Final = "state/adapter.lock"
+"""What a running adapter holds: it would meet keys that its passphrase does not open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPassphrase:
+    """A change.
+
+    Attributes:
+        agency: whose keys.
+        operational: what was done to the keys of every day; None if they were not asked for.
+        governance: what was done to the governance keys; None if they keep their passphrase.
+        left_behind: whether the governance keys share the former passphrase and are not here.
+        belongs: where ``agency.toml`` says that the new passphrase has to be.
+        readable: whether others can read the file that holds the new one.
+    """
+
+    agency: str
+    operational: PassphraseChange | None
+    governance: PassphraseChange | None
+    left_behind: bool
+    belongs: str
+    readable: bool
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {
+            "agency": self.agency,
+            "operational": _counts(self.operational),
+            "governance": _counts(self.governance),
+            "governance_left_behind": self.left_behind,
+        }
+
+    def as_text(self) -> str:
+        """For people."""
+        parts = (("operational", self.operational), ("governance", self.governance))
+        return "".join(
+            f"{name}: {change.changed} keys changed"
+            + (f", {change.before} had it already" if change.before else "")
+            + "\n"
+            for name, change in parts
+            if change is not None
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """What has to be done now, in words."""
+        notes = [
+            f"Put the new passphrase where it belongs: {self.belongs}. Then start the adapter."
+        ]
+        if self.operational is None:
+            notes = [f"Say where the new passphrase is kept: {self.belongs}."]
+        if self.left_behind:
+            notes.append(
+                "The governance keys are not here and open with the former passphrase: bring them, "
+                "name a file that holds it in agency.toml, [governance_passphrase], and give this "
+                "command again with --governance."
+            )
+        notes.append("Copies of key files that were made before open with the former passphrase.")
+        if self.readable:
+            notes.append("Others can read the file of the new passphrase: set its mode to 600.")
+        return tuple(notes)
+
+
+def change_passphrase(
+    agency: Path, new: PassphraseSource, now: int, *, governance_only: bool
+) -> ChangedPassphrase:
+    """Change the passphrase of an agency's private keys; again, it finishes what was cut short.
+
+    The governance keys go with the others as long as both have one passphrase.
+
+    Args:
+        agency: the agency's folder.
+        new: where the new passphrase is.
+        now: milliseconds since the epoch.
+        governance_only: change that of the governance keys, and of nothing else.
+
+    Raises:
+        KeyAccessError: ``passphrase_missing``, ``passphrase_wrong``, ``key_missing`` or
+            ``key_unreadable``.
+        StoreError: ``already_running``: the adapter must be stopped first.
+        ConcordantError: the agency's folder cannot be loaded.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    passphrase = _new_passphrase(new)
+    readable = new.file is not None and bool(stat.S_IMODE(new.file.stat().st_mode) & 0o077)
+    source = participant.governance_source()
+    if governance_only:
+        changed = source.change_passphrase(passphrase)
+        belongs = _place(participant.config.governance_passphrase, "governance_passphrase")
+        return ChangedPassphrase(participant.agency, None, changed, False, belongs, readable)
+    with exclusive(participant.path(ADAPTER_LOCK)):
+        shared = _one_passphrase(participant)
+        here = shared and bool(source.entries())
+        governance = source.change_passphrase(passphrase) if here else None
+        operational = participant.keyring.change_passphrase(passphrase)
+    belongs = _place(participant.config.passphrase, "passphrase")
+    return ChangedPassphrase(
+        participant.agency, operational, governance, shared and not here, belongs, readable
+    )
+
+
+def _one_passphrase(participant: Participant) -> bool:
+    config = participant.config
+    apart = config.keys.governance != config.keys.operational
+    return apart and config.governance_passphrase in (None, config.passphrase)
+
+
+def _new_passphrase(new: PassphraseSource) -> bytes:
+    try:
+        return load_passphrase(new)
+    except KeyAccessError as error:
+        raise KeyAccessError(
+            error.detail,
+            code=error.code,
+            where=error.where,
+            fix="Name a file or an environment variable that holds the new passphrase on one line.",
+        ) from None
+
+
+def _place(section: PassphraseSection | None, name: str) -> str:
+    if section is None:
+        return f"agency.toml, [{name}]"
+    ((kind, where),) = section.model_dump(exclude_none=True).items()
+    return f"{kind} {where} (agency.toml, [{name}])"
+
+
+def _counts(change: PassphraseChange | None) -> dict[str, int] | None:
+    return None if change is None else {"changed": change.changed, "before": change.before}
