@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +18,7 @@ from uuid import uuid4
 import pytest
 from office import Clock, Office, cluster
 from service_story import Running, until
-from workshop import DAY, POLICE, Workshop, workshop
+from workshop import DAY, POLICE, Workshop, as_leaf, workshop
 
 from broker.agency.participant import Participant
 from broker.agency.partnership import create_partnership
@@ -26,7 +27,7 @@ from broker.control.watch import Watch
 from broker.judging.partition_state import Generation, parse_state
 from broker.keys.issuing import ManifestChanges
 from broker.observing.metrics import Metrics
-from broker.record import Record
+from broker.record import CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 
@@ -145,6 +146,49 @@ async def test_the_frontiers_meet_again(tmp_path: Path, forgotten: bool) -> None
         assert world.police.receipts() == 0
     else:
         await until(lambda: world.police.receipts() == 1, world.police)
+    await world.end()
+
+
+class Leafing(MemoryTransport):
+    """A host that makes a leaf of whatever is published a second time, and then lets it through."""
+
+    def __init__(self, kafka: MemoryKafka, principal: str) -> None:
+        super().__init__(kafka, principal)
+        self._met: Counter[bytes] = Counter()
+        self.made = 0
+
+    async def send(self, records: Sequence[Record]) -> list[int]:
+        return await super().send([self._altered(one) for one in records])
+
+    def _altered(self, one: Record) -> Record:
+        if dict(one.headers).get(CONTENT_TYPE_HEADER) != SEALED_CONTENT_TYPE:
+            return one
+        assert one.value is not None
+        self._met[one.value] += 1
+        if self._met[one.value] != 2:
+            return one
+        self.made += 1
+        return as_leaf(one)
+
+
+async def test_leaves_that_the_host_made_are_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for waited in ("missing_content.FIRST_ASKED_MS", "missing_content.LOOKED_EVERY_MS"):
+        monkeypatch.setattr(f"broker.control.{waited}", 200)
+    monkeypatch.setattr("broker.control.budgets.REPLAY_AGAIN_MS", 100)
+    world = Healing(tmp_path / "p")
+    host = Leafing(world.kafka, POLICE)
+    monkeypatch.setattr(world.police, "_transport", lambda: host)
+    ids = await world.send()
+    world.lose()
+    await world.council.start()
+    await until(lambda: set(world.council.inbox()) == set(ids), world.police, world.council)
+    assert len(world.council.inbox()) == len(ids)
+    assert host.made == len(LOST)
+    assert world.met()
+    assert world.without_content() == 0
+    await until(lambda: world.police.receipts() == 1, world.police)
     await world.end()
 
 
