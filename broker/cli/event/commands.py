@@ -121,6 +121,10 @@ def evidence(
         Path | None,
         typer.Option("--out", "--output", "-o", metavar="FILE", help="Write the evidence to FILE."),
     ] = None,
+    with_record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the sealed record, of an event that we sent."),
+    ] = None,
 ) -> None:
     """Show that an event is in its sender's history, without any classical signature.
 
@@ -132,6 +136,8 @@ def evidence(
         raise typer.BadParameter("give either an event's id or --check FILE")
     if event is not None and record is not None:
         raise typer.BadParameter("--record goes with --check FILE: there it is compared")
+    if check is not None and with_record is not None:
+        raise typer.BadParameter("--with-record goes with an event's id, not with --check")
     if check is not None and source is not None:
         raise typer.BadParameter("--source goes with an event's id; --check FILE names its sender")
     from broker.cli.event.evidence import (
@@ -139,6 +145,7 @@ def evidence(
         for_people,
         load_evidence,
         save_evidence,
+        save_record,
         title,
     )
     from broker.cli.output import NO, print_text
@@ -146,6 +153,8 @@ def evidence(
     desk = EvidenceDesk(agency)
     if event is not None:
         found, checked = desk.show(event, source)
+        if with_record is not None:
+            save_record(desk.sealed_record(found), with_record)
     else:
         assert check is not None
         found = load_evidence(check)

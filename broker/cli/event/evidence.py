@@ -29,7 +29,15 @@ from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
 from broker.event import uuid_text
-from broker.record import RecordFormatError, parse_record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    Record,
+    RecordFormatError,
+    format_record,
+    parse_record,
+)
 from broker.store.database import SqliteStore
 from broker.tlog.merkle import leaf_hash
 
@@ -89,6 +97,34 @@ class EvidenceDesk:
             located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)
             evidence, links = show_evidence(tx, mine, located)
         return evidence, Checked(links, check_classical(evidence, mine.manifests))
+
+    def sealed_record(self, shown: Evidence) -> Record:
+        """The sealed record of an event that was shown, for whoever lacks the event.
+
+        A sender keeps it until its content is forgotten; a reader keeps the leaf hash and what it
+        was allowed to open, so it has no record to give.
+
+        Raises:
+            EvidenceError: `record_not_held`; exit code 1.
+            StoreError: the state cannot be opened.
+        """
+        if shown.agency != self._participant.agency:
+            raise EvidenceError(
+                "Who receives an event keeps its hash and what it could open, not the record.",
+                code="record_not_held",
+                fix=f"ask {shown.agency}: concordant event evidence {shown.event} --agency DIR "
+                "--with-record FILE",
+            )
+        with self._state().reading() as tx:
+            row = tx.outbox.find(shown.event)
+        if row is None or row.value is None or row.proof is None:
+            raise EvidenceError(
+                "The record's content was forgotten; its hash is in the evidence.",
+                code="record_not_held",
+                fix="any copy of the topic that Kafka or a recipient still has will do",
+            )
+        headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, row.proof))
+        return Record(row.topic, row.partition, headers, row.value)
 
     def check(self, evidence: Evidence, record: Path | None) -> Checked:
         """Every link of a document that somebody gave us.
@@ -162,11 +198,24 @@ def save_evidence(evidence: Evidence, file: Path) -> None:
     Raises:
         ConfigError: `output_unwritable`.
     """
+    _write(file, format_evidence(evidence), "evidence")
+
+
+def save_record(record: Record, file: Path) -> None:
+    """Write a sealed record as a line, as `event verify` and ``--record`` read it.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    _write(file, format_record(record) + b"\n", "record")
+
+
+def _write(file: Path, content: bytes, what: str) -> None:
     try:
-        file.write_bytes(format_evidence(evidence))
+        file.write_bytes(content)
     except OSError as error:
         raise ConfigError(
-            f"The evidence cannot be written ({error.strerror})",
+            f"The {what} cannot be written ({error.strerror})",
             code="output_unwritable",
             where=str(file),
             fix="name a file in a folder that exists and that you may write to",

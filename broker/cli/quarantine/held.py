@@ -9,6 +9,9 @@ from typing import Final
 from broker.agency.participant import load_participant
 from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
+from broker.cli.wrong_input import WrongInputError
+from broker.receiving.quarantining import restored
+from broker.record import Record
 from broker.store.rows import QuarantineStatus
 
 MOST: Final = 1_000_000
@@ -111,6 +114,23 @@ class Quarantine:
             )
             for row in rows
         ]
+
+    def record(self, id_: int) -> Record:
+        """The record of this number as it was taken from Kafka, sealed.
+
+        Raises:
+            WrongInputError: ``record_unknown``.
+        """
+        with self.store.reading() as tx:
+            row = tx.quarantine.get(id_)
+        if row is None:
+            raise WrongInputError(
+                f"The quarantine has no record {id_}.",
+                code="record_unknown",
+                fix="Take its number from: concordant quarantine list --all "
+                f"--agency {self.participant.root}",
+            )
+        return restored(row)
 
     def held_ids(self) -> list[int]:
         """Every record that is held, oldest first."""

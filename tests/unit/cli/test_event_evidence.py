@@ -14,8 +14,10 @@ from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record, format_record
 from broker.sending.governing import event_sealer
 from broker.sending.publishing import Publisher
-from broker.statements.authorship import require_both_authors
+from broker.sending.streams import Stream, append, open_generation
+from broker.statements.authorship import cosigner, require_both_authors
 from broker.statements.heartbeats import Head, read_heartbeat
+from broker.tlog.merkle import leaf_hash
 from contracts.events import PlainEvent
 
 SENDER, READER, OTHER = "csu-camden", "council-camden", "cps-london"
@@ -241,3 +243,83 @@ def test_options_that_contradict_each_other_are_refused(cli, world, records, fil
     with_source = show(cli, world, "--check", file, "--source", SENDER)
     assert (with_source.code, with_source.out) == (2, b"")
     assert "--source goes with an event's id" in with_source.err
+
+
+# --- the sealed record beside it -----------------------------------------------------------------
+
+
+@pytest.fixture
+def sent(cli, world) -> str:
+    """An event in the sender's own archive, with its place in the stream; returns its id."""
+    publisher = Publisher(event_sealer(world.participant(SENDER)))
+    mine, plain = world.participant(SENDER), world.event(cli, SENDER, "case.updated")
+    signer = cosigner(mine.key_name, mine.stream_signer(now_ms()))
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        one = PlainEvent(plain["type"], tuple(plain["recipients"]), plain["data"])
+        event = publisher.publish(tx, one, now_ms())
+        (row,) = tx.outbox.pending(10)
+        stream = Stream(mine.deployment, SENDER, row.topic, row.partition)
+        opened = open_generation(stream, None, None, now_ms())
+        assert row.value is not None
+        grown, (place,) = append(stream, opened, [row.value], signer, now_ms())
+        tx.streams.save(grown)
+        leaf = leaf_hash(row.value)
+        tx.outbox.index([(row.seq, grown.name, 0, leaf, place.proof)])
+    store.close()
+    beat(world, SENDER)
+    assert isinstance(event, str)
+    return event
+
+
+def test_its_sender_hands_out_the_record_and_any_party_checks_both(
+    cli, world, sent: str, tmp_path: Path
+) -> None:
+    evidence, record = tmp_path / "evidence.json", tmp_path / "record.jsonl"
+    done = show(cli, world, sent, "--out", evidence, "--with-record", record, agency=SENDER)
+    assert (done.code, done.out, done.err) == (0, b"", "")
+    checked = show(cli, world, "--check", evidence, "--record", record, agency=OTHER)
+    assert checked.code == 0
+    assert all(line["ok"] for line in checked.jsonl)
+    (verified,) = cli("event", "verify", "--agency", world.directory(OTHER), record).jsonl
+    assert verified["verified"]
+    assert "data" in cli("event", "open", "--agency", world.directory(READER), record).jsonl[0]
+
+
+def test_whose_content_was_forgotten_has_no_record_any_more(
+    cli, world, sent: str, tmp_path: Path
+) -> None:
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        (row,) = tx.outbox.unsent()
+        tx.outbox.mark_sent([(row.seq, 0, now_ms())])
+        assert tx.outbox.forget_events([sent])
+    store.close()
+    record = tmp_path / "record.jsonl"
+    done = show(cli, world, sent, "--with-record", record, agency=SENDER)
+    assert (done.code, done.out) == (1, b"")
+    assert "record_not_held" in done.err
+    assert "forgotten" in done.err
+    assert not record.exists()
+    assert show(cli, world, sent, agency=SENDER).code == 0  # the evidence needs its hash only
+
+
+def test_who_received_an_event_has_no_record_to_hand_out(
+    cli, world, records, tmp_path: Path
+) -> None:
+    record = tmp_path / "record.jsonl"
+    done = show(cli, world, id_of(world), "--with-record", record)
+    assert (done.code, done.out) == (1, b"")
+    assert "record_not_held" in done.err
+    assert f"ask {SENDER}: concordant event evidence {id_of(world)} --agency DIR" in done.err
+    assert not record.exists()
+
+
+def test_a_record_is_written_of_an_event_and_not_of_a_check(
+    cli, world, sent: str, tmp_path: Path
+) -> None:
+    both = show(cli, world, "--check", tmp_path / "x", "--with-record", tmp_path / "y")
+    assert (both.code, both.out) == (2, b"")
+    assert "--with-record goes with an event's id" in both.err
+    nowhere = show(cli, world, sent, "--with-record", tmp_path / "absent" / "y", agency=SENDER)
+    nowhere.require_failure("output_unwritable")

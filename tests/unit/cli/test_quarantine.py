@@ -140,6 +140,28 @@ def test_a_record_is_retried_once(cli, world, hidden_key) -> None:
     assert inbox(world) == 1
 
 
+def test_what_is_held_can_be_handed_out_and_checked_by_another_party(
+    cli, world, hidden_key
+) -> None:
+    (record,) = world.live(SENDER, made(world, cli))
+    world.receive(READER, record)
+    (row,) = listed(cli, world).json
+    done = cli("quarantine", "export", row["id"], "--agency", world.directory(READER))
+    assert (done.code, len(done.lines)) == (0, 1)
+    (given,) = done.jsonl
+    assert (given["topic"], given["partition"]) == (record.topic, record.partition)
+    other = world.directory("haven-support")
+    (verified,) = cli("event", "verify", "--agency", other, stdin=done.out).jsonl
+    assert verified["verified"]
+    assert "data" in cli("event", "open", "--agency", other, stdin=done.out).jsonl[0]
+
+
+def test_exporting_a_number_that_was_never_given_is_wrong_input(cli, world) -> None:
+    world.state_of(READER)
+    done = cli("quarantine", "export", 999, "--agency", world.directory(READER))
+    done.require_failure("record_unknown", 2)
+
+
 def test_a_number_that_was_never_given(cli, world) -> None:
     world.state_of(READER)
     done = retry(cli, world, 999)
