@@ -52,6 +52,12 @@ def as_leaf(fact: Fact) -> Fact:
     return replace(fact, leaf_only=True)
 
 
+def relinked(fact: Fact, **link: object) -> Fact:
+    """The same index 0 with another link, as another sender's signature would carry it."""
+    assert fact.link is not None
+    return replace(fact, link=replace(fact.link, **link))  # type: ignore[arg-type]  # parts of a link
+
+
 @dataclass
 class SenderLog:
     """One agency's rows of one partition, and the clock of its machine (ms)."""
@@ -63,8 +69,12 @@ class SenderLog:
     written: int = 0
     branch: int = 0
 
-    def restart(self) -> str:
-        """Take the outbox's lock: the next batch opens a new generation. Returns its name."""
+    def restart(self, *, at: int | None = None) -> str:
+        """Take the outbox's lock: the next batch opens a new generation. Returns its name.
+
+        ``at`` is the machine's time by then, ms, where it moved on meanwhile.
+        """
+        self.now = self.now if at is None else at
         held = [row for row in self.rows.values() if row.size]
         last = max(held, key=lambda row: row.name, default=None)
         self.newest = open_generation(STREAM, last, self.newest, self.now)
