@@ -2,7 +2,7 @@
 
 Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source,
 wrap, my keys). A memory keyed by the wrap alone would skip the check of HPKE's ``info``, and a wrap
-made for one contract or sender would open under another (tests/unit/envelope/test_opening.py).
+made for one contract or sender would open under another (tests/unit/envelope/test_wraps.py).
 """
 
 from __future__ import annotations

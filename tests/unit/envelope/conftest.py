@@ -1,4 +1,4 @@
-"""Keys that are slow to make, made once."""
+"""Keys that are slow to make, made once, and an event that Camden may open in part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from envelope_world import Recipient
+from envelope_world import GROUPS, Recipient, seal
+
+from broker.envelope.layout import SealedEvent
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,8 @@ def haven() -> Recipient:
 @pytest.fixture(scope="session")
 def cps() -> Recipient:
     return Recipient("cps-london", bytes([3]) * 32)
+
+
+@pytest.fixture
+def sealed(camden: Recipient) -> SealedEvent:
+    return seal(GROUPS, [(camden, [True, True, False])])

@@ -1,13 +1,15 @@
-"""Recipients with real exchange keys, and one call to seal and one to open."""
+"""Recipients with real exchange keys, and one call to seal, one to open, one to be refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from uuid import UUID
 
+import pytest
+
 from broker.envelope.framing import context_prefix
 from broker.envelope.layout import RecipientEntry, SealedEvent, parse_value
-from broker.envelope.opening import OpeningKey, OpenSession, Sessions, open_groups
+from broker.envelope.opening import OpeningError, OpeningKey, OpenSession, Sessions, open_groups
 from broker.envelope.primitives import WrapOpener, WrapSealer, sha256
 from broker.envelope.sealing import ExchangeKey, Sealer
 
@@ -17,6 +19,7 @@ CONTRACT = sha256(b"a contract")
 EVENT = UUID("0198b6a1-7c44-8e21-9f00-0123456789ab")
 NOW = 1_750_000_000_000
 
+GROUPS = [b'{"data":{},"to":["a"],"type":"t"}', b'{"a":1}', b'{"b":2}']
 PREFIX = context_prefix(DEPLOYMENT, CONTRACT, SOURCE)
 
 
@@ -62,3 +65,18 @@ def seal(
     sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE) if sealer is None else sealer
     value = sealer.seal(event, now, groups, [(one.key, mask) for one, mask in recipients])
     return parse_value(value)
+
+
+def refused(
+    reader: Recipient,
+    sealed: SealedEvent,
+    step: int,
+    code: str,
+    *,
+    prefix: bytes = PREFIX,
+    event: UUID | None = None,
+) -> None:
+    """``reader`` does not open ``sealed``, at this step of docs/spec/envelope.md."""
+    with pytest.raises(OpeningError) as caught:
+        reader.open(sealed, prefix=prefix, event=event)
+    assert (caught.value.step, caught.value.code) == (step, code)

@@ -1,4 +1,9 @@
+"""Lets the tests of this folder import ``signed_inputs``, and makes one key for all of them."""
+
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +15,8 @@ from broker.tlog.note import (
     note_signer,
     note_verifier,
 )
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 NAME = "pan-london/csu-camden"
 

@@ -1,0 +1,68 @@
+"""A wrap opens for one deployment, contract, source and key, and for nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from envelope_world import (
+    CONTRACT,
+    DEPLOYMENT,
+    EVENT,
+    GROUPS,
+    NOW,
+    PREFIX,
+    SOURCE,
+    Recipient,
+    seal,
+)
+
+from broker.envelope.layout import RecipientEntry, SealedEvent
+from broker.envelope.opening import Sessions, open_groups
+from broker.envelope.sealing import ExchangeKey, Session
+
+
+def test_a_wrap_of_another_deployment_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
+    assert camden.find(sealed) is not None
+    assert camden.find(sealed, deployment="elsewhere") is None
+
+
+def test_a_wrap_of_another_source_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
+    assert camden.find(sealed, source="csu-lewisham") is None
+
+
+def test_a_wrap_of_another_contract_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
+    assert camden.find(replace(sealed, contract=bytes(32))) is None
+
+
+def test_a_wrap_for_another_key_id_does_not_open(camden: Recipient, haven: Recipient) -> None:
+    mislabelled = ExchangeKey("council-camden", haven.kid, camden.key.sealer)
+    session = Session(DEPLOYMENT, CONTRACT, SOURCE, mislabelled, NOW)
+    entry = RecipientEntry(session.wrap, bytes(60))
+    event = SealedEvent(EVENT.bytes, NOW, CONTRACT, (), (entry,))
+    assert camden.find(event) is None
+    honest = Session(DEPLOYMENT, CONTRACT, SOURCE, camden.key, NOW)
+    assert camden.find(replace(event, recipients=(RecipientEntry(honest.wrap, b""),))) is not None
+
+
+def test_an_altered_wrap_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
+    wrap = sealed.recipients[0].wrap
+    for at in (0, 1087, 1088, 1119, 1120, 1151, 1152, 1167):
+        altered = wrap[:at] + bytes([wrap[at] ^ 1]) + wrap[at + 1 :]
+        entry = replace(sealed.recipients[0], wrap=altered)
+        assert camden.find(replace(sealed, recipients=(entry,))) is None
+
+
+def test_my_entry_is_found_wherever_it_stands(
+    camden: Recipient, haven: Recipient, cps: Recipient
+) -> None:
+    event = seal([b"{}"], [(one, [True]) for one in (camden, haven, cps)])
+    found = {reader.find(event)[0].wrap for reader in (camden, haven, cps)}  # type: ignore[index]
+    assert found == {entry.wrap for entry in event.recipients}
+
+
+def test_each_of_my_keys_is_tried(camden: Recipient, haven: Recipient, sealed: SealedEvent) -> None:
+    keys = [haven.opening, camden.opening]
+    found = Sessions().find(sealed, DEPLOYMENT, SOURCE, keys, [64])
+    assert found is not None
+    assert open_groups(sealed, *found, PREFIX, str(EVENT)) == [*GROUPS[:2], None]
+    assert Sessions().find(sealed, DEPLOYMENT, SOURCE, [], [64]) is None
