@@ -44,7 +44,7 @@ class ReadEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Terms:
+class Terms:
     """A contract's terms for one type, one sender and one set of addressed agencies."""
 
     members: dict[str, Any]
@@ -93,12 +93,16 @@ class _Terms:
         return scopes
 
     def lacks_consent(self, leaves: dict[str, Any]) -> bool:
-        given = {scope for path, scope in CONSENT_LEAVES.items() if leaves.get(path) is True}
-        if any(not self.scopes_needed(path) <= given for path in leaves):
+        return any(self.lacks_consent_for(path, leaves) for path in leaves)
+
+    def lacks_consent_for(self, path: str, leaves: dict[str, Any]) -> bool:
+        """Whether one leaf may not be in an event of these leaves."""
+        given = {scope for leaf, scope in CONSENT_LEAVES.items() if leaves.get(leaf) is True}
+        if not self.scopes_needed(path) <= given:
             return True
-        incident = any(leaves.get(path) == "hate_incident" for path in RECORD_TYPES)
+        incident = any(leaves.get(leaf) == "hate_incident" for leaf in RECORD_TYPES)
         never = self.members["incident_identifiers"] == "never"
-        return incident and never and any(self.fields[path]["identifies"] for path in leaves)
+        return incident and never and bool(self.fields[path]["identifies"])
 
 
 def judge_groups(
@@ -163,11 +167,11 @@ def _group_zero(group: dict[str, Any] | None) -> tuple[dict[str, Any], tuple[str
 
 def _terms(
     contract: Contract, event_type: str, source: str, addressed: tuple[str, ...]
-) -> tuple[_Terms, Model]:
+) -> tuple[Terms, Model]:
     members, known = contract.members["event_types"].get(event_type), model(event_type)
     if members is None or known is None:
         raise RefusedError(9, "type_unknown")
-    terms = _Terms(members, contract.roles, contract.members["consent_by_role"], source, addressed)
+    terms = Terms(members, contract.roles, contract.members["consent_by_role"], source, addressed)
     if not terms.fields.keys() <= known.leaves.keys():
         raise RefusedError(9, "contract_field_unknown")
     if len(terms.groups()) > MAX_GROUPS:
@@ -175,7 +179,7 @@ def _terms(
     return terms, known
 
 
-def _leaves(opened: Sequence[dict[str, Any] | None], terms: _Terms, reader: str) -> dict[str, Any]:
+def _leaves(opened: Sequence[dict[str, Any] | None], terms: Terms, reader: str) -> dict[str, Any]:
     expected = list(terms.groups().items())
     if len(opened) != len(expected):
         raise RefusedError(9, "grouping_wrong")

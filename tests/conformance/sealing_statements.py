@@ -1,0 +1,103 @@
+"""What an agency signs before it sends: its part of a contract, and its manifest
+(docs/spec/keys.md; contract-signatures.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
+
+from tests.conformance import json_form, keys
+from tests.conformance.conventions import DAY_MS, lp, sha256, write_time
+from tests.conformance.envelope import exchange_key
+from tests.conformance.notes import DASH, ED25519, ML_DSA_65, NoteKey
+
+
+def b64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
+
+
+@dataclass(slots=True)
+class Agency:
+    """An agency with one key of each role that its records need."""
+
+    deployment: str
+    id: str
+    governance: tuple[Ed25519PrivateKey, MLDSA65PrivateKey] = field(
+        default_factory=lambda: (Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate())
+    )
+    stream: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    exchange_seed: bytes = field(default_factory=lambda: os.urandom(32))
+
+    @property
+    def name(self) -> str:
+        """Of its keys in signature lines."""
+        return f"{self.deployment}/{self.id}"
+
+    @property
+    def pinned(self) -> dict[str, str]:
+        """As a contract pins its governance keys."""
+        first, second = (key.public_key().public_bytes_raw() for key in self.governance)
+        return {"ed25519": b64(first), "ml_dsa_65": b64(second)}
+
+    def lines(self, text: str) -> str:
+        """The two signature lines of its governance keys."""
+        lines = []
+        for kind, key in zip((ED25519, ML_DSA_65), self.governance, strict=True):
+            note_key = NoteKey(self.name, kind, key.public_key().public_bytes_raw())
+            signature = note_key.key_id + key.sign(text.encode())
+            lines.append(f"{DASH}{self.name} {b64(signature)}\n")
+        return "".join(lines)
+
+    def manifest(self, version: int, issued: int) -> bytes:
+        """A manifest of a stream key and an exchange key, with the longest lives."""
+        public = exchange_key(self.exchange_seed).public
+        stated = {
+            "agency": self.id,
+            "deployment": self.deployment,
+            "version": version,
+            "issued": write_time(issued),
+            "expires": write_time(issued + 30 * DAY_MS),
+            "tls_principal": self.id,
+            "contacts": {},
+            "keys": [
+                self._listed(keys.STREAM, keys.ED25519, self.stream, issued),
+                self._key(keys.EXCHANGE, keys.X_WING, public, issued),
+            ],
+            "revocations": [],
+            "standing": [],
+        }
+        text = f"concordant.manifest/v1\n{self.deployment}\n{json_form.serialise(stated)}\n"
+        return f"{text}\n{self.lines(text)}".encode()
+
+    def _key(self, role: str, algorithm: str, public: bytes, begins: int) -> dict[str, Any]:
+        return {
+            "kid": b64(keys.kid(role, algorithm, public)),
+            "role": role,
+            "algorithm": algorithm,
+            "public": b64(public),
+            "not_before": write_time(begins),
+            "not_after": write_time(begins + keys.LONGEST_LIFE_MS[role]),
+        }
+
+    def _listed(
+        self, role: str, algorithm: str, key: Ed25519PrivateKey, begins: int
+    ) -> dict[str, Any]:
+        public = key.public_key().public_bytes_raw()
+        kid = keys.kid(role, algorithm, public)
+        message = lp("concordant/1/possession", self.deployment, self.id, kid)
+        possession = b64(key.sign(message))
+        return {**self._key(role, algorithm, public, begins), "possession": possession}
+
+
+def contract_note(file: bytes, members: dict[str, Any], parties: Sequence[Agency]) -> bytes:
+    """The statement about a contract file with the lines of these parties."""
+    head = ["concordant.contract/v1", members["deployment"], members["name"], members["version"]]
+    text = "".join(f"{line}\n" for line in [*head, b64(sha256(file))])
+    return f"{text}\n{''.join(party.lines(text) for party in parties)}".encode()

@@ -1,0 +1,159 @@
+"""What is sealed from the text alone, our reader opens; and the second reader, which wrote it.
+
+A partnership is founded (keys, a contract, manifests), an event is sealed and put into a stream by
+`sealing*.py`, which import nothing of the software; the software then reads the files.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.cli.conformance.setting import load_setting
+from broker.cli.event.reading import open_line
+from tests.conformance.contract_form import parse_contract_file
+from tests.conformance.contracts import Contract
+from tests.conformance.conventions import DAY_MS, parse_time, sha256
+from tests.conformance.judging import Reading
+from tests.conformance.refusals import MalformedError
+from tests.conformance.sealing import Sender, event_id, exchange_key_of, partition
+from tests.conformance.sealing_log import Log
+from tests.conformance.sealing_statements import Agency, b64, contract_note
+from tests.conformance.view import load_view
+
+TERMS = Path(__file__).parents[1] / "vectors/settings/rotated/contracts/london-small.yaml"
+NOW = parse_time("2026-03-02T12:00:00.500Z")
+POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"
+MADE: dict[str, Any] = {
+    "case_id": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
+    "referral_id": "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594",
+    "requested_service": "practical_support",
+    "urgency": "urgent",
+}
+NEEDS = {"victim.needs": ["shelter_accommodation"]}
+"""Which the council is not granted."""
+
+
+@dataclass(frozen=True)
+class Partnership:
+    """Four agencies, the folder of a setting, and the police's stream."""
+
+    folder: Path
+    agencies: dict[str, Agency]
+    contract: Contract
+    sender: Sender
+    log: Log
+
+    def seal(self, data: dict[str, Any], to: tuple[str, ...], identity: str | None = None) -> bytes:
+        view = load_view(self.folder, POLICE, NOW)
+        return self.sender.seal(
+            self.contract,
+            "referral.made",
+            data,
+            {agency: exchange_key_of(view.of(agency), NOW) for agency in to},
+            identity=identity or str(uuid.uuid4()),
+            time=NOW,
+        )
+
+    def read(self, lines: list[bytes], reader: str) -> list[dict[str, Any]]:
+        """The answers of our reader, which are those of the second."""
+        view = load_setting(self.folder, reader).view(NOW)
+        answers = [open_line(line, view, NOW)[0] for line in lines]
+        second = Reading(load_view(self.folder, reader, NOW), NOW)
+        assert [json.loads(second.answer(line)) for line in lines] == answers
+        return answers
+
+
+@pytest.fixture
+def partnership(tmp_path: Path) -> Partnership:
+    terms = json.loads(TERMS.read_bytes())
+    deployment = terms["deployment"]
+    agencies = {p["id"]: Agency(deployment, p["id"]) for p in terms["parties"]}
+    terms["governance_keys"] = {agency: one.pinned for agency, one in agencies.items()}
+    file = json.dumps(terms).encode()
+    contract = Contract(sha256(file), parse_contract_file(file))
+    for name in ("contracts", "manifests"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "contracts/agreed.yaml").write_bytes(file)
+    note = contract_note(file, contract.members, list(agencies.values()))
+    (tmp_path / "contracts/agreed.note").write_bytes(note)
+    setting: dict[str, Any] = {"deployment": deployment, "agencies": {}}
+    for agency, one in agencies.items():
+        (tmp_path / f"manifests/{agency}.txt").write_bytes(one.manifest(1, NOW - DAY_MS))
+        setting["agencies"][agency] = {
+            "governance": {name.replace("_", "-"): key for name, key in one.pinned.items()},
+            "exchange_seeds": [b64(one.exchange_seed)],
+        }
+    (tmp_path / "setting.json").write_text(json.dumps(setting))
+    police = agencies[POLICE]
+    topic = f"{deployment}.{contract.members['name']}.a"
+    count = contract.members["topics"]["a"]["partitions"]
+    log = Log(police.name, topic, partition(b"s" * 32, MADE["case_id"], count), police.stream)
+    return Partnership(tmp_path, agencies, contract, Sender(deployment, POLICE), log)
+
+
+def test_our_reader_opens_what_was_sealed_from_the_text(partnership: Partnership) -> None:
+    identity = event_id(b"s" * 32, "case-management/referral/17")
+    value = partnership.seal({**MADE, **NEEDS}, (COUNCIL, SUPPORT), identity)
+    partnership.log.open(NOW)
+    lines = partnership.log.append([value], NOW)
+    (council,) = partnership.read(lines, COUNCIL)
+    (support,) = partnership.read(lines, SUPPORT)
+    assert (council["id"], council["type"], council["source"]) == (
+        identity,
+        "referral.made",
+        POLICE,
+    )
+    assert council["time"] == "2026-03-02T12:00:00.500Z"
+    assert "victim" not in council["data"]
+    assert "victim.needs" in council["withheld"]
+    assert support["data"]["victim"] == {"needs": ["shelter_accommodation"]}
+    assert partnership.read(lines, "cps-london") == [{"not_addressed": True}]
+    assert partnership.read(lines, POLICE) == [{"not_addressed": True}]
+
+
+def test_batches_and_generations_follow_each_other(partnership: Partnership) -> None:
+    log = partnership.log
+    values = [partnership.seal(MADE, (COUNCIL,)) for _ in range(9)]
+    log.open(NOW)
+    lines = [*log.append(values[:3], NOW), *log.append(values[3:8], NOW + 1000)]
+    log.open(NOW)
+    lines += log.append(values[8:], NOW + 1000)
+    answers = partnership.read([*lines, lines[4]], COUNCIL)
+    assert [sorted(answer) for answer in answers[:-1]] == [sorted(answers[0])] * 9
+    assert not any("gap" in answer or "refused" in answer for answer in answers)
+    assert answers[-1] == {"repeat": True}
+    assert partnership.read([lines[0], lines[8]], COUNCIL)[1]["gap"] == [1, 7]
+
+
+def test_the_same_event_sealed_again_is_a_repeat(partnership: Partnership) -> None:
+    identity = event_id(b"s" * 32, "case-management/referral/18")
+    assert uuid.UUID(identity).version == 8
+    values = [partnership.seal(MADE, (COUNCIL,), identity) for _ in range(2)]
+    assert values[0] != values[1]
+    partnership.log.open(NOW)
+    answers = partnership.read(partnership.log.append(values, NOW), COUNCIL)
+    assert answers[1] == {"repeat": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "to"),
+    [
+        ({}, (POLICE,)),
+        ({}, ("cps-london",)),
+        ({"victim.name": "Zephyrine"}, (COUNCIL,)),
+        (NEEDS, (COUNCIL,)),
+        ({"urgency": "whenever"}, (COUNCIL,)),
+    ],
+    ids=["itself", "another role", "no field of the contract", "nobody reads it", "no such code"],
+)
+def test_a_sender_of_the_text_refuses_what_a_reader_would(
+    partnership: Partnership, changes: dict[str, Any], to: tuple[str, ...]
+) -> None:
+    with pytest.raises(MalformedError):
+        partnership.seal({**MADE, **changes}, to)
