@@ -15,11 +15,12 @@ from typing import Final
 
 from broker.errors import TransportError
 from broker.record import Record
-from broker.transport.interfaces import Receiver
+from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.waiting import set_within
+from contracts.errors import ConcordantError
 
 AGAIN_S: Final = 1.0
-"""How long to wait for a Kafka that cannot be reached."""
+"""How long to wait for a Kafka that cannot be reached, or for room on the disk."""
 
 
 async def catch_up(
@@ -28,6 +29,7 @@ async def catch_up(
     position: Callable[[str, int], int | None],
     take: Callable[[str, int, list[Record]], Awaitable[None]],
     stop: asyncio.Event,
+    on_trouble: OnTrouble,
 ) -> None:
     """Take everything that a topic holds now and that was not taken before.
 
@@ -36,19 +38,26 @@ async def catch_up(
         topic: which.
         position: (topic, partition) -> where this reader goes on, None for the beginning.
         take: (topic, partition, records) -> taken for good.
-        stop: gives up when set, or when Kafka refuses; whoever reads next is refused as well.
+        stop: gives up when set.
+        on_trouble: told what is waited for: a Kafka that is away, records that cannot be taken.
+
+    Raises:
+        TransportError: ``kafka_refused``.
     """
     while not stop.is_set():
         try:
             found = await receiver.read_all((topic,))
-        except TransportError as error:
+            for partition, records in groupby(found, lambda record: record.partition):
+                after = position(topic, partition) or 0
+                fresh = [record for record in records if record.offset >= after]
+                if fresh:
+                    await take(topic, partition, fresh)
+        except ConcordantError as error:
             if error.code == "kafka_refused":
-                return
+                raise
+            away = isinstance(error, TransportError)
+            code = error.code if away else "handler_failed"
+            on_trouble(Trouble(code, topic, -1, type(error).__name__, AGAIN_S))
             await set_within(stop, AGAIN_S)
-            continue
-        for partition, records in groupby(found, lambda record: record.partition):
-            after = position(topic, partition) or 0
-            fresh = [record for record in records if record.offset >= after]
-            if fresh:
-                await take(topic, partition, fresh)
-        return
+        else:
+            return

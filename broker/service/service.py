@@ -44,6 +44,9 @@ MENDED_BY_WAITING: Final = frozenset(
 )
 """Faults that others mend while the service runs: room on the disk, ``keys renew``."""
 
+TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused"})
+"""Codes with which Kafka does not take records of one topic and may well take those of others."""
+
 
 class BrokerService:
     """Everything of an adapter that is not the agency's own system.
@@ -177,11 +180,12 @@ class BrokerService:
         told = False
         while not stop.is_set():
             try:
+                held = None
                 if behind or self._reloaded:
                     self._reloaded = False
                     await self._announce()
                     await self._recover()
-                    await self.relay.resend()
+                    held = await self._resend()
                     if not told:
                         # a heartbeat names the newest generations only: what the last process
                         # sent after its last one would never be under a post-quantum signature
@@ -192,6 +196,8 @@ class BrokerService:
                 for topic, events in self.relay.batches():
                     self.metrics.signed(topic, events)
                     self.metrics.published(topic, events)
+                if held is not None:
+                    raise held
                 failures = 0
                 self._kafka.up()
                 if not sent:
@@ -206,6 +212,19 @@ class BrokerService:
                 delay = min(0.25 * 2**failures, RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
+
+    async def _resend(self) -> TransportError | None:
+        """Send again what is not known to be on Kafka; returns why a topic does not take it.
+
+        A topic that is not there (yet), of a contract that is new perhaps, holds up no other.
+        """
+        try:
+            await self.relay.resend()
+        except TransportError as error:
+            if error.code not in TOPIC_AWAY:
+                raise
+            return error
+        return None
 
     async def _announce(self) -> None:
         """Publish this agency's own manifest and the contracts, compacted by key."""
@@ -261,19 +280,21 @@ class BrokerService:
         Raises:
             ConcordantError: a file does not verify; what was known stays in force.
         """
-        fresh = await asyncio.to_thread(load_participant, self.participant.root, self._clock())
+        fresh = await self._reader.take_up(
+            lambda: load_participant(self.participant.root, self._clock())
+        )
         self.participant = fresh
-        await self._reader.adopt(fresh.contracts, fresh.manifests)
         self._reloaded = True  # the relay announces it, and goes on without a key that is revoked
         self._waiting.set()
 
     async def _on_books(self) -> None:
-        self._terms.contracts = self.control.contracts
-        self._terms.manifests = self.control.manifests
+        contracts, manifests = self.control.contracts, self.control.manifests
+        self._terms.contracts, self._terms.manifests = contracts, manifests
         self._log.info("registry_changed")
 
     def _trouble(self, trouble: Trouble) -> None:
-        self._kafka.down(trouble.code)
+        if trouble.code != "kafka_topic_missing":  # the other topics are read meanwhile
+            self._kafka.down(trouble.code)
         self._log.warning(
             "receiving_waits",
             code=trouble.code,

@@ -27,7 +27,8 @@ class Trouble:
     """Something that a receiver lives through and that an operator should hear of.
 
     Attributes:
-        code: `handler_failed`, `position_unknown`, `kafka_unreachable` or `kafka_refused`.
+        code: `handler_failed`, `position_unknown`, `kafka_unreachable`, `kafka_refused` or
+            `kafka_topic_missing`.
         topic: the topic concerned; empty if it is the connection.
         partition: the partition concerned; -1 if it is the connection.
         error: the class name of the error; never its text, which might hold values.
@@ -82,10 +83,12 @@ class Receiver(Protocol):
         On assignment each partition is read from `positions`, whatever offset Kafka keeps for the
         group. Per (topic, partition) batches are ordered and never overlap. If `on_batch` raises,
         that partition is read again from the same record after a growing delay; the others go on.
-        Kafka going away is waited for.
+        Kafka going away is waited for. It may be run again once it has returned; a batch that was
+        in hand then is taken, or is given again.
 
         Raises:
-            TransportError: `kafka_refused`, Kafka does not let this agency read.
+            TransportError: `kafka_refused`, Kafka does not let this agency read one of the topics;
+                `kafka_topic_missing`, it has no such topic.
         """
         ...
 
@@ -95,6 +98,17 @@ class Receiver(Protocol):
 
     def resume(self, topic: str, partition: int) -> None:
         """Lets a held partition go on from the position that `positions` then gives."""
+        ...
+
+    async def visible(self, topics: Iterable[str]) -> frozenset[str]:
+        """Which of these topics are there and shown to this agency.
+
+        Kafka shows a topic to whoever has any right to it; of one that it does not show, nobody can
+        tell whether it is there.
+
+        Raises:
+            TransportError: Kafka cannot be reached.
+        """
         ...
 
     async def read_all(self, topics: Iterable[str]) -> list[Record]:

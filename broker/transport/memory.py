@@ -177,6 +177,14 @@ class MemoryTransport:
         self._paused.discard((topic, partition))
         self._moved.add((topic, partition))
 
+    async def visible(self, topics: Iterable[str]) -> frozenset[str]:
+        """See `interfaces.Receiver.visible`."""
+        await asyncio.sleep(0)
+        if not self._kafka.up:
+            raise TransportError("Kafka cannot be reached", code="kafka_unreachable")
+        rights = self._kafka.readers
+        return frozenset(topic for topic in topics if self._principal in rights.get(topic, set()))
+
     async def read_all(self, topics: Iterable[str]) -> list[Record]:
         """See `interfaces.Receiver.read_all`."""
         await asyncio.sleep(0)

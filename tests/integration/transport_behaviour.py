@@ -100,6 +100,26 @@ class TransportBehaviour:
         assert inbox.got == {p: [f"{p}-{n}" for n in range(c)] for p, c in ((0, 50), (1, 30))}
         await alice.close()
 
+    async def test_a_topic_is_visible_to_whoever_may_read_it(self, stage: Stage) -> None:
+        bob, mallory = stage.transport("bob"), stage.transport("mallory")
+        asked = (stage.topic, "nobody.made.this")
+        assert await bob.visible(asked) == {stage.topic}
+        assert await bob.visible(()) == frozenset()
+        assert await mallory.visible(asked) == frozenset()
+        await bob.close()
+        await mallory.close()
+
+    async def test_receiving_is_run_again_and_nothing_is_lost(self, stage: Stage) -> None:
+        alice, bob, inbox = stage.transport("alice"), stage.transport("bob"), Inbox()
+        async with receiving(bob, stage.topic, inbox):
+            await alice.send(many(stage.topic, 0, 10))
+            await until(lambda: inbox.count() > 0)
+        await alice.send(many(stage.topic, 0, 10, 10))
+        async with receiving(bob, stage.topic, inbox):
+            await until(lambda: inbox.count() >= 20)
+        assert inbox.got[0] == [f"0-{n}" for n in range(20)]
+        await alice.close()
+
     async def test_nothing_to_send_is_fine(self, stage: Stage) -> None:
         alice = stage.transport("alice")
         assert await alice.send([]) == []

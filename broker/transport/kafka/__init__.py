@@ -20,7 +20,7 @@ from broker.transport.interfaces import OnBatch, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
 from broker.transport.kafka.receiving import KafkaReceiver
 from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
-from broker.transport.kafka.snapshot import read_all
+from broker.transport.kafka.snapshot import read_all, visible
 
 __all__ = ["KafkaTransport", "raw_records"]
 
@@ -80,6 +80,10 @@ class KafkaTransport:
     def resume(self, topic: str, partition: int) -> None:
         """See `interfaces.Receiver.resume`."""
         self._receiver.resume(topic, partition)
+
+    async def visible(self, topics: Iterable[str]) -> frozenset[str]:
+        """See `interfaces.Receiver.visible`."""
+        return await visible(self._client, topics)
 
     async def read_all(self, topics: Iterable[str]) -> list[Record]:
         """See `interfaces.Receiver.read_all`."""

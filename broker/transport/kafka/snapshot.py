@@ -1,4 +1,4 @@
-"""Reading everything that some topics hold now: control topics at start, a demo's raw records."""
+"""Asking without joining a group: what some topics hold now, and which of them there are."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ from broker.transport.kafka.client import (
 from broker.transport.kafka.raw import record_of
 
 READ_ALL_TIMEOUT_S = 60.0
+VISIBLE_TIMEOUT_S = 20.0
+
+
+async def visible(client: ClientSettings, topics: Iterable[str]) -> frozenset[str]:
+    """See `interfaces.Receiver.visible`."""
+    consumer = AIOKafkaConsumer(**client.options, group_id=None, enable_auto_commit=False)
+    try:
+        async with asyncio.timeout(VISIBLE_TIMEOUT_S):
+            await consumer.start()
+            shown: set[str] = await consumer.topics()
+            return frozenset(topics) & shown
+    except CLIENT_ERRORS as error:
+        raise transport_error(error, client) from None
+    finally:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(consumer.stop(), CLOSE_TIMEOUT_S)
 
 
 async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record]:

@@ -9,9 +9,11 @@ from workshop import POLICE
 
 from broker.control import catching_up
 from broker.control.catching_up import catch_up
-from broker.errors import TransportError
+from broker.errors import StoreError, TransportError
 from broker.record import Record
+from broker.transport.interfaces import Trouble
 from broker.transport.memory import MemoryKafka, MemoryTransport
+from contracts.errors import ConcordantError
 
 TOPIC = "manifests"
 
@@ -24,13 +26,25 @@ def kafka() -> MemoryKafka:
     return cluster
 
 
-async def taken(kafka: MemoryKafka, stop: asyncio.Event, after: int | None = None) -> list[bytes]:
+async def taken(
+    kafka: MemoryKafka,
+    stop: asyncio.Event,
+    after: int | None = None,
+    *,
+    failing: list[ConcordantError] | None = None,
+    troubles: list[Trouble] | None = None,
+) -> list[bytes]:
+    """What is taken in the end; ``failing`` errors are raised first, one for each attempt."""
     found: list[bytes] = []
+    troubles = [] if troubles is None else troubles
 
     async def take(_topic: str, _partition: int, records: list[Record]) -> None:
+        if failing:
+            raise failing.pop()
         found.extend(record.value or b"" for record in records)
 
-    await catch_up(MemoryTransport(kafka, POLICE), TOPIC, lambda *_: after, take, stop)
+    transport = MemoryTransport(kafka, POLICE)
+    await catch_up(transport, TOPIC, lambda *_: after, take, stop, troubles.append)
     return found
 
 
@@ -55,9 +69,11 @@ async def test_a_kafka_that_is_away_is_waited_for(
     monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
     await write(kafka, b"1")
     kafka.up = False
-    waiting = asyncio.create_task(taken(kafka, asyncio.Event()))
+    troubles: list[Trouble] = []
+    waiting = asyncio.create_task(taken(kafka, asyncio.Event(), troubles=troubles))
     await asyncio.sleep(0.05)
     assert not waiting.done()
+    assert {(trouble.code, trouble.topic) for trouble in troubles} == {("kafka_unreachable", TOPIC)}
     kafka.up = True
     assert await waiting == [b"1"]
 
@@ -71,8 +87,21 @@ async def test_it_gives_up_when_asked_to(kafka: MemoryKafka) -> None:
     assert await waiting == []
 
 
-async def test_a_refusal_is_left_to_whoever_reads_next(kafka: MemoryKafka) -> None:
+async def test_a_refusal_is_not_waited_out(kafka: MemoryKafka) -> None:
     kafka.readers[TOPIC].clear()
-    assert await taken(kafka, asyncio.Event()) == []
-    with pytest.raises(TransportError):
-        await MemoryTransport(kafka, POLICE).read_all((TOPIC,))
+    with pytest.raises(TransportError) as refused:
+        await taken(kafka, asyncio.Event())
+    assert refused.value.code == "kafka_refused"
+
+
+async def test_what_cannot_be_taken_now_is_tried_again(
+    kafka: MemoryKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
+    await write(kafka, b"1")
+    full = StoreError("The disk is full.", code="store_full")
+    troubles: list[Trouble] = []
+    assert await taken(kafka, asyncio.Event(), failing=[full, full], troubles=troubles) == [b"1"]
+    assert [(trouble.code, trouble.error) for trouble in troubles] == [
+        ("handler_failed", "StoreError")
+    ] * 2
