@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from workshop import Log, Reader, Workshop, workshop
+from workshop import COUNCIL, TODAY, Log, Reader, Workshop, draft_event, workshop
+
+from broker.registry.contracts import SignedContract
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,21 @@ def council() -> Reader:
 @pytest.fixture
 def log() -> Log:
     return Log()
+
+
+@pytest.fixture(scope="session")
+def short(world: Workshop) -> SignedContract:
+    """A contract that ends tomorrow."""
+    return world.another_contract(ends=TODAY + timedelta(days=1))
+
+
+@pytest.fixture
+def hidden() -> int:
+    """A group that the support service reads and the council does not."""
+    return draft_event().may_read[COUNCIL].index(False)
+
+
+@pytest.fixture
+def mine() -> int:
+    """A group beside group 0 that the council reads."""
+    return draft_event().may_read[COUNCIL].index(True, 1)

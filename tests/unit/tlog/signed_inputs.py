@@ -1,4 +1,4 @@
-"""A key, a checkpoint that it cosigned and a note that it signed, for inputs that break one rule."""
+"""A key, a checkpoint it cosigned and a note it signed, for inputs that break one rule each."""
 
 from __future__ import annotations
 

@@ -1,24 +1,20 @@
-"""Steps 5 to 8: the layout, whose wraps, which contract, and whether keys and groups fit."""
+"""Steps 5, 7 and 8: the layout, whose wraps, and whether key lists and groups fit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
 
 import pytest
 from workshop import (
     CASE,
     COUNCIL,
     DAY,
-    HOUR,
-    MINUTE,
     NOW,
     POLICE,
     PROSECUTION,
     SECOND,
     SUPPORT,
-    TODAY,
     Log,
     Reader,
     Workshop,
@@ -31,7 +27,6 @@ from broker.envelope.primitives import HASH_BYTES, TAG_BYTES
 from broker.envelope.sealing import ExchangeKey, Session
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
-from broker.keys.manifest import StandingEntry
 from broker.registry.contracts import SignedContract
 
 HEAD_BYTES = 1 + 16 + 8 + 32
@@ -180,158 +175,6 @@ def test_what_wraps_gave_is_remembered_within_bounds(
     assert 1 <= len(sessions._prefixes) <= 4
 
 
-# --- step 6 --------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def yearless(world: Workshop) -> SignedContract:
-    """A contract that ends tomorrow."""
-    return world.another_contract(ends=TODAY + timedelta(days=1))
-
-
-def test_an_event_under_a_contract_that_is_unknown_waits(
-    council: Reader, log: Log, yearless: SignedContract
-) -> None:
-    one = log.send_one(draft_event(signed=yearless).value())
-    assert council.deferral(one) == (6, "contract_unknown")
-
-
-def test_what_waits_for_a_contract_has_its_place_in_the_stream(
-    council: Reader, log: Log, yearless: SignedContract
-) -> None:
-    """A file does not wait: what follows the record follows it without a gap."""
-    waits, follows = log.send(draft_event(signed=yearless).value(), draft_event().value())
-    judgement = council.take(waits)
-    assert judgement.outcome == "deferred"
-    assert judgement.placement is not None
-    council.view.took(judgement)
-    after = council.take(follows)
-    assert after.placement is not None
-    assert (after.outcome, after.placement.verdict) == ("opened", "next")
-
-
-def test_a_contract_that_a_party_has_not_signed_is_unknown(
-    world: Workshop, log: Log, yearless: SignedContract
-) -> None:
-    lacking = replace(yearless, parties=yearless.parties - {SUPPORT}, missing=(SUPPORT,))
-    reader = Reader(contracts=world.book(COUNCIL, lacking))
-    one = log.send_one(draft_event(signed=yearless).value())
-    assert reader.deferral(one) == (6, "contract_unknown")
-
-
-def test_a_contract_that_i_have_not_signed_is_unknown(
-    world: Workshop, log: Log, yearless: SignedContract
-) -> None:
-    unsigned = replace(yearless, parties=yearless.parties - {COUNCIL}, missing=(COUNCIL,))
-    reader = Reader(contracts=world.book(COUNCIL, unsigned))
-    one = log.send_one(draft_event(signed=yearless).value())
-    assert reader.deferral(one) == (6, "contract_unknown")
-
-
-def test_a_contract_governs_its_own_topics_only(world: Workshop, log: Log) -> None:
-    other = world.another_contract(
-        terms=lambda text: text.replace("name: london-hate-crime\n", "name: london-two\n")
-    )
-    assert other.contract.name == "london-two"
-    reader = Reader(contracts=world.book(COUNCIL, other))
-    one = log.send_one(draft_event(signed=other).value())
-    assert reader.refusal(one) == (6, "topic_not_owned")
-
-
-def test_trial_topics_are_nobodys_on_kafka(world: Workshop) -> None:
-    trial = Log()
-    reader = Reader()
-    assert f"{trial.topic}.trial" not in (
-        reader.trust.governing(world.signed.hash).topics  # type: ignore[union-attr]  # it is known
-    )
-
-
-@pytest.mark.parametrize(
-    ("starts", "ends", "outcome"),
-    [
-        (TODAY, TODAY, "opened"),
-        (TODAY + timedelta(days=1), TODAY + timedelta(days=9), "refused"),
-        (date(2026, 1, 1), TODAY - timedelta(days=1), "refused"),
-    ],
-)
-def test_a_contract_governs_what_was_logged_while_it_was_in_force(
-    world: Workshop, log: Log, starts: date, ends: date, outcome: str
-) -> None:
-    signed = world.another_contract(starts=starts, ends=ends)
-    reader = Reader(contracts=world.book(COUNCIL, signed))
-    judgement = reader.take(log.send_one(draft_event(signed=signed).value()))
-    assert judgement.outcome == outcome
-    if judgement.refusal is not None:
-        assert (judgement.refusal.step, judgement.refusal.code) == (6, "contract_not_in_force")
-
-
-def test_a_contract_begins_with_its_first_moment_and_ends_before_its_last(
-    world: Workshop, yearless: SignedContract
-) -> None:
-    begins = world.another_contract(starts=TODAY + timedelta(days=1))
-    midnight = begins.contract.starts_ms
-    reader = Reader(contracts=world.book(COUNCIL, begins, yearless))
-    first = Log().send_one(draft_event(signed=begins).value(), at=midnight)
-    assert reader.take(first, midnight).outcome == "opened"
-    ends = yearless.contract.ends_ms
-    last = Log(partition=1).send_one(draft_event(signed=yearless).value(), at=ends - SECOND)
-    assert reader.take(last, ends).outcome == "opened"
-    after = Log(partition=2).send_one(draft_event(signed=yearless).value(), at=ends)
-    assert reader.refusal(after, ends) == (6, "contract_not_in_force")
-
-
-def test_a_contract_that_ended_longer_ago_than_retention_and_grace_opens_nothing(
-    world: Workshop, log: Log, yearless: SignedContract
-) -> None:
-    reader = Reader(contracts=world.book(COUNCIL, yearless))
-    governing = reader.trust.governing(yearless.hash)
-    assert governing is not None
-    over = yearless.contract.ends_ms + governing.grace
-    one = log.send_one(draft_event(signed=yearless).value())
-    assert Reader(contracts=world.book(COUNCIL, yearless)).take(one, over - 1).outcome == "opened"
-    assert reader.refusal(one, over) == (6, "contract_ended")
-
-
-def test_a_contract_binds_only_those_whom_it_names(world: Workshop, log: Log) -> None:
-    without_police = world.another_contract(parties=(PROSECUTION, COUNCIL, SUPPORT))
-    reader = Reader(contracts=world.book(COUNCIL, without_police))
-    one = replace(draft_event(), contract=without_police.hash)
-    assert reader.refusal(log.send_one(one.value())) == (6, "not_a_party")
-
-
-@pytest.mark.parametrize("agency", [POLICE, COUNCIL])
-@pytest.mark.parametrize("state", ["suspended", "left"])
-def test_who_suspended_its_part_neither_sends_nor_reads(
-    world: Workshop, agency: str, state: str
-) -> None:
-    entry = StandingEntry(
-        contract=world.contract.name,
-        version=world.contract.version,
-        state=state,  # type: ignore[arg-type]  # one of the two
-        since=NOW + HOUR,
-        reason="review",
-    )
-    manifests = world.reissue(agency, ManifestChanges(standing=(entry,)), NOW + HOUR)
-    reader = Reader(manifests=manifests)
-    before = Log().send_one(draft_event().value(), at=NOW + HOUR - SECOND)
-    assert reader.take(before, NOW + 2 * HOUR).outcome == "opened"
-    after = Log(partition=1).send_one(draft_event().value(), at=NOW + HOUR)
-    assert reader.refusal(after, NOW + 2 * HOUR) == (6, "suspended")
-
-
-def test_anothers_suspension_stops_neither_of_us(world: Workshop, log: Log) -> None:
-    entry = StandingEntry(
-        contract=world.contract.name,
-        version=world.contract.version,
-        state="suspended",
-        since=NOW,
-        reason="review",
-    )
-    manifests = world.reissue(PROSECUTION, ManifestChanges(standing=(entry,)), NOW)
-    reader = Reader(manifests=manifests)
-    assert reader.take(log.send_one(draft_event().value(), at=NOW + MINUTE)).outcome == "opened"
-
-
 # --- step 7: wraps and key lists ------------------------------------------------------------------
 
 
@@ -345,7 +188,7 @@ def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
 
 
 def test_a_wrap_used_under_another_contract_opens_for_nobody(
-    world: Workshop, log: Log, yearless: SignedContract
+    world: Workshop, log: Log, short: SignedContract
 ) -> None:
     sessions: dict[str, Session] = {}
 
@@ -354,10 +197,10 @@ def test_a_wrap_used_under_another_contract_opens_for_nobody(
             key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
         )
 
-    reader = Reader(contracts=world.book(COUNCIL, yearless))
+    reader = Reader(contracts=world.book(COUNCIL, short))
     one = replace(draft_event(), session=first_terms)
     assert reader.take(log.send_one(one.value())).outcome == "opened"
-    other = replace(draft_event(signed=yearless), session=first_terms)
+    other = replace(draft_event(signed=short), session=first_terms)
     assert reader.take(log.send_one(other.value())).outcome == "not_addressed"
 
 
