@@ -17,8 +17,9 @@ from uuid import uuid4
 
 import pytest
 from office import Clock, Office, cluster
+from sent_records import as_leaf
 from service_story import Running, until
-from workshop import DAY, POLICE, Workshop, as_leaf, workshop
+from workshop import DAY, POLICE, Workshop, workshop
 
 from broker.agency.participant import Participant
 from broker.agency.partnership import create_partnership

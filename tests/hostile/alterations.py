@@ -14,15 +14,8 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from workshop import (
-    POLICE,
-    SUPPORT,
-    as_leaf,
-    proof_of,
-    signed_record,
-    with_proof,
-    workshop,
-)
+from sent_records import as_leaf, proof_of, signed_record, with_proof
+from workshop import POLICE, SUPPORT, workshop
 
 from broker.envelope.layout import MAX_VALUE_BYTES, LayoutError, format_value, parse_value
 from broker.judging.verification import LEAF_CONTENT_TYPE

@@ -11,8 +11,9 @@ from __future__ import annotations
 from hostile_kafka import Partition, Served
 from hostile_world import TALLY, HostileWorld
 from parties import Party
+from sent_records import proof_of
 from town import CASE_UPDATE, READERS, SENDERS
-from workshop import MINUTE, POLICE, SECOND, proof_of
+from workshop import MINUTE, POLICE, SECOND
 
 from broker.judging.partition_state import receiptable
 from broker.receiving.inbox_payload import parse_payload

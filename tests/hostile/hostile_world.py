@@ -16,8 +16,9 @@ from alterations import ALTERATIONS, ELSEWHERE, LEAF
 from hostile_kafka import Partition, Served
 from parties import Party
 from senders import CONTRACT, RUN_MS, Fact, Name, Senders
+from sent_records import as_leaf
 from town import MARK, READERS
-from workshop import MINUTE, NOW, POLICE, SECOND, as_leaf
+from workshop import MINUTE, NOW, POLICE, SECOND
 
 from broker.judging.partition_state import PartitionState
 from broker.record import Record

@@ -18,8 +18,9 @@ from unittest.mock import patch
 import structlog
 from hostile_kafka import HostileKafka, Partition, Served
 from office import Clock
+from readers import Vault
 from sqlalchemy import event as engine_event
-from workshop import Vault, Workshop, workshop
+from workshop import Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
 from broker.clock import SteadyClock

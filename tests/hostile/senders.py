@@ -20,9 +20,10 @@ from uuid import UUID
 from hostile_kafka import HostileKafka, Partition
 from office import Clock
 from parties import Party
+from sent_records import proof_of
 from town import READERS, SENDERS, Said, manifest_record, places, say
 from twists import Twist
-from workshop import DAY, MINUTE, NOW, POLICE, SECOND, proof_of, workshop
+from workshop import DAY, MINUTE, NOW, POLICE, SECOND, workshop
 
 from broker.envelope.primitives import Ed25519Signer, random_bytes
 from broker.errors import TransportError

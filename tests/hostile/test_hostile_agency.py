@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import drafts as making
 import pytest
-import workshop as making
+from drafts import draft_event
+from sent_records import Log
 from test_key_commitment import salamander
 from witness import Witness, goes_on, honest, ignores, refuses
 from workshop import (
@@ -26,9 +28,7 @@ from workshop import (
     SECOND,
     SUPPORT,
     TODAY,
-    Log,
     Workshop,
-    draft_event,
     workshop,
 )
 

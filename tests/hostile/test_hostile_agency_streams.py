@@ -11,25 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from drafts import draft_event
+from sent_records import Log, generation, record, signed_record
 from town import manifest_record
 from witness import Witness, goes_on, honest
-from workshop import (
-    COUNCIL,
-    DAY,
-    HOUR,
-    MINUTE,
-    NOW,
-    POLICE,
-    SECOND,
-    SUPPORT,
-    Log,
-    Workshop,
-    draft_event,
-    generation,
-    record,
-    signed_record,
-    workshop,
-)
+from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, SECOND, SUPPORT, Workshop, workshop
 
 from broker.envelope.primitives import sha256
 from broker.judging.continuity import MAX_GAPS

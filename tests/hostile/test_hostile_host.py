@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from alterations import ALTERATIONS, HONEST, Alteration
+from drafts import draft_event
+from sent_records import Log, as_leaf
 from witness import Witness, goes_on, honest
-from workshop import CHANGED, COUNCIL, DAY, MADE, POLICE, Log, as_leaf, draft_event
+from workshop import CHANGED, COUNCIL, DAY, MADE, POLICE
 
 from broker.cli.quarantine.retries import Retries
 from broker.control.missing_content import FIRST_ASKED_MS

@@ -14,10 +14,12 @@ from itertools import count
 from pathlib import Path
 
 import orjson
+from drafts import draft_event
 from hostile_kafka import HostileKafka
 from office import Clock
 from parties import Party
-from workshop import COUNCIL, MADE, NOW, POLICE, Log, draft_event
+from sent_records import Log
+from workshop import COUNCIL, MADE, NOW, POLICE
 
 from broker.judging.partition_state import receiptable
 from broker.receiving.taking import Batch

@@ -10,7 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from workshop import COUNCIL, TODAY, Log, Reader, Workshop, draft_event, workshop
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
+from workshop import COUNCIL, TODAY, Workshop, workshop
 
 from broker.registry.contracts import SignedContract
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from workshop import Log, Reader, draft_event
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
 
 from broker.judging.judging import Judgement, judge_each
 from broker.record import Record

@@ -6,20 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from workshop import (
-    CASE,
-    COUNCIL,
-    DAY,
-    NOW,
-    POLICE,
-    PROSECUTION,
-    SECOND,
-    SUPPORT,
-    Log,
-    Reader,
-    Workshop,
-    draft_event,
-)
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
+from workshop import CASE, COUNCIL, DAY, NOW, POLICE, PROSECUTION, SECOND, SUPPORT, Workshop
 
 from broker.envelope import opening
 from broker.envelope.layout import MIN_CIPHERTEXT_BYTES, WRAP_BYTES

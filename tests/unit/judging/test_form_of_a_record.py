@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from workshop import (
+from drafts import draft_event
+from readers import Reader
+from sent_records import (
     FIRST_LINK,
-    NOW,
     Log,
-    Reader,
-    Workshop,
     as_leaf,
-    draft_event,
     generation,
     link_bytes,
     proof_of,
@@ -20,6 +18,7 @@ from workshop import (
     signed_record,
     with_proof,
 )
+from workshop import NOW, Workshop
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import lp, random_bytes

@@ -5,28 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from workshop import (
-    COUNCIL,
-    DAY,
+from drafts import draft_event
+from readers import Reader
+from sent_records import (
     FIRST_LINK,
-    HOUR,
-    MINUTE,
-    NOW,
-    POLICE,
-    PROSECUTION,
-    SECOND,
-    SUPPORT,
     Log,
-    Reader,
-    Workshop,
     as_leaf,
-    draft_event,
     generation,
     link_bytes,
     proof_of,
     signed_record,
     with_proof,
 )
+from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, PROSECUTION, SECOND, SUPPORT, Workshop
 
 from broker.judging import verification
 from broker.judging.verification import MAX_SIGNED_REMEMBERED

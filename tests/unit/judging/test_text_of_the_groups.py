@@ -6,15 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from workshop import (
-    COUNCIL,
-    MADE,
-    POLICE,
-    SUPPORT,
-    Log,
-    Reader,
-    draft_event,
-)
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
+from workshop import COUNCIL, MADE, POLICE, SUPPORT
 
 from broker.envelope.padding import pad
 from broker.event import JSON

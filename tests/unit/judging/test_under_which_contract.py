@@ -6,6 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
 from workshop import (
     COUNCIL,
     HOUR,
@@ -16,10 +19,7 @@ from workshop import (
     SECOND,
     SUPPORT,
     TODAY,
-    Log,
-    Reader,
     Workshop,
-    draft_event,
 )
 
 from broker.keys.issuing import ManifestChanges

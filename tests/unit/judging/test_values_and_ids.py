@@ -6,16 +6,10 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from workshop import (
-    CASE,
-    CHANGED,
-    COUNCIL,
-    POLICE,
-    SUPPORT,
-    Log,
-    Reader,
-    draft_event,
-)
+from drafts import draft_event
+from readers import Reader
+from sent_records import Log
+from workshop import CASE, CHANGED, COUNCIL, POLICE, SUPPORT
 
 from broker.event import JSON
 

@@ -5,19 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from workshop import (
-    CASE,
-    COUNCIL,
-    MADE,
-    POLICE,
-    PROSECUTION,
-    SUPPORT,
-    Log,
-    Reader,
-    Workshop,
-    draft_event,
-    group_of,
-)
+from drafts import draft_event, group_of
+from readers import Reader
+from sent_records import Log
+from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, Workshop
 
 from broker.judging import interpretation
 from contracts.errors import ContractError

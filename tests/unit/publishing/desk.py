@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drafts import draft_event
 from office import Office
-from workshop import (
-    COUNCIL,
-    MADE,
-    NOW,
-    POLICE,
-    Log,
-    Workshop,
-    draft_event,
-)
+from sent_records import Log
+from workshop import COUNCIL, MADE, NOW, POLICE, Workshop
 
 from broker.agency.participant import load_participant
 from broker.control.control import Control, News

@@ -6,14 +6,7 @@ from dataclasses import replace
 
 import pytest
 from office import Office
-from workshop import (
-    CAST,
-    MINUTE,
-    NOW,
-    POLICE,
-    Workshop,
-    workshop,
-)
+from workshop import CAST, MINUTE, NOW, POLICE, Workshop, workshop
 
 from broker.audit.chain import Link
 from broker.audit.errors import EvidenceError

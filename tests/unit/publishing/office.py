@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from workshop import CAST, COUNCIL, MADE, NOW, Vault, Workshop, workshop
+from readers import Vault
+from workshop import CAST, COUNCIL, MADE, NOW, Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
 from broker.clock import SteadyClock

@@ -7,21 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from drafts import draft_event
 from office import Clock, Office, at_offsets, ids
-from workshop import (
-    COUNCIL,
-    DAY,
-    MADE,
-    MINUTE,
-    NOW,
-    POLICE,
-    SECOND,
-    SUPPORT,
-    TODAY,
-    Log,
-    draft_event,
-    signed_record,
-)
+from sent_records import Log, signed_record
+from workshop import COUNCIL, DAY, MADE, MINUTE, NOW, POLICE, SECOND, SUPPORT, TODAY
 
 from broker.keys.issuing import ManifestChanges, listed_key
 from broker.receiving.deferral import DEFER_UNKNOWN_MS

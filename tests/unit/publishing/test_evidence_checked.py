@@ -13,15 +13,7 @@ import pytest
 from desk import authors
 from exhibits import show, tell, without_key
 from office import Office
-from workshop import (
-    CAST,
-    DAY,
-    NOW,
-    POLICE,
-    PROSECUTION,
-    SUPPORT,
-    workshop,
-)
+from workshop import CAST, DAY, NOW, POLICE, PROSECUTION, SUPPORT, workshop
 
 from broker.audit.chain import LINKS, LinkError, check_chain
 from broker.audit.classical import check_classical

@@ -12,17 +12,8 @@ import pytest
 from desk import Desk
 from exhibits import show, shows_nothing, tell, without_key
 from office import Clock, Office, at_offsets
-from workshop import (
-    CAST,
-    COUNCIL,
-    DAY,
-    MINUTE,
-    NOW,
-    POLICE,
-    SUPPORT,
-    as_leaf,
-    workshop,
-)
+from sent_records import as_leaf
+from workshop import CAST, COUNCIL, DAY, MINUTE, NOW, POLICE, SUPPORT, workshop
 
 from broker.agency.own_manifest import revoke_keys
 from broker.agency.participant import load_participant

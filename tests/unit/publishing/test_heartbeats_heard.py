@@ -8,18 +8,8 @@ from pathlib import Path
 import pytest
 from desk import Desk, authors, beat, head, origin_of, value
 from office import Clock, Office, at_offsets
-from workshop import (
-    COUNCIL,
-    DAY,
-    HOUR,
-    MINUTE,
-    NOW,
-    POLICE,
-    SECOND,
-    SUPPORT,
-    Log,
-    Workshop,
-)
+from sent_records import Log
+from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, SECOND, SUPPORT, Workshop
 
 from broker.agency.own_manifest import longest_retention_ms
 from broker.control import keeping

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from desk import Desk, origin_of, value
 from office import Clock, Office, at_offsets
-from workshop import COUNCIL, DAY, MINUTE, POLICE, SECOND, Log, as_leaf, workshop
+from sent_records import Log, as_leaf
+from workshop import COUNCIL, DAY, MINUTE, POLICE, SECOND, workshop
 
 from broker.control import missing_content
 from broker.control.missing_content import (

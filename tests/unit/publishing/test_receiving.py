@@ -6,20 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from drafts import draft_event
 from office import Clock, Make, Office, at_offsets, ids
-from workshop import (
-    CHANGED,
-    COUNCIL,
-    MADE,
-    MINUTE,
-    NOW,
-    POLICE,
-    PROSECUTION,
-    SUPPORT,
-    Log,
-    as_leaf,
-    draft_event,
-)
+from sent_records import Log, as_leaf
+from workshop import CHANGED, COUNCIL, MADE, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
 
 from broker.errors import StoreError
 from broker.judging.memories import Memories

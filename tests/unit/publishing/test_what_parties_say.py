@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from desk import NOTICE, RECEIPT, Desk, beat, head, origin_of, value
+from drafts import draft_event
 from office import Clock, Office, at_offsets
+from sent_records import Log, as_leaf
 from workshop import (
     COUNCIL,
     DAY,
@@ -21,10 +23,7 @@ from workshop import (
     PROSECUTION,
     SECOND,
     SUPPORT,
-    Log,
     Workshop,
-    as_leaf,
-    draft_event,
 )
 
 from broker.agency.participant import load_participant
