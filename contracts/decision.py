@@ -107,9 +107,13 @@ def decide(
         )
     blocked = planned.left_out(flat)
     if blocked and not blocked.keys().isdisjoint(flat):
-        fields = tuple([blocked.get(path) or decisions[path] for path in flat])
-        left_out = tuple([path for path in flat if path in blocked])
-        flat = {path: value for path, value in flat.items() if path not in blocked}
+        given, gone = flat, dict(blocked)
+        while not blocked.keys().isdisjoint(flat):  # what is left out may be a consent itself
+            flat = {path: value for path, value in flat.items() if path not in blocked}
+            blocked = planned.left_out(flat)
+            gone = {**blocked, **gone}
+        fields = tuple([decisions[path] if path in flat else gone[path] for path in given])
+        left_out = tuple([path for path in given if path not in flat])
     else:
         fields, left_out = tuple([decisions[path] for path in flat]), ()
     return Decision(

@@ -273,6 +273,36 @@ def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
     assert decision.left_out == ("victim.name",)
 
 
+def test_what_rests_on_a_consent_that_is_left_out_is_left_out_too(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """A reader looks at the consent that it is sent, not at the one that the sender had."""
+    terms = contract.event_types["referral.made"]
+    told = terms.fields["consent.share_identity"].model_copy(update={"consent": ("statistics",)})
+    fields = {**terms.fields, "consent.share_identity": told}
+    types = {"referral.made": terms.model_copy(update={"fields": fields})}
+    other = contract.model_copy(update={"event_types": types})
+    data: dict[str, JSON] = {
+        "victim": {"name": "A"},
+        "consent": {**ALL_CONSENT, "statistics": False},
+    }
+    decision = Asked(other, in_force, noon)(data=data)
+    assert decision.left_out == ("victim.name", "consent.share_identity")
+    assert not {"victim.name", "consent.share_identity"} & decision.flat.keys()
+    reasons = {field.path: field.reason for field in decision.fields}
+    assert reasons["victim.name"] == reasons["consent.share_identity"] == "consent_missing"
+    for reader in TO:
+        granted = {path for path in decision.flat if path in decision.grouping.granted[reader]}
+        receiver_check(
+            other,
+            SENDER,
+            reader,
+            "referral.made",
+            TO,
+            {path: decision.flat[path] for path in granted},
+        )
+
+
 def test_the_prosecution_file_does_not_rest_on_consent(
     contract: Contract, in_force: Standing, noon: int
 ) -> None:
