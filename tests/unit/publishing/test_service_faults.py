@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from office import Office
 
 from broker.errors import RegistryError, StoreError, TransportError
-from broker.service.service import _require_waiting_helps
+from broker.observing.health import Readiness
+from broker.observing.metrics import Metrics
+from broker.service.service import BrokerService, _require_waiting_helps
+from broker.transport.interfaces import Trouble
 
 
 @pytest.mark.parametrize(
@@ -28,3 +32,23 @@ def test_what_no_waiting_can_mend_ends_the_service(code: str) -> None:
     with pytest.raises(StoreError) as raised:
         _require_waiting_helps(StoreError("it is over", code=code))
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("kafka_topic_missing", None), ("kafka_unreachable", "kafka_unreachable")]
+)
+def test_a_topic_that_is_waited_for_leaves_the_service_ready(
+    council: Office, code: str, reason: str | None
+) -> None:
+    readiness = Readiness()
+    service = BrokerService(
+        council.participant,
+        council.store,
+        council.transport,
+        council.clock,
+        Metrics(),
+        readiness,
+    )
+    service._kafka.up()
+    service._trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
+    assert readiness.reasons()["kafka"] == reason
