@@ -1,0 +1,57 @@
+"""A watched folder with a clock that tests move and a handler that remembers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from adapters.sources.folder import FolderSource
+from adapters.sources.interfaces import FileReport, SourceFile, Verdict
+
+
+class Desk:
+    """A folder source, a clock that tests move, and a handler that remembers."""
+
+    def __init__(self, root: Path) -> None:
+        self.drop = root / "import"
+        self.drop.mkdir()
+        self.processed = root / "processed"
+        self.quarantine = root / "quarantine"
+        self.now = 0.0
+        self.reports: list[FileReport] = []
+        self.files: list[SourceFile] = []
+        self.answer: Callable[[SourceFile], Verdict] = lambda _: Verdict(True)
+        self.source = self.fresh()
+
+    def fresh(self) -> FolderSource:
+        return FolderSource(
+            self.drop,
+            processed=self.processed,
+            quarantine=self.quarantine,
+            suffixes=(".csv", ".jsonl"),
+            report=self.reports.append,
+            settle_s=2.0,
+            clock=lambda: self.now,
+        )
+
+    async def handle(self, file: SourceFile) -> Verdict:
+        self.files.append(file)
+        return self.answer(file)
+
+    async def look(self, after: float = 0.0) -> int:
+        self.now += after
+        return await self.source.poll(self.handle)
+
+    async def settle(self) -> int:
+        await self.look()
+        return await self.look(after=2.0)
+
+    def reason(self, name: str) -> dict[str, object]:
+        found = json.loads((self.quarantine / f"{name}.reason.json").read_bytes())
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def codes(self) -> list[str]:
+        return [report.code for report in self.reports]
