@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from drafts import draft_event
+from drafts import draft_event, one_session
 from readers import Reader
 from sent_records import Log
 from workshop import CASE, COUNCIL, DAY, NOW, POLICE, PROSECUTION, SECOND, SUPPORT, Workshop
@@ -115,15 +115,8 @@ def test_a_sender_makes_a_reader_try_so_many_new_wraps_a_minute(council: Reader,
     assert council.take(two).outcome == "opened"
 
 
-def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, log: Log) -> None:
-    sessions: dict[str, Session] = {}
-
-    def kept(key: ExchangeKey) -> Session:
-        world = draft_event()
-        return sessions.setdefault(
-            key.agency, Session("pan-london", world.contract, POLICE, key, NOW)
-        )
-
+def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, world: Workshop, log: Log) -> None:
+    kept = one_session(world.signed.hash)
     budgets = {POLICE: [2]}
     council.view.wrap_budget = budgets.__getitem__  # type: ignore[method-assign]  # a file has no limit
     for _ in range(5):
@@ -134,13 +127,7 @@ def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, log: Log) -> Non
 def test_a_wrap_that_was_opened_does_not_outlive_its_key(
     council: Reader, world: Workshop, log: Log
 ) -> None:
-    sessions: dict[str, Session] = {}
-
-    def kept(key: ExchangeKey) -> Session:
-        return sessions.setdefault(
-            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
-        )
-
+    kept = one_session(world.signed.hash)
     one = replace(draft_event(), session=kept)
     assert council.take(log.send_one(one.value())).outcome == "opened"
     council.view.opening_keys = lambda _at: ((), False)
@@ -180,13 +167,7 @@ def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
 def test_a_wrap_used_under_another_contract_opens_for_nobody(
     world: Workshop, log: Log, short: SignedContract
 ) -> None:
-    sessions: dict[str, Session] = {}
-
-    def first_terms(key: ExchangeKey) -> Session:
-        return sessions.setdefault(
-            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
-        )
-
+    first_terms = one_session(world.signed.hash)
     reader = Reader(contracts=world.book(COUNCIL, short))
     one = replace(draft_event(), session=first_terms)
     assert reader.take(log.send_one(one.value())).outcome == "opened"
@@ -216,13 +197,7 @@ def test_an_altered_key_list_is_refused(council: Reader, log: Log) -> None:
 
 
 def test_a_key_list_of_another_event_is_refused(council: Reader, world: Workshop, log: Log) -> None:
-    sessions: dict[str, Session] = {}
-
-    def same(key: ExchangeKey) -> Session:
-        return sessions.setdefault(
-            key.agency, Session(world.deployment, world.signed.hash, POLICE, key, NOW)
-        )
-
+    same = one_session(world.signed.hash)
     kept: list[bytes] = []
 
     def keep(keys: bytes) -> bytes:
