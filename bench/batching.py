@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import event, results
-from bench.endtoend import Durable, now_ms
+from bench.durable_path import Durable
+from bench.meter import now_ms
 from bench.world import World, world
 
 STREAMS: Final = 18

@@ -21,8 +21,8 @@ from typing import Any, Final
 
 from bench import event, partnership, results
 from bench.cases import ours
-from bench.endtoend import now_ms
 from bench.event import SOURCE
+from bench.meter import now_ms
 from broker.judging.partition_state import (
     Generation,
     Kept,

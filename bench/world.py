@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from bench import partnership
 from bench.event import SOURCE
@@ -17,6 +18,10 @@ from broker.transport.local import LocalKafka
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import TopicPlan, acl_plans, topic_plans
 from contracts.model import topic_name
+
+RECIPIENTS: Final = 4
+PARTITIONS: Final = 6
+"""Of the benchmarks end to end; a sender of many streams asks for its own number."""
 
 
 @dataclass(frozen=True)
