@@ -303,6 +303,24 @@ def test_what_rests_on_a_consent_that_is_left_out_is_left_out_too(
         )
 
 
+def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_has(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """Lint says so of the contract; whoever signs it all the same sends nothing that is refused."""
+    terms = contract.event_types["referral.made"]
+    asked = terms.fields["requested_service"].model_copy(
+        update={"required": False, "consent": ("statistics",)}
+    )
+    fields = {**terms.fields, "requested_service": asked}
+    types = {"referral.made": terms.model_copy(update={"fields": fields})}
+    ask = Asked(contract.model_copy(update={"event_types": types}), in_force, noon)
+    decision = ask(data={"consent": {**ALL_CONSENT, "statistics": False}})
+    assert (decision.permitted, decision.code) == (False, "event_invalid")
+    assert decision.detail.startswith("requested_service: ")
+    assert decision.clause == asked.clause
+    assert ask(data={"consent": ALL_CONSENT}).permitted
+
+
 def test_the_prosecution_file_does_not_rest_on_consent(
     contract: Contract, in_force: Standing, noon: int
 ) -> None:
