@@ -132,11 +132,11 @@ class Reader:
         Raises:
             TransportError: ``kafka_refused``: Kafka does not let this agency read.
         """
-        refused: tuple[frozenset[str] | None] | None = None
+        refused: frozenset[str] | None = None
         caught_up = False
         while not stop.is_set():
             ended = self._begin_turn()
-            there: frozenset[str] | None = None
+            there: frozenset[str] = frozenset()
             try:
                 await self._hear_anew(stop, on_trouble)
                 if not caught_up:
@@ -147,9 +147,9 @@ class Reader:
                 await self._read(there, frozenset(wanted) - there, ended, stop, on_trouble)
             except (StoreError, TransportError) as error:
                 if error.code == "kafka_refused":
-                    if refused == (there,):
+                    if refused == there:
                         raise
-                    refused = (there,)  # a topic was taken away, perhaps: look once more
+                    refused = there  # a topic was taken away, perhaps: look once more
                 code = error.code if isinstance(error, TransportError) else "handler_failed"
                 on_trouble(Trouble(code, "", -1, type(error).__name__, AGAIN_S))
                 await set_within(stop, AGAIN_S)

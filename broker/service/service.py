@@ -24,10 +24,11 @@ from broker.observing.metrics import Metrics
 from broker.receiving.taking import Batch
 from broker.sending.governing import SealingTerms
 from broker.sending.publishing import Publisher
-from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
+from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
+from broker.service.relaying import Relaying
 from broker.service.reporting import report_alarms, report_batch, report_news
 from broker.statements.authorship import author, cosigner
 from broker.store.interfaces import Store
@@ -37,15 +38,7 @@ from broker.transport.topics import control_topics
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
-RETRY_MOST_S: Final = 10.0
 TICK_S: Final = 1.0
-MENDED_BY_WAITING: Final = frozenset(
-    {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
-)
-"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
-
-TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused"})
-"""Codes with which Kafka does not take records of one topic and may well take those of others."""
 
 
 class BrokerService:
@@ -114,8 +107,16 @@ class BrokerService:
         self._watch = Watch(
             lambda: self.participant, store, clock, metrics, lambda: self._reader.trust
         )
-        self._waiting = asyncio.Event()
-        self._reloaded = False
+        self._relaying = Relaying(
+            lambda: self.participant,
+            self.relay,
+            self._reader,
+            self._statements,
+            transport,
+            metrics,
+            self._kafka,
+            self._tell_heads,
+        )
 
     # --- keys ------------------------------------------------------------------------------------
 
@@ -147,7 +148,7 @@ class BrokerService:
         await asyncio.to_thread(self.relay.take_lock, f"{self.participant.agency}:{os.getpid()}")
         await asyncio.to_thread(self._statements.take_up)
         loops = (
-            self._relay_loop(stop),
+            self._relaying.run(stop),
             self._reader.run(stop, self._trouble),
             self._heartbeat_loop(stop),
             self._receipt_loop(stop),
@@ -166,84 +167,12 @@ class BrokerService:
 
     def published(self) -> None:
         """Something is new in the outbox: the relay need not wait for its next look."""
-        self._waiting.set()
+        self._relaying.look()
 
     async def delivered(self, timeout_s: float) -> None:
         """Wait until something is new in the inbox, or the time is up."""
         await set_within(self._delivered, timeout_s)
         self._delivered.clear()
-
-    async def _relay_loop(self, stop: asyncio.Event) -> None:
-        pause = self.participant.config.intervals.relay
-        failures = 0
-        behind = True
-        told = False
-        while not stop.is_set():
-            try:
-                held = None
-                if behind or self._reloaded:
-                    self._reloaded = False
-                    await self._announce()
-                    await self._recover()
-                    held = await self._resend()
-                    if not told:
-                        # a heartbeat names the newest generations only: what the last process
-                        # sent after its last one would never be under a post-quantum signature
-                        await self._tell_heads()
-                        told = True
-                    behind = False
-                sent = await self.relay.round()
-                for topic, events in self.relay.batches():
-                    self.metrics.signed(topic, events)
-                    self.metrics.published(topic, events)
-                if held is not None:
-                    raise held
-                failures = 0
-                self._kafka.up()
-                if not sent:
-                    await set_within(self._waiting, pause)
-                    self._waiting.clear()
-            except ConcordantError as error:
-                _require_waiting_helps(error)
-                behind = True
-                failures += 1
-                self.metrics.relay_failed(error.code)
-                self._kafka.down(error.code)
-                delay = min(0.25 * 2**failures, RETRY_MOST_S)
-                self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
-                await set_within(stop, delay)
-
-    async def _resend(self) -> TransportError | None:
-        """Send again what is not known to be on Kafka; returns why a topic does not take it.
-
-        A topic that is not there (yet), of a contract that is new perhaps, holds up no other.
-        """
-        try:
-            await self.relay.resend()
-        except TransportError as error:
-            if error.code not in TOPIC_AWAY:
-                raise
-            return error
-        return None
-
-    async def _announce(self) -> None:
-        """Publish this agency's own manifest and the contracts, compacted by key."""
-        records = self._statements.announcements(self.control.contracts, self.control.manifests)
-        await self._transport.send(records)
-
-    async def _recover(self) -> None:
-        """If a stream key was revoked: go on without it, and lose nothing that it had signed."""
-        agency = self.participant.agency
-        trust = self._reader.trust
-        again, gone = await self.relay.recover(
-            revoked_stream_keys(trust.manifests, agency),
-            lambda topic: readers_of(topic, agency, trust.contracts, trust.manifests),
-            trust.receipt_believed,
-        )
-        if again:
-            self._log.warning("published_again", records=again)
-        if gone:
-            self._log.error("content_gone", records=gone)
 
     def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
         report_batch(topic, partition, batch, now, self.metrics, self._log)
@@ -284,8 +213,7 @@ class BrokerService:
             lambda: load_participant(self.participant.root, self._clock())
         )
         self.participant = fresh
-        self._reloaded = True  # the relay announces it, and goes on without a key that is revoked
-        self._waiting.set()
+        self._relaying.announce()  # and go on without a key that is revoked
 
     async def _on_books(self) -> None:
         contracts, manifests = self.control.contracts, self.control.manifests
@@ -310,7 +238,7 @@ class BrokerService:
             try:
                 await self._tell_heads()
             except ConcordantError as error:
-                _require_waiting_helps(error)
+                require_waiting_helps(error)
                 self._log.warning("heartbeat_waits", code=error.code)
             await set_within(stop, interval)
 
@@ -331,7 +259,7 @@ class BrokerService:
             try:
                 await self._statements.flush()
             except ConcordantError as error:
-                _require_waiting_helps(error)
+                require_waiting_helps(error)
                 self._log.warning("receipts_wait", code=error.code)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
@@ -347,9 +275,3 @@ class BrokerService:
                 self._statements.gap(origin, first, last)
             for topic, partition in found.judge_again:
                 self._reader.read_again(topic, partition)
-
-
-def _require_waiting_helps(error: ConcordantError) -> None:
-    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
-    if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
-        raise error

@@ -8,7 +8,8 @@ from office import Office
 from broker.errors import RegistryError, StoreError, TransportError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
-from broker.service.service import BrokerService, _require_waiting_helps
+from broker.service.faults import require_waiting_helps
+from broker.service.service import BrokerService
 from broker.transport.interfaces import Trouble
 
 
@@ -24,13 +25,13 @@ from broker.transport.interfaces import Trouble
     ids=lambda error: error.code,
 )
 def test_what_others_mend_meanwhile_is_waited_for(error: TransportError) -> None:
-    _require_waiting_helps(error)
+    require_waiting_helps(error)
 
 
 @pytest.mark.parametrize("code", ["lease_lost", "clock_jumped", "store_corrupt"])
 def test_what_no_waiting_can_mend_ends_the_service(code: str) -> None:
     with pytest.raises(StoreError) as raised:
-        _require_waiting_helps(StoreError("it is over", code=code))
+        require_waiting_helps(StoreError("it is over", code=code))
     assert raised.value.code == code
 
 
