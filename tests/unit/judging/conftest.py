@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import ``workshop``; there are no packages among tests."""
+"""Lets the tests of this folder import ``workshop`` and its neighbours: tests have no packages."""
 
 from __future__ import annotations
 

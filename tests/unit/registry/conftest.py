@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import Partnership, create_partnership
+
+sys.path.insert(0, str(Path(__file__).parent))  # there are no packages among tests
 
 NOW = 1_762_000_000_000
 
