@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 import orjson
 
+from broker.cli.output import write_out
 from broker.errors import ConfigError
 
 MAX_LINE_BYTES: Final = 1024 * 1024
@@ -25,6 +26,12 @@ def read_lines(file: Path | None) -> Iterator[bytes | None]:
     """
     try:
         if file is None or str(file) == "-":
+            if sys.stdin is None:  # closed by whoever started us
+                raise ConfigError(
+                    "There is no standard input",
+                    code="input_unreadable",
+                    fix="name a file, or pipe the lines in",
+                )
             yield from _lines(sys.stdin.buffer)
             return
         with file.open("rb") as stream:
@@ -69,6 +76,4 @@ def write_json(values: Iterable[object]) -> None:
 
 def write_raw(lines: Iterable[bytes]) -> None:
     """Lines as they are."""
-    out = sys.stdout.buffer
-    out.write(b"".join(line + b"\n" for line in lines))
-    out.flush()
+    write_out(b"".join(line + b"\n" for line in lines))

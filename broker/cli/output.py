@@ -6,9 +6,11 @@ cut at 80 columns is how a field goes unnoticed (reference: contracts.md, "Comma
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +19,14 @@ import typer
 from broker.errors import ConfigError
 
 Agency = Annotated[
-    Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
+    Path,
+    typer.Option(
+        "--agency",
+        metavar="DIR",
+        file_okay=False,
+        readable=False,  # said by whoever reads it
+        help="The agency's folder, with agency.toml.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[
@@ -37,13 +46,42 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def note(text: str) -> None:
-    """Something for the person at the keyboard: to stderr."""
-    sys.stderr.write(printable(text) + "\n")
+    """Something for the person at the keyboard: to stderr; lost if nobody reads that any more."""
+    if sys.stderr is not None:  # closed by whoever started us
+        with suppress(OSError):
+            sys.stderr.write(printable(text) + "\n")
 
 
 def printable(text: str) -> str:
     """The text without control characters but tabs and line ends."""
     return _CONTROL.sub("\ufffd", text)
+
+
+def write_out(data: bytes) -> None:
+    """Bytes to standard output, at once.
+
+    Raises:
+        Exit: 0, whoever read our output has had enough; typer would make a "no" (1) of it.
+        ConfigError: `output_unwritable`.
+    """
+    reason = "It is closed"
+    if sys.stdout is not None:
+        try:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            # What is still buffered would fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise typer.Exit(0) from None
+            reason = error.strerror or "Unknown error"
+        else:
+            return
+    raise ConfigError(
+        f"Standard output cannot be written ({reason})",
+        code="output_unwritable",
+        fix="make room, or write somewhere else",
+    )
 
 
 def print_text(text: str, output: Path | None = None) -> None:
@@ -55,8 +93,7 @@ def print_text(text: str, output: Path | None = None) -> None:
     text = printable(text)
     data = (text if text.endswith("\n") or not text else text + "\n").encode()
     if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_out(data)
         return
     try:
         output.write_bytes(data)
@@ -87,7 +124,7 @@ def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -
     Raises:
         ConfigError: `output_unwritable`.
     """
-    if output is None and sys.stdout.isatty():
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
         _draw(columns, rows)
     else:
         print_text(plain_table(columns, rows), output)

@@ -12,7 +12,8 @@ from contracts.errors import ConcordantError
 class WrongInputError(ConcordantError):
     """What was given on the command line is wrong; whoever gave it must act.
 
-    Codes: `agency_unknown`, `agency_own`, `case_unknown`, `record_unknown`.
+    Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
+    `record_unknown`.
     """
 
     code = "input_wrong"

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.cli.conformance.setting import SETTING_FILE, load_setting
 from broker.cli.event.reading import open_line
+from broker.cli.wrong_input import WrongInputError
 from broker.errors import ConfigError
 from broker.keys.keyfile import Instant
 
@@ -175,14 +176,14 @@ def command_reader(command: str) -> Implementation:
         command: with `{setting}`, `{agency}` and `{now}`; split as a shell would, and run without.
 
     Raises:
-        ConfigError: `command_invalid`: it cannot be split, or has no words.
+        WrongInputError: `command_invalid`: it cannot be split, or has no words.
     """
     try:
         words = shlex.split(command)
     except ValueError:
         words = []
     if not words:
-        raise ConfigError(
+        raise WrongInputError(
             "The command cannot be read.",
             code="command_invalid",
             where=command,

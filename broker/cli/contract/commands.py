@@ -21,7 +21,13 @@ File = Annotated[
 OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="A contract file.")]
 AgencyOrFile = Annotated[
     Path | None,
-    typer.Option("--agency", metavar="DIR", help="Of this agency's folder, instead of FILE."),
+    typer.Option(
+        "--agency",
+        metavar="DIR",
+        file_okay=False,
+        readable=False,  # said by whoever reads it
+        help="Of this agency's folder, instead of FILE.",
+    ),
 ]
 Named = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
+from broker.cli.wrong_input import WrongInputError
 from broker.errors import RegistryError
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.registry.contracts import SignedContract
@@ -52,8 +53,16 @@ def select(participant: Participant, name: str | None, now: int) -> SignedContra
 
     Raises:
         RegistryError: `contract_missing` or `contract_ambiguous`.
+        WrongInputError: `contract_unknown`.
     """
     known = [s for s in participant.contracts.all() if name is None or s.contract.name == name]
+    if name is not None and not known:
+        names = dict.fromkeys(signed.contract.name for signed in participant.contracts.all())
+        raise WrongInputError(
+            f"There is no contract called {name}.",
+            code="contract_unknown",
+            fix=f"This agency has: {', '.join(names) or 'none'}",
+        )
     if len(known) == 1:
         return known[0]
     try:

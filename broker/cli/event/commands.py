@@ -12,21 +12,16 @@ from typing import Annotated
 import typer
 
 from broker.cli.lines import chunks, read_lines, write_json, write_raw
+from broker.cli.output import NO, REFUSED, Agency, print_text
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Seal, open and verify events on files, without Kafka. JSON Lines in, JSON Lines out.",
 )
 
-Agency = Annotated[
-    Path, typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml.")
-]
 Input = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="JSON Lines; standard input if left out.")
 ]
-
-REFUSED = 4
-"""Exit code: part of the input was refused."""
 
 
 @app.command("types")
@@ -143,13 +138,15 @@ def evidence(
     from broker.cli.event.evidence import (
         EvidenceDesk,
         for_people,
+        is_event_id,
         load_evidence,
         save_evidence,
         save_record,
         title,
     )
-    from broker.cli.output import NO, print_text
 
+    if event is not None and not is_event_id(event):
+        raise typer.BadParameter("an event's id is a UUID: its file in inbox/ is named by it")
     desk = EvidenceDesk(agency)
     if event is not None:
         found, checked = desk.show(event, source)

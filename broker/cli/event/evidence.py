@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 from broker.agency.participant import load_participant
 from broker.audit.chain import Link, LinkError, check_chain
@@ -25,6 +26,7 @@ from broker.audit.showing import show_evidence
 from broker.cli.held_state import open_held_state
 from broker.cli.lines import read_lines
 from broker.cli.output import printable
+from broker.cli.wrong_input import WrongInputError
 from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import ConfigError
@@ -91,8 +93,16 @@ class EvidenceDesk:
         Raises:
             EvidenceError: there is none, or not yet; exit code 1.
             StoreError: `state_missing`, or the state cannot be opened.
+            WrongInputError: `agency_unknown`.
         """
         mine = self._participant
+        if source is not None and mine.manifests.newest(source) is None:
+            raise WrongInputError(
+                "There is no manifest of this agency here.",
+                code="agency_unknown",
+                where=source,
+                fix=f"Give the id of a party: {', '.join(mine.manifests.agencies())}",
+            )
         with self._state().reading() as tx:
             located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)
             evidence, links = show_evidence(tx, mine, located)
@@ -222,9 +232,18 @@ def _write(file: Path, content: bytes, what: str) -> None:
         ) from None
 
 
+def is_event_id(text: str) -> bool:
+    """Whether it has the form of an event's id."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def for_people() -> bool:
     """Whether standard output is a terminal."""
-    return sys.stdout.isatty()
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def title(evidence: Evidence) -> str:

@@ -47,7 +47,14 @@ def example_of(directory: Path, event_type: str) -> dict[str, object]:
     """
     now = now_ms()
     participant = load_participant(directory, now)
-    event = example(participant.contract(now).contract, participant.agency, event_type)
+    try:
+        event = example(participant.contract(now).contract, participant.agency, event_type)
+    except EventError as error:
+        raise EventError(
+            error.detail,
+            code=error.code,
+            fix=f"See: concordant event types --agency {directory}",
+        ) from None
     return {"type": event.type, "recipients": list(event.recipients), "data": event.data}
 
 

@@ -66,7 +66,7 @@ class Administration:
             ConcordantError: the folder cannot be loaded, or no contract is in force.
         """
         if (root is None) == (agency is None):
-            raise typer.BadParameter("give either --agency-root DIR or --agency DIR")
+            raise typer.BadParameter("give either --root DIR or --agency DIR")
         if root is None and tls is None:
             raise typer.BadParameter("--agency goes with --tls DIR, the operator's identity")
         directory = agency if agency is not None else agencies_of(root or Path())[0]

@@ -84,8 +84,9 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
         raise WrongInputError(
             f"{sender} is this agency itself; what is in doubt is what it took of another one.",
             code="agency_own",
-            fix=f"If a key of {sender} is lost: concordant keys revoke --agency {directory}; then "
-            f"each other party asks: concordant keys doubted {sender}",
+            fix=f"If a key of {sender} is lost: concordant keys revoke KID --since TIME "
+            f"--reason TEXT --agency {directory}; then each other party asks: "
+            f"concordant keys doubted {sender} --agency DIR",
         )
     if participant.manifests.newest(sender) is None:
         raise WrongInputError(

@@ -15,6 +15,9 @@ app = typer.Typer(
     "Mend the cause (a contract, a key, the sender's mapping), then retry.",
 )
 
+MOST_ID = 2**63 - 1
+"""SQLite's largest integer."""
+
 
 @app.command("list")
 def list_(
@@ -29,7 +32,7 @@ def list_(
             help="Instead: what failed steps 0 to 4, of which only place, hash and code are kept.",
         ),
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ID, help="The newest so many.")] = 100,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
@@ -87,7 +90,10 @@ def list_(
 def export(
     agency: Agency,
     ids: Annotated[
-        list[int], typer.Argument(metavar="ID...", help="As `quarantine list` gives them.")
+        list[int],
+        typer.Argument(
+            metavar="ID...", min=1, max=MOST_ID, help="As `quarantine list` gives them."
+        ),
     ],
 ) -> None:
     """Print records as they were taken from Kafka, one a line, for `event verify` of any party.
@@ -107,7 +113,10 @@ def export(
 def retry(
     agency: Agency,
     ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]...", help="As `quarantine list` gives them.")
+        list[int] | None,
+        typer.Argument(
+            metavar="[ID]...", min=1, max=MOST_ID, help="As `quarantine list` gives them."
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every record that is held.")] = False,
     operator: Annotated[

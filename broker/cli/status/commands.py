@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_text
+from broker.record import MAX_PARTITION
 
 app = typer.Typer(
     help="How this agency stands: contract, outbox, inbox, streams, gaps, quarantine, heartbeats "
@@ -20,7 +21,13 @@ def status(
     context: typer.Context,
     agency: Annotated[
         Path | None,
-        typer.Option("--agency", metavar="DIR", help="The agency's folder, with agency.toml."),
+        typer.Option(
+            "--agency",
+            metavar="DIR",
+            file_okay=False,
+            readable=False,  # said by whoever reads it
+            help="The agency's folder, with agency.toml.",
+        ),
     ] = None,
     json: AsJson = False,
     output: Output = None,
@@ -47,7 +54,7 @@ def status(
 def release(
     sender: Annotated[str, typer.Argument(metavar="AGENCY", help="Whose stream was stopped.")],
     topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The whole Kafka topic.")],
-    partition: Annotated[int, typer.Argument(metavar="PARTITION", min=0)],
+    partition: Annotated[int, typer.Argument(metavar="PARTITION", min=0, max=MAX_PARTITION)],
     agency: Agency,
     json: AsJson = False,
 ) -> None:
@@ -62,7 +69,7 @@ def release(
 
     released = release_partition(agency, sender, topic, partition, now_ms())
     if released is None:
-        note(f"{sender} {topic} {partition} is not stopped.")
+        note(f"{sender} {topic} {partition} is not stopped: concordant status --agency {agency}")
         raise typer.Exit(NO)
     if json:
         print_json(released.as_json())

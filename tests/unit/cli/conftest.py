@@ -172,6 +172,13 @@ class World:
     def store(self, agency: str) -> SqliteStore:
         return open_store(self.directory(agency) / "state" / "concordant.db")
 
+    def without_state(self, agency: str) -> Path:
+        """The agency's folder, whose adapter has not run: another test may have tried sealing."""
+        folder = self.directory(agency)
+        for path in (folder / "state").glob("*.db*"):
+            path.unlink()
+        return folder
+
     def state_of(self, agency: str) -> None:
         """The agency's adapter has run: it has a state, with nothing in it yet."""
         self.store(agency).close()

@@ -156,12 +156,19 @@ def test_what_a_command_started_itself_is_ended_with_it(
     assert time.monotonic() - began < 60  # the output ends when nobody is left who holds it
 
 
-@pytest.mark.parametrize("words", ["", "'", "/nowhere/at/all {setting}"])
-def test_a_command_that_cannot_be_started_is_the_environments_fault(cli: Cli, words: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "code", "ended"),
+    [
+        ("", "command_invalid", 2),
+        ("'", "command_invalid", 2),
+        ("/nowhere/at/all {setting}", "command_not_started", 3),
+    ],
+)
+def test_a_command_that_cannot_be_read_or_started_is_said_so(
+    cli: Cli, words: str, code: str, ended: int
+) -> None:
     done = cli("conformance", "--command", words, "0-value_missing")
-    assert done.code == 3
-    assert len(done.err.splitlines()[0]) > 10
-    assert done.lines == []
+    done.require_failure(code, ended)
 
 
 def test_a_case_that_is_not_there_is_named(cli: Cli) -> None:

@@ -210,8 +210,8 @@ def test_an_agency_that_has_several_contracts_can_name_one(cli, world: World) ->
     named = cli("contract", "matrix", "--agency", world.agency(), "--contract", NAME)
     assert named.code == 0
     other = cli("contract", "matrix", "--agency", world.agency(), "--contract", "other")
-    assert other.code == 3
-    assert "contract_missing" in other.err
+    other.require_failure("contract_unknown", 2)
+    assert f"This agency has: {NAME}" in other.err
 
 
 def test_an_agency_without_a_contract_has_nothing_to_lint(

@@ -235,6 +235,19 @@ def test_either_an_event_or_a_file_is_asked_about(cli, world, both: bool, tmp_pa
     assert show(cli, world, *more).code == 2
 
 
+@pytest.mark.parametrize("event", ["3f0c1a52", "evidence.json", ""])
+def test_what_is_no_events_id_is_wrong_usage(cli, world, event: str) -> None:
+    done = show(cli, world, event)
+    assert (done.code, done.out) == (2, b"")
+    assert "an event's id is a UUID" in done.err
+
+
+def test_a_sender_that_nobody_knows_is_wrong_input(cli, world, records) -> None:
+    done = show(cli, world, id_of(world), "--source", "csu-camdem")
+    done.require_failure("agency_unknown", 2)
+    assert SENDER in done.err
+
+
 def test_options_that_contradict_each_other_are_refused(cli, world, records, file) -> None:
     event = id_of(world)
     with_record = show(cli, world, event, "--record", file)

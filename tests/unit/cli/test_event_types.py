@@ -142,6 +142,7 @@ def test_an_unknown_type_is_refused_with_its_code(cli, made: Path, event_type: s
     done = cli("event", "example", event_type, "--agency", made / "csu-camden")
     assert (done.code, done.out) == (4, b"")
     assert "type_unknown" in done.err
+    assert f"concordant event types --agency {made / 'csu-camden'}" in done.err
 
 
 def test_a_type_that_this_agency_may_not_publish_is_refused(cli, made: Path) -> None:

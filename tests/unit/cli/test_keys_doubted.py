@@ -110,7 +110,7 @@ def test_an_agency_that_nobody_knows_is_a_mistake(cli, root: Path) -> None:
 def test_of_itself_an_agency_does_not_ask_and_is_told_what_to_do_instead(cli, root: Path) -> None:
     done = doubted(cli, root, sender=READER)
     done.require_failure("agency_own", 2)
-    assert f"concordant keys revoke --agency {root / READER}" in done.err
+    assert f"keys revoke KID --since TIME --reason TEXT --agency {root / READER}" in done.err
 
 
 def test_a_folder_without_a_state_says_so_and_does_not_say_that_all_is_well(

@@ -259,7 +259,7 @@ def test_into_a_file(cli, world, tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["verify", "show", "erase"])
 def test_before_the_adapter_has_run_nothing_is_said_to_be_whole(cli, world, command: str) -> None:
     more = () if command == "verify" else ("--case", CASE)
-    done = cli("log", command, "--agency", world.directory(SENDER), *more)
+    done = cli("log", command, "--agency", world.without_state(SENDER), *more)
     done.require_failure("state_missing")
     assert "has not run yet" in done.err
     assert not list(world.directory(SENDER).rglob("*.db"))

@@ -44,6 +44,7 @@ def inbox(world) -> int:
 
 
 def test_before_the_adapter_has_run_it_says_so_and_makes_no_state(cli, world) -> None:
+    world.without_state(READER)
     listed(cli, world).require_failure("state_missing")
     listed(cli, world, "--unverified").require_failure("state_missing")
     retry(cli, world, "--all").require_failure("state_missing")
@@ -154,6 +155,14 @@ def test_what_is_held_can_be_handed_out_and_checked_by_another_party(
     (verified,) = cli("event", "verify", "--agency", other, stdin=done.out).jsonl
     assert verified["verified"]
     assert "data" in cli("event", "open", "--agency", other, stdin=done.out).jsonl[0]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, "x"])
+def test_what_can_be_no_number_of_a_record_is_wrong_usage(cli, world, number: object) -> None:
+    for command in ("retry", "export"):
+        agency = ("--agency", world.directory(READER))
+        assert cli("quarantine", command, *agency, "--", number).code == 2
+    assert listed(cli, world, "--limit", str(2**63)).code == 2
 
 
 def test_exporting_a_number_that_was_never_given_is_wrong_input(cli, world) -> None:

@@ -52,7 +52,7 @@ def forked(world, cli, tmp_path: Path):
 
 
 def test_before_the_adapter_has_run_it_says_so_and_makes_no_state(cli, world) -> None:
-    before = sorted(world.directory(READER).rglob("*"))
+    before = sorted(world.without_state(READER).rglob("*"))
     for more in ((), ("--json",)):
         done = status(cli, world, READER, *more)
         done.require_failure("state_missing")
@@ -258,6 +258,20 @@ def test_releasing_what_is_not_stopped_is_an_answer_of_no(cli, world, forked) ->
     assert (again.code, again.out) == (1, b"")
     assert "is not stopped" in again.err
     assert release(cli, world, "nobody", "no.topic", 0).code == 1
+
+
+def test_a_partition_that_kafka_cannot_have_is_wrong_usage(cli, world) -> None:
+    world.state_of(READER)
+    for partition in (2**31, 2**70, "x"):
+        assert release(cli, world, SENDER, "topic", partition).code == 2
+
+
+def test_a_file_in_the_place_of_the_agencys_folder_is_wrong_usage(cli, world) -> None:
+    file = world.directory(READER) / "agency.toml"
+    for command in (("status",), ("keys", "list"), ("event", "types"), ("contract", "lint")):
+        done = cli(*command, "--agency", file)
+        assert (done.code, done.out) == (2, b"")
+        assert "is a file" in done.err
 
 
 def test_a_running_adapter_must_be_stopped_first(cli, world, forked) -> None:
