@@ -14,7 +14,7 @@ from contracts.events import JSON, PlainEvent
 from contracts.grouping import Grouping
 from contracts.model import Contract
 from contracts.plan import Denial, FieldDecision, Plan, plan
-from contracts.schema import flatten, required_leaves, validate_event
+from contracts.schema import flatten, lacking, validate_event
 from contracts.standing import Standing
 from contracts.values import value_class
 
@@ -112,9 +112,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
             flat = {path: value for path, value in flat.items() if path not in blocked}
             blocked = planned.left_out(flat)
             gone = {**blocked, **gone}
-        if not required_leaves(event.type) <= flat.keys():
-            missing = min(required_leaves(event.type) - flat.keys())
-            why = f"{missing}: every event of the type has it, and it lacks the consent it needs"
+        torn = lacking(event.type, flat.keys())
+        if torn:
+            missing = min(torn)
+            why = f"{missing}: the event cannot be without it, and it is left out"
             return _denied(Denial("event_invalid", why, gone[missing].clause))
         fields = tuple([decisions[path] if path in flat else gone[path] for path in given])
         left_out = tuple([path for path in given if path not in flat])

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from contracts.events import EVENT_TYPES
 from contracts.lawfulness import Finding, legal_rules, unlawful
 from contracts.model import Contract
-from contracts.schema import leaves, required_leaves
+from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
 
 __all__ = ["Finding", "lint"]
@@ -114,7 +114,27 @@ def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]
                 "recipient-not-party", "error", where, f"no party of the agreement plays {role}"
             )
     yield from _readable_by_all(name, terms, where)
+    yield from _torn(name, terms, where)
     yield from _identifying(terms, where)
+
+
+def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
+    """Name the leaves that consent can take away from an object that cannot be without them."""
+    asks = {
+        path: {*field.consent, *(("identity",) if field.identifies else ())}
+        for path, field in terms.fields.items()
+    }
+    for group, needed in optional_objects(name):
+        for path in sorted(needed & asks.keys()):
+            left = [other for other in sorted(group & asks.keys()) if not asks[path] <= asks[other]]
+            if left:
+                yield Finding(
+                    "consent-tears",
+                    "warning",
+                    f"{where}.fields.{path}",
+                    f"it rests on consent that {left[0]} does without, and the event type does "
+                    "not have the one without the other",
+                )
 
 
 def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:

@@ -48,6 +48,8 @@ _SHIPPED = Path(__file__).parent / "agreements"
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 """Line breaks in YAML 1.1 and none in YAML 1.2: after one, what is a comment to the one, and to
 most eyes, is a grant to the other."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which an escape can write: the C parser refuses it, the other does not."""
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 # The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -220,6 +222,8 @@ class _Reader:
         if len(self.lines) > NODES:
             raise self.refuse(f"more than {NODES} values", event)
         if kind is yaml.ScalarEvent:
+            if _SURROGATE.search(event.value):
+                raise self.refuse("half a character (a surrogate)", event)
             return _scalar(event)
         if len(path) >= DEPTH:
             raise self.refuse("nested too deeply", event)
@@ -241,6 +245,8 @@ class _Reader:
             if event.__class__ is not yaml.ScalarEvent or event.anchor or event.tag:
                 raise self.refuse("a key must be plain text", event)
             key = event.value
+            if _SURROGATE.search(key):
+                raise self.refuse("half a character (a surrogate)", event)
             if key in items:
                 raise self.refuse(f"{key} is written twice", event)
             if len(items) == ITEMS:

@@ -10,7 +10,7 @@ checks are on the hot path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -29,7 +29,9 @@ from contracts.events import EVENT_TYPES, JSON
 __all__ = [
     "Restricted",
     "flatten",
+    "lacking",
     "leaves",
+    "optional_objects",
     "required_leaves",
     "restricted",
     "unflatten",
@@ -117,6 +119,29 @@ def required_leaves(event_type: str) -> frozenset[str]:
         EventError: `type_unknown`.
     """
     return frozenset(leaf.path for leaf in _shape(event_type).leaves.values() if leaf.required)
+
+
+def lacking(event_type: str, paths: Set[str]) -> frozenset[str]:
+    """Return what an event with these leaves lacks: required ones, and those of its objects.
+
+    Raises:
+        EventError: `type_unknown`.
+    """
+    needed = set(required_leaves(event_type))
+    for group, beside in optional_objects(event_type):
+        if not group.isdisjoint(paths):
+            needed |= beside
+    return frozenset(needed - paths)
+
+
+@cache
+def optional_objects(event_type: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    """Return, of each object that may be absent, its leaves and those it cannot be without.
+
+    Raises:
+        EventError: `type_unknown`.
+    """
+    return tuple(_together(list(_shape(event_type).leaves.values())))
 
 
 def flatten(event_type: str, data: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -321,6 +321,25 @@ def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_h
     assert ask(data={"consent": ALL_CONSENT}).permitted
 
 
+def test_an_event_is_denied_if_consent_takes_away_what_an_object_cannot_be_without(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """The grade of intelligence without its handling code would be refused at step 10."""
+    terms = contract.event_types["referral.made"]
+    path = "intelligence.handling_code"
+    asked = terms.fields[path].model_copy(update={"consent": ("statistics",)})
+    types = {"referral.made": terms.model_copy(update={"fields": {**terms.fields, path: asked}})}
+    ask = Asked(contract.model_copy(update={"event_types": types}), in_force, noon)
+    graded = {"source_grade": "1", "information_grade": "A", "handling_code": "P"}
+    data: dict[str, JSON] = {"consent": {**ALL_CONSENT, "statistics": False}}
+    decision = ask(data={**data, "intelligence": graded})
+    assert (decision.permitted, decision.code) == (False, "event_invalid")
+    assert decision.detail == f"{path}: the event cannot be without it, and it is left out"
+    assert decision.clause == asked.clause
+    assert ask(data=data).permitted
+    assert ask(data={"consent": ALL_CONSENT, "intelligence": graded}).permitted
+
+
 def test_the_prosecution_file_does_not_rest_on_consent(
     contract: Contract, in_force: Standing, noon: int
 ) -> None:

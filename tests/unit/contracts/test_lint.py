@@ -90,6 +90,8 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("required-not-granted", "error", lambda c: rename(c, MADE, "case_id", "imagined")),
     ("required-not-granted", "warning",
      lambda c: change(c, MADE, "referral_id", readers=("police",))),
+    ("consent-tears", "warning",
+     lambda c: change(c, MADE, "intelligence.source_grade", consent=("statistics",))),
     ("identifies-unmarked", "error",
      lambda c: change(c, MADE, "victim.address", identifies=False)),
 ]  # fmt: skip

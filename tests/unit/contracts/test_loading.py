@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import yaml
 
 from contracts.errors import ContractError
 from contracts.loading import (
@@ -170,3 +171,14 @@ def test_many_faults_are_listed_up_to_ten(contract_yaml: str) -> None:
     error = refusal(contract_yaml.replace("data_subject: victim", "data_subject: nobody"))
     assert len(error.detail.splitlines()) == 11
     assert error.detail.splitlines()[-1].endswith("more")
+
+
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+@pytest.mark.parametrize("text", ['title: "\\ud800"', '"\\udfff": 1', '- "\\ud83d\\ude00"'])
+def test_half_a_character_is_refused_by_either_parser(
+    loader: type, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("contracts.loading._Loader", loader)
+    refused = refusal(text)
+    assert refused.where == "c.yaml:1"
+    assert "character" in str(refused)
