@@ -67,36 +67,40 @@ class MissingContent:
         self._next_look = now + LOOKED_EVERY_MS
         if now // MINUTE_MS != self._minute:
             self._minute, self._spent = now // MINUTE_MS, {}
-        leaves = dict(self._leaves(tx))
+        leaves = {log: (count, end) for log, count, end in self._leaves(tx)}
         for gone in self._asked.keys() - leaves.keys():
             del self._asked[gone]
         found: list[tuple[Origin, int, int]] = []
-        for log, count in leaves.items():
+        for log, (count, end) in leaves.items():
             asked = self._asked.setdefault(log, _Asked(count, now + FIRST_ASKED_MS, FIRST_ASKED_MS))
             if asked.leaves != count:  # content came, or another leaf did: the sender may have more
                 asked.leaves, asked.interval = count, FIRST_ASKED_MS
                 asked.due = min(asked.due, now + FIRST_ASKED_MS)
             if asked.due <= now:
                 origin = Origin(self._deployment, *log)
-                found += [(origin, *indices) for indices in self._ranges(tx, log, asked, now)]
+                found += [(origin, *indices) for indices in self._ranges(tx, log, asked, end, now)]
         return found
 
-    def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int]]:
-        """How many each generation has, of those of which records can still be taken."""
+    def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int, int | None]]:
+        """How many each generation has, and its end, of those of which records can still come."""
         for agency, topic, partition, generation, count in tx.reader.without_content():
             stored = tx.reader.state(agency, topic, partition)
             if agency == self._agency or stored is None:
                 continue
             state = parse_state(stored[1])
             if generation in state.generations and not state.stopped:
-                yield (agency, topic, partition, generation), count
+                end = state.generations[generation].end
+                yield (agency, topic, partition, generation), count, end
 
-    def _ranges(self, tx: Transaction, log: _Log, asked: _Asked, now: int) -> list[tuple[int, int]]:
+    def _ranges(
+        self, tx: Transaction, log: _Log, asked: _Asked, end: int | None, now: int
+    ) -> list[tuple[int, int]]:
         """What is asked for now, from where the last time ended; after all the interval doubles."""
         found: list[tuple[int, int]] = []
         indices = tx.reader.missing_content(*log, asked.next_index, LEAVES_AT_ONCE)
         asked.due = now + FIRST_ASKED_MS
-        for first, last in _runs(indices):
+        there = [index for index in indices if end is None or index < end]  # the rest is superseded
+        for first, last in _runs(there):
             if self._spent.get(log[0], 0) >= RANGES_PER_MINUTE:
                 return found
             self._spent[log[0]] = self._spent.get(log[0], 0) + 1

@@ -182,6 +182,8 @@ class OwnStatements:
         found = receiptable(state) if state else None
         if state is None or found is None:
             return None
-        if any(tx.reader.missing_content(*place, name, 0, 1) for name in state.generations):
-            return None
+        for held in state.generations.values():
+            first = tx.reader.missing_content(*place, held.name, 0, 1)
+            if first and (held.end is None or first[0] < held.end):
+                return None
         return found

@@ -85,11 +85,16 @@ def _ask(world: HostileWorld) -> bool:
             state = party.state(origin.agency, (origin.topic, origin.partition))
             if state is not None and origin.generation < state.start:
                 continue  # named by a heartbeat before this reader began after it
+            place = (origin.topic, origin.partition)
+            asked = {(origin.agency, place, origin.generation, i) for i in range(first, last + 1)}
+            if asked <= world.leaves[reader] & world.abandoned:
+                continue  # its sender went back before it, and has not even the leaf
             missing = True
             sender = world.parties[origin.agency]
             at = (origin.topic, origin.partition, origin.generation, first, last)
             assert world.runner.run(sender.relay.replay(*at)), (reader, at)
-        if any((reader, name[0], name[1]) not in world.tainted for name in world.leaves[reader]):
+        lacking = world.leaves[reader] - world.abandoned
+        if any((reader, sender, place) not in world.tainted for sender, place, _, _ in lacking):
             missing = True  # a leaf closes a gap without its content: it is asked for in its time
     return missing
 

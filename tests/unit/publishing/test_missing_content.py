@@ -62,7 +62,13 @@ def test_a_leaf_is_asked_for_after_thirty_seconds_and_then_ever_more_rarely(
     clock.pass_(LOOKED_EVERY_MS)
     assert desk.watch.look().ask_again == [(origin_of(log), 1, 2)]
     assert waits(desk, clock, 4) == [60 * SECOND, 120 * SECOND, 240 * SECOND, 480 * SECOND]
-    assert waits(desk, clock, 10)[-2:] == [DAY, DAY]
+    for _ in range(12):
+        clock.pass_(2 * DAY)
+        assert desk.watch.look().ask_again
+    clock.pass_(DAY - LOOKED_EVERY_MS)
+    assert desk.watch.look().ask_again == []
+    clock.pass_(LOOKED_EVERY_MS)
+    assert desk.watch.look().ask_again
 
 
 async def test_the_record_is_opened_once_and_then_the_receipt_is_given(
@@ -103,6 +109,26 @@ async def test_a_receipt_speaks_for_earlier_generations_too(
     (receipt,) = desk.said()
     assert receipt.value is not None
     assert parse_receipt(receipt.value).checkpoint.origin == origin_of(log).format()
+
+
+async def test_a_leaf_above_the_end_of_its_generation_is_not_waited_for(
+    desk: Desk, log: Log, clock: Clock
+) -> None:
+    """Its sender went back before it, and will never publish it again."""
+    first = at_offsets(log.send(value()))
+    before = log.copy()
+    lost = at_offsets(log.send(value(), value()), 1)
+    take_as_leaves(desk, [*first, *lost], [1])
+    clock.pass_(SECOND)
+    before.now = clock.now
+    before.restart()
+    batch = desk.office.take(at_offsets(before.send(value()), 4))
+    assert (POLICE, "rollback") in batch.alarms
+    desk.notices.changed(batch.changed)
+    assert await desk.notices.flush() == 1
+    for _ in range(3):
+        clock.pass_(FIRST_ASKED_MS)
+        assert desk.watch.look().ask_again == []
 
 
 @pytest.mark.parametrize("comes", ["content", "another leaf"])
