@@ -87,13 +87,13 @@ def _ask(world: HostileWorld) -> bool:
                 continue  # named by a heartbeat before this reader began after it
             place = (origin.topic, origin.partition)
             asked = {(origin.agency, place, origin.generation, i) for i in range(first, last + 1)}
-            if asked <= world.leaves[reader] & world.abandoned:
+            if asked <= world.abandoned:
                 continue  # its sender went back before it, and has not even the leaf
             missing = True
             sender = world.parties[origin.agency]
             at = (origin.topic, origin.partition, origin.generation, first, last)
             assert world.runner.run(sender.relay.replay(*at)), (reader, at)
-        lacking = world.leaves[reader] - world.abandoned
+        lacking = {one for one in world.leaves[reader] - world.abandoned if one[0] != reader}
         if any((reader, sender, place) not in world.tainted for sender, place, _, _ in lacking):
             missing = True  # a leaf closes a gap without its content: it is asked for in its time
     return missing
