@@ -53,6 +53,18 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 # The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_EXPLANATIONS = {
+    "missing": "this field is missing",
+    "extra_forbidden": "an agreement has no such field",
+    "model_type": "a mapping is expected",
+    "dict_type": "a mapping is expected",
+    "tuple_type": "a list is expected",
+    "list_type": "a list is expected",
+    "string_type": "text is expected",
+    "bool_type": "true or false is expected",
+    "int_type": "a whole number is expected",
+}
+"""For whoever writes an agreement, where the model's own words speak of Python."""
 
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
 Path_: TypeAlias = tuple[str | int, ...]
@@ -90,6 +102,7 @@ def load_contract(path: Path) -> ContractText:
             f"the agreement cannot be read ({error.strerror})",
             code="contract_unreadable",
             where=str(path),
+            fix="name a file that is there and that this account may read",
         ) from None
     return parse_contract(raw, str(path))
 
@@ -136,7 +149,7 @@ def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: 
         return model.model_validate(tree)
     except ValidationError as error:
         faults = [
-            (tuple(item["loc"]), item["msg"])
+            (tuple(item["loc"]), _EXPLANATIONS.get(item["type"], item["msg"]))
             for item in error.errors(include_url=False, include_context=False, include_input=False)
         ]
     raise _invalid(faults, lines, where)

@@ -289,7 +289,7 @@ def _require_empty(root: Path) -> None:
     try:
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise ConfigError(
-                "The folder is not empty.",
+                "The folder is not empty." if root.is_dir() else "This is a file, not a folder.",
                 code="directory_not_empty",
                 where=str(root),
                 fix="Give a folder that is absent or empty.",

@@ -99,7 +99,7 @@ def verify_contract(
             if error.code != "note_unsigned":
                 party = (error.where or "").rpartition("/")[2]
                 raise RegistryError(
-                    f"The signature of {party} under {_named(text)} does not verify.",
+                    f"The signature of {party} under the {_named(text)} does not verify.",
                     code="contract_signature_invalid",
                     where=where,
                     fix=f"Ask {party} for its signed copy again.",
@@ -119,7 +119,7 @@ def require_signed(signed: SignedContract) -> None:
     if signed.missing:
         parties = ", ".join(signed.missing)
         raise RegistryError(
-            f"{_named(signed.text)} is not in force: not signed by {parties}.",
+            f"The {_named(signed.text)} is not in force: not signed by {parties}.",
             code="contract_unsigned",
             where=signed.text.where,
             fix=f"Ask {parties} to sign it with: concordant contract sign",
@@ -145,13 +145,13 @@ def countersign(
     ids = {party.id for party in contract.parties}
     if signer.deployment != contract.deployment or signer.agency not in ids:
         raise RegistryError(
-            f"{signer.agency} is not a party of {_named(text)}.",
+            f"{signer.agency} is not a party of the {_named(text)}.",
             code="contract_foreign",
             where=text.where,
         )
     if pinned_governance(contract, signer.agency) != signer.public:
         raise RegistryError(
-            f"{_named(text)} pins other governance keys for {signer.agency} than its own.",
+            f"The {_named(text)} pins other governance keys for {signer.agency} than its own.",
             code="contract_keys_differ",
             where=text.where,
             fix="Do not sign; compare the fingerprints with the other parties.",
@@ -191,15 +191,15 @@ def _parse_statement(text: ContractText, note: bytes, where: str | None) -> Note
         parsed = parse_note(note)
     except NoteError as error:
         raise RegistryError(
-            f"The signatures of {_named(text)} cannot be read. {error.detail}",
+            f"The signatures of the {_named(text)} cannot be read. {error.detail}",
             code="contract_note_malformed",
             where=where,
             fix="Restore the file, or ask another party for its copy.",
         ) from None
     if parsed.text != statement(text):
         raise RegistryError(
-            f"{_named(text)} is not the text that was signed: it was altered, or the signatures "
-            "are another contract's.",
+            f"The {_named(text)} is not the text that was signed: it was altered, or the "
+            "signatures are another contract's.",
             code="contract_altered",
             where=text.where,
             fix="Restore the contract file byte for byte, or ask another party for its copy.",
@@ -221,7 +221,7 @@ def _verifiers(text: ContractText) -> list[NoteVerifier]:
 
 
 def _named(text: ContractText) -> str:
-    return f"The contract {text.contract.name} {text.contract.version}"
+    return f"contract {text.contract.name} {text.contract.version}"
 
 
 def _keys_invalid(contract: Contract, agency: str, problem: str) -> RegistryError:

@@ -252,8 +252,9 @@ class Provisioner:
             name = error.args[0].name() if error.args else ""
             if "AUTHORIZATION" in name:
                 raise self._refused() from None
+            reason = name.strip("_").lower().replace("_", " ")
             raise TransportError(
-                f"Kafka did not do it ({name})",
+                f"Kafka did not do what it was asked ({reason})",
                 code="kafka_unreachable",
                 where=self._connection.bootstrap,
                 fix="check that Kafka is up and that our certificate is one that it knows",

@@ -149,7 +149,7 @@ def test_a_key_of_the_wrong_length_or_with_spare_bits_is_refused(contract_yaml: 
         ("a:\n  - b # said to all\u2029  - c\n", "line break"),
         ("a:\n  - b # said to all\x85  - c\n", "line break"),
         ("[" * 40 + "]" * 40, "nested"),
-        ("just text", "valid dictionary"),
+        ("just text", "mapping is expected"),
     ],
 )
 def test_only_plain_yaml_with_one_reading_is_taken(text: str, reason: str) -> None:
