@@ -43,11 +43,12 @@ class Indexing:
         self._generations: dict[tuple[str, int], GenerationRow] = {}
         self._batches: list[tuple[str, int]] = []
 
-    def index(self, not_taken: Collection[str], now: int) -> list[OutboxRow]:
+    def index(self, not_taken: Collection[str], away: Collection[str], now: int) -> list[OutboxRow]:
         """Give what waits its places, at most ``ROUND_EVENTS``.
 
         Args:
             not_taken: generations that readers refuse: a stream leaves them.
+            away: topics whose events go on waiting.
             now: ms.
 
         Raises:
@@ -57,7 +58,8 @@ class Indexing:
         indexed: list[OutboxRow] = []
         with self._fenced() as tx:
             for key, group in groupby(
-                tx.outbox.pending(ROUND_EVENTS), key=lambda row: (row.topic, row.partition)
+                tx.outbox.pending(ROUND_EVENTS, away),
+                key=lambda row: (row.topic, row.partition),
             ):
                 waiting = list(group)
                 for at in range(0, len(waiting), MAX_BATCH_EVENTS):

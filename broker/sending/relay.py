@@ -29,6 +29,8 @@ from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
+TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused"})
+"""Codes with which Kafka does not take records of one topic and may well take those of others."""
 
 
 class Relay:
@@ -57,6 +59,7 @@ class Relay:
         self._clock = clock
         self._token: int | None = None
         self._acknowledged: tuple[Head, ...] = ()
+        self._away: frozenset[str] = frozenset()
         self._indexing = Indexing(deployment, agency, self._fenced, signer)
         self._refused = RefusedGenerations(agency, store, self._indexing.current)
         self._recovery = Recovery(deployment, agency, store, self._fenced, self._indexing, clock)
@@ -80,10 +83,16 @@ class Relay:
     # --- rounds ----------------------------------------------------------------------------------
 
     async def resend(self) -> int:
-        """Send again what was indexed and is not known to be on Kafka. Returns how many."""
+        """Send again what was indexed and is not known to be on Kafka. Returns how many.
+
+        Raises:
+            TransportError: Kafka does not take them. With a code of ``TOPIC_AWAY`` the others are
+                sent, and ``round`` leaves the topics alone until this succeeds.
+        """
         rows = await asyncio.to_thread(self._unsent)
         if rows:
             await self._send(rows)
+        self._away = frozenset()
         self._acknowledged = await asyncio.to_thread(self._heads)
         return len(rows)
 
@@ -105,17 +114,21 @@ class Relay:
         now = self._clock()
         self._refused.follow(now)
         with self._store.reading() as tx:
-            if not tx.outbox.pending(1):
+            if not tx.outbox.pending(1, self._away):
                 return []
-        return self._indexing.index(self._refused.names, now)
+        return self._indexing.index(self._refused.names, self._away, now)
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         records = [record_of(row) for row in rows]
         try:
             offsets: Sequence[int | None] = await self._sender.send(records)
         except TransportError as error:
-            if error.offsets:
-                await asyncio.to_thread(self._mark, rows, error.offsets)
+            offsets = error.offsets or [None] * len(rows)
+            await asyncio.to_thread(self._mark, rows, offsets)
+            if error.code in TOPIC_AWAY:
+                unsent = zip(rows, offsets, strict=True)
+                self._away |= {row.topic for row, offset in unsent if offset is None}
+                self._acknowledged = await asyncio.to_thread(self._heads)
             raise
         await asyncio.to_thread(self._mark, rows, offsets)
 
@@ -145,12 +158,19 @@ class Relay:
         return self._indexing.batches()
 
     def _heads(self) -> tuple[Head, ...]:
+        """Heads of now; of a stream that waits, the one that was acknowledged last, if any."""
         with self._store.reading() as tx:
-            return tuple(
-                Head(row.topic, row.partition, row.name, row.size, row.root)
-                for row in tx.streams.heads()
-                if row.size
-            )
+            rows = [row for row in tx.streams.heads() if row.size]
+            waiting = tx.outbox.unsent_streams()
+        before = {(head.topic, head.partition): head for head in self._acknowledged}
+        heads = []
+        for row in rows:
+            if (row.topic, row.partition, row.name) in waiting:
+                known = before.get((row.topic, row.partition))
+                heads += [known] if known is not None else []
+            else:
+                heads.append(Head(row.topic, row.partition, row.name, row.size, row.root))
+        return tuple(heads)
 
     # --- what others bring about -----------------------------------------------------------------
 

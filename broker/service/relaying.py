@@ -6,6 +6,7 @@ What the relay does is broker/sending/relay.py's (docs/spec/streams.md, "The rel
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,7 +17,7 @@ from broker.observing.health import Flag
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.sending.recovery import readers_of, revoked_stream_keys
-from broker.sending.relay import Relay
+from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
 from broker.transport.interfaces import Sender
@@ -24,9 +25,31 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
+LOOK_MOST_S: Final = 30.0
+"""How long at most until a topic that is not there is looked for again."""
 
-TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused"})
-"""Codes with which Kafka does not take records of one topic and may well take those of others."""
+
+class _Again:
+    """When to try again what failed, at intervals that double."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._at_s: float | None = None
+
+    def due(self) -> bool:
+        """Whether it failed and the time has come."""
+        return self._at_s is not None and time.monotonic() >= self._at_s
+
+    def later(self) -> float:
+        """It failed (again). Returns in how many seconds it is due."""
+        self._failures += 1
+        delay: float = min(0.25 * 2**self._failures, LOOK_MOST_S)
+        self._at_s = time.monotonic() + delay
+        return delay
+
+    def over(self) -> None:
+        """It did not fail."""
+        self._failures, self._at_s = 0, None
 
 
 class Relaying:
@@ -64,6 +87,8 @@ class Relaying:
         self._log = logger("broker")
         self._waiting = asyncio.Event()
         self._reloaded = False
+        self._told = False
+        self._topics_away = _Again()
 
     def look(self) -> None:
         """Something is new in the outbox: do not wait for the next look."""
@@ -83,27 +108,20 @@ class Relaying:
         pause = self._participant().config.intervals.relay
         failures = 0
         behind = True
-        told = False
         while not stop.is_set():
             try:
-                held = None
                 if behind or self._reloaded:
                     self._reloaded = False
                     await self._announce()
                     await self._recover()
-                    held = await self._resend()
-                    if not told and held is None:
-                        # a heartbeat names the newest generations only: what the last process
-                        # sent after its last one would never be under a post-quantum signature
-                        await self._tell_heads()
-                        told = True
+                    await self._resend()
                     behind = False
+                elif self._topics_away.due():
+                    await self._resend()
                 sent = await self._relay.round()
                 for topic, events in self._relay.batches():
                     self._metrics.signed(topic, events)
                     self._metrics.published(topic, events)
-                if held is not None:
-                    raise held
                 failures = 0
                 self._kafka.up()
                 if not sent:
@@ -119,18 +137,27 @@ class Relaying:
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
 
-    async def _resend(self) -> TransportError | None:
-        """Send again what is not known to be on Kafka; returns why a topic does not take it.
+    async def _resend(self) -> None:
+        """Send again what is not known to be on Kafka.
 
-        A topic that is not there (yet), of a contract that is new perhaps, holds up no other.
+        A topic that is not there (yet), of a contract that is new perhaps, holds up no other and
+        leaves the adapter ready; it is looked for again at growing intervals.
         """
         try:
             await self._relay.resend()
         except TransportError as error:
             if error.code not in TOPIC_AWAY:
                 raise
-            return error
-        return None
+            delay = self._topics_away.later()
+            self._metrics.relay_failed(error.code)
+            self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
+            return
+        self._topics_away.over()
+        if not self._told:
+            # a heartbeat names the newest generations only: what the last process sent after its
+            # last one would never be under a post-quantum signature
+            await self._tell_heads()
+            self._told = True
 
     async def _announce(self) -> None:
         """Publish this agency's own manifest and the contracts, compacted by key."""

@@ -5,7 +5,7 @@ Every method may raise `StoreError`; the codes named below are the ones a caller
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from broker.store.rows import (
@@ -63,8 +63,8 @@ class OutboxArea(Protocol):
     def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
         """Returns sequence numbers in the order of `rows`; one statement, for batches."""
 
-    def pending(self, limit: int) -> list[OutboxRow]:
-        """Rows without an index, the `limit` most urgent and oldest of all.
+    def pending(self, limit: int, without: Collection[str] = ()) -> list[OutboxRow]:
+        """Rows without an index, the `limit` most urgent and oldest of all topics but some.
 
         They are grouped by (topic, partition), in each group urgent ones first, then by sequence.
         """
@@ -74,6 +74,9 @@ class OutboxArea(Protocol):
 
     def unsent(self) -> list[OutboxRow]:
         """Indexed rows not known to be on Kafka, by (generation, index)."""
+
+    def unsent_streams(self) -> set[tuple[str, int, str]]:
+        """(topic, partition, generation) of the rows of `unsent`."""
 
     def mark_sent(self, rows: Sequence[Sent]) -> None: ...
     def archived(

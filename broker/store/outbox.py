@@ -7,7 +7,7 @@ what remains after the content is forgotten are leaf and proof, which close a ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -41,6 +41,9 @@ _ADD_MANY = insert(_t).returning(_t.c.seq, sort_by_parameter_order=True)
 _SELECT_PENDING = (
     select(*_COLUMNS).where(_PENDING).order_by(_t.c.priority, _t.c.seq).limit(bindparam("limit_"))
 )
+_SELECT_PENDING_OF_OTHERS = _SELECT_PENDING.where(
+    _t.c.topic.not_in(bindparam("without_", expanding=True))
+)
 _INDEX = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"), _PENDING)
@@ -52,6 +55,7 @@ _INDEX = (
     )
 )
 _SELECT_UNSENT = select(*_COLUMNS).where(_UNSENT).order_by(_t.c.generation, _t.c.idx, _t.c.seq)
+_UNSENT_STREAMS = select(_t.c.topic, _t.c.partition, _t.c.generation).where(_UNSENT).distinct()
 _MARK_SENT = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"))
@@ -133,9 +137,14 @@ class Outbox:
         added = self._connection.execute(_ADD_MANY, [_parameters(row, now) for row in rows])
         return list(added.scalars())
 
-    def pending(self, limit: int) -> list[OutboxRow]:
+    def pending(self, limit: int, without: Collection[str] = ()) -> list[OutboxRow]:
         # The oldest of all first, then grouped: a busy partition cannot starve a quiet one.
-        rows = [_row(row) for row in self._connection.execute(_SELECT_PENDING, {"limit_": limit})]
+        if without:
+            asked = {"limit_": limit, "without_": list(without)}
+            found = self._connection.execute(_SELECT_PENDING_OF_OTHERS, asked)
+        else:
+            found = self._connection.execute(_SELECT_PENDING, {"limit_": limit})
+        rows = [_row(row) for row in found]
         rows.sort(key=_grouped)  # stable: the order inside a group stays
         return rows
 
@@ -163,6 +172,9 @@ class Outbox:
 
     def unsent(self) -> list[OutboxRow]:
         return [_row(row) for row in self._connection.execute(_SELECT_UNSENT)]
+
+    def unsent_streams(self) -> set[tuple[str, int, str]]:
+        return {(row[0], row[1], row[2]) for row in self._connection.execute(_UNSENT_STREAMS)}
 
     def mark_sent(self, rows: Sequence[Sent]) -> None:
         if rows:

@@ -93,24 +93,35 @@ class MemoryTransport:
     async def send(self, records: Sequence[Record]) -> list[int]:
         """See `interfaces.Sender.send`."""
         offsets: list[int | None] = [None] * len(records)
+        failures: dict[Partition, TransportError] = {}
         await asyncio.sleep(0)
         for number, record in enumerate(records):
+            partition = (record.topic, record.partition)
+            if partition in failures:
+                continue  # nothing is stored after something that was not
             try:
-                self._kafka.check(self._principal, record.topic, self._kafka.writers)
-                log = self._kafka.topics[record.topic][record.partition]
-            except IndexError:
-                raise TransportError(
-                    "the topic has no such partition",
-                    code="kafka_refused",
-                    where=f"{record.topic}/{record.partition}",
-                    offsets=tuple(offsets),
-                ) from None
+                log = self._log_to_write(partition)
             except TransportError as error:
-                error.offsets = tuple(offsets)
-                raise
+                failures[partition] = error
+                continue
             log.append(replace(record, offset=len(log)))
             offsets[number] = len(log) - 1
+        for failure in failures.values():
+            failure.offsets = tuple(offsets)
+            raise failure
         return [offset for offset in offsets if offset is not None]
+
+    def _log_to_write(self, partition: Partition) -> list[Record]:
+        topic, number = partition
+        self._kafka.check(self._principal, topic, self._kafka.writers)
+        logs = self._kafka.topics[topic]
+        if not 0 <= number < len(logs):
+            raise TransportError(
+                "the topic has no such partition",
+                code="kafka_refused",
+                where=f"{topic}/{number}",
+            )
+        return logs[number]
 
     async def run(
         self,

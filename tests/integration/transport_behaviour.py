@@ -166,6 +166,14 @@ class TransportBehaviour:
             await alice.send(many(stage.topic, 7, 1))
         await alice.close()
 
+    async def test_what_can_be_stored_is_stored_beside_what_cannot(self, stage: Stage) -> None:
+        alice = stage.transport("alice")
+        mixed = [*many(stage.topic, 7, 1), *many(stage.topic, 0, 2)]
+        with pytest.raises(TransportError) as refused:
+            await alice.send(mixed)
+        assert refused.value.offsets == (None, 0, 1)
+        await alice.close()
+
     async def test_reading_starts_at_the_stored_position(self, stage: Stage) -> None:
         alice, inbox = stage.transport("alice"), Inbox(stored={0: 7})
         await alice.send(many(stage.topic, 0, 10) + many(stage.topic, 1, 2))

@@ -16,8 +16,10 @@ GENERATION = ("csu", "t", 0, "g")
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "outbox add": lambda tx: tx.outbox.add("id", "t", 0, b"v", False, 1),
     "outbox pending": lambda tx: tx.outbox.pending(512),
+    "outbox pending of others": lambda tx: tx.outbox.pending(512, {"u"}),
     "outbox index": lambda tx: tx.outbox.index([(1, "g", 0, b"l", b"p")]),
     "outbox unsent": lambda tx: tx.outbox.unsent(),
+    "outbox unsent streams": lambda tx: tx.outbox.unsent_streams(),
     "outbox mark": lambda tx: tx.outbox.mark_sent([(1, 1, 1)]),
     "outbox archived": lambda tx: tx.outbox.archived("t", 0, "g", 0, 9),
     "outbox forget": lambda tx: tx.outbox.forget_content(0),

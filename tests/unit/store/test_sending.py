@@ -61,10 +61,13 @@ def test_an_event_goes_through_the_outbox(store: SqliteStore) -> None:
         )
         assert tx.outbox.pending(10) == []
         assert [(row.seq, row.index) for row in tx.outbox.unsent()] == [(second, 0), (first, 1)]
+        assert tx.outbox.unsent_streams() == {("t", 3, G)}
         tx.outbox.mark_sent([(second, 100, 20)])
         assert [row.seq for row in tx.outbox.unsent()] == [first]
         counts = tx.outbox.counts()
         assert (counts.pending, counts.unsent, counts.sent) == (0, 1, 1)
+        tx.outbox.mark_sent([(first, 101, 21)])
+        assert tx.outbox.unsent_streams() == set()
 
 
 def test_pending_takes_the_urgent_and_the_oldest_of_all_then_groups_them(
@@ -81,6 +84,8 @@ def test_pending_takes_the_urgent_and_the_oldest_of_all_then_groups_them(
             "urgent",
             *(f"b{number}" for number in range(6)),
         ]
+        assert [row.event_id for row in tx.outbox.pending(2, {"b"})] == ["quiet"]
+        assert tx.outbox.pending(2, {"a", "b"}) == []
 
 
 def test_sequence_numbers_come_in_the_order_of_the_batch(store: SqliteStore) -> None:
