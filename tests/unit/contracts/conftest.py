@@ -10,6 +10,7 @@ from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
 from contracts.standing import Standing, standing
+from tests.unit.contracts.asked import Asked
 
 
 def _keys(byte: int) -> GovernanceKeys:
@@ -63,3 +64,8 @@ def noon(contract: Contract) -> int:
 @pytest.fixture(scope="session")
 def in_force(contract: Contract, everyone: frozenset[str], noon: int) -> Standing:
     return standing(contract, everyone, (), noon)
+
+
+@pytest.fixture
+def ask(contract: Contract, in_force: Standing, noon: int) -> Asked:
+    return Asked(contract, in_force, noon)

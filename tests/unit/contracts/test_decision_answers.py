@@ -14,15 +14,11 @@ from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 from contracts.plan import FieldDecision
 from contracts.standing import Departure, Standing, standing
-
-SENDER = "csu-camden"
-TO = ("csu-lewisham", "council-camden", "haven-support")
-CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
-DATA: dict[str, JSON] = {"case_id": CASE, "referral_id": CASE, "requested_service": "housing"}
+from tests.unit.contracts.asked import CASE, DATA, SENDER, TO
 
 
 class Asked:
-    """`decide` with everything in order but what a test changes."""
+    """`decide` of exactly the data that a test gives."""
 
     def __init__(self, contract: Contract, in_force: Standing, noon: int) -> None:
         self.asked: dict[str, Any] = {

@@ -1,0 +1,194 @@
+"""What leaves an event without the consent it needs (docs/spec/contracts.md, "Consent")."""
+
+from __future__ import annotations
+
+import pytest
+
+from contracts.decision import decide, receiver_check
+from contracts.errors import EventError
+from contracts.events import JSON, PlainEvent
+from contracts.examples import example
+from contracts.model import Contract
+from contracts.standing import Standing
+from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, TO, Asked
+
+IDENTITY: dict[str, JSON] = {
+    "reason": "She asks for new locks.",
+    "victim": {"name": "A", "address": "B", "age_band": "25_34"},
+    "incident": {"narrative": "C", "strands": ["race"], "borough": "E09000007"},
+}
+
+
+@pytest.mark.parametrize(
+    "consent",
+    [
+        None,
+        {},
+        {"statistics": True},
+        {"statistics": True, "pass_to_police": True, "support_contact": True},
+        {**ALL_CONSENT, "share_identity": False},
+        {"share_identity": False, "statistics": False},
+    ],
+)
+def test_without_consent_to_share_identity_nothing_that_identifies_leaves(
+    ask: Asked, contract: Contract, consent: dict[str, JSON] | None
+) -> None:
+    data = IDENTITY if consent is None else {**IDENTITY, "consent": consent}
+    decision = ask(data=data)
+    assert decision.permitted
+    terms = contract.event_types["referral.made"].fields
+    assert not any(terms[path].identifies for path in decision.flat)
+    assert decision.left_out == ("reason", "victim.name", "victim.address", "incident.narrative")
+    assert {f.reason for f in decision.fields if f.verdict == "left_out"} == {"consent_missing"}
+    assert decision.flat["victim.age_band"] == "25_34"
+    assert decision.flat["incident.strands"] == ["race"]
+
+
+def test_the_whole_example_with_consent_to_statistics_alone_identifies_nobody(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    for event_type in ("referral.made", "correction.made"):
+        event = example(contract, "lantern-centre", event_type)
+        event.data["consent"] = {"statistics": True}
+        decision = decide(contract, in_force, "lantern-centre", event.recipients, event, noon)
+        assert decision.permitted
+        terms = contract.event_types[event_type].fields
+        assert not any(terms[path].identifies for path in decision.flat)
+
+
+def test_the_police_read_identity_only_if_the_victim_agreed_to_pass_it_on(ask: Asked) -> None:
+    consent = {**ALL_CONSENT, "pass_to_police": False}
+    decision = ask(sender="lantern-centre", data={**IDENTITY, "consent": consent})
+    assert "victim.name" in decision.left_out
+    # The council is asked too, but a field has one value for all its readers.
+    assert "victim.name" not in decision.flat
+    to_council = ask(
+        sender="lantern-centre",
+        recipients=("council-camden",),
+        data={"victim": {"name": "A"}, "consent": consent},
+    )
+    assert to_council.flat["victim.name"] == "A"
+
+
+def test_the_police_pass_their_own_case_among_themselves_without_that_scope(ask: Asked) -> None:
+    consent = {**ALL_CONSENT, "pass_to_police": False, "support_contact": False}
+    data = {"victim": {"name": "A"}, "consent": consent}
+    assert ask(recipients=("csu-lewisham",), data=data).flat["victim.name"] == "A"
+    assert "victim.name" in ask(recipients=("haven-support",), data=data).left_out
+
+
+def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    terms = contract.event_types["referral.made"]
+    careless = terms.fields["victim.name"].model_copy(update={"consent": ()})
+    other = contract.model_copy(
+        update={
+            "event_types": {
+                "referral.made": terms.model_copy(
+                    update={"fields": {**terms.fields, "victim.name": careless}}
+                )
+            }
+        }
+    )
+    decision = Asked(other, in_force, noon)(data={"victim": {"name": "A"}})
+    assert decision.left_out == ("victim.name",)
+
+
+def test_what_rests_on_a_consent_that_is_left_out_is_left_out_too(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """A reader looks at the consent that it is sent, not at the one that the sender had."""
+    terms = contract.event_types["referral.made"]
+    told = terms.fields["consent.share_identity"].model_copy(update={"consent": ("statistics",)})
+    fields = {**terms.fields, "consent.share_identity": told}
+    types = {"referral.made": terms.model_copy(update={"fields": fields})}
+    other = contract.model_copy(update={"event_types": types})
+    data: dict[str, JSON] = {
+        "victim": {"name": "A"},
+        "consent": {**ALL_CONSENT, "statistics": False},
+    }
+    decision = Asked(other, in_force, noon)(data=data)
+    assert decision.left_out == ("victim.name", "consent.share_identity")
+    assert not {"victim.name", "consent.share_identity"} & decision.flat.keys()
+    reasons = {field.path: field.reason for field in decision.fields}
+    assert reasons["victim.name"] == reasons["consent.share_identity"] == "consent_missing"
+    for reader in TO:
+        granted = {path for path in decision.flat if path in decision.grouping.granted[reader]}
+        receiver_check(
+            other,
+            SENDER,
+            reader,
+            "referral.made",
+            TO,
+            {path: decision.flat[path] for path in granted},
+        )
+
+
+def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_has(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """Lint says so of the contract; whoever signs it all the same sends nothing that is refused."""
+    terms = contract.event_types["referral.made"]
+    asked = terms.fields["requested_service"].model_copy(
+        update={"required": False, "consent": ("statistics",)}
+    )
+    fields = {**terms.fields, "requested_service": asked}
+    types = {"referral.made": terms.model_copy(update={"fields": fields})}
+    ask = Asked(contract.model_copy(update={"event_types": types}), in_force, noon)
+    decision = ask(data={"consent": {**ALL_CONSENT, "statistics": False}})
+    assert (decision.permitted, decision.code) == (False, "event_invalid")
+    assert decision.detail.startswith("requested_service: ")
+    assert decision.clause == asked.clause
+    assert ask(data={"consent": ALL_CONSENT}).permitted
+
+
+def test_an_event_is_denied_if_consent_takes_away_what_an_object_cannot_be_without(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    """The grade of intelligence without its handling code would be refused at step 10."""
+    terms = contract.event_types["referral.made"]
+    path = "intelligence.handling_code"
+    asked = terms.fields[path].model_copy(update={"consent": ("statistics",)})
+    types = {"referral.made": terms.model_copy(update={"fields": {**terms.fields, path: asked}})}
+    ask = Asked(contract.model_copy(update={"event_types": types}), in_force, noon)
+    graded = {"source_grade": "1", "information_grade": "A", "handling_code": "P"}
+    data: dict[str, JSON] = {"consent": {**ALL_CONSENT, "statistics": False}}
+    decision = ask(data={**data, "intelligence": graded})
+    assert (decision.permitted, decision.code) == (False, "event_invalid")
+    assert decision.detail == f"{path}: the event cannot be without it, and it is left out"
+    assert decision.clause == asked.clause
+    assert ask(data=data).permitted
+    assert ask(data={"consent": ALL_CONSENT, "intelligence": graded}).permitted
+
+
+def test_the_prosecution_file_does_not_rest_on_consent(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    data: dict[str, JSON] = {"case_id": CASE, "victim": {"name": "A"}, "record_type": "hate_crime"}
+    event = PlainEvent("case.updated", ("cps-london",), data)
+    assert decide(contract, in_force, SENDER, ("cps-london",), event, noon).left_out == ()
+
+
+def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
+    contract: Contract, in_force: Standing, noon: int
+) -> None:
+    data: dict[str, JSON] = {
+        "case_id": CASE,
+        "victim": {"name": "A"},
+        "record_type": "hate_incident",
+    }
+    event = PlainEvent("case.updated", ("cps-london",), data)
+    decision = decide(contract, in_force, SENDER, ("cps-london",), event, noon)
+    assert decision.left_out == ("victim.name",)
+    assert decision.fields[1].reason == "incident_depersonalised"
+    with pytest.raises(EventError) as caught:
+        receiver_check(
+            contract,
+            SENDER,
+            "cps-london",
+            "case.updated",
+            ("cps-london",),
+            {"case_id": CASE, "victim.name": "A", "record_type": "hate_incident"},
+        )
+    assert caught.value.code == "consent_missing"
