@@ -10,9 +10,12 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
-__all__ = ["DAY_MS", "Duration", "duration_ms"]
+__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "SECOND_MS", "Duration", "duration_ms"]
 
-DAY_MS = 86_400_000
+SECOND_MS = 1_000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 _FORM = re.compile(r"P(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,5})M)?)?")
 
 
@@ -24,7 +27,7 @@ def duration_ms(text: str) -> int:
     """
     match = _FORM.fullmatch(text)
     days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    length = ((days * 24 + hours) * 60 + minutes) * 60_000
+    length = ((days * 24 + hours) * 60 + minutes) * MINUTE_MS
     if length == 0:
         raise ValueError("not a duration of days, hours and minutes such as PT24H or P5D")
     return length

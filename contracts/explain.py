@@ -10,7 +10,7 @@ import hashlib
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from contracts.durations import DAY_MS, duration_ms
+from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.standing import Standing
@@ -29,7 +29,6 @@ _STATES = {
     "suspended": "suspended",
     "left": "ended: its parties have left",
 }
-_HOUR_MS = 3_600_000
 
 
 def explain(text: ContractText, standing: Standing | None = None) -> str:
@@ -246,6 +245,6 @@ def _length(duration: str) -> str:
     milliseconds = duration_ms(duration)
     if milliseconds % DAY_MS == 0:
         return f"{milliseconds // DAY_MS} days"
-    if milliseconds % _HOUR_MS == 0:
-        return f"{milliseconds // _HOUR_MS} hours"
-    return f"{milliseconds // 60_000} minutes"
+    if milliseconds % HOUR_MS == 0:
+        return f"{milliseconds // HOUR_MS} hours"
+    return f"{milliseconds // MINUTE_MS} minutes"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from broker.agency.participant import Participant
 from broker.errors import RegistryError
-from broker.keys.instant import DAY_MS, format_instant, whole_second
+from broker.keys.instant import format_instant, whole_second
 from broker.keys.issuing import (
     ManifestChanges,
     Successor,
@@ -26,6 +26,7 @@ from broker.keys.issuing import (
 )
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry, VerifiedManifest
 from broker.registry.manifests import TRIED_AFTER_END_MS
+from contracts.durations import DAY_MS
 from contracts.model import UNSTATED_KAFKA_DAYS, Contract
 
 

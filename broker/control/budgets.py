@@ -12,8 +12,8 @@ from typing import Final
 
 from broker.errors import RefusedError
 from broker.statements.notices import NOTICES_PER_MINUTE, Notice
+from contracts.durations import MINUTE_MS
 
-MINUTE_MS: Final = 60 * 1000
 NOTICES_HEARD: Final = 2 * NOTICES_PER_MINUTE
 """Notices of one agency that are heard in a minute of this clock; it may send half as many."""
 RECEIPTS_HEARD: Final = 1024

@@ -15,10 +15,8 @@ from broker.registry.contract_book import ContractBook
 from broker.statements.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, MINUTE_MS
 
-MINUTE_MS: Final = 60 * 1000
-"""Of the heads of one generation and key within a minute only the last is kept."""
 KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES
 KEPT_A_MINUTE: Final = 64
 """Heartbeats of one agency that are kept of one minute: it speaks once in one, and what it says
@@ -113,4 +111,5 @@ def _keep(
 
 
 def _minute(time: int) -> int:
+    """Of the heads of one generation and key within a minute only the last is kept."""
     return time - time % MINUTE_MS

@@ -17,7 +17,7 @@ from broker.judging.partition_state import parse_state
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.store.interfaces import Transaction
 from broker.tlog.checkpoint import Origin
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, MINUTE_MS
 
 FIRST_ASKED_MS: Final = 30_000
 """After this long a record that is only a leaf is asked for; then after twice as long each time."""
@@ -28,7 +28,6 @@ LEAVES_AT_ONCE: Final = REPLAYED_PER_MINUTE // 2
 """Leaves of one generation that are looked at each time; the rest follows after ``FIRST_ASKED``."""
 LOOKED_EVERY_MS: Final = 10_000
 """How often they are counted: a million, all that a sender forgot, take a quarter second."""
-MINUTE_MS: Final = 60 * 1000
 
 _Log = tuple[str, str, int, str]
 """(agency, topic, partition, generation)."""

@@ -37,6 +37,7 @@ from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
+from contracts.durations import MINUTE_MS
 
 MAX_REPLAY: Final = 2**20
 """Records asked for in one request."""
@@ -118,7 +119,7 @@ class OwnStatements:
         self._say(Notice(REPLAY_HEADING, origin, first, last))
 
     def _say(self, notice: Notice) -> None:
-        minute = self._clock() // 60_000
+        minute = self._clock() // MINUTE_MS
         held, said = self._budget.get(notice.origin.agency, (minute, 0))
         said = said if held == minute else 0
         if said < NOTICES_PER_MINUTE and notice not in self._notices:

@@ -13,6 +13,7 @@ from broker.envelope.opening import Sessions
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.proof import CheckpointMemo
+from contracts.durations import MINUTE_MS
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Memories:
 
     def wrap_budget(self, agency: str, parties: int, now: int) -> list[int]:
         """The sender's budget in this minute of the reader's clock."""
-        minute = now // 60_000
+        minute = now // MINUTE_MS
         held = self.budgets.get(agency)
         if held is None or held[0] != minute:
             held = (minute, [WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)])

@@ -10,9 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-SECOND_MS: Final = 1_000
-MINUTE_MS: Final = 60 * SECOND_MS
-DAY_MS: Final = 24 * 60 * MINUTE_MS
+from contracts.durations import MINUTE_MS, SECOND_MS
 
 CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
 """By how much the clocks of two agencies may differ (docs/spec/README.md, "Limits")."""

@@ -15,7 +15,7 @@ from typing import Final
 from broker.errors import ManifestError
 from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS, whole_second
+from broker.keys.instant import whole_second
 from broker.keys.keyfile import KeyEntry
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS, SIGNING_ROLES
 from broker.keys.manifest import (
@@ -31,6 +31,7 @@ from broker.keys.manifest import (
 )
 from broker.keys.signer import KeySource
 from broker.tlog.note import format_note, sign_note
+from contracts.durations import DAY_MS
 
 PUBLISHED_AHEAD_MS: Final = 7 * DAY_MS
 """How long before its start an exchange key's successor is published."""

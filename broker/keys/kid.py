@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from broker.envelope.primitives import lp, sha256
-from broker.keys.instant import DAY_MS
+from contracts.durations import DAY_MS
 
 GOVERNANCE: Final = "governance"
 STREAM: Final = "stream"

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from broker.store.interfaces import Transaction
+from contracts.durations import DAY_MS
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The text format of `Metrics.text` (generate_latest's default)."""
@@ -23,7 +24,6 @@ BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400)
 """From the export to the inbox: fractions of a second to a day without Kafka."""
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
 
 Expiring = Literal["certificate", "contract", "key", "manifest"]
 
@@ -109,7 +109,7 @@ class Metrics:
 
     def expires(self, what: Expiring, name: str, at_ms: int, now: int) -> None:
         """When a certificate, key, manifest or contract ends; negative days when it has."""
-        self._days_left.labels(what, name).set((at_ms - now) / _DAY_MS)
+        self._days_left.labels(what, name).set((at_ms - now) / DAY_MS)
 
     def log_values_dropped(self, count: int) -> None:
         """`logs.dropped_values()`; passed in so that this module needs no structlog."""

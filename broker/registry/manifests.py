@@ -15,10 +15,10 @@ from typing import Final, Literal
 from broker.envelope.primitives import Ed25519Verifier, WrapSealer
 from broker.errors import RegistryError
 from broker.keys.governance import key_name
-from broker.keys.instant import DAY_MS
 from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, STREAM, XWING
 from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest, verify_successor
 from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, key_id, note_verifier
+from contracts.durations import DAY_MS
 from contracts.standing import Departure
 
 TRIED_AFTER_END_MS: Final = 7 * DAY_MS

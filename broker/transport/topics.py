@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from contracts.durations import DAY_MS
 from contracts.model import Contract, topic_name
-
-DAY_MS = 86_400_000
 
 MAX_RECORD_BATCH_BYTES = 1_048_576
 """Largest batch that Kafka takes after compression; producers fill 512 KiB before it."""

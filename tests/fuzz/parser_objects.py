@@ -21,7 +21,6 @@ from broker.judging.partition_state import (
     Kept,
     PartitionState,
 )
-from broker.keys.instant import DAY_MS
 from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
 from broker.keys.manifest import Manifest, ManifestKey
@@ -43,6 +42,7 @@ from broker.tlog.note import (
 )
 from contracts import loading
 from contracts.drafting import draft, london_parties
+from contracts.durations import DAY_MS
 from contracts.examples import example
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys

@@ -21,9 +21,9 @@ from key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnershi
 from broker.agency.own_manifest import renew_keys
 from broker.agency.participant import load_participant
 from broker.envelope.primitives import sha256
-from broker.keys.instant import DAY_MS
 from broker.keys.kid import ML_DSA_44
 from broker.registry.manifests import ManifestBook
+from contracts.durations import DAY_MS
 
 TO = (COUNCIL, SUPPORT)
 EVENTS_OF_A_STEP = 12

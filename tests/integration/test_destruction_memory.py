@@ -22,13 +22,13 @@ from broker.envelope import framing
 from broker.envelope.layout import parse_value
 from broker.envelope.primitives import NONCE_BYTES, AeadKey, SealBroken, scrypt_key
 from broker.judging.trust import OpeningKeys, Trust
-from broker.keys.instant import DAY_MS
 from broker.keys.keyfile import open_key, parse_keyfile
 from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.database import open_store
 from broker.transport.memory import MemoryKafka, MemoryTransport
+from contracts.durations import DAY_MS
 from contracts.schema import flatten
 
 LONG_AGO = time.time_ns() // 1_000_000 - 200 * DAY_MS

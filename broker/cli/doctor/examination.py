@@ -11,7 +11,7 @@ from broker.cli.doctor import keys as doctor_keys
 from broker.cli.doctor import machine as doctor_machine
 from broker.cli.doctor.check import Check, failed, passed, skipped, warned
 from broker.cli.doctor.kafka import kafka_checks
-from broker.keys.instant import DAY_MS
+from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 ENDS_SOON_MS = 30 * DAY_MS

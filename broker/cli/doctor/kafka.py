@@ -15,10 +15,11 @@ from broker.agency.participant import Participant
 from broker.cli.doctor.check import Check, failed, passed, skipped
 from broker.cli.times import length
 from broker.errors import TransportError
-from broker.keys.instant import CLOCK_SKEW_MS, MINUTE_MS
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.transport import provisioning
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.topics import control_topics, readable_topics, writable_topics
+from contracts.durations import MINUTE_MS
 
 RECENT_MS: Final = 3 * MINUTE_MS
 """Heartbeats come once a minute: with adapters running, something is never older than this."""

@@ -11,11 +11,11 @@ from broker.agency.config import passphrase_source
 from broker.agency.participant import Participant
 from broker.cli.doctor.check import Check, failed, passed, warned
 from broker.cli.times import length
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
 from broker.transport.certificates import read_certificate
+from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS

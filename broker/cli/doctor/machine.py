@@ -13,11 +13,12 @@ from broker.agency.config import AgencyConfig
 from broker.agency.participant import Participant
 from broker.cli.doctor.check import Check, passed, warned
 from broker.cli.times import length
-from broker.keys.instant import CLOCK_SKEW_MS, DAY_MS
+from broker.keys.instant import CLOCK_SKEW_MS
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.store.database import open_store
 from broker.transport.certificates import read_certificate
 from broker.transport.connection import TlsFiles, ssl_context
+from contracts.durations import DAY_MS
 
 """Protocol, "Conventions": what two clocks may differ by."""
 LEAST_FREE_BYTES: Final = 512 * 2**20

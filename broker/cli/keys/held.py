@@ -11,11 +11,11 @@ from broker.agency.own_manifest import renew_keys
 from broker.agency.participant import Participant, load_participant
 from broker.cli.times import instant, moment
 from broker.errors import RegistryError
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import successors
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import Manifest, ManifestKey
 from broker.registry.repository import MANIFESTS_FOLDER
+from contracts.durations import DAY_MS
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
 

@@ -14,13 +14,13 @@ from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, sha256
 from broker.keys import keyring as keyring_module
 from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS
 from broker.keys.keyfile import KeyEntry, kid_of, public_of
 from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, LONGEST_LIFE_MS, ML_DSA_65, SIGNING_ROLES
 from broker.keys.manifest import Manifest, ManifestKey, manifest_text
 from broker.keys.signer import SoftwareSigner
 from broker.tlog.note import format_note, sign_note
+from contracts.durations import DAY_MS
 
 NOW = 1_762_000_000_000
 DEPLOYMENT = "test-deployment"

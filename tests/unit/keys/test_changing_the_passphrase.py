@@ -11,10 +11,10 @@ import pytest
 
 from broker.envelope.primitives import AeadKey, sha256
 from broker.keys import keyring as keyring_module
-from broker.keys.instant import DAY_MS
 from broker.keys.keyfile import KeyEntry, KeyFile, format_keyfile, parse_keyfile, seal_key
 from broker.keys.keyring import Keyring
 from broker.keys.signer import PassphraseChange
+from contracts.durations import DAY_MS
 from tests.unit.keys.operator_view import said
 
 Make = Callable[..., Keyring]

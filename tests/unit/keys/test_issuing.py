@@ -8,7 +8,6 @@ import pytest
 
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import (
     PUBLISHED_AHEAD_MS,
     ManifestChanges,
@@ -19,6 +18,7 @@ from broker.keys.issuing import (
 )
 from broker.keys.keyring import Keyring
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry
+from contracts.durations import DAY_MS
 
 MakeManifest = Callable[..., Manifest]
 Govern = Callable[..., GovernanceSigner]

@@ -12,10 +12,10 @@ import pytest
 from broker.envelope.primitives import b64, sha256
 from broker.errors import ConfigError, KeyAccessError
 from broker.keys import keyring as keyring_module
-from broker.keys.instant import DAY_MS
 from broker.keys.keyfile import KeyEntry, format_keyfile, parse_keyfile, seal_key
 from broker.keys.keyring import Keyring
 from broker.keys.signer import open_source
+from contracts.durations import DAY_MS
 
 Make = Callable[..., Keyring]
 

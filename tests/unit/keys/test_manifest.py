@@ -10,7 +10,6 @@ import pytest
 from broker.envelope.primitives import b64
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS, MINUTE_MS
 from broker.keys.manifest import (
     Manifest,
     ManifestKey,
@@ -22,6 +21,7 @@ from broker.keys.manifest import (
     verify_successor,
 )
 from broker.tlog.note import Note, format_note, parse_note, sign_note
+from contracts.durations import DAY_MS, MINUTE_MS
 
 MakeManifest = Callable[..., Manifest]
 Sign = Callable[..., bytes]

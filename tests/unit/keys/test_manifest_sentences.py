@@ -9,7 +9,6 @@ import pytest
 
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS, MINUTE_MS
 from broker.keys.manifest import (
     HEADER,
     KEYS_LIMIT,
@@ -24,6 +23,7 @@ from broker.keys.manifest import (
     verify_successor,
 )
 from broker.tlog.note import SignatureLine, format_note, parse_note, sign_note
+from contracts.durations import DAY_MS, MINUTE_MS
 
 MakeManifest = Callable[..., Manifest]
 Listed = Callable[..., ManifestKey]

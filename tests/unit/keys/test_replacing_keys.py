@@ -9,7 +9,6 @@ import pytest
 
 from broker.errors import ManifestError
 from broker.keys.governance import GovernanceSigner
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import (
     ManifestChanges,
     Successor,
@@ -21,6 +20,7 @@ from broker.keys.issuing import (
 )
 from broker.keys.keyring import Keyring
 from broker.keys.manifest import Manifest, ManifestKey, Revocation, StandingEntry
+from contracts.durations import DAY_MS
 
 MakeManifest = Callable[..., Manifest]
 Listed = Callable[..., ManifestKey]

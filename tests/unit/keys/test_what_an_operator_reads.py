@@ -11,7 +11,7 @@ import pytest
 from broker.envelope.primitives import AeadKey, b64, lp, sha256
 from broker.errors import ConfigError, KeyAccessError
 from broker.keys import keyring as keyring_module
-from broker.keys.instant import DAY_MS, format_instant
+from broker.keys.instant import format_instant
 from broker.keys.keyfile import (
     KEYFILE_LIMIT_BYTES,
     KeyEntry,
@@ -22,6 +22,7 @@ from broker.keys.keyfile import (
 )
 from broker.keys.keyring import Keyring
 from broker.keys.signer import open_source
+from contracts.durations import DAY_MS
 from tests.unit.keys.operator_view import said, watch_reading
 
 Make = Callable[..., Keyring]

@@ -12,7 +12,6 @@ from broker.agency.partnership import Partnership
 from broker.envelope.primitives import b64
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner
-from broker.keys.instant import DAY_MS
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import (
     SignedContract,
@@ -23,6 +22,7 @@ from broker.registry.contracts import (
     verify_contract,
 )
 from contracts.drafting import draft, london_parties
+from contracts.durations import DAY_MS
 from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 

@@ -14,9 +14,9 @@ from broker.agency.own_manifest import (
 )
 from broker.agency.partnership import Partnership
 from broker.errors import ManifestError, RegistryError
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.registry.manifests import ManifestBook
+from contracts.durations import DAY_MS
 
 
 def test_a_stream_key_is_found_by_its_short_id_and_judged_by_log_time(load: Load, now: int) -> None:

@@ -14,8 +14,8 @@ from broker.agency.own_manifest import (
 )
 from broker.agency.partnership import Partnership
 from broker.errors import KeyAccessError, RegistryError
-from broker.keys.instant import DAY_MS
 from broker.keys.issuing import ManifestChanges, issue_manifest
+from contracts.durations import DAY_MS
 
 
 def test_a_revoked_exchange_key_has_a_successor_at_once_and_still_opens(

@@ -13,7 +13,7 @@ from broker.agency import participant as participant_module
 from broker.agency.participant import Participant, load_participant
 from broker.agency.partnership import Partnership, create_partnership
 from broker.errors import ConfigError, KeyAccessError, ManifestError, RegistryError
-from broker.keys.instant import DAY_MS
+from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError, ContractError
 
 Load = Callable[..., Participant]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from broker.transport.topics import (
-    DAY_MS,
     AclPlan,
     acl_plans,
     control_topics,
@@ -10,6 +9,7 @@ from broker.transport.topics import (
     topic_plans,
     writable_topics,
 )
+from contracts.durations import DAY_MS
 from contracts.model import Contract, trial_topic_name
 
 
