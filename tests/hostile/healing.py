@@ -11,11 +11,13 @@ from __future__ import annotations
 from hostile_kafka import Partition, Served
 from hostile_world import TALLY, HostileWorld
 from parties import Party
+from senders import Name
 from sent_records import proof_of
 from town import CASE_UPDATE, READERS, SENDERS
 from workshop import MINUTE, POLICE, SECOND
 
-from broker.judging.partition_state import receiptable
+from broker.control.own_statements import OwnStatements
+from broker.judging.partition_state import PartitionState
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.rows import GenerationRow
 from broker.tlog.merkle import Frontier
@@ -85,14 +87,16 @@ def _ask(world: HostileWorld) -> bool:
             state = party.state(origin.agency, (origin.topic, origin.partition))
             if state is not None and origin.generation < state.start:
                 continue  # named by a heartbeat before this reader began after it
-            place = (origin.topic, origin.partition)
-            asked = {(origin.agency, place, origin.generation, i) for i in range(first, last + 1)}
-            if asked <= world.abandoned:
-                continue  # its sender went back before it, and has not even the leaf
-            missing = True
             sender = world.parties[origin.agency]
-            at = (origin.topic, origin.partition, origin.generation, first, last)
-            assert world.runner.run(sender.relay.replay(*at)), (reader, at)
+            place = (origin.topic, origin.partition)
+            at = (*place, origin.generation, first, last)
+            if not world.runner.run(sender.relay.replay(*at)):  # it went back before all of it
+                asked = {
+                    (sender.agency, place, origin.generation, i) for i in range(first, last + 1)
+                }
+                assert asked <= world.abandoned, (reader, at)
+                continue
+            missing = True
         lacking = {one for one in world.leaves[reader] - world.abandoned if one[0] != reader}
         if any((reader, sender, place) not in world.tainted for sender, place, _, _ in lacking):
             missing = True  # a leaf closes a gap without its content: it is asked for in its time
@@ -146,7 +150,10 @@ def _compare_honest(
     assert state.newest == head.name
     newest = state.generations[head.name]
     assert newest.frontier == Frontier.from_bytes(head.frontier)
-    assert receiptable(state) == (head.name, head.size, head.root)
+    lost = _lost_for_good(world, party, sender, state, place)
+    with party.store.reading() as tx:
+        stated = OwnStatements._receiptable(tx, (sender, *place))
+    assert stated == (None if lost else (head.name, head.size, head.root)), lost
     assert sender not in party.waiting(place)
     start = (state.start, state.generations[state.start].start)
     for record in world.truth(place):
@@ -155,6 +162,40 @@ def _compare_honest(
             continue
         if (fact.generation, fact.index) >= start:
             assert fact.name in world.placed[party.agency], fact
+
+
+def _lost_for_good(
+    world: HostileWorld, party: Party, sender: str, state: PartitionState, place: Partition
+) -> set[Name]:
+    """What receipts wait for in vain: gaps and leaves of generations that were passed over.
+
+    Their sender went back before them and holds nothing of them (docs/spec/streams.md, "Records
+    that their sender lost"). Nothing else may be left, and people were told.
+    """
+    gaps: set[Name] = set()
+    leaves: set[Name] = set()
+    with party.store.reading() as tx:
+        for held in state.generations.values():
+            at = (sender, *place, held.name)
+            indices = (i for gap in held.gaps for i in range(gap.first, gap.last + 1))
+            gaps |= {(sender, place, held.name, i) for i in indices}
+            marked = tx.reader.missing_content(*at, 0, 1_000_000)
+            end = held.size if held.end is None else held.end
+            leaves |= {(sender, place, held.name, i) for i in marked if i < end}
+    told = {code for agency, code in party.alarms if agency == sender}
+    assert not gaps or {"gap", "rollback"} <= told
+    assert not leaves or {"content_missing", "rollback"} <= told
+    with world.parties[sender].store.reading() as tx:
+        chain, row = set(), tx.streams.current(*place)
+        while row is not None:
+            chain.add(row.name)
+            row = tx.streams.named(*place, row.predecessor)
+        for name in gaps | leaves:
+            _, _, generation, index = name
+            assert generation not in chain
+            assert not tx.outbox.archived(*place, generation, index, index)
+    assert gaps | leaves <= world.abandoned
+    return gaps | leaves
 
 
 def _compare_forked(world: HostileWorld, party: Party, place: Partition) -> None:

@@ -168,6 +168,17 @@ class HostileHost(RuleBasedStateMachine):
             self.world.as_leaf(reader, log[number % len(log)])
         self.world.read(reader, self.place(at))
 
+    @rule(reader=readers, at=places_, count=st.integers(1, 3))
+    def replace_by_leaves(self, reader: str, at: int, count: int) -> None:
+        """The gap closes and the reader does not know what it held, until it has asked."""
+        TALLY.steps += 1
+        place = self.place(at)
+        hidden = self.world.kafka.withhold(reader, place, count)
+        self.world.kafka.deliver(reader, place, 1)
+        for record in hidden:
+            self.world.as_leaf(reader, record)
+        self.world.read(reader, place)
+
     @rule(reader=readers, at=places_, to=places_, which=several)
     def serve_elsewhere(self, reader: str, at: int, to: int, which: list[int]) -> None:
         TALLY.steps += 1
