@@ -1,4 +1,4 @@
-"""Lets the tests of this folder import ``office`` and the workshop of ``tests/unit/judging``."""
+"""What most tests here begin with; they import this folder's modules and the judging tests'."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "judging"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from desk import Desk
 from office import Clock, Office, cluster
-from workshop import COUNCIL, POLICE
+from sent_records import Log
+from workshop import COUNCIL, POLICE, Workshop, workshop
 
 from broker.transport.memory import MemoryKafka
 
@@ -50,3 +52,18 @@ def police(open_office: Callable[[str], Office]) -> Office:
 @pytest.fixture
 def council(open_office: Callable[[str], Office]) -> Office:
     return open_office(COUNCIL)
+
+
+@pytest.fixture
+def world() -> Workshop:
+    return workshop()
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def desk(council: Office, world: Workshop, tmp_path: Path) -> Desk:
+    return Desk(council, world.directory(COUNCIL, tmp_path))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drafts import draft_event
 from office import Office
 from sent_records import Log
-from workshop import COUNCIL, MADE, NOW, POLICE, Workshop
+from workshop import NOW, POLICE, Workshop
 
 from broker.agency.participant import load_participant
 from broker.control.control import Control, News
 from broker.control.own_statements import OwnStatements
-from broker.control.watch import (
-    Watch,
-)
+from broker.control.watch import Watch
 from broker.keys.kid import ML_DSA_44
 from broker.observing.metrics import Metrics
 from broker.record import CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE, RECEIPT_CONTENT_TYPE, Record
@@ -24,13 +21,7 @@ from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.topics import control_topics, readable_topics
 
-_NUMBERS = iter(range(1, 2**32))
 RECEIPT, NOTICE = RECEIPT_CONTENT_TYPE, NOTICE_CONTENT_TYPE
-
-
-def value() -> bytes:
-    referral = f"{next(_NUMBERS):08x}-0000-4000-8000-000000000000"
-    return draft_event(MADE, to=(COUNCIL,), referral_id=referral).value()
 
 
 class Desk:

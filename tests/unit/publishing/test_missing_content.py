@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from desk import Desk, origin_of, value
+from desk import Desk, origin_of
 from office import Clock, Office, at_offsets
+from sealed_referrals import value
 from sent_records import Log, as_leaf
-from workshop import COUNCIL, DAY, MINUTE, POLICE, SECOND, workshop
+from workshop import DAY, MINUTE, POLICE, SECOND, workshop
 
 from broker.control import missing_content
 from broker.control.missing_content import (
@@ -21,16 +22,6 @@ from broker.judging.partition_state import PartitionState, format_state
 from broker.record import Record
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.statements.receipts import parse_receipt
-
-
-@pytest.fixture
-def desk(council: Office, tmp_path: Path) -> Desk:
-    return Desk(council, workshop().directory(COUNCIL, tmp_path))
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
 
 
 def take_as_leaves(desk: Desk, records: Sequence[Record], leaves: Sequence[int]) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from drafts import draft_event
 from office import Clock, Make, Office, at_offsets, ids
-from sent_records import Log, as_leaf
-from workshop import CHANGED, COUNCIL, MADE, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
+from sealed_referrals import value, values
+from sent_records import Log
+from workshop import (
+    COUNCIL,
+    MADE,
+    MINUTE,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+)
 
 from broker.errors import StoreError
 from broker.judging.memories import Memories
@@ -19,28 +26,6 @@ from broker.receiving import receiving, taking
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.referrals import key
-
-
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
-_NUMBERS = iter(range(1, 2**32))
-
-
-def value(**changes: object) -> bytes:
-    """One sealed referral of its own."""
-    referral = f"{next(_NUMBERS):08x}-0000-4000-8000-000000000000"
-    return draft_event(MADE, to=(COUNCIL,), **{"referral_id": referral, **changes}).value()  # type: ignore[arg-type]  # JSON values
-
-
-def values(count: int) -> list[bytes]:
-    return [value() for _ in range(count)]
-
-
-# --- in effect once -------------------------------------------------------------------------------
 
 
 def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
@@ -119,7 +104,7 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
 
 
 def test_an_event_sealed_again_is_in_the_inbox_once(council: Office, log: Log) -> None:
-    same = replace(draft_event(MADE, to=(COUNCIL,)))
+    same = draft_event(MADE, to=(COUNCIL,))
     records = log.send(same.value(), same.value())
     batch = council.take(at_offsets(records))
     assert (len(batch.opened), batch.repeats) == (1, 1)
@@ -140,9 +125,6 @@ def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
     batch = council.take(at_offsets(log.send(one.value(), other.value()), 1))
     assert batch.repeats == 1
     assert [(step, code) for _, _, step, code in batch.refused] == [(10, "id_reused")]
-
-
-# --- what is refused ------------------------------------------------------------------------------
 
 
 def test_what_fails_before_its_place_is_noise_and_moves_nothing(council: Office, log: Log) -> None:
@@ -212,173 +194,6 @@ def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
     assert council.position(records[0]) == 5
 
 
-# --- referrals ------------------------------------------------------------------------------------
-
-
-async def test_a_change_of_status_is_taken_only_from_the_version_that_is_held(
-    police: Office, council: Office
-) -> None:
-    made = police.event(MADE)
-    referral, case = str(made.data["referral_id"]), str(made.data["case_id"])
-    fields = {
-        "referral_id": referral,
-        "case_id": case,
-        "previous_status": "requested",
-        "status": "entered-in-error",
-    }
-    police.publish(made)
-    (record,) = await _sent(police)
-    council.take([record])
-    log = Log(partition=record.partition)  # the police's own software would not seal these
-    log.newest, log.last = _stream(police)
-    changes = [
-        draft_event(
-            CHANGED, to=(COUNCIL,), without=("business_status", "reason"), **fields, version=v
-        )
-        for v in (3, 2, 2)
-    ]
-    records = at_offsets(log.send(*(c.value() for c in changes)), 1)
-    batch = council.take(records)
-    assert [(i, s, c) for _, i, s, c in batch.refused] == [
-        (1, 11, "version_conflict"),
-        (3, 11, "version_conflict"),
-    ]
-    assert [event.flat["version"] for event in batch.opened] == [2]
-    with council.store.reading() as tx:
-        held = tx.referrals.get(key(referral, POLICE))
-    assert held is not None
-    assert (held.status, held.version, held.closed) == ("entered-in-error", 2, True)
-
-
-def test_the_clocks_of_a_referral_run_from_the_log_time(council: Office, log: Log) -> None:
-    council.clock.now = NOW + 30 * MINUTE
-    made = draft_event(MADE, to=(COUNCIL,), urgency="routine")
-    council.take(at_offsets(log.send(made.value())))
-    with council.store.reading() as tx:
-        held = tx.referrals.get(key(str(made.groups[0]["referral_id"]), POLICE))
-    assert held is not None
-    assert held.made_ms == NOW
-    assert held.acknowledge_by_ms is not None
-    assert held.acknowledge_by_ms > held.made_ms
-
-
-async def _sent(office: Office) -> list[Record]:
-    office.relay.take_lock("test")
-    await office.relay.round()
-    return at_offsets(office.log())
-
-
-def _stream(office: Office):  # type: ignore[no-untyped-def]  # rows
-    with office.store.reading() as tx:
-        (head,) = tx.streams.heads()
-    return head, head
-
-
-def test_a_change_of_an_unknown_referral_is_quarantined(council: Office, log: Log) -> None:
-    batch = council.take(at_offsets(log.send(draft_event(CHANGED, to=(COUNCIL,)).value())))
-    assert [(s, c) for _, _, s, c in batch.refused] == [(11, "referral_unknown")]
-    assert batch.opened == []
-
-
-# --- gaps, leaves and forks -----------------------------------------------------------------------
-
-
-def test_a_gap_is_told_filled_and_healed(council: Office, log: Log) -> None:
-    records = at_offsets(log.send(*values(5)))
-    council.take(records[:1])
-    batch = council.take(records[3:])
-    assert [(first, last) for _, first, last in batch.gaps] == [(1, 2)]
-    assert batch.alarms == [(POLICE, "gap")]
-    assert len(batch.opened) == 2
-    replayed = at_offsets(records[1:3], 5)
-    batch = council.take(replayed)
-    assert [event.id for event in batch.opened] == ids(replayed)
-    state = council.state(POLICE, records[0])
-    assert state is not None
-    assert all(not held.gaps for held in state.generations.values())
-
-
-def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
-    council: Office, log: Log
-) -> None:
-    records = at_offsets(log.send(*values(4)))
-    council.take([records[0], records[3]])
-    batch = council.take(at_offsets([as_leaf(records[1]), as_leaf(records[2])], 4))
-    assert (batch.leaves, batch.opened) == (2, [])
-    state = council.state(POLICE, records[0])
-    assert state is not None
-    held = state.generations[state.newest]
-    assert held.gaps == ()
-    with council.store.reading() as tx:
-        place = (POLICE, log.topic, 0, held.name)
-        assert tx.reader.missing_content(*place, 0, 9) == [1, 2]
-    batch = council.take(at_offsets([records[2], as_leaf(records[2])], 6))
-    assert (len(batch.opened), batch.repeats) == (1, 1)
-    with council.store.reading() as tx:
-        assert tx.reader.missing_content(*place, 0, 9) == [1]
-
-
-def test_a_leaf_and_its_record_in_one_batch(council: Office, log: Log) -> None:
-    records = log.send(*values(3))
-    mixed = [records[0], records[2], as_leaf(records[1]), records[1], as_leaf(records[1])]
-    batch = council.take(at_offsets(mixed))
-    assert (len(batch.opened), batch.leaves, batch.repeats) == (3, 1, 1)
-
-
-@pytest.mark.parametrize("together", [True, False])
-def test_a_fork_stops_its_partition_only_and_both_texts_are_kept(
-    council: Office, log: Log, together: bool
-) -> None:
-    first = log.send(*values(1))
-    fork = log.copy()
-    honest, forged = log.send(*values(1)), fork.send(*values(1))
-    after = log.send(*values(1))
-    theirs = Log(SUPPORT).send(draft_event(MADE, SUPPORT, to=(COUNCIL,)).value())
-    records = at_offsets([*first, *honest, *forged, *after, *theirs])
-    batches = [records] if together else [[one] for one in records]
-    taken = [council.take(batch) for batch in batches]
-    opened = [event.source for batch in taken for event in batch.opened]
-    assert opened == [POLICE, POLICE, SUPPORT]
-    assert [a for batch in taken for a in batch.alarms] == [(POLICE, "equivocation")]
-    with council.store.reading() as tx:
-        (evidence,) = tx.evidence.list()
-        text = {dict(r.headers)[b"proof"].rpartition(b"\n\n")[0] for r in (*honest, *forged)}  # type: ignore[union-attr]  # it has one
-        for kept, one in ((evidence.text_a, honest[0]), (evidence.text_b, forged[0])):
-            proof = dict(one.headers)[b"proof"]
-            assert proof is not None
-            assert kept
-            assert proof.endswith(kept)
-        assert len(text) == 2
-    assert council.position(records[0]) == 2  # held where it happened
-    elsewhere = Log(partition=1).send(*values(1))
-    assert len(council.take(at_offsets(elsewhere)).opened) == 1
-
-
-def test_a_fork_that_a_link_shows_keeps_both_texts(council: Office) -> None:
-    log = Log()
-    first = log.send(*values(2))
-    fork = log.copy()
-    fork.newest, fork.last = None, None
-    fork.send(*values(2))
-    assert fork.newest is not None
-    assert log.newest is not None
-    fork.last = replace(log.newest, root=fork.newest.root)
-    fork.newest = None
-    fork.now += MINUTE
-    fork.restart()
-    linked = fork.send(*values(1))
-    council.take(at_offsets(first))
-    batch = council.take(at_offsets(linked, 2))
-    assert batch.alarms == [(POLICE, "equivocation")]
-    with council.store.reading() as tx:
-        (evidence,) = tx.evidence.list()
-    assert b"\n2\n" in evidence.text_a
-    assert evidence.text_b
-
-
-# --- keys and budgets -----------------------------------------------------------------------------
-
-
 def test_a_destroyed_key_loses_nothing_silently(council: Office, log: Log) -> None:
     council.destroyed = frozenset([council.world.exchange_key(COUNCIL).kid])
     council.believe(council.contracts, council.manifests)
@@ -419,39 +234,6 @@ def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     clock.pass_(MINUTE)
     assert len(council.take(records[4:]).opened) == 2
     assert council.position(records[0]) == 6
-
-
-# --- contracts that withhold what a reader needs --------------------------------------------------
-
-
-def withheld(path: str) -> Callable[[str], str]:
-    """Terms under which only support services read a field of referrals."""
-
-    def terms(text: str) -> str:
-        start = text.index("readers:", text.index(f"      {path}:", text.index("  referral.made:")))
-        end = text.index("]", start) + 1
-        return f"{text[:start]}readers: [support]{text[end:]}"
-
-    return terms
-
-
-def referral_under(office: Office, path: str) -> list[Record]:
-    signed = office.world.another_contract(terms=withheld(path))
-    office.believe(office.world.book(COUNCIL, signed), office.world.manifests)
-    return at_offsets(
-        Log().send(draft_event(MADE, to=(COUNCIL, SUPPORT), signed=signed).value(), value())
-    )
-
-
-def test_a_referral_whose_id_is_withheld_is_an_event_and_no_referral(council: Office) -> None:
-    batch = council.take(referral_under(council, "referral_id"))
-    assert (len(batch.opened), batch.refused) == (2, [])
-
-
-def test_an_event_whose_case_is_withheld_is_refused_and_stops_nothing(council: Office) -> None:
-    batch = council.take(referral_under(council, "case_id"))
-    assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
-    assert len(batch.opened) == 1
 
 
 def test_headers_that_are_not_ours_are_not_kept(council: Office, log: Log) -> None:
