@@ -26,11 +26,6 @@ def value(signed: SignedContract | None = None, source: str = POLICE) -> bytes:
     return draft_event(MADE, source, (COUNCIL,), signed=signed, referral_id=referral).value()
 
 
-@pytest.fixture
-def log() -> Log:
-    return Log()
-
-
 def forged(office: Office, at: int = NOW) -> Record:
     """Anybody's record with a key that nobody knows, under the police's name."""
     stranger = office.world.cosigner(SUPPORT, name=office.participant.deployment + "/" + POLICE)

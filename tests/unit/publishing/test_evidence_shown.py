@@ -26,11 +26,6 @@ from broker.store.rows import NewInboxRow
 from broker.tlog.merkle import leaf_hash
 
 
-@pytest.fixture
-def desk(council: Office, tmp_path: Path) -> Desk:
-    return Desk(council, workshop().directory(COUNCIL, tmp_path))
-
-
 async def send(office: Office, count: int, case: str) -> list[str]:
     return await office.send(count, case_id=case)
 
