@@ -150,7 +150,7 @@ def _compare_honest(
     assert state.newest == head.name
     newest = state.generations[head.name]
     assert newest.frontier == Frontier.from_bytes(head.frontier)
-    lost = _lost_for_good(world, party, sender, state, place)
+    lost = lost_for_good(world, party, sender, state, place)
     with party.store.reading() as tx:
         stated = OwnStatements._receiptable(tx, (sender, *place))
     assert stated == (None if lost else (head.name, head.size, head.root)), lost
@@ -164,7 +164,7 @@ def _compare_honest(
             assert fact.name in world.placed[party.agency], fact
 
 
-def _lost_for_good(
+def lost_for_good(
     world: HostileWorld, party: Party, sender: str, state: PartitionState, place: Partition
 ) -> set[Name]:
     """What receipts wait for in vain: gaps and leaves of generations that were passed over.

@@ -217,7 +217,10 @@ class Senders:
         self.backups.append(self.parties[POLICE].back_up(path))
 
     def restore(self, which: int) -> None:
-        """Yesterday's copy of the police's database: what came after it is never said again."""
+        """A copy of the police's database: what came after it is never said again.
+
+        Unless a later copy takes its place in turn.
+        """
         if not self.backups:
             return
         self.clock.pass_(SECOND)
@@ -228,7 +231,9 @@ class Senders:
                 for record in log:
                     fact = self.fact(record)
                     at = (*place, fact.generation, fact.index, fact.index)
-                    if fact.sender == POLICE and not tx.outbox.archived(*at):
+                    if fact.sender == POLICE and tx.outbox.archived(*at):
+                        self.abandoned.discard(fact.name)
+                    elif fact.sender == POLICE:
                         self.abandoned.add(fact.name)
 
     def rotate(self, sender: str) -> None:

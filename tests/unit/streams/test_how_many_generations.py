@@ -7,6 +7,7 @@ from stream_refusals import refused
 from stream_world import SenderLog, StreamReader
 
 from broker.judging import succession
+from broker.judging.partition_state import receiptable
 
 
 def test_old_complete_generations_are_forgotten(
@@ -71,3 +72,20 @@ def test_generations_with_gaps_that_their_sender_passes_over_shut_nobody_out(
     assert reader.take(honest).verdict == "link"
     assert len(reader.state.generations) == 3
     assert honest.generation == reader.state.newest
+
+
+def test_a_gap_that_was_passed_over_once_is_not_forgotten_by_links_that_pass_over_nothing(
+    sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
+    reader.take_all(sender.send(1))
+    restored = sender.copy(branch=1)
+    sender.restart()
+    passed = sender.send(3)
+    reader.take_all([passed[0], passed[2]])
+    restored.now = sender.now
+    for _ in range(6):
+        restored.restart()
+        assert reader.take(restored.send(1)[0]).verdict == "link"
+    assert reader.open_gaps == [(passed[0].generation, 1, 1)]
+    assert receiptable(reader.state) is None

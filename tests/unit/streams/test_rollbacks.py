@@ -6,6 +6,8 @@ import pytest
 from stream_refusals import equivocates, refused
 from stream_world import SenderLog, StreamReader, relinked
 
+from broker.judging.partition_state import receiptable
+
 
 def test_a_sender_restored_from_an_old_backup_rolls_back_and_is_followed(
     sender: SenderLog, reader: StreamReader
@@ -152,6 +154,25 @@ def test_a_link_that_passes_over_a_generation_closes_it_at_my_head(
     assert placement.alarms == ("rollback",)
     assert reader.state.generations[sender.newest.name].end == 1
     refused(reader, passed[1], "superseded")
+
+
+def test_a_gap_of_a_generation_that_was_passed_over_keeps_receipts_back_until_it_is_filled(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    """Its sender has lost those records; whoever hosts Kafka may still have them."""
+    reader.take_all(sender.send(2))
+    backup = sender.copy(branch=1)
+    sender.restart()
+    passed = sender.send(4)
+    reader.take_all([passed[0], passed[3]])
+    backup.restart(at=sender.now)
+    assert reader.take(backup.send()[0]).alarms == ("rollback",)
+    assert reader.open_gaps == [(passed[0].generation, 1, 2)]
+    assert reader.take(backup.send()[0]).verdict == "next"  # nothing else waits for it
+    assert receiptable(reader.state) is None
+    assert reader.take_all([passed[2], passed[1]]) == ["fill", "fill"]
+    head = backup.newest
+    assert receiptable(reader.state) == (head.name, head.size, head.root)
 
 
 def test_passing_over_is_a_rollback_even_if_the_named_head_is_mine(
