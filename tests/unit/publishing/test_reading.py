@@ -184,7 +184,7 @@ async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
     topic = police.world.topic("a")
     del police.kafka.readers[topic]
     async with desk.running():
-        await desk.until(lambda: len(desk.troubles) == 5)
+        await desk.until(lambda: len(desk.troubles) >= 5)
         assert waits == [1, 2, 3, 4, 5]
         assert desk.transport.looks == 5, "once at first, and then once after each wait"
     assert {(one.code, one.topic) for one in desk.troubles} == {("kafka_topic_missing", topic)}
