@@ -208,6 +208,9 @@ def _compare_forked(world: HostileWorld, party: Party, place: Partition) -> None
     for record in (*world.truth(place), *world.forked[place]):
         fact = world.fact(record)
         counts = (fact.generation, fact.index) >= start and fact.name not in world.abandoned
+        held = state.generations.get(fact.generation)
+        if held is not None and held.end is not None and fact.index >= held.size:
+            continue  # above what its successor closed: superseded, whichever history it is of
         if fact.sender == POLICE and counts:
             checkpoint = proof_of(record).partition(b"\n\n")[2]
             at = (fact.generation, fact.index)
