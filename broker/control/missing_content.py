@@ -8,7 +8,7 @@ the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +58,7 @@ class MissingContent:
         self._spent: dict[str, int] = {}
         self._minute = 0
         self._next_look = 0
+        self._counts: dict[str, int] = {}
 
     def due(self, tx: Transaction, now: int) -> list[tuple[Origin, int, int]]:
         """(origin of the generation, first, last) of what is to be asked for now."""
@@ -67,6 +68,9 @@ class MissingContent:
         if now // MINUTE_MS != self._minute:
             self._minute, self._spent = now // MINUTE_MS, {}
         leaves = {log: (count, end) for log, count, end in self._leaves(tx)}
+        self._counts = dict.fromkeys(self._counts, 0)
+        for log, (count, _) in leaves.items():
+            self._counts[log[0]] = self._counts.get(log[0], 0) + count
         for gone in self._asked.keys() - leaves.keys():
             del self._asked[gone]
         found: list[tuple[Origin, int, int]] = []
@@ -79,6 +83,10 @@ class MissingContent:
                 origin = Origin(self._deployment, *log)
                 found += [(origin, *indices) for indices in self._ranges(tx, log, asked, end, now)]
         return found
+
+    def counts(self) -> Mapping[str, int]:
+        """How many leaves each agency had when ``due`` last looked; 0 of one that had some."""
+        return self._counts
 
     def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int, int | None]]:
         """How many each generation has, and its end, of those of which records can still come."""

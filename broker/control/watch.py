@@ -122,6 +122,7 @@ class Watch:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
             found.ask_again += self._content.due(tx, now)
+            self._metrics.without_content(self._content.counts())
             self._silence(tx, now, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)

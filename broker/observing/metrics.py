@@ -61,6 +61,7 @@ class Metrics:
         self._inbox_age = self._gauge("inbox_oldest_seconds", "Age of the oldest of them.")
         self._quarantine = self._gauge("quarantine_held", "Refused records waiting for a person.")
         self._gaps = self._gauge("gaps_open", "Gaps in other agencies' streams.", "agency")
+        self._leaves = self._gauge("records_without_content", "Only their hash came.", "agency")
         self._heartbeat = self._gauge("heartbeat_age_seconds", "Since it was heard.", "agency")
         self._days_left = self._gauge("days_left", "Until it ends.", "what", "name")
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
@@ -106,6 +107,11 @@ class Metrics:
         """The gaps that are open now."""
         for agency, count in open_by_agency.items():
             self._gaps.labels(agency).set(count)
+
+    def without_content(self, by_agency: Mapping[str, int]) -> None:
+        """The records of which only the hash came, now."""
+        for agency, count in by_agency.items():
+            self._leaves.labels(agency).set(count)
 
     def expires(self, what: Expiring, name: str, at_ms: int, now: int) -> None:
         """When a certificate, key, manifest or contract ends; negative days when it has."""

@@ -42,7 +42,8 @@ class OwnStream:
 class OtherStream:
     """What is held of another sender's partition.
 
-    ``gaps`` are (generation, first index, last index), both included.
+    ``gaps`` are (generation, first index, last index), both included; ``without_content`` are
+    (generation, how many records) of which only the leaf came.
     """
 
     agency: str
@@ -53,6 +54,7 @@ class OtherStream:
     log_time_ms: int
     stopped: bool
     gaps: tuple[tuple[str, int, int], ...]
+    without_content: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,11 @@ class Status:
         gaps = sum(len(one.gaps) for one in self.received)
         if gaps:
             lines.append(f"{gaps} gap(s): records that a sender signed have not arrived.")
+        leaves = sum(count for one in self.received for _, count in one.without_content)
+        if leaves:
+            lines.append(
+                f"{leaves} record(s) of which only the hash came; they are asked for again."
+            )
         if self.quarantined:
             lines.append("Refused records are held: concordant quarantine list")
         late = self.referrals.overdue
@@ -212,6 +219,7 @@ def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
 
 def _received(tx: Transaction) -> tuple[OtherStream, ...]:
     streams: list[OtherStream] = []
+    leaves = tx.reader.without_content()
     for agency, topic, partition, _version, blob in tx.reader.states():
         state = parse_state(blob)
         newest = state.generations[state.newest]
@@ -230,6 +238,11 @@ def _received(tx: Transaction) -> tuple[OtherStream, ...]:
                 state.log_time * 1000,
                 state.stopped,
                 gaps,
+                tuple(
+                    (generation, count)
+                    for *place, generation, count in leaves
+                    if place == [agency, topic, partition] and generation in state.generations
+                ),
             )
         )
     return tuple(streams)

@@ -40,7 +40,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     )
     gaps = sum(len(one.gaps) for one in status.received)
     stopped = sum(one.stopped for one in status.received)
-    yield "streams", f"{len(status.received)} received, {gaps} gaps, {stopped} stopped"
+    leaves = sum(count for one in status.received for _, count in one.without_content)
+    without = f", {leaves} records without content" if leaves else ""
+    yield "streams", f"{len(status.received)} received, {gaps} gaps, {stopped} stopped{without}"
     by_sender = "".join(f", {agency} {count}" for agency, count in status.quarantined.items())
     yield "quarantine", f"{sum(status.quarantined.values())} held{by_sender}"
     if status.evidence:
@@ -91,6 +93,15 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
             (s.agency, s.topic, str(s.partition), str(first), str(last), generation)
             for s in status.received
             for generation, first, last in s.gaps
+        ],
+    )
+    yield (
+        "RECORDS OF WHICH ONLY THE HASH CAME",
+        ("from", "topic", "partition", "how many", "generation"),
+        [
+            (s.agency, s.topic, str(s.partition), str(count), generation)
+            for s in status.received
+            for generation, count in s.without_content
         ],
     )
     yield (

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from broker.clock import now_ms
+from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
+from broker.tlog.merkle import leaf_hash
 
 SENDER, READER = "csu-camden", "council-camden"
 RECIPIENTS = [READER, "haven-support", "csu-lewisham"]
@@ -121,6 +123,28 @@ def test_gaps_are_counted_and_named(cli, world) -> None:
     assert "1 gap(s)" in done.err
     (stream,) = status(cli, world, READER, "--json").json["received"]
     assert [gap[1:] for gap in stream["gaps"]] == [[1, 2]]
+
+
+def as_leaf(record):
+    """The record as Kafka's host can make one of it: the hash of its value."""
+    headers = tuple(
+        (n, LEAF_CONTENT_TYPE if n == CONTENT_TYPE_HEADER else v) for n, v in record.headers
+    )
+    return replace(record, headers=headers, value=leaf_hash(record.value))
+
+
+def test_records_of_which_only_the_hash_came_are_counted(cli, world) -> None:
+    update = world.event(cli, SENDER, "case.updated")
+    first, second, third = world.live(SENDER, update, update, update)
+    world.receive(READER, first, third, as_leaf(second))
+    done = status(cli, world)
+    assert "RECORDS OF WHICH ONLY THE HASH CAME" in done.text
+    assert "1 record(s) of which only the hash came" in done.err
+    (stream,) = status(cli, world, READER, "--json").json["received"]
+    assert stream["without_content"] == [[stream["generation"], 1]]
+    world.receive(READER, second)
+    (stream,) = status(cli, world, READER, "--json").json["received"]
+    assert stream["without_content"] == []
 
 
 def test_a_referral_that_nobody_acknowledged_is_overdue(cli, world, clock) -> None:

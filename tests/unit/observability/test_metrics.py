@@ -60,10 +60,12 @@ def test_gauges_are_set() -> None:
     metrics = Metrics()
     metrics.gaps({"csu-camden": 2})
     metrics.gaps({"csu-camden": 0})
+    metrics.without_content({"csu-camden": 3})
     metrics.expires("certificate", "kafka", NOW + 36 * 3600 * 1000, NOW)
     metrics.expires("contract", "london-hate-crime", NOW - 24 * 3600 * 1000, NOW)
     metrics.log_values_dropped(3)
     assert value(metrics, "gaps_open", agency="csu-camden") == 0
+    assert value(metrics, "records_without_content", agency="csu-camden") == 3
     assert value(metrics, "days_left", what="certificate", name="kafka") == 1.5
     assert value(metrics, "days_left", what="contract", name="london-hate-crime") == -1
     assert value(metrics, "log_values_dropped") == 3

@@ -209,3 +209,17 @@ def test_ones_own_records_are_not_asked_for(police: Office, clock: Clock, tmp_pa
     for _ in range(3):
         clock.pass_(FIRST_ASKED_MS)
         assert desk.watch.look().ask_again == []
+
+
+def test_how_many_came_as_leaves_is_a_metric_until_they_are_there(
+    desk: Desk, log: Log, clock: Clock
+) -> None:
+    records = at_offsets(log.send(*(value() for _ in range(4))))
+    take_as_leaves(desk, records, [1, 2])
+    name = f'concordant_records_without_content{{agency="{POLICE}"}}'
+    desk.watch.look()
+    assert f"{name} 2.0" in desk.metrics.text().decode()
+    desk.office.take(at_offsets(records[1:3], 9))
+    clock.pass_(LOOKED_EVERY_MS)
+    desk.watch.look()
+    assert f"{name} 0.0" in desk.metrics.text().decode()
