@@ -73,10 +73,12 @@ class Deferrals:
             and judgement.placement.verdict in _TAKES_PLACE
         )
 
-    def end(self, record: Record, judgement: Judgement) -> None:
+    def end(self, record: Record, sender: str | None, judgement: Judgement) -> None:
         """A record is judged for good: if it was waited for, go on, unless its sender stands.
 
-        Told by its offset and not by its sender: it may be refused before that is known.
+        Told by its offset and not by its sender: it may be refused before that is known. Whoever
+        stands holds itself only: in a topic that was made anew, or that its host tells otherwise,
+        it was another sender's record that was waited for at this offset.
         """
         stopped = judgement.refusal is not None and judgement.refusal.code == "stream_stopped"
         for waiting in list(self._held.values()):
@@ -84,7 +86,7 @@ class Deferrals:
                 continue
             del self._held[waiting.agency]
             self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
-            if stopped:
+            if stopped and waiting.agency == sender:
                 self._hold(record, waiting.agency, EQUIVOCATION)
 
     def stop(self, record: Record, sender: str) -> None:

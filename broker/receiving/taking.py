@@ -108,7 +108,7 @@ class Taking:
         if self._quota_full(judgement):
             self._waits.keep(record, sender, "quarantine_full")
             return
-        self._waits.end(record, judgement)
+        self._waits.end(record, sender, judgement)
         self._settle(record, judgement)
 
     def write(self) -> None:

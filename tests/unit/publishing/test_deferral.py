@@ -334,3 +334,21 @@ def test_a_sender_who_is_stopped_while_it_waits_stays_stopped_there(
     assert council.position(records[0]) == 2  # until an operator releases the sender
     with council.store.reading() as tx:
         assert [row.reason for row in tx.reader.all_deferred()] == ["equivocation"]
+
+
+def test_a_sender_who_is_stopped_holds_nobody_who_waited_where_its_record_stands_now(
+    council: Office, log: Log, clock: Clock
+) -> None:
+    """The topic was made anew, or the host shows another record at the same offset."""
+    first = log.send(value())
+    fork = log.copy()
+    police = at_offsets([*first, *log.send(value()), *fork.send(value())])
+    assert (POLICE, "equivocation") in council.take(police).alarms
+    early = Log(SUPPORT).send(value(source=SUPPORT), at=clock.now + 6 * MINUTE)
+    assert council.take(at_offsets(early, 2)).deferred == [(SUPPORT, "early")]
+    honest = at_offsets(Log(SUPPORT).send(value(source=SUPPORT), value(source=SUPPORT)), 3)
+    batch = council.take([police[2], *honest])
+    assert [event.id for event in batch.opened] == ids(honest)
+    with council.store.reading() as tx:
+        waiting = [(row.agency, row.reason) for row in tx.reader.all_deferred()]
+    assert waiting == [(POLICE, "equivocation")]  # until an operator releases that one
