@@ -137,6 +137,7 @@ def _parties(contract: Contract) -> Iterator[str]:
                 f"areas {', '.join(party.area)}{extra}"
             )
             yield f"      data protection officer: {party.contacts.data_protection_officer.email}"
+            yield f"      connects to Kafka as: {party.principal}"
     for processor in contract.processors:
         yield from _wrapped(
             f"Processor, granted nothing: {processor.name}, {processor.location}. "

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from contracts.terms import Day, Flag, Identifier, Regime, Term, Text
 
@@ -21,6 +22,7 @@ __all__ = [
     "Contacts",
     "Coordinator",
     "GovernanceKeys",
+    "KafkaPrincipal",
     "Party",
     "Processor",
     "VersionEntry",
@@ -29,7 +31,21 @@ __all__ = [
 ED25519_BYTES = 32
 ML_DSA_65_BYTES = 1952
 
+_PRINCIPAL = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
+_TYPED = re.compile(r"user:", re.IGNORECASE)
+
 AreaCode: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[EWSNK][0-9]{8}$")]
+
+
+def _principal(text: object) -> object:
+    if not isinstance(text, str) or not _PRINCIPAL.fullmatch(text):
+        raise ValueError("a principal is 1 to 256 printable ASCII characters, no space at its ends")
+    if _TYPED.match(text):
+        raise ValueError("a principal is written without User: before it")
+    return text
+
+
+KafkaPrincipal: TypeAlias = Annotated[str, BeforeValidator(_principal)]
 
 
 def _raw(text: str, size: int) -> bytes:
@@ -98,6 +114,8 @@ class Party(Term):
         relationship: whether it decides with the others why and how, or for itself.
         public_authority: may not rely on Article 6(1)(f) for its tasks.
         third_party_reporting: takes reports from people who do not go to the police.
+        kafka_principal: the name of its Kafka principal, as Kafka prints it after `User:`; the
+            agency id where it is absent.
     """
 
     id: Identifier
@@ -109,7 +127,13 @@ class Party(Term):
     relationship: Literal["joint-controller", "separate-controller"]
     public_authority: Flag
     third_party_reporting: Flag = False
+    kafka_principal: KafkaPrincipal | None = None
     contacts: Contacts
+
+    @property
+    def principal(self) -> str:
+        """The name of its Kafka principal."""
+        return self.id if self.kafka_principal is None else self.kafka_principal
 
 
 class Processor(Term):

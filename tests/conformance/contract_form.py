@@ -150,6 +150,13 @@ def members(**kinds: Kind | Optional) -> Kind:
     return check
 
 
+def principal(value: Any) -> str:
+    checked = pattern(r"[!-~]([ -~]{0,254}[!-~])?")(value)
+    if str(checked)[:5].lower() == "user:":
+        raise MalformedError("a principal with its type")
+    return str(checked)
+
+
 ID = pattern(r"[a-z][a-z0-9-]{0,62}")
 CLAUSE = pattern(r"[0-9]+(\.[0-9]+){0,4}")
 VERSION = pattern(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -172,6 +179,7 @@ PARTY = members(
     relationship=one_of("joint-controller", "separate-controller"),
     public_authority=flag,
     third_party_reporting=Optional(flag, default=False),
+    kafka_principal=Optional(principal),
     contacts=members(
         data_protection_officer=CONTACT,
         operations=CONTACT,

@@ -15,7 +15,7 @@ from contracts.loading import (
     shipped_framework,
     shipped_terms,
 )
-from contracts.model import topic_name, trial_topic_name
+from contracts.model import Contract, topic_name, trial_topic_name
 
 
 def refusal(text: str | bytes) -> ContractError:
@@ -182,3 +182,41 @@ def test_half_a_character_is_refused_by_either_parser(
     refused = refusal(text)
     assert refused.where == "c.yaml:1"
     assert "character" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("principal", "taken"),
+    [
+        ("CN=csu-camden,OU=Adapters, O=Met", True),
+        ("x", True),
+        ("x" * 256, True),
+        ("*", True),  # of the form; `kafka plan` gives it no right
+        ("x" * 257, False),
+        ("", False),
+        (" x", False),
+        ("x ", False),
+        ("a\\tb", False),
+        ("a\\u0000b", False),
+        ("caf\\u00e9", False),
+        ("User:x", False),
+        ("uSER:x", False),
+    ],
+)
+def test_a_principal_is_the_name_that_kafka_prints(
+    contract_yaml: str, principal: str, taken: bool
+) -> None:
+    public = "    public_authority: true\n"
+    text = contract_yaml.replace(public, f'{public}    kafka_principal: "{principal}"\n', 1)
+    assert text != contract_yaml
+    if taken:
+        assert parse_contract(text.encode(), "c.yaml").contract.parties[0].principal == principal
+        return
+    refused = refusal(text)
+    assert (refused.code, "parties[0].kafka_principal" in str(refused)) == (
+        "contract_invalid",
+        True,
+    )
+
+
+def test_the_principal_is_the_agency_id_unless_the_contract_names_one(contract: Contract) -> None:
+    assert [party.principal for party in contract.parties] == [p.id for p in contract.parties]
