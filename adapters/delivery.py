@@ -1,25 +1,22 @@
 """Delivery: from the inbox to the agency's own system, in its own format and terms.
 
 At least once to the sink, under the event's id as a stable key; the sink treats a second delivery
-of the same bytes as done, so what arrives is there once. An event that has no form in the agency's
-terms, or whose key the sink has with other content, is put beside, with its reason, for a person:
-it is never lost and never guessed, and nothing waits behind it.
+of the same bytes as done, so what arrives is there once. An event that the mapping cannot render,
+or that the sink refuses for good, is held in the state database with its reason: its payload is
+written nowhere else. Later events of its case wait behind it, all others pass. ``status``,
+``doctor``, the metric ``concordant_held`` and ``quarantine list`` show it, and ``quarantine retry``
+offers it again; a start of the adapter does so too, because a new mapping comes with a start.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
-
-import orjson
 
 from adapters.base import AgencyAdapter, Context, MappingError
 from adapters.links import StoreLinks
-from adapters.sinks.folder import FolderSink
 from adapters.sinks.interfaces import Sink, SinkError
-from broker.envelope.primitives import sha256
 from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.observing.logs import logger
@@ -31,6 +28,18 @@ from broker.waiting import set_within
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
 IDLE_S: Final = 0.5
+FOR_GOOD: Final = frozenset({"sink_conflict", "sink_key_invalid"})
+"""Codes of a sink that concern one event; others concern the sink, and everything waits."""
+
+
+class _HeldError(Exception):
+    """An event that cannot be delivered as it is."""
+
+    def __init__(
+        self, code: str, field: str | None, detail: str, *, holds_case: bool = True
+    ) -> None:
+        super().__init__(code)
+        self.code, self.field, self.detail, self.holds_case = code, field, detail, holds_case
 
 
 class Delivery:
@@ -42,7 +51,6 @@ class Delivery:
         partners: own codes -> agency ids.
         store: the agency's state.
         sink: the agency's system.
-        aside: folder for events that the adapter cannot render.
         clock: () -> ms since the epoch.
     """
 
@@ -53,7 +61,6 @@ class Delivery:
         partners: dict[str, str],
         store: Store,
         sink: Sink,
-        aside: Path,
         clock: Callable[[], int],
     ) -> None:
         self._adapter = adapter
@@ -61,16 +68,19 @@ class Delivery:
         self._partners = partners
         self._store = store
         self._sink = sink
-        self._aside = FolderSink(aside)
         self._clock = clock
         self._log = logger("delivery")
 
     async def run(self, wait: Callable[[float], Awaitable[None]], stop: asyncio.Event) -> None:
         """Deliver until ``stop`` is set; ``wait(seconds)`` returns early when something is new."""
         failures = 0
+        released = False
         while not stop.is_set():
             try:
-                delivered = await asyncio.to_thread(self.round)
+                if not released:
+                    await asyncio.to_thread(self.release)
+                    released = True
+                taken = await asyncio.to_thread(self.round)
                 failures = 0
             except (SinkError, StoreError) as error:
                 failures += 1
@@ -78,68 +88,85 @@ class Delivery:
                 self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
                 continue
-            if not delivered:
+            if not taken:
                 await wait(IDLE_S)
 
+    def release(self) -> int:
+        """Offer once more what the mapping did not render. Returns how many events."""
+        with self._store.transaction() as tx:
+            return tx.inbox.release_cases()
+
     def round(self) -> int:
-        """Deliver what waits, at most ``ROUND_EVENTS``. Returns how many.
+        """Deliver or hold what waits, at most ``ROUND_EVENTS``. Returns how many of both.
 
         Raises:
             SinkError, StoreError: the rest stays in the inbox.
         """
         with self._store.reading() as tx:
             rows = tx.inbox.undelivered(ROUND_EVENTS)
+        delivered = refused = 0
+        held: dict[bytes, bool] = {}
         for row in rows:
-            self._deliver(row)
-        if rows:
-            self._log.info("events_delivered", events=len(rows))
-        return len(rows)
+            if row.case_key in held and (held[row.case_key] or not row.urgent):
+                continue  # behind an event of its case that is held since this round began
+            try:
+                self._deliver(row)
+                delivered += 1
+            except _HeldError as reason:
+                self._hold(row, reason)
+                refused += 1
+                if reason.holds_case:
+                    held[row.case_key] = held.get(row.case_key, False) or row.urgent
+        if delivered:
+            self._log.info("events_delivered", events=delivered)
+        return delivered + refused
 
     def _deliver(self, row: InboxRow) -> None:
-        assert row.payload is not None
-        event = parse_payload(row.payload)
+        event = self._event(row)
+        content = self._render(event)
         try:
-            with self._store.transaction() as tx:
-                context = Context(self._agency, self._partners, StoreLinks(tx))
-                content = self._adapter.from_event(event, context)
-        except MappingError as error:
-            reference = self._put_aside(event, error)
-        else:
-            reference = self._hand_over(event, content)
+            reference = self._sink.deliver(event.id, self._adapter.suffixes[0], content)
+        except SinkError as error:
+            if error.code not in FOR_GOOD:
+                raise
+            # The first one is kept. It may be the same event as an older database rendered it, or
+            # another agency's event under the same id: a person decides. The agency's system has
+            # an event of this id, so the others of its case do not wait.
+            raise _HeldError(
+                error.code, None, error.detail, holds_case=error.code != "sink_conflict"
+            ) from None
         with self._store.transaction() as tx:
             tx.inbox.mark_delivered(row.seq, self._clock(), reference)
 
-    def _hand_over(self, event: OpenedEvent, content: bytes) -> str:
+    @staticmethod
+    def _event(row: InboxRow) -> OpenedEvent:
         try:
-            return self._sink.deliver(event.id, self._adapter.suffixes[0], content)
-        except SinkError as error:
-            if error.code != "sink_conflict":
-                raise
-            # The first one is kept. It may be the same event as an older database rendered it, or
-            # another agency's event under the same id: a person sees, and the others do not wait.
-            return self._put_aside(event, error)
+            return parse_payload(row.payload or b"")
+        except StoreError as error:  # this row alone: the others are delivered
+            raise _HeldError(error.code, None, error.detail) from None
 
-    def _put_aside(self, event: OpenedEvent, error: MappingError | SinkError) -> str:
-        content = orjson.dumps(
-            {
-                "code": error.code,
-                "detail": error.detail,
-                "field": error.where if isinstance(error, MappingError) else None,
-                "event": {
-                    "id": event.id,
-                    "type": event.type,
-                    "source": event.source,
-                    "time": event.time,
-                    "data": event.data,
-                },
-            },
-            option=orjson.OPT_INDENT_2,
-        )
-        self._log.error("event_put_aside", code=error.code, event_id=event.id)
+    def _render(self, event: OpenedEvent) -> bytes:
         try:
-            return self._aside.deliver(event.id, ".undeliverable.json", content)
-        except SinkError as conflict:
-            if conflict.code != "sink_conflict":
-                raise
-            key = f"{event.id}-{sha256(content).hex()[:16]}"
-            return self._aside.deliver(key, ".undeliverable.json", content)
+            with self._store.transaction() as tx:
+                context = Context(self._agency, self._partners, StoreLinks(tx))
+                return self._adapter.from_event(event, context)
+        except MappingError as error:
+            raise _HeldError(error.code, error.where, error.detail) from None
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other events
+            # The type alone: the text of another package's exception may hold values.
+            detail = f"The adapter failed on this event ({type(error).__name__})."
+            raise _HeldError("adapter_failed", None, detail) from None
+
+    def _hold(self, row: InboxRow, reason: _HeldError) -> None:
+        self._log.error("event_held", code=reason.code, event_id=row.event_id)
+        with self._store.transaction() as tx:
+            tx.inbox.hold(
+                row.seq,
+                reason.code,
+                reason.field,
+                reason.detail,
+                self._clock(),
+                holds_case=reason.holds_case,
+            )

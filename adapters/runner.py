@@ -88,7 +88,6 @@ async def run_adapter(
             config.partners,
             store,
             FolderSink(participant.path(folders.inbox)),
-            participant.path(folders.quarantine),
             clock,
         )
 

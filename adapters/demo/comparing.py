@@ -50,7 +50,7 @@ class Comparison:
         lost: owed, and neither there nor refused.
         twice: files of an inbox that say the same as another one.
         unexpected: files that nobody owes.
-        aside: events that an adapter could not write in its agency's terms.
+        aside: events that an adapter could not write in its agency's terms, and holds.
         repeated_rows: rows exported more than once, and sent once.
         rows_refused, files_refused: by code.
         seconds: from export to inbox, of each event that arrived.
@@ -95,8 +95,7 @@ def compare(desks: Mapping[str, Desk], participants: Mapping[str, Participant]) 
         imported = {arrival.file: arrival for arrival in desk.arrivals}
         contents = Counter(_content(desk, path, imported.get(path)) for path in files)
         result.twice += sum(number - 1 for number in contents.values())
-        quarantine = desk.directory / "quarantine"
-        result.aside += len(list(quarantine.glob("*.undeliverable.json")))
+        result.aside += _held(participants[agency])
     for key, sent in owed.items():
         if key in there:
             result.arrived += 1
@@ -152,6 +151,16 @@ def _quarantined(participant: Participant) -> set[str]:
     finally:
         store.close()
     return found
+
+
+def _held(participant: Participant) -> int:
+    """How many events an agency's system did not take."""
+    store = open_store(participant.path(participant.config.state.database))
+    try:
+        with store.reading() as tx:
+            return tx.inbox.counts().held
+    finally:
+        store.close()
 
 
 def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -52,19 +53,28 @@ class FolderSink:
 def _same(final: Path, content: bytes) -> bool:
     """Whether the file is there already. Raises SinkError when it holds something else."""
     try:
-        handle = os.open(final, os.O_RDONLY | os.O_NOFOLLOW)
+        found = final.lstat()
     except FileNotFoundError:
         return False
+    if not stat.S_ISREG(found.st_mode):
+        raise _conflict(final, "Something that is no file has this event's name; it is kept.")
+    handle = os.open(final, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb") as file:
         # One byte more than expected is enough to know that it differs.
         if file.read(len(content) + 1) != content:
-            raise SinkError(
-                "This event was delivered before with other content; the first one is kept.",
-                code="sink_conflict",
-                where=final.name,
-                fix="Move the earlier file out of the inbox folder, then retry.",
+            raise _conflict(
+                final, "This event was delivered before with other content; the first one is kept."
             )
     return True
+
+
+def _conflict(final: Path, detail: str) -> SinkError:
+    return SinkError(
+        detail,
+        code="sink_conflict",
+        where=final.name,
+        fix="Move the earlier file out of the inbox folder, then: concordant quarantine retry",
+    )
 
 
 def _write(beside: Path, final: Path, content: bytes) -> None:

@@ -17,6 +17,10 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR
 from broker.control.keeping import forget_heartbeats
 from broker.control.missing_content import MissingContent
+from broker.held.inventory import held_counts
+from broker.held.items import HeldItem
+from broker.held.quarantine_folder import held_files
+from broker.held.retrying import asked_ms
 from broker.judging.partition_state import PartitionState, Place, parse_state
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
@@ -44,6 +48,7 @@ MAX_MISSING: Final = 256
 """Streams of one agency that are remembered as withheld."""
 MAX_ASKED: Final = 4096
 """Ranges asked for that are remembered before old ones are forgotten."""
+FILES_READ_EVERY_MS: Final = 5_000
 FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
@@ -55,11 +60,13 @@ class Found:
         alarms: (agency, code).
         ask_again: (origin of the generation, first, last) of what is still missing.
         judge_again: (topic, partition) where something waits to be judged again.
+        send_again: a person asked to send again what Kafka does not take.
     """
 
     alarms: list[tuple[str, str]] = field(default_factory=list)
     ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
     judge_again: list[tuple[str, int]] = field(default_factory=list)
+    send_again: bool = False
 
 
 @dataclass(slots=True)
@@ -94,6 +101,9 @@ class Watch:
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         self._content = MissingContent(self._participant.deployment, self._participant.agency)
         self._forgotten = 0
+        self._files: list[HeldItem] = []
+        self._files_read = 0
+        self._retry_asked = 0
         self._began = clock()
 
     @property
@@ -127,6 +137,8 @@ class Watch:
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
             self._metrics.refresh(tx, now)
+            self._held(tx, now)
+            self._asked_again(tx, found)
         self._ends(now)
         return found
 
@@ -223,6 +235,25 @@ class Watch:
             )
             with self._store.transaction() as tx:
                 append_entries(tx, [entry] * len(gone))
+
+    def _held(self, tx: Transaction, now: int) -> None:
+        """Everything that is put aside; the folder is read every few seconds only."""
+        if now - self._files_read >= FILES_READ_EVERY_MS or now < self._files_read:
+            self._files_read = now
+            folder = self._participant.path(self._participant.config.folders.quarantine)
+            self._files = held_files(folder, with_reasons=False)
+        for kind, held in held_counts(tx, self._files, now).items():
+            self._metrics.held(kind, held.count, held.oldest_ms, now)
+
+    def _asked_again(self, tx: Transaction, found: Found) -> None:
+        """A person asked to try again what waits (``quarantine retry``)."""
+        asked = asked_ms(tx)
+        if asked == self._retry_asked:
+            return
+        self._retry_asked = asked
+        found.send_again = True
+        places = {(row.topic, row.partition) for row in tx.reader.all_deferred()}
+        found.judge_again += sorted(places - set(found.judge_again))
 
     def _ends(self, now: int) -> None:
         trust = self._trust()

@@ -8,7 +8,7 @@ steps and codes: sets that a contract and this software bound.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -26,6 +26,9 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 
 
 Expiring = Literal["certificate", "contract", "key", "manifest"]
+
+HeldKind = Literal["record", "deferred", "stopped", "event", "outbox", "file", "rows"]
+"""Everything that was accepted and is put aside; what each is, broker/held/items.py says."""
 
 
 class Metrics:
@@ -60,6 +63,11 @@ class Metrics:
         self._inbox = self._gauge("inbox_undelivered", "Events the agency's system lacks.")
         self._inbox_age = self._gauge("inbox_oldest_seconds", "Age of the oldest of them.")
         self._quarantine = self._gauge("quarantine_held", "Refused records waiting for a person.")
+        self._held = self._gauge("held", "Put aside, by kind; a person must look.", "kind")
+        self._held_age = self._gauge("held_oldest_seconds", "Age of the oldest of them.", "kind")
+        for kind in get_args(HeldKind):  # at 0 from the start, or the first one is no increase
+            self._held.labels(kind).set(0)
+            self._held_age.labels(kind).set(0)
         self._gaps = self._gauge("gaps_open", "Gaps in other agencies' streams.", "agency")
         self._leaves = self._gauge("records_without_content", "Only their hash came.", "agency")
         self._heartbeat = self._gauge("heartbeat_age_seconds", "Since it was heard.", "agency")
@@ -112,6 +120,11 @@ class Metrics:
         """The records of which only the hash came, now."""
         for agency, count in by_agency.items():
             self._leaves.labels(agency).set(count)
+
+    def held(self, kind: HeldKind, count: int, oldest_ms: int | None, now: int) -> None:
+        """How many things of a kind are put aside now, and since when the oldest is."""
+        self._held.labels(kind).set(count)
+        self._held_age.labels(kind).set(_age_s(oldest_ms, now))
 
     def expires(self, what: Expiring, name: str, at_ms: int, now: int) -> None:
         """When a certificate, key, manifest or contract ends; negative days when it has."""

@@ -47,6 +47,11 @@ class _Again:
         self._at_s = time.monotonic() + delay
         return delay
 
+    def now(self) -> None:
+        """A person does not want to wait for it."""
+        if self._at_s is not None:
+            self._at_s = time.monotonic()
+
     def over(self) -> None:
         """It did not fail."""
         self._failures, self._at_s = 0, None
@@ -97,6 +102,11 @@ class Relaying:
     def announce(self) -> None:
         """Contracts or manifests are new: announce them, and recover if a key was revoked."""
         self._reloaded = True
+        self._waiting.set()
+
+    def send_again(self) -> None:
+        """A person asked: what Kafka did not take is sent now."""
+        self._topics_away.now()
         self._waiting.set()
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -273,5 +273,7 @@ class BrokerService:
             report_alarms(found.alarms, self.metrics, self._log)
             for origin, first, last in found.ask_again:
                 self._statements.gap(origin, first, last)
+            if found.send_again:
+                self._relaying.send_again()
             for topic, partition in found.judge_again:
                 self._reader.read_again(topic, partition)

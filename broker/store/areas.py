@@ -16,6 +16,7 @@ from broker.store.rows import (
     DisclosureRow,
     EvidenceRow,
     GenerationRow,
+    HeldEventRow,
     InboxCounts,
     InboxRow,
     Indexed,
@@ -97,6 +98,9 @@ class OutboxArea(Protocol):
 
     def forget_events(self, event_ids: Sequence[str]) -> int:
         """As `forget_content`, of these events, whenever they were sent. Returns rows."""
+
+    def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
+        """(topic, events, time of the oldest) of what was added before and Kafka does not have."""
 
     def counts(self) -> OutboxCounts: ...
 
@@ -220,7 +224,41 @@ class InboxArea(Protocol):
         """Clears payloads of a case that were delivered and kept. Returns rows."""
 
     def undelivered(self, limit: int) -> list[InboxRow]:
-        """Urgent ones first, then by sequence."""
+        """Urgent ones first, then by sequence.
+
+        Without those that are held, and without later events of their cases: a case keeps its
+        order. An urgent event waits only for an urgent one.
+        """
+
+    def hold(
+        self,
+        seq: int,
+        code: str,
+        field: str | None,
+        detail: str,
+        now: int,
+        *,
+        holds_case: bool = True,
+    ) -> None:
+        """The agency's system does not take this event: it stays here until `release`.
+
+        Args:
+            seq: its number.
+            code: why.
+            field: the field that is the reason, if it is one.
+            detail: one sentence without personal values.
+            now: ms.
+            holds_case: whether later events of its case wait for it.
+        """
+
+    def held(self, limit: int) -> list[HeldEventRow]:
+        """The oldest `limit` that are held, by sequence."""
+
+    def release(self, seq: int) -> bool:
+        """Offer a held event to the agency's system again. Returns whether it was held."""
+
+    def release_cases(self) -> int:
+        """Offer every event for which others of its case wait. Returns rows."""
 
     def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
         """What was taken of one sender from a time on, delivered or not, in that order."""
@@ -257,6 +295,9 @@ class QuarantineArea(Protocol):
     def set_status(self, id: int, status: QuarantineStatus, now: int) -> None: ...  # noqa: A002
     def count(self, agency: str | None = None) -> int:
         """How many are held, of one sender or of all: the quota."""
+
+    def held(self) -> tuple[int, int | None]:
+        """How many are held, and since when (ms) the oldest is."""
 
     def add_noise(
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int

@@ -3,6 +3,9 @@
 (source, id) is unique, which is what makes delivery once in effect. The payload is personal
 data, so it is cleared once it is delivered unless the agency asks to keep it; the digests that
 recognise a repeat stay.
+
+An event that the agency's system does not take is held: it stays here, with its payload and the
+reason, and later events of its case wait behind it. Nothing of it is written anywhere else.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
 from broker.store import schema
-from broker.store.rows import InboxCounts, InboxRow, NewInboxRow
+from broker.store.rows import HeldEventRow, InboxCounts, InboxRow, NewInboxRow
 
 _t = schema.inbox
 _COLUMNS = (
@@ -39,9 +42,19 @@ _FIND = select(*_COLUMNS).where(
     _t.c.source == bindparam("source_"), _t.c.event_id == bindparam("event_id_")
 )
 _GET = select(*_COLUMNS).where(_t.c.seq == bindparam("seq_"))
+_HELD = _t.c.held_code.is_not(None)
+_h = _t.alias("held")
+_BEHIND = exists().where(
+    _h.c.held_code.is_not(None),
+    _h.c.holds_case,
+    _h.c.case_key == _t.c.case_key,
+    _h.c.seq < _t.c.seq,
+    _h.c.priority <= _t.c.priority,
+)
+"""A row that waits for an earlier one of its case; an urgent one passes those that are not."""
 _NEXT = (
     select(*_COLUMNS)
-    .where(_UNDELIVERED)
+    .where(_UNDELIVERED, ~_HELD, ~_BEHIND)
     .order_by(_t.c.priority, _t.c.seq)
     .limit(bindparam("limit_"))
 )
@@ -53,7 +66,13 @@ _SINCE = (
 _DELIVERED = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"))
-    .values(delivered_ms=bindparam("now_"), sink_reference=bindparam("reference_"))
+    .values(
+        delivered_ms=bindparam("now_"),
+        sink_reference=bindparam("reference_"),
+        held_code=None,
+        held_field=None,
+        held_detail=None,
+    )
 )
 _DELIVERED_CLEARED = _DELIVERED.values(payload=None)
 _FORGET_CASE = (
@@ -65,7 +84,44 @@ _FORGET_CASE = (
     )
     .values(payload=None)
 )
+_HOLD = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"), _UNDELIVERED)
+    .values(
+        held_code=bindparam("code_"),
+        held_field=bindparam("field_"),
+        held_detail=bindparam("detail_"),
+        held_ms=func.coalesce(_t.c.held_ms, bindparam("now_")),
+        holds_case=bindparam("holds_case_"),
+        tries=_t.c.tries + 1,
+    )
+)
+_RELEASED = update(_t).where(_HELD).values(held_code=None, held_field=None, held_detail=None)
+_RELEASE = _RELEASED.where(_t.c.seq == bindparam("seq_"))
+_RELEASE_CASES = _RELEASED.where(_t.c.holds_case)
+_SELECT_HELD = (
+    select(
+        _t.c.seq,
+        _t.c.source,
+        _t.c.event_id,
+        _t.c.type,
+        _t.c.received_ms,
+        _t.c.held_code,
+        _t.c.held_field,
+        _t.c.held_detail,
+        _t.c.held_ms,
+        _t.c.tries,
+    )
+    .where(_HELD)
+    .order_by(_t.c.seq)
+    .limit(bindparam("limit_"))
+)
+_COUNT_HELD = select(func.count(), func.min(_t.c.held_ms)).select_from(_t).where(_HELD)
+_COUNT_BEHIND = (
+    select(func.count()).select_from(_t).where(_UNDELIVERED, _t.c.held_code.is_(None), _BEHIND)
+)
 _COUNT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNDELIVERED)
+_COUNT_WAITING = _COUNT.where(~_HELD, ~_BEHIND)
 _LAST = select(func.max(_t.c.seq))
 _RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
 
@@ -114,17 +170,47 @@ class Inbox:
             {"seq_": seq, "now_": now, "reference_": sink_reference},
         )
 
+    def hold(
+        self,
+        seq: int,
+        code: str,
+        field: str | None,
+        detail: str,
+        now: int,
+        *,
+        holds_case: bool = True,
+    ) -> None:
+        values = {"seq_": seq, "code_": code, "field_": field, "detail_": detail, "now_": now}
+        self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
+
+    def held(self, limit: int) -> list[HeldEventRow]:
+        found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
+        return [_held_row(row) for row in found]
+
+    def release(self, seq: int) -> bool:
+        return self._connection.execute(_RELEASE, {"seq_": seq}).rowcount == 1
+
+    def release_cases(self) -> int:
+        return self._connection.execute(_RELEASE_CASES).rowcount
+
     def counts(self) -> InboxCounts:
-        undelivered, first = self._connection.execute(_COUNT).one()
+        held, oldest_held = self._connection.execute(_COUNT_HELD).one()
+        behind: int = (self._connection.scalar(_COUNT_BEHIND) or 0) if held else 0
+        waiting, first = self._connection.execute(_COUNT_WAITING if held else _COUNT).one()
         total: int = self._connection.scalar(_LAST) or 0  # rows are never deleted
         oldest: int | None = (
             None if first is None else self._connection.scalar(_RECEIVED, {"seq_": first})
         )
-        return InboxCounts(undelivered, total - undelivered, oldest)
+        delivered = total - waiting - held - behind
+        return InboxCounts(waiting, delivered, oldest, held, behind, oldest_held)
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:
     return InboxRow(*row)  # columns in the order of the fields
+
+
+def _held_row(row: Row[*tuple[Any, ...]]) -> HeldEventRow:
+    return HeldEventRow(*row)  # columns in the order of the fields
 
 
 def _parameters(row: NewInboxRow) -> dict[str, object]:

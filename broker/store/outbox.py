@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, union_all, update
 
 from broker.errors import StoreError
 from broker.store import schema
@@ -103,6 +103,14 @@ _FORGET_EVENTS = (
         _t.c.sent_ms.is_not(None),
     )
     .values(value=None)
+)
+_WAITING_SINCE = union_all(
+    *(
+        select(_t.c.topic, func.count(), func.min(_t.c.added_ms))
+        .where(state, _t.c.added_ms < bindparam("before_"))
+        .group_by(_t.c.topic)
+        for state in (_PENDING, _UNSENT)
+    )
 )
 _COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
 _COUNT_UNSENT = select(func.count()).select_from(_t).where(_UNSENT)
@@ -208,6 +216,15 @@ class Outbox:
         if not event_ids:
             return 0
         return self._connection.execute(_FORGET_EVENTS, {"events_": list(event_ids)}).rowcount
+
+    def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
+        found: dict[str, tuple[int, int]] = {}
+        for topic, events, oldest in self._connection.execute(
+            _WAITING_SINCE, {"before_": before_ms}
+        ):
+            known, since = found.get(topic, (0, oldest))
+            found[topic] = (known + events, min(since, oldest))
+        return [(topic, *found[topic]) for topic in sorted(found)]
 
     def counts(self) -> OutboxCounts:
         pending, first = self._connection.execute(_COUNT_PENDING).one()

@@ -32,6 +32,9 @@ _SET = (
     .values(status=bindparam("status_"), changed_ms=bindparam("now_"))
 )
 _HELD = select(func.count()).select_from(_q).where(_q.c.status == "held")
+_HELD_SINCE = (
+    select(func.count(), func.min(_q.c.added_ms)).select_from(_q).where(_q.c.status == "held")
+)
 _HELD_OF = _HELD.where(_q.c.agency == bindparam("agency_"))
 
 _ADD_NOISE = insert(_n)
@@ -105,6 +108,10 @@ class Quarantine:
             else self._connection.execute(_HELD_OF, {"agency_": agency})
         ).scalar_one()
         return count
+
+    def held(self) -> tuple[int, int | None]:
+        count, oldest = self._connection.execute(_HELD_SINCE).one()
+        return count, oldest
 
     def add_noise(
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int

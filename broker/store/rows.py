@@ -159,12 +159,46 @@ class InboxRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldEventRow:
+    """An opened event that the agency's own system did not take, without its content.
+
+    Attributes:
+        seq: its number in the inbox.
+        held_ms: when it was held for the first time.
+        tries: how often it was offered to the agency's system.
+    """
+
+    seq: int
+    source: str
+    event_id: str
+    type: str
+    received_ms: int
+    code: str
+    field: str | None
+    detail: str
+    held_ms: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboxCounts:
-    """How many events wait for the sink and how many it took."""
+    """How many events wait for the sink, how many it took, and how many are held.
+
+    Attributes:
+        undelivered: wait for their turn.
+        delivered: the agency's system has them, or a person dealt with them.
+        oldest_undelivered_ms: when the oldest that waits for its turn came.
+        held: the agency's system did not take them.
+        behind: later events of a case of which one is held.
+        oldest_held_ms: since when the oldest is held.
+    """
 
     undelivered: int
     delivered: int
     oldest_undelivered_ms: int | None
+    held: int = 0
+    behind: int = 0
+    oldest_held_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0003"
+REVISION = "0004"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -198,8 +198,17 @@ inbox = Table(
     Column("priority", Integer, nullable=False),
     Column("delivered_ms", BigInteger),
     Column("sink_reference", Text),
+    # Set while the agency's system does not take the event; `held_ms` is of the first time.
+    Column("held_code", String(64)),
+    Column("held_field", String(200)),
+    Column("held_detail", Text),
+    Column("held_ms", BigInteger),
+    Column("holds_case", Boolean),  # whether later events of its case wait for it
+    Column("tries", Integer, nullable=False, server_default="0"),
     UniqueConstraint("source", "event_id"),
     _partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
+    _partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
+    _partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

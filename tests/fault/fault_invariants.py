@@ -25,8 +25,8 @@ from broker.tlog.merkle import Frontier
 from broker.transport.topics import readable_topics
 
 KNOWN = "sink_conflict"
-"""An event that was delivered before with other content: the first file is kept, the second is put
-beside with this reason. It happens to a reader whose database was restored."""
+"""An event that was delivered before with other content: the first file is kept, the second is held
+with this reason. It happens to a reader whose database was restored."""
 
 
 ENTRIES = 1000
@@ -143,13 +143,15 @@ class Invariants:
             if number > 1:
                 yield f"twice: {name}"
         for file in (self._stage.folder(agency) / "quarantine").iterdir():
-            if file.name.startswith("."):
-                continue  # begun and not finished: a hidden name is nobody's
-            reason = json.loads(file.read_bytes()) if file.suffix == ".json" else {}
-            if reason.get("code") == KNOWN and reason["event"]["id"] in names:
+            if not file.name.startswith("."):  # begun and not finished: a hidden name is nobody's
+                yield f"put aside: {file.name}"
+        with self._reading(agency) as tx:
+            held = tx.inbox.held(ENTRIES)
+        for event in held:
+            if event.code == KNOWN and event.event_id in names:
                 self.kept_first += 1
             else:
-                yield f"put aside: {file.name}, {reason.get('code')}"
+                yield f"held: {event.event_id}, {event.code}"
 
     def _of_database(self, tx: Transaction) -> Iterator[str]:
         if tx.quarantine.count():

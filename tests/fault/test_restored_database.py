@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +87,6 @@ class Two:
             dict(PARTNER_CODES["council"]),
             self.council.store,
             FolderSink(self.folder / "inbox"),
-            self.folder / "aside",
             self.clock,
         ).round()
 
@@ -138,10 +136,11 @@ def test_what_was_delivered_before_a_restore_is_delivered_once(two: Two) -> None
         two.council.take(log)
     assert two.deliver() == CASES
     assert {file.name: file.read_bytes() for file in (two.folder / "inbox").iterdir()} == first
-    assert not (two.folder / "aside").exists()
+    with two.council.store.reading() as tx:
+        assert tx.inbox.held(9) == []
 
 
-def test_another_rendering_after_a_restore_is_put_aside_and_holds_nothing_up(two: Two) -> None:
+def test_another_rendering_after_a_restore_is_held_and_holds_nothing_up(two: Two) -> None:
     """The council had tied its own reference to the case since: the first file is kept."""
     yesterday = two.council.backup()
     two.export()
@@ -162,27 +161,24 @@ def test_another_rendering_after_a_restore_is_put_aside_and_holds_nothing_up(two
     assert two.deliver() == CASES
     assert two.deliver() == 0
     assert {file.name: file.read_bytes() for file in inbox.iterdir()} == first
-    (aside,) = (two.folder / "aside").iterdir()
-    assert aside.name == f"{row[roles.event_id]}.undeliverable.json"
-    assert json.loads(aside.read_bytes())["code"] == "sink_conflict"
+    with two.council.store.reading() as tx:
+        (held,) = tx.inbox.held(9)
+        assert tx.inbox.counts().behind == 0
+    assert (held.event_id, held.code) == (row[roles.event_id], "sink_conflict")
 
 
 def test_two_agencies_under_one_id_are_both_kept(two: Two) -> None:
     """An id is its sender's choice: who takes another's stops nobody and hides nothing."""
-    delivery = Delivery(
-        COUNCIL_ADAPTER,
-        COUNCIL,
-        dict(PARTNER_CODES["council"]),
-        two.council.store,
-        FolderSink(two.folder / "inbox"),
-        two.folder / "aside",
-        two.clock,
-    )
     two.export()
     two.relay()
     opened = [event for log in two.records() for event in two.council.take(log).opened]
-    first = delivery._hand_over(opened[0], b"one")
-    second = delivery._hand_over(opened[0], b"two")
-    third = delivery._hand_over(opened[1], b"three")
-    assert {first, third} == {file.name for file in (two.folder / "inbox").iterdir()}
-    assert [second] == [file.name for file in (two.folder / "aside").iterdir()]
+    taken = two.folder / "inbox" / f"{opened[0].id}{COUNCIL_ADAPTER.suffixes[0]}"
+    FolderSink(taken.parent).deliver(opened[0].id, COUNCIL_ADAPTER.suffixes[0], b"of another")
+    two.deliver()
+    assert taken.read_bytes() == b"of another"
+    assert len(list(taken.parent.iterdir())) == CASES
+    with two.council.store.reading() as tx:
+        (held,) = tx.inbox.held(9)
+        row = tx.inbox.get(held.seq)
+    assert (held.event_id, held.code) == (opened[0].id, "sink_conflict")
+    assert row.payload is not None

@@ -10,6 +10,7 @@ from broker.agency.participant import Participant, load_participant
 from broker.cli.doctor import keys as doctor_keys
 from broker.cli.doctor import machine as doctor_machine
 from broker.cli.doctor.check import Check, failed, passed, skipped, warned
+from broker.cli.doctor.held import held_checks
 from broker.cli.doctor.kafka import kafka_checks
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
@@ -41,7 +42,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     except ConcordantError as error:
         found.append(failed("registry", error))
         reason = "the contracts and manifests cannot be loaded"
-        unknown = ("clock", "contract", "manifests", "keys", "passphrase")
+        unknown = ("clock", "contract", "manifests", "keys", "passphrase", "held")
         found += [skipped(name, reason) for name in unknown]
         found += _guarded("certificate", lambda: doctor_machine.certificate(agency, config, now))
         found += [skipped(name, reason) for name in ("kafka", "kafka clock", "rights")]
@@ -53,6 +54,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
         ("passphrase", lambda: doctor_keys.passphrase(participant)),
         ("keys", lambda: doctor_keys.keys(participant, now)),
         ("certificate", lambda: doctor_machine.certificate(agency, config, now)),
+        ("held", lambda: held_checks(participant, now)),
     )
     for name, checks in every:
         found += _guarded(name, checks)

@@ -1,4 +1,4 @@
-"""``concordant quarantine``: records that were refused after their signature was verified."""
+"""``concordant quarantine``: everything that was put aside, and how it goes on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from broker.cli.times import moment
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Records of other agencies that were refused at step 5 or later, kept with their bytes. "
-    "Mend the cause (a contract, a key, the sender's mapping), then retry.",
+    help="Everything that is put aside: records of other agencies that were refused at step 5 or "
+    "later, events that your own system did not take, events that Kafka does not take, files and "
+    "rows of your own export that were refused. Mend the cause, then retry.",
 )
 
 MOST_ID = 2**63 - 1
 """SQLite's largest integer."""
+
+_WAIT_S = 5.0
+"""How long `retry` waits for the running adapter to deliver an event."""
 
 
 @app.command("list")
@@ -38,9 +42,9 @@ def list_(
 ) -> None:
     """List what is held: its id, from whom, where in whose stream, at which step and why.
 
-    Needs no passphrase, and shows nothing of what a record says.
+    Needs no passphrase, and shows nothing of what a record or an event says.
     """
-    from broker.cli.quarantine.held import Quarantine
+    from broker.cli.quarantine.held import Quarantine, as_json
     from broker.clock import now_ms
 
     quarantine = Quarantine(agency, now_ms())
@@ -63,27 +67,39 @@ def list_(
             ]
             print_table(columns, lines, output)
         return
+    now = now_ms()
     rows = quarantine.records(limit, held_only=not everything)
+    others = quarantine.others(now)[:limit]
     if json:
-        print_json([row.as_json() for row in rows], output)
+        print_json([row.as_json() for row in rows] + [as_json(item) for item in others], output)
         return
-    heads = ("id", "since", "from", "topic", "partition", "index", "step", "code", "status", "why")
     table = [
         (
             str(row.id),
+            "record",
             moment(row.added_ms),
             row.agency,
-            row.topic,
-            str(row.partition),
-            str(row.index),
-            f"{row.step:g}",
+            f"{row.topic} {row.partition} at {row.index}, step {row.step:g}",
             row.code,
             row.status,
             row.detail,
         )
         for row in rows
     ]
-    print_table(heads, table, output)
+    table += [
+        (
+            item.id,
+            item.kind,
+            moment(item.since_ms),
+            item.agency or "",
+            item.about,
+            item.code,
+            "held",
+            f"{item.detail} [{item.field}]" if item.field else item.detail,
+        )
+        for item in others
+    ]
+    print_table(("id", "kind", "since", "from", "what", "code", "status", "why"), table, output)
 
 
 @app.command("export")
@@ -113,34 +129,42 @@ def export(
 def retry(
     agency: Agency,
     ids: Annotated[
-        list[int] | None,
-        typer.Argument(
-            metavar="[ID]...", min=1, max=MOST_ID, help="As `quarantine list` gives them."
-        ),
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="As `quarantine list` gives them."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every record that is held.")] = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="All that is held but files: name those you have corrected."),
+    ] = False,
     operator: Annotated[
         str | None, typer.Option(help="Who asks, for the disclosure log; else the login name.")
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, max=600, help="Seconds to wait for the running adapter.")
+    ] = _WAIT_S,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Judge records again from step 5, with today's keys and contracts.
+    """Try again what is held.
 
-    What opens goes to the inbox, in one transaction, and the running adapter delivers it; what is
-    refused again stays held. Exit code 4 if any did not open.
+    Records are judged again from step 5, with today's keys and contracts: what opens goes to the
+    inbox, in one transaction. Events are offered to your own system again by the running adapter.
+    Events that Kafka does not take, and records that wait to be judged, are tried by it at once.
+    Files and rows go back into the import folder. Exit code 4 if any is held still.
     """
+    from broker.cli.quarantine.again import RECORD, retry_all
     from broker.cli.quarantine.held import Quarantine
-    from broker.cli.quarantine.retries import Retries
     from broker.clock import now_ms
 
     if bool(ids) == everything:
-        raise typer.BadParameter("give the ids of records, or --all")
+        raise typer.BadParameter("give ids, or --all")
+    wrong = [id_ for id_ in ids or () if not RECORD.match(id_)]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
     now = now_ms()
     quarantine = Quarantine(agency, now)
-    retries = Retries(quarantine.participant, quarantine.store, operator)
-    wanted = list(dict.fromkeys(ids or quarantine.held_ids()))
-    outcomes = [retries.retry(id_, now) for id_ in wanted]
+    wanted = list(dict.fromkeys(ids or quarantine.retried_by_all(now)))
+    outcomes = retry_all(quarantine, wanted, operator, wait, now)
     if json:
         print_json([one.as_json() for one in outcomes], output)
     else:
@@ -149,6 +173,8 @@ def retry(
             for one in outcomes
         ]
         print_table(("id", "outcome", "step", "code"), rows, output)
-    opened = sum(one.settled for one in outcomes)
-    note(f"{opened} of {len(outcomes)} are no longer held.")
-    raise typer.Exit(0 if opened == len(outcomes) else REFUSED)
+    settled = sum(one.settled for one in outcomes)
+    note(f"{settled} of {len(outcomes)} are no longer held.")
+    if any(one.outcome in {"released", "asked"} for one in outcomes):
+        note("The adapter tries the others as soon as it runs: concordant quarantine list")
+    raise typer.Exit(0 if settled == len(outcomes) else REFUSED)

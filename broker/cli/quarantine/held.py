@@ -10,6 +10,8 @@ from broker.agency.participant import load_participant
 from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
 from broker.cli.wrong_input import WrongInputError
+from broker.held.inventory import held_folders, held_items
+from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored
 from broker.record import Record
 from broker.store.rows import QuarantineStatus
@@ -38,6 +40,7 @@ class HeldRecord:
     def as_json(self) -> dict[str, object]:
         """For scripts."""
         return {
+            "kind": "record",
             "id": self.id,
             "since": instant(self.added_ms),
             "agency": self.agency,
@@ -74,6 +77,23 @@ class Unverified:
             "code": self.code,
             "sha256": self.sha256,
         }
+
+
+def as_json(item: HeldItem) -> dict[str, object]:
+    """Something held that is no record, for scripts: the members of a record, and its own."""
+    return {
+        "kind": item.kind,
+        "id": item.id,
+        "since": instant(item.since_ms),
+        "agency": item.agency,
+        "code": item.code,
+        "detail": item.detail,
+        "status": "held",
+        "about": item.about,
+        "event_id": item.event_id,
+        "field": item.field,
+        "count": item.count,
+    }
 
 
 class Quarantine:
@@ -115,6 +135,12 @@ class Quarantine:
             for row in rows
         ]
 
+    def others(self, now: int) -> list[HeldItem]:
+        """Everything else that is held, by kind and age."""
+        with self.store.reading() as tx:
+            items = held_items(tx, held_folders(self.participant), now)
+        return [item for item in items if item.kind != "record"]
+
     def record(self, id_: int) -> Record:
         """The record of this number as it was taken from Kafka, sealed.
 
@@ -132,9 +158,11 @@ class Quarantine:
             )
         return restored(row)
 
-    def held_ids(self) -> list[int]:
-        """Every record that is held, oldest first."""
-        return [record.id for record in self.records(MOST, held_only=True)]
+    def retried_by_all(self, now: int) -> list[str]:
+        """Ids of everything that is held but files, which a person corrects first."""
+        records = [str(record.id) for record in self.records(MOST, held_only=True)]
+        again = {"event", "outbox", "deferred"}
+        return records + [item.id for item in self.others(now) if item.kind in again]
 
     def unverified(self, limit: int) -> list[Unverified]:
         """The newest `limit`, newest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from broker.agency.participant import Participant, load_participant
 from broker.cli.held_state import open_held_state
 from broker.cli.times import instant, length
+from broker.held.inventory import counted, held_folders, held_items
+from broker.held.items import KINDS
 from broker.judging.partition_state import parse_state
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
@@ -102,6 +105,21 @@ class Referrals:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What is put aside of one kind.
+
+    ``codes`` counts the reasons; ``retry`` is the command that tries it again.
+    """
+
+    kind: str
+    title: str
+    count: int
+    oldest_ms: int | None
+    codes: dict[str, int]
+    retry: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One snapshot. Times in milliseconds since the epoch."""
 
@@ -117,6 +135,7 @@ class Status:
     received: tuple[OtherStream, ...]
     waiting: tuple[Waiting, ...]
     quarantined: dict[str, int]
+    held: tuple[Held, ...]
     evidence: int
     heartbeats: tuple[Heard, ...]
     referrals: Referrals
@@ -146,6 +165,12 @@ class Status:
             )
         if self.quarantined:
             lines.append("Refused records are held: concordant quarantine list")
+        said = {"record"} | ({"stopped"} if any(one.stopped for one in self.received) else set())
+        lines += [
+            f"Held: {one.count} {one.title}: concordant quarantine list --agency DIR"
+            for one in self.held
+            if one.count and one.kind not in said
+        ]
         late = self.referrals.overdue
         if late:
             longest = length(self.time_ms - min(one.due_ms for one in late))
@@ -198,6 +223,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
             for row in tx.reader.all_deferred()
         ),
         quarantined=held,
+        held=_held(participant, tx, now),
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(tx, now),
@@ -246,6 +272,22 @@ def _received(tx: Transaction) -> tuple[OtherStream, ...]:
             )
         )
     return tuple(streams)
+
+
+def _held(participant: Participant, tx: Transaction, now: int) -> tuple[Held, ...]:
+    items = held_items(tx, held_folders(participant), now)
+    counts = counted(items)
+    return tuple(
+        Held(
+            name,
+            kind.title,
+            counts[name].count,
+            counts[name].oldest_ms,
+            dict(sorted(Counter(item.code for item in items if item.kind == name).items())),
+            kind.retry,
+        )
+        for name, kind in KINDS.items()
+    )
 
 
 def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[Heard, ...]:

@@ -36,6 +36,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     yield (
         "inbox",
         f"{inbox.undelivered} wait for delivery, {inbox.delivered} delivered"
+        + (f", {inbox.held} held" if inbox.held else "")
+        + (f", {inbox.behind} wait behind them" if inbox.behind else "")
         + _since(status, inbox.oldest_undelivered_ms),
     )
     gaps = sum(len(one.gaps) for one in status.received)
@@ -110,6 +112,20 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
         [
             (w.agency, w.topic, str(w.partition), str(w.offset), w.reason, moment(w.since_ms))
             for w in status.waiting
+        ],
+    )
+    yield (
+        "HELD (concordant quarantine list)",
+        ("kind", "how many", "since", "codes"),
+        [
+            (
+                one.kind,
+                str(one.count),
+                moment(one.oldest_ms),
+                ", ".join(f"{code} {count}" for code, count in one.codes.items()),
+            )
+            for one in status.held
+            if one.count
         ],
     )
     yield (

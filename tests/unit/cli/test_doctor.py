@@ -20,6 +20,7 @@ from broker.transport.certificates import Authority, issue_certificate
 DAY = 86_400_000
 AGENCY = "csu-camden"
 NAMES = {
+    "held",
     "configuration",
     "folders",
     "disk",

@@ -1,0 +1,43 @@
+"""Check of what is put aside: an adapter that runs well can still hold what somebody waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from broker.agency.participant import Participant
+from broker.cli.doctor.check import Check, passed, warned
+from broker.cli.times import length
+from broker.held.inventory import counted, held_folders, held_items
+from broker.held.items import KINDS
+from broker.store.database import open_existing
+
+
+def held_checks(participant: Participant, now: int) -> Iterator[Check]:
+    """Nothing is put aside, or one line for each kind of it.
+
+    Raises:
+        StoreError: the state cannot be read.
+    """
+    database = participant.path(participant.config.state.database)
+    if not database.exists():
+        yield passed("held", "no state yet: nothing is held")
+        return
+    store = open_existing(database)
+    try:
+        with store.reading() as tx:
+            items = held_items(tx, held_folders(participant), now)
+    finally:
+        store.close()
+    for name, found in counted(items).items():
+        if not found.count:
+            continue
+        kind = KINDS[name]
+        since = "" if not found.oldest_ms else f", the oldest for {length(now - found.oldest_ms)}"
+        detail = f"{found.count} {kind.title}{since}"
+        fix = f"concordant quarantine list --agency {participant.root}"
+        if kind.urgent:
+            yield Check("held", "fail", detail, fix, f"held_{name}")
+        else:
+            yield warned("held", detail, fix)
+    if not items:
+        yield passed("held", "nothing is put aside")

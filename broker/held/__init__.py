@@ -1,0 +1,1 @@
+"""What is held: everything that was accepted and did not reach where it belongs."""

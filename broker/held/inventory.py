@@ -1,0 +1,127 @@
+"""The inventory of what is held: one look at state and folders, for every place that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.agency.participant import Participant
+from broker.held.items import KINDS, HeldCount, HeldItem
+from broker.held.quarantine_folder import held_files
+from broker.judging.partition_state import parse_state
+from broker.observing.metrics import HeldKind
+from broker.receiving.deferral import EQUIVOCATION
+from broker.store.interfaces import Transaction
+
+SENT_WITHIN_MS: Final = 60_000
+"""What Kafka has not taken for that long is held; before, it is under way."""
+MOST: Final = 1_000_000
+"""No limit, in a statement that needs one: the quotas of all senders are far below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of an agency in which something can be held."""
+
+    quarantine: Path
+
+
+def held_folders(participant: Participant) -> Folders:
+    """The folders of a loaded agency."""
+    return Folders(participant.path(participant.config.folders.quarantine))
+
+
+def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
+    """Everything that is held, by kind and age.
+
+    Args:
+        tx: the agency's state.
+        folders: its folders.
+        now: ms.
+    """
+    found: list[HeldItem] = []
+    for row in tx.quarantine.list("held", MOST):
+        agency = row.origin.split("/")[1]
+        place = f"{row.topic} {row.partition}"
+        found.append(
+            HeldItem("record", str(row.id), row.added_ms, row.code, row.detail, place, agency)
+        )
+    found += _senders(tx)
+    for event in tx.inbox.held(MOST):
+        found.append(
+            HeldItem(
+                "event",
+                f"event-{event.seq}",
+                event.held_ms,
+                event.code,
+                event.detail,
+                event.type,
+                event.source,
+                event.event_id,
+                event.field,
+            )
+        )
+    for topic, events, since_ms in tx.outbox.waiting_since(now - SENT_WITHIN_MS):
+        detail = "Kafka has not taken these events; they are kept and sent again."
+        found.append(
+            HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
+        )
+    return found + held_files(folders.quarantine, with_reasons=True)
+
+
+def counted(items: Iterable[HeldItem]) -> dict[HeldKind, HeldCount]:
+    """How many of each kind; every kind is there, also with none."""
+    found: dict[HeldKind, HeldCount] = dict.fromkeys(KINDS, HeldCount())
+    for item in items:
+        before = found[item.kind]
+        oldest = item.since_ms if before.oldest_ms is None else min(before.oldest_ms, item.since_ms)
+        found[item.kind] = HeldCount(before.count + 1, oldest)
+    return found
+
+
+def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[HeldKind, HeldCount]:
+    """As ``counted``, without reading what is held: for a metric that is asked for all the time.
+
+    Args:
+        tx: the agency's state.
+        files: of ``held_files``, which need not be looked for each time.
+        now: ms.
+    """
+    found = counted([*files, *_senders(tx)])
+    inbox = tx.inbox.counts()
+    found["event"] = HeldCount(inbox.held, inbox.oldest_held_ms)
+    found["record"] = HeldCount(*tx.quarantine.held())
+    waiting = tx.outbox.waiting_since(now - SENT_WITHIN_MS)
+    found["outbox"] = HeldCount(len(waiting), min((since for _, _, since in waiting), default=None))
+    return found
+
+
+def _senders(tx: Transaction) -> list[HeldItem]:
+    found: list[HeldItem] = []
+    stopped: set[tuple[str, str, int]] = set()
+    for agency, topic, partition, _, blob in tx.reader.states():
+        state = parse_state(blob)
+        if state.stopped:
+            stopped.add((agency, topic, partition))
+    for row in tx.reader.all_deferred():
+        place = (row.agency, row.topic, row.partition)
+        kind: HeldKind = "deferred"
+        detail = "The record is judged again when time passes or news come."
+        if row.reason == EQUIVOCATION or place in stopped:
+            kind, detail = "stopped", "Two signed texts of this sender contradict each other."
+            stopped.discard(place)
+        found.append(_sender(kind, place, row.since_ms, row.reason, detail))
+    for place in sorted(stopped):
+        detail = "Two signed texts of this sender contradict each other."
+        found.append(_sender("stopped", place, 0, EQUIVOCATION, detail))
+    return found
+
+
+def _sender(
+    kind: HeldKind, place: tuple[str, str, int], since_ms: int, code: str, detail: str
+) -> HeldItem:
+    agency, topic, partition = place
+    id_ = f"{kind}-{agency}/{topic}/{partition}"
+    return HeldItem(kind, id_, since_ms, code, detail, f"{topic} {partition}", agency)

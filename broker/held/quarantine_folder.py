@@ -1,0 +1,105 @@
+"""The quarantine folder as it lies on disk: files that were refused, and rows of others.
+
+A file that was refused as a whole is there under its name, with its reason in ``NAME.reason.json``.
+Rows of a file that was taken otherwise are in ``NAME.rejected.<suffix>`` beside such a reason.
+What a person moves away or deletes is no longer held; the reason file alone is a record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from broker.held.items import HeldItem
+
+REASON: Final = ".reason.json"
+REJECTED: Final = ".rejected"
+MAX_ENTRIES: Final = 100_000
+"""Entries of a folder that are looked at."""
+MAX_REASON_BYTES: Final = 8 * 1024 * 1024
+READ_REASONS: Final = 1000
+"""Reason files that are read for their code."""
+
+
+def held_files(folder: Path, *, with_reasons: bool) -> list[HeldItem]:
+    """Files and rows that are held, oldest first; none where there is no folder.
+
+    Args:
+        folder: the agency's quarantine folder.
+        with_reasons: whether to read why; without it ``code`` is empty.
+    """
+    try:
+        entries = {entry.name: entry for entry in _first(folder)}
+    except OSError:
+        return []
+    found: list[HeldItem] = []
+    for name, entry in entries.items():
+        if name.startswith(".") or name.endswith(REASON):
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            continue
+        rows_of = _rows_of(name, entries)
+        kind = "file" if rows_of is None else "rows"
+        reason: dict[str, Any] = {}
+        if with_reasons and len(found) < READ_REASONS:
+            reason = _reason(folder / f"{name if rows_of is None else rows_of}{REASON}")
+        found.append(
+            HeldItem(
+                "file" if kind == "file" else "rows",
+                file_id(kind, name),
+                # of the move, not of the last change: an old export is refused now
+                status.st_ctime_ns // 1_000_000,
+                str(reason.get("code") or "no_reason") if with_reasons else "",
+                str(reason.get("detail") or ""),
+                name.encode("utf-8", "replace").decode(),
+                count=max(len(reason.get("rows") or ()), 1),
+            )
+        )
+    found.sort(key=lambda item: (item.since_ms, item.id))
+    return found
+
+
+def find_held_file(folder: Path, id_: str) -> Path | None:
+    """The file of an id, None if it is not there any more."""
+    with suppress(OSError):
+        for entry in _first(folder):
+            if id_ in (file_id("file", entry.name), file_id("rows", entry.name)):
+                return folder / entry.name
+    return None
+
+
+def file_id(kind: str, name: str) -> str:
+    """The id of a file: its name may hold personal data, so the id is a part of its hash."""
+    return f"{kind}-{sha256(os.fsencode(name)).hexdigest()[:12]}"
+
+
+def _rows_of(name: str, entries: dict[str, os.DirEntry[str]]) -> str | None:
+    """The name of the file whose rejected rows these are, None if it is a file of its own."""
+    stem, found, suffix = name.rpartition(REJECTED)
+    if not found or suffix != Path(stem).suffix:
+        return None
+    return stem if f"{stem}{REASON}" in entries and f"{name}{REASON}" not in entries else None
+
+
+def _first(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        for number, entry in enumerate(entries):
+            if number >= MAX_ENTRIES:
+                return
+            yield entry
+
+
+def _reason(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            parsed = json.loads(file.read(MAX_REASON_BYTES))
+    except (OSError, ValueError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}

@@ -1,0 +1,152 @@
+"""Try again what is held, other than records of other agencies.
+
+An event is offered to the agency's system by the running adapter, which alone has its mapping; so
+are Kafka and what waits to be judged. What is asked for is in the state database, so that it is
+done when the adapter starts, too. A file goes back into the import folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from broker.held.quarantine_folder import find_held_file
+from broker.store.interfaces import Store, Transaction
+
+RETRY_ASKED: Final = "retry_asked_ms"
+"""Name in the state of when a person last asked to send and to judge again what waits."""
+
+Outcome: TypeAlias = Literal[
+    "delivered", "released", "asked", "moved_to_import", "held", "not_held", "needs_release"
+]
+"""``delivered``: the agency's system has the event. ``released``: the adapter has not come to it
+yet. ``asked``: the running adapter does it now. ``held``: it was tried and is held again.
+``not_held``: there is nothing of that id. ``needs_release``: see ``status release``."""
+
+ID: Final = re.compile(r"(?P<kind>event|outbox|deferred|stopped|file|rows)-(?P<rest>\S+)")
+_SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of one retry.
+
+    Attributes:
+        id: of what was held.
+        outcome: see ``Outcome``.
+        code: why it is held again.
+        step: none; records have one.
+    """
+
+    id: str
+    outcome: Outcome
+    code: str | None = None
+    step: float | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to be done by the person who asked."""
+        return self.outcome in {"delivered", "released", "asked", "moved_to_import"}
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
+
+
+def retry_held(store: Store, quarantine: Path, into: Path, id_: str, now: int) -> Retried:
+    """Try one thing again.
+
+    Args:
+        store: the agency's state.
+        quarantine: the agency's quarantine folder.
+        into: its import folder.
+        id_: as ``HeldItem.id``.
+        now: ms.
+
+    Raises:
+        StoreError: nothing was changed.
+        OSError: a file is where it was.
+    """
+    found = ID.fullmatch(id_)
+    if found is None:
+        return Retried(id_, "not_held")
+    kind, rest = found["kind"], found["rest"]
+    if kind == "stopped":
+        return Retried(id_, "needs_release")
+    if kind in {"file", "rows"}:
+        path = find_held_file(quarantine, id_)
+        if path is not None:
+            put_back(path, into, rest)
+        return Retried(id_, "not_held" if path is None else "moved_to_import")
+    with store.transaction() as tx:
+        if kind == "event":
+            known = _SEQ.fullmatch(rest) is not None and tx.inbox.release(int(rest))
+            return Retried(id_, "released" if known else "not_held")
+        waits = _waits(tx, kind, rest, now)
+        if waits:
+            tx.meta.set(RETRY_ASKED, str(now).encode())
+    return Retried(id_, "asked" if waits else "not_held")
+
+
+def outcome_of_event(tx: Transaction, id_: str) -> Retried:
+    """Where a released event is now."""
+    row = tx.inbox.get(int(id_.removeprefix("event-")))
+    if row is not None and row.delivered_ms is not None:
+        return Retried(id_, "delivered")
+    for event in tx.inbox.held(_ALL):
+        if row is not None and event.seq == row.seq:
+            return Retried(id_, "held", event.code)
+    return Retried(id_, "released")
+
+
+_ALL: Final = 1_000_000
+
+
+def asked_ms(tx: Transaction) -> int:
+    """When a person last asked to send and judge again; 0 for never."""
+    value = tx.meta.get(RETRY_ASKED)
+    return int(value) if value else 0
+
+
+def put_back(path: Path, folder: Path, token: str) -> Path:
+    """Move a file into a folder under its own name, or one with ``token``; over no other.
+
+    Raises:
+        OSError: the file is where it was.
+    """
+    for name in (path.name, f"{path.stem}.{token}{path.suffix}"):
+        target = folder / name
+        try:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            continue
+        try:
+            _move(path, target)
+        except BaseException:
+            target.unlink()  # our own empty placeholder
+            raise
+        return target
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        shutil.copyfile(path, target, follow_symlinks=False)
+        path.unlink()
+
+
+def _waits(tx: Transaction, kind: str, rest: str, now: int) -> bool:
+    if kind == "outbox":
+        return any(topic == rest for topic, _, _ in tx.outbox.waiting_since(now))
+    return any(
+        f"{row.agency}/{row.topic}/{row.partition}" == rest for row in tx.reader.all_deferred()
+    )

@@ -1,0 +1,229 @@
+"""Whatever is put aside shows in `status`, in a metric, in an alert, and is tried again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.base import MappingError
+from adapters.council import ADAPTER
+from adapters.delivery import Delivery
+from adapters.sinks.folder import FolderSink
+from adapters.sources.interfaces import RowReason
+from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from broker.clock import now_ms
+from broker.control.watch import Watch
+from broker.held.items import KINDS
+from broker.judging.trust import Trust
+from broker.observing.metrics import HeldKind, Metrics
+
+SENDER, READER = "csu-camden", "council-camden"
+MINUTE = 60_000
+
+
+def folder(world, name: str) -> Path:
+    return world.directory(READER) / name
+
+
+def put_aside_record(world, cli) -> None:
+    (key,) = world.directory(READER).glob("keys/exchange-*")
+    away = key.rename(key.with_suffix(".away"))
+    world.receive(READER, *world.live(SENDER, referral(world, cli)))
+    away.rename(key)
+
+
+def put_aside_event(world, cli) -> None:
+    class Unmapped:
+        suffixes = ADAPTER.suffixes
+
+        def from_event(self, *_: object) -> bytes:
+            raise MappingError("The code has no own code.", code="unknown_value", where="column X")
+
+    world.receive(READER, *world.live(SENDER, referral(world, cli)))
+    store = world.store(READER)
+    sink = FolderSink(folder(world, "inbox"))
+    Delivery(Unmapped(), READER, {}, store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
+    store.close()
+
+
+def put_aside_outbox(world, _cli) -> None:
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.outbox.add("id", "pan-london.a", 0, b"v", False, now_ms() - 2 * MINUTE)
+    store.close()
+
+
+def put_aside_deferred(world, _cli) -> None:
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.reader.defer("t", 0, SENDER, 7, "key_unknown", now_ms())
+    store.close()
+
+
+def put_aside_stopped(world, _cli) -> None:
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.reader.defer("t", 0, SENDER, 7, "equivocation", now_ms())
+    store.close()
+
+
+def put_aside_file(world, _cli) -> None:
+    path = folder(world, "import") / "bad.jsonl"
+    path.write_bytes(b"{}")
+    reason = reason_bytes(path.name, "", "missing_column", "A column is missing.")
+    shelve(path, folder(world, "quarantine"), "0" * 16, reason)
+
+
+def put_aside_rows(world, _cli) -> None:
+    rows = (RowReason(2, "invalid_date", "when", "Not a date."),)
+    reason = reason_bytes("a.jsonl", "", "rows_refused", "1 of the records.", rows)
+    write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, b"{}\n", reason)
+
+
+Scenario = Callable[[Any, Any], None]
+SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
+    "record": (put_aside_record, "opened"),
+    "event": (put_aside_event, "released"),
+    "outbox": (put_aside_outbox, "asked"),
+    "deferred": (put_aside_deferred, "asked"),
+    "stopped": (put_aside_stopped, "needs_release"),
+    "file": (put_aside_file, "moved_to_import"),
+    "rows": (put_aside_rows, "moved_to_import"),
+}
+"""How each kind comes about, and the outcome of trying it again."""
+
+
+def referral(world, cli) -> dict[str, Any]:
+    event = world.event(cli, SENDER, "referral.made")
+    event["recipients"] = [READER, "haven-support", "csu-lewisham"]
+    return event
+
+
+def gauges(world) -> dict[str, float]:
+    """`concordant_held` as the running adapter exposes it."""
+    participant = world.participant(READER)
+    metrics = Metrics()
+    store = world.store(READER)
+    trust = Trust(READER, participant.manifests, participant.contracts)
+    Watch(lambda: participant, store, now_ms, metrics, lambda: trust).look()
+    store.close()
+    return {
+        sample.labels["kind"]: sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+        if sample.name == "concordant_held"
+    }
+
+
+def test_the_table_names_every_kind() -> None:
+    assert set(get_args(HeldKind)) == set(KINDS) == set(SCENARIOS)
+
+
+def test_every_series_is_there_at_zero_from_the_start(world) -> None:
+    world.without_state(READER)
+    assert gauges(world) == dict.fromkeys(KINDS, 0.0)
+    text = Metrics().text().decode()
+    for kind in KINDS:
+        assert f'concordant_held{{kind="{kind}"}} 0.0' in text
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_it_shows_in_status_and_doctor_and_the_list(world, cli, kind: HeldKind) -> None:
+    world.without_state(READER)
+    world.state_of(READER)
+    agency = ("--agency", world.directory(READER))
+    before = {one["kind"]: one["count"] for one in cli("status", *agency, "--json").json["held"]}
+    assert before == dict.fromkeys(KINDS, 0)
+    SCENARIOS[kind][0](world, cli)
+    done = cli("status", *agency, "--json")
+    (line,) = [one for one in done.json["held"] if one["kind"] == kind]
+    assert (line["count"], sum(line["codes"].values())) == (1, 1)
+    assert line["oldest"]
+    assert "HELD" in cli("status", *agency).text
+    assert done.err, "a person is told"
+    checks = [
+        one
+        for one in cli("doctor", *agency, "--offline", "--json").json["checks"]
+        if one["name"] == "held"
+    ]
+    assert [one["status"] for one in checks] == ["fail" if KINDS[kind].urgent else "warn"]
+    listed = cli("quarantine", "list", *agency, "--json").json
+    assert [one["kind"] for one in listed] == [kind]
+    assert listed[0]["code"] in line["codes"]
+    text = cli("quarantine", "list", *agency)
+    assert listed[0]["code"] in text.text
+    assert "Zephyrine" not in text.text + done.text
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_it_is_in_the_metric_and_in_an_alert(world, cli, root: Path, kind: HeldKind) -> None:
+    world.without_state(READER)
+    SCENARIOS[kind][0](world, cli)
+    assert gauges(world) == dict.fromkeys(KINDS, 0.0) | {kind: 1.0}
+    rules = yaml.safe_load((Path(__file__).parents[3] / "deploy/prometheus/alerts.yml").read_text())
+    expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    assert any(covers(expression, kind) for expression in expressions)
+
+
+def covers(expression: str, kind: str) -> bool:
+    """Whether an expression is true of one thing of this kind."""
+    found = re.fullmatch(r'concordant_held(?:\{kind(=~|!=|=)"([^"]*)"\})? > 0', expression)
+    if found is None:
+        return False
+    operator, value = found.groups()
+    if operator is None:
+        return True
+    same = re.fullmatch(value, kind) is not None
+    return same if operator != "!=" else not same
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_the_command_that_is_named_tries_it_again(world, cli, kind: HeldKind) -> None:
+    world.without_state(READER)
+    world.state_of(READER)
+    make, outcome = SCENARIOS[kind]
+    make(world, cli)
+    directory = str(world.directory(READER))
+    (item,) = cli("quarantine", "list", "--agency", directory, "--json").json
+    done = cli("quarantine", "retry", item["id"], "--agency", directory, "--wait", "0", "--json")
+    assert [(one["id"], one["outcome"]) for one in done.json] == [(item["id"], outcome)]
+    assert done.code == (4 if kind == "stopped" else 0)
+    command = KINDS[kind].retry.replace("ID", str(item["id"])).replace("DIR", directory)
+    command = command.replace("AGENCY TOPIC PARTITION", f"{SENDER} t 0")
+    assert cli(*command.split()[1:]).code in (0, 1, 4), "the command that is named exists"
+
+
+def test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was(world, cli) -> None:
+    world.without_state(READER)
+    world.state_of(READER)
+    put_aside_file(world, cli)
+    put_aside_rows(world, cli)
+    agency = ("--agency", world.directory(READER))
+    listed = cli("quarantine", "list", *agency, "--json").json
+    assert {one["about"] for one in listed} == {"bad.jsonl", "a.jsonl.rejected.jsonl"}
+    (folder(world, "import") / "bad.jsonl").write_bytes(b"another")
+    cli("quarantine", "retry", *(one["id"] for one in listed), *agency)
+    found = {path.name: path.read_bytes() for path in folder(world, "import").iterdir()}
+    assert found.pop("bad.jsonl") == b"another"
+    assert found.pop("a.jsonl.rejected.jsonl") == b"{}\n"
+    assert list(found.values()) == [b"{}"]
+    assert cli("quarantine", "list", *agency, "--json").json == []
+
+
+@pytest.mark.parametrize("id_", ["event-99", "file-000000000000", "outbox-x", "deferred-a/b/0"])
+def test_an_id_of_nothing_is_said(world, cli, id_: str) -> None:
+    world.state_of(READER)
+    done = cli("quarantine", "retry", id_, "--agency", world.directory(READER), "--json")
+    assert (done.code, done.json[0]["outcome"]) == (4, "not_held")
+
+
+@pytest.mark.parametrize("id_", ["event-", "event", "7x", "../x", "file -1"])
+def test_what_is_no_id_is_wrong_usage(world, cli, id_: str) -> None:
+    world.state_of(READER)
+    assert cli("quarantine", "retry", "--agency", world.directory(READER), "--", id_).code == 2
