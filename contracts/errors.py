@@ -6,7 +6,7 @@ match; it never carries a personal value, because error texts end up in logs.
 
 from __future__ import annotations
 
-__all__ = ["ConcordantError", "ContractError", "EventError"]
+__all__ = ["ConcordantError", "ContractError", "EventError", "UnknownNameError"]
 
 
 class ConcordantError(Exception):
@@ -71,3 +71,13 @@ class EventError(ConcordantError):
 
     code = "event_invalid"
     exit_code = 4
+
+
+class UnknownNameError(ConcordantError):
+    """A name was asked for that does not exist; the person who typed it must correct it.
+
+    Codes: `type_unknown`, `field_unknown`, and others that each caller sets.
+    """
+
+    code = "name_unknown"
+    exit_code = 2

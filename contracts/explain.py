@@ -1,27 +1,27 @@
-"""The agreement in words, for information governance officers: who, what for, what, how long.
+"""Explanation of a whole agreement in words, for information governance officers.
 
-It ends with the fingerprint of each governance key, to be compared by telephone before anyone
-signs: trust starts there (protocol `concordant/1`, "The idea in five lines").
+It shows every term that a party signs; `tests/unit/contracts/test_explain_is_complete.py` changes
+each of them in turn. It ends with the fingerprint of each governance key, to be compared by
+telephone before a signature.
 """
 
 from __future__ import annotations
 
 import hashlib
-import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
+from contracts.consent_needs import consent_needs
 from contracts.loading import ContractText
 from contracts.model import Contract
+from contracts.parties import Contact, Party
 from contracts.standing import Standing
-from contracts.terms import EventTerms
-from contracts.vocabulary import codes
+from contracts.terms import EventTerms, FieldTerms, LegalBasis, ServiceLevels
+from contracts.wording import duration, flat, listed, other_members, scope, wrapped
 
-__all__ = ["explain", "explain_field", "fingerprint"]
+__all__ = ["basis_lines", "explain", "explain_terms", "fingerprint"]
 
-_WIDTH = 96
 _STATES = {
-    "draft": "nobody has signed yet",
+    "draft": "no party has signed yet",
     "partially_signed": "not signed yet by",
     "in_force": "in force",
     "not_started": "signed, not started yet",
@@ -29,6 +29,14 @@ _STATES = {
     "suspended": "suspended",
     "left": "ended: its parties have left",
 }
+_SECTIONS = frozenset(
+    {"title", "name", "version", "summary", "starts", "ends", "review_on", "review_by", "status"}
+    | {"deployment", "framework", "previous", "version_record", "roles", "parties", "processors"}
+    | {"coordinator", "purposes", "legal_bases", "event_types", "topics", "consent_by_role"}
+    | {"retention", "service_levels", "use", "security", "acknowledgements", "statistics", "dpia"}
+    | {"equality_impact_assessment", "consulted", "privacy_notice", "terms", "governance_keys"}
+)
+"""Members of a contract that a section below shows; others follow under `OTHER TERMS`."""
 
 
 def explain(text: ContractText, standing: Standing | None = None) -> str:
@@ -39,44 +47,28 @@ def explain(text: ContractText, standing: Standing | None = None) -> str:
         standing: what it is worth now, if known.
     """
     contract = text.contract
-    lines: list[str] = [f"{contract.title}", f"{contract.name} {contract.version}", ""]
-    lines += _wrapped(contract.summary)
-    lines += ["", f"SHA-256 of the file: {text.hash.hex()}"]
-    lines.append(f"In force from {contract.starts} to {contract.ends}, both included (UTC).")
-    if contract.review_on is not None:
-        lines += _wrapped(f"Review by {contract.review_on}: {', '.join(contract.review_by)}.")
+    lines = [*wrapped(contract.title, ""), f"{contract.name} {contract.version}", ""]
+    lines.append(f"SHA-256 of the file: {text.hash.hex()}")
     if standing is not None:
         lines.append(f"Now: {_standing(standing)}.")
+    return "\n".join(lines) + "\n" + explain_terms(contract)
+
+
+def explain_terms(contract: Contract) -> str:
+    """Return every term of the agreement in words; nothing of its file or its signatures."""
+    lines = list(_dates(contract))
     lines += ["", "WHO", *_parties(contract)]
     lines += ["", "WHAT FOR, AND ON WHAT BASIS", *_purposes(contract)]
-    lines += ["", "WHAT FLOWS"]
+    lines += ["", "WHAT FLOWS", *_topics(contract)]
     for name in contract.event_types:
         lines += _event_type(contract, name)
     lines += ["", "TERMS", *_terms(contract)]
+    lines += ["", "VERSIONS", *_versions(contract)]
+    others = list(other_members(contract, _SECTIONS, "  "))
+    if others:
+        lines += ["", "OTHER TERMS", *others]
     lines += ["", "GOVERNANCE KEYS: compare each by telephone with the party's operations contact"]
     lines += _keys(contract)
-    return "\n".join(lines) + "\n"
-
-
-def explain_field(contract: Contract, event_type: str, path: str) -> str:
-    """Return in words who may read one field and why, or that nobody may."""
-    terms = contract.event_types.get(event_type)
-    field = terms.fields.get(path) if terms is not None else None
-    if field is None:
-        return f"{path} of {event_type}: the contract grants it to nobody.\n"
-    readers = [p.id for p in contract.parties if p.role in field.readers]
-    lines = [
-        f"{path} of {event_type}, clause {field.clause}",
-        f"  {field.category}, {field.sensitivity}; about: {field.data_subject}",
-        f"  read by: {', '.join(field.readers)} ({', '.join(readers)})",
-        f"  for: {', '.join(field.purposes)}",
-    ]
-    if field.senders:
-        lines.append(f"  sent only by: {', '.join(field.senders)}")
-    if field.consent:
-        lines.append(f"  only with consent to: {', '.join(map(_scope, field.consent))}")
-    if field.without_consent is not None:
-        lines.append(f"  not on consent: {field.without_consent}")
     return "\n".join(lines) + "\n"
 
 
@@ -94,22 +86,27 @@ def fingerprint(role: str, algorithm: str, raw: bytes) -> str:
     return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False
-    )
-
-
-def _listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:
-    text = f"{label}: {', '.join(items) or 'none'}"
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
+    """Yield one entry of the legal bases in words: who relies on what, under which conditions."""
+    text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {basis.basis}"
+    conditions = [
+        f"{label}: {flat(value)}"
+        for label, value in (
+            ("Article 9", basis.article_9),
+            ("Schedule 1", basis.schedule_1),
+            ("Schedule 8", basis.schedule_8),
+        )
+        if value
+    ]
+    text += f"; {'; '.join(conditions) or 'no condition for special categories'}"
+    yield from wrapped(text, indent)
+    inside = indent + "    "
+    if basis.appropriate_policy_document is not None:
+        yield from wrapped(f"Policy document: {basis.appropriate_policy_document}", inside)
+    for gateway in basis.gateways:
+        yield from wrapped(f"Gateway: {gateway}", inside)
+    shown = {"purpose", "relied_on_by", "regime", "basis", "article_9", "schedule_1", "schedule_8"}
+    yield from other_members(basis, shown | {"appropriate_policy_document", "gateways"}, inside)
 
 
 def _standing(standing: Standing) -> str:
@@ -122,130 +119,259 @@ def _standing(standing: Standing) -> str:
     return text
 
 
-def _scope(scope: str) -> str:
-    return codes("consent_scope")[scope].lower()
+def _dates(contract: Contract) -> Iterator[str]:
+    yield from wrapped(f"Title: {contract.title}", "")
+    framework = contract.framework
+    yield f"Agreement: {contract.name} {contract.version}, status {contract.status}"
+    yield f"Partnership: {contract.deployment}"
+    yield f"Framework agreement: {framework.name} {framework.version}"
+    yield from other_members(framework, {"name", "version"}, "  ")
+    if contract.previous is None:
+        yield "Replaces: no earlier version"
+    else:
+        yield f"Replaces: the version whose file has SHA-256 {contract.previous}"
+    yield f"In force from {contract.starts} to {contract.ends}, both included (UTC)."
+    by = ", ".join(contract.review_by) or "no party named"
+    if contract.review_on is None:
+        yield from wrapped(f"Review: no date agreed; to be reviewed by {by}.", "")
+    else:
+        yield from wrapped(f"Review on {contract.review_on}, by {by}.", "")
+    yield from wrapped(f"Summary: {contract.summary}", "")
 
 
 def _parties(contract: Contract) -> Iterator[str]:
     for role, text in contract.roles.items():
-        yield f"  {role}: {text}"
+        yield from wrapped(f"{role}: {text}")
         for party in contract.parties_of_role(role):
-            extra = ", third-party reporting centre" if party.third_party_reporting else ""
-            yield f"    {party.id}: {party.legal_name}"
-            yield (
-                f"      {party.relationship}, {party.regime}, ICO {party.ico_registration}, "
-                f"areas {', '.join(party.area)}{extra}"
-            )
-            yield f"      data protection officer: {party.contacts.data_protection_officer.email}"
-            yield f"      connects to Kafka as: {party.principal}"
+            yield from _party(party)
+    for party in contract.parties:
+        if party.role not in contract.roles:
+            yield from wrapped(f"{party.role}: the agreement does not say what it is")
+            yield from _party(party)
     for processor in contract.processors:
-        yield from _wrapped(
-            f"Processor, granted nothing: {processor.name}, {processor.location}. "
-            f"{processor.service} {processor.sees}",
-            "  ",
+        yield from wrapped(f"Processor, granted nothing: {processor.name}")
+        yield from wrapped(f"Service: {processor.service}", "    ")
+        yield from wrapped(f"Location: {processor.location}", "    ")
+        yield from wrapped(f"Terms: {processor.terms}", "    ")
+        yield from wrapped(f"Sees: {processor.sees}", "    ")
+        yield from other_members(
+            processor, {"name", "service", "location", "terms", "sees"}, "    "
         )
-    if contract.coordinator is not None:
-        yield f"  Coordinator, a contact only: {contract.coordinator.name}"
+    coordinator = contract.coordinator
+    if coordinator is not None:
+        yield from wrapped(f"Coordinator: {coordinator.name}; granted: {coordinator.grants}")
+        yield from _contact("Contact", coordinator.contact, "    ")
+        yield from other_members(coordinator, {"name", "grants", "contact"}, "    ")
+
+
+def _party(party: Party) -> Iterator[str]:
+    yield from wrapped(f"{party.id}: {party.legal_name}", "    ")
+    kind = "public authority" if party.public_authority else "no public authority"
+    extra = ", third-party reporting centre" if party.third_party_reporting else ""
+    yield from wrapped(
+        f"{party.relationship}, {party.regime}, {kind}, ICO registration "
+        f"{party.ico_registration}, areas {', '.join(party.area)}{extra}",
+        "      ",
+    )
+    contacts = party.contacts
+    for name in type(contacts).model_fields:
+        label = name.replace("_", " ").capitalize()
+        yield from _contact(label, getattr(contacts, name), "      ")
+    yield from wrapped(f"Connects to Kafka as: {party.principal}", "      ")
+    shown = {"id", "legal_name", "role", "relationship", "regime", "public_authority", "area"}
+    shown |= {"third_party_reporting", "ico_registration", "contacts", "kafka_principal"}
+    yield from other_members(party, shown, "      ")
+
+
+def _contact(label: str, contact: Contact, indent: str) -> Iterator[str]:
+    phone = f", telephone {contact.phone}" if contact.phone is not None else ""
+    yield from wrapped(f"{label}: {contact.name}, {contact.email}{phone}", indent)
+    yield from other_members(contact, {"name", "email", "phone"}, indent + "    ")
 
 
 def _purposes(contract: Contract) -> Iterator[str]:
     for name, purpose in contract.purposes.items():
-        yield from _wrapped(f"{name}: {purpose.text}", "  ")
-        yield from _wrapped(f"Necessary: {purpose.necessity}", "    ")
-        yield from _wrapped(f"Proportionate: {purpose.proportionality}", "    ")
+        yield from wrapped(f"{name} ({purpose.kind}): {purpose.text}")
+        yield from wrapped(f"Necessary: {purpose.necessity.strip() or 'not stated'}", "    ")
+        yield from wrapped(
+            f"Proportionate: {purpose.proportionality.strip() or 'not stated'}", "    "
+        )
+        yield from other_members(purpose, {"text", "kind", "necessity", "proportionality"}, "    ")
         for basis in contract.legal_bases:
             if basis.purpose == name:
-                conditions = [
-                    f"{label} {value}"
-                    for label, value in (
-                        ("Article", basis.article_9),
-                        ("Schedule 1", basis.schedule_1),
-                        ("Schedule 8", basis.schedule_8),
-                    )
-                    if value is not None
-                ]
-                gateways = f"; gateway {', '.join(basis.gateways)}" if basis.gateways else ""
-                yield from _wrapped(
-                    f"{', '.join(basis.relied_on_by)}: {basis.basis}; "
-                    f"{'; '.join(conditions) or 'no condition for special categories'}{gateways}",
-                    "    ",
-                )
+                yield from basis_lines(basis, "    ")
+    for basis in contract.legal_bases:
+        if basis.purpose not in contract.purposes:
+            yield from wrapped(f"{basis.purpose}: the agreement does not say what it is")
+            yield from basis_lines(basis, "    ")
+
+
+def _topics(contract: Contract) -> Iterator[str]:
+    for name, topic in contract.topics.items():
+        yield f"  Topic {name}: {topic.partitions} partitions"
+        yield from other_members(topic, {"partitions"}, "    ")
 
 
 def _event_type(contract: Contract, name: str) -> Iterator[str]:
     terms = contract.event_types[name]
     yield ""
-    yield f"  {name} (clause {terms.clause}): {terms.text}"
-    yield from _listed("sent by", terms.publishers, "    ")
-    limited: dict[tuple[str, ...], list[str]] = {}
-    for path, field in terms.fields.items():
-        if field.senders:
-            limited.setdefault(field.senders, []).append(path)
-    for senders, paths in limited.items():
-        yield from _listed(f"sent only by {' and '.join(senders)}", paths, "    ")
+    yield from wrapped(f"{name} (clause {terms.clause}): {terms.text}")
+    yield from listed("sent by", terms.publishers, "    ")
+    yield from listed("sent to", terms.recipients, "    ")
+    yield from listed("for", terms.purposes, "    ")
+    yield from wrapped(f"on topic {terms.topic}", "    ")
+    yield from wrapped(
+        f"identifying fields of an incident that is not a crime: {terms.incident_identifiers}",
+        "    ",
+    )
+    if terms.retention is None:
+        yield "    retention: none agreed"
+    else:
+        yield from wrapped(
+            f"kept {terms.retention.kafka_days} days on Kafka, "
+            f"{terms.retention.recipient_years} years by the recipient",
+            "    ",
+        )
+        yield from other_members(terms.retention, {"kafka_days", "recipient_years"}, "      ")
+    yield from _levels(terms.service_levels)
+    shown = {"clause", "text", "publishers", "recipients", "purposes", "topic", "fields"}
+    shown |= {"incident_identifiers", "retention", "service_levels"}
+    yield from other_members(terms, shown, "    ")
     for role in terms.recipients:
-        yield from _role(terms, role)
-    if terms.retention is not None:
-        yield (
-            f"    kept {terms.retention.kafka_days} days on Kafka, "
-            f"{terms.retention.recipient_years} years by the recipient"
-        )
-    if terms.service_levels is not None:
-        levels = terms.service_levels
-        yield (
-            f"    acknowledge within {_length(levels.acknowledge_within)}, "
-            f"respond within {_length(levels.respond_within)}"
-        )
+        yield from _role(contract, terms, role)
+    for path, field in terms.fields.items():
+        yield from _field(contract, terms, path, field)
 
 
-def _role(terms: EventTerms, role: str) -> Iterator[str]:
-    fields = terms.fields
-    always = [p for p, f in fields.items() if role in f.readers and not f.consent]
-    consent = [p for p, f in fields.items() if role in f.readers and f.consent]
-    never = [p for p, f in fields.items() if role not in f.readers]
-    yield from _listed(f"{role} reads", always, "    ")
+def _levels(levels: ServiceLevels | None) -> Iterator[str]:
+    if levels is None:
+        yield "    service levels: none agreed"
+        return
+    for name in type(levels).model_fields:
+        value = getattr(levels, name)
+        if value is not None:
+            yield f"    {name.replace('_', ' ')} {duration(value)}"
+
+
+def _role(contract: Contract, terms: EventTerms, role: str) -> Iterator[str]:
+    always, consent, never = [], [], []
+    for path, field in terms.fields.items():
+        if role not in field.readers:
+            never.append(path)
+        elif consent_needs(contract, terms, field).scopes_for(role):
+            consent.append(path)
+        else:
+            always.append(path)
+    yield from listed(f"{role} reads", always, "    ")
     if consent:
-        yield from _listed(f"{role} reads only with consent", consent, "    ")
+        yield from listed(f"{role} reads only with consent", consent, "    ")
     if never:
-        yield from _listed(f"{role} never reads", never, "    ")
+        yield from listed(f"{role} never reads", never, "    ")
+
+
+def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) -> Iterator[str]:
+    marks = [field.category, field.sensitivity, f"about: {field.data_subject}"]
+    marks += ["identifies a person"] if field.identifies else []
+    marks += ["in every event"] if field.required else []
+    yield from wrapped(f"{path} (clause {field.clause}): {', '.join(marks)}", "    ")
+    yield from listed("for", field.purposes, "      ")
+    yield from listed("read by", field.readers, "      ")
+    if field.senders:
+        yield from listed("sent only by", field.senders, "      ")
+    needs = consent_needs(contract, terms, field)
+    stated = frozenset(field.consent)
+    for code in needs.everyone:
+        why = "" if code in stated else ", because it identifies"
+        yield from wrapped(f"only with consent to {scope(code)}{why}", "      ")
+    for need in needs.by_role:
+        yield from wrapped(
+            f"{need.role}: only with consent to {scope(need.scope)} too, clause {need.clause}"
+            + (f", except from {', '.join(need.unless_from)}" if need.unless_from else ""),
+            "      ",
+        )
+    if field.without_consent is not None:
+        yield from wrapped(f"why it flows without consent: {field.without_consent}", "      ")
+    shown = {"clause", "category", "sensitivity", "data_subject", "purposes", "readers"}
+    shown |= {"senders", "required", "consent", "identifies", "without_consent"}
+    yield from other_members(field, shown, "      ")
 
 
 def _terms(contract: Contract) -> Iterator[str]:
     for role, rule in contract.consent_by_role.items():
-        yield from _wrapped(
-            f"Clause {rule.clause}: {role} reads nothing that identifies without consent to "
-            f"{_scope(rule.scope)}, unless the sender is "
-            f"{', '.join(rule.unless_from) or 'nobody'}.",
-            "  ",
+        except_from = (
+            f" This does not apply to what {' and '.join(rule.unless_from)} send."
+            if rule.unless_from
+            else " This applies to every sender."
         )
-    for label, texts in (
-        ("Permitted", contract.use.permitted),
-        ("Prohibited", contract.use.prohibited),
-        ("Onward", (contract.use.onward_disclosure,)),
-        ("Deletion", (contract.retention.deletion,)),
-        ("Leaving", (contract.terms.leaving,)),
-        ("Suspension", (contract.terms.suspension,)),
-        ("Disputes", (contract.terms.disputes,)),
-        ("Assessments", (contract.dpia.reference, contract.equality_impact_assessment.reference)),
-        ("Consulted", tuple(item.who for item in contract.consulted)),
+        yield from wrapped(
+            f"Clause {rule.clause}: {role} reads nothing that identifies without consent to "
+            f"{scope(rule.scope)}.{except_from}"
+        )
+        yield from other_members(rule, {"clause", "scope", "unless_from"}, "    ")
+    for text in contract.use.permitted:
+        yield from wrapped(f"Permitted: {text}")
+    for text in contract.use.prohibited:
+        yield from wrapped(f"Prohibited: {text}")
+    yield from wrapped(f"Passing on: {contract.use.onward_disclosure}")
+    yield from other_members(contract.use, {"permitted", "prohibited", "onward_disclosure"}, "  ")
+    yield from wrapped(f"Deletion: {contract.retention.deletion}")
+    yield from wrapped(
+        f"Grace: a record may still be opened {contract.retention.grace_days} days after retention "
+        "on Kafka and the agreement have ended"
+    )
+    yield from other_members(contract.retention, {"deletion", "grace_days"}, "  ")
+    for name in type(contract.service_levels).model_fields:
+        value = getattr(contract.service_levels, name)
+        yield f"  {name.replace('_', ' ').capitalize()}: {duration(value)}"
+    for text in contract.security:
+        yield from wrapped(f"Security: {text}")
+    for name, text in contract.acknowledgements.items():
+        yield from wrapped(f"Acknowledged, {name}: {text}")
+    yield from _statistics(contract)
+    for label, assessment in (
+        ("Data protection impact assessment", contract.dpia),
+        ("Equality impact assessment", contract.equality_impact_assessment),
     ):
-        for text in texts:
-            yield from _wrapped(f"{label}: {text}", "  ")
+        review = f", review on {assessment.review_on}" if assessment.review_on else ""
+        yield from wrapped(f"{label}: {assessment.reference} of {assessment.date}{review}")
+        yield from wrapped(f"Summary: {assessment.summary}", "    ")
+        yield from other_members(assessment, {"reference", "date", "summary", "review_on"}, "    ")
+    for item in contract.consulted:
+        yield from wrapped(f"Consulted on {item.date}: {item.who}")
+        yield from wrapped(f"Outcome: {item.outcome}", "    ")
+        yield from other_members(item, {"date", "who", "outcome"}, "    ")
+    yield from wrapped(f"Privacy notice: {contract.privacy_notice}")
+    for name in type(contract.terms).model_fields:
+        yield from wrapped(f"{name.capitalize()}: {getattr(contract.terms, name)}")
+
+
+def _statistics(contract: Contract) -> Iterator[str]:
+    control = contract.statistics
+    if control is None:
+        yield "  Statistics: no disclosure control agreed"
+        return
+    secondary = "with" if control.secondary_suppression else "without"
+    yield from wrapped(
+        f"Statistics: figures below {control.suppress_below} are hidden, {secondary} secondary "
+        f"suppression; strand by ward by month below {control.strand_by_ward_by_month_below}; the "
+        f"rest is rounded to {control.round_to}. {control.text}"
+    )
+    shown = {"suppress_below", "round_to", "strand_by_ward_by_month_below", "text"}
+    yield from other_members(control, shown | {"secondary_suppression"}, "    ")
+
+
+def _versions(contract: Contract) -> Iterator[str]:
+    for entry in contract.version_record:
+        yield from wrapped(f"{entry.version} of {entry.date}: {entry.change}")
+        yield from wrapped(f"Authorised by: {entry.authorised_by}", "    ")
+        yield from other_members(entry, {"version", "date", "change", "authorised_by"}, "    ")
 
 
 def _keys(contract: Contract) -> Iterator[str]:
     for agency, keys in contract.governance_keys.items():
         party = contract.party(agency)
-        contact = party.contacts.operations.email if party is not None else ""
-        yield f"  {agency} ({contact})"
+        operations = party.contacts.operations if party is not None else None
+        contact = f" ({operations.phone or operations.email})" if operations is not None else ""
+        yield f"  {agency}{contact}"
         for algorithm, raw in (("ed25519", keys.ed25519_raw), ("ml-dsa-65", keys.ml_dsa_65_raw)):
             yield f"    {algorithm:9} {fingerprint('governance', algorithm, raw)}"
-
-
-def _length(duration: str) -> str:
-    milliseconds = duration_ms(duration)
-    if milliseconds % DAY_MS == 0:
-        return f"{milliseconds // DAY_MS} days"
-    if milliseconds % HOUR_MS == 0:
-        return f"{milliseconds // HOUR_MS} hours"
-    return f"{milliseconds // MINUTE_MS} minutes"

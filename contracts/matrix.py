@@ -1,7 +1,9 @@
-"""Who may read which field: the table that information governance officers ask for first.
+"""Table of who may read which field, with every term of each field.
 
 One row for each field of each type, one column for each role or agency; the same grants that
-`contracts/grouping.py` enforces (reference: contracts.md, "Commands people expect").
+`contracts/grouping.py` enforces. It shows the fields' own terms, the type's publishers, recipients
+and retention. Parties, purposes in words, law, clocks and the other terms are in
+`contracts/explain.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from contracts.consent_needs import ConsentNeeds, consent_needs
+from contracts.field_answer import require_field
 from contracts.model import Contract
+from contracts.names import below
+from contracts.terms import EventTerms, FieldTerms
 
 __all__ = ["Access", "MatrixRow", "columns", "matrix", "readers_of"]
 
@@ -24,23 +30,25 @@ class MatrixRow:
     Attributes:
         event_type: its name.
         path: leaf path.
-        clause: that grants it.
-        category: what kind of data it is.
-        sensitivity: how the law treats it.
+        terms: of the field.
         senders: roles that may send it.
-        required: whether every event of the type holds it.
-        consent: scopes that it rests on.
+        needs: consent that it rests on.
+        recipients: roles that the type may be addressed to.
+        incident_identifiers: of the type.
+        kafka_days: how long the type is kept on Kafka, None if no retention is agreed.
+        recipient_years: how long the recipient keeps it, None if no retention is agreed.
         access: by column; `not addressed` means that the type never goes there.
     """
 
     event_type: str
     path: str
-    clause: str
-    category: str
-    sensitivity: str
+    terms: FieldTerms
     senders: tuple[str, ...]
-    required: bool
-    consent: tuple[str, ...]
+    needs: ConsentNeeds
+    recipients: tuple[str, ...]
+    incident_identifiers: str
+    kafka_days: int | None
+    recipient_years: int | None
     access: Mapping[str, Access]
 
 
@@ -55,6 +63,7 @@ def matrix(
     contract: Contract,
     by: Literal["role", "agency"] = "role",
     event_type: str | None = None,
+    path: str | None = None,
 ) -> tuple[MatrixRow, ...]:
     """Return the rows, in the contract's order.
 
@@ -62,29 +71,22 @@ def matrix(
         contract: the agreement.
         by: one column for each role, or for each agency.
         event_type: only this type, if given.
+        path: only this field, or those below it, if given.
+
+    Raises:
+        UnknownNameError: `type_unknown` or `field_unknown`.
     """
+    require_field(contract, path, event_type)
     roles = {
         column: column if by == "role" else contract.role_of[column]
         for column in columns(contract, by)
     }
     return tuple(
-        MatrixRow(
-            event_type=name,
-            path=path,
-            clause=field.clause,
-            category=field.category,
-            sensitivity=field.sensitivity,
-            senders=field.senders or terms.publishers,
-            required=field.required,
-            consent=field.consent,
-            access={
-                column: _access(role in terms.recipients, role in field.readers, field.consent)
-                for column, role in roles.items()
-            },
-        )
+        _row(contract, roles, name, terms, each)
         for name, terms in contract.event_types.items()
         if event_type is None or name == event_type
-        for path, field in terms.fields.items()
+        for each in terms.fields
+        if path is None or below(each, path)
     )
 
 
@@ -97,9 +99,29 @@ def readers_of(contract: Contract, event_type: str, path: str) -> tuple[str, ...
     return tuple(sorted(p.id for p in contract.parties if p.role in field.readers))
 
 
-def _access(addressed: bool, reads: bool, consent: tuple[str, ...]) -> Access:
-    if not addressed:
+def _row(
+    contract: Contract, roles: Mapping[str, str], name: str, terms: EventTerms, path: str
+) -> MatrixRow:
+    field = terms.fields[path]
+    needs = consent_needs(contract, terms, field)
+    retention = terms.retention
+    return MatrixRow(
+        event_type=name,
+        path=path,
+        terms=field,
+        senders=field.senders or terms.publishers,
+        needs=needs,
+        recipients=terms.recipients,
+        incident_identifiers=terms.incident_identifiers,
+        kafka_days=retention.kafka_days if retention else None,
+        recipient_years=retention.recipient_years if retention else None,
+        access={column: _access(terms, field, needs, role) for column, role in roles.items()},
+    )
+
+
+def _access(terms: EventTerms, field: FieldTerms, needs: ConsentNeeds, role: str) -> Access:
+    if role not in terms.recipients:
         return "not addressed"
-    if not reads:
+    if role not in field.readers:
         return "never"
-    return "with consent" if consent else "reads"
+    return "with consent" if needs.scopes_for(role) else "reads"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
 from pathlib import Path
 from typing import Annotated
 
@@ -84,22 +83,24 @@ def explain(
 ) -> None:
     """Say in words who is bound, what flows, on what basis and for how long.
 
-    Ends with the fingerprint of each governance key: before you sign, read it to the party's
-    operations contact by telephone. With --type and --field: who may read that field, and why.
+    Shows every term that a party signs. Ends with the fingerprint of each governance key: before
+    you sign, read it to the party's operations contact by telephone. With --field: who may read
+    that field, why, on which legal basis and for how long, in all event types or in one (--type).
     """
     from broker.cli.contract import reading
     from broker.clock import now_ms
+    from contracts.field_answer import answer_fields
 
     _either(file, agency)
-    if (type is None) != (field is None):
-        raise typer.BadParameter("--type and --field go together")
+    if type is not None and field is None:
+        raise typer.BadParameter("--type goes with --field")
     chosen = reading.choose(file, agency, contract, now_ms())
-    if type is not None and field is not None:
-        _known_type(chosen.contract.event_types, type)
+    if field is not None:
+        answers = answer_fields(chosen.contract, field, type)
         if json:
-            print_json(reading.field_json(chosen, type, field), output)
+            print_json(reading.field_json(chosen, answers, field, type), output)
         else:
-            print_text(reading.field_text(chosen, type, field), output)
+            print_text(reading.field_text(answers, field), output)
     elif json:
         print_json(reading.explanation_json(chosen), output)
     else:
@@ -120,24 +121,26 @@ def matrix(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for a spreadsheet.")] = False,
     output: Output = None,
 ) -> None:
-    """Show who may read which field: one row a field, one column a role."""
+    """Show who may read which field: one row a field, one column a role.
+
+    --csv and --json hold every term of each field. What else the parties agree is in `explain`.
+    """
     from broker.cli.contract import reading
     from broker.clock import now_ms
 
     _either(file, agency)
     _exclusive(json, csv)
     chosen = reading.choose(file, agency, contract, now_ms())
-    if type is not None:
-        _known_type(chosen.contract.event_types, type)
     columns, rows = reading.matrix_rows(chosen, type, field, by_agency=agencies)
     if not rows:
-        note("No field of the contract is called that: nobody may read it.")
+        note("The event type has this field, and the contract grants it to no role.")
     if json:
         print_json(reading.matrix_json(chosen, columns, rows), output)
     elif csv:
         print_text(reading.matrix_csv(columns, rows), output)
     else:
         print_table(*reading.matrix_table(columns, rows), output)
+        note(reading.NOT_IN_TABLE)
 
 
 @app.command("sign")
@@ -246,8 +249,3 @@ def _either(file: Path | None, agency: Path | None) -> None:
 def _exclusive(*flags: bool) -> None:
     if sum(flags) > 1:
         raise typer.BadParameter("choose one form of output")
-
-
-def _known_type(known: Container[str], name: str) -> None:
-    if name not in known:
-        raise typer.BadParameter("the contract has no event type of this name")

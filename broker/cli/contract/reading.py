@@ -7,16 +7,19 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from broker.agency.participant import Participant, load_participant
 from broker.cli.wrong_input import WrongInputError
 from broker.errors import RegistryError
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.registry.contracts import SignedContract
-from contracts.explain import explain, explain_field, fingerprint
+from contracts.explain import explain, fingerprint
+from contracts.field_answer import FieldAnswer
 from contracts.loading import ContractText, load_contract
-from contracts.matrix import MatrixRow, columns, matrix, readers_of
+from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
+from contracts.names import nearest
 from contracts.standing import Standing
 
 
@@ -39,9 +42,13 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
     Raises:
         ConcordantError: it cannot be read, or the agency's folder does not hold together;
             `contract_missing` or `contract_ambiguous`.
+        WrongInputError: `contract_unknown`.
     """
     if file is not None:
-        return Chosen(load_contract(file), None)
+        text = load_contract(file)
+        if name is not None and name != text.contract.name:
+            raise _no_such_contract(name, (text.contract.name,), "The file holds")
+        return Chosen(text, None)
     assert agency is not None
     participant = load_participant(agency, now, unsigned_ok=True)
     signed = select(participant, name, now)
@@ -58,11 +65,7 @@ def select(participant: Participant, name: str | None, now: int) -> SignedContra
     known = [s for s in participant.contracts.all() if name is None or s.contract.name == name]
     if name is not None and not known:
         names = dict.fromkeys(signed.contract.name for signed in participant.contracts.all())
-        raise WrongInputError(
-            f"There is no contract called {name}.",
-            code="contract_unknown",
-            fix=f"This agency has: {', '.join(names) or 'none'}",
-        )
+        raise _no_such_contract(name, tuple(names), "This agency has")
     if len(known) == 1:
         return known[0]
     try:
@@ -79,7 +82,7 @@ def explanation(chosen: Chosen) -> str:
 
 
 def explanation_json(chosen: Chosen) -> dict[str, object]:
-    """Its outline for programs; the fields are in `contract matrix --json`."""
+    """The whole contract for programs: an outline, and under `terms` every term as it is signed."""
     contract = chosen.contract
     return {
         **_named(chosen),
@@ -111,58 +114,74 @@ def explanation_json(chosen: Chosen) -> dict[str, object]:
             }
             for name, terms in contract.event_types.items()
         },
+        "terms": contract.model_dump(mode="json"),
     }
 
 
 def fingerprints(contract: Contract, agency: str) -> dict[str, str]:
-    """The fingerprints of a party's governance keys, in groups of four."""
-    keys = contract.governance_keys[agency]
+    """The fingerprints of a party's governance keys, in groups of four; none without keys."""
+    keys = contract.governance_keys.get(agency)
+    if keys is None:
+        return {}
     return {
         ED25519: fingerprint(GOVERNANCE, ED25519, keys.ed25519_raw),
         ML_DSA_65: fingerprint(GOVERNANCE, ML_DSA_65, keys.ml_dsa_65_raw),
     }
 
 
-def field_text(chosen: Chosen, event_type: str, path: str) -> str:
-    """Who may read one field, in words."""
-    return explain_field(chosen.contract, event_type, path)
+def field_text(answers: Sequence[FieldAnswer], asked: str) -> str:
+    """Who may read one field, in words; for an object, what lies below it."""
+    if any(answer.path == asked for answer in answers):
+        return "\n".join(answer.as_text() for answer in answers)
+    rows = [
+        f"  {answer.event_type}  {answer.path}: "
+        + (
+            f"clause {answer.terms.clause}, read by {', '.join(answer.terms.readers)}"
+            if answer.terms
+            else "granted to no role"
+        )
+        for answer in answers
+    ]
+    return "\n".join((f"{asked} is not one field. Below it are:", *rows)) + "\n"
 
 
-def field_json(chosen: Chosen, event_type: str, path: str) -> dict[str, object]:
-    """Who may read one field, for programs; `clause` is null where nobody may."""
-    field = chosen.contract.event_types[event_type].fields.get(path)
+def field_json(
+    chosen: Chosen, answers: Sequence[FieldAnswer], asked: str, event_type: str | None
+) -> dict[str, object]:
+    """The same for programs: one object for one field of one type, else a list of `answers`."""
+    if event_type is not None and len(answers) == 1 and answers[0].path == asked:
+        return {**_named(chosen), **answers[0].as_json()}
     return {
         **_named(chosen),
         "type": event_type,
-        "field": path,
-        "clause": field.clause if field else None,
-        "readers": list(readers_of(chosen.contract, event_type, path)),
-        "purposes": list(field.purposes) if field else [],
-        "consent": list(field.consent) if field else [],
+        "field": asked,
+        "answers": [answer.as_json() for answer in answers],
     }
 
 
 def matrix_rows(
     chosen: Chosen, event_type: str | None, path: str | None, *, by_agency: bool
 ) -> tuple[tuple[str, ...], tuple[MatrixRow, ...]]:
-    """(columns, rows), of one type or field if asked for."""
-    by = "agency" if by_agency else "role"
-    rows = matrix(chosen.contract, by, event_type)  # type: ignore[arg-type]  # one of its two
-    kept = tuple(row for row in rows if path is None or _below(row.path, path))
-    return columns(chosen.contract, by), kept  # type: ignore[arg-type]  # as above
+    """(columns, rows), of one type or field if asked for.
+
+    Raises:
+        UnknownNameError: `type_unknown` or `field_unknown`.
+    """
+    by: Literal["role", "agency"] = "agency" if by_agency else "role"
+    return columns(chosen.contract, by), matrix(chosen.contract, by, event_type, path)
 
 
 def matrix_table(
     names: Sequence[str], rows: Sequence[MatrixRow]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Heading and lines for eyes: what is most asked for, consent scopes beside the field."""
+    """Heading and lines for people: who reads it, and with which consent; `NOT_IN_TABLE` is not."""
     heading = ("type", "field", "clause", "consent", *names)
     lines = [
         (
             row.event_type,
             row.path,
-            row.clause,
-            ", ".join(row.consent) or "-",
+            row.terms.clause,
+            _consent(row) or "-",
             *(row.access[name] for name in names),
         )
         for row in rows
@@ -170,27 +189,61 @@ def matrix_table(
     return heading, lines
 
 
+NOT_IN_TABLE = (
+    "The table shows who reads each field and with which consent. Purposes, senders, retention and "
+    "the other terms of each field are in --csv and --json; every term of the agreement is in "
+    "`contract explain`."
+)
+"""What the table leaves out, for those who read it."""
+
+
+def _consent(row: MatrixRow) -> str:
+    by_role = [f"{need.role}: {need.scope}" for need in row.needs.by_role]
+    return ", ".join((*row.needs.everyone, *by_role))
+
+
 def matrix_csv(names: Sequence[str], rows: Sequence[MatrixRow]) -> str:
-    """Everything that is known of each field, for a spreadsheet."""
+    """Every term of each field, for a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     known = ("type", "field", "clause", "category", "sensitivity", "senders", "required", "consent")
-    writer.writerow((*known, *names))
+    needs = ("consent_needed", "consent_by_role", "consent_exceptions")
+    others = ("readers", "purposes", "data_subject", "identifies", "without_consent")
+    of_type = ("recipients", "incident_identifiers", "kafka_days", "recipient_years")
+    writer.writerow((*known, *names, *needs, *others, *of_type))
     for row in rows:
-        writer.writerow(
-            (
-                row.event_type,
-                row.path,
-                row.clause,
-                row.category,
-                row.sensitivity,
-                " ".join(row.senders),
-                "yes" if row.required else "no",
-                " ".join(row.consent),
-                *(row.access[name] for name in names),
-            )
+        terms = row.terms
+        cells = (
+            row.event_type,
+            row.path,
+            terms.clause,
+            terms.category,
+            terms.sensitivity,
+            " ".join(row.senders),
+            "yes" if terms.required else "no",
+            " ".join(terms.consent),
+            *(row.access[name] for name in names),
+            " ".join(row.needs.everyone),
+            " ".join(f"{need.role}:{need.scope}:{need.clause}" for need in row.needs.by_role),
+            " ".join(f"{n.role}:{s}" for n in row.needs.by_role for s in n.unless_from),
+            " ".join(terms.readers),
+            " ".join(terms.purposes),
+            terms.data_subject,
+            "yes" if terms.identifies else "no",
+            terms.without_consent or "",
+            " ".join(row.recipients),
+            row.incident_identifiers,
+            row.kafka_days if row.kafka_days is not None else "",
+            row.recipient_years if row.recipient_years is not None else "",
         )
+        writer.writerow([_cell(cell) for cell in cells])
     return text.getvalue()
+
+
+def _cell(value: str | int) -> str:
+    """A text that a spreadsheet does not take for a formula."""
+    text = str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def matrix_json(
@@ -204,13 +257,27 @@ def matrix_json(
             {
                 "type": row.event_type,
                 "field": row.path,
-                "clause": row.clause,
-                "category": row.category,
-                "sensitivity": row.sensitivity,
+                "clause": row.terms.clause,
+                "category": row.terms.category,
+                "sensitivity": row.terms.sensitivity,
                 "senders": list(row.senders),
-                "required": row.required,
-                "consent": list(row.consent),
+                "required": row.terms.required,
+                "consent": list(row.terms.consent),
+                "consent_needed": list(row.needs.everyone),
+                "consent_by_role": {
+                    need.role: {
+                        "scope": need.scope,
+                        "clause": need.clause,
+                        "unless_from": list(need.unless_from),
+                    }
+                    for need in row.needs.by_role
+                },
                 "access": dict(row.access),
+                "terms": row.terms.model_dump(mode="json"),
+                "recipients": list(row.recipients),
+                "incident_identifiers": row.incident_identifiers,
+                "kafka_days": row.kafka_days,
+                "recipient_years": row.recipient_years,
             }
             for row in rows
         ],
@@ -237,5 +304,11 @@ def _standing(standing: Standing | None) -> Mapping[str, object] | None:
     }
 
 
-def _below(path: str, asked: str) -> bool:
-    return path == asked or path.startswith(f"{asked}.")
+def _no_such_contract(name: str, known: Sequence[str], where: str) -> WrongInputError:
+    alike = nearest(name, known)
+    meant = f" Did you mean {alike[0]}?" if alike else ""
+    return WrongInputError(
+        f"There is no contract called {name}.",
+        code="contract_unknown",
+        fix=f"{where}: {', '.join(known) or 'none'}.{meant}",
+    )

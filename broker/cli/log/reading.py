@@ -22,6 +22,9 @@ from broker.registry.manifests import ManifestBook
 from broker.store.interfaces import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from broker.tlog.errors import NoteError
+from contracts.events import EVENT_TYPES
+from contracts.names import require_known
+from contracts.schema import leaves
 
 _HEAD_OF_LOG: Final = "log"
 """How a kept heartbeat marks the head of the disclosure log among those of streams."""
@@ -134,8 +137,11 @@ class DisclosureLog:
 
         Raises:
             WrongInputError: ``case_unknown``: neither an id nor a reference of ours.
+            UnknownNameError: ``field_unknown``: no event type has such a field.
             KeyAccessError: the agency's secret cannot be had.
         """
+        if field:
+            require_known("field", field, _known_fields(self._participant), code="field_unknown")
         secret = self._participant.keyring.secret()
         with self._store.reading() as tx:
             case_key = pseudonyms.case_key(secret, case_id(tx, case))
@@ -162,6 +168,15 @@ class DisclosureLog:
                 if not field or path == field or path.startswith(f"{field}.")
             )
         return OfCase(shared, left_out)
+
+
+def _known_fields(participant: Participant) -> frozenset[str]:
+    """Every field path that this software or a contract of this agency has."""
+    own = {path for name in EVENT_TYPES for path in leaves(name)}
+    for signed in participant.contracts.all():
+        for terms in signed.contract.event_types.values():
+            own.update(terms.fields)
+    return frozenset(own)
 
 
 def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheckpoint) -> None:

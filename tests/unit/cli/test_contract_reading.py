@@ -145,14 +145,84 @@ def test_who_may_see_a_field_is_answered_with_its_clause(cli, world: World) -> N
     address = cli(*asked, "victim.address", "--json").json
     assert "council-camden" in address["readers"]
     assert "haven-support" not in address["readers"]
-    assert address["clause"]
-    assert "grants it to nobody" in cli(*asked, "victim.shoe_size").text
+    assert address["clause"] == "4.1.13"
+    assert address["consent"] == ["share_identity"]
+    assert address["consent_by_role"]["police"]["scope"] == "pass_to_police"
+    assert address["retention"]["recipient_years"] == 6
+    council = next(role for role in address["roles"] if role["role"] == "council")
+    assert {basis["purpose"] for basis in council["legal_bases"]} == set(address["purposes"])
+    purpose = load_contract(world.contract()).contract.purposes["community-safety"].text
+    assert address["purpose_terms"]["community-safety"]["text"] == purpose
 
 
-def test_a_field_needs_its_type_and_a_type_must_exist(cli, world: World) -> None:
-    explain = ("contract", "explain", world.contract())
-    assert cli(*explain, "--field", "victim.address").code == 2
-    assert cli(*explain, "--type", "x.y", "--field", "victim.address").code == 2
+def test_the_polices_second_consent_is_in_the_answer_in_words(cli, world: World) -> None:
+    done = cli("contract", "explain", world.contract(), "--field", "victim.address")
+    assert done.code == 0
+    assert "pass_to_police" in done.text
+    assert "6 years" in done.text
+
+
+@pytest.mark.parametrize("command", ["explain", "matrix"])
+@pytest.mark.parametrize(
+    ("options", "code", "suggested"),
+    [
+        (("--type", "case.updated", "--field", "victim.nam"), "field_unknown", "victim.name"),
+        (("--field", "victim.adress"), "field_unknown", "victim.address"),
+        (("--field", "Victim.Address"), "field_unknown", "victim.address"),
+        (("--field", "adress"), "field_unknown", "victim.address"),
+        (("--field", "vict"), "field_unknown", ""),
+        (("--field", "victim."), "field_unknown", ""),
+        (("--field", ""), "field_unknown", ""),
+        (("--type", "referral.made", "--field", "plea"), "field_unknown", "case.updated"),
+        (("--type", "referal.made", "--field", "victim.name"), "type_unknown", "referral.made"),
+        (("--type", "referral", "--field", "victim.name"), "type_unknown", ""),
+        (("--contract", "london-hate-crimes", "--field", "urgency"), "contract_unknown",
+         "london-hate-crime"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_is_an_error_with_suggestions(
+    cli, world: World, command: str, options: tuple[str, ...], code: str, suggested: str
+) -> None:
+    done = cli("contract", command, world.contract(), *options)
+    done.require_failure(code, 2)
+    assert suggested in done.err
+
+
+@pytest.mark.parametrize("command", ["explain", "matrix"])
+def test_an_object_lists_what_lies_below_it(cli, world: World, command: str) -> None:
+    terms = load_contract(world.contract()).contract.event_types["referral.made"]
+    below = [path for path in terms.fields if path.startswith("victim.")]
+    asked = ("contract", command, world.contract(), "--type", "referral.made", "--field", "victim")
+    text, found = cli(*asked), cli(*asked, "--json").json
+    assert text.code == 0
+    assert all(path in text.text for path in below)
+    assert [each["field"] for each in found["answers" if command == "explain" else "rows"]] == below
+
+
+def test_a_field_alone_is_answered_for_every_type_that_has_it(cli, world: World) -> None:
+    contract = load_contract(world.contract()).contract
+    having = [name for name, terms in contract.event_types.items() if "case_id" in terms.fields]
+    found = cli("contract", "explain", world.contract(), "--field", "case_id", "--json").json
+    assert [answer["type"] for answer in found["answers"] if answer["granted"]] == having
+
+
+def test_a_field_of_the_type_that_is_granted_to_no_role_is_said_to_be_so(
+    cli, world: World, tmp_path: Path
+) -> None:
+    text = world.contract().read_text()
+    start = text.index("      urgency: {clause: 4.1.5,")
+    end = text.index("      reason:", start)
+    path = tmp_path / "c.yaml"
+    path.write_text(text[:start] + text[end:])
+    for command in ("explain", "matrix"):
+        asked = ("contract", command, path, "--type", "referral.made", "--field", "urgency")
+        done = cli(*asked)
+        assert (done.code, "to no role" in done.text + done.err) == (0, True)
+    assert cli(*asked, "--json").json["rows"] == []
+
+
+def test_a_type_alone_and_a_type_that_does_not_exist_are_usage_errors(cli, world: World) -> None:
+    assert cli("contract", "explain", world.contract(), "--type", "referral.made").code == 2
     assert cli("contract", "matrix", world.contract(), "--type", "x.y").code == 2
 
 

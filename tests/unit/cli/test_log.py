@@ -188,7 +188,14 @@ def test_a_prefix_means_everything_below_it(cli, world) -> None:
     assert all(path.startswith("victim.") for path in below)
     every = {one["field"] for one in show(cli, world, "--json").json["received"]}
     assert below < every
-    assert show(cli, world, "--field", "vict").code == 1
+
+
+def test_a_misspelt_field_is_an_error_and_not_an_empty_answer(cli, world) -> None:
+    publish(world, cli, 1)
+    for misspelt in ("vict", "victim.nam", "name", "Victim.name", "victim."):
+        show(cli, world, "--field", misspelt).require_failure("field_unknown", 2)
+    assert "victim.name" in show(cli, world, "--field", "victim.nam").err
+    assert show(cli, world, "--field", "intelligence.source_grade").code == 1
 
 
 def test_as_a_table_of_full_width(cli, world) -> None:

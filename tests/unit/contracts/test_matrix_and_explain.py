@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 
-from contracts.explain import explain, explain_field, fingerprint
+from contracts.explain import explain, fingerprint
+from contracts.field_answer import answer_fields
 from contracts.grouping import granted_to
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
+from contracts.plan import plan
 from contracts.standing import Departure, standing
 
 
@@ -79,10 +81,41 @@ def test_explain_says_who_has_not_signed(
 
 
 def test_one_field_is_explained_with_clause_readers_and_consent(contract: Contract) -> None:
-    text = explain_field(contract, "referral.made", "victim.address")
-    assert "clause 4.1.13" in text
-    assert "csu-camden" in text
-    assert "sharing identifying details" in text
-    assert "sent only by: police, prosecution" in explain_field(contract, "case.updated", "urn")
-    assert "not on consent" in explain_field(contract, "case.updated", "urn")
-    assert "grants it to nobody" in explain_field(contract, "case.updated", "imagined")
+    (address,) = answer_fields(contract, "victim.address", "referral.made")
+    assert address.terms is not None
+    assert address.terms.clause == "4.1.13"
+    assert "csu-camden" in address.agencies
+    assert address.needs.everyone == ("share_identity",)
+    assert [(need.role, need.scope) for need in address.needs.by_role] == [
+        ("police", "pass_to_police")
+    ]
+    text = address.as_text()
+    for shown in ("4.1.13", "csu-camden", "share_identity", "pass_to_police", "uk-gdpr:6(1)(e)"):
+        assert shown in text
+    (urn,) = answer_fields(contract, "urn", "case.updated")
+    assert urn.senders == ("police", "prosecution")
+    assert urn.terms is not None
+    assert urn.terms.without_consent is not None
+
+
+def test_consent_in_an_answer_is_what_the_decision_enforces(contract: Contract) -> None:
+    for event_type, terms in contract.event_types.items():
+        for path in terms.fields:
+            (answer,) = answer_fields(contract, path, event_type)
+            for reader in answer.readers:
+                for sender in contract.parties:
+                    to = next((a for a in reader.agencies if a != sender.id), None)
+                    if to is None:
+                        continue
+                    planned = plan(contract, sender.id, (to,), event_type)
+                    if planned.denial is not None or path not in planned.fields:
+                        continue
+                    exempt = {
+                        need.scope
+                        for need in answer.needs.by_role
+                        if need.role == reader.role and sender.role in need.unless_from
+                    }
+                    expected = set(answer.needs.everyone) | (
+                        set(reader.consent) - exempt - set(answer.needs.everyone)
+                    )
+                    assert set(planned.needs.get(path, ())) == expected, (event_type, path)

@@ -1,0 +1,67 @@
+"""Names that people type: known or not, and the nearest known ones where not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from contracts.errors import UnknownNameError
+
+__all__ = ["below", "nearest", "require_known"]
+
+_SUGGESTED = 3
+_LISTED = 12
+_SHOWN_CHARACTERS = 80
+
+
+def below(path: str, asked: str) -> bool:
+    """Return whether a path is the one asked for, or lies below it."""
+    return path == asked or path.startswith(f"{asked}.")
+
+
+def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return up to three known names that resemble `name`, the most alike first.
+
+    A dotted path is also compared by its last part, so that `adress` finds `victim.address`.
+    """
+    names = tuple(dict.fromkeys(known))
+    folded = {each.casefold(): each for each in names}
+    found = [
+        folded[each]
+        for each in difflib.get_close_matches(name.casefold(), folded, _SUGGESTED, cutoff=0.7)
+    ]
+    last = {each: each.rpartition(".")[2].casefold() for each in names}
+    asked = name.rpartition(".")[2].casefold()
+    for part in difflib.get_close_matches(asked, set(last.values()), _SUGGESTED, cutoff=0.75):
+        found += [each for each in names if last[each] == part]
+    return tuple(dict.fromkeys(found))[:_SUGGESTED]
+
+
+def require_known(
+    kind: str, name: str, known: Iterable[str], *, code: str, exact: bool = False
+) -> None:
+    """Check that a name that was typed is one of those known, or lies above one of them.
+
+    Args:
+        kind: what it names, for example `event type`.
+        name: as it was typed.
+        known: every name, or path, that exists.
+        code: of the error.
+        exact: a name that lies above others is not enough.
+
+    Raises:
+        UnknownNameError: with suggestions.
+    """
+    names = tuple(dict.fromkeys(known))
+    if name in names or (not exact and any(below(each, name) for each in names)):
+        return
+    alike = nearest(name, names)
+    if alike:
+        fix = f"Did you mean {' or '.join(alike)}?"
+    elif not names:
+        fix = "There is none."
+    else:
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        fix = f"Known are: {', '.join(sorted(names)[:_LISTED])}{more}"
+    shown = name[:_SHOWN_CHARACTERS]
+    raise UnknownNameError(f"There is no {kind} called {shown!r}.", code=code, fix=fix)

@@ -1,0 +1,80 @@
+"""Wording shared by explanations of agreements: wrapped lines, durations, labels of codes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from pydantic import BaseModel
+
+from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
+from contracts.vocabulary import codes
+
+__all__ = ["duration", "flat", "listed", "other_members", "scope", "wrapped"]
+
+_WIDTH = 96
+
+
+def wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Return `text` in lines of about 96 characters.
+
+    Every line but the first is indented further, so that the text of one party cannot look like a
+    line of its own.
+    """
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def listed(label: str, items: Iterable[str], indent: str = "  ") -> list[str]:
+    """Return `label: a, b, c`, wrapped; `none` where there are no items."""
+    return wrapped(f"{label}: {', '.join(items) or 'none'}", indent)
+
+
+def duration(text: str) -> str:
+    """Return a duration in words with its own form, for example `4 hours (PT4H)`."""
+    milliseconds = duration_ms(text)
+    for unit, word in ((DAY_MS, "day"), (HOUR_MS, "hour"), (MINUTE_MS, "minute")):
+        if milliseconds % unit == 0:
+            count = milliseconds // unit
+            return f"{count} {word}{'' if count == 1 else 's'} ({text})"
+    raise AssertionError("a duration is a whole number of minutes")
+
+
+def scope(code: str) -> str:
+    """Return a consent scope in words with its code."""
+    return f"{codes('consent_scope')[code].lower()} ({code})"
+
+
+def flat(value: object) -> str:
+    """Return any value of an agreement on one line, with the names of its members."""
+    if isinstance(value, BaseModel):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, Mapping):
+        return "; ".join(
+            f"{str(name).replace('_', ' ')}: {flat(each)}"
+            for name, each in value.items()
+            if each is not None
+        )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return ", ".join(flat(each) for each in value) or "none"
+    return str(value)
+
+
+def other_members(term: BaseModel, shown: Collection[str], indent: str) -> Iterator[str]:
+    """Yield a line for each member of `term` that is not in `shown`, absent ones left out.
+
+    An explanation ends each of its parts with this, so that a member that is added to the format
+    later is shown before somebody words it.
+    """
+    for name in type(term).model_fields:
+        value = getattr(term, name)
+        if name not in shown and value is not None:
+            yield from wrapped(f"{name.replace('_', ' ').capitalize()}: {flat(value)}", indent)
