@@ -75,6 +75,7 @@ def quickstart(
 
 def main() -> None:
     """Run the command; errors become one clear sentence and the right exit code."""
+    os.umask(0o077)  # whatever a command or Kafka writes is for the account that runs it alone
     try:
         verify_installation()
         code = app(standalone_mode=False)
@@ -84,12 +85,22 @@ def main() -> None:
     except TyperException as error:  # wrong usage: says what was expected
         error.show()  # type: ignore[attr-defined]  # every one is click's, as typer carries it
         sys.exit(USAGE)
-    except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _discard_output()
+        sys.exit(0)
+    except SystemExit as ended:  # typer ends a command so whose output is read no further
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        _discard_output()
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _discard_output() -> None:
+    """The reader of our output has closed it: what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from broker.agency.config import CONFIG_NAME, GovernanceSection, format_config
 from broker.agency.tryout import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
-from broker.keys.durable import SECRET_MODE, write_durably
+from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernanceSigner, governance_signer
 from broker.keys.instant import whole_second
 from broker.keys.issuing import OPERATIONAL_KEYS, first_manifest, listed_key
@@ -42,8 +43,9 @@ from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 
 KAFKA_FOLDER: Final = "kafka"
+CLAIM_NAME: Final = ".being-made"
+"""File in a new partnership's folder while it is being made."""
 FOLDERS: Final = ("import", "processed", "quarantine", "inbox", "state", "contracts", "manifests")
-_PROTECTED: Final = frozenset({"state", "import", "processed", "quarantine", "inbox"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +100,21 @@ def create_partnership(
     Raises:
         ConfigError: code `directory_not_empty` or `directory_unusable`.
     """
+    plans = agencies or london_agencies()
+    text = shipped_terms(CONTRACT) if terms is None else terms
     existed = root.exists()
-    _require_empty(root)
+    claim = _claim_empty(root)
     try:
-        plans = agencies or london_agencies()
-        text = shipped_terms(CONTRACT) if terms is None else terms
-        return _create(root, now, plans, deployment, bootstrap, hosts, text)
+        partnership = _create(root, now, plans, deployment, bootstrap, hosts, text)
+        claim.unlink()
     except BaseException as error:
-        for made in root.iterdir() if root.is_dir() else ():
-            shutil.rmtree(made, ignore_errors=True)
-        if not existed:
-            shutil.rmtree(root, ignore_errors=True)
+        for made in root.iterdir():
+            if made.is_dir():
+                shutil.rmtree(made, ignore_errors=True)
+        with suppress(OSError):
+            claim.unlink(missing_ok=True)
+            if not existed:
+                root.rmdir()
         if isinstance(error, OSError):
             raise ConfigError(
                 f"The partnership cannot be written ({error.strerror}).",
@@ -117,6 +123,7 @@ def create_partnership(
                 fix="Check the free space, the owner and the permissions of the folder.",
             ) from None
         raise
+    return partnership
 
 
 def _create(
@@ -128,7 +135,6 @@ def _create(
     hosts: Sequence[str],
     terms: str,
 ) -> Partnership:
-    root.mkdir(parents=True, exist_ok=True)
     authority = issue_ca(deployment, now)
     with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
         founded = list(
@@ -151,9 +157,9 @@ def _found(
     now: int,
 ) -> _Founded:
     """Makes an agency's folders, keys, configuration and first manifest."""
-    directory.mkdir(mode=0o755)
+    make_private_folder(directory, exist_ok=False)
     for name in FOLDERS:
-        (directory / name).mkdir(mode=0o700 if name in _PROTECTED else 0o755)
+        make_private_folder(directory / name)
     passphrase = random_token().encode()
     write_durably(directory / "passphrase", passphrase + b"\n", mode=SECRET_MODE)
     governance = _governance(directory, plan.id, deployment, passphrase, now)
@@ -274,7 +280,7 @@ def _save_kafka_identity(
     folder: Path, authority: Authority, hosts: Sequence[str], now: int
 ) -> None:
     """What whoever hosts Kafka needs: the authority, and Kafka's own identity."""
-    folder.mkdir(mode=0o700)
+    make_private_folder(folder, exist_ok=False)
     save_identity(
         folder / "authority",
         ca=authority.certificate,
@@ -285,18 +291,42 @@ def _save_kafka_identity(
     save_identity(folder / "tls", ca=authority.certificate, certificate=certificate, key=key)
 
 
-def _require_empty(root: Path) -> None:
+def _claim_empty(root: Path) -> Path:
+    """Makes the folder if it is absent, and a file in it that only one process can create.
+
+    Two commands at once would otherwise both find the folder empty, and the one that failed would
+    remove what the other made.
+
+    Raises:
+        ConfigError: `directory_not_empty` or `directory_unusable`.
+    """
+    claim = root / CLAIM_NAME
     try:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise ConfigError(
-                "The folder is not empty." if root.is_dir() else "This is a file, not a folder.",
-                code="directory_not_empty",
-                where=str(root),
-                fix="Give a folder that is absent or empty.",
-            )
+        if root.exists():
+            if not root.is_dir() or any(root.iterdir()):
+                raise _not_empty(root)
+        else:
+            make_private_folder(root)
+        claim.touch(mode=SECRET_MODE, exist_ok=False)
+        if any(path.name != CLAIM_NAME for path in root.iterdir()):  # another command was quicker
+            claim.unlink()
+            raise _not_empty(root)
+    except (FileExistsError, NotADirectoryError):
+        raise _not_empty(root) from None
     except OSError as error:
         raise ConfigError(
-            f"The folder cannot be read ({error.strerror}).",
+            f"The folder cannot be read or written ({error.strerror}).",
             code="directory_unusable",
             where=str(root),
+            fix="Check the owner and the permissions of the folder.",
         ) from None
+    return claim
+
+
+def _not_empty(root: Path) -> ConfigError:
+    return ConfigError(
+        "The folder is not empty." if root.is_dir() else "This is a file, not a folder.",
+        code="directory_not_empty",
+        where=str(root),
+        fix="Give a folder that is absent or empty.",
+    )

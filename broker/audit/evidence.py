@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from broker.audit.errors import EvidenceError
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES
+from broker.strict_json import StrictJsonError, parse_strict_json
 from broker.tlog.merkle import MAX_LOG_SIZE
 
 FORMAT: Final = "concordant.evidence/v1"
@@ -100,13 +101,13 @@ def parse_evidence(document: bytes) -> Evidence:
     if len(document) > MAX_EVIDENCE_BYTES:
         raise _malformed("it is too large")
     try:
-        return Evidence.model_validate(orjson.loads(document))
+        return Evidence.model_validate(parse_strict_json(document))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         member = ".".join(str(part) for part in first["loc"])
         raise _malformed(f"the member {member} is missing or wrong") from None
-    except ValueError:
-        raise _malformed("it is not JSON") from None
+    except StrictJsonError as error:
+        raise _malformed(str(error)) from None
 
 
 def _malformed(reason: str) -> EvidenceError:

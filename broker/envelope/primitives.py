@@ -34,9 +34,6 @@ ED25519_PUBLIC_BYTES: Final = 32
 ED25519_SIGNATURE_BYTES: Final = 64
 ML_DSA_44_SIGNATURE_BYTES: Final = 2420
 XWING_PUBLIC_BYTES: Final = 1216
-# scrypt for passphrases: about 80 ms and 32 MiB (RFC 7914; OWASP minimum N=2^17 is for logins
-# at a server, this protects a file that an attacker must steal first, and commands answer in 1 s)
-SCRYPT_N: Final = 2**15
 SCRYPT_R: Final = 8
 SCRYPT_P: Final = 1
 
@@ -341,8 +338,18 @@ def one_step_kdf(secret: bytes, info: bytes) -> bytes:
     return hashlib.sha512(b"\x00\x00\x00\x01" + secret + info).digest()
 
 
-def scrypt_key(passphrase: bytes, salt: bytes) -> bytes:
-    """32 bytes from a passphrase (RFC 7914) with this project's fixed parameters."""
+def scrypt_key(passphrase: bytes, salt: bytes, cost: int) -> bytes:
+    """Derives a key from a passphrase with scrypt (RFC 7914), r = 8 and p = 1.
+
+    Args:
+        passphrase: the passphrase.
+        salt: 16 bytes.
+        cost: N, a power of two; the derivation takes 1024 x N bytes of memory.
+
+    Returns:
+        32 bytes.
+    """
+    memory = 128 * SCRYPT_R * (cost + SCRYPT_P + 2)
     return hashlib.scrypt(
-        passphrase, salt=salt, n=SCRYPT_N, r=SCRYPT_R, p=SCRYPT_P, maxmem=2**26, dklen=32
+        passphrase, salt=salt, n=cost, r=SCRYPT_R, p=SCRYPT_P, maxmem=memory, dklen=32
     )

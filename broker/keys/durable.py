@@ -1,7 +1,8 @@
-"""Files that survive a crash: written beside, synced, renamed, and the folder synced.
+"""Files that survive a crash and folders that only their owner can open.
 
-A reader sees the old file or the new one, never half of either. Secrets are created with mode 0600
-before a byte is written to them, so no moment exists at which others could read them.
+A file is written beside its place, synced and renamed, and its folder is synced: a reader sees the
+old file or the new one, never half of either. Secrets are created with mode 0600 before a byte is
+written to them. No mode here depends on the umask of the process.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 
 PUBLIC_MODE: Final = 0o644
 SECRET_MODE: Final = 0o600
+PRIVATE_FOLDER_MODE: Final = 0o700
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> None:
@@ -41,6 +43,32 @@ def write_durably(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> Non
             beside.unlink()
         raise
     sync_folder(path.parent)
+
+
+def make_private_folder(folder: Path, *, exist_ok: bool = True) -> None:
+    """Creates a folder, and each missing folder above it, with mode 0700.
+
+    ``Path.mkdir(parents=True)`` gives its mode to the last folder only: the folders above it get
+    0777 less the umask. The mode of a folder that exists stays as it is.
+
+    Args:
+        folder: the folder to create.
+        exist_ok: whether the folder may exist already.
+
+    Raises:
+        FileExistsError: the folder exists and `exist_ok` is false, or a file has its name.
+        OSError: the file system refuses.
+    """
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER_MODE)
+    except FileNotFoundError:
+        make_private_folder(folder.parent)
+        folder.mkdir(mode=PRIVATE_FOLDER_MODE, exist_ok=exist_ok)
+    except FileExistsError:
+        if not exist_ok or not folder.is_dir():
+            raise
+        return
+    folder.chmod(PRIVATE_FOLDER_MODE)  # a umask can take away the owner's own rights
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,10 +1,11 @@
-"""One private key at rest: a JSON file whose secret half is encrypted (spec: keys, "Storage").
+"""File format of a private key: JSON with an encrypted seed (docs/spec/keys.md, "Storage").
 
-Every private key of this protocol is 32 bytes, the X-Wing key included (its other forms have no
-serialisation), so one file format holds all. The key that encrypts comes from the passphrase by
-scrypt, once per keyring because its files share a salt; nonces are random, and the metadata is
-authenticated, so nobody can turn a receipt key into a stream key by editing a file. A plain
-checksum tells a damaged file from a wrong passphrase, which the cipher alone cannot.
+Every private key of this protocol is 32 bytes, the X-Wing key included, so one file format holds
+all. The key that encrypts comes from the passphrase by scrypt, once per keyring because its files
+share a salt and a cost. The file names the cost, so a later version can raise it and still open
+older files. Nonces are random. The metadata is authenticated: an edited file cannot turn a receipt
+key into a stream key. A plain checksum tells a damaged file from a wrong passphrase, which the
+cipher alone cannot.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from pydantic import (
 
 from broker.envelope.primitives import (
     NONCE_BYTES,
+    SCRYPT_P,
+    SCRYPT_R,
     SEED_BYTES,
     AeadKey,
     Ed25519Signer,
@@ -50,9 +53,18 @@ from broker.keys.kid import (
     XWING,
     kid,
 )
+from broker.strict_json import parse_strict_json
 
 SALT_BYTES: Final = 16
 KEYFILE_LIMIT_BYTES: Final = 64 * 1024
+SCRYPT_COST: Final = 2**17
+"""scrypt's N for new key files: 128 MiB and about 0.4 s (OWASP's minimum for passphrases)."""
+SCRYPT_COSTS: Final = tuple(2**power for power in range(17, 21))
+"""Costs that a key file may name. The largest takes 1 GiB of memory, which bounds what an altered
+file can make this process allocate."""
+_KDFS: Final[dict[str, int]] = {
+    f"scrypt-{cost}-{SCRYPT_R}-{SCRYPT_P}": cost for cost in SCRYPT_COSTS
+}
 
 _RESTORE: Final = "Restore the file from a backup, or make a new key with: concordant keys renew"
 
@@ -114,7 +126,7 @@ class KeyFile(BaseModel):
     public: Base64
     not_before: Instant
     not_after: Instant | None
-    kdf: Literal["scrypt-32768-8-1"]  # N, r, p of primitives.scrypt_key
+    kdf: str  # one of _KDFS: scrypt with its N, r and p
     salt: Base64
     nonce: Base64
     ciphertext: Base64
@@ -128,7 +140,14 @@ class KeyFile(BaseModel):
             raise ValueError("the nonce or the salt has the wrong length")
         if self.algorithm not in ALGORITHMS.get(self.role, frozenset()):
             raise ValueError("the role does not use this algorithm")
+        if self.kdf not in _KDFS:
+            raise ValueError("the key derivation is not one of those allowed")
         return self
+
+    @property
+    def cost(self) -> int:
+        """N of scrypt, by which the passphrase becomes the key that encrypts."""
+        return _KDFS[self.kdf]
 
     @property
     def aad(self) -> bytes:
@@ -148,7 +167,14 @@ class KeyFile(BaseModel):
     def expected_checksum(self) -> bytes:
         """SHA-256 over everything else in the file; against accidents, not against attackers."""
         return sha256(
-            lp(b"concordant/1/keyfile-checksum", self.aad, self.salt, self.nonce, self.ciphertext)
+            lp(
+                b"concordant/1/keyfile-checksum",
+                self.aad,
+                self.kdf.encode(),
+                self.salt,
+                self.nonce,
+                self.ciphertext,
+            )
         )
 
     @property
@@ -189,6 +215,7 @@ def seal_key(
     not_after: int | None,
     encryption_key: bytes,
     salt: bytes,
+    cost: int = SCRYPT_COST,
 ) -> KeyFile:
     """A private key as the file that keeps it.
 
@@ -200,8 +227,9 @@ def seal_key(
         algorithm: one of the role's algorithms.
         not_before: start of its validity, milliseconds.
         not_after: end of its validity, milliseconds, exclusive; None if it has none.
-        encryption_key: 32 bytes from the passphrase and `salt`.
+        encryption_key: 32 bytes from the passphrase, `salt` and `cost`.
         salt: 16 bytes, the keyring's.
+        cost: scrypt's N, one of ``SCRYPT_COSTS``.
     """
     public = public_of(algorithm, seed)
     bare = KeyFile.model_construct(
@@ -214,7 +242,7 @@ def seal_key(
         public=public,
         not_before=not_before,
         not_after=not_after,
-        kdf="scrypt-32768-8-1",
+        kdf=f"scrypt-{cost}-{SCRYPT_R}-{SCRYPT_P}",
         salt=salt,
         nonce=random_bytes(NONCE_BYTES),
         ciphertext=b"",
@@ -275,6 +303,6 @@ def parse_keyfile(content: bytes, where: str) -> KeyFile:
     if len(content) > KEYFILE_LIMIT_BYTES:
         raise damaged
     try:
-        return KeyFile.model_validate(orjson.loads(content))
+        return KeyFile.model_validate(parse_strict_json(content))
     except (ValueError, ValidationError):
         raise damaged from None

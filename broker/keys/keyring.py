@@ -27,12 +27,19 @@ from broker.envelope.primitives import (
     scrypt_key,
 )
 from broker.errors import KeyAccessError
-from broker.keys.durable import PUBLIC_MODE, SECRET_MODE, sync_folder, write_durably
+from broker.keys.durable import (
+    PUBLIC_MODE,
+    SECRET_MODE,
+    make_private_folder,
+    sync_folder,
+    write_durably,
+)
 from broker.keys.enrolment import SigningKey
 from broker.keys.instant import format_instant
 from broker.keys.keyfile import (
     KEYFILE_LIMIT_BYTES,
     SALT_BYTES,
+    SCRYPT_COST,
     KeyEntry,
     KeyFile,
     format_keyfile,
@@ -65,7 +72,7 @@ class Keyring:
         self._deployment = deployment
         self._agency = agency
         self._passphrase = passphrase
-        self._encryption_keys: dict[bytes, bytes] = {}
+        self._encryption_keys: dict[tuple[bytes, int], bytes] = {}
         self._seeds: dict[bytes, bytes] = {}
 
     def entries(self) -> tuple[KeyEntry, ...]:
@@ -158,7 +165,7 @@ class Keyring:
             KeyAccessError: `passphrase_wrong` if the passphrase is not that of the other keys, or
                 `key_unreadable` if the folder cannot be written.
         """
-        salt = self._salt()
+        salt, cost = self._derivation()
         seed = new_seed() if seed is None else seed
         file = seal_key(
             seed,
@@ -168,12 +175,13 @@ class Keyring:
             algorithm=algorithm,
             not_before=not_before,
             not_after=not_after,
-            encryption_key=self._encryption_key(salt),
+            encryption_key=self._encryption_key(salt, cost),
             salt=salt,
+            cost=cost,
         )
         path = self.folder / f"{role}-{file.kid.hex()}{_SUFFIX}"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.folder)
             write_durably(path, format_keyfile(file), mode=SECRET_MODE)
         except OSError as error:
             raise self._unreadable("A key cannot be stored", path, error) from None
@@ -200,7 +208,7 @@ class Keyring:
         try:
             if not record.exists():  # it exists when a crash came between it and the removal
                 entry = self._read(paths[0]).entry
-                record.parent.mkdir(mode=0o700, exist_ok=True)
+                make_private_folder(record.parent)
                 write_durably(record, _destruction(entry, now, reason), mode=PUBLIC_MODE)
             for path in paths:
                 _erase(path)
@@ -223,15 +231,16 @@ class Keyring:
             KeyAccessError: `passphrase_wrong` if neither passphrase opens a file, `key_missing` if
                 there is none, or `key_unreadable`.
         """
-        stretched: dict[bytes, bytes] = {}
+        derived: dict[tuple[bytes, int], bytes] = {}
         left: list[tuple[Path, KeyFile, bytes]] = []
-        salt, before = random_bytes(SALT_BYTES), 0
+        target, before = (random_bytes(SALT_BYTES), SCRYPT_COST), 0
         for path in self._paths():
             file = self._read(path)
-            if file.salt not in stretched:
-                stretched[file.salt] = scrypt_key(new, file.salt)
-            if _opens(file, stretched[file.salt], path):
-                salt, before = file.salt, before + 1
+            derivation = (file.salt, file.cost)
+            if derivation not in derived:
+                derived[derivation] = scrypt_key(new, *derivation)
+            if _opens(file, derived[derivation], path):
+                target, before = derivation, before + 1
             else:
                 left.append((path, file, self._seed_before(file, path)))
         if not left and not before:
@@ -241,10 +250,10 @@ class Keyring:
                 where=str(self.folder),
                 fix="Name the agency whose keys are here, or fetch its keys.",
             )
-        key = stretched[salt] if before else scrypt_key(new, salt)
-        self._encryption_keys[salt] = key
+        key = derived[target] if before else scrypt_key(new, *target)
+        self._encryption_keys[target] = key
         for path, file, seed in left:
-            self._replace(path, file, seed, salt, key)
+            self._replace(path, file, seed, target, key)
         return PassphraseChange(len(left), before)
 
     def destroyed(self, kid: bytes) -> bool:
@@ -282,7 +291,7 @@ class Keyring:
         seed = self._seeds.get(file.kid)
         if seed is None:
             where = str(self.folder / f"{file.role}-{file.kid.hex()}{_SUFFIX}")
-            seed = open_key(file, self._encryption_key(file.salt), where)
+            seed = open_key(file, self._encryption_key(file.salt, file.cost), where)
             self._seeds[file.kid] = seed
         return seed
 
@@ -301,7 +310,10 @@ class Keyring:
             fix="Put the passphrase with which the key was made where agency.toml says.",
         )
 
-    def _replace(self, path: Path, file: KeyFile, seed: bytes, salt: bytes, key: bytes) -> None:
+    def _replace(
+        self, path: Path, file: KeyFile, seed: bytes, derivation: tuple[bytes, int], key: bytes
+    ) -> None:
+        salt, cost = derivation
         again = seal_key(
             seed,
             deployment=file.deployment,
@@ -312,6 +324,7 @@ class Keyring:
             not_after=file.not_after,
             encryption_key=key,
             salt=salt,
+            cost=cost,
         )
         try:
             mode = stat.S_IMODE(path.stat().st_mode)
@@ -319,20 +332,20 @@ class Keyring:
         except OSError as error:
             raise self._unreadable("A key file cannot be replaced", path, error) from None
 
-    def _encryption_key(self, salt: bytes) -> bytes:
-        key = self._encryption_keys.get(salt)
+    def _encryption_key(self, salt: bytes, cost: int) -> bytes:
+        key = self._encryption_keys.get((salt, cost))
         if key is None:
-            key = scrypt_key(self._passphrase(), salt)
-            self._encryption_keys[salt] = key
+            key = scrypt_key(self._passphrase(), salt, cost)
+            self._encryption_keys[salt, cost] = key
         return key
 
-    def _salt(self) -> bytes:
-        """The folder's salt, after a check that the passphrase is the folder's too."""
+    def _derivation(self) -> tuple[bytes, int]:
+        """Salt and scrypt cost of the folder, after a check that the passphrase is its own too."""
         for path in self._paths():
             file = self._read(path)
             self._seed(file)
-            return file.salt
-        return random_bytes(SALT_BYTES)
+            return file.salt, file.cost
+        return random_bytes(SALT_BYTES), SCRYPT_COST
 
     def _missing(self, detail: str, kid: bytes) -> KeyAccessError:
         return KeyAccessError(

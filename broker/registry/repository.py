@@ -11,13 +11,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, RegistryError
-from broker.keys.durable import write_durably
+from broker.keys.durable import make_private_folder, write_durably
 from broker.keys.manifest import (
     MANIFEST_LIMIT_BYTES,
     VerifiedManifest,
@@ -27,6 +27,7 @@ from broker.keys.manifest import (
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, merge_counterparts, verify_contract
 from broker.registry.manifests import ManifestBook
+from broker.strict_json import parse_strict_json
 from broker.tlog.note import MAX_NOTE_BYTES
 from contracts.loading import ContractText, load_contract, parse_contract
 
@@ -225,7 +226,7 @@ class Repository:
         }
         path = self.root / VERSIONS_FILE
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            make_private_folder(path.parent)
             write_durably(path, orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
         except OSError as error:
             if error.errno not in _READ_ONLY:
@@ -242,7 +243,7 @@ class Repository:
         if not path.exists():
             return {}
         try:
-            document = orjson.loads(_read(path, _VERSIONS_LIMIT_BYTES))
+            document: Any = parse_strict_json(_read(path, _VERSIONS_LIMIT_BYTES))
             return {str(a): (int(e["version"]), str(e["sha256"])) for a, e in document.items()}
         except (ValueError, TypeError, KeyError, AttributeError):
             raise RegistryError(
@@ -277,7 +278,7 @@ class Repository:
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
-            path.parent.mkdir(mode=0o755, exist_ok=True)
+            make_private_folder(path.parent)
             write_durably(path, content)
         except OSError as error:
             raise _unwritable(path, error) from None

@@ -21,6 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from broker.errors import StoreError
+from broker.keys.durable import make_private_folder
 from broker.store.disclosures import Disclosures
 from broker.store.heartbeats import Heartbeats
 from broker.store.inbox import Inbox
@@ -241,7 +242,7 @@ def _begin(connection: Connection) -> None:
 
 def _private(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         # One that is there is not opened: to close it again would drop every lock that another
         # store of this process holds on it, and another process would delete its journal.
         with suppress(FileExistsError):

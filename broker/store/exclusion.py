@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from broker.errors import StoreError
+from broker.keys.durable import make_private_folder
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def exclusive(path: Path) -> Iterator[None]:
             cannot be made.
     """
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(

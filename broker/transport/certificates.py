@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from broker.errors import TransportError
+from broker.keys.durable import make_private_folder
 
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 CERTIFICATE_LIFE = dt.timedelta(days=365)
@@ -175,7 +176,7 @@ def read_certificate(pem: bytes) -> CertificateFacts:
 
 def save_identity(folder: Path, *, ca: bytes, certificate: bytes, key: bytes) -> None:
     """Writes `ca.pem`, `cert.pem` and `key.pem` (mode 0600) into a folder of mode 0700."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(folder)
     for name, content, mode in (
         ("ca.pem", ca, 0o644),
         ("cert.pem", certificate, 0o644),

@@ -22,6 +22,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from broker.errors import TransportError
+from broker.keys.durable import make_private_folder
 from broker.transport.certificates import (
     OPERATOR_NAME,
     Authority,
@@ -169,8 +170,8 @@ class LocalKafka:
         self.stop()
 
     def _prepare_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (self.folder / "tmp").mkdir(exist_ok=True)
+        make_private_folder(self.folder)
+        make_private_folder(self.folder / "tmp")
         tls = self.folder / "tls"
         if not (tls / "key.pem").exists():
             authority = self._authority or issue_ca("local-kafka")

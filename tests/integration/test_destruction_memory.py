@@ -60,7 +60,7 @@ def opened_with(folder: Path, now: int, value: bytes, event_id: str) -> Opened:
     (listed,) = mine.manifests.exchange_keys(COUNCIL)
     (file,) = (parse_keyfile(path.read_bytes(), "") for path in folder.glob("keys/exchange-*"))
     passphrase = (folder / "passphrase").read_bytes().strip()
-    seed = open_key(file, scrypt_key(passphrase, file.salt), "")
+    seed = open_key(file, scrypt_key(passphrase, file.salt, file.cost), "")
     sealed = parse_value(value)
     (entry,) = sealed.recipients
     info = framing.session_info(mine.deployment, sealed.contract, POLICE, listed.kid)
@@ -178,7 +178,7 @@ async def test_what_was_sealed_for_a_destroyed_key_opens_with_nothing_on_disk(
     held = [
         parse_keyfile(content, path) for path, content in disk.items() if path.endswith(".key.json")
     ]
-    seeds = [open_key(file, scrypt_key(passphrase, file.salt), "") for file in held]
+    seeds = [open_key(file, scrypt_key(passphrase, file.salt, file.cost), "") for file in held]
     assert len(seeds) >= 5
     assert had.seed not in seeds
     sealed, mine = parse_value(record.value), load_participant(folder, calendar())

@@ -148,3 +148,18 @@ def test_sealing_and_opening_a_thousand_lines_keeps_their_order(cli, root: Path)
     checked = cli("event", "verify", "--agency", root / "cps-london", stdin=sealed.out)
     assert [line["index"] for line in checked.jsonl] == list(range(1000))
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["event", "--help"], ["contract", "sign", "--help"], []]
+)
+def test_help_that_is_read_no_further_is_no_failure(arguments: list[str]) -> None:
+    """As by `concordant --help | head -1`; with no argument the help is a usage error's (2)."""
+    command = [sys.executable, "-m", "adapters.main", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        assert started.stderr is not None
+        started.stdout.close()
+        err = started.stderr.read()
+    assert started.returncode == 0
+    assert err == b""

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from broker.agency import partnership
+from broker.clock import now_ms
+from broker.errors import ConfigError
+
 AGENCIES = [
     "csu-camden",
     "csu-lewisham",
@@ -70,3 +74,48 @@ def test_every_contract_file_is_signed_by_every_party(cli, made: Path) -> None:
     assert done.code == 0, done.err
     for agency in AGENCIES:
         assert agency in done.text
+
+
+def test_no_umask_opens_a_file_or_a_folder_to_other_accounts(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "adapters.main", "quickstart", str(tmp_path / "new")]
+    done = subprocess.run(command, capture_output=True, check=False, umask=0)
+    assert done.returncode == 0, done.stderr
+    everything = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+    folders = {stat.S_IMODE(path.stat().st_mode) for path in everything if path.is_dir()}
+    assert folders == {0o700}
+    assert not [path for path in everything if path.stat().st_mode & 0o022]
+
+
+def test_of_two_at_once_one_makes_the_partnership_and_the_other_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "adapters.main", "quickstart", str(tmp_path / "new")]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    outputs = [process.communicate() for process in both]
+    assert sorted(process.returncode for process in both) == [0, 3]
+    refused = next(
+        err for process, (_, err) in zip(both, outputs, strict=True) if process.returncode
+    )
+    assert b"directory_not_empty" in refused
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(
+        [*AGENCIES, "kafka"]
+    )
+
+
+@pytest.mark.parametrize("absent", [True, False])
+def test_a_failure_leaves_the_folder_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: bool
+) -> None:
+    root = tmp_path / "new"
+    if not absent:
+        root.mkdir()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(partnership, "save_identity", full)
+    with pytest.raises(ConfigError) as caught:
+        partnership.create_partnership(root, now_ms())
+    assert caught.value.code == "directory_unusable"
+    assert root.exists() is not absent
+    assert absent or not list(root.iterdir())

@@ -154,10 +154,11 @@ def test_signatures_verify_and_refuse_in_our_terms(
             verifier(bytes(size))
 
 
-def test_scrypt_is_rfc_7914_with_our_parameters() -> None:
-    expected = hashlib.scrypt(b"pass", salt=b"salt", n=2**15, r=8, p=1, maxmem=2**26, dklen=32)
-    assert primitives.scrypt_key(b"pass", b"salt") == expected
-    assert primitives.scrypt_key(b"pass", b"tlas") != expected
+@pytest.mark.parametrize("cost", [2**10, 2**17])
+def test_scrypt_is_rfc_7914_with_the_cost_that_the_file_names(cost: int) -> None:
+    expected = hashlib.scrypt(b"pass", salt=b"salt", n=cost, r=8, p=1, maxmem=2**28, dklen=32)
+    assert primitives.scrypt_key(b"pass", b"salt", cost) == expected
+    assert primitives.scrypt_key(b"pass", b"tlas", cost) != expected
 
 
 def test_a_passphrase_for_a_try_out_has_24_random_bytes() -> None:

@@ -131,8 +131,10 @@ def signed_note(governance: Callable[..., GovernanceSigner]) -> Callable[..., by
 
 @pytest.fixture(autouse=True)
 def stretched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One hash in the place of scrypt, whose 80 ms are tested in tests/unit/envelope."""
-    monkeypatch.setattr(keyring_module, "scrypt_key", lambda given, salt: sha256(given + salt))
+    """One hash in the place of scrypt, whose 400 ms are tested in tests/unit/envelope."""
+    monkeypatch.setattr(
+        keyring_module, "scrypt_key", lambda given, salt, cost: sha256(given + salt)
+    )
 
 
 @pytest.fixture

@@ -118,7 +118,9 @@ def test_cut_short_each_file_opens_with_one_of_them_and_the_next_time_finishes(
         "Check the owner and the permissions of the folder and its files.",
     )
     monkeypatch.undo()
-    monkeypatch.setattr(keyring_module, "scrypt_key", lambda given, salt: sha256(given + salt))
+    monkeypatch.setattr(
+        keyring_module, "scrypt_key", lambda given, salt, cost: sha256(given + salt)
+    )
     for number, entry in enumerate(three):
         ring = keyring(NEW if number < after else OLD)
         assert len(ring._seed(ring._find(entry.kid))) == 32
@@ -217,7 +219,7 @@ def test_each_passphrase_is_stretched_once_for_each_salt(
 ) -> None:
     calls: list[tuple[bytes, bytes]] = []
 
-    def stretch(given: bytes, salt: bytes) -> bytes:
+    def stretch(given: bytes, salt: bytes, cost: int) -> bytes:
         calls.append((given, salt))
         return sha256(given + salt)
 

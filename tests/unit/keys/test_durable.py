@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.keys import durable
-from broker.keys.durable import SECRET_MODE, sync_folder, write_durably
+from broker.keys.durable import SECRET_MODE, make_private_folder, sync_folder, write_durably
 
 
 def test_a_file_is_replaced_with_the_mode_asked_for(tmp_path: Path) -> None:
@@ -88,3 +88,30 @@ def test_what_cannot_be_removed_does_not_hide_what_went_wrong(
     monkeypatch.setattr(Path, "unlink", gone)
     with pytest.raises(OSError, match="No space"):
         write_durably(tmp_path / "file", b"new")
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_a_private_folder_and_those_above_it_are_the_owners_alone(
+    tmp_path: Path, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        make_private_folder(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    for folder in ("a", "a/b", "a/b/c"):
+        assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700
+
+
+def test_a_private_folder_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    make_private_folder(tmp_path)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o750
+    with pytest.raises(FileExistsError):
+        make_private_folder(tmp_path, exist_ok=False)
+
+
+def test_a_file_in_the_place_of_a_private_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_private_folder(tmp_path / "file")

@@ -156,7 +156,9 @@ def test_listing_needs_no_passphrase_and_one_command_stretches_it_once(
     keyring().create("secret", "hmac-sha256", not_before=now, not_after=None)
     calls: list[bytes] = []
     stretch = keyring_module.scrypt_key
-    monkeypatch.setattr(keyring_module, "scrypt_key", lambda p, s: calls.append(s) or stretch(p, s))
+    monkeypatch.setattr(
+        keyring_module, "scrypt_key", lambda p, s, c: calls.append(s) or stretch(p, s, c)
+    )
     ring = keyring()
     entries = ring.entries()
     assert not calls

@@ -256,7 +256,14 @@ def test_the_checksum_covers_the_salt_and_all_that_the_cipher_needs(now: int) ->
         b"",
     )
     assert file.checksum == sha256(
-        lp(b"concordant/1/keyfile-checksum", file.aad, file.salt, file.nonce, file.ciphertext)
+        lp(
+            b"concordant/1/keyfile-checksum",
+            file.aad,
+            b"scrypt-131072-8-1",
+            file.salt,
+            file.nonce,
+            file.ciphertext,
+        )
     )
 
 
@@ -276,7 +283,7 @@ def test_a_key_file_is_json_for_people_with_every_field(now: int) -> None:
     assert text.startswith(b'{\n  "format": "concordant.key/v1",\n')
     assert text.endswith(b"\n}\n")
     written = json.loads(text)
-    assert written["kdf"] == "scrypt-32768-8-1"
+    assert written["kdf"] == "scrypt-131072-8-1"
     assert (written["deployment"], written["agency"]) == ("d", "a")
     assert (written["role"], written["algorithm"]) == ("receipt", "ed25519")
     assert written["not_before"] == format_instant(now)
@@ -294,6 +301,11 @@ def test_a_key_file_is_json_for_people_with_every_field(now: int) -> None:
         {"algorithm": "hmac-sha256"},
         {"role": "exchange"},
         {"role": "none"},
+        {"kdf": "scrypt-65536-8-1"},  # cheaper to guess at than this version allows
+        {"kdf": "scrypt-2097152-8-1"},  # 2 GiB to open
+        {"kdf": "scrypt-131072-16-1"},
+        {"kdf": "scrypt-131073-8-1"},
+        {"kdf": "pbkdf2-131072-8-1"},
     ],
 )
 def test_lengths_and_algorithms_are_checked_beside_the_checksum(changed: dict[str, object]) -> None:

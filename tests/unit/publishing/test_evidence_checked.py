@@ -348,6 +348,7 @@ def test_a_document_has_one_form(evidence: Evidence) -> None:
         assert "7d0f" not in str(caught.value)
 
     assert parse_evidence(orjson.dumps(document)) == evidence
+
     for name in document:
         if name != "classical":
             refused({key: value for key, value in document.items() if key != name})
@@ -361,6 +362,18 @@ def test_a_document_has_one_form(evidence: Evidence) -> None:
     refused([])
     refused(b"{")
     refused(b" " * (2**21 + 1))
+
+
+@pytest.mark.parametrize("member", ["agency", "head", "size", "format"])
+def test_a_document_that_repeats_a_member_is_refused(evidence: Evidence, member: str) -> None:
+    """Another reader could take the other one of the two."""
+    text = orjson.dumps(orjson.loads(format_evidence(evidence))).decode()
+    name = f'"{member}":'
+    twice = text.replace(name, f'{name}"another",{name}', 1)
+    assert orjson.loads(twice) == orjson.loads(text)
+    with pytest.raises(EvidenceError) as caught:
+        parse_evidence(twice.encode())
+    assert caught.value.code == "evidence_malformed"
 
 
 def test_whatever_is_altered_only_answers_come_out(evidence: Evidence) -> None:
