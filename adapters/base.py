@@ -8,9 +8,9 @@ adapter can be tested with nothing but samples. A new kind of agency is one pack
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol, TypeAlias
 
 from broker.event import OpenedEvent
 from contracts.errors import ConcordantError
@@ -23,11 +23,15 @@ class MappingError(ConcordantError):
     ``detail`` names the field and what is expected, never the value, because values are personal.
     Codes: unknown_value, missing_value, invalid_date, invalid_value, unknown_column,
     missing_column, unknown_partner, unknown_case, unknown_referral, row_malformed, file_encoding,
-    file_empty, file_malformed, file_too_large, text_too_long, unknown_kind.
+    file_empty, file_malformed, file_too_large, text_too_long, text_encoding, unknown_kind.
     """
 
     code = "mapping_failed"
     exit_code = 4
+
+
+Export: TypeAlias = bytes | BinaryIO
+"""A file of the agency's system: open for reading and seekable, or its bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,57 @@ class Row:
     Attributes:
         line: 1-based line (or element number) in the file, for the reason file.
         values: the agency's own column names and raw text, or nested values for JSON and XML.
-        raw: the record as it stood, so that a quarantined one can be corrected and dropped again.
+        start: offset of the record's first byte in the file.
+        end: offset after its last byte.
     """
 
     line: int
     values: Mapping[str, object]
-    raw: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that was not turned into an event, with the reason."""
+    """A record that was not turned into an event, with the reason.
+
+    Attributes:
+        line: as of ``Row``.
+        error: why.
+        start: as of ``Row``.
+        end: as of ``Row``.
+        unclosed: the record has a stray quote, which could run into a record that follows it.
+    """
 
     line: int
-    raw: str
     error: MappingError
+    start: int
+    end: int
+    unclosed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of one export, read one after the other; few are in memory at any time.
+
+    ``head``, some records as they stand in the file, and ``tail`` are again a file of the same
+    form: that is how refused records are kept.
+
+    Attributes:
+        items: makes a new iterator over the records, from the first one.
+        head: bytes before the first record that a file needs (a header line, a root element).
+        tail: bytes after the last record.
+        divider: bytes after an ``unclosed`` record that end it for certain.
+    """
+
+    items: Callable[[], Iterator[Row | Rejected]]
+    head: bytes = b""
+    tail: bytes = b""
+    divider: bytes = b""
+
+    def __iter__(self) -> Iterator[Row | Rejected]:
+        """The records, from the first one."""
+        return self.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +158,18 @@ class AgencyAdapter(Protocol):
     mapping_version: str
     """Version of the mapping file in use."""
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
-        """Parse an export. Raises MappingError when the file as a whole cannot be read."""
+    def read(self, export: Export, encoding: str | None = None) -> Records:
+        """Check an export as a whole, then give its records one by one.
+
+        Memory must not grow with the file: one record is at most ``MAX_RECORD_BYTES`` large.
+
+        Args:
+            export: the file. It stays open and unchanged while the records are read.
+            encoding: of its text, where ``agency.toml`` states one.
+
+        Raises:
+            MappingError: the file as a whole cannot be read.
+        """
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """Raises MappingError; nothing is guessed."""

@@ -1,22 +1,21 @@
 """Intake: from a file of the agency's system to rows in the outbox.
 
-A file is taken in chunks, each one transaction with its links, outbox rows and log entries. A crash
-in the middle is harmless: the file is read again, and every item that was published is known by its
-idempotency key.
+A file is read record by record and taken in chunks, each one transaction with its links, outbox
+rows and log entries. Memory does not grow with the file. A crash in the middle is harmless: the
+file is read again, and every item that was published is known by its idempotency key.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Final
 
-from adapters.base import AgencyAdapter, Context, MappingError, Rejected, Row
+from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
 from adapters.sources.interfaces import RowReason, SourceFile, Verdict
-from adapters.sources.rejects import rejected_file
+from adapters.sources.rejects import rejected_pieces, rest_pieces
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, refused
 from broker.observing.logs import logger
@@ -25,8 +24,6 @@ from broker.sending.publishing import Acceptance, Publisher
 from broker.store.interfaces import Store, Transaction
 from contracts.errors import EventError
 
-CHUNK_ROWS: Final = 200
-
 
 @dataclass(slots=True)
 class _Tally:
@@ -34,6 +31,7 @@ class _Tally:
     repeats: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     reasons: list[RowReason] = field(default_factory=list)
+    taken_of_chunk: int = 0
 
 
 class Intake:
@@ -46,7 +44,9 @@ class Intake:
         store: the agency's state.
         publisher: puts events into the outbox.
         published: called after each transaction that added something.
+        metrics: counts what was refused or put aside.
         clock: () -> ms since the epoch.
+        encoding: of the files' text, where the agency states one.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Intake:
         published: Callable[[], None],
         metrics: Metrics,
         clock: Callable[[], int],
+        encoding: str | None = None,
     ) -> None:
         self._adapter = adapter
         self._agency = agency
@@ -68,6 +69,7 @@ class Intake:
         self._published = published
         self._metrics = metrics
         self._clock = clock
+        self._encoding = encoding
         self._log = logger("intake")
 
     async def take(self, file: SourceFile) -> Verdict:
@@ -77,10 +79,23 @@ class Intake:
             ConcordantError: nothing more can be taken now; the file is offered again.
         """
         tally = _Tally()
-        rows = iter(await asyncio.to_thread(lambda: list(self._adapter.read(file.content))))
-        while chunk := list(islice(rows, CHUNK_ROWS)):
-            await asyncio.to_thread(self._take_chunk, chunk, tally)
-            self._published()
+        with file.open() as content:
+            records = await asyncio.to_thread(self._adapter.read, content, self._encoding)
+            items = iter(records)
+            first_left: Row | Rejected | None = None
+            while chunk := await asyncio.to_thread(_next_chunk, items):
+                await asyncio.to_thread(self._take_chunk, file, chunk, tally)
+                self._published()
+                if len(tally.rejected) >= MAX_REFUSED:
+                    left = chunk[tally.taken_of_chunk :]
+                    first_left = left[0] if left else await asyncio.to_thread(next, items, None)
+                    break
+            file.check()
+        return self._verdict(file, records, tally, first_left)
+
+    def _verdict(
+        self, file: SourceFile, records: Records, tally: _Tally, first_left: Row | Rejected | None
+    ) -> Verdict:
         self._log.info(
             "file_taken",
             events=tally.published,
@@ -89,30 +104,56 @@ class Intake:
         )
         if not tally.rejected:
             return Verdict(True)
+        rejected = rejected_pieces(records, tally.rejected)
+        reasons = tuple(tally.reasons)
+        refused = f"{len(tally.rejected)} of the file's records were not taken."
+        if first_left is None:
+            return Verdict(True, "rows_refused", refused, reasons, rejected)
+        self._metrics.rest_put_aside()
+        self._log.warning("rest_put_aside", line=first_left.line, code="rest_put_aside")
         return Verdict(
             True,
-            "rows_refused",
-            f"{len(tally.rejected)} of the file's records were not taken.",
-            tuple(tally.reasons),
-            rejected_file(file.path.suffix, [item.raw for item in tally.rejected]),
+            "rest_put_aside",
+            f"{refused} These are too many: the rest of the file, from line {first_left.line} on, "
+            "was not read. Correct what they have in common, then drop both files again.",
+            reasons,
+            rejected,
+            rest_pieces(records, first_left, file.size),
         )
 
-    def _take_chunk(self, chunk: list[Row | Rejected], tally: _Tally) -> None:
+    def _take_chunk(self, file: SourceFile, chunk: list[Row | Rejected], tally: _Tally) -> None:
+        tally.taken_of_chunk = 0
         with self._store.transaction() as tx, self._publisher.accepting(tx) as acceptance:
             context = Context(
                 self._agency, self._partners, StoreLinks(tx, self._publisher.shared_id)
             )
+            file.check()  # what was read up to here is what had settled
             for item in chunk:
-                if isinstance(item, Rejected):
-                    self._reject(tx, item, tally, logged=False)
-                    continue
-                try:
-                    self._take_row(acceptance, item, context, tally)
-                except MappingError as error:
-                    self._reject(tx, Rejected(item.line, item.raw, error), tally, logged=False)
-                except EventError as error:  # the publisher has logged its refusal
-                    refusal = MappingError(error.detail, code=error.code, where=error.where)
-                    self._reject(tx, Rejected(item.line, item.raw, refusal), tally, logged=True)
+                if len(tally.rejected) >= MAX_REFUSED:
+                    break
+                self._take_item(tx, acceptance, item, context, tally)
+                tally.taken_of_chunk += 1
+
+    def _take_item(
+        self,
+        tx: Transaction,
+        acceptance: Acceptance,
+        item: Row | Rejected,
+        context: Context,
+        tally: _Tally,
+    ) -> None:
+        if isinstance(item, Rejected):
+            self._reject(tx, item, tally, logged=False)
+            return
+        try:
+            self._take_row(acceptance, item, context, tally)
+        except MappingError as error:
+            rejected = Rejected(item.line, error, item.start, item.end)
+            self._reject(tx, rejected, tally, logged=False)
+        except EventError as error:  # the publisher has logged its refusal
+            refusal = MappingError(error.detail, code=error.code, where=error.where)
+            rejected = Rejected(item.line, refusal, item.start, item.end)
+            self._reject(tx, rejected, tally, logged=True)
 
     def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
         outgoing = self._adapter.to_event(row, context)
@@ -130,3 +171,15 @@ class Intake:
             append_entries(tx, [refused(None, error.code, self._clock(), OPERATOR)])
         tally.rejected.append(rejected)
         tally.reasons.append(RowReason(rejected.line, error.code, error.where, error.detail))
+
+
+def _next_chunk(items: Iterator[Row | Rejected]) -> list[Row | Rejected]:
+    """The next records, few enough for one transaction and for memory."""
+    chunk: list[Row | Rejected] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += item.end - item.start if isinstance(item, Row) else 0
+        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            break
+    return chunk

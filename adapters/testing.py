@@ -11,7 +11,9 @@ has, so that an adapter without a column for a leaf shows before something arriv
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -19,6 +21,7 @@ import pytest
 from adapters.base import AgencyAdapter, Context, MappingError, Outgoing, Rejected, Row
 from adapters.mapping.document import Column, MappingDocument
 from adapters.mapping.linking import MemoryLinks
+from adapters.sources.rejects import content_of, rejected_pieces
 from broker.event import JSON, OpenedEvent
 from contracts import schema, vocabulary
 from contracts.events import EVENT_TYPES, PlainEvent
@@ -186,9 +189,25 @@ class AdapterBehaviour:
         assert len(set(first)) == len(first)
 
     def test_a_quarantined_record_is_a_file_that_can_be_dropped_again(self) -> None:
-        for row in self.rows(self.export()):
-            (alone,) = self.rows(row.raw.encode())
+        content = self.export()
+        records = self.adapter.read(content)
+        for row in records:
+            pieces = rejected_pieces(records, [row])
+            (alone,) = self.rows(b"".join(content_of(pieces, io.BytesIO(content))))
+            assert isinstance(row, Row)
             assert dict(alone.values) == dict(row.values)
+
+    def test_the_records_cover_the_file_in_order(self) -> None:
+        content = self.export()
+        records = self.adapter.read(content)
+        end = len(records.head)
+        assert content.startswith(records.head)
+        for item in records:
+            assert not content[end : item.start].strip()
+            assert item.start < item.end
+            end = item.end
+        assert content[end:].strip() == records.tail.strip()
+        assert [item.start for item in records] == [item.start for item in records]
 
     def test_an_empty_file_is_refused(self) -> None:
         for content in (b"", b" \r\n", b"\xef\xbb\xbf"):
@@ -269,7 +288,7 @@ class AdapterBehaviour:
             bad: object = "Secret-Testcase"
             if column.kind == "codes" and not isinstance(row.values.get(column.column), str):
                 bad = ["Secret-Testcase"]
-            refused = Row(row.line, {**row.values, column.column: bad}, row.raw)
+            refused = replace(row, values={**row.values, column.column: bad})
             with pytest.raises(MappingError) as refusal:
                 self.adapter.to_event(refused, self.context())
             assert refusal.value.code == "unknown_value"
@@ -280,7 +299,7 @@ class AdapterBehaviour:
         reached = 0
         for column, row in self._rows_with("date"):
             moment = _impossible((column.formats or self.document.date_formats)[0])
-            refused = Row(row.line, {**row.values, column.column: moment}, row.raw)
+            refused = replace(row, values={**row.values, column.column: moment})
             with pytest.raises(MappingError) as refusal:
                 self.adapter.to_event(refused, self.context())
             assert refusal.value.code == "invalid_date"
@@ -296,7 +315,7 @@ class AdapterBehaviour:
             (roles.recipients, "", "missing_value"),
             (roles.kind, "NONSENSE", "unknown_kind"),
         ):
-            refused = Row(row.line, {**row.values, column: value}, row.raw)
+            refused = replace(row, values={**row.values, column: value})
             links = MemoryLinks()
             with pytest.raises(MappingError) as refusal:
                 self.adapter.to_event(refused, self.context(links))
@@ -310,7 +329,7 @@ class AdapterBehaviour:
         links.link("case", "OTHER", str(_TEXTS["case_id"]))
         values = {**row.values, roles.shared_case: _TEXTS["case_id"], roles.case: "MINE-1"}
         with pytest.raises(MappingError) as refusal:
-            self.adapter.to_event(Row(row.line, values, row.raw), self.context(links))
+            self.adapter.to_event(replace(row, values=values), self.context(links))
         assert refusal.value.code == "unknown_case"
 
     def test_every_table_covers_its_shared_list(self) -> None:

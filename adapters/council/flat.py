@@ -8,11 +8,12 @@ only this form writes it as dd-mm-yyyy.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from adapters.base import MappingError, Rejected, Row
+from adapters.base import MappingError, Records, Rejected, Row
 from adapters.mapping.document import Column, MappingDocument
 from adapters.mapping.lists import escape, split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
@@ -38,21 +39,21 @@ class FlatRecords:
             self._columns[name] = Column(column=name, kind="texts", separator=separator)
         self._columns[roles.sent_at] = Column(column=roles.sent_at, kind="datetime")
 
-    def read(self, rows: Iterable[Row | Rejected]) -> Iterator[Row | Rejected]:
+    def read(self, records: Records) -> Records:
         """CSV rows with the values of the JSON form; a broken date rejects its row."""
-        for row in rows:
-            if isinstance(row, Rejected):
-                yield row
-                continue
-            try:
-                values = {
-                    name: self._value(self._columns.get(name), str(text), Place(row.line, name))
-                    for name, text in row.values.items()
-                }
-            except MappingError as error:
-                yield Rejected(row.line, row.raw, error)
-            else:
-                yield Row(row.line, values, row.raw)
+        return replace(records, items=lambda: map(self._converted, records))
+
+    def _converted(self, row: Row | Rejected) -> Row | Rejected:
+        if isinstance(row, Rejected):
+            return row
+        try:
+            values = {
+                name: self._value(self._columns.get(name), str(text), Place(row.line, name))
+                for name, text in row.values.items()
+            }
+        except MappingError as error:
+            return Rejected(row.line, error, row.start, row.end)
+        return replace(row, values=values)
 
     def _value(self, column: Column | None, text: str, place: Place) -> object:
         if column is None or not text:

@@ -8,17 +8,19 @@ the values that JSON has and back, so that there is one mapping and one idempote
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Literal, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, Final, Literal, TypeAlias
 
-from adapters.base import MappingError, Rejected, Row
+from adapters.base import Export, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
-from adapters.mapping import Dialect, RowMapping, decode_text, read_delimited, write_delimited
+from adapters.limits import MAX_PARTS, MAX_RECORD_BYTES
+from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
+from adapters.mapping.encoding import UTF8_BOM, Encoding, as_stream, check_text
+from adapters.mapping.splitting import Splitter
 
 Form: TypeAlias = Literal["jsonl", "csv"]
 
 CSV: Final = Dialect(delimiter=";", bom=True, legacy=None)
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 class CouncilFormat:
@@ -29,14 +31,15 @@ class CouncilFormat:
         self._known = frozenset(mapping.known_columns)
         self._flat = FlatRecords(mapping.document)
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+    def read(self, export: Export, encoding: str | None = None) -> Records:
         """Parse an export or an import.
 
         Raises:
             MappingError: file_empty, file_too_large, file_encoding, file_malformed,
                 unknown_column, missing_column.
         """
-        start = content[:64].removeprefix(_BOM).lstrip()
+        stream = as_stream(export)
+        start = stream.read(4096).removeprefix(UTF8_BOM).lstrip()
         if start.startswith(b"["):
             raise MappingError(
                 "the file is one JSON list; one JSON object a line is expected",
@@ -44,37 +47,47 @@ class CouncilFormat:
                 fix="Export as JSON lines.",
             )
         if start.startswith(b"{"):
-            return self._read_json(decode_text(content, legacy=None))
-        rows = read_delimited(
-            content, CSV, known=self._mapping.known_columns, needed=self._mapping.export_columns
+            found = check_text(stream, legacy=None, stated=encoding)
+            return Records(lambda: self._objects(stream, found), head=UTF8_BOM[: found.mark])
+        records = read_delimited(
+            stream,
+            CSV,
+            known=self._mapping.known_columns,
+            needed=self._mapping.export_columns,
+            multiline=self._mapping.multiline_columns,
+            encoding=encoding,
         )
-        return self._flat.read(rows)
+        return self._flat.read(records)
 
-    def _read_json(self, text: str) -> Iterator[Row | Rejected]:
-        # Not splitlines(): it also splits at characters that free text may hold.
-        for number, line in enumerate(text.split("\n"), 1):
-            if not line.strip():
+    def _objects(self, stream: BinaryIO, encoding: Encoding) -> Iterator[Row | Rejected]:
+        lines = Splitter(stream, "\n", at=encoding.mark, line=1, quotes=False)
+        for cut in lines:
+            if not cut.content.strip():
                 continue
             try:
-                values = self._object(line)
+                if cut.problem is not None:
+                    raise _broken(f"this line is longer than {MAX_RECORD_BYTES // 1024} KiB")
+                values = self._object(cut.content, encoding.codec)
             except MappingError as error:
-                error.where = f"line {number}"
-                yield Rejected(number, line + "\n", error)
+                error.where = f"line {cut.line}"
+                yield Rejected(cut.line, error, cut.start, cut.end)
             else:
-                if any(value not in ("", None, [], {}) for value in values.values()):
-                    yield Row(number, values, line + "\n")
+                if any(value not in ("", None, []) for value in values.values()):
+                    yield Row(cut.line, values, cut.start, cut.end)
 
-    def _object(self, line: str) -> Mapping[str, object]:
-        broken = "this line is not one whole JSON object"
-        fix = "Run the export again, or correct the row."
+    def _object(self, line: bytes, codec: str) -> Mapping[str, object]:
+        if sum(map(line.count, (b",", b"[", b"{"))) > MAX_PARTS:
+            raise _broken(f"this line has more than {MAX_PARTS} values")
         try:
-            values = json.loads(line, object_pairs_hook=_distinct, parse_constant=_refuse)
-            line.encode()
+            text = line.decode(codec)
+            values = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse)
             json.dumps(values, ensure_ascii=False).encode()  # an escaped half of a character pair
+        except _RepeatedError:
+            raise _broken("a member of the record appears twice") from None
         except (ValueError, RecursionError):
-            raise MappingError(broken, code="row_malformed", fix=fix) from None
+            raise _broken("this line is not one whole JSON object") from None
         if not isinstance(values, dict):
-            raise MappingError(broken, code="row_malformed", fix=fix)
+            raise _broken("this line is not one whole JSON object")
         if not self._known.issuperset(values):
             raise MappingError(
                 "the record has a key that the mapping does not know",
@@ -107,12 +120,22 @@ class CouncilFormat:
         return "".join(line + "\n" for line in lines).encode()
 
 
+class _RepeatedError(ValueError):
+    """A member of an object appears twice: which one is meant would be a guess."""
+
+
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key appears twice")  # which one is meant would be a guess
+        raise _RepeatedError
     return found
 
 
 def _refuse(_: str) -> object:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+def _broken(detail: str) -> MappingError:
+    return MappingError(
+        detail, code="row_malformed", fix="Run the export again, or correct the row."
+    )

@@ -7,10 +7,10 @@ in, so a council can change its export without sending everything again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.base import Context, Export, Outgoing, Records, Row
 from adapters.council.format import CouncilFormat, Form
 from adapters.mapping import MappingDocument, RowMapping, load_mapping
 from broker.event import OpenedEvent
@@ -45,9 +45,9 @@ class CouncilAdapter:
         """Version of the mapping file in use."""
         return self.mapping.version
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+    def read(self, export: Export, encoding: str | None = None) -> Records:
         """See ``AgencyAdapter.read``."""
-        return self._format.read(content)
+        return self._format.read(export, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """See ``AgencyAdapter.to_event``."""

@@ -2,27 +2,28 @@
 
 A record is a ``Case`` element; its values are named by their path below it (``Charging/Decision``).
 XML that is not well-formed says nothing reliable about any of its cases, so a half-written file is
-refused as a whole; a case that merely holds something unknown is rejected alone. DTDs and entities
-are refused (CVE-2013-1664, billion laughs), and so is nesting deeper than the schema's.
+refused as a whole; a case that merely holds something unknown is rejected alone. What may stand in
+a file is in ``adapters.cps.reading``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import BinaryIO
 from xml.etree.ElementTree import ParseError  # the exception only; defusedxml parses
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from adapters.base import MappingError, Rejected, Row
-from adapters.cps.nodes import MAX_DEPTH, TreeTarget, XmlNode, text_of_tree
+from adapters.base import Export, MappingError, Records, Rejected, Row
+from adapters.cps.nodes import XmlNode, text_of_tree
+from adapters.cps.reading import CASE, NAMESPACE, ROOT, CaseTarget, Schema
+from adapters.limits import MAX_TOKEN_BYTES
 from adapters.mapping import Place, RowMapping
-from adapters.mapping.encoding import check_size
+from adapters.mapping.encoding import as_stream, check_size, check_text, check_wide
 
-NAMESPACE = "urn:example:cps:case-export:3"
-ROOT, CASE = "CaseExport", "Case"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+PIECE_BYTES = 64 * 1024
 
 ITEM_NAMES = {
     "Recipients": "Agency",
@@ -36,21 +37,6 @@ ITEM_NAMES = {
 """Element of one item of a list; others are called Item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """Which paths a case may have.
-
-    Attributes:
-        paths: of every value, in order.
-        lists: those that hold items.
-        sections: proper prefixes of the paths.
-    """
-
-    paths: tuple[str, ...]
-    lists: frozenset[str]
-    sections: frozenset[str] = field(default_factory=frozenset)
-
-
 def schema_of(mapping: RowMapping) -> Schema:
     """The paths that a mapping file declares."""
     document = mapping.document
@@ -59,44 +45,73 @@ def schema_of(mapping: RowMapping) -> Schema:
     }
     lists |= {document.roles.recipients, document.roles.not_shared}
     paths = mapping.known_columns
-    sections = {path.rpartition("/")[0] for path in paths} - {""}
-    return Schema(paths, frozenset(lists), frozenset(sections))
+    return Schema(
+        paths=paths,
+        items={path: ITEM_NAMES.get(path, "Item") for path in paths if path in lists},
+        parts={c.column: frozenset(p.column for p in c.parts) for c in document.columns if c.parts},
+        sections=frozenset(path.rpartition("/")[0] for path in paths) - {""},
+    )
 
 
-def parse_export(content: bytes, schema: Schema) -> Iterator[Row | Rejected]:
+def parse_export(export: Export, schema: Schema, encoding: str | None = None) -> Records:
     """Bytes to rows; the whole file is checked before the first row is given.
 
+    Args:
+        export: the file.
+        schema: of ``schema_of``.
+        encoding: of the file, where the agency states one; else the file itself says.
+
     Raises:
-        MappingError: file_empty, file_too_large, file_encoding, file_malformed.
+        MappingError: file_empty, file_too_large, file_encoding, file_malformed, unknown_column.
     """
-    check_size(content)
-    root = _parse(content)
-    if root.name != ROOT or root.namespace != NAMESPACE:
-        raise Place(root.line).error(
-            "file_malformed",
-            f"the file is not a {ROOT} of {NAMESPACE}",
-            fix="Check that this is the right file, and the version of the export's schema.",
-        )
-    return (_row(node, schema) for node in root.children)
+    stream = as_stream(export)
+    check_size(stream)
+    check_wide(stream)
+    target = CaseTarget(schema)
+    for _ in _parse(stream, target, encoding):
+        pass
+    stream.seek(0)
+    head = stream.read(target.head_end)
+    stream.seek(target.tail_start)
+    tag, end, _ = stream.read(MAX_TOKEN_BYTES).partition(b">")
+    return Records(
+        lambda: _parse(stream, CaseTarget(schema), encoding), head=head, tail=tag + end + b"\n"
+    )
 
 
-def _parse(content: bytes) -> XmlNode:
-    target = TreeTarget()
-    parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    target.line = lambda: int(parser.parser.CurrentLineNumber)
+def _parse(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterator[Row | Rejected]:
+    """The cases as they end; every error of the file as a whole is raised."""
+    at = 0
+    parser = DefusedXMLParser(target=target, encoding=encoding, forbid_dtd=True)
+    expat = parser.parser
+    target.place = lambda: (int(expat.CurrentByteIndex), int(expat.CurrentLineNumber))
     try:
-        parser.feed(content)
-        root = parser.close()
+        while True:
+            stream.seek(at)
+            piece = stream.read(PIECE_BYTES)
+            if not piece:
+                break
+            parser.feed(piece)
+            at += len(piece)
+            if at - expat.CurrentByteIndex > MAX_TOKEN_BYTES:
+                raise Place(expat.CurrentLineNumber).error(
+                    "file_malformed", f"a tag or comment is longer than {MAX_TOKEN_BYTES >> 10} KiB"
+                )
+            yield from target.ended()
+        parser.close()
     except ParseError as error:
-        line, _ = error.position
-        raise Place(line).error(
+        if encoding is None:
+            _check_encoding(stream)
+        raise Place(error.position[0]).error(
             "file_malformed",
             "the XML is not well-formed, or the file ends too early",
             fix="Run the export again; a file still being written looks like this.",
         ) from None
     except DefusedXmlException:
         raise MappingError(
-            "the file declares a DTD or entities, which exports do not have", code="file_malformed"
+            "the file declares a DTD or entities, which exports do not have",
+            code="file_malformed",
+            where=f"line {expat.CurrentLineNumber}",
         ) from None
     except (LookupError, ValueError):
         raise MappingError(
@@ -104,60 +119,14 @@ def _parse(content: bytes) -> XmlNode:
             code="file_encoding",
             fix="Export it again as UTF-8.",
         ) from None
-    assert isinstance(root, XmlNode)
-    return root
+    yield from target.ended()
 
 
-def _row(node: XmlNode, schema: Schema) -> Row | Rejected:
-    raw = DECLARATION + text_of_tree(XmlNode(ROOT, NAMESPACE, 1, children=[node]))
-    place = Place(node.line)
-    try:
-        if node.name != CASE or node.namespace != NAMESPACE:
-            raise place.error("unknown_column", f"an element other than {CASE} stands here")
-        values: dict[str, object] = dict.fromkeys(schema.paths, "")
-        _collect(node, "", schema, values, set())
-    except MappingError as error:
-        return Rejected(node.line, raw, error)
-    return Row(node.line, values, raw)
-
-
-def _collect(
-    node: XmlNode, prefix: str, schema: Schema, values: dict[str, object], seen: set[str]
-) -> None:
-    if node.text:
-        raise Place(node.line, prefix).error("row_malformed", "text stands between elements")
-    for child in node.children:
-        path = prefix + child.name
-        place = Place(child.line, path if path in schema.paths else "")
-        known = path in schema.paths or path in schema.sections
-        if not known or child.namespace != NAMESPACE or child.attributes:
-            raise place.error("unknown_column", "an element or attribute that the mapping lacks")
-        if path in seen:
-            raise place.error("row_malformed", "an element appears twice")
-        seen.add(path)
-        if path in schema.lists:
-            if child.text:
-                raise place.error("row_malformed", "a list holds elements, not text")
-            values[path] = [_item(item, place) for item in child.children]
-        elif path in schema.sections:
-            _collect(child, path + "/", schema, values, seen)
-        else:
-            values[path] = _scalar(child, place)
-
-
-def _item(node: XmlNode, place: Place) -> object:
-    if not node.children:
-        return _scalar(node, place)
-    names = [child.name for child in node.children]
-    if node.text or len(set(names)) != len(names):
-        raise place.error("row_malformed", "an item holds each of its elements once, and no text")
-    return {child.name: _scalar(child, place) for child in node.children}
-
-
-def _scalar(node: XmlNode, place: Place) -> str:
-    if node.children or node.attributes or node.namespace != NAMESPACE:
-        raise place.error("row_malformed", "a text is expected here, and nothing else")
-    return node.text
+def _check_encoding(stream: BinaryIO) -> None:
+    """Say so if the fault is one of encoding. A file that names an encoding is believed in it."""
+    stream.seek(0)
+    if b"encoding=" not in stream.read(200).partition(b"?>")[0].replace(b'"UTF-8"', b""):
+        check_text(stream, legacy=None)
 
 
 def format_file(rows: Sequence[Mapping[str, object]], schema: Schema) -> bytes:
@@ -166,9 +135,9 @@ def format_file(rows: Sequence[Mapping[str, object]], schema: Schema) -> bytes:
     Raises:
         MappingError: invalid_value for a character that XML does not have.
     """
-    root = XmlNode(ROOT, NAMESPACE, 0)
+    root = XmlNode(ROOT, NAMESPACE)
     for row in rows:
-        case = XmlNode(CASE, NAMESPACE, 0)
+        case = XmlNode(CASE, NAMESPACE)
         for path in schema.paths:
             _place_value(case, path, row.get(path, ""))
         root.children.append(case)
@@ -193,4 +162,4 @@ def _place_value(case: XmlNode, path: str, value: object) -> None:
             inner.write(str(item), path)
 
 
-__all__ = ["MAX_DEPTH", "NAMESPACE", "Schema", "format_file", "parse_export", "schema_of"]
+__all__ = ["NAMESPACE", "Schema", "format_file", "parse_export", "schema_of"]

@@ -7,9 +7,9 @@ strand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.base import Context, Export, Outgoing, Records, Row
 from adapters.cps.format import format_file, parse_export, schema_of
 from adapters.mapping import MappingDocument, RowMapping, load_mapping
 from broker.event import OpenedEvent
@@ -34,9 +34,9 @@ class CpsAdapter:
         self.schema = schema_of(self.mapping)
         self.mapping_version: str = self.mapping.version
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+    def read(self, export: Export, encoding: str | None = None) -> Records:
         """Parse an export. Raises MappingError when the file as a whole cannot be read."""
-        return parse_export(content, self.schema)
+        return parse_export(export, self.schema, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """Raises MappingError; nothing is guessed."""

@@ -6,15 +6,15 @@ every row with CR LF, so a last row without it is a file still being written or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from adapters.base import Rejected, Row
+from adapters.base import Export, Records
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
 
 DIALECT = Dialect(delimiter=",", legacy="cp1252", line_end="\r\n", ends_with_line_end=True)
 
 
-def parse_export(content: bytes, mapping: RowMapping) -> Iterator[Row | Rejected]:
+def parse_export(export: Export, mapping: RowMapping, encoding: str | None = None) -> Records:
     """Bytes to rows.
 
     Raises:
@@ -22,7 +22,12 @@ def parse_export(content: bytes, mapping: RowMapping) -> Iterator[Row | Rejected
             missing_column.
     """
     return read_delimited(
-        content, DIALECT, known=mapping.known_columns, needed=mapping.export_columns
+        export,
+        DIALECT,
+        known=mapping.known_columns,
+        needed=mapping.export_columns,
+        multiline=mapping.multiline_columns,
+        encoding=encoding,
     )
 
 

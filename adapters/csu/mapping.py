@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.base import Context, Export, Outgoing, Records, Row
 from adapters.csu.format import format_import, parse_export
 from adapters.mapping import MappingDocument, RowMapping, load_mapping
 from broker.event import OpenedEvent
@@ -27,9 +27,9 @@ class CsuAdapter:
         self.mapping = RowMapping(document or load_mapping("adapters.csu"))
         self.mapping_version: str = self.mapping.version
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+    def read(self, export: Export, encoding: str | None = None) -> Records:
         """Parse an export. Raises MappingError when the file as a whole cannot be read."""
-        return parse_export(content, self.mapping)
+        return parse_export(export, self.mapping, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """Raises MappingError; nothing is guessed."""

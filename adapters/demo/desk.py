@@ -129,7 +129,7 @@ class Desk:
 
     def _import(self, file: Path) -> Arrival:
         (values,) = self.adapter.read_back(file.read_bytes())
-        row = Row(1, values, "")
+        row = Row(1, values, 0, 0)
         context = Context(self.agency, dict(self.partners), MemoryLinks())
         event = self.form.importing.to_event(row, context).event
         return Arrival(

@@ -19,7 +19,6 @@ from adapters.mapping.document import (
     load_mapping,
     parse_mapping,
 )
-from adapters.mapping.encoding import MAX_FILE_BYTES, decode_text
 from adapters.mapping.keys import source_key
 from adapters.mapping.linking import MemoryLinks
 from adapters.mapping.place import Place
@@ -28,7 +27,6 @@ from adapters.mapping.rows import RowMapping
 from adapters.mapping.writing import write_value
 
 __all__ = [
-    "MAX_FILE_BYTES",
     "Column",
     "Dialect",
     "Kind",
@@ -40,7 +38,6 @@ __all__ = [
     "RowMapping",
     "Table",
     "Terms",
-    "decode_text",
     "load_mapping",
     "parse_mapping",
     "read_delimited",

@@ -1,8 +1,8 @@
 """Delimited text files (CSV and its cousins) to rows and back, strictly.
 
-A record that is broken (a quote never closed, too few fields, the file cut off in the middle) is
-rejected with its line, and the others go on. The first row must be the header: if it is not, its
-values may be personal, so errors name positions, never what stands there.
+A record that is broken (a stray quote, too few fields, the file cut off in the middle) is rejected
+with its line, and the others go on. The first row must be the header: if it is not, its values may
+be personal, so errors name positions, never what stands there. One record is in memory at a time.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, Final
 
-from adapters.base import MappingError, Rejected, Row
-from adapters.mapping.encoding import decode_text
-
-MAX_HEADER = 16 * 1024
-"""Characters of the header, which every row carries with it; a mapping's own has a thousand."""
+from adapters.base import Export, MappingError, Records, Rejected, Row
+from adapters.limits import MAX_HEAD_BYTES, MAX_RECORD_BYTES
+from adapters.mapping.encoding import Encoding, as_stream, check_text
+from adapters.mapping.splitting import Cut, Splitter
 
 # A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
 # injection): a partner's narrative must not become code on an officer's screen.
@@ -48,43 +48,71 @@ class Dialect:
 
 
 def read_delimited(
-    content: bytes, dialect: Dialect, *, known: Sequence[str], needed: Sequence[str]
-) -> Iterator[Row | Rejected]:
+    export: Export,
+    dialect: Dialect,
+    *,
+    known: Sequence[str],
+    needed: Sequence[str],
+    multiline: Collection[str] | None = None,
+    encoding: str | None = None,
+) -> Records:
     """Parse an export. The file as a whole is checked before the first record is given.
 
     Args:
-        content: the file.
+        export: the file.
         dialect: how it is written.
         known: every column that it may have.
         needed: every column that it must have.
+        multiline: the columns whose values may have line breaks; None for all.
+        encoding: of the file, where the agency states one.
 
     Returns:
-        Rows with values without surrounding blanks; ``raw`` is the header and the record, so that
-        a quarantined one is a file that can be corrected and dropped again.
+        Rows with values without surrounding blanks; a header line between them is passed over.
 
     Raises:
         MappingError: file_empty, file_too_large, file_encoding, file_malformed, unknown_column,
             missing_column.
     """
-    text = decode_text(content, legacy=dialect.legacy)
-    records = _records(text)
-    first = next((record for record in records if record[1].strip()), None)
-    if first is None:
-        raise MappingError("the file is empty", code="file_empty")
-    line, head = first
-    header = _header(line, head, dialect, known, needed)
-    return _rows(records, head, header, dialect)
+    stream = as_stream(export)
+    found = check_text(stream, legacy=dialect.legacy, stated=encoding)
+    cut = _header_line(stream, found.mark)
+    header = _header(cut, found, dialect, known, needed)
+    stream.seek(0)
+    head = stream.read(found.mark) + cut.content
+    head = head if head.endswith(b"\n") else head + dialect.line_end.encode()
+    divider = head[found.mark :]
+    sheet = _Sheet(stream, cut, header, divider, found, dialect, multiline)
+    return Records(sheet.rows, head=head, divider=divider)
+
+
+def _header_line(stream: BinaryIO, mark: int) -> Cut:
+    """The first line that is not blank; nothing before it is kept."""
+    at, line = mark, 1
+    stream.seek(mark)
+    while content := stream.readline(MAX_HEAD_BYTES + 1):
+        if not content.strip():
+            line += content.endswith(b"\n")
+            at += len(content)
+            continue
+        if len(content) > MAX_HEAD_BYTES:
+            only_cr = b"\r" in content and b"\n" not in content
+            raise MappingError(
+                f"the header is longer than {MAX_HEAD_BYTES // 1024} KiB",
+                code="file_malformed",
+                where=f"line {line}",
+                fix="End lines with LF or CR LF: this file has CR alone." if only_cr else None,
+            )
+        return Cut(line, at, at + len(content), content)
+    raise MappingError("the file is empty", code="file_empty")
 
 
 def _header(
-    line: int, head: str, dialect: Dialect, known: Sequence[str], needed: Sequence[str]
+    cut: Cut, encoding: Encoding, dialect: Dialect, known: Sequence[str], needed: Sequence[str]
 ) -> list[str]:
-    where = f"line {line}"
-    if len(head) > MAX_HEADER:
-        raise MappingError("the header is too long", code="file_malformed", where=where)
+    where = f"line {cut.line}"
     try:
-        header = [name.strip() for name in _fields(head, dialect)]
-    except csv.Error:
+        header = [name.strip() for name in _fields(cut.content.decode(encoding.codec), dialect)]
+    except (csv.Error, UnicodeDecodeError):
         raise MappingError(
             "the header cannot be read", code="file_malformed", where=where
         ) from None
@@ -117,54 +145,81 @@ def _header(
     return header
 
 
-def _rows(
-    records: Iterator[tuple[int, str]], head: str, header: list[str], dialect: Dialect
-) -> Iterator[Row | Rejected]:
-    for line, record in records:
-        if not record.strip():
-            continue
-        raw = head.rstrip("\r\n") + dialect.line_end + record
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A file whose header is read."""
+
+    stream: BinaryIO
+    head: Cut
+    header: list[str]
+    divider: bytes
+    encoding: Encoding
+    dialect: Dialect
+    multiline: Collection[str] | None
+
+    def rows(self) -> Iterator[Row | Rejected]:
+        splitter = Splitter(
+            self.stream,
+            self.dialect.delimiter,
+            at=self.head.end,
+            line=self.head.line + 1,
+            divider=self.divider,
+        )
+        for cut in splitter:
+            if not cut.content.strip() or cut.content.strip() == self.divider.strip():
+                continue
+            item = self._row(cut)
+            if isinstance(item, Rejected) and b"\n" in cut.content.rstrip(b"\r\n"):
+                # Whether these lines belong together is what is in doubt: each stands for itself.
+                item = self._rejected(splitter.give_up(cut), _QUOTE)
+            if item is not None:
+                yield item
+
+    def _row(self, cut: Cut) -> Row | Rejected | None:
+        """The row of a record; None for one without any value."""
+        if cut.problem is not None:
+            return self._rejected(cut, _QUOTE if cut.problem == "quote" else _LONG)
         try:
-            fields = [field.strip() for field in _fields(record, dialect)]
-        except csv.Error:
-            yield _rejected(line, raw, "the row is broken: a quote is missing or a field too long")
-            continue
-        if dialect.ends_with_line_end and not record.endswith("\n"):
-            yield _rejected(line, raw, "the file ends in the middle of this row")
-        elif len(fields) != len(header):
-            yield _rejected(line, raw, f"{len(header)} fields are expected")
-        elif any(fields):
-            if dialect.guard:
-                fields = [unguarded(field).strip() for field in fields]
-            yield Row(line, dict(zip(header, fields, strict=True)), raw)
+            text = cut.content.decode(self.encoding.codec)
+            fields = [field.strip() for field in _fields(text, self.dialect)]
+        except (csv.Error, UnicodeDecodeError):
+            return self._rejected(cut, _QUOTE)
+        fault = self._fault(text, fields)
+        if fault is not None:
+            return self._rejected(cut, fault)
+        if not any(fields):
+            return None
+        if self.dialect.guard:
+            fields = [unguarded(field).strip() for field in fields]
+        return Row(cut.line, dict(zip(self.header, fields, strict=True)), cut.start, cut.end)
+
+    def _fault(self, text: str, fields: list[str]) -> str | None:
+        """What is wrong with the values of a record as a whole."""
+        if self.dialect.ends_with_line_end and not text.endswith("\n"):
+            return "the file ends in the middle of this row"
+        if len(fields) != len(self.header):
+            return f"{len(self.header)} values are expected, and {len(fields)} stand here"
+        if self.multiline is not None and text.count("\n") > 1:
+            named = zip(self.header, fields, strict=True)
+            if any("\n" in value and name not in self.multiline for name, value in named):
+                return _QUOTE
+        return None
+
+    def _rejected(self, cut: Cut, detail: str) -> Rejected:
+        error = MappingError(
+            detail,
+            code="row_malformed",
+            where=f"line {cut.line}",
+            fix="Run the export again, or correct the row.",
+        )
+        return Rejected(cut.line, error, cut.start, cut.end, unclosed=b'"' in cut.content)
 
 
-def _rejected(line: int, raw: str, detail: str) -> Rejected:
-    where = f"line {line}"
-    error = MappingError(
-        detail,
-        code="row_malformed",
-        where=where,
-        fix="Run the export again, or correct the row.",
-    )
-    return Rejected(line, raw, error)
-
-
-def _records(text: str) -> Iterator[tuple[int, str]]:
-    """(line, record with its line end); a record is over when its quotes are even in number."""
-    start, quotes = 1, 0
-    parts: list[str] = []
-    # Not splitlines(): it also splits at characters that free text may hold.
-    for number, part in enumerate(io.StringIO(text, newline="\n"), 1):
-        if not parts:
-            start = number
-        parts.append(part)
-        quotes += part.count('"')
-        if quotes % 2 == 0:
-            yield start, "".join(parts)
-            parts, quotes = [], 0
-    if parts:
-        yield start, "".join(parts)
+_QUOTE: Final = (
+    "a quote is missing, or stands in a value without quotes around it: double a quote inside a "
+    "value, and put quotes around the value"
+)
+_LONG: Final = f"the row is longer than {MAX_RECORD_BYTES // 1024} KiB"
 
 
 def _fields(record: str, dialect: Dialect) -> list[str]:

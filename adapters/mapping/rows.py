@@ -49,6 +49,7 @@ class RowMapping:
         document: the file.
         export_columns: every column that an export must have.
         known_columns: every column that it may have, in order; the header of an import.
+        multiline_columns: those whose values may have line breaks.
     """
 
     def __init__(self, document: MappingDocument) -> None:
@@ -65,6 +66,9 @@ class RowMapping:
         )
         known = [n for n in special if n not in imported] + [c.column for c in declared]
         self.known_columns = (*known, *(n for n in special if n in imported))
+        self.multiline_columns = frozenset(
+            c.column for c in declared if c.multiline or any(p.multiline for p in c.parts)
+        )
         roles = document.roles
         unsettled = {roles.shared_case, roles.shared_referral, *imported}
         unsettled |= {c.column for c in declared if c.volatile or c.use == "import"}

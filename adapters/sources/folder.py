@@ -10,32 +10,37 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from adapters.sources.interfaces import FileReport, Handler, Reporter, SourceFile, Verdict
+from adapters.limits import MAX_FILE_BYTES
+from adapters.sources.interfaces import (
+    FileChangedError,
+    FileReport,
+    Handler,
+    Piece,
+    Reporter,
+    SourceFile,
+    Verdict,
+)
+from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
-from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from adapters.sources.shelving import Content, reason_bytes, shelve, write_beside
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
-MAX_FILE_BYTES: Final = 32 * 1024 * 1024
-"""Largest export that is read into memory, 32 MiB."""
 SETTLE_S: Final = 2.0
 POLL_S: Final = 0.5
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
 READ_TRIES: Final = 4
 """A share may refuse to open a file that is still being written; after that many it is refused."""
-
-
-class _ChangedError(Exception):
-    """The file changed while it was read; not settled after all."""
 
 
 @dataclass(slots=True)
@@ -146,17 +151,25 @@ class FolderSource:
             if refusal is not None:
                 return await asyncio.to_thread(self._refuse, entry, "", refusal)
             try:
-                content = await asyncio.to_thread(_read, entry)
+                content = await asyncio.to_thread(_open, entry)
             except PermissionError:
                 if self._tries(entry) + 1 < READ_TRIES:
                     raise
                 unreadable = Verdict(False, "file_unreadable", "The file may not be read.")
                 return await asyncio.to_thread(self._refuse, entry, "", unreadable)
-            sha256 = hashlib.sha256(content).hexdigest()
-            file = SourceFile(entry.path.name, sha256, content, entry.path)
-            verdict = await _ask(handler, file)
-            return await asyncio.to_thread(self._put_away, entry, sha256, verdict)
-        except _ChangedError:
+            with content:
+                sha256 = await asyncio.to_thread(content.sha256)
+                file = SourceFile(
+                    entry.path.name,
+                    sha256,
+                    entry.signature.size,
+                    content.open,
+                    entry.path,
+                    content.check,
+                )
+                verdict = await _ask(handler, file)
+                return await asyncio.to_thread(self._put_away, entry, sha256, verdict, content)
+        except FileChangedError:
             self._settling.restart(entry.path, self._clock())
             return False
         except (ConcordantError, OSError) as error:
@@ -190,15 +203,21 @@ class FolderSource:
         self._report(FileReport("", "waiting", verdict.code, verdict.detail))
         return False
 
-    def _put_away(self, entry: Settled, sha256: str, verdict: Verdict) -> bool:
+    def _put_away(
+        self, entry: Settled, sha256: str, verdict: Verdict, content: _Content | None = None
+    ) -> bool:
         path = entry.path
         token = sha256 or hashlib.sha256(repr(entry.signature).encode()).hexdigest()
         rows = tuple(verdict.rows)
         reason = reason_bytes(path.name, sha256, verdict.code, verdict.detail, rows)
         if Signature.of(path.lstat()) != entry.signature:
-            raise _ChangedError  # more was written since it was read: read it again
-        if verdict.taken and (rows or verdict.rejected is not None):
-            write_beside(self._quarantine, path.name, token, verdict.rejected or b"", reason)
+            raise FileChangedError  # more was written since it was read: read it again
+        if verdict.taken and (rows or verdict.rejected or verdict.rest):
+            assert content is not None
+            parts = {"rejected": content.of(verdict.rejected)}
+            if verdict.rest:
+                parts["rest"] = content.of(verdict.rest)
+            write_beside(self._quarantine, path.name, token, parts, reason)
         shelf = self._processed if verdict.taken else self._quarantine
         moved = shelve(path, shelf, token, None if verdict.taken else reason)
         now_there = Signature.of(moved.lstat())
@@ -206,7 +225,7 @@ class FolderSource:
             # Written to in the moment between: what was not read must come in again.
             # (On another file system it is a copy, complete when it was made.)
             shelve(moved, self._folder, token)
-            raise _ChangedError
+            raise FileChangedError
         self._trouble.pop(path, None)
         status = "processed" if verdict.taken else "quarantined"
         self._report(FileReport(sha256, status, verdict.code, verdict.detail, len(rows)))  # type: ignore[arg-type]  # one of the two literals
@@ -234,7 +253,7 @@ async def _ask(handler: Handler, file: SourceFile) -> Verdict:
         if error.exit_code != 4:
             raise
         return Verdict(False, error.code, error.detail)
-    except OSError:
+    except (OSError, FileChangedError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other files
         # The type alone: the text of a stranger's exception may hold values.
@@ -242,19 +261,78 @@ async def _ask(handler: Handler, file: SourceFile) -> Verdict:
         return Verdict(False, "handler_failed", detail)
 
 
-def _read(entry: Settled) -> bytes:
-    """All bytes of the very file that settled. Raises _ChangedError, OSError."""
+class _Content:
+    """The bytes of the very file that settled, as long as it does not change."""
+
+    def __init__(self, handle: int, signature: Signature) -> None:
+        self._handle = handle
+        self._signature = signature
+
+    def __enter__(self) -> _Content:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    def open(self) -> io.BufferedReader:
+        """A new reader with a position of its own."""
+        return io.BufferedReader(_Window(self._handle, self._signature.size), COPY_BYTES)
+
+    def check(self) -> None:
+        """Raises FileChangedError."""
+        if Signature.of(os.fstat(self._handle)) != self._signature:
+            raise FileChangedError
+
+    def sha256(self) -> str:
+        """Of the whole content. Raises FileChangedError, OSError."""
+        digest = hashlib.file_digest(self.open(), "sha256").hexdigest()
+        self.check()
+        return digest
+
+    def of(self, pieces: tuple[Piece, ...]) -> Content:
+        """Pieces of it, for a file beside."""
+        return lambda: content_of(pieces, self.open())
+
+
+class _Window(io.RawIOBase):
+    """A file by its descriptor, read without moving the descriptor's own position."""
+
+    def __init__(self, handle: int, size: int) -> None:
+        super().__init__()
+        self._handle = handle
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        with memoryview(buffer) as view:
+            wanted = max(0, min(len(view), self._size - self._at))
+            count = os.preadv(self._handle, [view[:wanted]], self._at) if wanted else 0
+        self._at += count
+        return count
+
+
+def _open(entry: Settled) -> _Content:
+    """The very file that settled. Raises FileChangedError, OSError."""
     try:
         # No link is followed even if one took the file's place, and a pipe cannot block us.
         handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise _ChangedError from None
-    with os.fdopen(handle, "rb") as file:
-        if Signature.of(os.fstat(file.fileno())) != entry.signature:
-            raise _ChangedError
-        content = file.read(MAX_FILE_BYTES + 1)
-        if Signature.of(os.fstat(file.fileno())) != entry.signature:
-            raise _ChangedError
-    if len(content) != entry.signature.size:
-        raise _ChangedError
+        raise FileChangedError from None
+    content = _Content(handle, entry.signature)
+    try:
+        content.check()
+    except FileChangedError:
+        os.close(handle)
+        raise
     return content

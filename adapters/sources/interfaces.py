@@ -8,27 +8,53 @@ names a file by its hash alone, because file names may hold names of people.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import BinaryIO, Literal, Protocol, TypeAlias
+
+
+class FileChangedError(Exception):
+    """The file changed while it was read: it has not settled, and will be offered again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A complete file, as read.
+    """A complete file. It is read in pieces, because it may be larger than the memory.
 
     Attributes:
         name: the name it was dropped under. May hold personal data: never log it.
         sha256: of the content, 64 hexadecimal digits; what logs call the file.
-        content: all of its bytes.
+        size: bytes.
+        open: makes a new reader of the content, from its first byte.
         path: where it is for now.
+        check: raises FileChangedError if the content may have changed since it was offered. To be
+            called after reading and before what was read takes effect.
     """
 
     name: str
     sha256: str
-    content: bytes
+    size: int
+    open: Callable[[], BinaryIO]
     path: Path
+    check: Callable[[], None] = lambda: None
+
+    @classmethod
+    def of(cls, name: str, content: bytes, path: Path | None = None) -> SourceFile:
+        """A file whose content is in memory."""
+        return cls(
+            name,
+            hashlib.sha256(content).hexdigest(),
+            len(content),
+            lambda: io.BytesIO(content),
+            path or Path(name),
+        )
+
+
+Piece: TypeAlias = bytes | tuple[int, int]
+"""Bytes as they are, or (start, end): bytes that stand in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +84,17 @@ class Verdict:
         detail: one sentence without personal values.
         rows: the rows that were not taken.
         rejected: those rows as they stood, as a file of the same form that can be corrected and
-            dropped again; None when there are none.
+            dropped again; empty when there are none.
+        rest: what was not read because too much before it was refused, as a file of the same form;
+            empty when all was read.
     """
 
     taken: bool
     code: str = "taken"
     detail: str = "The file was taken."
     rows: tuple[RowReason, ...] = ()
-    rejected: bytes | None = None
+    rejected: tuple[Piece, ...] = ()
+    rest: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

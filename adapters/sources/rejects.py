@@ -1,41 +1,64 @@
-"""Rejected records as one file of the same form, to be corrected and dropped again.
+"""Refused records as a file of the same form: the bytes that stood there, to be dropped again.
 
-Every ``raw`` is a whole file with one record (a header and a row; a root element with one child; a
-line of JSON), so the records are joined inside what they have around them.
+Nothing is written anew from what was parsed. A record that was refused for something that the
+parser does not keep (an attribute, a stray quote, an odd encoding) is refused for it again.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final
 
-_XML_HEAD = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?<[^>]+>")
+from adapters.base import Records, Rejected, Row
+from adapters.sources.interfaces import Piece
+
+COPY_BYTES: Final = 256 * 1024
+"""Bytes copied at a time."""
 
 
-def rejected_file(suffix: str, raws: Sequence[str]) -> bytes:
-    """Join records.
+def rejected_pieces(records: Records, items: Sequence[Row | Rejected]) -> tuple[Piece, ...]:
+    """Some records of a file, with what the file has around them.
 
     Args:
-        suffix: of the file they came from, with its dot.
-        raws: ``Row.raw`` or ``Rejected.raw`` of one file; not empty.
-
-    Returns:
-        UTF-8; with a byte order mark for CSV, because people correct it in a spreadsheet program.
+        records: of the file.
+        items: those that are wanted, in the order of the file; not empty.
     """
-    suffix = suffix.lower()
-    if suffix == ".csv":
-        header, _, _ = raws[0].partition("\n")
-        # A quote that was never closed swallows what follows it, so such records come last.
-        closed_first = sorted(raws, key=lambda raw: raw.count('"') % 2)
-        rows = "".join(_ended(raw.removeprefix(header + "\n")) for raw in closed_first)
-        return f"{header}\n{rows}".encode("utf-8-sig")
-    if suffix == ".xml" and (head := _XML_HEAD.match(raws[0])) is not None:
-        tail = raws[0][raws[0].rindex("</") :]
-        inner = (raw.removeprefix(head.group()).removesuffix(tail) for raw in raws)
-        return (head.group() + "".join(inner) + tail).encode()
-    return "".join(_ended(raw) for raw in raws).encode()
+    pieces: list[Piece] = [records.head]
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        pieces.append((item.start, item.end))
+        apart = following is not None and following.start != item.end
+        if apart and isinstance(item, Rejected) and item.unclosed:
+            pieces.append(records.divider)  # else the two could make one record together
+    return (*pieces, records.tail)
 
 
-def _ended(record: str) -> str:
-    # A record that was cut off ends without its line end; the next one must begin on its own line.
-    return record if record.endswith("\n") else record + "\n"
+def rest_pieces(records: Records, first: Row | Rejected, size: int) -> tuple[Piece, ...]:
+    """A file from one record to its end, with its head.
+
+    Args:
+        records: of the file.
+        first: the first record of the rest.
+        size: of the file in bytes.
+    """
+    return (records.head, (first.start, size))
+
+
+def content_of(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of pieces, at most ``COPY_BYTES`` at a time.
+
+    Args:
+        pieces: of ``rejected_pieces`` or ``rest_pieces``.
+        file: the file that they are of.
+    """
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        start, end = piece
+        file.seek(start)
+        while start < end:
+            content = file.read(min(COPY_BYTES, end - start))
+            if not content:
+                raise OSError("the file became shorter")
+            yield content
+            start += len(content)

@@ -12,10 +12,10 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from adapters.sources.interfaces import RowReason
 
@@ -24,6 +24,9 @@ FILE_MODE: Final = 0o600
 NAME_BYTES: Final = 200
 """Longest name kept; what is longer is named by its hash, so that ``.reason.json`` still fits into
 the 255 bytes that file systems allow."""
+
+Content: TypeAlias = Callable[[], Iterable[bytes]]
+"""Makes the bytes of a file in pieces, each time anew."""
 
 
 def reason_bytes(
@@ -60,7 +63,7 @@ def shelve(path: Path, folder: Path, token: str, reason: bytes | None = None) ->
         target = folder / name
         if os.path.lexists(target):
             continue
-        if reason is not None and not _write_once(_reason_of(target), reason):
+        if reason is not None and not _write_once(_reason_of(target), _whole(reason)):
             continue
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
@@ -76,11 +79,20 @@ def shelve(path: Path, folder: Path, token: str, reason: bytes | None = None) ->
     raise AssertionError("names are endless")
 
 
-def write_beside(folder: Path, name: str, token: str, content: bytes, reason: bytes) -> Path:
+def write_beside(
+    folder: Path, name: str, token: str, parts: Mapping[str, Content], reason: bytes
+) -> None:
     """Write what could not be taken of a file that otherwise was, and the reason.
 
-    The rows go to ``NAME.rejected.<suffix>``, the reason to ``NAME.reason.json``. A second try
+    Each part goes to ``NAME.<part>.<suffix>``, the reason to ``NAME.reason.json``. A second try
     with the same content finds its own files and writes no more.
+
+    Args:
+        folder: made when it is not there.
+        name: of the file.
+        token: hexadecimal digits that tell this file from its namesakes.
+        parts: ``rejected`` and ``rest`` -> the bytes of each, in pieces.
+        reason: content of the reason file.
 
     Raises:
         OSError: nothing or only part was written; to be tried again.
@@ -88,15 +100,18 @@ def write_beside(folder: Path, name: str, token: str, content: bytes, reason: by
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     suffix = Path(name).suffix
     for candidate in _names(name, token):
-        target = folder / f"{candidate}.rejected{suffix}"
         if os.path.lexists(folder / candidate):
             continue  # its reason file would be taken for ours
-        if _write_once(target, content) and _write_once(
-            folder / f"{candidate}.reason.json", reason
-        ):
+        targets = {folder / f"{candidate}.{part}{suffix}": parts[part] for part in parts}
+        targets[folder / f"{candidate}.reason.json"] = _whole(reason)
+        if all(_write_once(target, content) for target, content in targets.items()):
             _sync(folder)
-            return target
+            return
     raise AssertionError("names are endless")
+
+
+def _whole(content: bytes) -> Content:
+    return lambda: (content,)
 
 
 def _reason_of(target: Path) -> Path:
@@ -114,18 +129,24 @@ def _names(name: str, token: str) -> Iterator[str]:
         yield f"{stem}.{token[:8]}-{number}{suffix}"
 
 
-def _write_once(target: Path, content: bytes) -> bool:
+def _write_once(target: Path, content: Content) -> bool:
     """Write a new file durably. True also when it is there with the same content."""
     beside = target.with_name(f".{target.name}.tmp")
     if os.path.lexists(target):
-        return not target.is_symlink() and target.is_file() and target.read_bytes() == content
+        return not target.is_symlink() and target.is_file() and _holds(target, content)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as file:
-        file.write(content)
+        for piece in content():
+            file.write(piece)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(target)
     return True
+
+
+def _holds(target: Path, content: Content) -> bool:
+    with target.open("rb") as file:
+        return all(file.read(len(piece)) == piece for piece in content()) and not file.read(1)
 
 
 def _move(path: Path, target: Path) -> None:

@@ -6,19 +6,24 @@ read; UTF-8 with the mark is written, which every spreadsheet program opens corr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adapters.base import Rejected, Row
+from adapters.base import Export, Records
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
 
 SHEET: Final = Dialect(delimiter=",", bom=True, legacy="cp1252")
 
 
-def read_sheet(content: bytes, mapping: RowMapping) -> Iterable[Row | Rejected]:
+def read_sheet(export: Export, mapping: RowMapping, encoding: str | None = None) -> Records:
     """Parse a spreadsheet. Raises MappingError when it cannot be read as a whole."""
     return read_delimited(
-        content, SHEET, known=mapping.known_columns, needed=mapping.export_columns
+        export,
+        SHEET,
+        known=mapping.known_columns,
+        needed=mapping.export_columns,
+        multiline=mapping.multiline_columns,
+        encoding=encoding,
     )
 
 

@@ -7,10 +7,10 @@ asked for is absent, which is never yes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from adapters.base import Context, Outgoing, Rejected, Row
+from adapters.base import Context, Export, Outgoing, Records, Row
 from adapters.mapping import MappingDocument, RowMapping, load_mapping
 from adapters.support.format import read_sheet, write_sheet
 from broker.event import OpenedEvent
@@ -37,9 +37,9 @@ class SupportAdapter:
         """Version of the mapping file in use."""
         return self.mapping.version
 
-    def read(self, content: bytes) -> Iterable[Row | Rejected]:
+    def read(self, export: Export, encoding: str | None = None) -> Records:
         """See ``AgencyAdapter.read``."""
-        return read_sheet(content, self.mapping)
+        return read_sheet(export, self.mapping, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
         """See ``AgencyAdapter.to_event``."""

@@ -43,6 +43,9 @@ class Metrics:
         )
         self._refused = self._counter("records_refused", "Records refused.", "step", "code")
         self._items = self._counter("items_refused", "Items of the export refused.", "code")
+        self._rests = self._counter(
+            "export_rests_put_aside", "Exports whose rest was put aside unread after refused rows."
+        )
         self._batches = self._counter("batches", "Batches signed: one signature each.", "topic")
         self._faults = self._counter("relay_faults", "Sends that Kafka did not take.", "code")
         self._alarms = self._counter("alarms", "What an operator must look at.", "code", "agency")
@@ -106,6 +109,10 @@ class Metrics:
     def item_refused(self, code: str) -> None:
         """An item of the agency's own export was refused."""
         self._items.labels(code).inc()
+
+    def rest_put_aside(self) -> None:
+        """Too many rows of an export were refused; its rest waits for a person, unread."""
+        self._rests.inc()
 
     def alarm(self, code: str, agency: str) -> None:
         """Something that a person has to look at: a gap, a fork, a silence."""

@@ -69,7 +69,7 @@ class Two:
             Metrics(),
             self.clock,
         )
-        verdict = asyncio.run(intake.take(SourceFile("e.csv", "", content, Path("e.csv"))))
+        verdict = asyncio.run(intake.take(SourceFile.of("e.csv", content)))
         assert verdict.code == "taken", verdict
 
     def relay(self) -> None:

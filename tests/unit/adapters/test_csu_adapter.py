@@ -46,7 +46,7 @@ CRITICAL = {
 
 
 def row(values: dict[str, str], line: int = 2) -> Row:
-    return Row(line, dict.fromkeys(ADAPTER.mapping.export_columns, "") | values, "")
+    return Row(line, dict.fromkeys(ADAPTER.mapping.export_columns, "") | values, 0, 0)
 
 
 class TestCsu(AdapterBehaviour):

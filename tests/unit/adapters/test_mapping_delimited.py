@@ -7,9 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.base import MappingError, Rejected, Row
-from adapters.mapping import Dialect, decode_text, read_delimited, write_delimited
-from adapters.mapping.encoding import MAX_FILE_BYTES
+from adapters.limits import MAX_FILE_BYTES
+from adapters.mapping import Dialect, read_delimited, write_delimited
+from adapters.mapping.encoding import Encoding, as_stream, check_text
 from adapters.mapping.lists import escape, split_escaped
+from adapters.sources.rejects import content_of, rejected_pieces
 
 COLUMNS = ("A", "B", "C")
 PLAIN = Dialect()
@@ -27,12 +29,13 @@ def refused(content: bytes) -> MappingError:
     return error.value
 
 
-def test_rows_have_lines_values_and_a_raw_that_can_be_dropped_again() -> None:
-    rows = read(b'A,B,C\r\n1,"x",3\r\n\r\n,,\r\n4,"two\nlines",6\r\n5,,\r\n')
+def test_rows_have_lines_values_and_a_place_in_the_file() -> None:
+    content = b'A,B,C\r\n1,"x",3\r\n\r\n,,\r\n4,"two\nlines",6\r\n5,,\r\n'
+    rows = read(content)
     assert [row.line for row in rows if isinstance(row, Row)] == [2, 5, 7]
     assert [dict(row.values) for row in rows if isinstance(row, Row)][1]["B"] == "two\nlines"
     assert isinstance(rows[1], Row)
-    assert rows[1].raw == 'A,B,C\r\n4,"two\nlines",6\r\n'
+    assert content[rows[1].start : rows[1].end] == b'4,"two\nlines",6\r\n'
 
 
 def test_columns_may_stand_in_another_order_and_optional_ones_be_there() -> None:
@@ -67,16 +70,69 @@ def test_a_huge_file_is_refused_before_it_is_decoded() -> None:
     assert refused(b"A" * (MAX_FILE_BYTES + 1)).code == "file_too_large"
 
 
-@pytest.mark.parametrize(
-    "record", [b"1,2\n", b"1,2,3,4\n", b'1,"2"x,3\n', b'1,"never closed,3\n4,5,6\n', b"1,2,3"]
-)
+@pytest.mark.parametrize("record", [b"1,2\n", b"1,2,3,4\n", b'1,"2"x,3\n', b'1,2"x,3\n', b"1,2,3"])
 def test_a_broken_record_is_rejected_with_its_line(record: bytes) -> None:
     first, last = read(b"A,B,C\n7,8,9\n" + record)
     assert isinstance(first, Row)
     assert isinstance(last, Rejected)
     assert last.error.code == "row_malformed"
     assert (last.line, last.error.where) == (3, "line 3")
-    assert "never closed" not in last.error.diagnostics()
+
+
+def outcomes(content: bytes) -> list[tuple[str, int, bytes]]:
+    """What became of each record: its kind, its line and its bytes."""
+    return [
+        (type(item).__name__, item.line, content[item.start : item.end])
+        for item in read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS)
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"6'2\" tall,2,3\n",
+        b"1,6'2\" tall,3\n",
+        b'1,"6\'2" tall",3\n',
+        b'1,"never closed,3\n',
+        b'1,2,"\n',
+    ],
+)
+def test_a_broken_quote_holds_back_its_own_line_and_no_other(broken: bytes) -> None:
+    content = b'A,B,C\n7,"eight",9\n' + broken + b'4,5,6\n4,"two\nlines",6\n1,2,3\n'
+    assert outcomes(content) == [
+        ("Row", 2, b'7,"eight",9\n'),
+        ("Rejected", 3, broken),
+        ("Row", 4, b"4,5,6\n"),
+        ("Row", 5, b'4,"two\nlines",6\n'),
+        ("Row", 7, b"1,2,3\n"),
+    ]
+
+
+def test_a_line_break_in_a_column_that_has_none_is_a_sign_of_a_broken_quote() -> None:
+    content = b'A,B,C\n1,"six inches,3\n4,five",6\n1,2,3\n'
+    found = read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS, multiline=("C",))
+    assert [(type(item), item.line) for item in found] == [(Rejected, 2), (Rejected, 3), (Row, 4)]
+
+
+PIECES = st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"x", b"1,2,3\n", b'1,"2\n3",4\n'])
+
+
+@given(st.lists(PIECES, max_size=30).map(b"".join))
+def test_each_byte_is_in_one_record_and_what_was_refused_is_refused_again(body: bytes) -> None:
+    content = b"A,B,C\n" + body
+    records = read_delimited(content, PLAIN, known=COLUMNS, needed=COLUMNS)
+    items = list(records)
+    end = len(records.head)
+    for item in items:
+        assert not content[end : item.start].replace(b",", b"").replace(b'"', b"").strip()
+        end = item.end
+    assert not content[end:].replace(b",", b"").replace(b'"', b"").strip()
+    rejected = [item for item in items if isinstance(item, Rejected)]
+    if rejected:
+        pieces = rejected_pieces(records, rejected)
+        kept = b"".join(content_of(pieces, as_stream(content)))
+        again = list(read_delimited(kept, PLAIN, known=COLUMNS, needed=COLUMNS))
+        assert [type(item) for item in again] == [Rejected] * len(rejected)
 
 
 def test_a_system_that_ends_its_file_without_a_line_end_can_say_so() -> None:
@@ -84,10 +140,14 @@ def test_a_system_that_ends_its_file_without_a_line_end_can_say_so() -> None:
     assert isinstance(row, Row)
 
 
+def encoding_of(content: bytes, legacy: str | None = "cp1252") -> Encoding:
+    return check_text(as_stream(content), legacy=legacy)
+
+
 def test_a_file_in_another_encoding_is_only_read_where_the_dialect_names_one() -> None:
-    assert decode_text("é".encode("cp1252")) == "é"
+    assert encoding_of("é".encode("cp1252")) == Encoding("cp1252")
     with pytest.raises(MappingError) as error:
-        decode_text(b"ok\nis\xe9\n", legacy=None)
+        encoding_of(b"ok\nis\xe9\n", legacy=None)
     assert error.value.code == "file_encoding"
     assert error.value.where == "line 2"
 

@@ -46,7 +46,7 @@ def context(links: MemoryLinks | None = None) -> Context:
 
 
 def row(**values: object) -> Row:
-    return Row(3, {"KIND": "U", "TO": "P", "CASE": "C1", "STATUS": "1", **values}, "")
+    return Row(3, {"KIND": "U", "TO": "P", "CASE": "C1", "STATUS": "1", **values}, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -155,5 +155,5 @@ def test_json_style_writes_native_values() -> None:
     written = mapping.to_row(event, context())
     assert written["UPLIFT"] is True
     assert written["OFFENCES"] == flat["offences"]
-    back = mapping.to_event(Row(1, written | {"STATUS": "1", "TO": "P"}, ""), context()).event
+    back = mapping.to_event(Row(1, written | {"STATUS": "1", "TO": "P"}, 0, 0), context()).event
     assert back.data["offences"] == flat["offences"]

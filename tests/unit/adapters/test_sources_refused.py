@@ -54,7 +54,7 @@ async def test_a_refused_file_has_its_reason_beside_it(desk: Desk) -> None:
 
 async def test_bad_rows_of_a_good_file_can_be_corrected_and_dropped_again(desk: Desk) -> None:
     rows = (RowReason(2, "invalid_date", "when", "Not a date."),)
-    desk.answer = lambda _: Verdict(True, rows=rows, rejected=b"h\nbad\n")
+    desk.answer = lambda _: Verdict(True, rows=rows, rejected=((0, 6),))
     (desk.drop / "a.csv").write_bytes(b"h\nbad\ngood\n")
     await desk.settle()
     assert (desk.processed / "a.csv").read_bytes() == b"h\nbad\ngood\n"
@@ -112,10 +112,10 @@ async def test_an_unknown_ending_is_refused(desk: Desk) -> None:
 async def test_a_file_that_may_not_be_read_is_refused_after_some_tries(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(*_: object) -> bytes:
+    def forbidden(*_: object) -> module._Content:
         raise PermissionError(13, "Permission denied", "name-of-a-person.csv")
 
-    monkeypatch.setattr(module, "_read", forbidden)
+    monkeypatch.setattr(module, "_open", forbidden)
     (desk.drop / "a.csv").write_bytes(b"x")
     await desk.settle()
     for _ in range(module.READ_TRIES - 1):
@@ -142,14 +142,14 @@ async def test_a_link_that_takes_the_place_of_a_settled_file_is_not_followed(
     outside.write_bytes(b"secret")
     (desk.drop / "a.csv").write_bytes(b"secret")
     await desk.look()
-    real = module._read
+    real = module._open
 
-    def swap(entry: module.Settled) -> bytes:
+    def swap(entry: module.Settled) -> module._Content:
         entry.path.unlink()
         entry.path.symlink_to(outside)
         return real(entry)
 
-    monkeypatch.setattr(module, "_read", swap)
+    monkeypatch.setattr(module, "_open", swap)
     assert await desk.look(after=2.0) == 0
     assert desk.files == []
 

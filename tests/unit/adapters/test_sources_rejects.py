@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from adapters.base import AgencyAdapter, Rejected, Row
+from adapters.base import AgencyAdapter, Records, Rejected, Row
 from adapters.council import ADAPTER as COUNCIL
 from adapters.council import samples as council
 from adapters.demo.facts import case_list
-from adapters.sources.rejects import rejected_file
+from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
 from adapters.support import ADAPTER as SUPPORT
 from adapters.support import samples as support
 
@@ -19,34 +21,55 @@ SUPPORT_ROWS = support.sample_rows(random.Random(1), case_list(1, 40), reporting
 
 
 @pytest.mark.parametrize(
-    ("adapter", "suffix", "content"),
+    ("adapter", "content"),
     [
-        (COUNCIL, ".jsonl", council.sample_file(COUNCIL_ROWS, "jsonl")),
-        (COUNCIL, ".csv", council.sample_file(COUNCIL_ROWS, "csv")),
-        (COUNCIL, ".CSV", council.sample_file(COUNCIL_ROWS, "csv")),
-        (SUPPORT, ".csv", support.sample_file(SUPPORT_ROWS)),
+        (COUNCIL, council.sample_file(COUNCIL_ROWS, "jsonl")),
+        (COUNCIL, council.sample_file(COUNCIL_ROWS, "csv")),
+        (SUPPORT, support.sample_file(SUPPORT_ROWS)),
+        (SUPPORT, support.sample_file(SUPPORT_ROWS, encoding="cp1252")),
     ],
 )
-def test_joined_records_are_the_records(
-    adapter: AgencyAdapter, suffix: str, content: bytes
-) -> None:
-    before = list(adapter.read(content))
-    after = list(adapter.read(rejected_file(suffix, [item.raw for item in before])))
-    assert [item.raw for item in after] == [item.raw for item in before]
+def test_joined_records_are_the_records(adapter: AgencyAdapter, content: bytes) -> None:
+    records = adapter.read(content)
+    before = list(records)
+    kept = joined(records, before, content)
+    after = list(adapter.read(kept))
+    assert bytes_of(after, kept) == bytes_of(before, content)
     assert sum(isinstance(item, Row) for item in after) > 20
 
 
-def test_a_record_that_was_cut_off_stays_apart_from_the_next() -> None:
-    cut = 'HEAD\r\n"half a reco'
-    assert rejected_file(".csv", [cut, "HEAD\r\nb\r\n"]).decode("utf-8-sig") == (
-        'HEAD\r\nb\r\n"half a reco\n'
-    )
-    lines = list(COUNCIL.read(rejected_file(".jsonl", ['{"action": "NE', '{"action": "X"}\n'])))
-    assert [type(item) for item in lines] == [Rejected, Row]
+def joined(records: Records, items: Sequence[Row | Rejected], content: bytes) -> bytes:
+    return b"".join(content_of(rejected_pieces(records, items), io.BytesIO(content)))
 
 
-def test_elements_are_joined_under_one_root() -> None:
-    raws = [f'<?xml version="1.0"?>\n<r xmlns="u">\n<c>{n}</c>\n</r>\n' for n in (1, 2)]
-    assert rejected_file(".xml", raws).decode() == (
-        '<?xml version="1.0"?>\n<r xmlns="u">\n<c>1</c>\n\n<c>2</c>\n</r>\n'
-    )
+def bytes_of(items: Sequence[Row | Rejected], content: bytes) -> list[bytes]:
+    return [content[item.start : item.end] for item in items]
+
+
+HEAD = b";".join(name.encode() for name in COUNCIL.mapping.known_columns) + b"\r\n"
+
+
+def test_a_record_with_a_stray_quote_stays_apart_from_the_next() -> None:
+    content = HEAD + b'NEW_REFERRAL;"P1\r\n' + b";" * 3 + b'\r\nNEW_REFERRAL;P1";\r\n'
+    records = COUNCIL.read(content)
+    first, _, last = records
+    kept = joined(records, [first, last], content)
+    assert kept == HEAD + content[first.start : first.end] + HEAD + content[last.start : last.end]
+    assert [type(item) for item in COUNCIL.read(kept)] == [Rejected, Rejected]
+
+
+def test_the_encoding_and_the_mark_of_the_file_are_kept() -> None:
+    mark = b"\xef\xbb\xbf"
+    content = mark + HEAD + "NEW_REFERRAL;Zoë\r\n".encode()
+    records = COUNCIL.read(content)
+    assert joined(records, list(records), content) == content
+    old = SUPPORT.read(support.sample_file(SUPPORT_ROWS, encoding="cp1252"))
+    assert not old.head.startswith(mark)
+
+
+def test_the_rest_of_a_file_is_a_file() -> None:
+    content = council.sample_file(COUNCIL_ROWS, "csv")
+    records = COUNCIL.read(content)
+    items = list(records)
+    rest = b"".join(content_of(rest_pieces(records, items[5], len(content)), io.BytesIO(content)))
+    assert bytes_of(list(COUNCIL.read(rest)), rest) == bytes_of(items[5:], content)

@@ -21,6 +21,7 @@ class Desk:
         self.now = 0.0
         self.reports: list[FileReport] = []
         self.files: list[SourceFile] = []
+        self.contents: list[bytes] = []
         self.answer: Callable[[SourceFile], Verdict] = lambda _: Verdict(True)
         self.source = self.fresh()
 
@@ -37,6 +38,7 @@ class Desk:
 
     async def handle(self, file: SourceFile) -> Verdict:
         self.files.append(file)
+        self.contents.append(file.open().read())
         return self.answer(file)
 
     async def look(self, after: float = 0.0) -> int:

@@ -1,0 +1,159 @@
+"""Records of a delimited file, cut at line ends that stand outside quotes, as RFC 4180 has it.
+
+A quote opens a quoted value only where a value begins. So a stray one (``6'2" tall``) breaks its
+own line and no other. A quote that is never closed would swallow what follows it: such a record is
+given up at its first line, and the lines after it are looked at as if it were not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Literal, TypeAlias
+
+from adapters.limits import MAX_RECORD_BYTES
+
+Problem: TypeAlias = Literal["quote", "long"]
+
+_INSIDE: Final = re.compile(rb'(?:[^"]|"")*+')
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One record, or one line that is none.
+
+    Attributes:
+        line: 1-based number of its first line.
+        start: offset of its first byte.
+        end: offset after its line end.
+        content: its bytes with the line end; of a line that is none, not more than its beginning.
+        problem: why it is no record.
+    """
+
+    line: int
+    start: int
+    end: int
+    content: bytes
+    problem: Problem | None = None
+
+
+class Splitter:
+    """Cuts a file into records.
+
+    Args:
+        stream: the file; nobody else moves its position.
+        delimiter: one ASCII character.
+        at: offset of the first record.
+        line: its line.
+        divider: a line that ends every record, open quotes or not (the header, repeated).
+        quotes: whether quotes have a meaning; else every line is a record.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        delimiter: str,
+        *,
+        at: int,
+        line: int,
+        divider: bytes = b"",
+        quotes: bool = True,
+    ) -> None:
+        self._stream = stream
+        self._delimiter = delimiter.encode()
+        self._plain = re.compile(b'[^"\r\n' + re.escape(self._delimiter) + b"]*+")
+        self._at = at
+        self._line = line
+        self._divider = divider.strip()
+        self._quotes = quotes
+
+    def __iter__(self) -> Iterator[Cut]:
+        """The records that are left, from where the last one ended."""
+        self._stream.seek(self._at)
+        while True:
+            cut = self._next()
+            if cut is None:
+                return
+            yield cut
+
+    def give_up(self, cut: Cut) -> Cut:
+        """Take back a record of several lines: only its first line is gone.
+
+        The iteration goes on with the second line.
+        """
+        end = cut.content.index(b"\n") + 1
+        self._go(cut.start + end, cut.line + 1)
+        return Cut(cut.line, cut.start, cut.start + end, cut.content[:end], "quote")
+
+    def _go(self, at: int, line: int) -> None:
+        self._at, self._line = at, line
+        self._stream.seek(at)
+
+    def _next(self) -> Cut | None:
+        start, first = self._at, self._line
+        content = self._stream.readline(MAX_RECORD_BYTES)
+        if not content:
+            return None
+        if len(content) == MAX_RECORD_BYTES and not content.endswith(b"\n"):
+            return self._long(start, first, content)
+        self._at, self._line = start + len(content), first + 1
+        if not self._quotes or b'"' not in content:
+            return Cut(first, start, self._at, content)
+        state = self._scan(content, inside=False)
+        if state == "open":
+            state, content = self._rest_of(content)
+        if state == "closed":
+            return Cut(first, start, self._at, content)
+        end = len(content) if b"\n" not in content else content.index(b"\n") + 1
+        self._go(start + end, first + 1)
+        return Cut(first, start, self._at, content[:end], "quote")
+
+    def _rest_of(self, first: bytes) -> tuple[str, bytes]:
+        """The state at the end of a record whose first line leaves a quote open, and its bytes."""
+        lines, size = [first], len(first)
+        while size < MAX_RECORD_BYTES:
+            line = self._stream.readline(MAX_RECORD_BYTES - size)
+            if not line or (self._divider and line.strip() == self._divider):
+                break
+            lines.append(line)
+            size += len(line)
+            self._at, self._line = self._at + len(line), self._line + 1
+            if b'"' not in line:
+                continue
+            state = self._scan(line, inside=True)
+            if state != "open":
+                return state, b"".join(lines)
+        return "broken", first
+
+    def _long(self, start: int, line: int, beginning: bytes) -> Cut:
+        """A line that is longer than a record may be, passed over."""
+        end = start + len(beginning)
+        while piece := self._stream.readline(MAX_RECORD_BYTES):
+            end += len(piece)
+            if piece.endswith(b"\n"):
+                break
+        self._at, self._line = end, line + 1
+        return Cut(line, start, end, beginning[:64], "long")
+
+    def _scan(self, line: bytes, *, inside: bool) -> str:
+        """``closed``, ``open`` (in a quoted value) or ``broken`` at the end of a line."""
+        at = 0
+        while True:
+            if not inside and line[at : at + 1] == b'"':
+                at, inside = at + 1, True
+            if inside:
+                found = _INSIDE.match(line, at)
+                assert found is not None
+                at = found.end()
+                if at == len(line):
+                    return "open"
+                at, inside = at + 1, False
+            else:
+                found = self._plain.match(line, at)
+                assert found is not None
+                at = found.end()
+            if line[at : at + 1] == self._delimiter:
+                at += 1
+            else:
+                return "closed" if line[at:] in (b"", b"\n", b"\r\n") else "broken"
