@@ -27,7 +27,7 @@ def _be16_tails() -> tuple[bytes, ...]:
 
 _GROUP_HEAD: Final = _head(b"concordant/1/group", 3)
 _AAD_HEAD: Final = _head(b"concordant/1/aad", 3)
-_KEYS_HEAD: Final = _head(b"concordant/1/groupkeys", 5)
+_KEYS_HEAD: Final = _head(b"concordant/1/groupkeys", 6)
 _INDEX_TAILS: Final = _be16_tails()
 _GROUPS_HEADS: Final = tuple(_head(_GROUPS_LABEL, 2 + count) for count in range(MAX_GROUPS + 1))
 
@@ -67,18 +67,29 @@ def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
     return sha256(head + _HASH_LENGTH.join((context, *commitments)))
 
 
-def session_info(deployment: str, contract: bytes, source: str, kid: bytes) -> bytes:
-    """HPKE info of a session wrap."""
-    return lp(b"concordant/1/session", deployment.encode(), contract, source.encode(), kid)
+def session_info(
+    deployment: str, contract: bytes, source: str, recipient: str, kid: bytes
+) -> bytes:
+    """HPKE info of a session wrap. It names the recipient: two agencies may list one public key."""
+    return lp(
+        b"concordant/1/session",
+        deployment.encode(),
+        contract,
+        source.encode(),
+        recipient.encode(),
+        kid,
+    )
 
 
-def session_tail(kid: bytes, wrap: bytes) -> bytes:
+def session_tail(recipient: str, kid: bytes, wrap: bytes) -> bytes:
     """The part of a key list's AAD that is constant for one session."""
-    return _HASH_LENGTH + kid + _HASH_LENGTH + sha256(wrap)
+    agency = recipient.encode()
+    length = len(agency).to_bytes(8, "big")
+    return length + agency + _HASH_LENGTH + kid + _HASH_LENGTH + sha256(wrap)
 
 
 def key_list_aad(context: bytes, groups: bytes, tail: bytes) -> bytes:
-    """AAD of a key list: lp("concordant/1/groupkeys", ctx, G, kid, H(wrap))."""
+    """AAD of a key list: lp("concordant/1/groupkeys", ctx, G, recipient, kid, H(wrap))."""
     return key_list_head(context, groups) + tail
 
 

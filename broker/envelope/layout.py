@@ -82,6 +82,19 @@ def require_counts(groups: int, recipients: int) -> None:
         raise LayoutError("recipients_count", f"an event has 1 to {MAX_RECIPIENTS} recipients")
 
 
+def require_order(recipients: Sequence[tuple[bytes, bytes]]) -> None:
+    """Each wrap is greater than the one before: every reader refuses any other order (step 5).
+
+    Raises:
+        LayoutError: ``recipients_order``.
+    """
+    previous = b""
+    for wrap, _ in recipients:
+        if wrap <= previous:
+            raise LayoutError("recipients_order", "recipients are not strictly ascending")
+        previous = wrap
+
+
 def format_value(
     event_id: bytes,
     time: int,

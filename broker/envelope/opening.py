@@ -1,8 +1,9 @@
 """Opening: from a value to the JSON of the groups that this agency may read (steps 7 and 8).
 
-Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source,
-wrap, my keys). A memory keyed by the wrap alone would skip the check of HPKE's ``info``, and a wrap
-made for one contract or sender would open under another (tests/unit/envelope/test_wraps.py).
+Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source, the
+reading agency, wrap, its keys). A memory keyed by the wrap alone would skip the check of HPKE's
+``info``, and a wrap made for one contract, sender or recipient would open under another
+(tests/unit/envelope/test_wraps.py).
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class _Latest:
     session: OpenSession
 
 
-_Memory = OrderedDict[tuple[bytes, str, bytes, tuple[bytes, ...]], OpenSession | None]
+_Memory = OrderedDict[tuple[bytes, str, str, bytes, tuple[bytes, ...]], OpenSession | None]
 
 
 class Sessions:
@@ -84,7 +85,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._memory: _Memory = OrderedDict()
-        self._latest: dict[tuple[bytes, str, int], _Latest] = {}
+        self._latest: dict[tuple[bytes, str, str, int], _Latest] = {}
         self._prefixes: dict[tuple[str, bytes, str], bytes] = {}
 
     def find(
@@ -92,6 +93,7 @@ class Sessions:
         sealed: SealedEvent,
         deployment: str,
         source: str,
+        reader: str,
         keys: Sequence[OpeningKey],
         budget: list[int],
     ) -> tuple[RecipientEntry, OpenSession] | None:
@@ -101,6 +103,7 @@ class Sessions:
             sealed: the value taken apart.
             deployment: name of the deployment.
             source: agency of the proof's origin.
+            reader: my agency id, to which a wrap is bound.
             keys: my exchange keys that may be tried at this log time.
             budget: one number, how many more new wraps this sender may make me try; lowered here.
 
@@ -108,7 +111,7 @@ class Sessions:
             WrapBudgetError: the budget is used up.
         """
         recipients = sealed.recipients
-        place = (sealed.contract, source, len(recipients))
+        place = (sealed.contract, source, reader, len(recipients))
         wraps = [entry.wrap for entry in recipients]
         latest = self._latest.get(place)
         if latest is not None and latest.wraps == wraps and latest.keys == keys:
@@ -116,7 +119,7 @@ class Sessions:
         kids = tuple([key.kid for key in keys])
         memory = self._memory
         for at, entry in enumerate(recipients):
-            name = (sealed.contract, source, entry.wrap, kids)
+            name = (sealed.contract, source, reader, entry.wrap, kids)
             try:
                 session = memory[name]
                 memory.move_to_end(name)
@@ -124,7 +127,7 @@ class Sessions:
                 if budget[0] <= 0:
                     raise WrapBudgetError from None
                 budget[0] -= 1
-                session = _try(entry.wrap, deployment, sealed.contract, source, keys)
+                session = _try(entry.wrap, deployment, sealed.contract, source, reader, keys)
                 memory[name] = session
                 if len(memory) > MEMORY_ENTRIES:
                     memory.popitem(last=False)
@@ -147,15 +150,20 @@ class Sessions:
 
 
 def _try(
-    wrap: bytes, deployment: str, contract: bytes, source: str, keys: Sequence[OpeningKey]
+    wrap: bytes,
+    deployment: str,
+    contract: bytes,
+    source: str,
+    reader: str,
+    keys: Sequence[OpeningKey],
 ) -> OpenSession | None:
     for key in keys:
-        info = framing.session_info(deployment, contract, source, key.kid)
+        info = framing.session_info(deployment, contract, source, reader, key.kid)
         try:
             secret = key.opener.open(wrap, info)
         except SealBroken:
             continue
-        return OpenSession(AeadKey(secret), framing.session_tail(key.kid, wrap))
+        return OpenSession(AeadKey(secret), framing.session_tail(reader, key.kid, wrap))
     return None
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.envelope import framing
-from broker.envelope.layout import format_value, require_counts
+from broker.envelope.layout import format_value, require_counts, require_order
 from broker.envelope.padding import pad
 from broker.envelope.primitives import (
     HASH_BYTES,
@@ -41,16 +41,16 @@ class ExchangeKey:
 
 
 class Session:
-    """A session secret wrapped for one exchange key, for one contract, from this process."""
+    """A session secret wrapped for one agency's exchange key and one contract, by this process."""
 
     __slots__ = ("aead", "began", "ends", "remaining", "tail", "wrap")
 
     def __init__(self, deployment: str, contract: bytes, source: str, key: ExchangeKey, now: int):
         """Wrap 32 fresh random bytes for ``key``; ``now`` in ms."""
         secret = random_bytes(HASH_BYTES)
-        info = framing.session_info(deployment, contract, source, key.kid)
+        info = framing.session_info(deployment, contract, source, key.agency, key.kid)
         self.wrap = key.sealer.seal(secret, info)
-        self.tail = framing.session_tail(key.kid, self.wrap)
+        self.tail = framing.session_tail(key.agency, key.kid, self.wrap)
         self.aead = AeadKey(secret)
         self.began = now
         self.ends = now + SESSION_MAX_MS
@@ -75,13 +75,14 @@ class Sealer:
         self._contract = contract
         self._source = source
         self._prefix = framing.context_prefix(deployment, contract, source)
-        self._sessions: dict[bytes, Session] = {}
+        self._sessions: dict[tuple[str, bytes], Session] = {}
 
     def _session(self, key: ExchangeKey, now: int) -> Session:
-        session = self._sessions.get(key.kid)
+        name = (key.agency, key.kid)  # two agencies may list one public key
+        session = self._sessions.get(name)
         if session is None or not session.serves(now):
             session = Session(self._deployment, self._contract, self._source, key, now)
-            self._sessions[key.kid] = session
+            self._sessions[name] = session
         session.remaining -= 1
         return session
 
@@ -105,7 +106,7 @@ class Sealer:
             The record's value.
 
         Raises:
-            LayoutError: too many groups or recipients, or too large.
+            LayoutError: too many groups or recipients, too large, or an agency listed twice.
         """
         count = len(groups)
         require_counts(count, len(recipients))
@@ -144,4 +145,5 @@ class Sealer:
             key_list = session.aead.seal(nonce, plain, head + session.tail)
             entries.append((session.wrap, nonce + key_list))
         entries.sort()
+        require_order(entries)  # two equal wraps: every reader would refuse the value
         return format_value(event_id.bytes, now, self._contract, sealed, entries)

@@ -49,7 +49,9 @@ def interpret(verified: VerifiedRecord, view: View, now: int) -> OpenedEvent | N
         raise RefusedError(5, "time_ahead", "the event's time is after its log time")
     keys, key_gone = view.opening_keys(verified.log_time)
     try:
-        mine = view.sessions.find(sealed, view.deployment, source, keys, view.wrap_budget(source))
+        mine = view.sessions.find(
+            sealed, view.deployment, source, view.agency, keys, view.wrap_budget(source)
+        )
     except WrapBudgetError:
         raise RefusedError(5, "wrap_budget", "this sender sends too many new wraps") from None
     if mine is None:

@@ -46,6 +46,9 @@ _ORDER_8_U: Final = (
     325606250916557431795983626356110631294008115727848805560023387167927233504,
     39382357235489614581723060781553021112529911719440698176882885853963445705823,
 )
+_ML_KEM_Q: Final = 3329
+_ML_KEM_SEED_BYTES: Final = 32
+"""The end of an encapsulation key; before it are 12 bits for each coefficient."""
 _LOW_ORDER_U: Final = frozenset({0, 1, _P - 1, *_ORDER_8_U})
 
 
@@ -90,8 +93,9 @@ def verify_public(algorithm: str, public: bytes) -> None:
         elif algorithm == ML_DSA_65:
             MlDsa65Verifier(public)
         elif algorithm == XWING:
-            if len(public) == XWING_PUBLIC_BYTES:  # first, so that small order has its own code
+            if len(public) == XWING_PUBLIC_BYTES:  # first, so that each fault has its own text
                 _verify_x25519(public[XWING_PUBLIC_BYTES - 32 :])
+                _verify_ml_kem(public[: XWING_PUBLIC_BYTES - 32])
             WrapSealer(public)
         else:
             raise ManifestError("A key's algorithm is unknown.", code="key_malformed")
@@ -105,6 +109,19 @@ def _verify_x25519(public: bytes) -> None:
         raise ManifestError("An X25519 key's encoding is not canonical.", code="key_malformed")
     if u in _LOW_ORDER_U:
         raise ManifestError("An X25519 key has small order.", code="key_small_order")
+
+
+def _verify_ml_kem(public: bytes) -> None:
+    """The encapsulation key check of FIPS 203, section 7.2: every coefficient is below q.
+
+    Encapsulation fails for any other key, so one party's manifest would stop all who address it.
+    The library checks this too; we do not depend on it, because an older one did not.
+    """
+    packed = int.from_bytes(public[:-_ML_KEM_SEED_BYTES], "little")
+    mask = (1 << 12) - 1
+    for shift in range(0, 8 * (len(public) - _ML_KEM_SEED_BYTES), 12):
+        if packed >> shift & mask >= _ML_KEM_Q:
+            raise ManifestError("An ML-KEM-768 key is not reduced.", code="key_malformed")
 
 
 def verifier(algorithm: str, public: bytes) -> Verifier:

@@ -22,7 +22,7 @@ class SealingTerms:
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         self.contracts = contracts
         self.manifests = manifests
-        self._keys: dict[bytes, ExchangeKey] = {}
+        self._keys: dict[tuple[str, bytes], ExchangeKey] = {}
         self._answers = _Answers(contracts, manifests, 0)
 
     def governing(self, event_type: str, now: int) -> Governed:
@@ -73,9 +73,10 @@ class SealingTerms:
 
     def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
         key = self.manifests.exchange_key(agency, now)
-        held = self._keys.get(key.kid)
+        name = (agency, key.kid)  # two agencies may list one public key
+        held = self._keys.get(name)
         if held is None:
-            held = self._keys[key.kid] = ExchangeKey(agency, key.kid, key.sealer())
+            held = self._keys[name] = ExchangeKey(agency, key.kid, key.sealer())
         return held
 
 

@@ -67,7 +67,7 @@ def main() -> None:
         kid, wrap = fixed(f"kid {agency}", 32), fixed(f"wrap {agency}", 1168)
         nonce = fixed(f"nonce {agency}", 12)
         plain = b"".join(k if may else bytes(32) for k, may in zip(keys, may_read, strict=True))
-        aad = framing.key_list_aad(context, groups_hash, framing.session_tail(kid, wrap))
+        aad = framing.key_list_aad(context, groups_hash, framing.session_tail(agency, kid, wrap))
         session = AeadKey(fixed(f"S {agency}", 32))
         entries.append((wrap, nonce + session.seal(nonce, plain, aad)))
         print(f"kid, {agency}")

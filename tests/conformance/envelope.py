@@ -132,9 +132,11 @@ def open_wrap(wrap: bytes, key: ExchangeKey, info: bytes) -> bytes | None:
         return None
 
 
-def session_info(deployment: str, contract_hash: bytes, source: str, kid: bytes) -> bytes:
+def session_info(
+    deployment: str, contract_hash: bytes, source: str, recipient: str, kid: bytes
+) -> bytes:
     """What a session secret is bound to."""
-    return lp("concordant/1/session", deployment, contract_hash, source, kid)
+    return lp("concordant/1/session", deployment, contract_hash, source, recipient, kid)
 
 
 def context(deployment: str, value: SealedValue, source: str) -> bytes:
@@ -143,11 +145,11 @@ def context(deployment: str, value: SealedValue, source: str) -> bytes:
 
 
 def open_key_list(
-    value: SealedValue, recipient: Recipient, secret: bytes, ctx: bytes, kid: bytes
+    value: SealedValue, recipient: Recipient, secret: bytes, ctx: bytes, reader: str, kid: bytes
 ) -> tuple[bytes, ...]:
     """Step 7: one key for each group, zeros where the reader may not read."""
     groups = sha256(lp("concordant/1/groups", ctx, *(group.commitment for group in value.groups)))
-    aad = lp("concordant/1/groupkeys", ctx, groups, kid, sha256(recipient.wrap))
+    aad = lp("concordant/1/groupkeys", ctx, groups, reader, kid, sha256(recipient.wrap))
     nonce, sealed = recipient.key_list[:12], recipient.key_list[12:]
     try:
         keys = AESGCM(secret).decrypt(nonce, sealed, aad)

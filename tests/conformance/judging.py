@@ -114,7 +114,7 @@ class Reading:
                 remembered = value.contract_hash, source, recipient.wrap, key.kid
                 if remembered not in self._wraps:
                     info = envelope.session_info(
-                        self.view.deployment, value.contract_hash, source, key.kid
+                        self.view.deployment, value.contract_hash, source, self.view.reader, key.kid
                     )
                     self._wraps[remembered] = envelope.open_wrap(recipient.wrap, held, info)
                 secret = self._wraps[remembered]
@@ -127,7 +127,7 @@ class Reading:
     def _plaintexts(self, value: SealedValue, source: str, session: Session) -> list[bytes | None]:
         ctx = envelope.context(self.view.deployment, value, source)
         group_keys = envelope.open_key_list(
-            value, session.recipient, session.secret, ctx, session.kid
+            value, session.recipient, session.secret, ctx, self.view.reader, session.kid
         )
         return [
             None if key == NO_KEY else envelope.open_group(number, group, key, ctx)

@@ -42,7 +42,7 @@ def check_public(algorithm: str, public: bytes) -> None:
         elif algorithm == ML_DSA_44:
             MLDSA44PublicKey.from_public_bytes(public)
         elif algorithm == X_WING:
-            MLKEM768PublicKey.from_public_bytes(public[:ML_KEM_768_BYTES])
+            _check_ml_kem(public[:ML_KEM_768_BYTES])
             _check_x25519(public[ML_KEM_768_BYTES:])
         else:
             raise MalformedError("an unknown algorithm")
@@ -59,6 +59,15 @@ def _check_ed25519(public: bytes) -> None:
     x_squared = (y * y - 1) * pow(d * y * y + 1, -1, P) % P
     if pow(x_squared, (P - 1) // 2, P) != 1:
         raise MalformedError("not a point")
+
+
+def _check_ml_kem(public: bytes) -> None:
+    """FIPS 203, section 7.2: the type check and the modulus check of an encapsulation key."""
+    MLKEM768PublicKey.from_public_bytes(public)
+    for start in range(0, ML_KEM_768_BYTES - 32, 3):
+        low, middle, high = public[start : start + 3]
+        if low | (middle & 15) << 8 >= 3329 or middle >> 4 | high << 4 >= 3329:
+            raise MalformedError("a coefficient that is not reduced")
 
 
 def _check_x25519(public: bytes) -> None:

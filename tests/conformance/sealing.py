@@ -1,7 +1,7 @@
 """One event sealed from the text alone: docs/spec/sending.md, steps 1 to 6, and envelope.md.
 
 The other half of the second reader: what a sender must know is what this module reads in a contract
-and in manifests. It keeps a session for each exchange key and contract, and nothing else.
+and in manifests. It keeps a session for each agency, exchange key and contract, and nothing else.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def partition(secret: bytes, case_id: str, count: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session secret and its wrap for one exchange key and one contract."""
+    """A session secret and its wrap for one agency's exchange key and one contract."""
 
     secret: bytes
     wrap: bytes
@@ -77,7 +77,7 @@ class Sender:
 
     deployment: str
     agency: str
-    _sessions: dict[tuple[bytes, bytes], Session] = field(default_factory=dict)
+    _sessions: dict[tuple[bytes, str, bytes], Session] = field(default_factory=dict)
 
     def seal(
         self,
@@ -124,12 +124,12 @@ class Sender:
         bound = sha256(lp("concordant/1/groups", ctx, *(group.commitment for group in groups)))
         entries = []
         for agency, key in exchange.items():
-            session = self._session(contract.hash, key)
+            session = self._session(contract.hash, agency, key)
             plain = b"".join(
                 secret if agency in readers else NO_KEY
                 for secret, (readers, _) in zip(secrets, layout, strict=True)
             )
-            aad = lp("concordant/1/groupkeys", ctx, bound, key.kid, sha256(session.wrap))
+            aad = lp("concordant/1/groupkeys", ctx, bound, agency, key.kid, sha256(session.wrap))
             nonce = os.urandom(12)
             sealed = AESGCM(session.secret).encrypt(nonce, plain, aad)
             entries.append(session.wrap + nonce + sealed)
@@ -170,10 +170,12 @@ class Sender:
         known.check(leaves, frozenset(known.leaves))
         return leaves
 
-    def _session(self, contract_hash: bytes, key: Key) -> Session:
-        held = self._sessions.get((contract_hash, key.kid))
+    def _session(self, contract_hash: bytes, recipient: str, key: Key) -> Session:
+        held = self._sessions.get((contract_hash, recipient, key.kid))
         if held is None:
-            info = envelope.session_info(self.deployment, contract_hash, self.agency, key.kid)
+            info = envelope.session_info(
+                self.deployment, contract_hash, self.agency, recipient, key.kid
+            )
             secret = os.urandom(32)
             lattice, curve = (
                 key.public[: keys.ML_KEM_768_BYTES],
@@ -184,7 +186,7 @@ class Sender:
                 X25519PublicKey.from_public_bytes(curve),
             )
             held = Session(secret, envelope.SUITE.encrypt(secret, public, info))
-            self._sessions[contract_hash, key.kid] = held
+            self._sessions[contract_hash, recipient, key.kid] = held
         return held
 
 

@@ -95,7 +95,7 @@ def test_its_key_lists_open_and_its_bytes_have_the_leaf_stated(
         kid = bytes.fromhex(stated(f"kid, {agency}\n"))
         assert kid == random(f"kid {agency}")
         assert recipient.key_list[:12] == random(f"nonce {agency}", 12)
-        opened = envelope.open_key_list(value, recipient, random(f"S {agency}"), ctx, kid)
+        opened = envelope.open_key_list(value, recipient, random(f"S {agency}"), ctx, agency, kid)
         assert opened[0] == keys[0]
         assert opened[1] in (keys[1], envelope.NO_KEY)
     head = b"\x01" + bytes.fromhex(value.id.replace("-", "")) + be(value.time, 8)

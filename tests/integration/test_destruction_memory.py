@@ -63,12 +63,12 @@ def opened_with(folder: Path, now: int, value: bytes, event_id: str) -> Opened:
     seed = open_key(file, scrypt_key(passphrase, file.salt, file.cost), "")
     sealed = parse_value(value)
     (entry,) = sealed.recipients
-    info = framing.session_info(mine.deployment, sealed.contract, POLICE, listed.kid)
+    info = framing.session_info(mine.deployment, sealed.contract, POLICE, COUNCIL, listed.kid)
     secret = mine.keyring.opener(listed.kid).open(entry.wrap, info)
     prefix = framing.context_prefix(mine.deployment, sealed.contract, POLICE)
     context = framing.event_context(prefix, event_id)
     commitments = framing.groups_hash(context, [group.commitment for group in sealed.groups])
-    tail = framing.session_tail(listed.kid, entry.wrap)
+    tail = framing.session_tail(COUNCIL, listed.kid, entry.wrap)
     keys = AeadKey(secret).open(
         entry.key_list[:NONCE_BYTES],
         entry.key_list[NONCE_BYTES:],
@@ -187,7 +187,7 @@ async def test_what_was_sealed_for_a_destroyed_key_opens_with_nothing_on_disk(
     for entry in sealed.recipients:
         for key in left:
             for kid in (key.kid, listed.kid):
-                info = framing.session_info(mine.deployment, sealed.contract, POLICE, kid)
+                info = framing.session_info(mine.deployment, sealed.contract, POLICE, COUNCIL, kid)
                 with pytest.raises(SealBroken):
                     mine.keyring.opener(key.kid).open(entry.wrap, info)
     assert answer(folder, calendar(), record, tmp_path / "again.db") == "key_missing"

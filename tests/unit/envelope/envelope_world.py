@@ -28,6 +28,7 @@ class Recipient:
 
     def __init__(self, agency: str, seed: bytes) -> None:
         opener = WrapOpener(seed)
+        self.agency = agency
         self.kid = sha256(opener.public)
         self.public = opener.public
         self.key = ExchangeKey(agency, self.kid, WrapSealer(opener.public))
@@ -39,11 +40,14 @@ class Recipient:
         *,
         deployment: str = DEPLOYMENT,
         source: str = SOURCE,
+        reader: str | None = None,
         sessions: Sessions | None = None,
         budget: int = 64,
     ) -> tuple[RecipientEntry, OpenSession] | None:
         sessions = Sessions() if sessions is None else sessions
-        return sessions.find(sealed, deployment, source, (self.opening,), [budget])
+        return sessions.find(
+            sealed, deployment, source, reader or self.agency, (self.opening,), [budget]
+        )
 
     def open(
         self, sealed: SealedEvent, *, prefix: bytes = PREFIX, event: UUID | None = None

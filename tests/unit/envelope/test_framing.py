@@ -61,14 +61,16 @@ def test_the_hash_of_all_commitments(count: int) -> None:
 
 
 def test_the_info_of_a_wrap() -> None:
-    expected = lp(b"concordant/1/session", b"pan-london", G, b"csu-camden", KID)
-    assert framing.session_info("pan-london", G, "csu-camden", KID) == expected
+    expected = lp(b"concordant/1/session", b"pan-london", G, b"csu-camden", b"council-camden", KID)
+    assert framing.session_info("pan-london", G, "csu-camden", "council-camden", KID) == expected
 
 
 def test_the_aad_of_a_key_list() -> None:
     wrap = b"w" * 1168
-    expected = lp(b"concordant/1/groupkeys", CTX, G, KID, h(wrap))
-    assert framing.key_list_aad(CTX, G, framing.session_tail(KID, wrap)) == expected
+    expected = lp(b"concordant/1/groupkeys", CTX, G, b"council-camden", KID, h(wrap))
+    assert (
+        framing.key_list_aad(CTX, G, framing.session_tail("council-camden", KID, wrap)) == expected
+    )
 
 
 def test_no_two_uses_share_an_input() -> None:
@@ -76,9 +78,12 @@ def test_no_two_uses_share_an_input() -> None:
         framing.group_info(CTX, 0),
         framing.group_info(CTX, 1),
         framing.group_aad(CTX, 0),
-        framing.key_list_aad(CTX, G, framing.session_tail(KID, b"")),
-        framing.session_info("a", CTX, "b", KID),
-        framing.session_info("ab", CTX, "", KID),
-        framing.session_info("", CTX, "ab", KID),
+        framing.key_list_aad(CTX, G, framing.session_tail("a", KID, b"")),
+        framing.key_list_aad(CTX, G, framing.session_tail("b", KID, b"")),
+        framing.session_info("a", CTX, "b", "c", KID),
+        framing.session_info("ab", CTX, "", "c", KID),
+        framing.session_info("", CTX, "ab", "c", KID),
+        framing.session_info("", CTX, "abc", "", KID),
+        framing.session_info("", CTX, "a", "bc", KID),
     }
-    assert len(labels) == 7
+    assert len(labels) == 10

@@ -32,6 +32,7 @@ def test_a_remembered_wrap_does_not_open_elsewhere(
     assert camden.find(sealed, sessions=sessions) is not None
     assert camden.find(sealed, source="csu-lewisham", sessions=sessions) is None
     assert camden.find(replace(sealed, contract=bytes(32)), sessions=sessions) is None
+    assert camden.find(sealed, reader="haven-support", sessions=sessions) is None
     assert haven.find(sealed, sessions=sessions) is None
     assert camden.find(sealed, sessions=sessions) is not None
 
@@ -42,7 +43,7 @@ def test_a_failure_is_forgotten_when_my_keys_change(
     sessions = Sessions()
     assert haven.find(sealed, sessions=sessions) is None
     keys = [haven.opening, camden.opening]
-    assert sessions.find(sealed, DEPLOYMENT, SOURCE, keys, [64]) is not None
+    assert sessions.find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, [64]) is not None
 
 
 def test_a_wrap_is_tried_once_and_failures_are_remembered(
@@ -69,10 +70,12 @@ def test_the_memory_is_bounded_and_the_least_recently_used_goes_first(
     for event in (a, b, a, c):
         found = camden.find(event, sessions=sessions)
         assert found is not None
-        assert found[1].tail == framing.session_tail(camden.kid, event.recipients[0].wrap)
+        assert found[1].tail == framing.session_tail(
+            camden.agency, camden.kid, event.recipients[0].wrap
+        )
     found = camden.find(a, sessions=sessions, budget=0)
     assert found is not None
-    assert found[1].tail == framing.session_tail(camden.kid, a.recipients[0].wrap)
+    assert found[1].tail == framing.session_tail(camden.agency, camden.kid, a.recipients[0].wrap)
     with pytest.raises(WrapBudgetError):
         camden.find(b, sessions=sessions, budget=0)
 
@@ -138,12 +141,18 @@ def test_new_wraps_use_up_the_budget_and_known_ones_do_not(
     sessions, budget = Sessions(), [2]
     events = [seal([b"{}"], [(haven, [True])]) for _ in range(3)]
     for event in (events[0], events[0], events[1], events[0]):
-        assert sessions.find(event, DEPLOYMENT, SOURCE, [camden.opening], budget) is None
+        assert (
+            sessions.find(event, DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
+            is None
+        )
     assert budget == [0]
     with pytest.raises(WrapBudgetError):
-        sessions.find(events[2], DEPLOYMENT, SOURCE, [camden.opening], budget)
+        sessions.find(events[2], DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
     assert budget == [0]
-    assert sessions.find(events[1], DEPLOYMENT, SOURCE, [camden.opening], budget) is None
+    assert (
+        sessions.find(events[1], DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
+        is None
+    )
 
 
 def test_a_budget_that_ends_within_an_event_goes_on_where_it_stopped(
@@ -161,7 +170,7 @@ def test_what_comes_after_my_entry_costs_nothing(camden: Recipient, haven: Recip
     mine = camden.find(event)
     assert mine is not None
     budget = [64]
-    Sessions().find(event, DEPLOYMENT, SOURCE, [camden.opening], budget)
+    Sessions().find(event, DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
     assert 64 - budget[0] == 1 + event.recipients.index(mine[0])
 
 

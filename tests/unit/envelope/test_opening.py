@@ -116,7 +116,7 @@ def test_a_key_list_is_bound_to_the_bytes_of_its_wrap(
     found = camden.find(sealed)
     assert found is not None
     entry, session = found
-    other = replace(session, tail=framing.session_tail(camden.kid, entry.wrap[::-1]))
+    other = replace(session, tail=framing.session_tail(camden.agency, camden.kid, entry.wrap[::-1]))
     with pytest.raises(OpeningError) as caught:
         open_groups(sealed, entry, other, PREFIX, str(EVENT))
     assert (caught.value.step, caught.value.code) == (7, "key_list_broken")

@@ -1,9 +1,10 @@
-"""A wrap opens for one deployment, contract, source and key, and for nothing else."""
+"""A wrap opens for one deployment, contract, source, recipient and key, and for nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from envelope_world import (
     CONTRACT,
     DEPLOYMENT,
@@ -16,7 +17,7 @@ from envelope_world import (
     seal,
 )
 
-from broker.envelope.layout import RecipientEntry, SealedEvent
+from broker.envelope.layout import LayoutError, RecipientEntry, SealedEvent
 from broker.envelope.opening import Sessions, open_groups
 from broker.envelope.sealing import ExchangeKey, Session
 
@@ -44,6 +45,28 @@ def test_a_wrap_for_another_key_id_does_not_open(camden: Recipient, haven: Recip
     assert camden.find(replace(event, recipients=(RecipientEntry(honest.wrap, b""),))) is not None
 
 
+def test_a_wrap_for_another_agency_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
+    """Even with the same key: an agency may list the public key of another."""
+    assert camden.find(sealed, reader="haven-support") is None
+
+
+def test_two_agencies_with_one_public_key_get_two_wraps_and_both_open(camden: Recipient) -> None:
+    """haven-support's manifest lists council-camden's key: harmless to every other reader."""
+    haven = Recipient("haven-support", bytes([1]) * 32)
+    assert haven.public == camden.public
+    event = seal(GROUPS, [(camden, [True, True, False]), (haven, [True, False, True])])
+    assert len({entry.wrap for entry in event.recipients}) == 2
+    assert camden.open(event) == [GROUPS[0], GROUPS[1], None]
+    assert haven.open(event) == [GROUPS[0], None, GROUPS[2]]
+
+
+def test_an_agency_that_is_listed_twice_is_not_sealed_to(camden: Recipient) -> None:
+    """Two equal wraps would make every reader refuse the value."""
+    with pytest.raises(LayoutError) as caught:
+        seal(GROUPS, [(camden, [True] * 3), (camden, [True] * 3)])
+    assert caught.value.code == "recipients_order"
+
+
 def test_an_altered_wrap_does_not_open(camden: Recipient, sealed: SealedEvent) -> None:
     wrap = sealed.recipients[0].wrap
     for at in (0, 1087, 1088, 1119, 1120, 1151, 1152, 1167):
@@ -62,7 +85,7 @@ def test_my_entry_is_found_wherever_it_stands(
 
 def test_each_of_my_keys_is_tried(camden: Recipient, haven: Recipient, sealed: SealedEvent) -> None:
     keys = [haven.opening, camden.opening]
-    found = Sessions().find(sealed, DEPLOYMENT, SOURCE, keys, [64])
+    found = Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, [64])
     assert found is not None
     assert open_groups(sealed, *found, PREFIX, str(EVENT)) == [*GROUPS[:2], None]
-    assert Sessions().find(sealed, DEPLOYMENT, SOURCE, [], [64]) is None
+    assert Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, [], [64]) is None

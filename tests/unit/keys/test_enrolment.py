@@ -104,6 +104,21 @@ def test_an_exchange_key_that_would_make_every_wrap_fail_is_refused(u: int, code
     assert refused(XWING, honest[:-32] + u.to_bytes(32, "little")) == code
 
 
+@pytest.mark.parametrize("at", [0, 1, 383, 766, 767])
+def test_an_exchange_key_with_a_coefficient_that_is_not_reduced_is_refused(at: int) -> None:
+    """FIPS 203, section 7.2: encapsulation would fail for every sender."""
+    honest = WrapOpener(SEED).public
+
+    def with_coefficient(value: int) -> bytes:
+        packed = int.from_bytes(honest[:1152], "little")
+        packed += (value - (packed >> 12 * at & 0xFFF)) << 12 * at
+        return packed.to_bytes(1152, "little") + honest[1152:]
+
+    verify_public(XWING, with_coefficient(3328))
+    for value in (3329, 4095):
+        assert refused(XWING, with_coefficient(value)) == "key_malformed"
+
+
 def test_possession_is_of_one_key_by_one_agency_in_one_deployment() -> None:
     signer = Ed25519Signer(SEED)
     mine = {"deployment": "d", "agency": "a", "kid": kid("stream", ED25519, signer.public)}

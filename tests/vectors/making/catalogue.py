@@ -37,6 +37,7 @@ def all_settings(ground: Ground) -> dict[str, Setting]:
         worlds.rotated(ground),
         worlds.revoked(ground),
         worlds.standing(ground),
+        worlds.shared_key(ground),
         manifest_worlds.refused(ground),
         manifest_forms.forms(ground),
         contract_worlds.contracts(ground),

@@ -47,19 +47,29 @@ class Session:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a session wrap is made for (HPKE's info), and which secret it holds."""
+    """What a session wrap is made for (HPKE's info), and which secret it holds.
+
+    Attributes:
+        recipient: instead of the addressed agency.
+        key_lists_for: the same, in the AAD of the key lists.
+    """
 
     deployment: str
     contract: bytes
     source: str
     which: str = "first"
+    recipient: str | None = None
+    key_lists_for: str | None = None
 
-    def session(self, ground: Ground, key: Key) -> Session:
-        """The wrap; the same terms and key give the same."""
-        info = framing.session_info(self.deployment, self.contract, self.source, key.listed.kid)
+    def session(self, ground: Ground, agency: str, key: Key) -> Session:
+        """The wrap for ``agency``, or for ``recipient``; the same terms and key give the same."""
+        to = self.recipient or agency
+        info = framing.session_info(self.deployment, self.contract, self.source, to, key.listed.kid)
         secret = ground.draw(HASH_BYTES, "session", info, self.which)
         wrap = ground.wrap(key.seed, info, secret)
-        return Session(wrap, framing.session_tail(key.listed.kid, wrap), secret)
+        return Session(
+            wrap, framing.session_tail(self.key_lists_for or to, key.listed.kid, wrap), secret
+        )
 
 
 @dataclass
@@ -145,7 +155,7 @@ class Draft:
         self, agency: str, secrets: list[bytes], context: bytes, bound: bytes
     ) -> tuple[bytes, bytes]:
         terms = self.terms or Terms(self.deployment, self.contract, self.source)
-        session = terms.session(self.ground, self.exchange[agency])
+        session = terms.session(self.ground, agency, self.exchange[agency])
         given = {**dict(enumerate(secrets)), **self.secrets_of.get(agency, {})}
         keys = b"".join(
             given[index] if may else bytes(HASH_BYTES)

@@ -54,6 +54,15 @@ def _small_x25519(member: Member, _key: Key, content: dict[str, Any]) -> None:
     _list(content, listed.model_copy(update={"public": public, "kid": own}))
 
 
+def _unreduced(member: Member, _key: Key, content: dict[str, Any]) -> None:
+    listed = member.key(EXCHANGE).listed
+    q = 3329  # as the first coefficient, of 12 bits
+    head = bytes([q & 0xFF, listed.public[1] & 0xF0 | q >> 8])
+    public = head + listed.public[2:]
+    own = kid(EXCHANGE, "mlkem768-x25519", public)
+    _list(content, listed.model_copy(update={"public": public, "kid": own}))
+
+
 def _as_receipt_key(member: Member, key: Key, content: dict[str, Any]) -> None:
     own = kid(RECEIPT, "ed25519", key.listed.public)
     message = lp(b"concordant/1/possession", DEPLOYMENT.encode(), member.id.encode(), own)
@@ -146,6 +155,10 @@ _CONTENTS: dict[str, tuple[str, Change]] = {
         lambda m, k, c: _list(
             c, m.key(EXCHANGE).listed.model_copy(update={"not_before": FOUNDED + HOUR})
         ),
+    ),
+    "unreduced_ml_kem": (
+        "An exchange key whose ML-KEM-768 half has a coefficient of 3329: FIPS 203, 7.2.",
+        _unreduced,
     ),
 }
 

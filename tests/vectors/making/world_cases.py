@@ -37,6 +37,7 @@ def cases(settings: Mapping[str, Setting]) -> Iterator[Case]:
     """All of them."""
     yield from _stream_keys(settings["rotated"])
     yield from _exchange_keys(settings["rotated"])
+    yield from _shared_key(settings["shared-key"])
     yield from _missing_keys(settings["rotated"])
     yield from _shortened(settings["rotated"])
     yield from _revoked(settings["revoked"])
@@ -125,6 +126,33 @@ def _exchange_keys(setting: Setting) -> Iterator[Case]:
         one = s.log(key=signer, now=at).one(event.value())
         s.then(one, event.answer(COUNCIL) if "opened" in name else NOT_ADDRESSED)
         yield s.case(f"A wrap for an exchange key {about}.", now=LATE, spec="opening.md, step 5")
+
+
+def _shared_key(setting: Setting) -> Iterator[Case]:
+    about = "An event to two agencies, one of which lists the other's public exchange key"
+    s = Scene(setting, "10-opened-key_listed_by_two_agencies")
+    event = s.event(to=(COUNCIL, SUPPORT))
+    yield s.opened(
+        f"{about}: each wrap names its recipient, so the two differ and the owner opens its own.",
+        event,
+        s.log().one(event.value()),
+        spec="envelope.md, Derivations",
+    )
+    s = Scene(setting, "5-key_missing-key_of_another_agency")
+    yield s.refused(
+        f"{about}: the one that does not hold the private half misses it.",
+        s.log().one(s.event(to=(COUNCIL, SUPPORT)).value()),
+        agency=SUPPORT,
+        spec="opening.md, step 5",
+    )
+    s = Scene(setting, "5-not_addressed-key_listed_by_another_agency")
+    event = s.event(to=(SUPPORT,))
+    s.then(s.log().one(event.value()), NOT_ADDRESSED)
+    yield s.case(
+        "An event to an agency that lists the reader's public exchange key: the wrap opens for "
+        "nobody, since the holder of the private half is not the recipient that it names.",
+        spec="envelope.md, Derivations",
+    )
 
 
 def _missing_keys(setting: Setting) -> Iterator[Case]:

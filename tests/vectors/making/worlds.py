@@ -78,6 +78,17 @@ def rotated(ground: Ground) -> Setting:
     return setting
 
 
+def shared_key(ground: Ground) -> Setting:
+    """The support service's manifest lists the council's public exchange key as its own."""
+    setting = founded("shared-key", ground)
+    support = setting.members[SUPPORT]
+    theirs = setting.members[COUNCIL].key(EXCHANGE)
+    keys = [support.key(STREAM), theirs, support.key(RECEIPT)]
+    setting.add_manifest(f"{SUPPORT}.2", support, support.manifest(2, FOUNDED + HOUR, keys))
+    setting.exchange[SUPPORT] = theirs
+    return setting
+
+
 def standing(ground: Ground) -> Setting:
     """One party suspended its part, one left, one suspended and came back."""
     setting = founded("standing", ground)

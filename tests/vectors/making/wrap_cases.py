@@ -208,6 +208,11 @@ def _wraps(setting: Setting) -> Iterator[Case]:
             Terms(DEPLOYMENT, bytes(32), POLICE),
             "A wrap that was made under another contract.",
         ),
+        (
+            "recipient",
+            Terms(DEPLOYMENT, own, POLICE, recipient=SUPPORT),
+            "A wrap for the reader's key that names another agency as the recipient.",
+        ),
     ):
         s = Scene(setting, f"5-not_addressed-wrap_of_other_{what}")
         draft = replace(s.event(to=(COUNCIL,)), terms=terms)
@@ -263,6 +268,12 @@ def _key_lists(setting: Setting) -> Iterator[Case]:
     ):
         s = Scene(setting, f"7-key_list_broken-{what}")
         yield s.refused(about, s.log().one(change(s.event().value())))
+    s = Scene(setting, "7-key_list_broken-other_agency")
+    draft = s.event(to=(COUNCIL,))
+    draft.terms = Terms(DEPLOYMENT, draft.contract, POLICE, key_lists_for=SUPPORT)
+    yield s.refused(
+        "A key list that names another agency as the recipient.", s.log().one(draft.value())
+    )
     s = Scene(setting, "7-key_list_broken-other_recipients")
     draft = s.event()
     value = draft.value()
