@@ -28,6 +28,7 @@ from broker.service.service import BrokerService
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.transport.kafka import KafkaTransport
+from broker.transport.topics import inbox_group
 
 PORT_FILE: Final = "state/http-port"
 
@@ -60,7 +61,10 @@ async def run_adapter(
         store = open_store(participant.path(config.state.database))
         metrics, readiness = Metrics(), Readiness()
         adapter = adapter_named(config.adapter.kind)
-        transport = KafkaTransport(participant.kafka_connection())
+        transport = KafkaTransport(
+            participant.kafka_connection(),
+            group=inbox_group(participant.deployment, participant.agency),
+        )
         service = BrokerService(participant, store, transport, clock, metrics, readiness)
         folders = config.folders
         intake = Intake(

@@ -24,6 +24,7 @@ from broker.sending.relay import Relay
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.transport.kafka import KafkaTransport
+from broker.transport.topics import inbox_group
 from contracts.events import PlainEvent
 
 TRANSACTION_EVENTS: Final = 256
@@ -40,7 +41,9 @@ class Durable:
         self.inbox = open_store(folder / "reader.db")
         self.publisher = Publisher(event_sealer(sender))
         self.transport = KafkaTransport(made.connection(SOURCE))
-        self.receiver = KafkaTransport(made.connection(READER))
+        self.receiver = KafkaTransport(
+            made.connection(READER), group=inbox_group(made.load(READER).deployment, READER)
+        )
         signer = cosigner(sender.key_name, sender.stream_signer(now_ms()))
         self.relay = Relay(
             sender.deployment, SOURCE, self.outbox, self.transport, lambda: signer, now_ms

@@ -23,6 +23,7 @@ from broker.sending.governing import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.transport.kafka import KafkaTransport
+from broker.transport.topics import inbox_group
 from contracts.events import PlainEvent
 
 ROUNDS: Final = 3
@@ -32,7 +33,9 @@ async def throughput(made: World, partitions: int, events: int) -> list[dict[str
     """Events per second and CPU of sealing and judging, and of raw aiokafka with their bytes."""
     meter = Meter()
     sender = KafkaTransport(made.connection(SOURCE))
-    receiver = KafkaTransport(made.connection(READER))
+    receiver = KafkaTransport(
+        made.connection(READER), group=inbox_group(made.load(READER).deployment, READER)
+    )
     raw = await raw_producer(made.operator)
     sealing = _Sealing(made, partitions)
     view = _view(made)

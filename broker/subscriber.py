@@ -35,7 +35,7 @@ from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Store
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
-from broker.transport.topics import control_topics
+from broker.transport.topics import control_topics, group_prefix
 
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
@@ -96,8 +96,9 @@ async def subscribe(
         if receiver is None:
             from broker.transport.kafka import KafkaTransport
 
+            groups = group_prefix(participant.deployment, participant.agency)
             receiver = KafkaTransport(
-                participant.kafka_connection(), group=f"{participant.agency}.subscriber-{name}"
+                participant.kafka_connection(), group=f"{groups}subscriber-{name}"
             )
         subscription = _Subscription(participant, store, audit, receiver, name, clock)
         stop = asyncio.Event()

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from contracts.events import EVENT_TYPES
 from contracts.lawfulness import Finding, legal_rules, unlawful
 from contracts.model import Contract
+from contracts.parties import RESERVED_PRINCIPALS
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
 
@@ -30,6 +31,7 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
     """
     found = [*unlawful(contract), *_complete(contract), *_review(contract, today)]
     found += _topics(contract)
+    found += _principals(contract)
     for name, terms in contract.event_types.items():
         found += _type(contract, name, terms)
     return tuple(sorted(found, key=lambda f: f.severity != "error"))
@@ -92,6 +94,29 @@ def _topics(contract: Contract) -> Iterator[Finding]:
                 f"topics.{topic}",
                 f"carries {types[0] if types else 'no type'} alone: whoever hosts Kafka learns "
                 "the type from the topic",
+            )
+
+
+def _principals(contract: Contract) -> Iterator[Finding]:
+    """Name parties that the host of Kafka would give no rights."""
+    for party in contract.parties:
+        folded = party.principal.casefold()
+        others = [
+            other.id
+            for other in contract.parties
+            if other.id != party.id and other.principal.casefold() == folded
+        ]
+        where = f"parties.{party.id}.kafka_principal"
+        if folded in RESERVED_PRINCIPALS:
+            yield Finding(
+                "principal-reserved", "error", where, f"{party.principal} is no client of its own"
+            )
+        if others:
+            yield Finding(
+                "principal-shared",
+                "error",
+                where,
+                f"{', '.join(others)} would connect to Kafka as {party.principal} too",
             )
 
 

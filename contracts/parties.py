@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from contracts.terms import Day, Flag, Identifier, Regime, Term, Text
 
 __all__ = [
+    "RESERVED_PRINCIPALS",
     "Assessment",
     "Consultation",
     "Contact",
@@ -30,6 +31,9 @@ __all__ = [
 
 ED25519_BYTES = 32
 ML_DSA_65_BYTES = 1952
+
+RESERVED_PRINCIPALS: Final = frozenset({"*", "anonymous"})
+"""Names, in lower case, that Kafka gives a meaning: every client, and one that is not known."""
 
 _PRINCIPAL = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _TYPED = re.compile(r"user:", re.IGNORECASE)

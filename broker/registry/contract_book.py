@@ -14,7 +14,7 @@ from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic
 from broker.registry.contracts import SignedContract, pinned_governance, require_signed
 from broker.registry.manifests import ManifestBook
-from contracts.model import topic_name
+from contracts.model import Contract, topic_name
 from contracts.standing import Standing, standing
 
 
@@ -128,7 +128,7 @@ class ContractBook:
             RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
                 `contract_not_started`, `contract_expired`, or `contract_ambiguous`.
         """
-        known = [s for s in self.all() if name is None or s.contract.name == name]
+        known = self._of(name)
         if not known:
             raise RegistryError(
                 "There is no contract" + (f" called {name}." if name else "."),
@@ -136,13 +136,7 @@ class ContractBook:
                 where="contracts/",
                 fix="Put the contract and its signatures into the folder contracts/.",
             )
-        live = [
-            signed
-            for signed in known
-            if signed.contract.starts_ms <= now < signed.contract.ends_ms and not signed.missing
-        ]
-        superseded = {previous for signed in live if (previous := _previous(signed)) is not None}
-        live = [signed for signed in live if signed.hash not in superseded]
+        live = self.live(now, name)
         if not live:
             raise self._none_in_force(known, now)
         if len(live) > 1:
@@ -154,6 +148,19 @@ class ContractBook:
                 fix="Remove the one that was replaced, or let the newer one name it as previous.",
             )
         return live[0]
+
+    def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
+        """The fully signed contracts whose days include now and that no other of them replaces."""
+        signed = [
+            one
+            for one in self._of(name)
+            if one.contract.starts_ms <= now < one.contract.ends_ms and not one.missing
+        ]
+        superseded = {before for one in signed for before in previous_hashes(one.contract)}
+        return tuple(one for one in signed if one.hash not in superseded)
+
+    def _of(self, name: str | None) -> list[SignedContract]:
+        return [one for one in self.all() if name is None or one.contract.name == name]
 
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
         """Which parties signed, by contract hash."""
@@ -199,7 +206,8 @@ class ContractBook:
             )
 
 
-def _previous(signed: SignedContract) -> bytes | None:
-    """The hash that a contract names as its previous version's, as 32 bytes."""
-    named = signed.contract.previous
-    return None if named is None else bytes.fromhex(named)
+def previous_hashes(contract: Contract) -> frozenset[bytes]:
+    """SHA-256 of the files that a contract says it replaces, 32 bytes each."""
+    return (
+        frozenset() if contract.previous is None else frozenset({bytes.fromhex(contract.previous)})
+    )

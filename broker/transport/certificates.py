@@ -1,11 +1,10 @@
 """TLS identities for Kafka: one certificate authority for a partnership, one certificate a party.
 
 Kafka takes a client's principal from the common name of its certificate, so this name is what the
-ACLs of `topics.py` are about (protocol, "Keys and who holds them": the manifest lists the TLS
-principal). These certificates protect the connection only; no event is believed because of them,
-and an agency may bring certificates of its own authority instead. ECDSA on P-256, because Kafka's
-PEM stores read it in every Java, in PKCS#8 PEM without a passphrase: the file is protected by its
-mode, as Kafka and OpenSSL expect.
+ACLs of `topics.py` are about: the contract names it for each party. These certificates protect the
+connection only; no event is believed because of them, and an agency may bring certificates of its
+own authority instead. ECDSA on P-256, because Kafka's PEM stores read it in every Java, in PKCS#8
+PEM without a passphrase: the file is protected by its mode, as Kafka and OpenSSL expect.
 """
 
 from __future__ import annotations
@@ -51,11 +50,13 @@ class CertificateFacts:
 
     Attributes:
         common_name: the Kafka principal's name; empty if there is none.
+        subject: the whole subject, which is the principal's name where Kafka has no mapping rule.
         not_before: start, milliseconds since the epoch.
         not_after: end, milliseconds since the epoch.
     """
 
     common_name: str
+    subject: str
     not_before: int
     not_after: int
 
@@ -110,7 +111,7 @@ def issue_certificate(
         raise TransportError(
             "a TLS common name has lower-case letters, digits, '.' and '-' only",
             code="certificate_invalid",
-            fix="use the agency's id as its TLS principal",
+            fix="use the agency's id as its Kafka principal",
         )
     try:
         issuer = x509.load_pem_x509_certificate(authority.certificate)
@@ -169,6 +170,7 @@ def read_certificate(pem: bytes) -> CertificateFacts:
     name = names[0].value if names else ""
     return CertificateFacts(
         name if isinstance(name, str) else "",
+        certificate.subject.rfc4514_string(),
         int(certificate.not_valid_before_utc.timestamp() * 1000),
         int(certificate.not_valid_after_utc.timestamp() * 1000),
     )

@@ -1,10 +1,11 @@
-"""Bringing Kafka to what a contract says: first a plan that one can read, then the changes.
+"""Bringing Kafka to what contracts say: first a plan that one can read, then the changes.
 
-Applied by whoever hosts Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka
-cannot write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes
-nothing the second time. Nothing is ever deleted but rights: a topic that the contract does not name
-is reported, and one whose partitions differ stops the plan, because a case must stay in its
-partition.
+Applied by the host of Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka cannot
+write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes
+nothing the second time. Only topics and consumer groups whose names begin with the deployment's
+name and a dot are managed; other rights on the cluster stay as they are, and those that reach into
+the deployment are reported. Nothing is ever deleted but rights: a topic that no contract names is
+reported, and one whose partitions differ stops the plan, because a case must stay in its partition.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from broker.transport.topics import AclPlan, TopicPlan
 ADMIN_TIMEOUT_S = 20
 
 
+_MANAGED = frozenset({"topic", "group"})
+"""Kinds of resource to which contracts give rights."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What Kafka has of a deployment.
@@ -28,12 +33,15 @@ class Found:
     Attributes:
         partitions: their number, by topic.
         config: overrides by topic.
-        rights: every ACL on topics and groups of the deployment's principals.
+        rights: every right on topics and groups whose name begins with the deployment's and a dot.
+        beside: in words, what else decides about those topics and groups: denials, and rights on
+            shorter patterns. None of it is changed.
     """
 
     partitions: Mapping[str, int] = field(hash=False)
     config: Mapping[str, Mapping[str, str]] = field(hash=False)
     rights: frozenset[AclPlan]
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,20 @@ class Change:
 
 
 def plan_changes(
-    topics: Sequence[TopicPlan], rights: Iterable[AclPlan], found: Found
+    topics: Sequence[TopicPlan],
+    rights: Iterable[AclPlan],
+    found: Found,
+    *,
+    revoking: bool = True,
 ) -> tuple[Change, ...]:
     """What must be done to bring Kafka from what it is to what it should be. Pure.
+
+    Args:
+        topics: every topic that should be.
+        rights: every right that should be.
+        found: what is.
+        revoking: whether rights that should not be are taken away; not while it is unknown what
+            was applied before.
 
     Raises:
         TransportError: `kafka_conflict`, a topic has another number of partitions.
@@ -89,12 +108,14 @@ def plan_changes(
             changes.append(Change("alter", topic.name, detail, topic=topic, settings=settings))
     wanted = frozenset(rights)
     changes += [Change("grant", _words(r), right=r) for r in sorted(wanted - found.rights)]
-    changes += [Change("revoke", _words(r), right=r) for r in sorted(found.rights - wanted)]
+    if revoking:
+        changes += [Change("revoke", _words(r), right=r) for r in sorted(found.rights - wanted)]
     planned = {topic.name for topic in topics}
     changes += [
         Change("note", name, "is not of this contract; left alone")
         for name in sorted(set(found.partitions) - planned)
     ]
+    changes += [Change("note", words, "is not managed; left alone") for words in found.beside]
     return tuple(changes)
 
 
@@ -110,13 +131,11 @@ class Provisioner:
         self._connection = connection
         self._admin = _library().AdminClient(admin_settings(connection), logger=_QUIET)
 
-    def find(self, deployment: str, principals: Iterable[str] = ()) -> Found:
-        """Reads what Kafka has.
+    def find(self, deployment: str) -> Found:
+        """Reads what Kafka has of a deployment.
 
         Args:
-            deployment: topics whose name begins with it and a dot are looked at.
-            principals: whose rights on groups are looked at, as `User:...`; so are those of whoever
-                has a right on one of the deployment's topics. What else Kafka serves is not ours.
+            deployment: topics and groups whose names begin with it and a dot are looked at.
 
         Raises:
             TransportError: `kafka_unreachable` or `kafka_refused`.
@@ -136,13 +155,22 @@ class Provisioner:
                     for name, entry in entries.items()
                     if entry.value is not None and entry.source == _TOPIC_SOURCE
                 }
-        every = self._rights()
-        ours = frozenset(right for right in every if right.name.startswith(f"{deployment}."))
-        known = set(principals) | {right.principal for right in ours}
-        groups = (right for right in every if right.resource == "group")
-        rights = ours | {right for right in groups if right.principal in known}
+        rights: set[AclPlan] = set()
+        beside: set[str] = set()
+        for binding in self._bindings():
+            right = _right_of(binding)
+            if right.resource not in _MANAGED:
+                continue
+            allows = binding.permission_type.name == "ALLOW"
+            if right.name.startswith(f"{deployment}."):
+                if allows:
+                    rights.add(right)
+                else:
+                    beside.add(_words(right, "may not"))
+            elif _reaches(right, deployment):
+                beside.add(_words(right, "may" if allows else "may not"))
         sizes = {name: len(listed.topics[name].partitions) for name in mine}
-        return Found(sizes, config, rights)
+        return Found(sizes, config, frozenset(rights), tuple(sorted(beside)))
 
     def plan(
         self, deployment: str, topics: Sequence[TopicPlan], rights: Sequence[AclPlan]
@@ -152,8 +180,7 @@ class Provisioner:
         Raises:
             TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_conflict`.
         """
-        found = self.find(deployment, {right.principal for right in rights})
-        return plan_changes(topics, rights, found)
+        return plan_changes(topics, rights, self.find(deployment))
 
     def apply(self, changes: Sequence[Change], *, replication: int = 1) -> None:
         """Makes the changes of a plan.
@@ -221,7 +248,7 @@ class Provisioner:
         )
 
     def _require_operator(self) -> None:
-        """Refuses whoever may not administer: to them, librdkafka lists no right and no error."""
+        """Refuses a client that may not administer: it gets no rights listed and no error."""
         answer = self._admin.describe_cluster(
             include_authorized_operations=True, request_timeout=ADMIN_TIMEOUT_S
         )
@@ -230,6 +257,13 @@ class Provisioner:
             raise self._refused()
 
     def _rights(self) -> frozenset[AclPlan]:
+        return frozenset(
+            _right_of(binding)
+            for binding in self._bindings()
+            if binding.permission_type.name == "ALLOW"
+        )
+
+    def _bindings(self) -> Sequence[Any]:
         admin = _library()
         every = admin.AclBindingFilter(
             admin.ResourceType.ANY,
@@ -238,10 +272,11 @@ class Provisioner:
             None,
             None,
             admin.AclOperation.ANY,
-            admin.AclPermissionType.ALLOW,
+            admin.AclPermissionType.ANY,
         )
         answer = self._admin.describe_acls(every, request_timeout=ADMIN_TIMEOUT_S)
-        return frozenset(map(_right_of, self._ask(answer.result)))
+        found: Sequence[Any] = self._ask(answer.result)
+        return found
 
     def _ask(self, question: Any) -> Any:
         from confluent_kafka import KafkaException
@@ -294,9 +329,17 @@ def _kept(topic: TopicPlan) -> str:
     return f"kept {topic.retention_ms / 86_400_000:g} days"
 
 
-def _words(right: AclPlan) -> str:
+def _words(right: AclPlan, may: str = "may") -> str:
     name = f"{right.name}*" if right.prefixed else right.name
-    return f"{right.principal} may {right.operation} {right.resource} {name}"
+    words = f"{right.principal} {may} {right.operation} {right.resource} {name}"
+    return words if right.host == "*" else f"{words} from {right.host}"
+
+
+def _reaches(right: AclPlan, deployment: str) -> bool:
+    """Whether a right on something outside the deployment's names decides inside them too."""
+    if right.prefixed:
+        return f"{deployment}.".startswith(right.name)
+    return right.name == "*"
 
 
 def _right_of(binding: Any) -> AclPlan:
@@ -306,6 +349,7 @@ def _right_of(binding: Any) -> AclPlan:
         binding.name,
         binding.operation.name.lower(),
         prefixed=binding.resource_pattern_type.name == "PREFIXED",
+        host=binding.host,
     )
 
 
@@ -317,7 +361,7 @@ def _parts(right: AclPlan) -> tuple[Any, ...]:
         right.name,
         pattern.PREFIXED if right.prefixed else pattern.LITERAL,
         right.principal,
-        "*",
+        right.host,
         admin.AclOperation[right.operation.upper()],
         admin.AclPermissionType.ALLOW,
     )

@@ -53,11 +53,12 @@ class AclPlan:
     """One right: `principal` may do `operation` on the named resource. There are no denials.
 
     Attributes:
-        principal: `User:<common name of the client certificate>`.
+        principal: `User:` and the principal's name.
         resource: `topic` or `group`.
         name: the resource's name, or its beginning if `prefixed`.
         operation: `read` or `write`.
         prefixed: whether `name` is a beginning.
+        host: the address from which it holds; what a contract gives holds from any.
     """
 
     principal: str
@@ -65,6 +66,7 @@ class AclPlan:
     name: str
     operation: str
     prefixed: bool = False
+    host: str = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,32 @@ def control_topics(deployment: str) -> ControlTopics:
     )
 
 
-def group_prefix(agency: str) -> str:
+def applied_topic(deployment: str) -> str:
+    """Where the host of Kafka remembers which contracts it has applied; no party has a right to it.
+
+    The names of contracts' topics have three parts, so this is never one of them.
+    """
+    return f"{deployment}.applied"
+
+
+def applied_plan(deployment: str) -> TopicPlan:
+    """The topic of `applied_topic`."""
+    return _compacted(applied_topic(deployment))
+
+
+def group_prefix(deployment: str, agency: str) -> str:
     """Beginning of every consumer group of an agency; ends in a dot, so none is another's."""
-    return f"{agency}."
+    return f"{deployment}.{agency}."
+
+
+def inbox_group(deployment: str, agency: str) -> str:
+    """The consumer group of an agency's adapter."""
+    return f"{group_prefix(deployment, agency)}inbox"
+
+
+def principal_user(name: str) -> str:
+    """A principal as access rights name it."""
+    return f"User:{name}"
 
 
 def data_topics(contract: Contract) -> tuple[str, ...]:
@@ -148,27 +173,33 @@ def acl_plans(
     contract: Contract,
     principals: Mapping[str, str] | None = None,
     *,
-    without: frozenset[str] = frozenset(),
+    left: frozenset[str] = frozenset(),
+    suspended: frozenset[str] = frozenset(),
 ) -> tuple[AclPlan, ...]:
     """Every right that the contract gives, sorted.
 
     Args:
         contract: the contract in force.
-        principals: TLS principal by agency, from the manifests; an agency that is not listed uses
-            its id.
-        without: agencies that have left: they keep no right.
+        principals: the principal's name by agency; an agency that is not listed gets no right. All
+            parties with the principals of the contract if not given.
+        left: agencies that have left: they keep no right.
+        suspended: agencies that have suspended their part: they do not write to data topics.
     """
+    if principals is None:
+        principals = {party.id: party.principal for party in contract.parties}
     rights: set[AclPlan] = set()
     control = control_topics(contract.deployment).names
     for party in contract.parties:
-        if party.id in without:
+        if party.id in left or party.id not in principals:
             continue
-        user = f"User:{(principals or {}).get(party.id, party.id)}"
+        user = principal_user(principals[party.id])
+        written = () if party.id in suspended else writable_topics(contract, party.id)
         for name in (*readable_topics(contract, party.id), *control):
             rights.add(AclPlan(user, "topic", name, "read"))
-        for name in (*writable_topics(contract, party.id), *control):
+        for name in (*written, *control):
             rights.add(AclPlan(user, "topic", name, "write"))
-        rights.add(AclPlan(user, "group", group_prefix(party.id), "read", prefixed=True))
+        groups = group_prefix(contract.deployment, party.id)
+        rights.add(AclPlan(user, "group", groups, "read", prefixed=True))
     return tuple(sorted(rights))
 
 

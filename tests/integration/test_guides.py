@@ -75,7 +75,7 @@ async def test_the_subscriber_of_the_guide_prints_each_event_once(
     provisioner.apply(provisioner.plan(deployment, topic_plans(contract), acl_plans(contract)))
     police = Running(
         root / POLICE,
-        lambda: KafkaTransport(real_kafka.connection(POLICE), group=f"{POLICE}.{deployment}"),
+        lambda: KafkaTransport(real_kafka.connection(POLICE), group=f"{deployment}.{POLICE}.inbox"),
         clock,
     )
     await police.start()

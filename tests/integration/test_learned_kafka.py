@@ -31,7 +31,7 @@ async def test_topics_of_a_contract_learned_while_running_are_read(
 
     def transport(agency: str, use: str) -> KafkaTransport:
         return KafkaTransport(
-            real_kafka.connection(agency), group=f"{agency}.{deployment}.{use}", send_timeout_s=4
+            real_kafka.connection(agency), group=f"{deployment}.{agency}.{use}", send_timeout_s=4
         )
 
     def adapter(agency: str) -> Adapter:

@@ -38,7 +38,7 @@ async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(
         tls = TlsFiles.in_folder(root / agency / "tls")
         connection = KafkaConnection(real_kafka.local.bootstrap, tls, agency)
         return Adapter(
-            root / agency, lambda: KafkaTransport(connection, group=f"{agency}.{deployment}")
+            root / agency, lambda: KafkaTransport(connection, group=f"{deployment}.{agency}.inbox")
         )
 
     story = Rotation(*(adapter(agency) for agency in (POLICE, COUNCIL, SUPPORT)))

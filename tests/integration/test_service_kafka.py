@@ -42,7 +42,9 @@ async def test_nothing_is_lost_or_comes_twice_when_either_side_is_killed(
     def running(agency: str) -> Running:
         return Running(
             root / agency,
-            lambda: KafkaTransport(real_kafka.connection(agency), group=f"{agency}.{deployment}"),
+            lambda: KafkaTransport(
+                real_kafka.connection(agency), group=f"{deployment}.{agency}.inbox"
+            ),
             clock,
         )
 

@@ -15,8 +15,13 @@ from pathlib import Path
 import pytest
 from conftest import RealKafka
 
+from broker.agency.kafka_host import KafkaHost
+from broker.agency.participant import load_participant
+from broker.agency.partnership import create_partnership
+from broker.clock import now_ms
 from broker.errors import TransportError
 from broker.record import Record
+from broker.transport.applied import read_applied
 from broker.transport.kafka import KafkaTransport, raw_records
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
 from broker.transport.provisioning import Found, Provisioner, plan_changes
@@ -138,7 +143,7 @@ async def test_the_plan_is_applied_once_and_rights_that_go_are_taken_away(
     )
     rights = [
         AclPlan("User:carol", "topic", topic, "write"),
-        AclPlan("User:carol", "group", "carol.", "read", prefixed=True),
+        AclPlan("User:carol", "group", f"{deployment}.carol.", "read", prefixed=True),
     ]
     provisioner = Provisioner(real_kafka.local.connection)
     first = provisioner.plan(deployment, [plan], rights)
@@ -150,8 +155,6 @@ async def test_the_plan_is_applied_once_and_rights_that_go_are_taken_away(
     seen = await raw_records(real_kafka.local.connection, [topic])
     assert [(r.partition, r.headers, r.value) for r in seen] == [(0, ((b"proof", b"p"),), b"v")]
 
-    other = AclPlan("User:carol", "topic", "of.another.service", "read")
-    provisioner.apply(plan_changes([], [other], Found({}, {}, frozenset())))
     longer = TopicPlan(topic, 2, 7_200_000, "delete", {"retention.ms": "7200000"})
     second = provisioner.plan(deployment, [longer], [])
     assert [change.action for change in second] == ["alter", "revoke", "revoke"]
@@ -160,11 +163,77 @@ async def test_the_plan_is_applied_once_and_rights_that_go_are_taken_away(
     assert found.config[topic]["retention.ms"] == "7200000"
     assert found.config[topic]["compression.type"] == "zstd", "other overrides stay"
     assert found.rights == frozenset()
-    assert other in provisioner._rights(), "what else Kafka serves is left alone"
     with pytest.raises(TransportError) as refused:
         await carol.send([Record(topic, 0, (), b"v")])
     assert refused.value.code == "kafka_refused"
     await carol.close()
+
+
+def test_only_what_is_below_the_deployment_is_managed(real_kafka: RealKafka) -> None:
+    """A party's principal may have other rights on the cluster, also as another application."""
+    deployment = real_kafka.fresh_name()
+    inside = {
+        AclPlan("User:*", "topic", f"{deployment}.c.a", "read"),
+        AclPlan("User:erin", "topic", f"{deployment}.c", "all", prefixed=True),
+        AclPlan("User:erin", "topic", f"{deployment}.c.a", "write", host="10.0.0.1"),
+        AclPlan("User:mallory", "group", f"{deployment}.erin.", "read", prefixed=True),
+        AclPlan("User:mallory", "group", f"{deployment}.erin.inbox", "describe"),
+    }
+    outside = {
+        AclPlan("User:erin", "group", "erin.", "read", prefixed=True),
+        AclPlan("User:billing", "group", f"{deployment}-billing.", "read", prefixed=True),
+        AclPlan("User:billing", "group", "billing", "read"),
+        AclPlan("User:billing", "topic", f"{deployment}", "read"),
+        AclPlan("User:billing", "topic", f"{deployment}x.c.a", "read"),
+        AclPlan("User:auditor", "topic", f"{deployment}", "read", prefixed=True),
+        AclPlan("User:auditor", "topic", "*", "describe"),
+        AclPlan("User:erin", "transactional_id", f"{deployment}.x", "write"),
+    }
+    wanted = AclPlan("User:erin", "group", f"{deployment}.erin.", "read", prefixed=True)
+    provisioner = Provisioner(real_kafka.local.connection)
+    provisioner.apply(plan_changes([], inside | outside, Found({}, {}, frozenset())))
+    try:
+        plan = provisioner.plan(deployment, [], [wanted])
+        assert {change.right for change in plan if change.action == "revoke"} == inside
+        assert {change.right for change in plan if change.action == "grant"} == {wanted}
+        noted = [change.subject for change in plan if change.action == "note"]
+        assert noted == [
+            "User:auditor may describe topic *",
+            f"User:auditor may read topic {deployment}*",
+        ]
+        provisioner.apply(plan)
+        rights = provisioner._rights()
+        assert outside <= rights
+        assert wanted in rights
+        assert not inside & rights
+        again = provisioner.plan(deployment, [], [wanted])
+        assert {change.action for change in again} == {"note"}
+    finally:
+        left = Found({}, {}, frozenset(outside | {wanted}))
+        provisioner.apply(plan_changes([], [], left))
+
+
+def test_what_was_applied_is_remembered_on_the_cluster(
+    real_kafka: RealKafka, tmp_path: Path
+) -> None:
+    deployment = real_kafka.fresh_name()
+    partnership = create_partnership(tmp_path / "p", now_ms(), deployment=deployment)
+    participant = load_participant(partnership.directory("council-camden"), now_ms())
+    operator = real_kafka.local.connection
+
+    def host() -> KafkaHost:  # as another machine would: nothing is kept here
+        return KafkaHost(participant, operator, [], now_ms())
+
+    host().apply(host().plan())
+    assert host().plan().changes == ()
+    assert host().plan().begun == ()
+    (signed,) = participant.contracts.all()
+    found = read_applied(operator, deployment)
+    assert found.by_name["london-hate-crime"].raw == signed.text.raw
+    topic = f"{deployment}.applied"
+    assert not [
+        right for right in Provisioner(operator).find(deployment).rights if right.name == topic
+    ]
 
 
 def test_a_party_cannot_administer(real_kafka: RealKafka) -> None:

@@ -23,7 +23,7 @@ _RENEW: Final = "concordant keys renew"
 
 
 def manifests(participant: Participant, now: int) -> Iterator[Check]:
-    """Every party's manifest is here and has not expired; ours names our TLS identity."""
+    """Every party's manifest is here and has not expired."""
     parties = {
         party.id for signed in participant.contracts.trusted() for party in signed.contract.parties
     }
@@ -43,19 +43,27 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
             yield warned("manifests", f"that of {agency} ends in {length(left)}", fix)
     if sound == len(parties):
         yield passed("manifests", f"those of all {sound} parties are here and valid")
-    newest = participant.manifests.newest(participant.agency)
+    yield from _principal(participant, now)
+
+
+def _principal(participant: Participant, now: int) -> Iterator[Check]:
+    """The certificate is of the Kafka principal that each contract in force names for us."""
     pem = participant.path(participant.config.kafka.certificate)
-    if newest is not None and pem.is_file():
-        name = read_certificate(pem.read_bytes()).common_name
-        if name != newest.tls_principal:
-            yield Check(
-                "manifests",
-                "fail",
-                f"our manifest names the TLS principal {newest.tls_principal}, the certificate "
-                f"is {name}",
-                "use the certificate of that name, or issue a manifest that names this one",
-                "principal_differs",
-            )
+    if not pem.is_file():
+        return
+    facts = read_certificate(pem.read_bytes())
+    for signed in participant.contracts.live(now):
+        party = signed.contract.party(participant.agency)
+        if party is None or party.principal in {facts.common_name, facts.subject}:
+            continue
+        yield Check(
+            "principal",
+            "fail",
+            f"{signed.contract.name} {signed.contract.version} gives our rights to the Kafka "
+            f"principal {party.principal}, our certificate is for {facts.common_name}",
+            "use the certificate of that principal, or have the contract name this one",
+            "principal_differs",
+        )
 
 
 def passphrase(participant: Participant) -> Iterator[Check]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.output import AsJson, Output, note, print_json, print_text
+from broker.cli.output import REFUSED, AsJson, Output, note, print_json, print_text
+
+if TYPE_CHECKING:
+    from broker.agency.kafka_host import HostPlan
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +50,25 @@ Bootstrap = Annotated[
 ]
 
 
+OwnPrincipal = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--own-principal",
+        metavar="NAME",
+        help="A Kafka principal of the host, which no party may have: a broker, an administrator, "
+        "another application. Repeatable. The name in the operator's certificate counts by itself.",
+    ),
+]
+Follow = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--follow",
+        metavar="HASH",
+        help="Apply this version of a contract, which `plan` shows as waiting. Repeatable.",
+    ),
+]
+
+
 @app.command("up")
 def up(agency_root: Root, json: AsJson = False) -> None:
     """Start the local Kafka of a try-out partnership, and leave it running.
@@ -63,7 +86,9 @@ def up(agency_root: Root, json: AsJson = False) -> None:
         print_text(f"{running.bootstrap}\n")
     if running.before:
         note("It was running already.")
-    note(f"Log: {running.folder / 'kafka.log'}. Stop it with: concordant kafka down")
+    root = shlex.quote(str(agency_root))
+    note(f"Log: {running.folder / 'kafka.log'}")
+    note(f"Stop it with: concordant kafka down --root {root}")
 
 
 @app.command("down")
@@ -80,28 +105,29 @@ def plan(
     agency: AnyAgency = None,
     tls: Tls = None,
     bootstrap: Bootstrap = None,
+    own_principal: OwnPrincipal = None,
+    follow: Follow = None,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
     """Print what would have to change on Kafka, and change nothing.
 
     Topics that are missing or set otherwise, rights to grant and to revoke. Topics are never
-    deleted, and rights on topics of other deployments are left alone.
+    deleted. Only topics and groups whose names begin with the deployment's name and a dot are
+    managed. Exit code 4: a version of a contract waits for --follow, or a party gets no rights.
     """
-    from broker.cli.kafka.changes import Administration
+    from broker.cli.kafka.changes import hashes, kafka_host, pending
     from broker.clock import now_ms
 
-    changes = Administration(agency_root, agency, tls, bootstrap, now_ms()).plan()
-    if json:
-        print_json([change.as_json() for change in changes], output)
-    else:
-        print_text("".join(f"{change}\n" for change in changes), output)
-    pending = sum(change.effective for change in changes)
-    note(
-        f"{pending} change(s). Make them with: concordant kafka apply"
-        if pending
-        else "Nothing to do."
-    )
+    host = kafka_host(agency_root, agency, tls, bootstrap, own_principal or [], now_ms())
+    planned = host.plan(hashes(follow or []))
+    _print(planned, json=json, output=output)
+    changes = pending(planned)
+    given = _given(agency_root, agency, tls, bootstrap, own_principal)
+    if changes:
+        followed = "".join(f" --follow {one}" for one in follow or [])
+        note(f"{changes} change(s). Make them with: concordant kafka apply{given}{followed}")
+    _finish(planned, changes, given)
 
 
 @app.command("apply")
@@ -110,6 +136,8 @@ def apply(
     agency: AnyAgency = None,
     tls: Tls = None,
     bootstrap: Bootstrap = None,
+    own_principal: OwnPrincipal = None,
+    follow: Follow = None,
     replication: Annotated[
         int, typer.Option(min=1, help="Copies of each new topic; 3 on a cluster of three or more.")
     ] = 1,
@@ -117,15 +145,54 @@ def apply(
     output: Output = None,
 ) -> None:
     """Make the changes that `kafka plan` prints, and print them. Twice changes nothing more."""
-    from broker.cli.kafka.changes import Administration
+    from broker.cli.kafka.changes import hashes, kafka_host, pending
     from broker.clock import now_ms
 
-    administration = Administration(agency_root, agency, tls, bootstrap, now_ms())
-    changes = administration.plan()
-    administration.apply(replication)
+    host = kafka_host(agency_root, agency, tls, bootstrap, own_principal or [], now_ms())
+    planned = host.plan(hashes(follow or []))
+    host.apply(planned, replication=replication)
+    _print(planned, json=json, output=output)
+    made = pending(planned)
+    if made:
+        note(f"{made} change(s) made.")
+    _finish(planned, made, _given(agency_root, agency, tls, bootstrap, own_principal))
+
+
+def _print(planned: HostPlan, *, json: bool, output: Path | None) -> None:
+    from broker.cli.kafka.changes import rows, text
+
     if json:
-        print_json([change.as_json() for change in changes], output)
+        print_json(rows(planned), output)
     else:
-        print_text("".join(f"{change}\n" for change in changes), output)
-    made = sum(change.effective for change in changes)
-    note(f"{made} change(s) made." if made else "Nothing to do.")
+        print_text(text(planned), output)
+
+
+def _given(
+    root: Path | None,
+    agency: Path | None,
+    tls: Path | None,
+    bootstrap: str | None,
+    own: list[str] | None,
+) -> str:
+    """The options as they were given, for a command that is proposed."""
+    named = (("--root", root), ("--agency", agency), ("--tls", tls), ("--bootstrap", bootstrap))
+    options = [(name, str(value)) for name, value in named if value is not None]
+    options += [("--own-principal", name) for name in own or []]
+    return "".join(f" {name} {shlex.quote(value)}" for name, value in options)
+
+
+def _finish(planned: HostPlan, changes: int, given: str) -> None:
+    """Say what is left for the operator to decide; exit code 4 if there is any."""
+    for waiting in planned.waiting:
+        for version in waiting.found:
+            if version != waiting.applied:
+                note(
+                    f"To apply {waiting.name} {version.version}, after comparing it with the "
+                    f"parties: concordant kafka apply{given} --follow {version.hash}"
+                )
+    if planned.refused:
+        note("The parties above get no rights. The others get theirs.")
+    if planned.waiting or planned.refused:
+        raise typer.Exit(REFUSED)
+    if not changes:
+        note("Nothing to do.")

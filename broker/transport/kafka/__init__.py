@@ -45,7 +45,7 @@ class KafkaTransport:
 
         Args:
             connection: address and identity.
-            group: consumer group; None is `<client id>.inbox`.
+            group: consumer group (`topics.inbox_group`); None if nothing is received in one.
             send_timeout_s: after this long an unacknowledged record counts as unknown.
 
         Raises:
@@ -55,7 +55,7 @@ class KafkaTransport:
             connection.bootstrap, connection.client_id, ssl_context(connection.tls)
         )
         self._sender = KafkaSender(self._client, send_timeout_s)
-        self._receiver = KafkaReceiver(self._client, group or f"{connection.client_id}.inbox")
+        self._receiver = None if group is None else KafkaReceiver(self._client, group)
 
     async def send(self, records: Sequence[Record]) -> list[int]:
         """See `interfaces.Sender.send`."""
@@ -71,15 +71,15 @@ class KafkaTransport:
         on_trouble: OnTrouble | None = None,
     ) -> None:
         """See `interfaces.Receiver.run`."""
-        await self._receiver.run(topics, on_batch, positions, stop, on_trouble=on_trouble)
+        await self._member().run(topics, on_batch, positions, stop, on_trouble=on_trouble)
 
     def pause(self, topic: str, partition: int) -> None:
         """See `interfaces.Receiver.pause`."""
-        self._receiver.pause(topic, partition)
+        self._member().pause(topic, partition)
 
     def resume(self, topic: str, partition: int) -> None:
         """See `interfaces.Receiver.resume`."""
-        self._receiver.resume(topic, partition)
+        self._member().resume(topic, partition)
 
     async def visible(self, topics: Iterable[str]) -> frozenset[str]:
         """See `interfaces.Receiver.visible`."""
@@ -88,6 +88,11 @@ class KafkaTransport:
     async def read_all(self, topics: Iterable[str]) -> list[Record]:
         """See `interfaces.Receiver.read_all`."""
         return await read_all(self._client, topics)
+
+    def _member(self) -> KafkaReceiver:
+        if self._receiver is None:
+            raise ValueError("this transport was made without a consumer group")
+        return self._receiver
 
     async def close(self) -> None:
         """Lets go of the producer; receivers end by their own `stop` event."""

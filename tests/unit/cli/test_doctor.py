@@ -108,7 +108,7 @@ def foreign_tls_key(folder: Path) -> None:
         (write("tls/key.pem", b"rubbish"), "certificate", "certificate_unreadable"),
         (foreign_tls_key, "certificate", "certificate_unreadable"),
         (chmod("tls/key.pem", 0o640), "certificate", "key_readable"),
-        (swap_certificate, "manifests", "principal_differs"),
+        (swap_certificate, "principal", "principal_differs"),
         (unlink("contracts/london-hate-crime.note"), "registry", "contract_unsigned"),
         (unlink("contracts/*"), "registry", "contract_missing"),
         (write("contracts/london-hate-crime.yaml", b"{"), "registry", "contract_invalid"),

@@ -51,9 +51,18 @@ def test_the_shipped_agreement_is_clean(contract: Contract) -> None:
     assert lint(contract, TODAY) == ()
 
 
+def principal(contract: Contract, name: str) -> Contract:
+    first, *others = contract.parties
+    named = first.model_copy(update={"kafka_principal": name})
+    return contract.model_copy(update={"parties": (named, *others)})
+
+
 MADE, CASE = "referral.made", "case.updated"
 BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("gateway", "error", lambda c: bases(c, gateways=())),
+    ("principal-reserved", "error", lambda c: principal(c, "*")),
+    ("principal-reserved", "error", lambda c: principal(c, "Anonymous")),
+    ("principal-shared", "error", lambda c: principal(c, c.parties[1].id.upper())),
     ("special-category", "error", lambda c: bases(c, article_9=None)),
     ("special-category", "error", lambda c: bases(c, schedule_8=None)),
     ("special-category", "error", lambda c: bases(c, schedule_1=None)),

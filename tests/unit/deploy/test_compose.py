@@ -14,7 +14,7 @@ from cryptography import x509
 from adapters.catalogue import adapter_named
 from broker.agency.config import load_config
 from broker.agency.tryout import london_agencies
-from broker.cli.kafka.changes import Administration
+from broker.cli.kafka.changes import kafka_host
 from contracts.loading import load_contract
 
 NOW = 1_790_000_000_000
@@ -160,7 +160,7 @@ def test_the_provisioner_only_reads_the_partnership(
     folder = parameters["agency_root"]
     assert services["provisioning"]["volumes"] == [f"partnership:{folder}:ro"]
     before = contents(partnership)
-    Administration(partnership, parameters["agency"], parameters["tls"], None, NOW + 1)
+    kafka_host(partnership, parameters["agency"], parameters["tls"], None, [], NOW + 1)
     assert contents(partnership) == before
 
 

@@ -6,13 +6,13 @@ from datetime import date
 import pytest
 
 from contracts.drafting import draft, london_parties
-from contracts.loading import parse_contract, shipped_terms
+from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
 
 
 @pytest.fixture(scope="session")
-def contract() -> Contract:
+def contract_text() -> ContractText:
     parties = london_parties()
     keys = GovernanceKeys(
         ed25519=base64.b64encode(bytes(32)).decode(),
@@ -27,4 +27,9 @@ def contract() -> Contract:
         ends=date(2027, 12, 31),
         review_on=date(2027, 6, 30),
     )
-    return parse_contract(text.encode(), "london-hate-crime.yaml").contract
+    return parse_contract(text.encode(), "london-hate-crime.yaml")
+
+
+@pytest.fixture(scope="session")
+def contract(contract_text: ContractText) -> Contract:
+    return contract_text.contract

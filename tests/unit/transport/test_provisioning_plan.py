@@ -8,7 +8,7 @@ from broker.transport.topics import AclPlan, TopicPlan
 
 TOPIC = TopicPlan("d.c.a", 6, 86_400_000, "delete", {"retention.ms": "1", "cleanup.policy": "x"})
 RIGHT = AclPlan("User:alice", "topic", "d.c.a", "read")
-GROUP = AclPlan("User:alice", "group", "alice.", "read", prefixed=True)
+GROUP = AclPlan("User:alice", "group", "d.alice.", "read", prefixed=True)
 
 
 def found(partitions=None, config=None, rights=()) -> Found:
@@ -19,7 +19,7 @@ def test_an_empty_kafka_gets_everything() -> None:
     changes = plan_changes([TOPIC], [RIGHT, GROUP], found())
     assert [str(change) for change in changes] == [
         "create d.c.a  6 partitions, kept 1 days",
-        "grant  User:alice may read group alice.*",
+        "grant  User:alice may read group d.alice.*",
         "grant  User:alice may read topic d.c.a",
     ]
 
@@ -53,3 +53,26 @@ def test_another_number_of_partitions_stops_the_plan() -> None:
         plan_changes([TOPIC], [], found({"d.c.a": 3}))
     assert conflict.value.code == "kafka_conflict"
     assert conflict.value.where == "d.c.a"
+
+
+def test_nothing_is_revoked_while_what_was_applied_is_unknown() -> None:
+    extra = AclPlan("User:mallory", "topic", "d.c.a", "read")
+    state = found({"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, [extra])
+    changes = plan_changes([TOPIC], [RIGHT], state, revoking=False)
+    assert [(change.action, change.right) for change in changes] == [("grant", RIGHT)]
+
+
+def test_a_right_from_one_address_only_is_another_right() -> None:
+    bound = AclPlan("User:alice", "topic", "d.c.a", "read", host="10.0.0.1")
+    state = found({"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, [bound])
+    changes = plan_changes([TOPIC], [RIGHT], state)
+    assert [(change.action, change.right) for change in changes] == [
+        ("grant", RIGHT),
+        ("revoke", bound),
+    ]
+
+
+def test_what_else_decides_is_told_and_left() -> None:
+    state = Found({"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, frozenset([RIGHT]), ("User:x may",))
+    (change,) = plan_changes([TOPIC], [RIGHT], state)
+    assert (change.action, change.subject) == ("note", "User:x may")

@@ -69,7 +69,7 @@ def test_a_party_has_the_rights_of_its_role_and_no_others(contract: Contract) ->
             *(AclPlan(user, "topic", t, "read") for t in readable_topics(contract, party.id)),
             *(AclPlan(user, "topic", t, "write") for t in writable_topics(contract, party.id)),
             *(AclPlan(user, "topic", t, op) for t in control for op in ("read", "write")),
-            AclPlan(user, "group", f"{party.id}.", "read", prefixed=True),
+            AclPlan(user, "group", f"pan-london.{party.id}.", "read", prefixed=True),
         }
     assert {plan.principal for plan in plans} == {f"User:{p.id}" for p in contract.parties}
 
@@ -95,13 +95,27 @@ def test_trial_topics_are_open_to_nobody(contract: Contract) -> None:
     assert not any(plan.prefixed for plan in acl_plans(contract) if plan.resource == "topic")
 
 
-def test_principals_are_those_of_the_manifests_and_who_left_has_none(contract: Contract) -> None:
-    plans = acl_plans(
-        contract, {"csu-camden": "camden.police"}, without=frozenset({"council-camden"})
+def test_principals_are_those_of_the_contract_or_as_given(contract: Contract) -> None:
+    assert {plan.principal for plan in acl_plans(contract)} == {
+        f"User:{party.principal}" for party in contract.parties
+    }
+    plans = acl_plans(contract, {"csu-camden": "camden.police"})
+    assert {plan.principal for plan in plans} == {"User:camden.police"}
+
+
+def test_a_party_that_left_has_no_right_and_a_suspended_one_writes_no_data(
+    contract: Contract,
+) -> None:
+    full = set(acl_plans(contract))
+    assert {right for right in full if right.principal != "User:csu-camden"} == set(
+        acl_plans(contract, left=frozenset({"csu-camden"}))
     )
-    users = {plan.principal for plan in plans}
-    assert "User:camden.police" in users
-    assert not users & {"User:csu-camden", "User:council-camden"}
+    data = data_topics(contract)
+    assert full - set(acl_plans(contract, suspended=frozenset({"csu-camden"}))) == {
+        right
+        for right in full
+        if (right.principal, right.operation) == ("User:csu-camden", "write") and right.name in data
+    }
 
 
 def test_no_group_prefix_is_the_beginning_of_another_party_s(contract: Contract) -> None:

@@ -1,0 +1,331 @@
+"""What the host of Kafka applies: which version of each contract, and the topics and rights of it.
+
+The host takes part in no decision of the parties: it follows their contracts (docs/spec/topics.md,
+"Access rights"). Which version it has applied is recorded on the cluster. Another version is
+applied without asking only if it names the applied one as its previous and every party of both has
+signed; else the plan shows both, keeps what is applied, and waits until the operator names the
+hash. Manifests can only take rights away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from broker.agency.participant import Participant
+from broker.errors import RegistryError
+from broker.registry.contract_book import ContractBook, previous_hashes
+from broker.registry.contracts import SignedContract
+from broker.registry.manifests import ManifestBook
+from broker.transport.applied import AppliedContracts, read_applied, write_applied
+from broker.transport.connection import KafkaConnection
+from broker.transport.principals import RefusedPrincipal, assign_principals
+from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.topics import (
+    AclPlan,
+    TopicPlan,
+    acl_plans,
+    applied_plan,
+    applied_topic,
+    topic_plans,
+)
+from contracts.loading import ContractText
+from contracts.model import Contract
+
+PrincipalsOf: TypeAlias = Callable[[Contract], Mapping[str, str]]
+"""Gives a contract's principals by agency."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a contract, for showing.
+
+    Attributes:
+        version: as the contract states it.
+        hash: SHA-256 of its file, hexadecimal.
+        parties: ids, in its order.
+    """
+
+    version: str
+    hash: str
+    parties: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: ContractText) -> Version:
+        """Of a contract."""
+        contract = text.contract
+        return cls(contract.version, text.hash.hex(), tuple(p.id for p in contract.parties))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A version that is not applied before the operator names its hash.
+
+    Attributes:
+        name: the contract.
+        code: `contract_unrecorded`, `contract_not_successor`, `contract_removes_party`,
+            `contract_changes_keys` or `contract_ambiguous`.
+        detail: why it waits, a sentence.
+        applied: the version that stays applied; None if none is recorded.
+        found: the versions that are in force by the agency's folder.
+    """
+
+    name: str
+    code: str
+    detail: str
+    applied: Version | None
+    found: tuple[Version, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which versions count.
+
+    Attributes:
+        applied: versions whose topics and rights Kafka should have.
+        begun: those of them that are not the recorded ones.
+        waiting: versions that the operator has to decide on.
+        revoking: whether rights that no contract gives may be taken away: not while what was
+            applied before is unknown.
+    """
+
+    applied: tuple[ContractText, ...]
+    begun: tuple[ContractText, ...]
+    waiting: tuple[Waiting, ...]
+    revoking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What would be done.
+
+    Attributes:
+        changes: of topics and rights.
+        begun: versions that are recorded as applied.
+        waiting: versions that the operator has to decide on.
+        refused: parties that get no rights.
+    """
+
+    changes: tuple[Change, ...]
+    begun: tuple[ContractText, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    refused: tuple[RefusedPrincipal, ...] = ()
+
+
+class KafkaHost:
+    """Kafka as its operator sees it, beside the contracts of one agency's folder.
+
+    Args:
+        participant: the folder.
+        connection: as the operator.
+        own: principals of the host that no party may have, beside the operator's.
+        now: milliseconds since the epoch.
+    """
+
+    def __init__(
+        self, participant: Participant, connection: KafkaConnection, own: Iterable[str], now: int
+    ) -> None:
+        self._participant = participant
+        self._connection = connection
+        self._own = frozenset(own) | {connection.client_id}
+        self._now = now
+        self._provisioner = Provisioner(connection)
+
+    def plan(self, follow: Collection[bytes] = ()) -> HostPlan:
+        """What would have to change; changes nothing.
+
+        Args:
+            follow: hashes of versions that the operator has decided to apply.
+
+        Raises:
+            TransportError: `kafka_unreachable`, `kafka_refused`, `kafka_conflict`.
+            RegistryError: nothing is applied and no contract is in force; `contract_unknown` if
+                `follow` names a version that is not in force.
+        """
+        deployment = self._participant.deployment
+        found = self._provisioner.find(deployment)
+        applied = AppliedContracts()
+        if applied_topic(deployment) in found.partitions:
+            applied = read_applied(self._connection, deployment)
+        selected = select_versions(
+            self._participant.contracts, applied, self._now, follow, _traces(found, deployment)
+        )
+        contracts = [text.contract for text in selected.applied]
+        assigned = assign_principals(contracts, self._own, found.rights)
+        topics, rights = wanted(contracts, self._participant.manifests, self._now, assigned.of)
+        changes = plan_changes(
+            [*topics, applied_plan(deployment)], rights, found, revoking=selected.revoking
+        )
+        return HostPlan(changes, selected.begun, selected.waiting, assigned.refused)
+
+    def apply(self, plan: HostPlan, *, replication: int = 1) -> None:
+        """Make the changes of a plan.
+
+        Versions are recorded before rights change, so that no right is ever there whose contract
+        is not recorded. Applying again goes on where it was interrupted.
+
+        Raises:
+            TransportError: what was done before stays done.
+        """
+        ours = applied_topic(self._participant.deployment)
+        first = [change for change in plan.changes if change.subject == ours]
+        rest = [change for change in plan.changes if change.subject != ours]
+        for changes, texts in ((first, plan.begun), (rest, ())):
+            if any(change.action != "note" for change in changes):
+                self._provisioner.apply(changes, replication=replication)
+            for text in texts:
+                write_applied(self._connection, text)
+
+
+def select_versions(
+    book: ContractBook,
+    applied: AppliedContracts,
+    now: int,
+    follow: Collection[bytes] = (),
+    traces: Collection[str] = (),
+) -> Selection:
+    """Decide which version of each contract Kafka should have. Pure.
+
+    Args:
+        book: contracts of the host's folder.
+        applied: what is recorded.
+        now: milliseconds since the epoch.
+        follow: hashes of versions that the operator has decided to apply.
+        traces: names of contracts of which Kafka has topics.
+
+    Raises:
+        RegistryError: there is nothing to apply and nothing to wait for; or `contract_unknown`.
+    """
+    names = {signed.contract.name for signed in book.all()} | set(applied.by_name)
+    chosen: list[ContractText] = []
+    begun: list[ContractText] = []
+    waiting: list[Waiting] = []
+    followed: set[bytes] = set()
+    for name in sorted(names):
+        before = applied.by_name.get(name)
+        live = book.live(now, name)
+        followed |= {signed.hash for signed in live} & set(follow)
+        named = [signed for signed in live if signed.hash in follow]
+        text: ContractText | None
+        if len(named) == 1:
+            text = named[0].text
+        elif before is not None:
+            text, waits = _beside_applied(before, live, now)
+            waiting += [waits] if waits else []
+        else:
+            known = name in traces or name in applied.unreadable
+            text, waits = _first(name, live, known=known)
+            waiting += [waits] if waits else []
+        if text is None:
+            continue
+        chosen.append(text)
+        if before is None or before.hash != text.hash:
+            begun.append(text)
+    if unknown := set(follow) - followed:
+        raise RegistryError(
+            f"No contract in force has the hash {min(unknown).hex()}.",
+            code="contract_unknown",
+            fix="Give a hash that `concordant kafka plan` shows as waiting.",
+        )
+    if not chosen and not waiting and not applied.by_name:
+        book.current(now)  # says why there is none
+        raise RegistryError("There is no contract.", code="contract_missing")
+    revoking = not any(one.applied is None for one in waiting)
+    return Selection(tuple(chosen), tuple(begun), tuple(waiting), revoking)
+
+
+def wanted(
+    contracts: Iterable[Contract],
+    manifests: ManifestBook,
+    now: int,
+    principals_of: PrincipalsOf | None = None,
+) -> tuple[tuple[TopicPlan, ...], tuple[AclPlan, ...]]:
+    """Topics and rights of some contracts together.
+
+    Args:
+        contracts: one version of each.
+        manifests: where parties say that they have left, or suspended their part.
+        now: milliseconds since the epoch.
+        principals_of: gives a contract's principals by agency; all of its parties with the
+            principals that it names if not given.
+    """
+    topics: dict[str, TopicPlan] = {}
+    rights: set[AclPlan] = set()
+    for contract in contracts:
+        for topic in topic_plans(contract):
+            known = topics.get(topic.name)  # control topics are shared: the longest life counts
+            if known is None or known.retention_ms < topic.retention_ms:
+                topics[topic.name] = topic
+        gone: dict[str, set[str]] = {"left": set(), "suspended": set()}
+        for one in manifests.departures(contract.name, contract.version):
+            if one.since_ms <= now:
+                gone[one.state].add(one.agency)
+        rights |= set(
+            acl_plans(
+                contract,
+                None if principals_of is None else principals_of(contract),
+                left=frozenset(gone["left"]),
+                suspended=frozenset(gone["suspended"]),
+            )
+        )
+    return tuple(topics.values()), tuple(sorted(rights))
+
+
+def _beside_applied(
+    before: ContractText, live: Sequence[SignedContract], now: int
+) -> tuple[ContractText | None, Waiting | None]:
+    """What becomes of an applied version: it stays, another follows it, or another waits."""
+    others = [signed for signed in live if signed.hash != before.hash]
+    if not others:
+        contract = before.contract
+        over = now >= contract.ends_ms + contract.grace_ms
+        return (None if over else before), None
+    shown = tuple(Version.of(signed.text) for signed in live)
+    if len(live) > 1:
+        code, why = "contract_ambiguous", "several versions apply at once"
+    else:
+        after = others[0]
+        obstacle = _obstacle(before.contract, before.hash, after.contract)
+        if obstacle is None:
+            return after.text, None
+        code, why = obstacle
+    return before, Waiting(before.contract.name, code, why, Version.of(before), shown)
+
+
+def _obstacle(before: Contract, before_hash: bytes, after: Contract) -> tuple[str, str] | None:
+    """Why a version does not follow the applied one by itself; all of its parties have signed."""
+    removed = [party.id for party in before.parties if after.party(party.id) is None]
+    if removed:
+        return "contract_removes_party", f"it removes {', '.join(removed)}"
+    if before_hash not in previous_hashes(after):
+        return "contract_not_successor", "it does not name the applied version as its previous"
+    # A party of both has signed only if the keys that the applied version pins are still its own.
+    keys = [
+        party.id
+        for party in before.parties
+        if before.governance_keys[party.id] != after.governance_keys[party.id]
+    ]
+    if keys:
+        return "contract_changes_keys", f"it pins other governance keys for {', '.join(keys)}"
+    return None
+
+
+def _first(
+    name: str, live: Sequence[SignedContract], *, known: bool
+) -> tuple[ContractText | None, Waiting | None]:
+    """A contract of which no version is recorded."""
+    shown = tuple(Version.of(signed.text) for signed in live)
+    if len(live) > 1:
+        why = "several versions apply at once"
+        return None, Waiting(name, "contract_ambiguous", why, None, shown)
+    if known and live:
+        why = "Kafka has topics of this contract, but no record of which version was applied"
+        return None, Waiting(name, "contract_unrecorded", why, None, shown)
+    return (live[0].text if live else None), None
+
+
+def _traces(found: Found, deployment: str) -> frozenset[str]:
+    """Names of contracts of which Kafka has topics: the second part of three."""
+    parts = (name.removeprefix(f"{deployment}.").split(".") for name in found.partitions)
+    return frozenset(part[0] for part in parts if len(part) > 1)
