@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from broker.cli.operator_name import Operator, Reason, actor
+
 if TYPE_CHECKING:
+    from broker.audit.actor import Actor
     from broker.transport.interfaces import Trouble
 
 app = typer.Typer(
@@ -62,6 +65,8 @@ def subscribe(
     limit: Annotated[
         int | None, typer.Option("--max", min=1, help="Stop after so many events.")
     ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
 ) -> None:
     """Print events as they arrive, verified, decrypted and each once: JSON Lines until Ctrl-C.
 
@@ -70,10 +75,10 @@ def subscribe(
     """
     import asyncio
 
-    asyncio.run(_follow(agency, name, limit))
+    asyncio.run(_follow(agency, name, limit, actor(operator, reason)))
 
 
-async def _follow(directory: Path, name: str, limit: int | None) -> None:
+async def _follow(directory: Path, name: str, limit: int | None, who: Actor) -> None:
     from broker.cli.lines import write_json
     from broker.subscriber import subscribe as open_subscription
 
@@ -81,7 +86,9 @@ async def _follow(directory: Path, name: str, limit: int | None) -> None:
         typer.echo(f"waiting for Kafka ({trouble.code})", err=True)
 
     seen = 0
-    async with open_subscription(directory, name, on_trouble=waiting) as events:
+    async with open_subscription(
+        directory, name, on_trouble=waiting, acting_for=who.acting_for, reason=who.reason
+    ) as events:
         async for event in events:
             write_json([event.as_json()])
             seen += 1

@@ -19,6 +19,7 @@ __all__ = [
     "RegistryError",
     "StoreError",
     "TransportError",
+    "WrongInputError",
 ]
 
 
@@ -105,3 +106,17 @@ class RefusedError(ConcordantError):
     ) -> None:
         super().__init__(detail, code=code, where=where)
         self.step = step
+
+
+class WrongInputError(ConcordantError):
+    """What was asked for names something that is not there or makes no sense; exit code 2.
+
+    The command line's own errors say how a command is written. This one says what was wrong with
+    what was written, where, and what to give instead.
+
+    Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
+    `moment_invalid`, `operator_invalid`, `reason_invalid`, `record_unknown`.
+    """
+
+    code = "input_wrong"
+    exit_code = 2

@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from broker import pseudonyms
+from broker.agency.account import label, login_name
 from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
+from broker.audit.actor import Actor
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
 from broker.clock import now_ms
 from broker.control.control import News
 from broker.errors import ConfigError
@@ -64,6 +67,8 @@ async def subscribe(
     clock: Callable[[], int] = now_ms,
     receiver: Receiver | None = None,
     on_trouble: OnTrouble = _silent,
+    acting_for: str | None = None,
+    reason: str | None = None,
 ) -> AsyncIterator[Events]:
     """Open a subscription.
 
@@ -77,6 +82,8 @@ async def subscribe(
         clock: () -> ms since the epoch.
         receiver: Kafka, as ``agency.toml`` names it, if left out.
         on_trouble: told when Kafka is waited for.
+        acting_for: for whom the account reads, beside the subscription, for the disclosure log.
+        reason: why, in at most 200 characters, for the disclosure log; it is stored encrypted.
 
     Raises:
         ConfigError: ``subscription_name``.
@@ -100,7 +107,9 @@ async def subscribe(
             receiver = KafkaTransport(
                 participant.kafka_connection(), group=f"{groups}subscriber-{name}"
             )
-        subscription = _Subscription(participant, store, audit, receiver, name, clock)
+        for_whom = f"subscriber {name}" + (f" for {label(acting_for)}" if acting_for else "")
+        actor = Actor(label(login_name()), label(for_whom), reason)
+        subscription = _Subscription(participant, store, audit, receiver, actor, clock)
         stop = asyncio.Event()
         reading = asyncio.create_task(subscription.read(stop, on_trouble))
         try:
@@ -122,14 +131,14 @@ class _Subscription:
         store: Store,
         audit: Store,
         receiver: Receiver,
-        name: str,
+        actor: Actor,
         clock: Callable[[], int],
     ) -> None:
         self._participant = participant
         self._looked = clock()
         self._store = store
         self._audit = audit
-        self._operator = f"subscriber {name}"
+        self._actor = actor
         self._clock = clock
         self._secret = participant.keyring.secret()
         topics = control_topics(participant.deployment)
@@ -176,21 +185,21 @@ class _Subscription:
             events.append((row.seq, parse_payload(row.payload)))
         if events:
             with self._audit.transaction() as tx:
-                append_entries(tx, [self._consultation(event) for _, event in events])
+                entries = [self._consultation(event) for _, event in events]
+                append_entries(tx, attributed(tx, self._actor, self._secret, entries))
         return events
 
     def _consultation(self, event: OpenedEvent) -> Entry:
         signed = self._reader.control.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
-        return recording.taken(
-            "consultation",
+        return recording.consulted(
             event,
             signed.contract,
             recording.contract_reference(signed.text),
             self._participant.agency,
             pseudonyms.case_key(self._secret, str(event.flat["case_id"])),
             self._clock(),
-            self._operator,
+            self._actor.operator,
         )
 
     def delivered(self, seq: int) -> None:

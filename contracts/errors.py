@@ -67,10 +67,14 @@ class EventError(ConcordantError):
     """An event that its sender may not publish, or that its reader should not have received.
 
     The code is set by each place that raises it.
+
+    Attributes:
+        clause: of the contract that decided, where one did.
     """
 
     code = "event_invalid"
     exit_code = 4
+    clause: str | None = None
 
 
 class UnknownNameError(ConcordantError):

@@ -1,8 +1,10 @@
-"""What one entry of the disclosure log says (DPA 2018 s62; protocol, "Heartbeats, receipts").
+"""Form of one entry of the disclosure log (DPA 2018 s62; docs/spec/disclosure-log.md).
 
 An entry holds names and codes: field paths, agencies, the contract and the clause that decided,
 a reason code, the operator, and an HMAC of the case id. It can hold no value of a field: every
-text in it has to look like a name, and there is no place for anything else.
+text in it has to look like a name, and there is no place for anything else. The reason that a
+person gives in words is stored beside the log, encrypted (`broker.audit.reasons`); the entry holds
+the hash of the ciphertext.
 """
 
 from __future__ import annotations
@@ -18,12 +20,15 @@ from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import b64, strict_b64
 
 EntryKind: TypeAlias = Literal[
-    "disclosure",  # sealed for others, or handed to the agency's own system from others
-    "consultation",  # opened and shown to a person
+    # the six of section 62
+    "collection",  # taken from the agency's own export, or received from a partner
+    "alteration",  # an update or a correction was taken or received
+    "consultation",  # shown to a person or a subscriber, or a record or the log was read
+    "disclosure",  # sealed for recipients
+    "combination",  # records of a further source joined those of a case
+    "erasure",  # content was removed; never what it held
+    # and two more
     "refusal",  # not shared, or not taken, and why
-    "erasure",  # content or keys destroyed; never what they held
-    "combination",  # joined with another source's case
-    "alteration",  # corrected
     "destruction",  # an exchange key's private half
 ]
 
@@ -31,8 +36,9 @@ EntryKind: TypeAlias = Literal[
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,99}")
 #: Clauses and versions: short, without a space.
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()/:+\-]{0,63}")
-#: An account of the operating system or of a directory (`DOMAIN\account`, `account@realm`).
-_OPERATOR: Final = re.compile(r"\w[\w ._@/:+\\\-]{0,63}")
+#: An account of the operating system or of a directory (`DOMAIN\account`, `account@realm`); other
+#: characters are percent-encoded (`broker.agency.account`).
+_OPERATOR: Final = re.compile(r"[\w%][\w ._@/:+\\%$'\-]{0,127}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,199}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -65,7 +71,15 @@ class Entry:
         event_id: the event's id, and `source` the agency that sent it.
         left_out: field path to the code of why it was not shared.
         reason: a code, never free text.
-        operator: the account or process that did it.
+        operator: the account or process that did it, as the system names it.
+        acting_for: the name that the operator gave with `--operator`.
+        reason_text: SHA-256 of the encrypted reason in words (`broker.audit.reasons`).
+        recipients: of a refusal: to whom it was not shared.
+        clause: of a refusal: the clause that decided.
+        about: of a consultation: `log` or `sealed_record`, where it was not an opened event.
+        filter: of a consultation of the log: what was asked for besides the case.
+        joined: of a combination: the sources whose records were there before.
+        count: of an erasure: how many things were removed.
     """
 
     kind: EntryKind
@@ -79,13 +93,22 @@ class Entry:
     left_out: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
     operator: str | None = None
+    acting_for: str | None = None
+    reason_text: bytes | None = None
+    recipients: tuple[str, ...] = ()
+    clause: str | None = None
+    about: str | None = None
+    filter: Mapping[str, str] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
+    count: int | None = None
 
     def fields(self) -> frozenset[str]:
         """Every field path that was shared with anyone."""
         return frozenset(path for share in self.shares for path in share.fields)
 
 
-_KINDS: Final = frozenset(get_args(EntryKind))
+KINDS: Final[tuple[EntryKind, ...]] = get_args(EntryKind)
+_KINDS: Final = frozenset(KINDS)
 
 #: Names that were found good, by form. A contract names a few hundred, an entry some fifty of
 #: them, and matching each again was two thirds of the cost of an entry. Bounded, never cleared.
@@ -96,6 +119,11 @@ _SEEN: Final[dict[re.Pattern[str], set[str]]] = {
     _OPERATOR: set(),
 }
 _MAX_SEEN: Final = 4096
+
+
+def is_name(text: str) -> bool:
+    """Whether an entry may hold a text as a name: an agency, a type, a field path or a code."""
+    return _NAME.fullmatch(text) is not None
 
 
 def format_entry(entry: Entry) -> bytes:
@@ -114,9 +142,21 @@ def format_entry(entry: Entry) -> bytes:
         ("type", entry.type),
         ("reason", entry.reason),
         ("operator", entry.operator),
+        ("acting_for", entry.acting_for),
+        ("clause", entry.clause),
+        ("about", entry.about),
     ):
         if text is not None:
             record[name] = text
+    if entry.reason_text is not None:
+        record["reason_text"] = entry.reason_text.hex()
+    for name, names in (("recipients", entry.recipients), ("joined", entry.joined)):
+        if names:
+            record[name] = list(names)
+    if entry.filter:
+        record["filter"] = dict(entry.filter)
+    if entry.count is not None:
+        record["count"] = entry.count
     if entry.contract is not None:
         record["contract"] = {
             "name": entry.contract.name,
@@ -147,6 +187,7 @@ def parse_entry(data: bytes) -> Entry:
         contract = cast("dict[str, str] | None", record.get("contract"))
         shares = cast("list[dict[str, object]]", record.get("shares", []))
         case = cast("str | None", record.get("case"))
+        reason_text = cast("str | None", record.get("reason_text"))
         entry = Entry(
             kind=cast("EntryKind", record["kind"]),
             time_ms=_milliseconds(cast("str", record["time"])),
@@ -165,6 +206,14 @@ def parse_entry(data: bytes) -> Entry:
             left_out=cast("dict[str, str]", record.get("left_out", {})),
             reason=cast("str | None", record.get("reason")),
             operator=cast("str | None", record.get("operator")),
+            acting_for=cast("str | None", record.get("acting_for")),
+            reason_text=None if reason_text is None else bytes.fromhex(reason_text),
+            recipients=tuple(cast("list[str]", record.get("recipients", []))),
+            clause=cast("str | None", record.get("clause")),
+            about=cast("str | None", record.get("about")),
+            filter=cast("dict[str, str]", record.get("filter", {})),
+            joined=tuple(cast("list[str]", record.get("joined", []))),
+            count=cast("int | None", record.get("count")),
         )
         same = format_entry(entry) == data
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError):
@@ -183,9 +232,19 @@ def _require_names(entry: Entry) -> None:
         raise _invalid("its event is not an id")
     if entry.source is not None and _SOURCE.fullmatch(entry.source) is None:
         raise _invalid("its source is not a name")
-    _require(_NAME, (text for text in (entry.type, entry.reason) if text is not None))
-    if entry.operator is not None:
-        _require(_OPERATOR, (entry.operator,))
+    _require(_NAME, (text for text in (entry.type, entry.reason, entry.about) if text is not None))
+    _require(_OPERATOR, (text for text in (entry.operator, entry.acting_for) if text is not None))
+    if entry.reason_text is not None and len(entry.reason_text) != 32:
+        raise _invalid("the hash of its reason is not one")
+    _require(_NAME, entry.recipients)
+    _require(_NAME, entry.joined)
+    if entry.clause is not None:
+        _require(_LABEL, (entry.clause,))
+    if entry.filter:
+        _require(_NAME, entry.filter)
+        _require(_LABEL, entry.filter.values())
+    if entry.count is not None and (type(entry.count) is not int or not 0 <= entry.count < 2**53):
+        raise _invalid("its count is not a number")
     if entry.contract is not None:
         _require(_NAME, (entry.contract.name,))
         _require(_LABEL, (entry.contract.version,))

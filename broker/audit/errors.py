@@ -10,7 +10,8 @@ class DisclosureLogError(ConcordantError):
 
     Codes: `log_entry_altered`, `log_entry_missing`, `log_range_altered` (an entry was altered
     together with its hash), `log_checkpoint_invalid`, `log_head_altered`, `log_entry_invalid`
-    (an entry that would hold something else than names and codes).
+    (an entry that would hold something else than names and codes), `log_reason_altered` (a reason
+    that is stored beside the log).
 
     Attributes:
         index: the first bad entry, counted from 0, where one can be named.

@@ -46,6 +46,15 @@ class LogHead:
     root: bytes
     signed_size: int
 
+    @property
+    def covered(self) -> bool:
+        """Whether a signed head covers every entry."""
+        return self.signed_size >= self.size
+
+    def covers(self, index: int) -> bool:
+        """Whether a signed head covers an entry."""
+        return index < self.signed_size
+
 
 def log_origin(deployment: str, agency: str) -> str:
     """The log's name in checkpoints; with three parts it cannot be taken for a stream's."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from broker.audit.entries import ContractReference, Entry, EntryKind, parse_entry
 from broker.store.interfaces import Transaction
+
+_PAGE_ROWS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,14 @@ def entries_of_case(tx: Transaction, case_key: bytes) -> list[Placed]:
     return [Placed(row.index, parse_entry(row.entry)) for row in tx.disclosures.by_case(case_key)]
 
 
+def entries_of_log(tx: Transaction) -> Iterator[Placed]:
+    """Every entry, in the order it was written, a page in memory at a time."""
+    rows = tx.disclosures.read(0, _PAGE_ROWS)
+    while rows:
+        yield from (Placed(row.index, parse_entry(row.entry)) for row in rows)
+        rows = tx.disclosures.read(rows[-1].index + 1, _PAGE_ROWS)
+
+
 def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDisclosure]:
     """Who received the fields of a case that are `prefix` or lie below it (all, if empty)."""
     return [
@@ -58,12 +69,13 @@ def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDi
             contract=placed.entry.contract,
         )
         for placed in entries_of_case(tx, case_key)
-        if placed.entry.kind in {"disclosure", "consultation"}
-        for path, recipient, clause in _shared(placed.entry, prefix)
+        if placed.entry.kind in {"collection", "consultation", "disclosure"}
+        for path, recipient, clause in shared_fields(placed.entry, prefix)
     ]
 
 
-def _shared(entry: Entry, prefix: str) -> Iterator[tuple[str, str, str]]:
+def shared_fields(entry: Entry, prefix: str) -> Iterator[tuple[str, str, str]]:
+    """(path, recipient, clause) of the fields that are `prefix` or lie below it (all, if empty)."""
     for share in entry.shares:
         for path, clause in share.fields.items():
             if not prefix or path == prefix or path.startswith(prefix + "."):

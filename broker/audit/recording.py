@@ -1,18 +1,20 @@
-"""From what happened to an entry of the disclosure log (docs/spec/disclosure-log.md).
+"""Entries of the disclosure log for each act (docs/spec/disclosure-log.md, "Which act").
 
-DPA 2018 s62 asks for disclosure, consultation and erasure with their time, people and recipients;
+DPA 2018 s62 asks for collection, alteration, consultation, disclosure, combination and erasure;
 refusals are decisions too, so why something was not shared is here as well. Names and codes only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Final, Literal
+from uuid import UUID
 
-from broker.audit.entries import ContractReference, Entry, EntryKind, Share
+from broker.audit.entries import ContractReference, Entry, Share, is_name
 from broker.event import OpenedEvent
 from contracts.decision import Decision
-from contracts.events import PlainEvent
+from contracts.events import ALTERING_TYPES, EVENT_TYPES, PlainEvent
 from contracts.loading import ContractText
 from contracts.model import Contract
 
@@ -23,6 +25,24 @@ OPERATOR: Final = "adapter"
 def contract_reference(text: ContractText) -> ContractReference:
     """Which contract decided."""
     return ContractReference(text.contract.name, text.contract.version, text.hash.hex())
+
+
+def collected(
+    event_type: str, event_id: str, case_key: bytes, now: int, operator: str
+) -> list[Entry]:
+    """An item of the agency's own export was taken; and altered, where it changes earlier ones.
+
+    Its fields are those of the disclosure of the same event, shared and left out.
+    """
+    taken_item = Entry(
+        kind="collection",
+        time_ms=now,
+        case_key=case_key,
+        event_id=event_id,
+        type=event_type,
+        operator=operator,
+    )
+    return [taken_item, *_altered(taken_item)]
 
 
 def disclosed(
@@ -67,22 +87,60 @@ def refused(
     event_id: str | None = None,
     source: str | None = None,
     case_key: bytes | None = None,
+    recipients: Iterable[str] = (),
+    clause: str | None = None,
 ) -> Entry:
-    """Something was not shared, or not taken, and why."""
+    """Something was not shared, or not taken, and why.
+
+    Args:
+        kind_of_event: its type, where that is one of ours.
+        code: why.
+        now: ms.
+        operator: who asked for it.
+        event_id: of the event, where it has one.
+        source: the agency that sent it; None for our own.
+        case_key: of its case, where that is known.
+        recipients: to whom it was not shared; what is not a name is left out.
+        clause: of the contract that decided, where one did.
+    """
     return Entry(
         kind="refusal",
         time_ms=now,
         case_key=case_key,
         event_id=event_id,
         source=source,
-        type=kind_of_event,
+        type=kind_of_event if kind_of_event in EVENT_TYPES else None,
         reason=code,
         operator=operator,
+        recipients=tuple(sorted({one for one in recipients if is_name(one)})),
+        clause=clause,
     )
 
 
-def taken(
-    kind: EntryKind,
+def case_of(event: PlainEvent) -> str | None:
+    """The shared id of an event's case, also of an event that is refused; None if it has none."""
+    case = event.data.get("case_id")
+    try:
+        return str(UUID(case)) if isinstance(case, str) else None
+    except ValueError:
+        return None
+
+
+def received(
+    event: OpenedEvent,
+    contract: Contract,
+    reference: ContractReference,
+    agency: str,
+    case_key: bytes,
+    now: int,
+    operator: str,
+) -> list[Entry]:
+    """An event of another agency was put into the inbox, for the agency's own system."""
+    entry = _opened("collection", event, contract, reference, agency, case_key, now, operator)
+    return [entry, *_altered(entry)]
+
+
+def consulted(
     event: OpenedEvent,
     contract: Contract,
     reference: ContractReference,
@@ -91,7 +149,55 @@ def taken(
     now: int,
     operator: str,
 ) -> Entry:
-    """An event of another agency was opened here: for the agency's system or for a person."""
+    """An event of another agency was shown to a person, or given to a subscriber."""
+    return _opened("consultation", event, contract, reference, agency, case_key, now, operator)
+
+
+def released(source: str, event_id: str | None, now: int) -> Entry:
+    """A sealed record was written out for another party or an auditor."""
+    return Entry(
+        kind="consultation",
+        time_ms=now,
+        event_id=event_id,
+        source=source,
+        about="sealed_record",
+    )
+
+
+def log_read(case_key: bytes | None, asked: Mapping[str, str], now: int) -> Entry:
+    """The disclosure log was shown: of which case, and what else was asked for."""
+    return Entry(kind="consultation", time_ms=now, case_key=case_key, about="log", filter=asked)
+
+
+def erased(
+    reason: str,
+    count: int,
+    now: int,
+    *,
+    case_key: bytes | None = None,
+    operator: str = OPERATOR,
+) -> Entry:
+    """Content was removed: how many things, and why. Never what they held."""
+    return Entry(
+        kind="erasure",
+        time_ms=now,
+        case_key=case_key,
+        reason=reason,
+        count=count,
+        operator=operator,
+    )
+
+
+def _opened(
+    kind: Literal["collection", "consultation"],
+    event: OpenedEvent,
+    contract: Contract,
+    reference: ContractReference,
+    agency: str,
+    case_key: bytes,
+    now: int,
+    operator: str,
+) -> Entry:
     return Entry(
         kind=kind,
         time_ms=now,
@@ -103,6 +209,13 @@ def taken(
         shares=(Share((agency,), _clauses(contract, event.type, event.flat)),),
         operator=operator,
     )
+
+
+def _altered(entry: Entry) -> list[Entry]:
+    """The same item as an alteration, where its type changes what an earlier one said."""
+    if entry.type not in ALTERING_TYPES:
+        return []
+    return [replace(entry, kind="alteration", contract=None, shares=())]
 
 
 def _clauses(contract: Contract, event_type: str, paths: Iterable[str]) -> Mapping[str, str]:

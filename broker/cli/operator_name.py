@@ -1,23 +1,71 @@
-"""Who runs a command, as the disclosure log names them: one short line, whatever it was given."""
+"""Who runs a command, as the disclosure log names them.
+
+The login name is recorded as the system gives it, whatever `--operator` says; what `--operator`
+names stands beside it.
+"""
 
 from __future__ import annotations
 
-import getpass
-import re
-from typing import Final
+import unicodedata
+from typing import Annotated
 
-_NOT_LABEL: Final = re.compile(r"[^A-Za-z0-9 ._@()/:+-]")
-_LABEL_CHARACTERS: Final = 64
+import typer
+
+from broker.agency.account import LABEL_CHARACTERS, label, login_name
+from broker.audit.actor import LONGEST_REASON, Actor
+from broker.cli.wrong_input import WrongInputError
+
+Operator = Annotated[
+    str | None,
+    typer.Option(
+        "--operator",
+        metavar="NAME",
+        help="For whom you act. The log keeps your login name as well.",
+    ),
+]
+Reason = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        help=f"Why, in at most {LONGEST_REASON} characters. Name a purpose, not a person. It is "
+        "stored encrypted.",
+    ),
+]
 
 
-def operator_label(named: str | None) -> str:
-    """The name that was given, else the login name, in the characters that an entry may hold."""
-    label = _NOT_LABEL.sub("-", named or _login()).lstrip(" ._@()/:+-")
-    return label[:_LABEL_CHARACTERS] or "unknown"
+def actor(acting_for: str | None, reason: str | None) -> Actor:
+    """Who runs the command, for whom, and why.
+
+    Raises:
+        WrongInputError: `reason_invalid` or `operator_invalid`.
+    """
+    return Actor(
+        label(login_name()),
+        None if acting_for is None else _acting_for(acting_for),
+        None if reason is None else _reason(reason),
+    )
 
 
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+def _acting_for(text: str) -> str:
+    if not text.strip() or len(text) > LABEL_CHARACTERS:
+        raise WrongInputError(
+            f"The name of --operator has no character, or more than {LABEL_CHARACTERS}.",
+            code="operator_invalid",
+            where="--operator",
+            fix="Give a name, or leave the option out: the login name is logged in any case.",
+        )
+    return label(text)
+
+
+def _reason(text: str) -> str:
+    reason = unicodedata.normalize("NFC", text).strip()
+    printable = all(unicodedata.category(one)[0] != "C" for one in reason)
+    if not reason or len(reason) > LONGEST_REASON or not printable:
+        raise WrongInputError(
+            f"A reason is one line of 1 to {LONGEST_REASON} characters.",
+            code="reason_invalid",
+            where="--reason",
+            fix="For example: --reason 'complaint 2026/17, asked by the data protection officer'",
+        )
+    return reason

@@ -130,6 +130,20 @@ def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -
         print_text(plain_table(columns, rows), output)
 
 
+def print_tables(tables: Sequence[tuple[Row, Sequence[Row]]], output: Path | None = None) -> None:
+    """The first table, and those of the others that have rows; an empty line between two.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    shown = [table for at, table in enumerate(tables) if at == 0 or table[1]]
+    if output is None and sys.stdout is not None and sys.stdout.isatty():
+        for columns, rows in shown:
+            _draw(columns, rows)
+    else:
+        print_text("\n".join(plain_table(columns, rows) for columns, rows in shown), output)
+
+
 def plain_table(columns: Row, rows: Sequence[Row]) -> str:
     """Columns aligned with spaces, as wide as they are; no trailing spaces."""
     lines = [columns, *rows]

@@ -28,3 +28,30 @@ def length(milliseconds: int) -> str:
         if count or (name == "s" and not parts):
             parts.append(f"{count} {name}")
     return " ".join(parts[:2])
+
+
+def parse_moment(text: str, option: str) -> int:
+    """A day (its start, UTC) or a time with its zone, as milliseconds.
+
+    Raises:
+        WrongInputError: ``moment_invalid``.
+    """
+    from datetime import UTC, datetime
+
+    from broker.errors import WrongInputError
+
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None and len(text) == len("2026-11-29"):
+            found = found.replace(tzinfo=UTC)
+        milliseconds = int(found.timestamp() * 1000)
+        if found.tzinfo is None or not 0 <= milliseconds < 253_402_300_800_000:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise WrongInputError(
+            "This is neither a day nor a time with its zone.",
+            code="moment_invalid",
+            where=option,
+            fix=f"For example: {option} 2026-11-29, or {option} 2026-11-29T08:00:00Z",
+        ) from None
+    return milliseconds

@@ -14,7 +14,7 @@ from broker.agency.own_manifest import destroy_exchange_keys, longest_retention_
 from broker.agency.participant import Participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
-from broker.audit.recording import OPERATOR
+from broker.audit.recording import OPERATOR, erased
 from broker.control.keeping import forget_heartbeats
 from broker.control.missing_content import MissingContent
 from broker.held.inventory import held_counts
@@ -223,7 +223,11 @@ class Watch:
             forget_heartbeats(tx, self._trust().contracts, retention, now)
             if certain:
                 # By then every recipient has destroyed what could open it (streams.md, "Replay").
-                tx.outbox.forget_content(now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS)
+                gone = tx.outbox.forget_content(
+                    now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS
+                )
+                if gone:
+                    append_entries(tx, [erased("archive_retention_over", gone, now)])
         self._store.fold()  # payloads that were cleared on delivery may still be in the journal
 
     def _destroy_keys(self, now: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from broker.audit.log import append_entries
 from broker.envelope.opening import OpeningKey
 from broker.judging.judging import judge_each
 from broker.judging.memories import Memories
@@ -81,8 +80,8 @@ class Receiving:
             for record, judgement in judge_each(records, view, now):
                 taking.take(record, judgement)
             taking.write()
-            if taking.entries and self._log_taken:
-                append_entries(tx, taking.entries)
+            if self._log_taken:
+                taking.log()
             if records:
                 position = waits.next_position(records[-1].offset + 1)
                 tx.reader.save_position(topic, partition, position)

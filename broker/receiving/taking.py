@@ -13,6 +13,8 @@ from typing import Final
 from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.entries import Entry
+from broker.audit.joining import combined
+from broker.audit.log import append_entries
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -93,6 +95,7 @@ class Taking:
         self.batch = Batch()
         self._inbox_rows: list[NewInboxRow] = []
         self._referrals = Referrals(tx)
+        self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
@@ -116,6 +119,11 @@ class Taking:
         self._view.flush()
         self._referrals.write()
         self._tx.inbox.add_many(self._inbox_rows)
+
+    def log(self) -> None:
+        """Append what the disclosure log is to say of the records."""
+        joined = combined(self._tx, self._sources, self._agency, self._now, recording.OPERATOR)
+        append_entries(self._tx, [*self.entries, *joined])
 
     def _quota_full(self, judgement: Judgement) -> bool:
         """Whether a record would be quarantined for a sender that has no room left: it waits."""
@@ -189,18 +197,16 @@ class Taking:
         self._inbox_rows.append(
             inbox_row(event, verified, self._view.opened(event), case_key, self._now)
         )
-        self.entries.append(
-            recording.taken(
-                "disclosure",
-                event,
-                signed.contract,
-                recording.contract_reference(signed.text),
-                self._agency,
-                case_key,
-                self._now,
-                recording.OPERATOR,
-            )
+        self.entries += recording.received(
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            self._agency,
+            case_key,
+            self._now,
+            recording.OPERATOR,
         )
+        self._sources[case_key, event.source] = None
         self.batch.opened.append(event)
         return "stored"
 

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.entries import Entry
+from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
 from broker.sending.sealing import EventSealer
 from broker.store.interfaces import Transaction
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from contracts.errors import EventError
-from contracts.events import EVENT_TYPES, URGENT_TYPE, PlainEvent
+from contracts.events import URGENT_TYPE, PlainEvent
 
 
 class Acceptance:
@@ -31,6 +32,7 @@ class Acceptance:
         self._tx = tx
         self._outbox: list[NewOutboxRow] = []
         self._entries: list[Entry] = []
+        self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
         self._items: dict[bytes, ItemRow] = {}
         self._referrals = Referrals(tx)
         self._now = 0
@@ -68,21 +70,37 @@ class Acceptance:
             contract = sealed.governed.text.contract
             self._referrals.published(event, contract, sealed.event_id, now)
         except EventError as refusal:
-            known_type = event.type if event.type in EVENT_TYPES else None
-            self._entries.append(recording.refused(known_type, refusal.code, now, operator))
+            case = recording.case_of(event)
+            self._entries.append(
+                recording.refused(
+                    event.type,
+                    refusal.code,
+                    now,
+                    operator,
+                    case_key=pseudonyms.case_key(self._sealer.secret, case) if case else None,
+                    recipients=event.recipients,
+                    clause=refusal.clause,
+                )
+            )
             self._item(source_key, None, "refused", refusal.code, now)
             raise
         urgent = event.type == URGENT_TYPE
         self._outbox.append(
             NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent)
         )
+        case_key = pseudonyms.case_key(self._sealer.secret, sealed.case_id)
+        if source_key is not None:
+            self._entries += recording.collected(
+                event.type, sealed.event_id, case_key, now, operator
+            )
+            self._sources[case_key, OWN_SYSTEM] = None
         self._entries.append(
             recording.disclosed(
                 event,
                 sealed.event_id,
                 sealed.decision,
                 recording.contract_reference(sealed.governed.text),
-                pseudonyms.case_key(self._sealer.secret, sealed.case_id),
+                case_key,
                 now,
                 operator,
             )
@@ -105,7 +123,9 @@ class Acceptance:
         """Write what was accepted and what was refused."""
         self._referrals.write()
         self._tx.outbox.add_many(self._outbox, self._now)
-        append_entries(self._tx, self._entries)
+        agency, operator = self._sealer.agency, recording.OPERATOR
+        joined = combined(self._tx, self._sources, agency, self._now, operator)
+        append_entries(self._tx, [*self._entries, *joined])
         self._tx.items.add_many(list(self._items.values()))
 
 

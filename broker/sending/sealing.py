@@ -98,7 +98,9 @@ class EventSealer:
         contract = governed.text.contract
         decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
         if not decision.permitted:
-            raise EventError(decision.detail, code=decision.code)
+            denied = EventError(decision.detail, code=decision.code)
+            denied.clause = decision.clause
+            raise denied
         event_id = pseudonyms.event_id(self.secret, source_key)
         layout = decision.grouping
         assert layout is not None

@@ -384,6 +384,23 @@ class DisclosuresArea(Protocol):
         """Leaf hashes with start <= index < stop."""
 
     def by_case(self, case_key: bytes) -> list[DisclosureRow]: ...
+    def join_sources(
+        self, pairs: Collection[tuple[bytes, str]]
+    ) -> dict[tuple[bytes, str], tuple[str, ...]]:
+        """Keep which sources a case has: (case key, agency; empty for our own system).
+
+        Returns:
+            Each pair that is new, with the sources that the case had before it, sorted.
+        """
+
+    def forget_sources(self, case_key: bytes) -> None: ...
+    def add_reason(self, sha256: bytes, sealed: bytes) -> None:
+        """Keep an encrypted reason beside the log, under its hash."""
+
+    def reason(self, sha256: bytes) -> bytes | None: ...
+    def forget_reasons(self, hashes: Sequence[bytes]) -> int:
+        """Remove encrypted reasons; returns how many were there."""
+
     def add_checkpoint(self, row: DisclosureCheckpointRow) -> None: ...
     def checkpoints(self) -> list[DisclosureCheckpointRow]:
         """By size."""

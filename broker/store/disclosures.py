@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 
 _d = schema.disclosures
 _c = schema.disclosure_checkpoints
+_s = schema.case_sources
+_r = schema.log_reasons
 
 _COLUMNS = (
     _d.c.idx,
@@ -38,6 +41,17 @@ _BY_CASE = select(*_COLUMNS).where(_d.c.case_key == bindparam("case_")).order_by
 _ADD_CHECKPOINT = insert(_c)
 _CHECKPOINTS = select(*_c.c).order_by(_c.c.size)
 _LAST_CHECKPOINT = select(*_c.c).order_by(_c.c.size.desc()).limit(1)
+
+_SOURCES = select(_s.c.case_key, _s.c.source).where(
+    _s.c.case_key.in_(bindparam("cases_", expanding=True))
+)
+_ADD_SOURCE = sqlite.insert(_s).on_conflict_do_nothing()
+_FORGET_SOURCES = delete(_s).where(_s.c.case_key == bindparam("case_"))
+_ADD_REASON = sqlite.insert(_r).on_conflict_do_nothing()
+_REASON = select(_r.c.sealed).where(_r.c.sha256 == bindparam("sha256_"))
+_FORGET_REASONS = delete(_r).where(_r.c.sha256.in_(bindparam("hashes_", expanding=True)))
+_MOST_NAMED = 500
+"""Values in one list of a statement."""
 
 
 class Disclosures:
@@ -81,6 +95,43 @@ class Disclosures:
         return [
             DisclosureRow(*row) for row in self._connection.execute(_BY_CASE, {"case_": case_key})
         ]
+
+    def join_sources(
+        self, pairs: Collection[tuple[bytes, str]]
+    ) -> dict[tuple[bytes, str], tuple[str, ...]]:
+        cases = list(dict.fromkeys(case for case, _ in pairs))
+        known: dict[bytes, set[str]] = {case: set() for case in cases}
+        for at in range(0, len(cases), _MOST_NAMED):
+            asked = {"cases_": cases[at : at + _MOST_NAMED]}
+            for case, source in self._connection.execute(_SOURCES, asked):
+                known[case].add(source)
+        joined: dict[tuple[bytes, str], tuple[str, ...]] = {}
+        for case, source in pairs:
+            if source not in known[case]:
+                joined[case, source] = tuple(sorted(known[case]))
+                known[case].add(source)
+        if joined:
+            rows = [{"case_key": case, "source": source} for case, source in joined]
+            self._connection.execute(_ADD_SOURCE, rows)
+        return joined
+
+    def forget_sources(self, case_key: bytes) -> None:
+        self._connection.execute(_FORGET_SOURCES, {"case_": case_key})
+
+    def add_reason(self, sha256: bytes, sealed: bytes) -> None:
+        self._connection.execute(_ADD_REASON, {"sha256": sha256, "sealed": sealed})
+
+    def reason(self, sha256: bytes) -> bytes | None:
+        sealed: bytes | None = self._connection.scalar(_REASON, {"sha256_": sha256})
+        return sealed
+
+    def forget_reasons(self, hashes: Sequence[bytes]) -> int:
+        return sum(
+            self._connection.execute(
+                _FORGET_REASONS, {"hashes_": list(hashes[at : at + _MOST_NAMED])}
+            ).rowcount
+            for at in range(0, len(hashes), _MOST_NAMED)
+        )
 
     def add_checkpoint(self, row: DisclosureCheckpointRow) -> None:
         self._connection.execute(

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0004"
+REVISION = "0005"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -362,4 +362,19 @@ disclosure_checkpoints = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("time_s", BigInteger, nullable=False),
     Column("text", LargeBinary, nullable=False),
+)
+
+case_sources = Table(
+    "case_sources",
+    metadata,
+    Column("case_key", LargeBinary(32), primary_key=True),
+    Column("source", String(100), primary_key=True),  # empty: this agency's own system
+    sqlite_with_rowid=False,
+)
+
+log_reasons = Table(
+    "log_reasons",
+    metadata,
+    Column("sha256", LargeBinary(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )

@@ -17,8 +17,8 @@ from fault_stage import FaultStage, now_ms
 from fault_traffic import Traffic
 
 from broker.audit.errors import DisclosureLogError
-from broker.cli.log.reading import DisclosureLog
 from broker.judging.partition_state import PartitionState, parse_state
+from broker.operations.disclosure_log import DisclosureLog
 from broker.store.database import open_store
 from broker.store.interfaces import Transaction
 from broker.tlog.merkle import Frontier
@@ -179,7 +179,7 @@ class Invariants:
         except DisclosureLogError as error:
             yield f"its disclosure log does not verify: {error.code} at {error.index}"
         finally:
-            log._store.close()
+            log.close()
         yield from self._of_entries(agency)
 
     def _of_entries(self, agency: str) -> Iterator[str]:
@@ -196,7 +196,8 @@ class Invariants:
                 for row in rows:
                     entry = json.loads(row.entry)
                     sender = entry.get("source") or agency
-                    shared_with = {to for share in entry["shares"] for to in share["recipients"]}
+                    shares = entry.get("shares", ())  # an own item's collection has none
+                    shared_with = {to for share in shares for to in share["recipients"]}
                     logged.update((sender, to, entry["event"]) for to in shared_with)
                 rows = tx.disclosures.read(rows[-1].index + 1, ENTRIES)
         for what, differ in (

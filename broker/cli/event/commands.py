@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.lines import chunks, read_lines, write_json, write_raw
+from broker.cli.operator_name import Operator, Reason, actor
 from broker.cli.output import NO, REFUSED, Agency, print_text
 
 app = typer.Typer(
@@ -65,9 +66,8 @@ def seal(agency: Agency, file: Input = None) -> None:
 def open_(
     agency: Agency,
     file: Input = None,
-    operator: Annotated[
-        str | None, typer.Option(help="Who reads, for the disclosure log; else the login name.")
-    ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
 ) -> None:
     """Open records as this agency: steps 0 to 10, and a log entry for each opened event.
 
@@ -76,7 +76,7 @@ def open_(
     """
     from broker.cli.event.reading import FileReader
 
-    reader = FileReader(agency, operator)
+    reader = FileReader(agency, actor(operator, reason))
     for chunk in chunks(read_lines(file)):
         write_json(reader.open(chunk))
     raise typer.Exit(REFUSED if reader.refused else 0)
@@ -120,6 +120,8 @@ def evidence(
         Path | None,
         typer.Option(metavar="FILE", help="Write the sealed record, of an event that we sent."),
     ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
 ) -> None:
     """Show that an event is in its sender's history, without any classical signature.
 
@@ -151,7 +153,7 @@ def evidence(
     if event is not None:
         found, checked = desk.show(event, source)
         if with_record is not None:
-            save_record(desk.sealed_record(found), with_record)
+            save_record(desk.sealed_record(found, actor(operator, reason)), with_record)
     else:
         assert check is not None
         found = load_evidence(check)

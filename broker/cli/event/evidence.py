@@ -12,6 +12,8 @@ from pathlib import Path
 from uuid import UUID
 
 from broker.agency.participant import load_participant
+from broker.audit import recording
+from broker.audit.actor import Actor
 from broker.audit.chain import Link, LinkError, check_chain
 from broker.audit.classical import check_classical
 from broker.audit.errors import EvidenceError
@@ -22,6 +24,8 @@ from broker.audit.evidence import (
     parse_evidence,
 )
 from broker.audit.located import locate
+from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
 from broker.audit.showing import show_evidence
 from broker.cli.held_state import open_held_state
 from broker.cli.lines import read_lines
@@ -108,15 +112,20 @@ class EvidenceDesk:
             evidence, links = show_evidence(tx, mine, located)
         return evidence, Checked(links, check_classical(evidence, mine.manifests))
 
-    def sealed_record(self, shown: Evidence) -> Record:
+    def sealed_record(self, shown: Evidence, actor: Actor) -> Record:
         """The sealed record of an event that was shown, for whoever lacks the event.
 
         A sender keeps it until its content is forgotten; a reader keeps the leaf hash and what it
-        was allowed to open, so it has no record to give.
+        was allowed to open, so it has no record to give. That it is written out is logged.
+
+        Args:
+            shown: the evidence of the event.
+            actor: who writes it out, and why.
 
         Raises:
             EvidenceError: `record_not_held`; exit code 1.
             StoreError: the state cannot be opened.
+            KeyAccessError: a reason is given and the agency's secret cannot be had.
         """
         if shown.agency != self._participant.agency:
             raise EvidenceError(
@@ -134,6 +143,10 @@ class EvidenceDesk:
                 fix="any copy of the topic that Kafka or a recipient still has will do",
             )
         headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, row.proof))
+        secret = self._participant.keyring.secret() if actor.reason else None
+        with self._state().transaction() as tx:
+            entry = recording.released(shown.agency, shown.event, now_ms())
+            append_entries(tx, attributed(tx, actor, secret, [entry]))
         return Record(row.topic, row.partition, headers, row.value)
 
     def check(self, evidence: Evidence, record: Path | None) -> Checked:

@@ -9,10 +9,12 @@ from typing import Final
 from broker import pseudonyms
 from broker.agency.participant import load_participant
 from broker.audit import recording
+from broker.audit.actor import Actor
 from broker.audit.entries import Entry
+from broker.audit.head_signing import sign_own_head
 from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
 from broker.cli.lines import MAX_LINE_BYTES
-from broker.cli.operator_name import operator_label
 from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -56,10 +58,10 @@ class FileReader:
         refused: whether any record was refused so far, or came after a gap.
     """
 
-    def __init__(self, directory: Path, operator: str | None) -> None:
+    def __init__(self, directory: Path, actor: Actor | None) -> None:
         now = now_ms()
         self._participant = load_participant(directory, now)
-        self._operator = operator_label(operator)
+        self._actor = actor
         self._database = self._participant.path(self._participant.config.state.database)
         self._trust = Trust(
             self._participant.agency,
@@ -94,23 +96,25 @@ class FileReader:
             if event is not None:
                 entries.append(self._consultation(event, now))
         if entries:
+            assert self._actor is not None
+            secret = self._participant.keyring.secret()
             with self._opened_store().transaction() as tx:
-                append_entries(tx, entries)
+                append_entries(tx, attributed(tx, self._actor, secret, entries))
+                sign_own_head(tx, self._participant, now)
         return answers
 
     def _consultation(self, event: OpenedEvent, now: int) -> Entry:
         signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         secret = self._participant.keyring.secret()
-        return recording.taken(
-            "consultation",
+        return recording.consulted(
             event,
             signed.contract,
             recording.contract_reference(signed.text),
             self._participant.agency,
             pseudonyms.case_key(secret, str(event.flat["case_id"])),
             now,
-            self._operator,
+            "",
         )
 
     # --- verify ----------------------------------------------------------------------------------

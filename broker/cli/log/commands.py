@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
-from broker.cli.times import moment
+from broker.cli.operator_name import Operator, Reason, actor
+from broker.cli.output import (
+    NO,
+    Agency,
+    AsJson,
+    Output,
+    note,
+    print_json,
+    print_table,
+    print_tables,
+    print_text,
+)
+from broker.cli.times import parse_moment
+
+if TYPE_CHECKING:
+    from broker.audit.entries import EntryKind
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,17 +29,29 @@ app = typer.Typer(
     "It is a Merkle log of field names and codes; it holds no value of any field.",
 )
 
+NOT_COVERED: Final = 4
+"""Exit code: the chain is intact, and no signed head covers a part of what was asked for."""
+
+MOST_ENTRIES: Final = 1_000_000
+
+_NOT_SIGNED: Final = (
+    "Until then they are protected against damage, not against a person who can write the "
+    "database. The running adapter signs a head once a minute."
+)
+
 
 @app.command("verify")
 def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
-    """Recompute the whole log and check every signed head. Exit code 1 if it was altered.
+    """Recompute the whole log and check every signed head.
 
-    Needs no passphrase. What was added since the last signed head is only protected against
-    accidents until the running adapter signs the next one.
+    Exit code 0 if a signed head covers every entry, 4 if the chain is intact but no signed head
+    covers the newest entries yet, 1 if the log was altered. Needs no passphrase. The running
+    adapter signs a head once a minute.
     """
     from broker.audit.errors import DisclosureLogError
-    from broker.cli.log.reading import DisclosureLog
+    from broker.cli.log.text import checked, head_json
     from broker.clock import now_ms
+    from broker.operations.disclosure_log import DisclosureLog
 
     log = DisclosureLog(agency, now_ms())
     try:
@@ -42,73 +68,111 @@ def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
             note(f"to do: {error.fix}")
         raise typer.Exit(NO) from None
     if json:
-        print_json(
-            {
-                "verified": True,
-                "entries": head.size,
-                "signed": head.signed_size,
-                "root": head.root.hex(),
-            },
-            output,
-        )
+        code = {} if head.covered else {"code": "log_not_signed"}
+        print_json({**head_json(head), **code}, output)
     else:
-        signed = f"{head.signed_size} of them under a signed head"
-        print_text(f"verified: {head.size} entries, {signed}\n", output)
-    if head.signed_size < head.size:
-        note(f"{head.size - head.signed_size} entries are not signed yet: the adapter does it.")
+        print_text(checked(head) + "\n", output)
+    if not head.covered:
+        note(_NOT_SIGNED)
+        raise typer.Exit(NOT_COVERED)
 
 
 @app.command("show")
 def show_(
     agency: Agency,
     case: Annotated[
-        str,
-        typer.Option(metavar="ID", help="The case's shared id, or this agency's own reference."),
-    ],
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="The case's shared id, or this agency's own reference. All cases if left out.",
+        ),
+    ] = None,
     field: Annotated[
         str,
         typer.Option(metavar="PATH", help="Only this field, or what lies below it."),
     ] = "",
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            help="Only entries of this kind, for example consultation; may be given again.",
+        ),
+    ] = None,
+    refusals: Annotated[
+        bool, typer.Option("--refusals", help="Only what was refused: the same as --kind refusal.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only from this day or time on.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only before this day or time.")
+    ] = None,
+    limit: Annotated[
+        int,
+        typer.Option(min=1, max=MOST_ENTRIES, help="Without --case: the newest so many entries."),
+    ] = 1000,
+    operator: Operator = None,
+    reason: Reason = None,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Say who received which field of a case, when, under which clause of which contract.
+    """Say who received which field of a case, when, under which clause, and who looked at it.
 
-    The log is verified first. The case is found by a keyed hash, so this unlocks the agency's
-    secret. Exit code 1 if the log has nothing about it, or was altered.
+    Without --case: every entry, for example what was refused to whom and why (--refusals). The log
+    is checked first, and that you read it is logged. The case is found by a keyed hash, so this
+    unlocks the agency's secret. Exit code 0 if signed heads cover the answer, 4 if no signed head
+    covers a part of it yet, 1 if the log has nothing about it or was altered.
     """
-    from broker.cli.log.reading import DisclosureLog
+    from broker.cli.log.text import (
+        ENTRY_COLUMNS,
+        RECEIVED_COLUMNS,
+        answer_json,
+        checked,
+        entry_rows,
+        received_rows,
+    )
     from broker.clock import now_ms
+    from broker.operations.disclosure_log import DisclosureLog, LogQuery
 
-    log = DisclosureLog(agency, now_ms())
-    head = log.verify()
-    found = log.of_case(case, field)
+    query = LogQuery(
+        case=case,
+        field=field,
+        kinds=_kinds([*(kind or ()), *(["refusal"] if refusals else ())]),
+        since_ms=None if since is None else parse_moment(since, "--since"),
+        until_ms=None if until is None else parse_moment(until, "--until"),
+        limit=limit,
+    )
+    answer = DisclosureLog(agency, now_ms()).show(query, actor(operator, reason))
     if json:
-        print_json(found.as_json(head), output)
+        print_json(answer_json(answer), output)
+    elif case is None:
+        print_table(ENTRY_COLUMNS, entry_rows(answer.entries), output)
     else:
-        rows = [
-            (
-                moment(one.time_ms),
-                one.recipient,
-                one.path,
-                one.clause,
-                one.contract,
-                one.type,
-                one.source,
-                one.kind,
-            )
-            for one in found.received
-        ]
-        heads = ("when", "received by", "field", "clause", "contract", "type", "from", "as")
-        rows += [
-            (moment(one.time_ms), "nobody", one.path, one.reason, "", one.type, "", "left out")
-            for one in found.left_out
-        ]
-        print_table(heads, rows, output)
-    note(f"From a verified log of {head.size} entries.")
-    if not found.received and not found.left_out:
+        others = entry_rows([one for one in answer.entries if not one.has_fields])
+        print_tables([(RECEIVED_COLUMNS, received_rows(answer)), (ENTRY_COLUMNS, others)], output)
+    note(checked(answer.head))
+    if answer.more:
+        note(f"{answer.more} older entries match as well: --limit shows more.")
+    if not answer.entries:
         note("The log has nothing about it.")
         raise typer.Exit(NO)
+    if not answer.covered:
+        note(_NOT_SIGNED)
+        raise typer.Exit(NOT_COVERED)
+
+
+def _kinds(names: list[str]) -> frozenset[EntryKind]:
+    """The kinds of entries that are asked for.
+
+    Raises:
+        BadParameter: one is unknown.
+    """
+    from broker.audit.entries import KINDS
+
+    for name in names:
+        if name not in KINDS:
+            raise typer.BadParameter(f"--kind takes one of: {', '.join(KINDS)}")
+    return frozenset(known for known in KINDS if known in names)
 
 
 @app.command("erase")
@@ -118,9 +182,8 @@ def erase_(
         str,
         typer.Option(metavar="ID", help="The case's shared id, or this agency's own reference."),
     ],
-    operator: Annotated[
-        str | None, typer.Option(help="Who erases, for the disclosure log; else the login name.")
-    ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
@@ -131,10 +194,9 @@ def erase_(
     What your own system holds, and what the recipients hold, is not in here.
     """
     from broker.cli.log.erasure import erase
-    from broker.cli.operator_name import operator_label
     from broker.clock import now_ms
 
-    erased = erase(agency, case, operator_label(operator), now_ms())
+    erased = erase(agency, case, actor(operator, reason), now_ms())
     if json:
         print_json({"values": erased.values, "payloads": erased.payloads}, output)
     else:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from broker import pseudonyms
 from broker.agency.participant import load_participant
-from broker.audit.entries import Entry
+from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.query import entries_of_case
+from broker.audit.reasons import attributed
+from broker.audit.recording import erased as erased_entry
 from broker.cli.held_state import open_held_state
-from broker.cli.log.reading import case_id
+from broker.operations.disclosure_log import case_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,13 @@ class Erased:
     payloads: int
 
 
-def erase(agency: Path, case: str, operator: str, now: int) -> Erased:
+def erase(agency: Path, case: str, actor: Actor, now: int) -> Erased:
     """Forget the content of a case that was sent or delivered; events on their way go on.
 
     Args:
         agency: its folder.
         case: its shared id, or this agency's own reference for it.
-        operator: who does it, for the disclosure log.
+        actor: who does it, and why.
         now: milliseconds since the epoch.
 
     Raises:
@@ -54,18 +56,10 @@ def erase(agency: Path, case: str, operator: str, now: int) -> Erased:
             ]
             erased = Erased(tx.outbox.forget_events(own), tx.inbox.forget_case(case_key))
             if erased.values or erased.payloads:
-                append_entries(
-                    tx,
-                    [
-                        Entry(
-                            kind="erasure",
-                            time_ms=now,
-                            case_key=case_key,
-                            reason="erasure_confirmed",
-                            operator=operator,
-                        )
-                    ],
+                entry = erased_entry(
+                    "erasure_confirmed", erased.values + erased.payloads, now, case_key=case_key
                 )
+                append_entries(tx, attributed(tx, actor, secret, [entry]))
         store.fold()  # the journal holds it until then
     finally:
         store.close()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from broker.audit.actor import Actor
 from broker.cli.quarantine.held import Quarantine
 from broker.cli.quarantine.retries import Outcome, Retries
 from broker.held import retrying
@@ -20,14 +21,14 @@ Tried: TypeAlias = "Outcome | Retried"
 
 
 def retry_all(
-    quarantine: Quarantine, ids: Sequence[str], operator: str | None, wait_s: float, now: int
+    quarantine: Quarantine, ids: Sequence[str], actor: Actor, wait_s: float, now: int
 ) -> list[Tried]:
     """Try each again.
 
     Args:
         quarantine: the agency's.
         ids: as ``quarantine list`` gives them.
-        operator: who asks; the login name if not given.
+        actor: who asks, and why.
         wait_s: how long to wait until the running adapter has tried the events.
         now: ms.
 
@@ -41,7 +42,7 @@ def retry_all(
     found: list[Tried] = []
     for id_ in ids:
         if id_.isdigit():
-            records = records or Retries(participant, store, operator)
+            records = records or Retries(participant, store, actor)
             found.append(records.retry(int(id_), now))
             continue
         put_aside, into = participant.path(folders.quarantine), participant.path(folders.import_)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from broker.cli.operator_name import Operator, Reason, actor
 from broker.cli.output import REFUSED, Agency, AsJson, Output, note, print_json, print_table
 from broker.cli.times import moment
 
@@ -111,10 +112,13 @@ def export(
             metavar="ID...", min=1, max=MOST_ID, help="As `quarantine list` gives them."
         ),
     ],
+    operator: Operator = None,
+    reason: Reason = None,
 ) -> None:
     """Print records as they were taken from Kafka, one a line, for `event verify` of any party.
 
-    They are sealed: whoever is given them can read what the sender addressed to them, and no more.
+    They are sealed: a party can read what the sender addressed to it, and no more. The disclosure
+    log says who wrote them out.
     """
     from broker.cli.lines import write_raw
     from broker.cli.quarantine.held import Quarantine
@@ -122,7 +126,8 @@ def export(
     from broker.record import format_record
 
     quarantine = Quarantine(agency, now_ms())
-    write_raw([format_record(quarantine.record(id_)) for id_ in dict.fromkeys(ids)])
+    records = quarantine.export(list(dict.fromkeys(ids)), actor(operator, reason), now_ms())
+    write_raw([format_record(record) for record in records])
 
 
 @app.command("retry")
@@ -136,9 +141,8 @@ def retry(
         bool,
         typer.Option("--all", help="All that is held but files: name those you have corrected."),
     ] = False,
-    operator: Annotated[
-        str | None, typer.Option(help="Who asks, for the disclosure log; else the login name.")
-    ] = None,
+    operator: Operator = None,
+    reason: Reason = None,
     wait: Annotated[
         float, typer.Option(min=0, max=600, help="Seconds to wait for the running adapter.")
     ] = _WAIT_S,
@@ -164,7 +168,7 @@ def retry(
     now = now_ms()
     quarantine = Quarantine(agency, now)
     wanted = list(dict.fromkeys(ids or quarantine.retried_by_all(now)))
-    outcomes = retry_all(quarantine, wanted, operator, wait, now)
+    outcomes = retry_all(quarantine, wanted, actor(operator, reason), wait, now)
     if json:
         print_json([one.as_json() for one in outcomes], output)
     else:

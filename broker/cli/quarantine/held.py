@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import load_participant
+from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
 from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
 from broker.cli.wrong_input import WrongInputError
@@ -14,7 +19,8 @@ from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored
 from broker.record import Record
-from broker.store.rows import QuarantineStatus
+from broker.store.interfaces import Transaction
+from broker.store.rows import QuarantineRow, QuarantineStatus
 
 MOST: Final = 1_000_000
 """No limit, in a statement that needs one: the quotas of all senders are far below."""
@@ -141,14 +147,27 @@ class Quarantine:
             items = held_items(tx, held_folders(self.participant), now)
         return [item for item in items if item.kind != "record"]
 
-    def record(self, id_: int) -> Record:
-        """The record of this number as it was taken from Kafka, sealed.
+    def export(self, ids: Sequence[int], actor: Actor, now: int) -> list[Record]:
+        """Records as they were taken from Kafka, sealed; that they were written out is logged.
+
+        Args:
+            ids: the quarantine's numbers of them.
+            actor: who exports, and why.
+            now: ms.
 
         Raises:
-            WrongInputError: ``record_unknown``.
+            WrongInputError: ``record_unknown``; nothing is exported.
+            KeyAccessError: a reason is given and the agency's secret cannot be had.
         """
-        with self.store.reading() as tx:
-            row = tx.quarantine.get(id_)
+        secret = self.participant.keyring.secret() if actor.reason else None
+        with self.store.transaction() as tx:
+            rows = [self._row(tx, id_) for id_ in ids]
+            entries = [recording.released(row.origin.split("/")[1], None, now) for row in rows]
+            append_entries(tx, attributed(tx, actor, secret, entries))
+        return [restored(row) for row in rows]
+
+    def _row(self, tx: Transaction, id_: int) -> QuarantineRow:
+        row = tx.quarantine.get(id_)
         if row is None:
             raise WrongInputError(
                 f"The quarantine has no record {id_}.",
@@ -156,7 +175,7 @@ class Quarantine:
                 fix="Take its number from: concordant quarantine list --all "
                 f"--agency {self.participant.root}",
             )
-        return restored(row)
+        return row
 
     def retried_by_all(self, now: int) -> list[str]:
         """Ids of everything that is held but files, which a person corrects first."""

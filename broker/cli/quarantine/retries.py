@@ -14,8 +14,11 @@ from typing import Literal, TypeAlias
 from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.head_signing import sign_own_head
+from broker.audit.joining import combined
 from broker.audit.log import append_entries
-from broker.cli.operator_name import operator_label
+from broker.audit.reasons import attributed
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.judging import Judgement, open_record
@@ -64,20 +67,20 @@ class Outcome:
 class Retries:
     """Judges held records again, each in a transaction of its own."""
 
-    def __init__(self, participant: Participant, store: Store, operator: str | None) -> None:
+    def __init__(self, participant: Participant, store: Store, actor: Actor) -> None:
         """Unlocks the agency's secret.
 
         Args:
             participant: the agency.
             store: its state.
-            operator: who asks; the login name if not given.
+            actor: who asks, and why.
 
         Raises:
             KeyAccessError: the secret cannot be had.
         """
         self._participant = participant
         self._store = store
-        self._operator = operator_label(operator)
+        self._actor = actor
         self._secret = participant.keyring.secret()
         self._trust = Trust(participant.agency, participant.manifests, participant.contracts)
         self._keys = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
@@ -159,17 +162,19 @@ class Retries:
         held.received(event, signed.contract, now)
         held.write()
         tx.inbox.add(inbox_row(event, verified, view.opened(event), case_key, now))
-        entry = recording.taken(
-            "disclosure",
+        entries = recording.received(
             event,
             signed.contract,
             recording.contract_reference(signed.text),
             self._participant.agency,
             case_key,
             now,
-            self._operator,
+            self._actor.operator,
         )
-        append_entries(tx, [entry])
+        agency, operator = self._participant.agency, self._actor.operator
+        entries += combined(tx, [(case_key, event.source)], agency, now, operator)
+        append_entries(tx, attributed(tx, self._actor, self._secret, entries))
+        sign_own_head(tx, self._participant, now)
 
     def _view(self, tx: Transaction, now: int) -> StoreView:
         return StoreView(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from broker.agency.account import label, login_name
 from broker.agency.participant import load_participant
+from broker.audit.entries import parse_entry
 from broker.clock import now_ms
 from broker.store.database import open_store
 from contracts.schema import flatten, leaves
@@ -198,7 +200,9 @@ def test_who_reads_is_in_the_log_by_the_name_that_is_given(cli, root: Path, reco
     participant = load_participant(folder, now_ms())
     store = open_store(participant.path(participant.config.state.database))
     with store.reading() as tx:
-        assert b'"operator":"a.n.other"' in tx.disclosures.read(0, 1)[0].entry
+        entry = parse_entry(tx.disclosures.read(0, 1)[0].entry)
+    assert entry.acting_for == "a.n.other"
+    assert entry.operator == label(login_name()), "the login name is not replaced"
 
 
 def test_what_is_not_opened_is_no_consultation(cli, root: Path, records) -> None:

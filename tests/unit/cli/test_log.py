@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.agency.account import label, login_name
 from broker.agency.participant import Participant, load_participant
 from broker.audit.log import log_origin, sign_head
 from broker.clock import now_ms
@@ -15,6 +16,7 @@ from broker.sending.publishing import Publisher
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.tlog.cosignature import signed_checkpoint
+from contracts.errors import EventError
 from contracts.events import PlainEvent
 
 SENDER, READER = "csu-camden", "council-camden"
@@ -79,8 +81,12 @@ def test_what_is_not_signed_yet_is_said(cli, world) -> None:
     sign(world)
     publish(world, cli)
     done = verify(cli, world)
-    assert done.code == 0
-    assert "2 entries are not signed yet" in done.err
+    assert done.code == 4
+    assert "verified" not in done.text
+    assert "no signed head covers entries 2 to 3 yet" in done.text
+    answer = verify(cli, world, "--json")
+    assert (answer.code, answer.json["code"]) == (4, "log_not_signed")
+    assert (answer.json["verified"], answer.json["not_signed"]) == (False, [2, 3])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +165,7 @@ def show(cli, world, *more: str, agency: str = SENDER, case: str = CASE):
 
 def test_who_received_a_field_when_and_under_which_clause_of_which_version(cli, world) -> None:
     participant = publish(world, cli, 1)
+    sign(world)
     done = show(cli, world, "--field", "victim.name", "--json")
     assert done.code == 0
     signed = participant.contract(now_ms())
@@ -200,15 +207,17 @@ def test_a_misspelt_field_is_an_error_and_not_an_empty_answer(cli, world) -> Non
 
 def test_as_a_table_of_full_width(cli, world) -> None:
     publish(world, cli, 1)
+    sign(world)
     done = show(cli, world, "--field", "victim.name")
     assert done.code == 0
     assert done.lines[0].split()[:4] == ["when", "received", "by", "field"]
     assert "london-hate-crime 1.0.0" in done.lines[1]
-    assert "verified log of 1 entries" in done.err
+    assert "verified: 1 entries, 1 of them under a signed head" in done.err
 
 
 def test_our_own_reference_of_a_case_will_do(cli, world) -> None:
     publish(world, cli, 1)
+    sign(world)
     store = world.store(SENDER)
     with store.transaction() as tx:
         tx.links.add("case", "EK/2025/0042", CASE)
@@ -226,6 +235,7 @@ def test_what_was_left_out_is_shown_with_its_reason(cli, world) -> None:
     with store.transaction() as tx:
         publisher.publish(tx, plain, now_ms())
     store.close()
+    sign(world)
     done = show(cli, world, "--field", "victim.address", "--json")
     assert done.code == 0
     assert done.json["received"] == []
@@ -258,6 +268,7 @@ def test_finding_a_case_needs_the_agencys_secret(cli, world) -> None:
 
 def test_into_a_file(cli, world, tmp_path: Path) -> None:
     publish(world, cli, 1)
+    sign(world)
     done = show(cli, world, "--output", str(tmp_path / "answer.txt"))
     assert (done.code, done.out) == (0, b"")
     assert "victim.name" in (tmp_path / "answer.txt").read_text()
@@ -270,6 +281,110 @@ def test_before_the_adapter_has_run_nothing_is_said_to_be_whole(cli, world, comm
     done.require_failure("state_missing")
     assert "has not run yet" in done.err
     assert not list(world.directory(SENDER).rglob("*.db"))
+
+
+def test_an_answer_that_no_signed_head_covers_is_not_called_verified(cli, world) -> None:
+    publish(world, cli, 2)
+    done = show(cli, world, "--json")
+    assert (done.code, done.json["log"]["verified"]) == (4, False)
+    assert done.json["log"]["not_signed"] == [0, 1]
+    assert "verified" not in done.err
+    assert "no signed head covers entries 0 to 1 yet" in done.err
+    later = show(cli, world, "--json")  # the reading before has had the head signed
+    assert (later.code, later.json["log"]["verified"]) == (0, True)
+
+
+# --- who looked, and why -------------------------------------------------------------------------
+
+
+def test_reading_the_log_is_logged_with_who_why_and_the_filter(cli, world) -> None:
+    publish(world, cli, 1)
+    done = show(
+        cli, world, "--field", "victim.name", "--operator", "dpo", "--reason", "complaint 17"
+    )
+    assert done.code in {0, 4}
+    entries = show(cli, world, "--kind", "consultation", "--json").json["entries"]
+    (read,) = entries
+    assert read["about"] == "log"
+    assert read["filter"] == {"field": "victim.name"}
+    assert (read["operator"], read["acting_for"]) == (label(login_name()), "dpo")
+    assert read["reason_text"] == "complaint 17"
+    text = show(cli, world, "--kind", "consultation").text
+    assert f"{label(login_name())} acting for dpo" in text
+    assert "complaint 17" in text
+
+
+def test_neither_the_case_nor_the_reason_is_in_clear_in_the_database(cli, world) -> None:
+    publish(world, cli, 1)
+    show(cli, world, "--reason", "because of Quillfeather")
+    state = world.directory(SENDER) / "state"
+    bytes_of_state = b"".join(path.read_bytes() for path in state.glob("concordant.db*"))
+    assert b"Quillfeather" not in bytes_of_state
+    assert CASE.encode() not in bytes_of_state
+
+
+def test_a_reason_that_was_altered_is_found(cli, world) -> None:
+    publish(world, cli, 1)
+    show(cli, world, "--reason", "complaint 17")
+    alter(world, "update log_reasons set sealed = zeroblob(40)")
+    done = show(cli, world)
+    done.require_failure("log_reason_altered", 1)
+
+
+@pytest.mark.parametrize("text", ["", "x" * 201, "two\nlines", "hidden \u202e order"])
+def test_a_reason_is_one_short_line(cli, world, text: str) -> None:
+    publish(world, cli, 1)
+    show(cli, world, "--reason", text).require_failure("reason_invalid", 2)
+
+
+def test_a_kind_that_does_not_exist_is_wrong_usage(cli, world) -> None:
+    world.state_of(SENDER)
+    assert show(cli, world, "--kind", "gossip").code == 2
+
+
+def test_a_time_that_is_none_is_wrong_input(cli, world) -> None:
+    world.state_of(SENDER)
+    show(cli, world, "--since", "yesterday").require_failure("moment_invalid", 2)
+
+
+def test_entries_of_a_period(cli, world) -> None:
+    publish(world, cli, 1)
+    assert show(cli, world, "--since", "2020-01-01", "--kind", "disclosure").code in {0, 4}
+    assert show(cli, world, "--until", "2020-01-01").code == 1
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+
+def test_refusals_say_what_was_refused_to_whom_why_and_under_which_clause(cli, world) -> None:
+    participant = world.participant(SENDER)
+    publisher = Publisher(event_sealer(participant))
+    event = world.event(cli, SENDER, "referral.made", case_id=CASE)
+    plain = PlainEvent(event["type"], ("cps-london",), event["data"])
+    store = world.store(SENDER)
+    with store.transaction() as tx, pytest.raises(EventError):
+        publisher.publish(tx, plain, now_ms())
+    store.close()
+    publish(world, cli, 1)
+    done = cli("log", "show", "--refusals", "--agency", world.directory(SENDER), "--json")
+    assert done.code == 4
+    (refusal,) = done.json["entries"]
+    assert refusal["kind"] == "refusal"
+    assert refusal["type"] == "referral.made"
+    assert refusal["recipients"] == ["cps-london"]
+    assert refusal["code"] == "recipient_not_permitted"
+    assert refusal["clause"]
+    of_case = show(cli, world, "--refusals", "--json").json["entries"]
+    assert [one["code"] for one in of_case] == ["recipient_not_permitted"]
+    table = cli("log", "show", "--refusals", "--agency", world.directory(SENDER))
+    assert "recipient_not_permitted" in table.text
+    assert table.code == 0, "the reading before has had the head signed"
+
+
+def test_without_refusals_the_answer_is_no(cli, world) -> None:
+    publish(world, cli, 1)
+    done = cli("log", "show", "--refusals", "--agency", world.directory(SENDER))
+    assert done.code == 1
 
 
 # --- erase ---------------------------------------------------------------------------------------

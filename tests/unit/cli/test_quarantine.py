@@ -89,10 +89,10 @@ def test_what_was_mended_goes_to_the_inbox_and_into_the_log(cli, world, hidden_k
     assert listed(cli, world, "--all").json[0]["status"] == "retried"
     case = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
     shown = cli("log", "show", "--agency", world.directory(READER), "--case", case, "--json")
-    assert {one["kind"] for one in shown.json["received"]} == {"disclosure"}
+    assert {one["kind"] for one in shown.json["received"]} == {"collection"}
+    assert {one["acting_for"] for one in shown.json["received"]} == {"duty.officer"}
     store = world.store(READER)
     with store.reading() as tx:
-        assert b'"operator":"duty.officer"' in tx.disclosures.read(0, 9)[-1].entry
         assert len(tx.referrals.open()) == 1
 
 

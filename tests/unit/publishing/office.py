@@ -12,6 +12,7 @@ from readers import Vault
 from workshop import CAST, COUNCIL, MADE, NOW, Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
+from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
 from broker.event import JSON
 from broker.judging.partition_state import PartitionState, parse_state
@@ -181,10 +182,19 @@ class Office:
     # --- receiving -------------------------------------------------------------------------------
 
     def verify_log(self) -> int:
-        """Every entry of the disclosure log leads to its head; how many there are."""
+        """Every entry of the disclosure log leads to its head.
+
+        Returns:
+            How many say what was shared, received or refused: the collection of an own item, an
+            alteration and a combination stand beside one of these.
+        """
         origin = log_origin(self.world.deployment, self.agency)
         with self.store.reading() as tx:
-            return verify_log(tx, origin, lambda *_arguments: None).size
+            verify_log(tx, origin, lambda *_arguments: None)
+            return sum(
+                bool(placed.entry.shares) or placed.entry.kind == "refusal"
+                for placed in entries_of_log(tx)
+            )
 
     def log(self, topic: str | None = None) -> list[Record]:
         """All records of a topic (the first by default), of the partition that has any."""

@@ -38,8 +38,9 @@ def test_one_transaction_writes_outbox_log_item_and_referral(police: Office) -> 
             assert made is not None
             assert (made.status, made.version, made.role) == ("requested", 1, "referrer")
         case = case_key(police.secret, str(event.data["case_id"]))
-        (entry,) = entries_of_case(tx, case)
-        assert entry.entry.kind == "disclosure"
+        collection, entry = entries_of_case(tx, case)
+        assert (collection.entry.kind, entry.entry.kind) == ("collection", "disclosure")
+        assert collection.entry.event_id == entry.entry.event_id == event_id
         readers = {share.recipients for share in entry.entry.shares}
         assert (COUNCIL, SUPPORT) in readers
     assert police.verify_log() == 1
@@ -67,7 +68,7 @@ def test_an_item_that_was_published_is_not_again(police: Office) -> None:
     event = police.event()
     assert police.publish(event, source_key=b"row 1") is not None
     assert police.publish(event, source_key=b"row 1") is None
-    assert _counts(police) == (1, 1)
+    assert _counts(police) == (1, 2)
 
 
 def test_the_same_item_has_the_same_id_after_a_restore(police: Office) -> None:
@@ -95,7 +96,7 @@ def test_a_refusal_is_logged_with_its_reason_and_may_be_offered_again(police: Of
         )
     assert _counts(police) == (0, 1)
     assert police.publish(event, source_key=b"row 1") is not None
-    assert _counts(police) == (1, 2)
+    assert _counts(police) == (1, 3)
 
 
 def test_the_log_of_a_refusal_names_no_type_that_is_not_ours(police: Office) -> None:

@@ -22,7 +22,7 @@ from broker.errors import StoreError
 from broker.judging.memories import Memories
 from broker.judging.store_view import StoreView
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
-from broker.receiving import receiving, taking
+from broker.receiving import taking
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -70,7 +70,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(
     def broken(*_arguments: object) -> None:
         raise StoreError("no room", code="store_full")
 
-    monkeypatch.setattr(receiving, "append_entries", broken)
+    monkeypatch.setattr(taking, "append_entries", broken)
     with pytest.raises(StoreError):
         council.take(records)
     monkeypatch.undo()

@@ -1,0 +1,37 @@
+"""Signing the disclosure log's head where a command has just written an entry."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from broker.agency.participant import Participant
+from broker.audit.log import log_origin, sign_head
+from broker.errors import KeyAccessError, RegistryError
+from broker.statements.authorship import cosigner
+from broker.store.interfaces import Transaction
+from broker.tlog.cosignature import signed_checkpoint
+
+
+def sign_own_head(tx: Transaction, participant: Participant, now: int) -> bool:
+    """Sign the head with this agency's stream key, if that can be had.
+
+    The keyring is unlocked when a command writes an entry, so the entry need not wait for the
+    running adapter. Where there is no valid stream key, the entry stays without a signed head, and
+    `log verify` says so.
+
+    Args:
+        tx: the transaction that appended.
+        participant: the agency.
+        now: ms.
+
+    Returns:
+        Whether the head is signed.
+    """
+    try:
+        signer = participant.stream_signer(now)
+    except (RegistryError, KeyAccessError):
+        return False
+    note_signer = cosigner(participant.key_name, signer)
+    origin = log_origin(participant.deployment, participant.agency)
+    sign_head(tx, origin, partial(signed_checkpoint, note_signer), now)
+    return True

@@ -1,0 +1,77 @@
+"""Reasons in words, encrypted beside the disclosure log.
+
+The log is kept for years and holds names and codes only. A reason that a person types may name
+somebody all the same, so it is encrypted under a key of the agency's secret and stored in a table
+of its own; the entry holds the hash of the ciphertext. So a reason can be removed (`log erase`
+does, for the case's entries) without a break in the chain, and a copy of the log shows none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from broker.audit.actor import Actor
+from broker.audit.entries import Entry
+from broker.audit.errors import DisclosureLogError
+from broker.envelope.primitives import AeadKey, SealBroken, hmac_sha256, lp, random_bytes, sha256
+from broker.store.interfaces import Transaction
+
+_LABEL: Final = b"concordant/1/log-reason"
+_NONCE_BYTES: Final = 12
+
+
+def attributed(
+    tx: Transaction, actor: Actor, secret: bytes | None, entries: list[Entry]
+) -> list[Entry]:
+    """The entries with who did it and why; the reason is stored in the same transaction.
+
+    Args:
+        tx: the transaction in which the entries are appended.
+        actor: who.
+        secret: the agency's secret; None only where no reason was given.
+        entries: what was done.
+    """
+    sha = None
+    if actor.reason is not None and entries:
+        assert secret is not None
+        sha = _keep(tx, secret, actor.reason)
+    return [
+        replace(entry, operator=actor.operator, acting_for=actor.acting_for, reason_text=sha)
+        for entry in entries
+    ]
+
+
+def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
+    """The reason in words of an entry; None if it has none, or if it was removed.
+
+    Raises:
+        DisclosureLogError: `log_reason_altered`.
+    """
+    if entry.reason_text is None:
+        return None
+    sealed = tx.disclosures.reason(entry.reason_text)
+    if sealed is None:
+        return None
+    try:
+        if sha256(sealed) != entry.reason_text:
+            raise SealBroken
+        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        return _key(secret).open(nonce, ciphertext, b"").decode()
+    except SealBroken:
+        raise DisclosureLogError(
+            "A reason that is stored beside the log is not what was written.",
+            code="log_reason_altered",
+        ) from None
+
+
+def _keep(tx: Transaction, secret: bytes, reason: str) -> bytes:
+    nonce = random_bytes(_NONCE_BYTES)
+    sealed = nonce + _key(secret).seal(nonce, reason.encode(), b"")
+    sha = sha256(sealed)
+    tx.disclosures.add_reason(sha, sealed)
+    return sha
+
+
+def _key(secret: bytes) -> AeadKey:
+    return AeadKey(hmac_sha256(secret, lp(_LABEL)))

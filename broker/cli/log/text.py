@@ -1,0 +1,174 @@
+"""Answers from the disclosure log as tables for people and as JSON for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from broker.audit.log import LogHead
+from broker.cli.times import instant, moment
+from broker.operations.disclosure_log import LeftOut, LogAnswer, LogEntry, Received
+
+RECEIVED_COLUMNS = (
+    "when", "received by", "field", "clause", "contract", "type", "from", "as", "by", "reason",
+)  # fmt: skip
+ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason")
+
+
+def checked(head: LogHead) -> str:
+    """What was checked of the log, and what was not."""
+    if head.covered:
+        return f"verified: {head.size} entries, {head.signed_size} of them under a signed head"
+    return (
+        f"chain intact: {head.size} entries were recomputed; no signed head covers "
+        f"{_entries(head.signed_size, head.size - 1)} yet"
+    )
+
+
+def head_json(head: LogHead) -> dict[str, object]:
+    """What was checked, for scripts."""
+    return {
+        "entries": head.size,
+        "signed": head.signed_size,
+        "root": head.root.hex(),
+        "verified": head.covered,
+        "not_signed": None if head.covered else [head.signed_size, head.size - 1],
+    }
+
+
+def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
+    """Who received which field, and what was left out."""
+    rows: list[Sequence[str]] = [
+        (
+            moment(one.entry.time_ms),
+            one.recipient,
+            one.path,
+            one.clause,
+            one.contract,
+            one.entry.type,
+            one.entry.source,
+            one.entry.kind,
+            who(one.entry),
+            why(one.entry),
+        )
+        for one in answer.received
+    ]
+    rows += [
+        (moment(one.entry.time_ms), "nobody", one.path, one.reason, "", one.entry.type, "",
+         "left out", who(one.entry), "")
+        for one in answer.left_out
+    ]  # fmt: skip
+    return rows
+
+
+def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
+    """Entries, one a line."""
+    return [
+        (
+            moment(one.time_ms),
+            one.kind,
+            one.type,
+            one.source,
+            ", ".join(one.recipients),
+            _details(one),
+            who(one),
+            why(one),
+        )
+        for one in entries
+    ]
+
+
+def who(entry: LogEntry) -> str:
+    """Who did it, and for whom."""
+    if entry.acting_for:
+        return f"{entry.operator} acting for {entry.acting_for}"
+    return entry.operator
+
+
+def why(entry: LogEntry) -> str:
+    """The reason in words."""
+    return "(removed)" if entry.reason_removed else entry.reason
+
+
+def answer_json(answer: LogAnswer) -> dict[str, object]:
+    """The whole answer for scripts."""
+    return {
+        "log": head_json(answer.head),
+        "received": [_received_json(one) for one in answer.received],
+        "left_out": [_left_out_json(one) for one in answer.left_out],
+        "entries": [_entry_json(one) for one in answer.entries],
+        "older": answer.more,
+    }
+
+
+def _entries(first: int, last: int) -> str:
+    return f"entry {first}" if first == last else f"entries {first} to {last}"
+
+
+def _details(entry: LogEntry) -> str:
+    parts: list[str] = []
+    if entry.about:
+        parts.append({"log": "this log", "sealed_record": "a sealed record"}[entry.about])
+    parts += [f"{name} {text}" for name, text in entry.filter.items()]
+    if entry.joined:
+        parts.append(f"with {', '.join(entry.joined)}")
+    if entry.code:
+        parts.append(entry.code)
+    if entry.clause:
+        parts.append(f"clause {entry.clause}")
+    if entry.count is not None:
+        parts.append(f"{entry.count} removed")
+    return ", ".join(parts)
+
+
+def _of_entry(entry: LogEntry) -> dict[str, object]:
+    return {
+        "entry": entry.index,
+        "time": instant(entry.time_ms),
+        "operator": entry.operator,
+        "acting_for": entry.acting_for,
+        "reason_text": entry.reason,
+        "signed": entry.covered,
+    }
+
+
+def _received_json(one: Received) -> dict[str, object]:
+    return {
+        **_of_entry(one.entry),
+        "recipient": one.recipient,
+        "field": one.path,
+        "clause": one.clause,
+        "contract": one.contract,
+        "contract_sha256": one.contract_hash,
+        "type": one.entry.type,
+        "source": one.entry.source,
+        "event": one.entry.event_id,
+        "kind": one.entry.kind,
+    }
+
+
+def _left_out_json(one: LeftOut) -> dict[str, object]:
+    return {
+        "entry": one.entry.index,
+        "time": instant(one.entry.time_ms),
+        "field": one.path,
+        "reason": one.reason,
+        "type": one.entry.type,
+    }
+
+
+def _entry_json(one: LogEntry) -> dict[str, object]:
+    return {
+        **_of_entry(one),
+        "kind": one.kind,
+        "type": one.type,
+        "source": one.source,
+        "event": one.event_id,
+        "recipients": list(one.recipients),
+        "code": one.code,
+        "clause": one.clause,
+        "about": one.about,
+        "joined": list(one.joined),
+        "count": one.count,
+        "filter": dict(one.filter),
+        "reason_removed": one.reason_removed,
+    }

@@ -1,0 +1,362 @@
+"""Verifying and reading an agency's own disclosure log.
+
+To read the log is a consultation too: `DisclosureLog.show` appends an entry that says who read,
+about which case and with which filter, before it returns an answer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from broker import pseudonyms
+from broker.agency.held_state import open_held_state
+from broker.agency.participant import Participant, load_participant
+from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.entries import ContractReference, Entry, EntryKind
+from broker.audit.head_signing import sign_own_head
+from broker.audit.log import LogHead, append_entries, log_origin, verify_log
+from broker.audit.query import Placed, entries_of_case, entries_of_log, shared_fields
+from broker.audit.reasons import attributed, reason_of
+from broker.errors import WrongInputError
+from broker.keys.instant import format_instant
+from broker.registry.manifests import ManifestBook
+from broker.store.interfaces import Transaction
+from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
+from broker.tlog.errors import NoteError
+from contracts.events import EVENT_TYPES
+from contracts.names import require_known
+from contracts.schema import leaves
+
+_HEAD_OF_LOG: Final = "log"
+"""How a kept heartbeat marks the head of the disclosure log among those of streams."""
+
+_RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """What is asked of the log.
+
+    Attributes:
+        case: shared id or own reference; None for every case.
+        field: a field path; those below it count as well. Empty for all.
+        kinds: only entries of these kinds; empty for all.
+        since_ms, until_ms: only entries from then on, and before then.
+        limit: the newest so many entries, where no case is named.
+    """
+
+    case: str | None = None
+    field: str = ""
+    kinds: frozenset[EntryKind] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    limit: int = 1000
+
+    def matches(self, placed: Placed) -> bool:
+        """Whether an entry is of the kinds and of the time that are asked for."""
+        time_ms = placed.entry.time_ms
+        return (
+            (not self.kinds or kind_of(placed.entry) in self.kinds)
+            and (self.since_ms is None or time_ms >= self.since_ms)
+            and (self.until_ms is None or time_ms < self.until_ms)
+        )
+
+    def filter(self) -> Mapping[str, str]:
+        """What is asked for besides the case, as names that the log may hold."""
+        asked: dict[str, str] = {}
+        if self.field:
+            asked["field"] = self.field
+        if self.kinds:
+            asked["kinds"] = "+".join(sorted(self.kinds))
+        if self.since_ms is not None:
+            asked["since"] = format_instant(self.since_ms)
+        if self.until_ms is not None:
+            asked["until"] = format_instant(self.until_ms)
+        return asked
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry as it is shown. Times in milliseconds; absent texts are empty.
+
+    Attributes:
+        kind: as `kind_of` has it.
+        source: the agency from which the records came.
+        recipients: to whom a disclosure went, or to whom a refused event did not.
+        code: why it was refused, erased or destroyed.
+        operator, acting_for, reason: who, for whom, and why in words.
+        reason_removed: a reason was given, and an erasure has removed its text.
+        covered: whether a signed head covers the entry.
+    """
+
+    index: int
+    time_ms: int
+    kind: EntryKind
+    type: str
+    source: str
+    event_id: str
+    recipients: tuple[str, ...]
+    code: str
+    clause: str
+    about: str
+    joined: tuple[str, ...]
+    count: int | None
+    filter: Mapping[str, str]
+    operator: str
+    acting_for: str
+    reason: str
+    reason_removed: bool
+    covered: bool
+    has_fields: bool = field(default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One field that one agency received, and the entry that says so."""
+
+    entry: LogEntry
+    recipient: str
+    path: str
+    clause: str
+    contract: str
+    contract_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One field that was not shared, and the code of why."""
+
+    entry: LogEntry
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """What the log has about a query.
+
+    Attributes:
+        head: of the log that was recomputed before it was asked.
+        received: fields and who received them.
+        left_out: fields that were not shared.
+        entries: every entry that matches, in the order of the log.
+        more: entries that match and are older than the limit shows.
+    """
+
+    head: LogHead
+    received: tuple[Received, ...]
+    left_out: tuple[LeftOut, ...]
+    entries: tuple[LogEntry, ...]
+    more: int = 0
+
+    @property
+    def covered(self) -> bool:
+        """Whether signed heads cover every entry of the answer."""
+        return all(entry.covered for entry in self.entries)
+
+
+class DisclosureLog:
+    """An agency's own log."""
+
+    def __init__(self, agency: Path, now: int) -> None:
+        """Load the agency and open its state.
+
+        Raises:
+            ConcordantError: the agency's folder cannot be loaded.
+            StoreError: ``state_missing``, or its state cannot be opened.
+        """
+        self._now = now
+        self._participant: Participant = load_participant(agency, now)
+        self._store = open_held_state(self._participant)
+
+    def close(self) -> None:
+        """Close the state."""
+        self._store.close()
+
+    def verify(self) -> LogHead:
+        """Recompute every entry and check every signed head.
+
+        Raises:
+            DisclosureLogError: it was altered; exit code 1.
+        """
+        with self._store.reading() as tx:
+            return self._verified(tx)
+
+    def show(self, query: LogQuery, actor: Actor) -> LogAnswer:
+        """Verify the log, answer a query from it, and log that it was read.
+
+        Args:
+            query: what is asked.
+            actor: who asks, and why.
+
+        Raises:
+            DisclosureLogError: the log was altered; nothing is shown.
+            WrongInputError: ``case_unknown``: neither an id nor a reference of ours.
+            UnknownNameError: ``field_unknown``: no event type has such a field.
+            KeyAccessError: the agency's secret cannot be had.
+            StoreError: the reading cannot be logged; nothing is shown.
+        """
+        if query.field:
+            known = _known_fields(self._participant)
+            require_known("field", query.field, known, code="field_unknown")
+        secret = self._participant.keyring.secret()
+        with self._store.reading() as tx:
+            case_key = None
+            if query.case is not None:
+                case_key = pseudonyms.case_key(secret, case_id(tx, query.case))
+            head = self._verified(tx)
+            answer = self._answer(tx, query, case_key, head, secret)
+        entry = recording.log_read(case_key, query.filter(), self._now)
+        with self._store.transaction() as tx:
+            append_entries(tx, attributed(tx, actor, secret, [entry]))
+            sign_own_head(tx, self._participant, self._now)
+        return answer
+
+    def _verified(self, tx: Transaction) -> LogHead:
+        mine = self._participant
+        return verify_log(
+            tx,
+            log_origin(mine.deployment, mine.agency),
+            partial(_verify_head, mine.manifests, mine.agency, mine.key_name),
+            _heard(tx, mine.agency),
+        )
+
+    def _answer(
+        self, tx: Transaction, query: LogQuery, case_key: bytes | None, head: LogHead, secret: bytes
+    ) -> LogAnswer:
+        if case_key is None:
+            newest: deque[Placed] = deque(maxlen=query.limit)
+            number = 0
+            for placed in entries_of_log(tx):
+                if query.matches(placed):
+                    newest.append(placed)
+                    number += 1
+            matching, more = list(newest), number - len(newest)
+        else:
+            found = entries_of_case(tx, case_key)
+            matching, more = [placed for placed in found if query.matches(placed)], 0
+        received: list[Received] = []
+        left_out: list[LeftOut] = []
+        entries: list[LogEntry] = []
+        for placed in matching:
+            entry = placed.entry
+            shown = self._shown(tx, placed, head, secret)
+            here = [
+                Received(shown, recipient, path, clause, *_contract(entry.contract))
+                for path, recipient, clause in shared_fields(entry, query.field)
+                if shown.kind in _RECEIVING
+            ]
+            missing = [
+                LeftOut(shown, path, code)
+                for path, code in entry.left_out.items()
+                if not query.field or path == query.field or path.startswith(f"{query.field}.")
+            ]
+            received += here
+            left_out += missing
+            if here or missing or not query.field or shown.kind == "erasure":
+                entries.append(shown)
+        return LogAnswer(head, tuple(received), tuple(left_out), tuple(entries), more)
+
+    def _shown(self, tx: Transaction, placed: Placed, head: LogHead, secret: bytes) -> LogEntry:
+        entry = placed.entry
+        reason = reason_of(tx, secret, entry)
+        recipients = {one for share in entry.shares for one in share.recipients}
+        return LogEntry(
+            index=placed.index,
+            time_ms=entry.time_ms,
+            kind=kind_of(entry),
+            type=entry.type or "",
+            source=entry.source or self._participant.agency,
+            event_id=entry.event_id or "",
+            recipients=tuple(sorted(recipients | set(entry.recipients))),
+            code=entry.reason or "",
+            clause=entry.clause or "",
+            about=entry.about or "",
+            joined=entry.joined,
+            count=entry.count,
+            filter=entry.filter,
+            operator=entry.operator or "",
+            acting_for=entry.acting_for or "",
+            reason=reason or "",
+            reason_removed=entry.reason_text is not None and reason is None,
+            covered=head.covers(placed.index),
+            has_fields=bool(entry.shares or entry.left_out),
+        )
+
+
+def kind_of(entry: Entry) -> EntryKind:
+    """The kind of an entry as it is shown.
+
+    Earlier versions logged what came from a partner as a disclosure; it is a collection.
+    """
+    if entry.kind == "disclosure" and entry.source is not None:
+        return "collection"
+    return entry.kind
+
+
+def case_id(tx: Transaction, case: str) -> str:
+    """The shared id of a case that is given by it or by this agency's own reference.
+
+    Raises:
+        WrongInputError: ``case_unknown``.
+    """
+    linked = tx.links.case_for(case)
+    if linked is not None:
+        return linked
+    try:
+        return str(UUID(case))
+    except ValueError:
+        raise WrongInputError(
+            "The case is neither a shared id nor a reference of this agency.",
+            code="case_unknown",
+            fix="Give the shared id (a UUID), or the reference of the agency's own system.",
+        ) from None
+
+
+def _known_fields(participant: Participant) -> frozenset[str]:
+    """Every field path that this software or a contract of this agency has."""
+    own = {path for name in EVENT_TYPES for path in leaves(name)}
+    for signed in participant.contracts.all():
+        for terms in signed.contract.event_types.values():
+            own.update(terms.fields)
+    return frozenset(own)
+
+
+def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheckpoint) -> None:
+    """A stream key of this agency, valid at that time, signed it.
+
+    Raises:
+        NoteError: it did not.
+    """
+    line = signed.line
+    key = book.stream_key(agency, line.key_id)
+    if line.name != name or key is None or key.at(line.timestamp * 1000) != "valid":
+        raise NoteError("No stream key of this agency.", code="cosignature_unknown")
+    verify_cosignature(line, key.verifier, signed.body)
+
+
+def _heard(tx: Transaction, agency: str) -> list[tuple[int, bytes]]:
+    """The log's head in this agency's own last heartbeat, as it came back from Kafka."""
+    row = tx.heads.get(agency)
+    if row is None:
+        return []
+    return [
+        (size, bytes.fromhex(root))
+        for kind, _partition, _generation, size, root in orjson.loads(row.heads_json)
+        if kind == _HEAD_OF_LOG
+    ]
+
+
+def _contract(contract: ContractReference | None) -> tuple[str, str]:
+    if contract is None:
+        return "", ""
+    return f"{contract.name} {contract.version}", contract.hash
