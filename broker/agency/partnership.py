@@ -217,7 +217,6 @@ def _manifest(
     return first_manifest(
         agency=plan.id,
         deployment=deployment,
-        tls_principal=plan.id,
         contacts={"operations": f"operations@{plan.id}.example"},
         keys=keys,
         signer=governance,

@@ -56,7 +56,6 @@ class ManifestChanges:
         revocations: keys that may be in other hands.
         standing: suspensions and departures; replaces the entry of the same contract version.
         resume: (contract, version) whose suspension is lifted; a departure cannot be.
-        tls_principal: the new one, None to keep.
         contacts: the new ones, None to keep.
     """
 
@@ -66,7 +65,6 @@ class ManifestChanges:
     revocations: tuple[Revocation, ...] = ()
     standing: tuple[StandingEntry, ...] = ()
     resume: tuple[tuple[str, str], ...] = ()
-    tls_principal: str | None = None
     contacts: Mapping[str, str] | None = None
 
 
@@ -181,7 +179,6 @@ def first_manifest(
     *,
     agency: str,
     deployment: str,
-    tls_principal: str,
     contacts: Mapping[str, str],
     keys: tuple[ManifestKey, ...],
     signer: GovernanceSigner,
@@ -198,7 +195,6 @@ def first_manifest(
         version=1,
         issued=whole_second(now),
         expires=whole_second(now) + LONGEST_MANIFEST_LIFE_MS,
-        tls_principal=tls_principal,
         contacts=dict(contacts),
         keys=keys,
     )
@@ -236,7 +232,6 @@ def issue_manifest(
             "keys": (*keys, *changes.add_keys),
             "revocations": (*previous.revocations, *changes.revocations),
             "standing": _standing(previous, changes),
-            "tls_principal": changes.tls_principal or previous.tls_principal,
             "contacts": dict(previous.contacts if changes.contacts is None else changes.contacts),
         }
     )

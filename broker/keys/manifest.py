@@ -86,7 +86,6 @@ class Manifest(_Document):
     version: Version
     issued: Instant
     expires: Instant
-    tls_principal: Line
     contacts: dict[Id, Line] = Field(default_factory=dict)
     keys: tuple[ManifestKey, ...] = Field(max_length=KEYS_LIMIT, strict=False)
     revocations: tuple[Revocation, ...] = Field(default=(), max_length=KEYS_LIMIT, strict=False)

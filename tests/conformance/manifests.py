@@ -160,7 +160,7 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
         raise MalformedError("not a manifest of this deployment")
     stated = _members(
         json_form.parse(lines[2].encode()),
-        *("agency", "deployment", "version", "issued", "expires", "tls_principal", "contacts"),
+        *("agency", "deployment", "version", "issued", "expires", "contacts"),
         *("keys", "revocations", "standing"),
     )
     agency, version = _id(stated["agency"]), stated["version"]
@@ -168,7 +168,6 @@ def parse_manifest(text: str, deployment: str) -> Manifest:
         raise MalformedError("of another deployment")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise MalformedError("not a version")
-    _text(stated["tls_principal"])
     if not isinstance(stated["contacts"], dict) or len(stated["contacts"]) > MAX_MEMBERS:
         raise MalformedError("not contacts")
     for name, contact in stated["contacts"].items():

@@ -64,7 +64,6 @@ class Agency:
             "version": version,
             "issued": write_time(issued),
             "expires": write_time(issued + 30 * DAY_MS),
-            "tls_principal": self.id,
             "contacts": {},
             "keys": [
                 self._listed(keys.STREAM, keys.ED25519, self.stream, issued),

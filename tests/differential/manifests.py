@@ -98,7 +98,6 @@ def _document(version: int, rng: Random) -> dict[str, Any]:
         "version": version,
         "issued": _text_time(issued),
         "expires": _text_time(issued + rng.choice((30, 30, 7)) * DAY),
-        "tls_principal": POLICE,
         "contacts": {"operations": "operations@police.example"},
         "keys": listed,
         "revocations": [

@@ -89,7 +89,6 @@ def manifest() -> Manifest:
             "version": 3,
             "issued": NOW,
             "expires": NOW + 30 * DAY_MS,
-            "tls_principal": "csu-camden",
             "contacts": {"operations": "operations@csu-camden.example"},
             "keys": keys,
             "revocations": [{"kid": keys[0].kid, "since": NOW, "reason": "laptop lost"}],

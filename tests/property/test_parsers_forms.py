@@ -126,7 +126,6 @@ manifest_fields = st.fixed_dictionaries(
         "version": st.integers(1, 2**53 - 1),
         "issued": instants,
         "expires": instants,
-        "tls_principal": lines,
         "contacts": st.dictionaries(names, lines, max_size=2),
         "keys": st.lists(
             st.fixed_dictionaries(

@@ -105,7 +105,6 @@ def manifest(listed: Callable[..., ManifestKey]) -> Callable[..., Manifest]:
             "version": 1,
             "issued": NOW,
             "expires": NOW + 30 * DAY_MS,
-            "tls_principal": agency,
             "contacts": {"operations": f"operations@{agency}.example"},
             "keys": (
                 listed("stream", "ed25519", agency=agency),

@@ -136,7 +136,6 @@ def test_the_first_manifest_lists_what_the_keyring_made(
     issued = first_manifest(
         agency="alpha",
         deployment="test-deployment",
-        tls_principal="alpha",
         contacts={},
         keys=(key,),
         signer=governance(),

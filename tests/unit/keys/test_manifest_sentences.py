@@ -293,7 +293,7 @@ def test_the_same_manifest_again_is_a_rollback_and_its_twin_a_conflict(
         None,
         "Use alpha's newest manifest.",
     )
-    twin = verify(manifest(version=2, tls_principal="other"))
+    twin = verify(manifest(version=2, contacts={"other": "x"}))
     assert said(lambda: verify_successor(second, twin)) == (
         "manifest_conflict",
         f"{named} exists with two texts.",

@@ -141,15 +141,15 @@ def test_only_keys_of_a_manifests_roles_with_an_end_are_listed(
         assert caught.value.detail == f"A manifest lists no {role} key."
 
 
-def test_contacts_and_principal_stay_or_are_replaced(
+def test_contacts_stay_or_are_replaced(
     manifest: MakeManifest, governance: Govern, now: int
 ) -> None:
     previous = manifest()
     same = issue_manifest(previous, ManifestChanges(), governance(), now).manifest
-    assert (same.tls_principal, same.contacts) == (previous.tls_principal, previous.contacts)
-    changes = ManifestChanges(tls_principal="other", contacts={"security": "s@alpha.example"})
+    assert same.contacts == previous.contacts
+    changes = ManifestChanges(contacts={"security": "s@alpha.example"})
     other = issue_manifest(previous, changes, governance(), now).manifest
-    assert (other.tls_principal, other.contacts) == ("other", {"security": "s@alpha.example"})
+    assert other.contacts == {"security": "s@alpha.example"}
     none = issue_manifest(previous, ManifestChanges(contacts={}), governance(), now).manifest
     assert none.contacts == {}
 
@@ -158,14 +158,12 @@ def test_the_first_version_says_what_it_was_given(governance: Govern, now: int) 
     issued = first_manifest(
         agency="alpha",
         deployment="test-deployment",
-        tls_principal="principal",
         contacts={"security": "s@alpha.example"},
         keys=(),
         signer=governance(),
         now=now + 999,
     ).manifest
     assert issued.contacts == {"security": "s@alpha.example"}
-    assert issued.tls_principal == "principal"
     assert (issued.issued, issued.expires) == (now, now + 30 * DAY_MS)
 
 

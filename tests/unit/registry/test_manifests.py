@@ -88,7 +88,7 @@ def test_adding_is_idempotent_and_versions_only_rise(load: Load, now: int) -> No
     second = newer(participant, now)
     book = participant.manifests.adding(second)
     assert book.adding(second) is book
-    conflicting = newer(participant, now, tls_principal="another")
+    conflicting = newer(participant, now, contacts={"another": "x"})
     assert code_of(lambda: book.adding(conflicting)) == "manifest_conflict"
     assert code_of(lambda: ManifestBook("pan-london", [second, conflicting])) == "manifest_conflict"
     third = issue_manifest(second.manifest, ManifestChanges(), participant.governance_signer(), now)
@@ -177,7 +177,7 @@ def test_an_older_manifest_does_not_come_back(
     assert code_of(load) == "manifest_rollback"
     (folder / "cps-london.1.note").unlink()
     assert code_of(load) == "manifest_rollback"
-    (folder / "cps-london.2.note").write_bytes(newer(other, now, tls_principal="x").raw)
+    (folder / "cps-london.2.note").write_bytes(newer(other, now, contacts={"x": "x"}).raw)
     assert code_of(load) == "manifest_conflict"
 
 

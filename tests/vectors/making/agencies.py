@@ -178,7 +178,6 @@ class Member:
             "version": version,
             "issued": issued,
             "expires": issued + LONGEST_MANIFEST_LIFE_MS,
-            "tls_principal": self.id,
             "contacts": {"operations": f"operations@{self.id}.example"},
             "keys": tuple(key.listed if isinstance(key, Key) else key for key in keys),
         }

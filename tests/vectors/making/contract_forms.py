@@ -24,6 +24,7 @@ from contracts.model import topic_name
 
 SPEC = "contracts.md, The file"
 STATUS = b' "status": "drafted",\n'
+_PUBLIC = b'"public_authority": true'
 TITLE = b'"A contract of the test vectors"'
 DAYS = b'"grace_days": 30'
 ONE_DAY = instant(2026, 3, 2)
@@ -70,6 +71,18 @@ def _types(*names: str) -> Change:
         end = raw.index(b"\n  }\n }", start) + len(b"\n  }")
         again = [raw[start:end].replace(b"referral.made", name.encode()) for name in names]
         return raw[:start] + b",\n".join([raw[start:end], *again]) + raw[end:]
+
+    return change
+
+
+def _principals(*names: bytes) -> Change:
+    """Kafka principals of the parties, in their order, as far as given."""
+
+    def change(raw: bytes) -> bytes:
+        before, *parties = raw.split(_PUBLIC)
+        for at, name in enumerate(names):
+            parties[at] = b', "kafka_principal": "' + name + b'"' + parties[at]
+        return _PUBLIC.join([before, *parties])
 
     return change
 
@@ -135,6 +148,14 @@ TAKEN: dict[str, File] = {
             b'"publishers": [police, council, police]',
         ),
     ),
+    "principal": File(
+        "A Kafka principal that is a whole subject, and one of 256 characters.",
+        _principals(b"CN=csu-camden,OU=Adapters, O=Met", b"x" * 256),
+    ),
+    "principal_of_everybody": File(
+        "A Kafka principal that gets no rights is no fault of the file.",
+        _principals(b"*", b"ANONYMOUS"),
+    ),
     "largest": File("A file of exactly 1 MiB.", _padded(AGREEMENT_BYTES)),
     "list_of_512": File("A list of 512 members.", more=(("security", ["x"] * 512),)),
     "mapping_of_512": File(
@@ -194,6 +215,12 @@ REFUSED: dict[str, File] = {
         "yes is text and no flag.",
         lambda raw: raw.replace(b'"public_authority": true', b'"public_authority": yes', 1),
     ),
+    "principal_typed": File("A Kafka principal with its type.", _principals(b"uSER:csu-camden")),
+    "principal_empty": File("A Kafka principal of nothing.", _principals(b"")),
+    "principal_space": File("A Kafka principal with a space at its end.", _principals(b"x ")),
+    "principal_257": File("A Kafka principal of 257 characters.", _principals(b"x" * 257)),
+    "principal_control": File("A Kafka principal with a tab.", _principals(b"a\\tb")),
+    "principal_not_ascii": File("A Kafka principal with an accent.", _principals(b"caf\\u00e9")),
     "date_with_time": File("A date with a time.", more=(("starts", "2026-03-01T00:00:00Z"),)),
     "date_year_zero": File("No calendar day has the year 0.", more=(("starts", "0000-12-31"),)),
     "date_leap_day": File("A leap day of a year without one.", more=(("starts", "2026-02-29"),)),

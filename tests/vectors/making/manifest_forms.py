@@ -156,11 +156,11 @@ TAKEN: dict[str, Form] = {
     "revocations_256": Form("256 revocations.", _revoked(END_OF_TIME, 256)),
     "text_256": Form(
         "256 code points beyond the basic plane, which are characters.",
-        _set("tls_principal", "\U0001f3f3" * 256),
+        _set("contacts", {"a": "\U0001f3f3" * 256}),
     ),
     "text_decomposed": Form(
         "Decomposed letters, a space, U+007F and U+0085 in a text.",
-        _set("tls_principal", "Re\u0301fe\u0301 \x7f\x85"),
+        _set("contacts", {"a": "Re\u0301fe\u0301 \x7f\x85"}),
     ),
     "contact_of_63": Form("A contact's name of 63 letters.", _set("contacts", {"a" * 63: "x"})),
 }
@@ -199,9 +199,9 @@ REFUSED: dict[str, Form] = {
     "since_1969": Form("A time before 1970.", _revoked("1969-12-31T23:59:59.999Z")),
     "since_five_digits": Form("A year of five digits.", _revoked("10000-01-01T00:00:00.000Z")),
     "revocations_257": Form("257 revocations.", _revoked(END_OF_TIME, 257)),
-    "text_257": Form("A text of 257 characters.", _set("tls_principal", "x" * 257)),
-    "text_empty": Form("A text of nothing.", _set("tls_principal", "")),
-    "text_control": Form("A text with U+001F.", _set("tls_principal", "a\x1fb")),
+    "text_257": Form("A text of 257 characters.", _set("contacts", {"a": "x" * 257})),
+    "text_empty": Form("A text of nothing.", _set("contacts", {"a": ""})),
+    "text_control": Form("A text with U+001F.", _set("contacts", {"a": "a\x1fb"})),
     "contact_of_64": Form("A contact's name of 64 letters.", _set("contacts", {"a" * 64: "x"})),
     "contact_capital": Form("A contact's name in capitals.", _set("contacts", {"Press": "x"})),
     "lines_129": Form("129 signature lines.", note=_strangers(127), spec=SPEC_NOTES),
