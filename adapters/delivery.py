@@ -71,11 +71,23 @@ class Delivery:
         self._clock = clock
         self._log = logger("delivery")
 
-    async def run(self, wait: Callable[[float], Awaitable[None]], stop: asyncio.Event) -> None:
-        """Deliver until ``stop`` is set; ``wait(seconds)`` returns early when something is new."""
+    async def run(
+        self,
+        wait: Callable[[float], Awaitable[None]],
+        stop: asyncio.Event,
+        turned: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Deliver until ``stop`` is set.
+
+        Args:
+            wait: (seconds) -> returns early when something is new.
+            stop: ends it.
+            turned: called before each round, so that a round that hangs is noticed.
+        """
         failures = 0
         released = False
         while not stop.is_set():
+            turned()
             try:
                 if not released:
                     await asyncio.to_thread(self.release)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
@@ -23,6 +24,9 @@ from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher
 from broker.store.interfaces import Store, Transaction
 from contracts.errors import EventError
+
+IMPORT_LATE_S: Final = 180.0
+"""How long a look at the import folder, or a chunk of a file, may take before it is late."""
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class Intake:
             items = iter(records)
             first_left: Row | Rejected | None = None
             while chunk := await asyncio.to_thread(_next_chunk, items):
+                self._metrics.turned("import", IMPORT_LATE_S)
                 await asyncio.to_thread(self._take_chunk, file, chunk, tally)
                 self._published()
                 if len(tally.rejected) >= MAX_REFUSED:

@@ -14,7 +14,7 @@ from typing import Final
 
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
-from adapters.intake import Intake
+from adapters.intake import IMPORT_LATE_S, Intake
 from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
@@ -27,10 +27,13 @@ from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
+from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
 
 PORT_FILE: Final = "state/http-port"
+DELIVERY_LATE_S: Final = 120.0
+"""How long a round of deliveries may take, its longest pause included, before it is late."""
 
 
 async def run_adapter(
@@ -39,6 +42,8 @@ async def run_adapter(
     *,
     settle_s: float = SETTLE_S,
     stop: asyncio.Event | None = None,
+    transport: Transport | None = None,
+    metrics: Metrics | None = None,
 ) -> None:
     """Run an agency's adapter until it is told to stop (SIGTERM, SIGINT).
 
@@ -47,6 +52,8 @@ async def run_adapter(
         clock: () -> ms since the epoch.
         settle_s: seconds without change after which an export counts as complete.
         stop: set to end it; its own, bound to the signals, if left out.
+        transport: closed at the end; Kafka as `agency.toml` says if left out.
+        metrics: what /metrics answers; its own if left out.
 
     Raises:
         ConcordantError: it cannot start, or cannot go on.
@@ -59,9 +66,9 @@ async def run_adapter(
     stop = stop or _on_signals()
     with exclusive(participant.path("state/adapter.lock")):
         store = open_store(participant.path(config.state.database))
-        metrics, readiness = Metrics(), Readiness()
+        metrics, readiness = metrics or Metrics(), Readiness()
         adapter = adapter_named(config.adapter.kind)
-        transport = KafkaTransport(
+        transport = transport or KafkaTransport(
             participant.kafka_connection(),
             group=inbox_group(participant.deployment, participant.agency),
         )
@@ -86,6 +93,7 @@ async def run_adapter(
             settle_s=settle_s,
             poll_s=config.intervals.poll,
         )
+        readiness.add("import", source.trouble)
         delivery = Delivery(
             adapter,
             participant.agency,
@@ -97,7 +105,14 @@ async def run_adapter(
 
         def exposed() -> bytes:
             metrics.log_values_dropped(dropped_values())
+            metrics.ready(readiness.reasons())
             return metrics.text()
+
+        def import_turned() -> None:
+            metrics.turned("import", config.intervals.poll + IMPORT_LATE_S)
+
+        def delivery_turned() -> None:
+            metrics.turned("delivery", DELIVERY_LATE_S)
 
         server = HealthServer(
             health_app(readiness, exposed), host=config.http.host, port=config.http.port
@@ -107,8 +122,8 @@ async def run_adapter(
         log.info("adapter_started", agency=participant.agency, port=server.port)
         tasks = [
             asyncio.create_task(service.run(stop)),
-            asyncio.create_task(source.run(intake.take, stop)),
-            asyncio.create_task(delivery.run(service.delivered, stop)),
+            asyncio.create_task(source.run(intake.take, stop, import_turned)),
+            asyncio.create_task(delivery.run(service.delivered, stop, delivery_turned)),
             asyncio.create_task(watch_own_manifest(participant, service, stop)),
         ]
         try:

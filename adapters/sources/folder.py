@@ -39,6 +39,8 @@ SETTLE_S: Final = 2.0
 POLL_S: Final = 0.5
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
+STUCK_TRIES: Final = 6
+"""A file that was tried so often waits for more than a minute: something has to be mended."""
 READ_TRIES: Final = 4
 """A share may refuse to open a file that is still being written; after that many it is refused."""
 
@@ -96,9 +98,26 @@ class FolderSource:
         """Files in the folder that are not put away yet, for health and metrics."""
         return self._settling.waiting
 
-    async def run(self, handler: Handler, stop: asyncio.Event) -> None:
-        """Take files until ``stop`` is set; a file that was begun is finished."""
+    def trouble(self) -> str | None:
+        """Why exports are not taken at the moment, as a code for /readyz; None if they are."""
+        if not self._available:
+            return "folder_unavailable"
+        if any(one.tries >= STUCK_TRIES for one in self._trouble.values()):
+            return "file_waits"
+        return None
+
+    async def run(
+        self, handler: Handler, stop: asyncio.Event, turned: Callable[[], None] = lambda: None
+    ) -> None:
+        """Take files until ``stop`` is set; a file that was begun is finished.
+
+        Args:
+            handler: takes a file.
+            stop: ends it.
+            turned: called before each look, so that a look that hangs is noticed.
+        """
         while not stop.is_set():
+            turned()
             await self.poll(handler, stop)
             await set_within(stop, self._poll_s)
 

@@ -1,7 +1,7 @@
-"""What nobody sends but must be noticed: silence, withholding, gaps, leaves, late answers, ends.
+"""Periodic checks: missing heartbeats, withheld records, gaps, overdue referrals, ends of validity.
 
-Looked at once a second or so; every alarm is given once for each thing it is about, and again only
-after that thing was put right.
+They run about once a second. Each alarm is given once for each thing that it is about, and again
+only after that thing was put right.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from broker.held.retrying import asked_ms
 from broker.judging.partition_state import PartitionState, Place, parse_state
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
-from broker.observing.metrics import Metrics
+from broker.observing.metrics import Expiring, Metrics
 from broker.receiving.deferral import EQUIVOCATION
 from broker.receiving.taking import QUARANTINE_QUOTA
+from broker.registry.awaited import awaited
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.statements.heartbeats import Heartbeat
 from broker.store.interfaces import Store, Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.certificates import read_certificate
+from contracts.errors import ConcordantError
 
 EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
 WITHHELD_AFTER_MS: Final = 10_000
@@ -136,11 +138,25 @@ class Watch:
             self._silence(tx, now, found)
             self._overdue(tx, now, found)
             self._deferred(tx, now, found)
-            self._metrics.refresh(tx, now)
+            self._metrics.refresh(tx, now, self._awaited(now))
             self._held(tx, now)
             self._asked_again(tx, found)
-        self._ends(now)
+        self._metrics.ends(self._ends(), now)
         return found
+
+    def keep(self) -> None:
+        """Write what was counted since the last time, so that a restart loses none of it.
+
+        Raises:
+            StoreError: it is not written; the next call tries again.
+        """
+        if self._metrics.tallies.changed:
+            with self._store.transaction() as tx:
+                self._metrics.keep(tx, self._clock())
+
+    def _awaited(self, now: int) -> tuple[str, ...]:
+        trust = self._trust()
+        return awaited(trust.contracts, trust.manifests, now)
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
         for (agency, topic, partition, generation), (size, since) in list(self._missing.items()):
@@ -155,8 +171,10 @@ class Watch:
 
     def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
         open_by_agency: dict[str, int] = dict.fromkeys(self._trust().manifests.agencies(), 0)
+        stopped = dict(open_by_agency)
         for agency, topic, partition, _, blob in tx.reader.states():
             state = parse_state(blob)
+            stopped[agency] = stopped.get(agency, 0) + state.stopped
             for held in state.generations.values():
                 for gap in held.gaps:
                     open_by_agency[agency] = open_by_agency.get(agency, 0) + 1
@@ -165,12 +183,13 @@ class Watch:
                     )
                     self._ask(found, origin, gap.first, gap.last, now)
         self._metrics.gaps(open_by_agency)
+        self._metrics.stopped(stopped)
 
     def _silence(self, tx: Transaction, now: int, found: Found) -> None:
-        """Who has not spoken for too long; whoever never spoke here, since this began to listen."""
+        """Alarm for each agency that has not spoken for too long, never included."""
         limit = int(self._participant.config.intervals.silence_alarm * 1000)
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
-        for agency in self._trust().manifests.agencies():
+        for agency in self._awaited(now):
             last = max(heard.get(agency, 0), self._began)
             if agency != self._participant.agency and now - last > limit:
                 self._alarm(found, agency, "silence", "")
@@ -259,30 +278,38 @@ class Watch:
         places = {(row.topic, row.partition) for row in tx.reader.all_deferred()}
         found.judge_again += sorted(places - set(found.judge_again))
 
-    def _ends(self, now: int) -> None:
+    def _ends(self) -> dict[tuple[Expiring, str], int]:
+        """When what this agency relies on ends, in ms; 0 for what is missing."""
         trust = self._trust()
-        for agency in trust.manifests.agencies():
+        found: dict[tuple[Expiring, str], int] = {}
+        for agency in self._awaited(self._clock()):
             manifest = trust.manifests.newest(agency)
-            if manifest is not None:
-                self._metrics.expires("manifest", agency, manifest.expires, now)
+            found["manifest", agency] = 0 if manifest is None else manifest.expires
         for signed in trust.contracts.trusted():
-            self._metrics.expires("contract", signed.contract.name, signed.contract.ends_ms, now)
-        self._own_ends(now)
+            contract: tuple[Expiring, str] = ("contract", signed.contract.name)
+            found[contract] = max(found.get(contract, 0), signed.contract.ends_ms)
+        self._own_ends(found)
+        return found
 
-    def _own_ends(self, now: int) -> None:
+    def _own_ends(self, found: dict[tuple[Expiring, str], int]) -> None:
         """This agency's own keys and certificate: for each kind, the one that lasts longest."""
         participant = self._participant
         manifest = participant.manifests.newest(participant.agency)
-        last: dict[str, int] = {}
         for key in manifest.keys if manifest is not None else ():
-            name = f"{key.role}-{key.algorithm}"
-            last[name] = max(last.get(name, 0), key.not_after)
-        for name, ends in last.items():
-            self._metrics.expires("key", name, ends, now)
-        certificate = participant.path(participant.config.kafka.certificate)
-        if certificate.is_file():  # a test, or a reader of files, may have none
-            ends = read_certificate(certificate.read_bytes()).not_after
-            self._metrics.expires("certificate", "kafka", ends, now)
+            name: tuple[Expiring, str] = ("key", f"{key.role}-{key.algorithm}")
+            found[name] = max(found.get(name, 0), key.not_after)
+        kafka = participant.config.kafka
+        files: tuple[tuple[Expiring, str], ...] = (
+            ("certificate", kafka.certificate),
+            ("authority", kafka.ca),
+        )
+        for what, file in files:
+            try:
+                facts = read_certificate(participant.path(file).read_bytes())
+            except (OSError, ConcordantError):
+                found[what, "kafka"] = 0  # gone or damaged: Kafka cannot be reached again
+            else:
+                found[what, "kafka"] = facts.not_after
 
     def _alarm(self, found: Found, agency: str, code: str, about: str) -> None:
         if (agency, code, about) not in self._given:

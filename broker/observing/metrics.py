@@ -1,22 +1,38 @@
-"""What an operator watches, in Prometheus' form. No label ever names a person, case or event type.
+"""Metrics for an operator, in Prometheus' form. No label ever names a person, case or event type.
 
-Counters are incremented where things happen; gauges are read from the state when they are asked
-for (`refresh`), so they are right after a restart. Labels are topics (neutral names), agencies,
-steps and codes: sets that a contract and this software bound.
+Counters are incremented where things happen. Those that an alert rests on exist at 0 from the start
+and go on after a restart (`tallies`), because `increase()` sees no rise of a series that begins at
+1. Gauges are read from the state (`refresh`), so they are right after a restart; a label that no
+longer applies is removed. Ages of the loops are computed when they are asked for (`text`): a loop
+that has stopped does not leave its last good value behind. Labels are topics (neutral names),
+agencies (one series a party), steps and codes: sets that a contract and this software bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Literal, get_args
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, TypeVar, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
+from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
+from broker.observing.tallies import Tallies
 from broker.store.interfaces import Transaction
 from contracts.durations import DAY_MS
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The text format of `Metrics.text` (generate_latest's default)."""
+
+# A second series for each counter, which no rule asks for.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """Events under one signature; 512 is the protocol's limit."""
@@ -25,7 +41,35 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 """From the export to the inbox: fractions of a second to a day without Kafka."""
 
 
-Expiring = Literal["certificate", "contract", "key", "manifest"]
+Expiring = Literal["authority", "certificate", "contract", "key", "manifest"]
+
+Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
+
+Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
+"""What goes on all the time in an adapter; each says when it turns (`Metrics.turned`)."""
+
+STARTING_S: Final = 300.0
+"""How long after the start a loop may take until its first turn."""
+
+
+_Labels = TypeVar("_Labels", bound=tuple[str, ...])
+
+
+class _CurrentGauge:
+    """A gauge with labels that shows what is so now: a label that no longer applies is removed."""
+
+    def __init__(self, gauge: Gauge) -> None:
+        self._gauge = gauge
+        self._shown: set[tuple[str, ...]] = set()
+
+    def show(self, values: Mapping[_Labels, float]) -> None:
+        """Set these, and remove all others."""
+        for labels, value in values.items():
+            self._gauge.labels(*labels).set(value)
+        for gone in self._shown - set(values):
+            self._gauge.remove(*gone)
+        self._shown = set(values)
+
 
 HeldKind = Literal["record", "deferred", "stopped", "event", "outbox", "file", "rows"]
 """Everything that was accepted and is put aside; what each is, broker/held/items.py says."""
@@ -34,8 +78,13 @@ HeldKind = Literal["record", "deferred", "stopped", "event", "outbox", "file", "
 class Metrics:
     """One registry for one adapter process."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """``monotonic``: seconds of a clock that nobody sets."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
+        self.tallies: Final = Tallies()
+        self._monotonic = monotonic
+        began = monotonic()
+        self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), began + STARTING_S)
         self._published = self._counter("events_published", "Events Kafka took.", "topic")
         self._received = self._counter("events_received", "Events opened, new ones.", "topic")
         self._passed = self._counter(
@@ -48,7 +97,7 @@ class Metrics:
         )
         self._batches = self._counter("batches", "Batches signed: one signature each.", "topic")
         self._faults = self._counter("relay_faults", "Sends that Kafka did not take.", "code")
-        self._alarms = self._counter("alarms", "What an operator must look at.", "code", "agency")
+        self._alarms = self._counter("alarms", "What an operator must look at.", "code")
         self._per_signature = Histogram(
             "concordant_events_per_signature",
             "Events under one signature.",
@@ -71,13 +120,48 @@ class Metrics:
         for kind in get_args(HeldKind):  # at 0 from the start, or the first one is no increase
             self._held.labels(kind).set(0)
             self._held_age.labels(kind).set(0)
-        self._gaps = self._gauge("gaps_open", "Gaps in other agencies' streams.", "agency")
-        self._leaves = self._gauge("records_without_content", "Only their hash came.", "agency")
-        self._heartbeat = self._gauge("heartbeat_age_seconds", "Since it was heard.", "agency")
-        self._days_left = self._gauge("days_left", "Until it ends.", "what", "name")
+        self._gaps = self._current("gaps_open", "Gaps in other agencies' streams.", "agency")
+        self._leaves = self._current("records_without_content", "Only their hash came.", "agency")
+        self._heartbeat = self._current(
+            "heartbeat_age_seconds", "Since a party was heard, or first awaited.", "agency"
+        )
+        self._stopped = self._current("streams_stopped", "Stopped by a contradiction.", "agency")
+        self._days_left = self._current("days_left", "Until it ends.", "what", "name")
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open ones past a clock.")
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
+        self._late = self._gauge("loop_late_seconds", "Past the time when it had to turn.", "loop")
+        self._ready = self._current("ready", "1 where a check of /readyz passes, else 0.", "check")
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Every series that an alert rests on, before the first thing happens."""
+        for code in ALARMS:
+            self._alarms.labels(code)
+        for step, code in RECORD_REFUSALS:
+            self._refused.labels(f"{step:g}", code)
+        for code in ITEM_REFUSALS:
+            self._items.labels(code)
+        for code in RELAY_FAULTS:
+            self._faults.labels(code)
+        for outcome in get_args(Outcome):
+            self._passed.labels(outcome)
+        for state in ("pending", "unsent"):
+            self._outbox.labels(state).set(0)
+
+    def restore(self, tx: Transaction) -> None:
+        """Go on with the counts of the process before this one."""
+        for one in self.tallies.restore(tx):
+            if one.kind == "alarm":
+                self._alarms.labels(one.code).inc(one.count)
+            elif one.kind == "record":
+                self._refused.labels(one.about, one.code).inc(one.count)
+            else:
+                self._items.labels(one.code).inc(one.count)
+
+    def keep(self, tx: Transaction, now: int) -> None:
+        """Write the counts that the next process goes on with."""
+        self.tallies.keep(tx, now)
 
     def published(self, topic: str, events: int) -> None:
         """Kafka took one batch."""
@@ -98,17 +182,19 @@ class Metrics:
         if lag_ms is not None:
             self._lag.observe(max(lag_ms, 0) / 1000)
 
-    def passed_over(self, outcome: Literal["not_addressed", "repeat", "leaf", "deferred"]) -> None:
+    def passed_over(self, outcome: Outcome) -> None:
         """A good record that is no new event for this agency."""
         self._passed.labels(outcome).inc()
 
     def refused(self, step: float, code: str) -> None:
         """A record was refused at a numbered step."""
         self._refused.labels(f"{step:g}", code).inc()
+        self.tallies.add("record", code, f"{step:g}")
 
     def item_refused(self, code: str) -> None:
         """An item of the agency's own export was refused."""
         self._items.labels(code).inc()
+        self.tallies.add("item", code)
 
     def rest_put_aside(self) -> None:
         """Too many rows of an export were refused; its rest waits for a person, unread."""
@@ -116,52 +202,81 @@ class Metrics:
 
     def alarm(self, code: str, agency: str) -> None:
         """Something that a person has to look at: a gap, a fork, a silence."""
-        self._alarms.labels(code, agency).inc()
+        self._alarms.labels(code).inc()
+        self.tallies.add("alarm", code, agency)
 
     def gaps(self, open_by_agency: Mapping[str, int]) -> None:
         """The gaps that are open now."""
-        for agency, count in open_by_agency.items():
-            self._gaps.labels(agency).set(count)
+        self._gaps.show({(agency,): count for agency, count in open_by_agency.items()})
+
+    def stopped(self, by_agency: Mapping[str, int]) -> None:
+        """The streams that a contradiction has stopped, now."""
+        self._stopped.show({(agency,): count for agency, count in by_agency.items()})
 
     def without_content(self, by_agency: Mapping[str, int]) -> None:
         """The records of which only the hash came, now."""
-        for agency, count in by_agency.items():
-            self._leaves.labels(agency).set(count)
+        self._leaves.show({(agency,): count for agency, count in by_agency.items()})
 
     def held(self, kind: HeldKind, count: int, oldest_ms: int | None, now: int) -> None:
         """How many things of a kind are put aside now, and since when the oldest is."""
         self._held.labels(kind).set(count)
         self._held_age.labels(kind).set(_age_s(oldest_ms, now))
 
-    def expires(self, what: Expiring, name: str, at_ms: int, now: int) -> None:
-        """When a certificate, key, manifest or contract ends; negative days when it has."""
-        self._days_left.labels(what, name).set((at_ms - now) / DAY_MS)
+    def ends(self, at_ms: Mapping[tuple[Expiring, str], int], now: int) -> None:
+        """When each certificate, key, manifest and contract ends; negative days when it has."""
+        days = {named: (at - now) / DAY_MS for named, at in at_ms.items()}
+        self._days_left.show(days)
 
     def log_values_dropped(self, count: int) -> None:
         """`logs.dropped_values()`; passed in so that this module needs no structlog."""
         self._dropped.set(count)
 
-    def refresh(self, tx: Transaction, now: int) -> None:
-        """Read the gauges that the state database knows."""
+    def ready(self, reasons: Mapping[str, str | None]) -> None:
+        """The checks of /readyz, as they are now."""
+        self._ready.show({(name,): float(why is None) for name, why in reasons.items()})
+
+    def turned(self, loop: Loop, within_s: float) -> None:
+        """A loop turns; it does again within so many seconds, or something holds it up."""
+        self._due[loop] = self._monotonic() + within_s
+
+    def late_s(self, loop: Loop) -> float:
+        """For how long a loop has been due; 0 while it is on time."""
+        return max(0.0, self._monotonic() - self._due[loop])
+
+    def refresh(self, tx: Transaction, now: int, awaited: Iterable[str]) -> None:
+        """Read the gauges that the state database knows.
+
+        Args:
+            tx: the state.
+            now: milliseconds since the epoch.
+            awaited: agencies that have to say each minute that they are there, this one included.
+        """
         outbox = tx.outbox.counts()
         self._outbox.labels("pending").set(outbox.pending)
         self._outbox.labels("unsent").set(outbox.unsent)
-        self._outbox_age.set(_age_s(outbox.oldest_pending_ms, now))
+        self._outbox_age.set(_age_s(outbox.oldest_ms, now))
         inbox = tx.inbox.counts()
         self._inbox.set(inbox.undelivered)
         self._inbox_age.set(_age_s(inbox.oldest_undelivered_ms, now))
         self._quarantine.set(tx.quarantine.count())
         self._referrals.set(len(tx.referrals.open()))
         self._overdue.set(len(tx.referrals.overdue(now)))
-        for heads in tx.heads.all():
-            self._heartbeat.labels(heads.agency).set(_age_s(heads.heard_ms, now))
+        since = self.tallies.awaited(awaited, now)
+        heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
+        ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
+        self._heartbeat.show(ages)
 
     def text(self) -> bytes:
         """Everything, as `CONTENT_TYPE`."""
+        for loop in self._due:
+            self._late.labels(loop).set(self.late_s(loop))
         return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"concordant_{name}", text, labels, registry=self.registry)
+
+    def _current(self, name: str, text: str, *labels: str) -> _CurrentGauge:
+        return _CurrentGauge(self._gauge(name, text, *labels))
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"concordant_{name}", text, labels, registry=self.registry)

@@ -29,7 +29,7 @@ from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
-TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused"})
+TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused", "kafka_record_too_large"})
 """Codes with which Kafka does not take records of one topic and may well take those of others."""
 
 

@@ -25,6 +25,8 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
+TURN_MOST_S: Final = 120.0
+"""How long a turn may take before the relay counts as held up: several sends that time out."""
 LOOK_MOST_S: Final = 30.0
 """How long at most until a topic that is not there is looked for again."""
 
@@ -119,6 +121,7 @@ class Relaying:
         failures = 0
         behind = True
         while not stop.is_set():
+            self._metrics.turned("relay", pause + RETRY_MOST_S + TURN_MOST_S)
             try:
                 if behind or self._reloaded:
                     self._reloaded = False

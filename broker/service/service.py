@@ -39,6 +39,8 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
+LATE_S: Final = 60.0
+"""How long a loop may be late before it counts as held up: Kafka may take half a minute to fail."""
 
 
 class BrokerService:
@@ -104,6 +106,8 @@ class BrokerService:
         self._statements = OwnStatements(
             participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
         )
+        with store.reading() as tx:
+            metrics.restore(tx)
         self._watch = Watch(
             lambda: self.participant, store, clock, metrics, lambda: self._reader.trust
         )
@@ -164,6 +168,7 @@ class BrokerService:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._keep_counts()
 
     def published(self) -> None:
         """Something is new in the outbox: the relay need not wait for its next look."""
@@ -175,6 +180,7 @@ class BrokerService:
         self._delivered.clear()
 
     def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
+        self._received()
         report_batch(topic, partition, batch, now, self.metrics, self._log)
         self.relay.refused(batch.refused)
         for origin, index, _, _ in batch.refused:
@@ -186,7 +192,13 @@ class BrokerService:
         if batch.opened:
             self._delivered.set()
 
+    def _received(self) -> None:
+        """Kafka gave something; at the latest our own next heartbeat has to come."""
+        interval = self.participant.config.intervals.heartbeat
+        self.metrics.turned("receiving", 2 * interval + LATE_S)
+
     async def _on_news(self, news: News) -> None:
+        self._received()
         for beat in news.heartbeats:
             self._watch.heard(beat)
         for agency, topic, partition, generation, last in news.missing:
@@ -235,6 +247,7 @@ class BrokerService:
     async def _heartbeat_loop(self, stop: asyncio.Event) -> None:
         interval = self.participant.config.intervals.heartbeat
         while not stop.is_set():
+            self.metrics.turned("heartbeat", interval + LATE_S)
             try:
                 await self._tell_heads()
             except ConcordantError as error:
@@ -255,6 +268,7 @@ class BrokerService:
     async def _receipt_loop(self, stop: asyncio.Event) -> None:
         interval = self.participant.config.intervals.receipt
         while not stop.is_set():
+            self.metrics.turned("receipts", interval + LATE_S)
             await set_within(stop, interval)
             try:
                 await self._statements.flush()
@@ -270,6 +284,7 @@ class BrokerService:
             except ConcordantError as error:
                 self._log.warning("watch_waits", code=error.code)
                 continue
+            self.metrics.turned("watch", LATE_S)
             report_alarms(found.alarms, self.metrics, self._log)
             for origin, first, last in found.ask_again:
                 self._statements.gap(origin, first, last)
@@ -277,3 +292,10 @@ class BrokerService:
                 self._relaying.send_again()
             for topic, partition in found.judge_again:
                 self._reader.read_again(topic, partition)
+            await self._keep_counts()
+
+    async def _keep_counts(self) -> None:
+        try:
+            await asyncio.to_thread(self._watch.keep)
+        except ConcordantError as error:
+            self._log.warning("watch_waits", code=error.code)

@@ -113,7 +113,7 @@ _WAITING_SINCE = union_all(
     )
 )
 _COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
-_COUNT_UNSENT = select(func.count()).select_from(_t).where(_UNSENT)
+_COUNT_UNSENT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNSENT)
 _LAST = select(func.max(_t.c.seq))
 _ADDED = select(_t.c.added_ms).where(_t.c.seq == bindparam("seq_"))
 
@@ -228,12 +228,13 @@ class Outbox:
 
     def counts(self) -> OutboxCounts:
         pending, first = self._connection.execute(_COUNT_PENDING).one()
-        unsent: int = self._connection.execute(_COUNT_UNSENT).scalar_one()
+        unsent, first_unsent = self._connection.execute(_COUNT_UNSENT).one()
         total: int = self._connection.scalar(_LAST) or 0  # rows are never deleted
-        oldest: int | None = (
-            None if first is None else self._connection.scalar(_ADDED, {"seq_": first})
-        )
-        return OutboxCounts(pending, unsent, total - pending - unsent, oldest)
+        sent = total - pending - unsent
+        return OutboxCounts(pending, unsent, sent, self._added(first), self._added(first_unsent))
+
+    def _added(self, seq: int | None) -> int | None:
+        return None if seq is None else self._connection.scalar(_ADDED, {"seq_": seq})
 
 
 def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:

@@ -69,12 +69,27 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """How many rows wait for an index, wait for Kafka, and were acknowledged."""
+    """How many rows wait for an index, wait for Kafka, and were acknowledged.
+
+    Attributes:
+        pending: rows without an index.
+        unsent: rows that are signed and that Kafka has not taken.
+        sent: rows that Kafka has acknowledged.
+        oldest_pending_ms: when the oldest pending row was added.
+        oldest_unsent_ms: when the oldest unsent row was added.
+    """
 
     pending: int
     unsent: int
     sent: int
     oldest_pending_ms: int | None
+    oldest_unsent_ms: int | None = None
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest row was added that Kafka does not have."""
+        ages = [at for at in (self.oldest_pending_ms, self.oldest_unsent_ms) if at is not None]
+        return min(ages, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class MemoryKafka:
         groups: members of each consumer group, in the order in which they joined.
         offsets: what each group has committed; nobody here believes it.
         up: False while the cluster is stopped.
+        max_bytes: largest value that a topic takes; a topic that is absent takes any.
     """
 
     topics: dict[str, list[list[Record]]] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class MemoryKafka:
     groups: dict[str, list[MemoryTransport]] = field(default_factory=dict)
     offsets: dict[tuple[str, str, int], int] = field(default_factory=dict)
     up: bool = True
+    max_bytes: dict[str, int] = field(default_factory=dict)
 
     def create_topic(self, name: str, partitions: int) -> None:
         """Makes an empty topic that nobody may use yet."""
@@ -101,6 +103,7 @@ class MemoryTransport:
                 continue  # nothing is stored after something that was not
             try:
                 log = self._log_to_write(partition)
+                self._check_size(record)
             except TransportError as error:
                 failures[partition] = error
                 continue
@@ -110,6 +113,12 @@ class MemoryTransport:
             failure.offsets = tuple(offsets)
             raise failure
         return [offset for offset in offsets if offset is not None]
+
+    def _check_size(self, record: Record) -> None:
+        if len(record.value or b"") > self._kafka.max_bytes.get(record.topic, 2**31):
+            raise TransportError(
+                "Kafka does not take records of this size", code="kafka_record_too_large"
+            )
 
     def _log_to_write(self, partition: Partition) -> list[Record]:
         topic, number = partition

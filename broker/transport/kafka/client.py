@@ -57,6 +57,11 @@ def transport_error(
     elif isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
         code, detail = "kafka_topic_missing", "Kafka does not have this topic or partition"
         fix = "ask Kafka's host to apply the contract's plan (`concordant kafka plan`)"
+    elif isinstance(
+        error, kafka_errors.MessageSizeTooLargeError | kafka_errors.RecordListTooLargeError
+    ):
+        code, detail = "kafka_record_too_large", "Kafka does not take records of this size"
+        fix = "concordant doctor names the size; ask Kafka's host to apply the contract's plan"
     elif isinstance(error, TimeoutError | OSError | kafka_errors.KafkaConnectionError) or getattr(
         error, "retriable", False
     ):

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from broker.codes.counted import RECORD_REFUSALS
+
 ROOT = Path(__file__).parents[3]
 SPEC = ROOT / "docs" / "spec"
 
@@ -52,6 +54,21 @@ def codes_in_text() -> set[str]:
 
 def test_every_refusal_that_opening_can_raise_is_in_its_table() -> None:
     assert codes_in_source() - OF_CONTROL - codes_in_text() == set()
+
+
+def test_every_refusal_of_a_record_from_kafka_is_a_series_from_the_start() -> None:
+    rows = re.findall(
+        r"^\| ([0-9, ]+) \| (`[^|]*`) \| ([^|]*) \|", (SPEC / "opening.md").read_text(), re.M
+    )
+    in_text = {
+        (int(step), code)
+        for steps, codes, meaning in rows
+        for step in steps.split(",")
+        for code in re.findall(r"`([a-z_]+)`", codes)
+        if "(files)" not in meaning and code != "record_malformed"
+    }
+    assert set(RECORD_REFUSALS) == in_text
+    assert len(RECORD_REFUSALS) == len(in_text)
 
 
 def test_every_code_in_the_table_is_raised_somewhere() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from broker.observing.metrics import Metrics
+from broker.observing.metrics import STARTING_S, Metrics
+from broker.observing.tallies import MAX_ENTRIES, Tallies, kept
 from broker.store.database import open_store
 from broker.store.rows import NewInboxRow, ReferralRow
 
@@ -47,7 +48,7 @@ def test_what_happens_is_counted() -> None:
     assert value(metrics, "records_refused_total", step="9", code="grouping_wrong") == 1
     assert value(metrics, "items_refused_total", code="code_unknown") == 1
     assert value(metrics, "relay_faults_total", code="kafka_unreachable") == 1
-    assert value(metrics, "alarms_total", code="gap", agency="csu-camden") == 1
+    assert value(metrics, "alarms_total", code="gap") == 1
 
 
 def test_a_sender_whose_clock_is_ahead_gives_no_negative_lag() -> None:
@@ -61,8 +62,13 @@ def test_gauges_are_set() -> None:
     metrics.gaps({"csu-camden": 2})
     metrics.gaps({"csu-camden": 0})
     metrics.without_content({"csu-camden": 3})
-    metrics.expires("certificate", "kafka", NOW + 36 * 3600 * 1000, NOW)
-    metrics.expires("contract", "london-hate-crime", NOW - 24 * 3600 * 1000, NOW)
+    metrics.ends(
+        {
+            ("certificate", "kafka"): NOW + 36 * 3600 * 1000,
+            ("contract", "london-hate-crime"): NOW - 24 * 3600 * 1000,
+        },
+        NOW,
+    )
     metrics.log_values_dropped(3)
     assert value(metrics, "gaps_open", agency="csu-camden") == 0
     assert value(metrics, "records_without_content", agency="csu-camden") == 3
@@ -75,7 +81,7 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
     metrics = Metrics()
     store = open_store(tmp_path / "state.db")
     with store.transaction() as tx:
-        metrics.refresh(tx, NOW)
+        metrics.refresh(tx, NOW, ("cps-london", "csu-camden"))
         assert value(metrics, "outbox_events", state="pending") == 0
         assert value(metrics, "outbox_oldest_seconds") == 0
         tx.outbox.add("id", "t", 0, b"v", False, NOW - 5000)
@@ -103,7 +109,7 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
             )
         )
     with store.reading() as tx:
-        metrics.refresh(tx, NOW)
+        metrics.refresh(tx, NOW, ("cps-london", "csu-camden"))
     store.close()
     assert value(metrics, "outbox_events", state="pending") == 1
     assert value(metrics, "outbox_events", state="unsent") == 0
@@ -114,6 +120,97 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
     assert value(metrics, "referrals_open") == 1
     assert value(metrics, "referrals_overdue") == 1
     assert value(metrics, "heartbeat_age_seconds", agency="cps-london") == 61
+    assert value(metrics, "heartbeat_age_seconds", agency="csu-camden") == 0
+
+
+def test_the_age_of_the_outbox_counts_what_is_signed_and_not_taken(tmp_path: Path) -> None:
+    metrics = Metrics()
+    store = open_store(tmp_path / "state.db")
+    with store.transaction() as tx:
+        seq = tx.outbox.add("id", "t", 0, b"v", False, NOW - 9000)
+        tx.outbox.index([(seq, "g", 0, b"l" * 32, b"proof")])
+        tx.outbox.add("other", "t", 0, b"v", False, NOW - 5000)
+        metrics.refresh(tx, NOW, ())
+        assert value(metrics, "outbox_oldest_seconds") == 9
+        tx.outbox.mark_sent([(seq, 1, NOW)])
+        metrics.refresh(tx, NOW, ())
+        assert value(metrics, "outbox_oldest_seconds") == 5
+    store.close()
+
+
+def test_an_agency_that_was_never_heard_ages_from_when_it_was_first_awaited(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "state.db")
+    with store.transaction() as tx:
+        first = Metrics()
+        first.refresh(tx, NOW, ("council-camden",))
+        first.keep(tx, NOW)
+        again = Metrics()
+        again.restore(tx)
+        again.refresh(tx, NOW + 300_000, ("council-camden",))
+        assert value(again, "heartbeat_age_seconds", agency="council-camden") == 300
+        again.refresh(tx, NOW + 300_000, ())  # it has left
+        assert "council-camden" not in again.text().decode()
+    store.close()
+
+
+def test_what_alerts_rest_on_exists_at_0_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    metrics = Metrics()
+    assert value(metrics, "alarms_total", code="equivocation") == 0
+    assert value(metrics, "records_refused_total", step="9", code="grouping_wrong") == 0
+    assert value(metrics, "items_refused_total", code="row_malformed") == 0
+    metrics.alarm("equivocation", "csu-camden")
+    metrics.refused(9, "grouping_wrong")
+    metrics.item_refused("row_malformed")
+    store = open_store(tmp_path / "state.db")
+    with store.transaction() as tx:
+        metrics.keep(tx, NOW)
+        assert not metrics.tallies.changed
+        again = Metrics()
+        again.restore(tx)
+        assert [(one.code, one.about, one.last_ms) for one in kept(tx)] == [
+            ("equivocation", "csu-camden", NOW),
+            ("row_malformed", "", NOW),
+            ("grouping_wrong", "9", NOW),
+        ]
+    store.close()
+    again.alarm("equivocation", "cps-london")
+    assert value(again, "alarms_total", code="equivocation") == 2
+    assert value(again, "records_refused_total", step="9", code="grouping_wrong") == 1
+    assert value(again, "items_refused_total", code="row_malformed") == 1
+
+
+def test_different_reasons_are_counted_up_to_a_limit(tmp_path: Path) -> None:
+    tallies = Tallies()
+    for number in range(MAX_ENTRIES + 10):
+        tallies.add("item", f"made_up_{number}")
+    store = open_store(tmp_path / "state.db")
+    with store.transaction() as tx:
+        tallies.keep(tx, NOW)
+        assert len(list(kept(tx))) == MAX_ENTRIES
+    store.close()
+
+
+def test_a_loop_that_does_not_turn_is_late_although_it_can_say_nothing() -> None:
+    at = 1000.0
+    metrics = Metrics(lambda: at)
+    metrics.turned("relay", 60)
+    at += 61
+    assert value(metrics, "loop_late_seconds", loop="relay") == 1
+    assert value(metrics, "loop_late_seconds", loop="watch") == 0
+    at += STARTING_S
+    assert value(metrics, "loop_late_seconds", loop="watch") > 0
+    metrics.turned("relay", 60)
+    assert value(metrics, "loop_late_seconds", loop="relay") == 0
+
+
+def test_what_no_longer_applies_has_no_series() -> None:
+    metrics = Metrics()
+    metrics.ends({("manifest", "csu-camden"): NOW}, NOW)
+    metrics.ends({("manifest", "cps-london"): NOW}, NOW)
+    assert 'name="csu-camden"' not in metrics.text().decode()
+    metrics.ready({"kafka": None, "disk": "full"})
+    assert value(metrics, "ready", check="kafka") == 1
+    assert value(metrics, "ready", check="disk") == 0
 
 
 def test_two_processes_of_one_test_do_not_share_a_registry() -> None:
@@ -123,9 +220,8 @@ def test_two_processes_of_one_test_do_not_share_a_registry() -> None:
 
 
 def test_no_label_could_hold_a_person_a_case_or_an_event_type() -> None:
-    allowed = {"topic", "outcome", "step", "code", "agency", "state", "what", "name", "le"} | {
-        "kind"
-    }
+    allowed = {"topic", "outcome", "step", "code", "agency", "state", "what", "name", "le"}
+    allowed |= {"loop", "check", "kind"}
     metrics = Metrics()
     for collector in list(metrics.registry._collector_to_names):
         assert set(getattr(collector, "_labelnames", ())) <= allowed

@@ -82,9 +82,10 @@ async def test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answere
     service = BrokerService(
         desk.participant, office.store, office.transport, office.clock, metrics, Readiness()
     )
-    assert "refused_by_recipient" not in metrics.text().decode()
+    counted = 'concordant_alarms_total{code="refused_by_recipient"}'
+    assert f"{counted} 0.0" in metrics.text().decode()
     await service._on_news(news)
-    assert "refused_by_recipient" in metrics.text().decode()
+    assert f"{counted} 1.0" in metrics.text().decode()
     assert await service._statements.flush() == 0
     assert desk.said() == []
 

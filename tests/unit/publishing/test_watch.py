@@ -61,4 +61,18 @@ def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(desk: D
     desk.watch.look()
     text = desk.metrics.text().decode()
     ending = set(re.findall(r'concordant_days_left\{name="[^"]+",what="([a-z]+)"\}', text))
-    assert ending == {"manifest", "contract", "key", "certificate"}
+    assert ending == {"manifest", "contract", "key", "certificate", "authority"}
+
+
+def test_a_certificate_that_is_gone_ends_now_and_stops_no_other_check(
+    desk: Desk, log: Log, clock: Clock
+) -> None:
+    desk.office.take(at_offsets(log.send(value())))
+    (desk.participant.root / "tls/cert.pem").write_text("rubbish")
+    (desk.participant.root / "tls/ca.pem").unlink()
+    clock.pass_(20 * DAY)
+    assert (POLICE, "referral_unacknowledged") in desk.watch.look().alarms
+    text = desk.metrics.text().decode()
+    for what in ("certificate", "authority"):
+        (days,) = re.findall(rf'days_left{{name="kafka",what="{what}"}} (\S+)', text)
+        assert float(days) < 0

@@ -1,0 +1,1 @@
+"""Stable reason codes: what this software can count, print and log."""

@@ -1,0 +1,116 @@
+"""Counts of what a person must look at, kept in the state database over restarts.
+
+A counter that begins at 0 with each process hides what happens between a start and the first
+scrape: it has the same value before and after. These counters go on where the last process left
+them, and `concordant status` reads the same record.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import orjson
+
+from broker.store.interfaces import Transaction
+
+NAME: Final = "tallies"
+"""Under which name the record is kept."""
+MAX_ENTRIES: Final = 2048
+"""Different entries; codes, steps and parties are bounded, an agency's own adapter is not ours."""
+
+Kind = Literal["alarm", "item", "record"]
+_KINDS: Final = ("alarm", "item", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often one thing happened.
+
+    Attributes:
+        kind: `alarm`, `item` (of the agency's own export) or `record` (from Kafka).
+        code: the reason.
+        about: of an alarm the agency, of a record the step, else empty.
+        count: how often.
+        last_ms: when last; milliseconds since the epoch.
+    """
+
+    kind: Kind
+    code: str
+    about: str
+    count: int
+    last_ms: int
+
+
+class Tallies:
+    """The counts of one adapter process; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[Kind, str, str], tuple[int, int]] = {}
+        self._awaited: dict[str, int] = {}
+        self._new: set[tuple[Kind, str, str]] = set()
+        self._changed = False
+        self._lock = threading.Lock()
+
+    def add(self, kind: Kind, code: str, about: str = "") -> None:
+        """One more."""
+        with self._lock:
+            key = (kind, code, about)
+            if key not in self._counts and len(self._counts) >= MAX_ENTRIES:
+                return
+            count, last = self._counts.get(key, (0, 0))
+            self._counts[key] = (count + 1, last)
+            self._new.add(key)
+            self._changed = True
+
+    def awaited(self, agencies: Iterable[str], now: int) -> Mapping[str, int]:
+        """Since when a first word of each agency is awaited; others are forgotten."""
+        with self._lock:
+            kept = {agency: self._awaited.get(agency, now) for agency in agencies}
+            if kept != self._awaited:
+                self._awaited, self._changed = kept, True
+            return dict(kept)
+
+    @property
+    def changed(self) -> bool:
+        """Whether `keep` has something to write."""
+        return self._changed
+
+    def keep(self, tx: Transaction, now: int) -> None:
+        """Write everything; what was added since the last time happened now."""
+        with self._lock:
+            for key in self._new:
+                self._counts[key] = (self._counts[key][0], now)
+            self._new.clear()
+            self._changed = False
+            counts = [[*key, *value] for key, value in sorted(self._counts.items())]
+            awaited = dict(self._awaited)
+        tx.meta.set(NAME, orjson.dumps({"counts": counts, "awaited": awaited}))
+
+    def restore(self, tx: Transaction) -> tuple[Tally, ...]:
+        """Go on where the last process left off. Returns what it had counted."""
+        found = tuple(kept(tx))
+        with self._lock:
+            for one in found:
+                self._counts[one.kind, one.code, one.about] = (one.count, one.last_ms)
+            self._awaited = kept_awaited(tx)
+        return found
+
+
+def kept(tx: Transaction) -> Iterator[Tally]:
+    """What the adapter has counted so far, as it last wrote it."""
+    for kind, code, about, count, last_ms in _document(tx)["counts"]:
+        if kind in _KINDS:
+            yield Tally(kind, code, about, count, last_ms)
+
+
+def kept_awaited(tx: Transaction) -> dict[str, int]:
+    """Since when a first word of each party is awaited."""
+    return dict(_document(tx)["awaited"])
+
+
+def _document(tx: Transaction) -> Mapping[str, Any]:
+    value = tx.meta.get(NAME)
+    return {"counts": [], "awaited": {}} if value is None else orjson.loads(value)

@@ -1,0 +1,32 @@
+"""Agencies that have to state once a minute that they are there (docs/spec/heartbeats.md)."""
+
+from __future__ import annotations
+
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+
+
+def awaited(contracts: ContractBook, manifests: ManifestBook, now: int) -> tuple[str, ...]:
+    """Every party of a contract that binds now, whether or not it was ever heard.
+
+    A party that left is not awaited; one that has suspended its part is, because its adapter runs.
+
+    Args:
+        contracts: the contracts of an agency, which is awaited like every other.
+        manifests: where parties say that they have left.
+        now: milliseconds since the epoch.
+
+    Returns:
+        Agency ids, sorted.
+    """
+    found: set[str] = set()
+    for signed in contracts.trusted():
+        standing = contracts.standing_of(signed, manifests, now)
+        if standing.state not in {"in_force", "suspended"}:
+            continue
+        found |= {
+            party.id
+            for party in signed.contract.parties
+            if standing.party_state(party.id) != "left"
+        }
+    return tuple(sorted(found))

@@ -1,0 +1,408 @@
+"""Every alert fires in the state that it is for, and none fires while all is well.
+
+Real adapters are brought into each state; what their /metrics answers before and after is given to
+promtool as series.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import yaml
+
+from adapters.base import MappingError
+from adapters.support import ADAPTER as OF_SUPPORT
+from broker.agency.partnership import create_partnership
+from broker.agency.tryout import london_agencies
+from broker.clock import now_ms
+from broker.observing.logs import configure, logger
+from broker.record import Record
+from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
+from tests.support.live_adapter import Partnership as Live
+from tests.support.promtool import ROOT, RULES, firing, require_promtool, series
+
+MINUTE, DAY = 60_000, 86_400_000
+CALM, GAP = 20, 2
+"""Scrapes before and between (the adapter is down), one a minute."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an adapter exposed before a state and in it; whether it was restarted between."""
+
+    before: str
+    after: str
+    restarted: bool = False
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("alerts") / "partnership"
+    plans = {plan.id: plan for plan in london_agencies()}
+    create_partnership(root, now_ms() - 60 * MINUTE, agencies=[plans[one] for one in CAST])
+    return root
+
+
+def has(name: str, **labels: str) -> Callable[[str], bool]:
+    """The text has such a sample above 0."""
+    inside = "".join(rf'(?=.*\b{key}="{value}")' for key, value in labels.items())
+    pattern = re.compile(rf"^concordant_{name}(?:{inside}\{{.*\}})? (?!0\.0$)(?!-)\S+$", re.M)
+    return lambda text: pattern.search(text) is not None
+
+
+def lacks(name: str, **labels: str) -> Callable[[str], bool]:
+    return lambda text: not has(name, **labels)(text)
+
+
+def all_of(*wanted: Callable[[str], bool]) -> Callable[[str], bool]:
+    return lambda text: all(one(text) for one in wanted)
+
+
+async def delivered(live: Live, rows: int = 1) -> str:
+    """The police send referrals, the support service has them; what it exposes then."""
+    await live[SUPPORT].until(settled)
+    live[POLICE].drop("good.csv", export(*[{}] * rows))
+    return await live[SUPPORT].until(
+        lambda text: lacks("inbox_undelivered")(text) and received(text) == rows and settled(text)
+    )
+
+
+def received(text: str) -> float:
+    """How many events it has received since it started."""
+    return sum(map(float, re.findall(r"^concordant_events_received_total.* (\S+)$", text, re.M)))
+
+
+ready = has("ready", check="kafka")
+
+
+def settled(text: str) -> bool:
+    """Ready, and every other agency was heard with the time of now."""
+    return ready(text) and not any(_older(agency, 60)(text) for agency in CAST)
+
+
+# --- the states ----------------------------------------------------------------------------------
+
+
+async def all_is_well(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    return Shown(calm, await delivered(live, rows=2))
+
+
+async def row_refused(live: Live) -> Shown:
+    await live.start(POLICE, COUNCIL, SUPPORT)
+    calm = await live[POLICE].until(settled)
+    live[POLICE].drop("bad.csv", export({"OFFENCE_DATE": "31/02/2026"}, {}))
+    after = await live[POLICE].until(
+        all_of(has("items_refused_total", code="invalid_date"), has("held", kind="rows"))
+    )
+    return Shown(calm, after)
+
+
+async def file_refused(live: Live) -> Shown:
+    """A column is missing: the file as a whole."""
+    await live.start(POLICE, COUNCIL, SUPPORT)
+    calm = await live[POLICE].until(settled)
+    live[POLICE].drop("bad.csv", export({}).replace(b"CRN,", b"CRN_NEW,", 1))
+    return Shown(calm, await live[POLICE].until(all_of(has("held", kind="file"), settled)))
+
+
+async def import_folder_gone(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[POLICE].until(settled)
+    (live[POLICE].folder / "import").rename(live[POLICE].folder / "away")
+    return Shown(calm, await live[POLICE].until(lacks("ready", check="import")))
+
+
+async def own_system_cannot_take_an_event(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    fault = MappingError("no form for this", code="unknown_value")
+    with mock.patch.object(type(OF_SUPPORT), "from_event", side_effect=fault):
+        live[POLICE].drop("one.csv", export({}))
+        after = await live[SUPPORT].until(all_of(has("held", kind="event"), settled))
+    return Shown(calm, after)
+
+
+async def record_refused(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await delivered(live)
+    live.put(Record(live.data_topics[0], 0, (), b"made by a stranger"))
+    return Shown(calm, await live[SUPPORT].until(has("records_refused_total", step="0")))
+
+
+async def forked(live: Live) -> Shown:
+    """A fork that the reader meets between its start and the first scrape."""
+    await live.start(*CAST)
+    calm = await delivered(live)
+    await live[POLICE].stop()
+    (record,) = live.records()
+    head = live[POLICE].head(record.topic, record.partition)
+    await live[SUPPORT].stop()
+    live.put(live[POLICE].fork(head))
+    await live.start(POLICE, SUPPORT)
+    after = await live[SUPPORT].until(
+        all_of(
+            has("alarms_total", code="equivocation"),
+            has("streams_stopped", agency=POLICE),
+            has("held", kind="stopped"),
+            settled,
+        )
+    )
+    return Shown(calm, after, restarted=True)
+
+
+async def alarmed_at_the_next_start(live: Live) -> Shown:
+    """An alarm that is counted, and then the adapter is restarted before the next scrape."""
+    shown = await forked(live)
+    await live[SUPPORT].stop()
+    await live[SUPPORT].start()
+    after = await live[SUPPORT].until(
+        all_of(
+            has("alarms_total", code="equivocation"),
+            has("streams_stopped"),
+            has("held", kind="stopped"),
+            settled,
+        )
+    )
+    return replace(shown, after=after)
+
+
+async def records_withheld(live: Live) -> Shown:
+    await live.start(*CAST)
+    first, second, third = ({"CRN": "C1", "REFERRAL_NO": number} for number in ("1", "2", "3"))
+    live[POLICE].drop("first.csv", export(first))
+    calm = await live[SUPPORT].until(lambda text: settled(text) and received(text) == 1)
+    await live[SUPPORT].stop()
+    live[POLICE].drop("more.csv", export(second, third))
+    await live[POLICE].until(lambda _text: len(live.records()) == 3)
+    await live[POLICE].stop()
+    live.withhold(live.records()[1])
+    await live[SUPPORT].start()
+    after = await live[SUPPORT].until(all_of(has("gaps_open", agency=POLICE), settled))
+    return Shown(calm, after, restarted=True)
+
+
+async def one_agency_silent(live: Live) -> Shown:
+    """It was heard before."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live.stop()
+    await live.start(POLICE, SUPPORT, ahead_ms=10 * MINUTE)
+    after = await live[SUPPORT].until(_older(COUNCIL, 300))
+    return Shown(calm, after, restarted=True)
+
+
+async def one_agency_never_heard(live: Live) -> Shown:
+    await live.start(POLICE, SUPPORT)
+    calm = await live[SUPPORT].until(
+        lambda text: ready(text) and f'seconds{{agency="{COUNCIL}"}}' in text
+    )
+    await live.stop()
+    await live.start(POLICE, SUPPORT, ahead_ms=10 * MINUTE)
+    after = await live[SUPPORT].until(_older(COUNCIL, 300))
+    return Shown(calm, after, restarted=True)
+
+
+def _older(agency: str, seconds: int) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        ages = re.findall(
+            rf'^concordant_heartbeat_age_seconds{{agency="{agency}"}} (\S+)$', text, re.M
+        )
+        return bool(ages) and float(ages[0]) > seconds
+
+    return check
+
+
+async def kafka_gone(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[POLICE].until(settled)
+    live.kafka.up = False
+    live[POLICE].drop("one.csv", export({}))
+    await live[POLICE].until(has("outbox_events"))
+    await live[POLICE].stop()
+    await live[POLICE].start(ahead_ms=10 * MINUTE)
+    after = await live[POLICE].until(
+        all_of(
+            lacks("ready", check="kafka"),
+            has("outbox_oldest_seconds"),
+            has("held", kind="outbox"),
+            _older(COUNCIL, 300),
+        )
+    )
+    return Shown(calm, after, restarted=True)
+
+
+async def record_larger_than_the_topic_takes(live: Live) -> Shown:
+    """Signed, and not taken: only that topic waits."""
+    await live.start(*CAST)
+    calm = await live[POLICE].until(settled)
+    for topic in live.data_topics:
+        live.kafka.max_bytes[topic] = 1500
+    live[POLICE].drop("one.csv", export({}))
+    text = await live[POLICE].until(has("outbox_events", state="unsent"))
+    assert has("relay_faults_total", code="kafka_record_too_large")(text)
+    await live.stop()
+    await live.start(*CAST, ahead_ms=10 * MINUTE)
+    after = await live[POLICE].until(
+        all_of(has("outbox_oldest_seconds"), has("held", kind="outbox"), settled)
+    )
+    return Shown(calm, after, restarted=True)
+
+
+async def own_system_takes_nothing(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    inbox = live[SUPPORT].folder / "inbox"
+    inbox.rmdir()
+    inbox.write_bytes(b"")
+    live[POLICE].drop("one.csv", export({}))
+    await live[SUPPORT].until(has("inbox_undelivered"))
+    await live.stop()
+    await live.start(*CAST, ahead_ms=15 * MINUTE)
+    after = await live[SUPPORT].until(all_of(has("inbox_oldest_seconds"), settled))
+    return Shown(calm, after, restarted=True)
+
+
+async def nobody_answers_a_referral(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await delivered(live)
+    await live.stop()
+    await live.start(*CAST, ahead_ms=20 * DAY)
+    after = await live[SUPPORT].until(all_of(has("referrals_overdue"), settled))
+    return Shown(calm, after, restarted=True)
+
+
+async def a_loop_hangs(live: Live) -> Shown:
+    await live.start(*CAST)
+    calm = await delivered(live)
+    hung = asyncio.Event()
+
+    async def hang(_records: object) -> list[int]:
+        await hung.wait()
+        return []
+
+    live[SUPPORT].transport.send = hang  # type: ignore[method-assign]
+    await asyncio.sleep(1.0)
+    live[SUPPORT].monotonic_ahead_s = 900
+    after = await live[SUPPORT].until(
+        all_of(
+            has("loop_late_seconds", loop="heartbeat"),
+            lacks("loop_late_seconds", loop="watch"),
+            lacks("loop_late_seconds", loop="import"),
+        )
+    )
+    hung.set()
+    return Shown(calm, after)
+
+
+async def a_record_is_held(live: Live) -> Shown:
+    """Its exchange key is gone: refused at step 5, kept for a person."""
+    await live.start(*CAST)
+    calm = await live[SUPPORT].until(settled)
+    await live[SUPPORT].stop()
+    for path in (live[SUPPORT].folder / "keys").glob("exchange-*"):
+        path.rename(path.with_suffix(".away"))
+    live[POLICE].drop("one.csv", export({}))
+    await live[POLICE].until(has("events_published_total"))
+    await live[SUPPORT].start()
+    return Shown(
+        calm, await live[SUPPORT].until(all_of(has("held", kind="record"), settled)), restarted=True
+    )
+
+
+async def a_value_is_dropped_from_the_log(live: Live) -> Shown:
+    await live.start(SUPPORT)
+    calm = await live[SUPPORT].until(settled)
+    configure(json=True)
+    logger("test").info("event_accepted", victim_name="made up")
+    return Shown(calm, await live[SUPPORT].until(has("log_values_dropped")))
+
+
+State = Callable[[Live], Awaitable[Shown]]
+
+STATES: tuple[tuple[State, set[str]], ...] = (
+    (all_is_well, set()),
+    (row_refused, {"ExportRefused", "Held"}),
+    (file_refused, {"Held"}),
+    (import_folder_gone, {"NotReady"}),
+    (own_system_cannot_take_an_event, {"Held"}),
+    (record_refused, {"RecordsRefused"}),
+    (forked, {"Alarm", "Held", "RecordsRefused", "StreamStopped"}),
+    (alarmed_at_the_next_start, {"Alarm", "Held", "RecordsRefused", "StreamStopped"}),
+    (records_withheld, {"Alarm", "RecordsMissing"}),
+    (one_agency_silent, {"AgencySilent"}),
+    (one_agency_never_heard, {"AgencySilent"}),
+    (kafka_gone, {"AgencySilent", "Held", "NotReady", "OutboxStuck"}),
+    (record_larger_than_the_topic_takes, {"Held", "OutboxStuck"}),
+    (own_system_takes_nothing, {"InboxStuck"}),
+    (nobody_answers_a_referral, {"Alarm", "EndsSoon", "ReferralOverdue"}),
+    (a_loop_hangs, {"LoopStuck"}),
+    (a_record_is_held, {"Held", "RecordsRefused"}),
+    (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
+)
+OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}
+"""Alerts about scraping itself: an adapter that does not answer exposes nothing."""
+PASSING = {"Alarm", "RecordsRefused", "ExportRefused"}
+"""They say that something happened, and end by themselves; the others stay until it is mended."""
+
+
+@pytest.mark.parametrize(("state", "alerts"), STATES, ids=lambda one: getattr(one, "__name__", ""))
+async def test_each_state_alerts_and_nothing_else_does(
+    made: Path, tmp_path: Path, state: State, alerts: set[str]
+) -> None:
+    require_promtool()
+    live = copy_partnership(made, tmp_path)
+    try:
+        shown = await state(live)
+    finally:
+        await live.stop()
+    between = [(None, GAP)] if shown.restarted else []
+    last = 4 * 60
+    begin = CALM + len(between) * GAP
+    known = series((shown.before, CALM), *between, (shown.after, last))
+    # a target that Prometheus has never seen before: what happened already is not lost
+    known += series((None, begin), (shown.after, last), instance="b")
+    calm, soon, later = firing(
+        tmp_path, known, [CALM - 1, begin + 10, begin + last - 1], ["a", "b"]
+    )
+    assert calm == {"a": set(), "b": set()}
+    assert soon == {"a": alerts, "b": alerts}
+    assert later == {"a": alerts - PASSING, "b": alerts - PASSING}
+
+
+def test_every_alert_has_its_state() -> None:
+    rules = yaml.safe_load(RULES.read_text())
+    names = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    assert names == OF_PROMETHEUS.union(*(alerts for _, alerts in STATES))
+
+
+def test_an_adapter_that_does_not_answer_or_is_no_longer_scraped(tmp_path: Path) -> None:
+    require_promtool()
+    up = 'up{instance="a",job="concordant"}'
+    other = {"series": 'up{instance="b",job="concordant"}', "values": "1+0x60"}
+    down = [{"series": up, "values": "1+0x10 0+0x40"}, other]
+    assert firing(tmp_path, down, [9, 15], ["a"]) == [{"a": set()}, {"a": {"AdapterDown"}}]
+    gone = [{"series": up, "values": "1+0x10 _x40"}, other]
+    assert firing(tmp_path, gone, [9, 20], ["a"]) == [{"a": set()}, {"a": {"AdapterGone"}}]
+    assert firing(tmp_path, [], [9], [""]) == [{"": {"AdapterGone"}}]
+
+
+def test_a_counter_that_goes_back_is_a_restart_and_hides_nothing(tmp_path: Path) -> None:
+    """The state was restored from a backup: what is counted anew alerts."""
+    require_promtool()
+    one = 'concordant_alarms_total{code="gap",instance="a",job="concordant"}'
+    given = [{"series": one, "values": "5+0x40 0+0x20 1+0x40"}]
+    assert firing(tmp_path, given, [58, 65], ["a"]) == [{"a": set()}, {"a": {"Alarm"}}]
+
+
+def test_continuous_integration_installs_what_these_tests_need() -> None:
+    text = (ROOT / ".ci/run").read_text()
+    assert "CONCORDANT_REQUIRE_TOOLS=1" in text
+    assert "prometheus" in text
