@@ -83,6 +83,7 @@ async def run_adapter(
             service.published,
             metrics,
             clock,
+            config.adapter.encoding,
         )
         source = FolderSource(
             participant.path(folders.import_),

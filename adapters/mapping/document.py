@@ -7,12 +7,14 @@ contradiction.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from adapters.mapping.references import DEFAULT_PATTERN
 from contracts import schema
 from contracts.errors import ConcordantError
 
@@ -33,6 +35,8 @@ ValueKind: TypeAlias = Literal[
     "records",  # a list of small records, each with named parts
 ]
 
+LIST_KINDS: frozenset[ValueKind] = frozenset({"codes", "texts", "leaves", "records"})
+"""Kinds whose values are lists."""
 DEFAULT_TEXT_LIMIT = 300
 """Characters of a text column without a limit of its own: that of a short text in an event."""
 
@@ -107,6 +111,8 @@ class Column(_Part):
         minimum: of an integer.
         maximum: of an integer.
         multiline: whether a text may hold line breaks.
+        reference: whether a text names a record elsewhere (a crime number), so that what a
+            spreadsheet makes of one is refused.
         formats: strptime patterns for dates and times, the first one for writing; those of the
             document when empty.
         use: ``export`` for what is only read, ``import`` for what is only written.
@@ -126,6 +132,7 @@ class Column(_Part):
     minimum: int = 0
     maximum: int = 9_999
     multiline: bool = False
+    reference: bool = False
     formats: tuple[str, ...] = ()
     use: Literal["both", "export", "import"] = "both"
     optional: bool = False
@@ -164,7 +171,11 @@ class Kind(_Part):
 
 
 class Roles(_Part):
-    """Columns with a part of their own. All are the agency's column names; empty means none."""
+    """Columns with a part of their own. All are the agency's column names; empty means none.
+
+    ``case_pattern`` and ``referral_pattern`` are regular expressions that the whole of an own
+    reference must match.
+    """
 
     kind: str
     recipients: str
@@ -177,6 +188,17 @@ class Roles(_Part):
     event_id: str
     sent_at: str
     recipients_separator: str = ";"
+    case_pattern: str = DEFAULT_PATTERN
+    referral_pattern: str = DEFAULT_PATTERN
+
+    @model_validator(mode="after")
+    def _patterns(self) -> Roles:
+        for pattern in (self.case_pattern, self.referral_pattern):
+            try:
+                re.compile(pattern)
+            except re.error:
+                raise ValueError("a pattern is not a regular expression") from None
+        return self
 
 
 class MappingDocument(_Part):

@@ -13,18 +13,23 @@ from typing import Literal
 
 from adapters.base import Context, MappingError
 from adapters.mapping.place import Place
+from adapters.mapping.references import DEFAULT_PATTERN, check_reference
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-MAX_REFERENCE = 64
-"""Characters of an own reference."""
 
 LinkKind = Literal["case", "referral"]
 _UNKNOWN = {"case": "unknown_case", "referral": "unknown_referral"}
 
 
 def shared_id(
-    kind: LinkKind, own: str, shared: str, place: Place, context: Context, *, mint: bool
+    kind: LinkKind,
+    own: str,
+    shared: str,
+    place: Place,
+    context: Context,
+    *,
+    mint: bool,
+    pattern: str = DEFAULT_PATTERN,
 ) -> str | None:
     """The shared id that a row is about, linking or minting it where allowed.
 
@@ -35,6 +40,7 @@ def shared_id(
         place: for errors; the column of the own reference.
         context: the links.
         mint: whether an own reference without a link gets a new id.
+        pattern: of an own reference.
 
     Returns:
         The id, or None when the row names none.
@@ -44,8 +50,8 @@ def shared_id(
             not known; invalid_value.
     """
     shared = shared.lower()
-    if len(own) > MAX_REFERENCE:
-        raise place.error("invalid_value", f"a reference has at most {MAX_REFERENCE} characters")
+    if own:
+        check_reference(own, pattern, place)
     if shared and not _UUID.fullmatch(shared):
         raise place.error("invalid_value", "the shared id beside it is not a UUID")
     if not own:

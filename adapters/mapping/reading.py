@@ -1,8 +1,9 @@
 """One value of a column to one leaf: dates, codes, limits, lists.
 
 Reading is closed: a code that the table does not know, a date that does not exist or a text over
-its limit is refused, never cut, passed through or guessed. An empty value is no leaf at all
-(absent is not null). ``writing`` is the inverse.
+its limit is refused, never cut, passed through or guessed. Absent and unreadable are two things: a
+value that says nothing is recorded is no leaf at all (``is_absent``), any other is read or refused.
+``writing`` is the inverse.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from adapters.base import Context, MappingError
-from adapters.mapping.document import Column, MappingDocument, ValueKind
+from adapters.mapping.document import LIST_KINDS, Column, MappingDocument, ValueKind
 from adapters.mapping.linking import partner_agency, referral_by_reference
 from adapters.mapping.lists import split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
 from adapters.mapping.place import Place
+from adapters.mapping.references import check_not_error, check_not_made
+from adapters.mapping.signs import text_sign
 from broker.event import JSON
 
 MAX_ITEMS = 100
@@ -43,11 +47,15 @@ class Terms:
     column_of: Mapping[str, str]
 
 
-def is_empty(value: object) -> bool:
-    """Whether a raw value stands for nothing recorded."""
+def is_absent(column: Column, value: object) -> bool:
+    """Whether a raw value says that nothing is recorded.
+
+    That is: no such column, null, blank text, or an empty list where a list is expected. Anything
+    else is either read or refused, never passed over.
+    """
     if isinstance(value, str):
         return not value.strip()
-    return value is None or (isinstance(value, list | dict) and not value)
+    return value is None or (value == [] and column.kind in LIST_KINDS)
 
 
 def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
@@ -72,23 +80,67 @@ def text_of(value: object, place: Place) -> str:
     """A raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # a spreadsheet or JSON export that writes codes such as 3 as numbers
-    raise place.error("invalid_value", "a text is expected here")
+    raise place.error(
+        "invalid_value",
+        f"a text is expected here, not {_kind_of(value)}",
+        fix="Export the value as text, in quotes.",
+    )
+
+
+def _kind_of(value: object) -> str:
+    """What a native value is, for a reason that does not repeat it."""
+    if value is None:
+        return "null"
+    names = {bool: "true or false", dict: "an object", list: "a list"}
+    return names.get(type(value), "a number")
 
 
 def _text(column: Column, value: object, place: Place, terms: Terms) -> str:
     text = text_of(value, place).replace("\r\n", "\n")
-    allowed = "\n\t" if column.multiline else ""
-    if any(unicodedata.category(ch) == "Cc" and ch not in allowed for ch in text):
-        raise place.error("invalid_value", "a control character or line break is not allowed here")
     if len(text) > column.limit:
         raise place.error(
             "text_too_long",
             f"the text is longer than {column.limit} characters",
             fix="Shorten it at the source; it is never cut here.",
         )
+    if column.reference:
+        check_not_made(text, place)
+    check_not_error(text, place)
+    _check_characters(text, place, multiline=column.multiline)
     return text
+
+
+_JOINERS: Final = "\u200c\u200d"
+"""Zero-width joiners: Persian and Indic names need them."""
+_BLANKS_WITHOUT_WIDTH: Final = "\u200b\u2060\ufeff\u00ad"
+_MARKS_OF_DIRECTION: Final = "\u200e\u200f"
+
+
+def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
+    """Refuse characters that nobody sees, that hide others, or that a wrong encoding made.
+
+    In accounts of several lines, marks without width that other programs leave there are kept.
+    """
+    sign = text_sign(text)
+    if sign is not None:
+        raise place.error(
+            "text_encoding",
+            f"the text has signs of a wrong encoding: {sign}",
+            fix="Correct the text at its source, and export as UTF-8.",
+        )
+    kept = _JOINERS + ("\n\t" + _BLANKS_WITHOUT_WIDTH + _MARKS_OF_DIRECTION if multiline else "")
+    for char in text:
+        kind = unicodedata.category(char)
+        if kind == "Cc" and char not in kept:
+            raise place.error(
+                "invalid_value", "a control character or line break is not allowed here"
+            )
+        if kind in ("Cf", "Co", "Cn", "Cs", "Zl", "Zp") and char not in kept:
+            raise place.error(
+                "invalid_value",
+                f"a character that cannot be seen (U+{ord(char):04X}) is not allowed here",
+                fix="Type the value again.",
+            )
 
 
 def _code(column: Column, value: object, place: Place, terms: Terms) -> str | None:
@@ -121,7 +173,8 @@ def _texts(column: Column, value: object, place: Place, terms: Terms) -> JSON:
 
 
 def _integer(column: Column, value: object, place: Place, terms: Terms) -> int:
-    text = text_of(value, place)
+    native = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
+    text = str(value) if native else text_of(value, place)
     expected = f"a whole number from {column.minimum} to {column.maximum} is expected"
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
         raise place.error("invalid_value", expected)
@@ -169,11 +222,13 @@ def _record(column: Column, record: object, place: Place, terms: Terms) -> JSON:
     found: dict[str, JSON] = {}
     for part in column.parts:
         raw = record.get(part.column)
-        if is_empty(raw):
+        if is_absent(part, raw):
             continue
         value = read_value(part, raw, place.at(f"{column.column}.{part.column}"), terms)
         if value is not None:
             found[part.paths[0]] = value
+    if not found:
+        raise place.error("invalid_value", "an item of the list has no value in any part")
     return found
 
 
@@ -252,7 +307,9 @@ def _items(column: Column, value: object, place: Place) -> list[object]:
     if isinstance(value, str):
         items: list[object] = [i for i in split_escaped(value, column.separator) if i.strip()]
     elif isinstance(value, list):
-        items = [item for item in value if not is_empty(item)]
+        items = value
+        if any(item is None or (isinstance(item, str) and not item.strip()) for item in items):
+            raise place.error("invalid_value", "an item of the list is empty")
     else:
         raise place.error("invalid_value", "a list is expected here")
     if len(items) > MAX_ITEMS:

@@ -16,7 +16,7 @@ from adapters.mapping.keys import source_key
 from adapters.mapping.linking import partner_agency, shared_id
 from adapters.mapping.lists import split_escaped
 from adapters.mapping.place import Place
-from adapters.mapping.reading import Terms, is_empty, read_value
+from adapters.mapping.reading import Terms, is_absent, read_value, text_of
 from adapters.mapping.writing import write_moment, write_value
 from broker.event import JSON, OpenedEvent
 from contracts import schema
@@ -55,6 +55,7 @@ class RowMapping:
     def __init__(self, document: MappingDocument) -> None:
         self.document = document
         self._kinds = {own: self._compile(own, kind) for own, kind in document.kinds.items()}
+        self._columns = {column.column: column for column in document.columns}
         self._types: dict[str, _TypeTerms] = {}
         for terms in self._kinds.values():
             self._types.setdefault(terms.kind.type, terms)
@@ -121,12 +122,12 @@ class RowMapping:
         terms = self._terms_of(row, place)
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
         for name in terms.kind.required:
-            if is_empty(row.values.get(name)):
+            if is_absent(self._columns[name], row.values.get(name)):
                 raise place.at(name).error("missing_value", "this kind of row needs a value here")
         flat: dict[str, JSON] = {}
         for column, path in terms.read:
             raw = row.values.get(column.column)
-            if is_empty(raw):
+            if is_absent(column, raw):
                 continue
             value = read_value(column, raw, place.at(column.column), known)
             if value is not None:
@@ -140,13 +141,13 @@ class RowMapping:
             referral = self._linked("referral", own, shared, terms, row, context)
         event_flat = {"case_id": case or "", **({"referral_id": referral} if referral else {})}
         reference = "\x1f".join(
-            _text(row.values.get(own)) or _text(row.values.get(shared))
+            _role(row, own) or _role(row, shared)
             for own, shared in (
                 (roles.case, roles.shared_case),
                 (roles.referral, roles.shared_referral),
             )
         )
-        content = {n: row.values[n] for n in self._settled if not is_empty(row.values.get(n))}
+        content = {n: row.values[n] for n in self._settled if not _blank(row.values.get(n))}
         return Outgoing(
             event=PlainEvent(
                 type=terms.kind.type,
@@ -159,7 +160,7 @@ class RowMapping:
 
     def _terms_of(self, row: Row, place: Place) -> _TypeTerms:
         roles = self.document.roles
-        terms = self._kinds.get(_text(row.values.get(roles.kind)))
+        terms = self._kinds.get(_role(row, roles.kind))
         if terms is None:
             known = ", ".join(self._kinds)
             raise place.at(roles.kind).error("unknown_kind", f"one of {known} is expected")
@@ -169,10 +170,14 @@ class RowMapping:
         roles = self.document.roles
         raw = row.values.get(roles.recipients)
         here = place.at(roles.recipients)
-        items = (
-            raw if isinstance(raw, list) else split_escaped(_text(raw), roles.recipients_separator)
-        )
-        codes = [text for item in items if (text := _text(item))]
+        if isinstance(raw, list):
+            codes = [text_of(item, here) for item in raw]
+            if "" in codes:
+                raise here.error("invalid_value", "an item of the list is empty")
+        else:
+            text = _role(row, roles.recipients)
+            items = split_escaped(text, roles.recipients_separator)
+            codes = [code for item in items if (code := item.strip())]
         if not codes:
             raise here.error("missing_value", "at least one partner is expected")
         return tuple(dict.fromkeys(partner_agency(code, here, context) for code in codes))
@@ -197,15 +202,16 @@ class RowMapping:
     def _linked(
         self, kind: str, own: str, shared: str, terms: _TypeTerms, row: Row, context: Context
     ) -> str | None:
-        place = Place(row.line, own)
+        place, roles = Place(row.line, own), self.document.roles
         is_case = kind == "case"
         found = shared_id(
             "case" if is_case else "referral",
-            _text(row.values.get(own)),
-            _text(row.values.get(shared)),
+            _role(row, own),
+            _role(row, shared),
             place,
             context,
             mint=terms.kind.case == "any" if is_case else terms.kind.referral == "new",
+            pattern=roles.case_pattern if is_case else roles.referral_pattern,
         )
         if found is None and (is_case or terms.kind.referral in ("new", "known")):
             raise place.error(
@@ -282,5 +288,16 @@ class RowMapping:
         return items
 
 
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+def _role(row: Row, column: str) -> str:
+    """The text of a column with a part of its own; empty when absent.
+
+    Raises:
+        MappingError: invalid_value for anything but a text.
+    """
+    value = row.values.get(column)
+    return "" if value is None else text_of(value, Place(row.line, column))
+
+
+def _blank(value: object) -> bool:
+    """Whether a raw value adds nothing to the key of a record."""
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -70,10 +70,22 @@ class PassphraseSection(_Section):
     credential: Text | None = None
 
 
+Encoding = Literal[
+    "utf-8", "windows-1252", "windows-1250", "windows-1251", "iso-8859-1", "iso-8859-2",
+    "iso-8859-15", "cp850", "cp437", "mac_roman",
+]  # fmt: skip
+"""Encodings of exports that an agency can state. In all of them ASCII is ASCII."""
+
+
 class AdapterSection(_Section):
-    """Which adapter speaks to this agency's own system."""
+    """Which adapter speaks to this agency's own system.
+
+    ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or what the format
+    allows besides, and a sign of another encoding refuses it.
+    """
 
     kind: Name
+    encoding: Encoding | None = None
 
 
 class KafkaSection(_Section):
