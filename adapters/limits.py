@@ -20,6 +20,8 @@ MAX_DEPTH: Final = 8
 """Values inside each other. The deepest form here has five."""
 MAX_NAMES: Final = 1_000
 """Different names of elements, attributes and namespaces in one XML file."""
+MAX_NAMESPACE: Final = 200
+"""Characters of a namespace. The parser repeats it for each element: a long one costs time."""
 MAX_TOKEN_BYTES: Final = 256 * 1024
 """Of one XML tag or comment."""
 MAX_REFUSED: Final = 1_000

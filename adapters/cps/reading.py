@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from adapters.base import MappingError, Rejected, Row
-from adapters.limits import MAX_DEPTH, MAX_HEAD_BYTES, MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES
+from adapters.limits import (
+    MAX_DEPTH,
+    MAX_HEAD_BYTES,
+    MAX_NAMES,
+    MAX_NAMESPACE,
+    MAX_PARTS,
+    MAX_RECORD_BYTES,
+)
 from adapters.mapping.place import Place
 
 NAMESPACE = "urn:example:cps:case-export:3"
@@ -110,6 +117,8 @@ class CaseTarget:
     def start_ns(self, prefix: str, uri: str) -> None:
         """A namespace is declared."""
         self._named(f"{prefix} {uri}")
+        if len(uri) > MAX_NAMESPACE:
+            raise Place(self.place()[1]).error("file_malformed", "a namespace is too long")
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element opens."""

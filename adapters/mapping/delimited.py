@@ -87,23 +87,23 @@ def read_delimited(
 
 def _header_line(stream: BinaryIO, mark: int) -> Cut:
     """The first line that is not blank; nothing before it is kept."""
-    at, line = mark, 1
     stream.seek(mark)
-    while content := stream.readline(MAX_HEAD_BYTES + 1):
-        if not content.strip():
-            line += content.endswith(b"\n")
-            at += len(content)
-            continue
-        if len(content) > MAX_HEAD_BYTES:
-            only_cr = b"\r" in content and b"\n" not in content
-            raise MappingError(
-                f"the header is longer than {MAX_HEAD_BYTES // 1024} KiB",
-                code="file_malformed",
-                where=f"line {line}",
-                fix="End lines with LF or CR LF: this file has CR alone." if only_cr else None,
-            )
-        return Cut(line, at, at + len(content), content)
-    raise MappingError("the file is empty", code="file_empty")
+    beginning = stream.read(MAX_HEAD_BYTES)
+    blank = len(beginning) - len(beginning.lstrip())
+    before = beginning[:blank].rfind(b"\n") + 1
+    line = beginning.count(b"\n", 0, before) + 1
+    stream.seek(mark + before)
+    content = stream.readline(MAX_HEAD_BYTES + 1)
+    if len(content) > MAX_HEAD_BYTES or blank == MAX_HEAD_BYTES:
+        only_cr = b"\r" in content and b"\n" not in content
+        raise MappingError(
+            f"the header is longer than {MAX_HEAD_BYTES // 1024} KiB, or so much stands before it",
+            code="file_malformed",
+            where=f"line {line}",
+            fix="End lines with LF or CR LF: this file has CR alone." if only_cr else None,
+        )
+    at = mark + before
+    return Cut(line, at, at + len(content), content)
 
 
 def _header(
