@@ -8,21 +8,22 @@ file is read again, and every item that was published is known by its idempotenc
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.left_out_report import LeftOutReport
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
 from adapters.sources.interfaces import RowReason, SourceFile, Verdict
 from adapters.sources.rejects import rejected_pieces, rest_pieces
-from broker.audit.log import append_entries
-from broker.audit.recording import OPERATOR, refused
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher
-from broker.store.interfaces import Store, Transaction
+from broker.store.interfaces import Store
 from contracts.errors import EventError
 
 IMPORT_LATE_S: Final = 180.0
@@ -35,6 +36,7 @@ class _Tally:
     repeats: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     reasons: list[RowReason] = field(default_factory=list)
+    left_out: LeftOutReport = field(default_factory=LeftOutReport)
     taken_of_chunk: int = 0
 
 
@@ -51,6 +53,8 @@ class Intake:
         metrics: counts what was refused or put aside.
         clock: () -> ms since the epoch.
         encoding: of the files' text, where the agency states one.
+        leave_out: whether a field that the contract does not let go to a row's recipients is left
+            out and reported; otherwise the row is refused.
     """
 
     def __init__(
@@ -64,6 +68,8 @@ class Intake:
         metrics: Metrics,
         clock: Callable[[], int],
         encoding: str | None = None,
+        *,
+        leave_out: bool = True,
     ) -> None:
         self._adapter = adapter
         self._agency = agency
@@ -74,6 +80,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._encoding = encoding
+        self._leave_out = leave_out
         self._log = logger("intake")
 
     async def take(self, file: SourceFile) -> Verdict:
@@ -106,14 +113,16 @@ class Intake:
             events=tally.published,
             repeats=tally.repeats,
             refused=len(tally.rejected),
+            fields=tally.left_out.fields,
         )
+        left_out = tally.left_out.format(file.sha256)
         if not tally.rejected:
-            return Verdict(True)
+            return Verdict(True, left_out=left_out)
         rejected = rejected_pieces(records, tally.rejected)
         reasons = tuple(tally.reasons)
         refused = f"{len(tally.rejected)} of the file's records were not taken."
         if first_left is None:
-            return Verdict(True, "rows_refused", refused, reasons, rejected)
+            return Verdict(True, "rows_refused", refused, reasons, rejected, left_out=left_out)
         self._metrics.rest_put_aside()
         self._log.warning("rest_put_aside", line=first_left.line, code="rest_put_aside")
         return Verdict(
@@ -124,6 +133,7 @@ class Intake:
             reasons,
             rejected,
             rest_pieces(records, first_left, file.size),
+            left_out,
         )
 
     def _take_chunk(self, file: SourceFile, chunk: list[Row | Rejected], tally: _Tally) -> None:
@@ -136,44 +146,57 @@ class Intake:
             for item in chunk:
                 if len(tally.rejected) >= MAX_REFUSED:
                     break
-                self._take_item(tx, acceptance, item, context, tally)
+                self._take_item(file, acceptance, item, context, tally)
                 tally.taken_of_chunk += 1
 
     def _take_item(
         self,
-        tx: Transaction,
+        file: SourceFile,
         acceptance: Acceptance,
         item: Row | Rejected,
         context: Context,
         tally: _Tally,
     ) -> None:
         if isinstance(item, Rejected):
-            self._reject(tx, item, tally, logged=False)
+            self._reject(acceptance, item, _place_key(file, item), tally)
             return
         try:
             self._take_row(acceptance, item, context, tally)
         except MappingError as error:
             rejected = Rejected(item.line, error, item.start, item.end)
-            self._reject(tx, rejected, tally, logged=False)
+            self._reject(acceptance, rejected, _row_key(item), tally)
         except EventError as error:  # the publisher has logged its refusal
             refusal = MappingError(error.detail, code=error.code, where=error.where)
             rejected = Rejected(item.line, refusal, item.start, item.end)
-            self._reject(tx, rejected, tally, logged=True)
+            self._reject(acceptance, rejected, None, tally)
 
     def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
         outgoing = self._adapter.to_event(row, context)
-        event_id = acceptance.publish(outgoing.event, self._clock(), source_key=outgoing.key)
+        event_id = acceptance.publish(
+            outgoing.event,
+            self._clock(),
+            source_key=outgoing.key,
+            leave_out=self._leave_out,
+        )
+        tally.left_out.add(row.line, acceptance.left_out)
         if event_id is None:
             tally.repeats += 1
         else:
             tally.published += 1
 
-    def _reject(self, tx: Transaction, rejected: Rejected, tally: _Tally, *, logged: bool) -> None:
+    def _reject(
+        self, acceptance: Acceptance, rejected: Rejected, key: bytes | None, tally: _Tally
+    ) -> None:
+        """Put a record aside. Without a key, the publisher has logged its refusal."""
         error = rejected.error
-        self._metrics.item_refused(error.code)
-        self._log.warning("row_refused", line=rejected.line, code=error.code)
-        if not logged:
-            append_entries(tx, [refused(None, error.code, self._clock(), OPERATOR)])
+        new = (
+            acceptance.newly_refused
+            if key is None
+            else acceptance.refuse(key, error.code, self._clock())
+        )
+        if new:  # not each time that the file is tried again
+            self._metrics.item_refused(error.code)
+            self._log.warning("row_refused", line=rejected.line, code=error.code)
         tally.rejected.append(rejected)
         tally.reasons.append(RowReason(rejected.line, error.code, error.where, error.detail))
 
@@ -188,3 +211,14 @@ def _next_chunk(items: Iterator[Row | Rejected]) -> list[Row | Rejected]:
         if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
             break
     return chunk
+
+
+def _row_key(row: Row) -> bytes:
+    """What a row that no event could be made of says: the same row has the same key."""
+    values = json.dumps(dict(row.values), default=str, sort_keys=True)
+    return sha256(f"refused row\0{values}".encode()).digest()
+
+
+def _place_key(file: SourceFile, rejected: Rejected) -> bytes:
+    """Where a record stands that could not even be read."""
+    return sha256(f"refused record\0{file.sha256}\0{rejected.line}".encode()).digest()

@@ -84,6 +84,7 @@ async def run_adapter(
             metrics,
             clock,
             config.adapter.encoding,
+            leave_out=config.intake.ungranted_fields == "leave_out",
         )
         source = FolderSource(
             participant.path(folders.import_),

@@ -21,6 +21,7 @@ from uuid import UUID
 from adapters.base import Context, MappingError, Row
 from adapters.demo.desk import Arrival, Desk
 from adapters.links import StoreLinks
+from adapters.sources.shelving import LEFT_OUT
 from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.envelope.layout import LayoutError, parse_value
@@ -118,6 +119,8 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
         with store.reading() as tx:
             context = Context(desk.agency, dict(desk.partners), StoreLinks(tx))
             for path in sorted((desk.directory / "processed").iterdir()):
+                if path.name.endswith(LEFT_OUT):
+                    continue
                 content = path.read_bytes()
                 lines = refused.get(hashlib.sha256(content).hexdigest(), frozenset())
                 dropped = desk.dropped.get(path.name, path.stat().st_mtime)

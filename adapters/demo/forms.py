@@ -1,9 +1,9 @@
 """What the referral form for each kind of agency asks: only what that agency needs.
 
 A case system holds more than a partner should have; the form that its users fill in for a referral
-already leaves that out (data minimisation). The contract is what enforces it: an event with a
-field that no addressed agency may read is refused as ``field_not_granted``. These lists follow the
-shipped agreement, and a test holds every sample against it.
+already leaves that out (data minimisation). The contract is what enforces it: a field that no
+addressed agency may read is left out of the event and reported. These lists follow the shipped
+agreement, and a test holds every sample against it.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader
 from adapters.demo.town import Town
+from adapters.sources.shelving import LEFT_OUT
 from broker.agency.own_manifest import state_departure
 from broker.clock import now_ms
 from broker.event import JSON
@@ -156,7 +157,16 @@ class Refusals:
             case=f"01/{9_800_000 + next(self._numbers)}/26",
             referral=f"R98{next(self._numbers):03d}-1",
         )
-        self._refused_row(unit, row, "victim.address in a referral to a support service")
+        self._left_out_of_row(unit, row, "victim.address in a referral to a support service")
+
+    def _left_out_of_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
+        self._town.until(lambda: not desk.busy, "the export before is taken")
+        name = desk.export([row], "refusal")
+        report = desk.directory / "processed" / f"{name}{LEFT_OUT}"
+        self._town.until(report.exists, f"{what} is left out")
+        (first,) = json.loads(report.read_text())["left_out"]
+        shown = str(report.relative_to(self._stage.root))
+        self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first["reason"], shown))
 
     def _refused_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
         self._town.until(lambda: not desk.busy, "the export before is taken")

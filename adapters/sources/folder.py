@@ -238,7 +238,7 @@ class FolderSource:
                 parts["rest"] = content.of(verdict.rest)
             write_beside(self._quarantine, path.name, token, parts, reason)
         shelf = self._processed if verdict.taken else self._quarantine
-        moved = shelve(path, shelf, token, None if verdict.taken else reason)
+        moved = shelve(path, shelf, token, None if verdict.taken else reason, verdict.left_out)
         now_there = Signature.of(moved.lstat())
         if now_there[:2] == entry.signature[:2] and now_there != entry.signature:
             # Written to in the moment between: what was not read must come in again.

@@ -87,6 +87,7 @@ class Verdict:
             dropped again; empty when there are none.
         rest: what was not read because too much before it was refused, as a file of the same form;
             empty when all was read.
+        left_out: content of a report of what was left out, to lie beside the file; None for none.
     """
 
     taken: bool
@@ -95,6 +96,7 @@ class Verdict:
     rows: tuple[RowReason, ...] = ()
     rejected: tuple[Piece, ...] = ()
     rest: tuple[Piece, ...] = ()
+    left_out: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 TEMPORARY_ENDINGS: Final = (
     ".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", ".lock", "~",
+    ".left-out.json", ".reason.json",  # our own reports, moved here with their export
 )  # fmt: skip
 TEMPORARY_BEGINNINGS: Final = (".", "~$", "~")
 EMPTY_PATIENCE: Final = 5

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from adapters.sources.interfaces import RowReason
+from broker.held.quarantine_folder import REASON
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+LEFT_OUT: Final = ".left-out.json"
 NAME_BYTES: Final = 200
 """Longest name kept; what is longer is named by its hash, so that ``.reason.json`` still fits into
 the 255 bytes that file systems allow."""
@@ -43,7 +45,13 @@ def reason_bytes(
     return json.dumps(reason, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def shelve(path: Path, folder: Path, token: str, reason: bytes | None = None) -> Path:
+def shelve(
+    path: Path,
+    folder: Path,
+    token: str,
+    reason: bytes | None = None,
+    left_out: bytes | None = None,
+) -> Path:
     """Move a file into a folder under its own name, or a name with ``token`` when that is taken.
 
     Args:
@@ -51,6 +59,7 @@ def shelve(path: Path, folder: Path, token: str, reason: bytes | None = None) ->
         folder: made when it is not there.
         token: hexadecimal digits that tell this file from its namesakes.
         reason: content of the reason file, or None for none.
+        left_out: content of the report of what was left out, or None for none.
 
     Returns:
         Where it is now.
@@ -63,7 +72,12 @@ def shelve(path: Path, folder: Path, token: str, reason: bytes | None = None) ->
         target = folder / name
         if os.path.lexists(target):
             continue
-        if reason is not None and not _write_once(_reason_of(target), _whole(reason)):
+        beside = {REASON: reason, LEFT_OUT: left_out}
+        if not all(
+            content is None
+            or _write_once(target.with_name(f"{target.name}{ending}"), _whole(content))
+            for ending, content in beside.items()
+        ):
             continue
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE))
@@ -103,7 +117,7 @@ def write_beside(
         if os.path.lexists(folder / candidate):
             continue  # its reason file would be taken for ours
         targets = {folder / f"{candidate}.{part}{suffix}": parts[part] for part in parts}
-        targets[folder / f"{candidate}.reason.json"] = _whole(reason)
+        targets[folder / f"{candidate}{REASON}"] = _whole(reason)
         if all(_write_once(target, content) for target, content in targets.items()):
             _sync(folder)
             return
@@ -112,10 +126,6 @@ def write_beside(
 
 def _whole(content: bytes) -> Content:
     return lambda: (content,)
-
-
-def _reason_of(target: Path) -> Path:
-    return target.with_name(f"{target.name}.reason.json")
 
 
 def _names(name: str, token: str) -> Iterator[str]:

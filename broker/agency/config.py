@@ -106,6 +106,15 @@ class FoldersSection(_Section):
     inbox: Text = "inbox"
 
 
+class IntakeSection(_Section):
+    """What becomes of a row with a field that the contract does not let go to its recipients.
+
+    ``leave_out`` sends the row without the field and reports it; ``refuse`` refuses the row.
+    """
+
+    ungranted_fields: Literal["leave_out", "refuse"] = "leave_out"
+
+
 class IntervalsSection(_Section):
     """How often the service does what, in seconds.
 
@@ -146,6 +155,7 @@ class AgencyConfig(_Section):
     governance_passphrase: PassphraseSection | None = None
     kafka: KafkaSection = KafkaSection()
     folders: FoldersSection = FoldersSection()
+    intake: IntakeSection = IntakeSection()
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()
     state: StateSection = StateSection()
@@ -313,6 +323,9 @@ import = "import"
 processed = "processed"
 quarantine = "quarantine"
 inbox = "inbox"
+
+[intake]  # a field that its recipients may not read: "leave_out" and report it, or "refuse" the row
+ungranted_fields = "leave_out"
 
 [http]  # /livez, /readyz, /metrics; port 0 is any free one
 host = "127.0.0.1"

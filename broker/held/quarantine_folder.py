@@ -1,7 +1,8 @@
 """The quarantine folder as it lies on disk: files that were refused, and rows of others.
 
 A file that was refused as a whole is there under its name, with its reason in ``NAME.reason.json``.
-Rows of a file that was taken otherwise are in ``NAME.rejected.<suffix>`` beside such a reason.
+Rows of a file that was taken otherwise are in ``NAME.rejected.<suffix>`` beside such a reason, and
+what was not read after too many of them in ``NAME.rest.<suffix>``.
 What a person moves away or deletes is no longer held; the reason file alone is a record.
 """
 
@@ -18,7 +19,8 @@ from typing import Any, Final
 from broker.held.items import HeldItem
 
 REASON: Final = ".reason.json"
-REJECTED: Final = ".rejected"
+PARTS: Final = (".rejected", ".rest")
+"""What stands in the name of a part of a file, before its ending."""
 MAX_ENTRIES: Final = 100_000
 """Entries of a folder that are looked at."""
 MAX_REASON_BYTES: Final = 8 * 1024 * 1024
@@ -82,10 +84,13 @@ def file_id(kind: str, name: str) -> str:
 
 def _rows_of(name: str, entries: dict[str, os.DirEntry[str]]) -> str | None:
     """The name of the file whose rejected rows these are, None if it is a file of its own."""
-    stem, found, suffix = name.rpartition(REJECTED)
-    if not found or suffix != Path(stem).suffix:
+    if f"{name}{REASON}" in entries:
         return None
-    return stem if f"{stem}{REASON}" in entries and f"{name}{REASON}" not in entries else None
+    for part in PARTS:
+        stem, found, suffix = name.rpartition(part)
+        if found and suffix == Path(stem).suffix and f"{stem}{REASON}" in entries:
+            return stem
+    return None
 
 
 def _first(folder: Path) -> Iterator[os.DirEntry[str]]:

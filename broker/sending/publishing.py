@@ -20,8 +20,9 @@ from broker.referrals import Referrals
 from broker.sending.sealing import EventSealer
 from broker.store.interfaces import Transaction
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
-from contracts.errors import EventError
+from contracts.errors import ConcordantError, EventError
 from contracts.events import URGENT_TYPE, PlainEvent
+from contracts.left_out import FieldLeftOut, fields_left_out
 
 
 class Acceptance:
@@ -36,6 +37,10 @@ class Acceptance:
         self._items: dict[bytes, ItemRow] = {}
         self._referrals = Referrals(tx)
         self._now = 0
+        self.left_out: tuple[FieldLeftOut, ...] = ()
+        """What was left out of the last event that was accepted, or is known, and for whom."""
+        self.newly_refused = False
+        """Whether the last refusal was new: an item that is offered again is not logged again."""
 
     def publish(
         self,
@@ -44,6 +49,7 @@ class Acceptance:
         *,
         source_key: bytes | None = None,
         operator: str = recording.OPERATOR,
+        leave_out: bool = False,
     ) -> str | None:
         """Accept an event for publication.
 
@@ -52,6 +58,8 @@ class Acceptance:
             now: ms.
             source_key: the source's idempotency key; an item that was published is not again.
             operator: who asked for it, for the log.
+            leave_out: whether to leave out fields that the contract does not let go, instead of
+                refusing the event.
 
         Returns:
             The event's id, or None when this item was published before.
@@ -60,30 +68,24 @@ class Acceptance:
             EventError: refused; the refusal is in the log, and the caller commits it.
             RegistryError: it cannot be sealed now; nothing of it is written.
         """
-        self._now = now
+        self._now, self.left_out = now, ()
+        known: ItemRow | None = None
         if source_key is not None:
-            known = self._items.get(source_key) or self._tx.items.find(source_key)
+            known = self._known(source_key)
             if known is not None and known.outcome == "published":
+                self.left_out = self._left_out_again(event, now, leave_out)
                 return None
         try:
-            sealed = self._sealer.seal(event, now, source_key)
+            sealed = self._sealer.seal(event, now, source_key, leave_out=leave_out)
             contract = sealed.governed.text.contract
             self._referrals.published(event, contract, sealed.event_id, now)
         except EventError as refusal:
-            case = recording.case_of(event)
-            self._entries.append(
-                recording.refused(
-                    event.type,
-                    refusal.code,
-                    now,
-                    operator,
-                    case_key=pseudonyms.case_key(self._sealer.secret, case) if case else None,
-                    recipients=event.recipients,
-                    clause=refusal.clause,
-                )
-            )
+            self.newly_refused = known is None or known.code != refusal.code
+            if self.newly_refused:  # else the log has it already
+                self._log_refusal(event, refusal, now, operator)
             self._item(source_key, None, "refused", refusal.code, now)
             raise
+        self.left_out = fields_left_out(sealed.decision, event.recipients)
         urgent = event.type == URGENT_TYPE
         self._outbox.append(
             NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent)
@@ -107,6 +109,55 @@ class Acceptance:
         )
         self._item(source_key, sealed.event_id, "published", None, now)
         return sealed.event_id
+
+    def refuse(
+        self, item_key: bytes, code: str, now: int, *, operator: str = recording.OPERATOR
+    ) -> bool:
+        """Log that an item was refused before it became an event, once for each item and reason.
+
+        Args:
+            item_key: tells this item from others; the same item offered again has the same key.
+            code: why.
+            now: ms.
+            operator: who offered it, for the log.
+
+        Returns:
+            False if the log has it already.
+        """
+        known = self._known(item_key)
+        if known is not None and known.code == code:
+            return False
+        self._now = now
+        self._entries.append(recording.refused(None, code, now, operator))
+        self._item(item_key, None, "refused", code, now)
+        return True
+
+    def _log_refusal(self, event: PlainEvent, refusal: EventError, now: int, operator: str) -> None:
+        case = recording.case_of(event)
+        self._entries.append(
+            recording.refused(
+                event.type,
+                refusal.code,
+                now,
+                operator,
+                case_key=pseudonyms.case_key(self._sealer.secret, case) if case else None,
+                recipients=event.recipients,
+                clause=refusal.clause,
+            )
+        )
+
+    def _known(self, source_key: bytes) -> ItemRow | None:
+        return self._items.get(source_key) or self._tx.items.find(source_key)
+
+    def _left_out_again(
+        self, event: PlainEvent, now: int, leave_out: bool
+    ) -> tuple[FieldLeftOut, ...]:
+        """What is left out of an event that was published before: the report names it again."""
+        try:
+            _, decision = self._sealer.decide(event, now, leave_out=leave_out)
+        except ConcordantError:  # the contract has ended since, for example
+            return ()
+        return fields_left_out(decision, event.recipients)
 
     def _item(
         self,

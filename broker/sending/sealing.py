@@ -7,17 +7,18 @@ written here: broker/sending/publishing.py does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import ExchangeKey, Sealer
 from broker.event import JSON, uuid_text
-from contracts.decision import Decision, decide
+from contracts.decision import Decision, FieldDecision, decide
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.grouping import Grouping
+from contracts.left_out import without_ungranted
 from contracts.loading import ContractText
 from contracts.model import topic_name
 from contracts.standing import Standing
@@ -82,25 +83,60 @@ class EventSealer:
         self._exchange_key = exchange_key
         self._sealers: dict[bytes, Sealer] = {}
 
-    def seal(self, event: PlainEvent, now: int, source_key: bytes | None = None) -> Sealed:
+    def decide(
+        self, event: PlainEvent, now: int, *, leave_out: bool = False
+    ) -> tuple[Governed, Decision]:
+        """Decide on one event, without sealing it.
+
+        Args:
+            event: type, recipients, data.
+            now: ms; the event's time.
+            leave_out: whether to leave out fields that the contract does not let go, instead of
+                refusing the event.
+
+        Raises:
+            EventError: the contract does not permit it; ``code`` says why.
+        """
+        governed = self._governing(event.type, now)
+        contract = governed.text.contract
+        gone: tuple[FieldDecision, ...] = ()
+        if leave_out:
+            event, gone = without_ungranted(contract, self.agency, event)
+        decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
+        if not decision.permitted:
+            denied = EventError(decision.detail, code=decision.code)
+            denied.clause = decision.clause
+            raise denied
+        if gone:
+            decision = replace(
+                decision,
+                fields=(*decision.fields, *gone),
+                left_out=(*decision.left_out, *(field.path for field in gone)),
+            )
+        return governed, decision
+
+    def seal(
+        self,
+        event: PlainEvent,
+        now: int,
+        source_key: bytes | None = None,
+        *,
+        leave_out: bool = False,
+    ) -> Sealed:
         """Decide and seal one event.
 
         Args:
             event: type, recipients, data.
             now: ms; the event's time.
             source_key: the source's idempotency key, if it has one.
+            leave_out: as of ``decide``.
 
         Raises:
             EventError: the contract does not permit it, or it is too large; ``code`` says which.
             RegistryError: a recipient has no valid key at the moment.
         """
-        governed = self._governing(event.type, now)
+        governed, decision = self.decide(event, now, leave_out=leave_out)
         contract = governed.text.contract
-        decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
-        if not decision.permitted:
-            denied = EventError(decision.detail, code=decision.code)
-            denied.clause = decision.clause
-            raise denied
         event_id = pseudonyms.event_id(self.secret, source_key)
         layout = decision.grouping
         assert layout is not None

@@ -234,7 +234,11 @@ class FaultStage:
     def export_again(self, agency: str, since: float) -> int:
         """The files that were put away since then go to the watched folder again."""
         folder = self.folder(agency)
-        again = [f for f in (folder / "processed").iterdir() if f.stat().st_ctime >= since]
+        again = [
+            f
+            for f in (folder / "processed").iterdir()
+            if f.stat().st_ctime >= since and not f.name.endswith(".left-out.json")
+        ]
         for file in sorted(again):
             file.rename(folder / "import" / file.name)
         return len(again)

@@ -207,3 +207,19 @@ async def test_it_runs_until_it_is_stopped(desk: Desk) -> None:
     (desk.drop / "a.csv").write_bytes(b"x")
     await asyncio.wait_for(source.run(handle, stop), 5)
     assert (desk.processed / "a.csv").exists(), "a file that was begun is finished"
+
+
+async def test_a_report_of_what_was_left_out_lies_beside_the_file(desk: Desk) -> None:
+    desk.answer = lambda _: Verdict(True, left_out=b"{}")
+    for _ in range(2):
+        (desk.drop / "a.csv").write_bytes(b"x")
+        assert await desk.settle() == 1
+    reports = sorted(path.name for path in desk.processed.glob("*.left-out.json"))
+    assert len(reports) == 2
+    assert {name.removesuffix(".left-out.json") for name in reports} == {
+        path.name for path in desk.processed.iterdir() if path.suffix == ".csv"
+    }
+    for name in reports:  # as when files that were taken are dropped again after a restore
+        (desk.processed / name).rename(desk.drop / name)
+    assert await desk.settle() == 0
+    assert desk.codes == ["taken", "taken"]

@@ -83,7 +83,8 @@ def put_aside_file(world, _cli) -> None:
 def put_aside_rows(world, _cli) -> None:
     rows = (RowReason(2, "invalid_date", "when", "Not a date."),)
     reason = reason_bytes("a.jsonl", "", "rows_refused", "1 of the records.", rows)
-    write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, b"{}\n", reason)
+    parts = {"rejected": lambda: (b"{}\n",)}
+    write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
 
 
 Scenario = Callable[[Any, Any], None]
@@ -197,6 +198,18 @@ def test_the_command_that_is_named_tries_it_again(world, cli, kind: HeldKind) ->
     command = KINDS[kind].retry.replace("ID", str(item["id"])).replace("DIR", directory)
     command = command.replace("AGENCY TOPIC PARTITION", f"{SENDER} t 0")
     assert cli(*command.split()[1:]).code in (0, 1, 4), "the command that is named exists"
+
+
+def test_the_rest_of_a_file_that_was_not_read_is_held_too(world, cli) -> None:
+    world.state_of(READER)
+    parts = {name: lambda: (b"{}\n",) for name in ("rejected", "rest")}
+    reason = reason_bytes("a.jsonl", "", "rest_put_aside", "1 of the records.")
+    write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
+    listed = cli("quarantine", "list", "--agency", world.directory(READER), "--json").json
+    assert {(one["kind"], one["about"], one["code"]) for one in listed} == {
+        ("rows", "a.jsonl.rejected.jsonl", "rest_put_aside"),
+        ("rows", "a.jsonl.rest.jsonl", "rest_put_aside"),
+    }
 
 
 def test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was(world, cli) -> None:
