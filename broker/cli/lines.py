@@ -1,4 +1,8 @@
-"""JSON Lines in and out: one line out for each line in, in order, with bounded memory."""
+"""JSON Lines in and out: one line out for each line in, in order, with bounded memory.
+
+Lines are UTF-8, for every command and for every line. A byte order mark at the beginning of the
+input is passed over; anywhere else it is no part of a JSON document. UTF-16 is not read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from broker.errors import ConfigError
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 """A sealed record of the largest size takes about 360 kB as a line."""
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 CHUNK_LINES: Final = 2048
 """Lines read before any is written: a few batches, and a bound on memory."""
 
@@ -47,14 +52,37 @@ def read_lines(file: Path | None) -> Iterator[bytes | None]:
 
 def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
     longest = MAX_LINE_BYTES + len(b"\r\n")
-    while line := stream.readline(longest):
+    line = stream.readline(longest + len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK)
+    if len(line) > longest:
+        yield from _too_long(stream, line)
+        line = stream.readline(longest)
+    while line:
         content = line.rstrip(b"\r\n")
         if len(content) <= MAX_LINE_BYTES and (line.endswith(b"\n") or len(line) < longest):
             yield content
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(MAX_LINE_BYTES)
-        yield None
+        else:
+            yield from _too_long(stream, line)
+        line = stream.readline(longest)
+
+
+def _too_long(stream: BinaryIO, line: bytes) -> Iterator[None]:
+    while line and not line.endswith(b"\n"):
+        line = stream.readline(MAX_LINE_BYTES)
+    yield None
+
+
+def text_of_line(line: bytes) -> str:
+    """A line as text.
+
+    Raises:
+        ValueError: it is not UTF-8; says so, and if it looks like UTF-16.
+    """
+    if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("the line is not UTF-8: it looks like UTF-16")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the line is not UTF-8") from None
 
 
 def chunks(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:

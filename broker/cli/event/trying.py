@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from broker.agency.participant import Participant, load_participant
+from broker.cli.lines import text_of_line
 from broker.clock import now_ms
 from broker.errors import RegistryError
 from broker.record import (
@@ -67,9 +68,11 @@ def parse_plain(line: bytes | None) -> PlainEvent:
     if line is None:
         raise EventError("the line is longer than 1 MiB", code="event_malformed")
     try:
-        plain = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except UnicodeDecodeError:
-        raise EventError("the line is not UTF-8", code="event_malformed") from None
+        text = text_of_line(line)
+    except ValueError as error:
+        raise EventError(str(error), code="event_malformed") from None
+    try:
+        plain = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         repeated = isinstance(error, _RepeatedNameError)
         detail = "a name is repeated" if repeated else "the line is not a JSON document"

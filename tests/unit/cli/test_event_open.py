@@ -339,3 +339,21 @@ def test_a_forked_stream_is_stopped(cli, root: Path, event, tmp_path: Path) -> N
     assert ["data" in answer for answer in done.jsonl] == [True, True, False, False]
     assert done.jsonl[2]["step"] == done.jsonl[3]["step"] == 4
     assert done.jsonl[3]["refused"] == "stream_stopped"
+
+
+@pytest.mark.parametrize("command", ["open", "verify"])
+def test_the_encoding_of_lines_has_one_rule_for_all_commands(
+    cli, root: Path, sealed: bytes, command: str
+) -> None:
+    def run(stdin: bytes) -> list[dict[str, object]]:
+        return cli("event", command, "--agency", root / "council-camden", stdin=stdin).jsonl
+
+    mark = b"\xef\xbb\xbf"
+    plain = run(sealed)
+    assert not any("refused" in line for line in plain)
+    assert run(mark + sealed) == plain
+    first, second = sealed.splitlines(keepends=True)
+    assert ["refused" in line for line in run(first + mark + second)] == [False, True]
+    for encoding in ("utf-16", "utf-16-be"):
+        answers = run(sealed.decode().encode(encoding))
+        assert {line["refused"] for line in answers} == {"record_malformed"}

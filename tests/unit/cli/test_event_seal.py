@@ -299,3 +299,24 @@ def test_consent_to_statistics_alone_leaves_nothing_that_identifies(cli, world) 
     assert not data["victim"].keys() & {"name", "address", "phone", "email", "date_of_birth"}
     assert "alleged_perpetrators" not in data
     assert data["incident"]["borough"] == "E09000007"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_every_line_of_a_file_in_utf_16_is_refused(cli, world, encoding: str) -> None:
+    text = lines(plain(world, cli), plain(world, cli)).decode().encode(encoding)
+    done = seal(cli, world, text)
+    assert done.code == 4
+    assert {line["refused"] for line in done.jsonl} == {"event_malformed"}
+    assert "UTF-16" in done.jsonl[0]["detail"]
+
+
+def test_a_byte_order_mark_before_the_first_line_changes_nothing_for_any_command(
+    cli, world
+) -> None:
+    mark = b"\xef\xbb\xbf"
+    events = lines(plain(world, cli), plain(world, cli))
+    assert [set(line) for line in seal(cli, world, mark + events).jsonl] == [
+        {"topic", "partition", "headers", "value"}
+    ] * 2
+    first, second = events.splitlines(keepends=True)
+    assert ["refused" in x for x in seal(cli, world, first + mark + second).jsonl] == [False, True]

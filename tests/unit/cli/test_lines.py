@@ -33,3 +33,18 @@ def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
     file = tmp_path / "lines"
     file.write_bytes(b"\n" + LONGEST)
     assert list(read_lines(file)) == [b"", LONGEST]
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_begins_the_input_and_no_other_line(tmp_path: Path) -> None:
+    file = tmp_path / "lines"
+    file.write_bytes(MARK + b"{}\n" + MARK + b"{}\n")
+    assert list(read_lines(file)) == [b"{}", MARK + b"{}"]
+    file.write_bytes(MARK + LONGEST + b"\n" + b"after\n")
+    assert list(read_lines(file)) == [LONGEST, b"after"]
+    file.write_bytes(MARK + LONGEST + b"x\n" + b"after\n")
+    assert list(read_lines(file)) == [None, b"after"]
+    file.write_bytes(MARK)
+    assert list(read_lines(file)) == []
