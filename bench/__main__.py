@@ -1,7 +1,7 @@
 """``python -m bench [--quick] [PART ...]``: all benchmarks, or some of them.
 
-Parts: envelope, batching, growth, endtoend; docs writes docs/benchmarks.md and its plot from the
-results in bench/out. ``--quick`` takes a tenth of the time and is for trying out.
+Parts: envelope, batching, growth, exports, endtoend; docs writes docs/benchmarks.md and its plot
+from the results in bench/out. ``--quick`` takes a tenth of the time and is for trying out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import importlib
 from typing import Final
 
-PARTS: Final = ("envelope", "batching", "growth", "endtoend", "docs")
+PARTS: Final = ("envelope", "batching", "growth", "exports", "endtoend", "docs")
 
 
 def main() -> None:

@@ -95,19 +95,26 @@ def cps_case(number: int) -> bytes:
     return _GOOD_CASE.format(number=number).encode()
 
 
+_REFERRAL: Final[Mapping[str, object]] = {
+    "action": "NEW_REFERRAL",
+    "notify": ["HAVEN"],
+    "service_code": "SUP-EMO",
+    "priority": "P3",
+    "resident_name": "Håkon Sampleton",
+    "incident_class": "HI",
+    "motivations": ["DIS", "REL"],
+    "perceived_by": "VIC",
+    "la_code": "00AZ",
+    "incident_details": "Threw an object at the window; nobody was hurt.",
+    "consent_support": True,
+    "consent_identity": True,
+}
+
+
 def council_line(number: int) -> bytes:
     """A good line of a council."""
-    return (
-        json.dumps(
-            {
-                "action": "CASE_UPDATE",
-                "notify": ["POL-CAMDEN"],
-                "asb_case_ref": f"ASB/{number}",
-                "measure_codes": ["ABC", "CPN", "INJ"],
-            }
-        ).encode()
-        + b"\n"
-    )
+    own = {"asb_case_ref": f"ASB/{number + 1}", "referral_ref": f"HSG/{number + 1}"}
+    return json.dumps({**_REFERRAL, **own}).encode() + b"\n"
 
 
 _QUOTED: Final = b'"' + b"," * (_COLUMNS - 1) + b"\r\n"

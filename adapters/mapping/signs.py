@@ -33,7 +33,7 @@ _SIGNS: Final = re.compile(
             rb"(?<=[A-Za-z])[\x80-\x84\x86-\x91\x95\x98-\xbf]{2,}(?=[A-Za-z])",
             # signs that never begin a word
             rb"(?<![" + _LETTER + rb"])[\x83\x86-\x89\x98\x99\xaf](?=[a-z])",
-            rb"(?<![" + _LETTER + rb"])\xa3(?=[a-z]{2})",
+            rb"(?<![" + _LETTER + rb"])(?:\xa3(?=[a-z]{2})|\xb5(?=[a-z]{3}))",
             rb"(?<=[" + _LOWER + rb"])[" + _UPPER + rb"]",  # a capital inside a word
             rb"(?<=[A-Z])[" + _UPPER + rb"](?=[a-z])",
             rb"(?<![" + _LETTER + rb"])[\x9a\x9c\x9e](?=[0-9])",  # a pound sign of cp850

@@ -1,0 +1,118 @@
+"""Text in another encoding than it is read in is refused, and the suspected one is named."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.base import Context, MappingError, Row
+from adapters.csu import ADAPTER
+from adapters.csu.format import format_export
+from adapters.mapping import MemoryLinks
+from adapters.mapping.encoding import as_stream, check_text
+from adapters.mapping.signs import text_sign
+
+NAMES = (
+    "José", "Zoë", "Müller", "François", "Siân", "Håkon", "Renée", "Björk", "Núñez", "Seán",
+    "Dáithí", "Göran", "São Tomé", "Muñoz", "Élodie", "Özil", "Ángel", "Ødegård", "Hôtel",
+)  # fmt: skip
+
+
+def export(name: str) -> str:
+    row = {"ACTION": "CASE", "PARTNERS": "P", "CRN": "C1", "CASE_STATUS": "01", "VIC_NAME": name}
+    return format_export([row], ADAPTER.mapping).decode()
+
+
+def refusal(content: bytes, stated: str | None = None) -> MappingError:
+    with pytest.raises(MappingError) as error:
+        ADAPTER.read(content, stated)
+    assert error.value.code == "file_encoding"
+    return error.value
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("encoding", ["cp850", "cp437"])
+def test_an_export_of_dos_is_refused_and_told(name: str, encoding: str) -> None:
+    try:
+        content = export(f"{name} and").encode(encoding)
+    except UnicodeEncodeError:
+        pytest.skip(f"{encoding} has no such name")
+    assert "cp850" in refusal(content).detail
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "suspect"),
+    [
+        ("José Núñez", "mac_roman", "mac_roman"),
+        ("don’t José", "mac_roman", "mac_roman"),
+        ("Wałęsa", "cp1250", "windows-1250"),
+        ("Łukasz Michał", "cp1250", "windows-1250"),
+        ("Świątek", "iso8859_2", "ISO-8859-2"),
+        ("Иван Петров", "cp1251", "windows-1251"),
+        ("costs £40", "cp850", "cp850"),
+    ],
+)
+def test_the_encoding_that_is_suspected_is_named(text: str, encoding: str, suspect: str) -> None:
+    error = refusal(export(text).encode(encoding))
+    assert suspect in error.detail
+    assert error.where == "line 2"
+    assert text not in error.diagnostics()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_is_refused_with_and_without_its_mark(encoding: str) -> None:
+    assert "UTF-" in refusal(export("Siân").encode(encoding)).detail
+
+
+def test_windows_1252_without_such_signs_is_read() -> None:
+    for name in (*NAMES, "Müller – “about £40” … it’s", "50 % – 60 %", "Mr\u00a0Smith", "5 m²"):
+        (row,) = ADAPTER.read(export(name).encode("cp1252"))
+        assert isinstance(row, Row)
+        assert row.values["VIC_NAME"] == name
+
+
+def test_a_stated_encoding_is_believed_and_nothing_else_is_read() -> None:
+    for name in NAMES:
+        (row,) = ADAPTER.read(export(name).encode("cp850"), "cp850")
+        assert isinstance(row, Row)
+        assert row.values["VIC_NAME"] == name
+    assert "UTF-8" in refusal(export("José").encode(), "cp850").detail
+    assert "stated" in refusal(export("José").encode("cp1252"), "utf-8").detail
+    assert "windows-1252" in refusal(export("x").encode() + b"\x81\r\n", "windows-1252").detail
+    assert check_text(as_stream(export("x").encode()), stated="cp850").codec == "cp850"
+
+
+WRONG = {
+    "Jos\ufffd": "was lost",
+    "JosÃ©": "windows-1252",
+    "MÃ¼ller": "windows-1252",
+    "itâ€™s": "windows-1252",
+    "Â£40": "windows-1252",
+    "WaÅ‚Ä™sa": "windows-1252",
+    "Jos├®": "cp850",
+    "Jos√©": "mac_roman",
+    "Jos\x82": "ISO-8859-1",
+    "Jos‚ and": "cp850",
+    "Mu¤oz": "cp850",
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_text_that_was_read_wrongly_before_is_refused_by_its_row(text: str) -> None:
+    good, bad = ADAPTER.read((export("José") + export(text).splitlines()[1] + "\r\n").encode())
+    assert isinstance(good, Row)
+    assert isinstance(bad, Row)
+    context = Context("me", {"P": "partner-one"}, MemoryLinks())
+    with pytest.raises(MappingError) as error:
+        ADAPTER.to_event(
+            Row(3, dict(bad.values) | {"ACTION": "CASE", "OFFICER_NOTE": text}, 0, 0), context
+        )
+    assert error.value.code == "text_encoding"
+    assert WRONG[text] in error.value.detail
+
+
+def test_good_text_has_no_sign_of_a_wrong_encoding() -> None:
+    others = ("CAFÉ’S”", "na hÉireann", "Zażółć", "Łukasz", "Ångström", "√2", "£40–50", "naïve",
+              "“quoted”", "À la", "5 m²", "€5", "½", "e.g. 20‰", "Дмитрий",
+              "李", "محمد", "😀")  # fmt: skip
+    for text in (*NAMES, *others):
+        assert text_sign(text) is None, text
