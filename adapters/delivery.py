@@ -23,7 +23,7 @@ from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.interfaces import Store
 from broker.store.rows import InboxRow
-from broker.waiting import set_within
+from broker.waiting import out_of_descriptors, set_within
 
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
@@ -166,7 +166,9 @@ class Delivery:
             raise _HeldError(error.code, error.where, error.detail) from None
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other events
+        except Exception as error:
+            if out_of_descriptors(error):  # the event is not at fault
+                raise
             # The type alone: the text of another package's exception may hold values.
             detail = f"The adapter failed on this event ({type(error).__name__})."
             raise _HeldError("adapter_failed", None, detail) from None

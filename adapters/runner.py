@@ -30,6 +30,7 @@ from broker.store.exclusion import exclusive
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
+from broker.waiting import DESCRIPTORS_EXHAUSTED, through_shortage
 
 PORT_FILE: Final = "state/http-port"
 DELIVERY_LATE_S: Final = 120.0
@@ -116,6 +117,9 @@ async def run_adapter(
         def delivery_turned() -> None:
             metrics.turned("delivery", DELIVERY_LATE_S)
 
+        def tell_shortage() -> None:
+            log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+
         server = HealthServer(
             health_app(readiness, exposed), host=config.http.host, port=config.http.port
         )
@@ -124,9 +128,14 @@ async def run_adapter(
         log.info("adapter_started", agency=participant.agency, port=server.port)
         tasks = [
             asyncio.create_task(service.run(stop)),
-            asyncio.create_task(source.run(intake.take, stop, import_turned)),
-            asyncio.create_task(delivery.run(service.delivered, stop, delivery_turned)),
             asyncio.create_task(watch_own_manifest(participant, service, stop)),
+            *(
+                asyncio.create_task(through_shortage(loop, stop, tell_shortage))
+                for loop in (
+                    lambda: source.run(intake.take, stop, import_turned),
+                    lambda: delivery.run(service.delivered, stop, delivery_turned),
+                )
+            ),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)

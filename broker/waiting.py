@@ -1,8 +1,22 @@
-"""Waiting for an event, but not for ever: how every loop of a running broker or adapter pauses."""
+"""Pauses of the loops of a running broker or adapter, and the shortage that every loop waits out.
+
+Pauses end early when something happens. A process that has no file descriptor left can open
+neither a file nor a connection for a while; that is no fault of the loop in which it shows, and it
+ends nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+DESCRIPTORS_EXHAUSTED: Final = "descriptors_exhausted"
+"""Code of an error whose reason is that no more files can be opened."""
+DESCRIPTORS_WAIT_S: Final = 1.0
+
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 async def set_within(event: asyncio.Event, seconds: float) -> bool:
@@ -12,3 +26,39 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def out_of_descriptors(error: BaseException | None) -> bool:
+    """Whether an error, or one that led to it, is that no more files can be opened."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            return True
+        if getattr(error, "code", None) == DESCRIPTORS_EXHAUSTED:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+async def through_shortage(
+    run: Callable[[], Awaitable[None]], stop: asyncio.Event, tell: Callable[[], None]
+) -> None:
+    """Run a loop, and begin it again for as long as it ends for want of file descriptors.
+
+    Args:
+        run: begins the loop; any other error of it is raised.
+        stop: ends the waiting.
+        tell: called each time, before the wait.
+    """
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            if not out_of_descriptors(error):
+                raise
+            tell()
+            if await set_within(stop, DESCRIPTORS_WAIT_S):
+                return
+        else:
+            return

@@ -9,6 +9,7 @@ folder_unavailable, source_retry (the environment is at fault; left for another 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 import os
@@ -32,7 +33,7 @@ from adapters.sources.interfaces import (
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import Content, reason_bytes, shelve, write_beside
-from broker.waiting import set_within
+from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
 
 SETTLE_S: Final = 2.0
@@ -275,6 +276,8 @@ async def _ask(handler: Handler, file: SourceFile) -> Verdict:
     except (OSError, FileChangedError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other files
+        if out_of_descriptors(error):  # the file is not at fault
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
         # The type alone: the text of a stranger's exception may hold values.
         detail = f"The adapter failed on this file ({type(error).__name__}); nothing was guessed."
         return Verdict(False, "handler_failed", detail)

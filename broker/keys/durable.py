@@ -8,6 +8,7 @@ written to them. No mode here depends on the umask of the process.
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import secrets
 from pathlib import Path
@@ -69,6 +70,22 @@ def make_private_folder(folder: Path, *, exist_ok: bool = True) -> None:
             raise
         return
     folder.chmod(PRIVATE_FOLDER_MODE)  # a umask can take away the owner's own rights
+
+
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """The entries of a folder whose names match, sorted; none if there is no such folder.
+
+    ``Path.glob`` says from Python 3.13 on that there are none when the folder cannot be opened: a
+    process without a free file descriptor would think that its keys and manifests are gone.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - pathlib has no call that lists names only
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(folder / name for name in names if fnmatch.fnmatchcase(name, pattern))
 
 
 def sync_folder(folder: Path) -> None:

@@ -30,6 +30,7 @@ from broker.errors import KeyAccessError
 from broker.keys.durable import (
     PUBLIC_MODE,
     SECRET_MODE,
+    files_in,
     make_private_folder,
     sync_folder,
     write_durably,
@@ -262,7 +263,7 @@ class Keyring:
 
     def _paths(self, kid: bytes | None = None) -> list[Path]:
         pattern = f"*{_SUFFIX}" if kid is None else f"*-{kid.hex()}{_SUFFIX}"
-        return sorted(path for path in self.folder.glob(pattern) if not path.name.startswith("."))
+        return [path for path in files_in(self.folder, pattern) if not path.name.startswith(".")]
 
     def _find(self, kid: bytes) -> KeyFile:
         for path in self._paths(kid):

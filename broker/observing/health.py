@@ -2,7 +2,8 @@
 
 Ready means that every named check passes; the answer lists each with its reason, so that it is
 the first place to look. Alive means that the event loop still turns. The port is bound to this
-machine by default: the answers hold no personal data, but they tell how busy an agency is.
+machine by default: the answers hold no personal data, but they tell how busy an agency is. Clients
+are strangers: their connections are few and short, whatever they send.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from broker.errors import ConfigError
 from broker.observing.metrics import CONTENT_TYPE
@@ -26,6 +28,15 @@ Check = Callable[[], str | None]
 """None if all is well, or the reason why not, in words without personal data."""
 
 LOCAL: Final = "127.0.0.1"
+MAX_CONNECTIONS: Final = 32
+BACKLOG: Final = 16
+"""Connections that wait to be taken: as many are taken at once before the limit is looked at."""
+REQUEST_S: Final = 5.0
+"""Time in which a whole request must come, and after which a connection that rests is closed."""
+CONNECTION_S: Final = 30.0
+"""Longest life of a connection, whatever its client reads or sends."""
+STOP_S: Final = 3
+"""Time that answers have to go out when the adapter stops."""
 _FAILED: Final = "the check itself failed"
 _START_S: Final = 10.0
 _POLL_S: Final = 0.02
@@ -108,6 +119,11 @@ class HealthServer:
         self._task: asyncio.Task[None] | None = None
         self.port = port
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return 0 if self._server is None else len(self._server.server_state.connections)
+
     async def start(self) -> None:
         """Binds and serves. Port 0 takes a free one, which `port` then names.
 
@@ -118,7 +134,14 @@ class HealthServer:
         self.port = listening.getsockname()[1]
         self._server = _QuietServer(
             uvicorn.Config(
-                self._app, log_config=None, access_log=False, lifespan="off", server_header=False
+                self._app,
+                http=_BoundedProtocol,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=STOP_S,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
             )
         )
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
@@ -150,6 +173,50 @@ class HealthServer:
                 fix="set another port in agency.toml, or stop what uses this one",
             ) from None
         return listening
+
+
+class _BoundedProtocol(H11Protocol):
+    """A connection that cannot be held open for nothing, of which there are at most so many.
+
+    Each connection takes a file descriptor of the adapter. A client that sends half a request and
+    waits, or sends it byte by byte, is cut off; where there are too many, the connection that has
+    waited longest for its client goes, so that a flood does not keep a supervisor out.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, if there is or can be made room for it."""
+        self.transport = transport
+        self.opened_s = self.loop.time()
+        if len(self.connections) >= MAX_CONNECTIONS and not self._make_room():
+            transport.abort()
+            return
+        super().connection_made(transport)
+        self.loop.call_later(REQUEST_S, self._look)
+
+    @property
+    def answering(self) -> bool:
+        """Whether a whole request has come and its answer has not all gone."""
+        if self.cycle is None:
+            return False
+        return not self.cycle.response_complete or self.transport.get_write_buffer_size() > 0
+
+    def _make_room(self) -> bool:
+        mine = [one for one in self.connections if isinstance(one, _BoundedProtocol)]
+        waiting = [one for one in mine if not one.answering]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda one: one.opened_s)
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self.answering and self.loop.time() - self.opened_s < CONNECTION_S:
+            self.loop.call_later(REQUEST_S, self._look)
+        else:
+            self.transport.abort()
 
 
 class _QuietServer(uvicorn.Server):

@@ -17,7 +17,7 @@ import orjson
 
 from broker.envelope.primitives import sha256
 from broker.errors import ManifestError, RegistryError
-from broker.keys.durable import make_private_folder, write_durably
+from broker.keys.durable import files_in, make_private_folder, write_durably
 from broker.keys.manifest import (
     MANIFEST_LIMIT_BYTES,
     VerifiedManifest,
@@ -72,7 +72,7 @@ class Repository:
             ContractError: a contract cannot be read or is not one.
             RegistryError: a signature or a statement is wrong, or a contract is not ours.
         """
-        paths = sorted((self.root / CONTRACTS_FOLDER).glob("*.yaml"))
+        paths = _files(self.root / CONTRACTS_FOLDER, "*.yaml")
         return ContractBook(
             deployment=self._deployment,
             agency=self._agency,
@@ -95,7 +95,7 @@ class Repository:
         # Read before the files: a running adapter beside us stores a manifest, then its version.
         seen = self._versions()
         verified: list[VerifiedManifest] = []
-        for path in sorted((self.root / MANIFESTS_FOLDER).glob("*.note")):
+        for path in _files(self.root / MANIFESTS_FOLDER, "*.note"):
             signed = parse_manifest(_read(path, MANIFEST_LIMIT_BYTES), str(path))
             governance = contracts.governance_of(signed.manifest.agency)
             if governance:  # else it is of an agency that no contract of ours knows
@@ -284,18 +284,29 @@ class Repository:
             raise _unwritable(path, error) from None
 
 
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return files_in(folder, pattern)
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+
+
 def _read(path: Path, limit: int) -> bytes:
     """At most one byte more than the limit, so that a parser sees that it is exceeded."""
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise RegistryError(
-            f"A file cannot be read ({error.strerror}).",
-            code="registry_unreadable",
-            where=str(path),
-            fix="Check the owner and the permissions of the file.",
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> RegistryError:
+    return RegistryError(
+        f"A file cannot be read ({error.strerror}).",
+        code="registry_unreadable",
+        where=str(path),
+        fix="Check the owner and the permissions of the file.",
+    )
 
 
 def _unwritable(path: Path, error: OSError) -> RegistryError:

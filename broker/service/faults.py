@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from broker.errors import TransportError
+from broker.waiting import out_of_descriptors
 from contracts.errors import ConcordantError
 
 MENDED_BY_WAITING: Final = frozenset(
@@ -15,5 +16,7 @@ MENDED_BY_WAITING: Final = frozenset(
 
 def require_waiting_helps(error: ConcordantError) -> None:
     """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    if out_of_descriptors(error):
+        return
     if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
         raise error

@@ -10,9 +10,10 @@ import asyncio
 from typing import Final
 
 from broker.agency.participant import Participant
+from broker.keys.durable import files_in
 from broker.observing.logs import logger
 from broker.service.service import BrokerService
-from broker.waiting import set_within
+from broker.waiting import DESCRIPTORS_EXHAUSTED, out_of_descriptors, set_within
 from contracts.errors import ConcordantError
 
 LOOK_S: Final = 1.0
@@ -27,7 +28,13 @@ async def watch_own_manifest(
     while not stop.is_set():
         if await set_within(stop, LOOK_S):
             return
-        now = _stamp(participant)
+        try:
+            now = _stamp(participant)
+        except OSError as error:
+            if not out_of_descriptors(error):
+                raise
+            log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+            continue
         if now == seen:
             continue
         try:
@@ -40,6 +47,6 @@ async def watch_own_manifest(
 
 def _stamp(participant: Participant) -> tuple[tuple[str, int], ...]:
     """Own manifests and all contracts, by name and time of change."""
-    own = participant.path("manifests").glob(f"{participant.agency}.*.note")
+    own = files_in(participant.path("manifests"), f"{participant.agency}.*.note")
     contracts = participant.path("contracts").iterdir()
     return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in (*own, *contracts)))

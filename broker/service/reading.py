@@ -30,7 +30,7 @@ from broker.store.interfaces import Store
 from broker.transport.delivery import delay
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.transport.topics import ControlTopics, all_readable_topics
-from broker.waiting import set_within
+from broker.waiting import out_of_descriptors, set_within
 
 OnTaken = Callable[[str, int, Batch, int], None]
 """Told (topic, partition, batch, now in ms) of data records that were taken."""
@@ -145,8 +145,10 @@ class Reader:
                 wanted = self.data_topics()
                 there = await self._receiver.visible(wanted)
                 await self._read(there, frozenset(wanted) - there, ended, stop, on_trouble)
-            except (StoreError, TransportError) as error:
-                if error.code == "kafka_refused":
+            except (StoreError, TransportError, OSError) as error:
+                if isinstance(error, OSError) and not out_of_descriptors(error):
+                    raise
+                if getattr(error, "code", None) == "kafka_refused":
                     if refused == there:
                         raise
                     refused = there  # a topic was taken away, perhaps: look once more

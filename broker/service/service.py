@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from broker.agency.participant import Participant, load_participant
@@ -35,7 +35,7 @@ from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
 from broker.transport.topics import control_topics
-from broker.waiting import set_within
+from broker.waiting import DESCRIPTORS_EXHAUSTED, set_within, through_shortage
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
@@ -151,14 +151,16 @@ class BrokerService:
         """
         await asyncio.to_thread(self.relay.take_lock, f"{self.participant.agency}:{os.getpid()}")
         await asyncio.to_thread(self._statements.take_up)
-        loops = (
-            self._relaying.run(stop),
-            self._reader.run(stop, self._trouble),
-            self._heartbeat_loop(stop),
-            self._receipt_loop(stop),
-            self._watch_loop(stop),
+        loops: tuple[Callable[[], Awaitable[None]], ...] = (
+            lambda: self._relaying.run(stop),
+            lambda: self._reader.run(stop, self._trouble),
+            lambda: self._heartbeat_loop(stop),
+            lambda: self._receipt_loop(stop),
+            lambda: self._watch_loop(stop),
         )
-        tasks = [asyncio.create_task(loop) for loop in loops]
+        tasks = [
+            asyncio.create_task(through_shortage(loop, stop, self._tell_shortage)) for loop in loops
+        ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -169,6 +171,9 @@ class BrokerService:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._keep_counts()
+
+    def _tell_shortage(self) -> None:
+        self._log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
 
     def published(self) -> None:
         """Something is new in the outbox: the relay need not wait for its next look."""

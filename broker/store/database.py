@@ -34,6 +34,7 @@ from broker.store.receipts import Heads, Receipts
 from broker.store.referrals import Referrals
 from broker.store.streams import Streams
 from broker.store.versions import make_current
+from broker.waiting import DESCRIPTORS_EXHAUSTED
 
 BUSY_TIMEOUT_S = 5
 """How long a writer waits for another one."""
@@ -50,8 +51,15 @@ _CODES = {
     sqlite3.SQLITE_CORRUPT: "store_corrupt",
     sqlite3.SQLITE_NOTADB: "store_corrupt",
     sqlite3.SQLITE_CONSTRAINT: "store_conflict",
+    # SQLite keeps the reason to itself; a file that is there and may be written cannot be opened
+    # because nothing can.
+    sqlite3.SQLITE_CANTOPEN: DESCRIPTORS_EXHAUSTED,
 }
 _EXPLANATIONS = {
+    DESCRIPTORS_EXHAUSTED: (
+        "the state database cannot be opened: too many files and connections are open",
+        "wait, find out what opens them, or raise the limit (LimitNOFILE of the service)",
+    ),
     "store_busy": (
         "another process kept the state database locked",
         "stop the other process, or try again",
@@ -157,12 +165,15 @@ class SqliteStore:
         """See `Store.fold`. Where a reader is in the way, the journal is folded the next time."""
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise _explained("store_busy", self._path)
-        raw = self._engine.raw_connection()  # a checkpoint belongs into no transaction
+        try:
+            raw = self._engine.raw_connection()  # a checkpoint belongs into no transaction
+        except exc.DBAPIError as error:
+            self._lock.release()
+            raise _of_sqlite(error.orig, self._path) from None
         try:
             raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
-            code = _CODES.get(error.sqlite_errorcode & 0xFF, "store_unusable")
-            raise _explained(code, self._path) from None
+            raise _of_sqlite(error, self._path) from None
         finally:
             raw.close()
             self._lock.release()
@@ -263,8 +274,7 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        extended = getattr(error.orig, "sqlite_errorcode", 0)
-        raise _explained(_CODES.get(extended & 0xFF, "store_unusable"), path) from None
+        raise _of_sqlite(error.orig, path) from None
     except OverflowError:
         raise StoreError(
             "a number is too large for the state database",
@@ -277,6 +287,15 @@ def _translated(path: Path) -> Iterator[None]:
             code="store_unusable",
             where=str(path),
         ) from None
+
+
+def _of_sqlite(error: BaseException | None, path: Path) -> StoreError:
+    code = _CODES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "store_unusable")
+    if code == DESCRIPTORS_EXHAUSTED and not (
+        path.is_file() and os.access(path, os.R_OK | os.W_OK)
+    ):
+        code = "store_unusable"  # it is gone, or not ours
+    return _explained(code, path)
 
 
 def _explained(code: str, path: Path) -> StoreError:

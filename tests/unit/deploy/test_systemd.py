@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broker.agency.config import PassphraseSection
+from broker.observing.health import MAX_CONNECTIONS
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,8 @@ def test_it_is_not_root_and_may_do_little(unit: dict[str, list[str]]) -> None:
 def test_a_wrong_command_line_is_not_tried_for_ever(unit: dict[str, list[str]]) -> None:
     assert unit["Restart"] == ["on-failure"]
     assert unit["RestartPreventExitStatus"] == ["2"]
+
+
+def test_it_may_open_so_many_files_and_no_more(unit: dict[str, list[str]]) -> None:
+    (limit,) = unit["LimitNOFILE"]
+    assert int(limit) >= 8 * MAX_CONNECTIONS

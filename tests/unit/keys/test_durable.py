@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from broker.keys import durable
-from broker.keys.durable import SECRET_MODE, make_private_folder, sync_folder, write_durably
+from broker.keys.durable import (
+    SECRET_MODE,
+    files_in,
+    make_private_folder,
+    sync_folder,
+    write_durably,
+)
 
 
 def test_a_file_is_replaced_with_the_mode_asked_for(tmp_path: Path) -> None:
@@ -115,3 +122,24 @@ def test_a_file_in_the_place_of_a_private_folder_is_refused(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
         make_private_folder(tmp_path / "file")
+
+
+def test_the_files_of_a_folder_are_those_that_match(tmp_path: Path) -> None:
+    for name in ("b.note", "a.note", "a.note.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    assert files_in(tmp_path, "*.note") == [tmp_path / "a.note", tmp_path / "b.note"]
+    assert files_in(tmp_path / "none", "*.note") == []
+
+
+def test_a_folder_that_cannot_be_opened_is_not_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys and manifests would be taken for gone: `Path.glob` says so from Python 3.13 on."""
+
+    def exhausted(*_: object) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "listdir", exhausted)
+    monkeypatch.setattr(os, "scandir", exhausted)
+    with pytest.raises(OSError, match="Too many"):
+        files_in(tmp_path, "*.note")

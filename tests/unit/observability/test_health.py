@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
+import time
 
 import httpx
 import pytest
 
 from broker.errors import ConfigError
+from broker.observing import health
 from broker.observing.health import Flag, HealthServer, Readiness, health_app
 
 
@@ -95,3 +98,88 @@ async def test_a_port_that_is_taken_is_an_error_with_a_fix_and_not_the_end() -> 
             await server.start()
     assert caught.value.code == "config_port_unusable"
     assert caught.value.fix
+
+
+async def serving() -> HealthServer:
+    server = HealthServer(health_app(Readiness(), lambda: bytes(8_000_000)), port=0)
+    await server.start()
+    return server
+
+
+async def test_half_open_connections_are_few_and_keep_nobody_out() -> None:
+    server = await serving()
+    async with asyncio.TaskGroup() as group:
+        opening = [
+            group.create_task(asyncio.open_connection("127.0.0.1", server.port))
+            for _ in range(10 * health.MAX_CONNECTIONS)
+        ]
+    flood = [task.result() for task in opening]
+    for _, writer in flood:
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n")
+    assert server.connections <= health.MAX_CONNECTIONS
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"http://127.0.0.1:{server.port}/livez")).text == "ok\n"
+    assert 0 < server.connections <= health.MAX_CONNECTIONS
+    await asyncio.wait_for(server.stop(), 10)
+    for _, writer in flood:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"",
+        b"GET /livez HTTP/1.1\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\n",
+    ],
+)
+async def test_a_request_that_comes_byte_by_byte_is_cut_off(
+    begin: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "REQUEST_S", 0.3)
+    server = await serving()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(begin)
+
+    async def trickle() -> None:
+        while not writer.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.02)
+
+    trickling = asyncio.create_task(trickle())
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionError):
+            await reader.read()  # to the end, which the server makes
+    trickling.cancel()
+    await asyncio.wait_for(server.stop(), 10)
+
+
+async def test_an_answer_that_is_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "REQUEST_S", 0.1)
+    monkeypatch.setattr(health, "CONNECTION_S", 0.5)
+    server = await serving()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert await reader.read(1)
+    async with asyncio.timeout(10):
+        while server.connections:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.05)
+    writer.close()
+    await asyncio.wait_for(server.stop(), 10)
+
+
+async def test_an_answer_that_takes_its_time_is_not_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health, "REQUEST_S", 0.1)
+
+    def slow() -> bytes:
+        time.sleep(0.5)
+        return b"late 1\n"
+
+    server = HealthServer(health_app(Readiness(), slow), port=0)
+    await server.start()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.get(f"http://127.0.0.1:{server.port}/metrics")
+    assert answer.text == "late 1\n"
+    await asyncio.wait_for(server.stop(), 10)

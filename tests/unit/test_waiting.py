@@ -1,0 +1,77 @@
+"""Loops go on after a shortage of file descriptors, and end for any other reason."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+
+import pytest
+
+from broker import waiting
+from broker.errors import RegistryError, StoreError
+from broker.waiting import DESCRIPTORS_EXHAUSTED, out_of_descriptors, through_shortage
+
+
+def translated() -> RegistryError:
+    """As the registry raises it: the reason is the context, which nobody is shown."""
+    try:
+        try:
+            raise OSError(errno.ENFILE, "x")
+        except OSError:
+            raise RegistryError("cannot be read", code="registry_unreadable") from None
+    except RegistryError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.EMFILE, "x"), True),
+        (translated(), True),
+        (StoreError("x", code=DESCRIPTORS_EXHAUSTED), True),
+        (OSError(errno.EACCES, "x"), False),
+        (StoreError("x", code="store_unusable"), False),
+        (None, False),
+    ],
+)
+def test_a_shortage_is_known_through_every_translation(error, expected: bool) -> None:
+    assert out_of_descriptors(error) is expected
+
+
+async def test_a_loop_begins_again_after_a_shortage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "DESCRIPTORS_WAIT_S", 0.001)
+    ends: list[Exception | None] = [OSError(errno.EMFILE, "x"), translated(), None]
+    told = 0
+
+    async def run() -> None:
+        if (end := ends.pop(0)) is not None:
+            raise end
+
+    def tell() -> None:
+        nonlocal told
+        told += 1
+
+    await through_shortage(run, asyncio.Event(), tell)
+    assert (ends, told) == ([], 2)
+
+
+async def test_a_loop_that_was_told_to_stop_does_not_begin_again() -> None:
+    stop = asyncio.Event()
+    begun = 0
+
+    async def run() -> None:
+        nonlocal begun
+        begun += 1
+        stop.set()
+        raise OSError(errno.EMFILE, "x")
+
+    await through_shortage(run, stop, lambda: None)
+    assert begun == 1
+
+
+async def test_any_other_end_is_an_end() -> None:
+    async def run() -> None:
+        raise StoreError("x", code="lease_lost")
+
+    with pytest.raises(StoreError):
+        await through_shortage(run, asyncio.Event(), lambda: None)
