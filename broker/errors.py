@@ -17,6 +17,7 @@ __all__ = [
     "PackageError",
     "RefusedError",
     "RegistryError",
+    "SigningRefusedError",
     "StoreError",
     "TransportError",
     "WrongInputError",
@@ -45,6 +46,16 @@ class RegistryError(ConcordantError):
 
     code = "registry_invalid"
     exit_code = 3
+
+
+class SigningRefusedError(ConcordantError):
+    """A contract that this agency must not sign, or has not accepted; its author must act.
+
+    Codes: `signing_refused` (an error), `signing_unaccepted` (a warning that was not accepted).
+    """
+
+    code = "signing_refused"
+    exit_code = 1
 
 
 class ConfigError(ConcordantError):

@@ -12,31 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
+from contracts.findings import Finding
 from contracts.model import Contract
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
 
-__all__ = ["Finding", "LegalRules", "legal_rules", "unlawful"]
+__all__ = ["LegalRules", "legal_rules", "unlawful"]
 
 _FOLDER = Path(__file__).parent / "data"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that lint found.
-
-    Attributes:
-        rule: stable name of the rule.
-        severity: `error` should stop a signature; `warning` should be read.
-        where: dotted path in the agreement.
-        message: one sentence.
-    """
-
-    rule: str
-    severity: Literal["error", "warning"]
-    where: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

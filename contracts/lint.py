@@ -11,13 +11,34 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from contracts.events import EVENT_TYPES
-from contracts.lawfulness import Finding, legal_rules, unlawful
+from contracts.findings import Finding
+from contracts.lawfulness import legal_rules, unlawful
 from contracts.model import Contract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
 
-__all__ = ["Finding", "lint"]
+__all__ = ["NOT_CHECKED", "RULES", "lint"]
+
+NOT_CHECKED = (
+    "Not checked: whether a legal basis, condition or gateway fits the facts, whether sharing is "
+    "necessary and proportionate, whether the named documents exist and say what they should, and "
+    "whether the parties and their contacts are who they say. No finding does not make the "
+    "agreement lawful: ask each agency's lawyer and data protection officer."
+)
+"""What these checks do not look at."""
+
+RULES = frozenset(
+    {"status-draft", "expired", "version-repeated", "version-not-newer", "previous-missing"}
+    | {"previous-not-held", "ends-before-previous", "gap", "partitions-changed"}
+    | {"versions-overlap", "unfinished-version", "type-in-two-agreements"}
+    | {"necessity-missing", "statistics-uncontrolled", "retention-missing", "review-missing"}
+    | {"review-due", "lone-topic", "type-unknown", "field-unknown", "recipient-not-party"}
+    | {"consent-tears", "required-not-granted", "consent-hidden", "identifies-unmarked"}
+    | {"consent-missing", "incident-identified", "public-authority-basis", "basis-missing"}
+    | {"gateway", "special-category", "gender-recognition", "not-a-contract"}
+)
+"""Stable names of all checks, those of `contracts/succession.py` included."""
 
 _RECORD_TYPES = frozenset({"record_type", "incident.record_type"})
 

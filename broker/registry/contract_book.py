@@ -8,7 +8,7 @@ making, is never trusted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic
@@ -145,7 +145,7 @@ class ContractBook:
                 f"Two contracts apply at once: {names}.",
                 code="contract_ambiguous",
                 where=", ".join(s.text.where for s in live),
-                fix="Remove the one that was replaced, or let the newer one name it as previous.",
+                fix=_both_apply(live),
             )
         return live[0]
 
@@ -202,7 +202,8 @@ class ContractBook:
                 f"The contract {contract.name} {contract.version} {problem}.",
                 code="contract_foreign",
                 where=signed.text.where,
-                fix="Remove it, or compare the fingerprints with the other parties.",
+                fix="If this agency never signed it, move it out of the folder. If it did, keep "
+                "it: name its governance keys in agency.toml under [[governance.former]].",
             )
 
 
@@ -210,4 +211,18 @@ def previous_hashes(contract: Contract) -> frozenset[bytes]:
     """SHA-256 of the files that a contract says it replaces, 32 bytes each."""
     return (
         frozenset() if contract.previous is None else frozenset({bytes.fromhex(contract.previous)})
+    )
+
+
+def _both_apply(live: Sequence[SignedContract]) -> str:
+    """What to do about several contracts that apply at once; removing one is never right."""
+    ends = min(signed.contract.ends for signed in live)
+    if len({signed.contract.name for signed in live}) > 1:
+        return (
+            "Name one with --contract, where the command has it. An event type that several of "
+            f"them have cannot be sent until one of them ends, on {ends}."
+        )
+    return (
+        "Keep both files: a record sent under either can only be opened with it. Nothing can be "
+        f"sent until one of them ends, on {ends}. Sign no version that does not name the last one."
     )

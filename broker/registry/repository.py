@@ -291,6 +291,15 @@ def _files(folder: Path, pattern: str) -> list[Path]:
         raise _unreadable(folder, error) from None
 
 
+def read_signatures(path: Path) -> bytes:
+    """A ``.note``; one byte more than a note may have, so that its parser sees that it is too long.
+
+    Raises:
+        RegistryError: ``registry_unreadable``.
+    """
+    return _read(path, MAX_NOTE_BYTES)
+
+
 def _read(path: Path, limit: int) -> bytes:
     """At most one byte more than the limit, so that a parser sees that it is exceeded."""
     try:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from commands import concordant
@@ -35,10 +36,18 @@ REFERRAL, CASE = "referral.made", "case.updated"
 def with_a_topic_of_their_own(text: str, previous: bytes) -> str:
     """The next version: referrals move to the topic ``c``."""
     text = re.sub(r"^version: .*$", "version: 1.1.0", text, count=1, flags=re.M)
+    text = with_an_entry(text)
     text = text.replace("  b: {partitions: 6}\n", "  b: {partitions: 6}\n  c: {partitions: 6}\n")
     head, made, rest = text.partition("\n  referral.made:\n")
     rest = rest.replace("    topic: a\n", "    topic: c\n", 1)
     return f"{head}{made}{rest}previous: {previous.hex()}\n"
+
+
+def with_an_entry(text: str) -> str:
+    """The text with version 1.1.0 in its version record."""
+    today = datetime.now(UTC).date().isoformat()
+    entry = f'  - {{version: 1.1.0, date: {today}, change: "x", authorised_by: "All"}}\n'
+    return text.replace("version_record:\n", f"version_record:\n{entry}", 1)
 
 
 def knows(one: Adapter, contract_hash: bytes) -> bool:
@@ -96,7 +105,9 @@ async def learned_while_running(
         for one in everyone:
             proposal = one.directory / "state" / "next.yaml"
             proposal.write_text(text)
-            done = await concordant("contract", "sign", "--agency", one.directory, proposal)
+            done = await concordant(
+                "contract", "sign", "--agency", one.directory, proposal, "--yes"
+            )
             assert done.code == 0, done.err
         new = sha256(text.encode())
         await until(lambda: all(knows(one, new) for one in everyone), *everyone)

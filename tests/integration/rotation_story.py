@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from commands import concordant
@@ -146,12 +147,17 @@ class Rotation:
         text = text.replace(pinned.ed25519, fresh["ed25519"])
         text = text.replace(pinned.ml_dsa_65, fresh["ml_dsa_65"])
         text = re.sub(r"^version: .*$", "version: 1.1.0", text, count=1, flags=re.M)
+        today = datetime.now(UTC).date().isoformat()
+        entry = f'  - {{version: 1.1.0, date: {today}, change: "x", authorised_by: "All"}}\n'
+        text = text.replace("version_record:\n", f"version_record:\n{entry}", 1)
         text += f"previous: {old.hash.hex()}\n"
         self._name_in_config(made["governance"])
         for one in self.everyone:
             proposal = one.directory / "state" / "next.yaml"
             proposal.write_text(text)
-            done = await concordant("contract", "sign", "--agency", one.directory, proposal)
+            done = await concordant(
+                "contract", "sign", "--agency", one.directory, proposal, "--yes"
+            )
             assert done.code == 0, done.err
         following = sha256(text.encode())
         await self.until(lambda: all(signed_by_all(one, following) for one in self.everyone))

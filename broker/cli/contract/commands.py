@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
+from broker.cli.wrong_input import WrongInputError
+from broker.errors import SigningRefusedError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,6 +58,7 @@ def lint(
     """
     from broker.cli.contract import findings
     from broker.clock import now_ms
+    from contracts.lint import NOT_CHECKED
 
     _either(file, agency)
     _exclusive(json, junit)
@@ -67,7 +71,7 @@ def lint(
         print_text("".join(each.as_text() for each in checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
-    note(f"{errors} errors, {warnings} warnings. No finding is legal advice, nor is none.")
+    note(f"{errors} errors, {warnings} warnings. {NOT_CHECKED}")
     raise typer.Exit(NO if errors else 0)
 
 
@@ -151,23 +155,45 @@ def sign(
         list[Path] | None,
         typer.Option("--counterpart", metavar="NOTE", help="A copy others signed; repeatable."),
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", metavar="CODE", help="Accept a warning by its name; repeatable."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Sign without asking; needed without a terminal.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
-    """Sign a contract as this agency, with its governance keys.
+    """Check a contract, show what changes for this agency, ask, and sign with the governance keys.
 
-    Adds this agency's lines to the note beside FILE, with those of any counterpart, and keeps both
-    in the agency's folder. It binds when every party has signed the same bytes. Read it first:
-    `contract explain FILE`, and compare the fingerprints by telephone.
+    Refuses (exit code 1) what would stop the parties, drafts, expired versions and whatever lint
+    calls an error; a warning must be accepted by its name. Adds this agency's lines to the note
+    beside FILE, with those of any counterpart, and keeps both in the agency's folder. It binds when
+    every party has signed the same bytes. Compare the fingerprints by telephone first.
     """
+    from broker.agency import contract_signing
     from broker.cli.contract import signing
     from broker.clock import now_ms
 
-    done = signing.sign(agency, file, tuple(counterpart or ()), now_ms())
+    reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
+    accepted = frozenset(accept or ())
+    if not reviewed.signed_already:
+        note(signing.review_text(reviewed))
+        try:
+            contract_signing.require_signable(reviewed, accepted)
+        except SigningRefusedError as error:
+            if json:
+                print_json({"refused": error.code, **signing.review_json(reviewed)})
+            raise
+        if not yes and not _confirmed(f"Sign it as {reviewed.participant.agency}?"):
+            note("Not signed.")
+            raise typer.Exit(NO)
+    done = contract_signing.sign(reviewed, accepted)
     if json:
-        print_json(done.as_json())
+        print_json({**signing.signed_json(done), **signing.review_json(reviewed)})
     else:
         print_text(str(done.note_file))
-    for text in done.notes():
+    for text in signing.signed_notes(done):
         note(text)
 
 
@@ -249,3 +275,19 @@ def _either(file: Path | None, agency: Path | None) -> None:
 def _exclusive(*flags: bool) -> None:
     if sum(flags) > 1:
         raise typer.BadParameter("choose one form of output")
+
+
+def _confirmed(question: str) -> bool:
+    """Ask on the terminal; only `y` and `yes` agree.
+
+    Raises:
+        WrongInputError: `confirmation_needed`: there is no terminal to ask on.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise WrongInputError(
+            "There is no terminal to ask for agreement.",
+            code="confirmation_needed",
+            fix="Read what is shown above, then give --yes.",
+        )
+    note(f"{question} Type yes to sign:")
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}

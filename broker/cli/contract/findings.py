@@ -15,7 +15,7 @@ from xml.etree import ElementTree as Xml
 from broker.agency.config import load_config
 from broker.errors import RegistryError
 from contracts.errors import ContractError
-from contracts.lint import Finding
+from contracts.findings import Finding
 from contracts.lint import lint as lint_contract
 from contracts.loading import load_contract
 

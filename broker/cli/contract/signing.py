@@ -1,7 +1,8 @@
 """Behind ``contract sign`` and ``contract suspend``: acts of the governance keys.
 
-Signing adds this agency's lines to a copy of the statement; suspending and leaving are new versions
-of its own manifest. Both are stored here; the running adapter publishes them.
+What ``contract sign`` shows before and after; the use case is `broker.agency.contract_signing`.
+Suspending and leaving are new versions of the agency's own manifest, which the running adapter
+publishes.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from broker.agency.contract_signing import Signed, SigningReview
 from broker.agency.own_manifest import resume_contract, state_departure
 from broker.agency.participant import load_participant
 from broker.cli.contract.reading import select
-from broker.cli.contract.validity import read_signatures
-from broker.errors import ConfigError
-from broker.keys.durable import write_durably
-from broker.registry.contracts import SignedContract, countersign, merge_counterparts
-from contracts.loading import load_contract
+from contracts.comparison import Change
+from contracts.lint import NOT_CHECKED
+from contracts.wording import wrapped
 
 REASON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """A reason is a code: a manifest is read by every party and kept for years."""
@@ -29,40 +29,93 @@ State: TypeAlias = Literal["suspended", "left", "resumed"]
 _PUBLISHED: Final = "The running adapter publishes it at once; one that is started does so first."
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A contract after this agency has signed it."""
+def review_text(reviewed: SigningReview) -> str:
+    """What the signer reads first: what was found, what changes for this agency, what remains."""
+    contract = reviewed.merged.contract
+    agency = reviewed.participant.agency
+    lines = [f"{contract.name} {contract.version}, SHA-256 {reviewed.merged.hash.hex()}", ""]
+    if reviewed.against is None:
+        lines += wrapped(
+            f"{agency} has signed no version of {contract.name}: everything in it is new. Read it "
+            f"first: concordant contract explain {reviewed.file}",
+            "",
+        )
+    else:
+        before = reviewed.against.contract.version
+        lines.append(f"Changes for {agency} against version {before}:")
+        lines += [
+            line for change in reviewed.changes for line in wrapped(_change_words(change), "  ")
+        ] or ["  none"]
+    lines += ["", "Checks:"]
+    lines += [
+        line
+        for found in reviewed.findings
+        for line in wrapped(f"{found.severity}: {found.rule}: {found.where}: {found.message}", "  ")
+    ] or ["  no errors, no warnings"]
+    lines += wrapped(NOT_CHECKED, "  ")
+    return "\n".join(lines) + "\n"
 
-    agency: str
-    contract: SignedContract
-    note_file: Path
-    stored: Path
-    already: bool
 
-    def as_json(self) -> dict[str, object]:
-        """For programs."""
-        terms = self.contract.contract
-        return {
-            "contract": terms.name,
-            "version": terms.version,
-            "sha256": self.contract.hash.hex(),
-            "agency": self.agency,
-            "signatures": str(self.note_file),
-            "stored": str(self.stored),
-            "signed": sorted(self.contract.parties),
-            "missing": list(self.contract.missing),
-        }
+def review_json(reviewed: SigningReview) -> dict[str, object]:
+    """The same for programs."""
+    against = reviewed.against
+    return {
+        "compared_with": None
+        if against is None
+        else {"version": against.contract.version, "sha256": against.hash.hex()},
+        "changes": [
+            {
+                "path": change.path,
+                "clause": change.clause,
+                "effect": change.effect,
+                "text": change.text,
+                "parties": list(change.parties),
+            }
+            for change in reviewed.changes
+        ],
+        "findings": [
+            {
+                "rule": found.rule,
+                "severity": found.severity,
+                "where": found.where,
+                "message": found.message,
+            }
+            for found in reviewed.findings
+        ],
+    }
 
-    def notes(self) -> list[str]:
-        """What the signer should know."""
-        terms, missing = self.contract.contract, self.contract.missing
-        verb = "had signed" if self.already else "has signed"
-        return [
-            f"{self.agency} {verb} {terms.name} {terms.version}, {self.contract.hash.hex()}.",
-            f"Not signed yet by {', '.join(missing)}: send them {self.note_file.name}."
-            if missing
-            else "Every party has signed.",
-        ]
+
+def signed_json(signed: Signed) -> dict[str, object]:
+    """What was signed, for programs."""
+    terms = signed.contract.contract
+    return {
+        "contract": terms.name,
+        "version": terms.version,
+        "sha256": signed.contract.hash.hex(),
+        "agency": signed.agency,
+        "signatures": str(signed.note_file),
+        "stored": str(signed.stored),
+        "signed": sorted(signed.contract.parties),
+        "missing": list(signed.contract.missing),
+    }
+
+
+def signed_notes(signed: Signed) -> list[str]:
+    """What the signer should know afterwards."""
+    terms, missing = signed.contract.contract, signed.contract.missing
+    verb = "had signed" if signed.already else "has signed"
+    return [
+        f"{signed.agency} {verb} {terms.name} {terms.version}, {signed.contract.hash.hex()}.",
+        f"Not signed yet by {', '.join(missing)}: send them {signed.note_file.name}."
+        if missing
+        else "Every party has signed.",
+    ]
+
+
+def _change_words(change: Change) -> str:
+    clause = f" (clause {change.clause})" if change.clause else ""
+    effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "no effect"}
+    return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,49 +149,6 @@ class Departed:
         if not self.changed:
             return ["Nothing was changed: that is how it was."]
         return [f"It is in manifest version {self.manifest_version}. {_PUBLISHED}"]
-
-
-def sign(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int) -> Signed:
-    """Adds this agency's signature to a contract.
-
-    Args:
-        directory: the agency's folder.
-        file: the contract; its signatures so far are beside it, if there are any.
-        counterparts: copies of the statement that others have signed.
-        now: milliseconds since the epoch.
-
-    Raises:
-        ContractError: the file is no contract.
-        RegistryError: it is not ours to sign, was altered, or a signature is wrong.
-        KeyAccessError: the governance keys cannot be had.
-        ConfigError: `output_unwritable`.
-    """
-    text = load_contract(file)
-    participant = load_participant(directory, now, unsigned_ok=True)
-    beside = file.with_suffix(".note")
-    copies = [
-        read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
-    ]
-    merged = merge_counterparts(text, copies)
-    already = participant.agency in merged.parties
-    signed = (
-        merged
-        if already
-        else countersign(text, participant.governance_signer(), merged.note or None)
-    )
-    participant.contracts.adding(signed)  # refuses one that is not ours before anything is written
-    try:
-        write_durably(beside, signed.note)
-    except OSError as error:
-        raise ConfigError(
-            f"The signatures cannot be written ({error.strerror})",
-            code="output_unwritable",
-            where=str(beside),
-            fix="copy the contract to a folder that you may write to",
-        ) from None
-    inside = file.resolve().parent == (directory / "contracts").resolve()
-    stored = file if inside else participant.repository.write_contract(signed)
-    return Signed(participant.agency, signed, beside, stored, already)
 
 
 def state_of(*, resume: bool, leave: bool) -> State:

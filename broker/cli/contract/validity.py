@@ -16,7 +16,7 @@ from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.errors import RegistryError
 from broker.registry.contracts import SignedContract, verify_contract
-from broker.tlog.note import MAX_NOTE_BYTES
+from broker.registry.repository import read_signatures
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
 from contracts.standing import Standing, standing
@@ -238,21 +238,3 @@ def _unusable(path: Path, error: ConcordantError) -> Validity:
 
 def _marked(validity: Validity, error: ConcordantError) -> Validity:
     return replace(validity, code=error.code, problem=error.detail, fix=error.fix)
-
-
-def read_signatures(path: Path) -> bytes:
-    """A ``.note``; one byte more than a note may have, so that its parser sees that it is too long.
-
-    Raises:
-        RegistryError: ``registry_unreadable``.
-    """
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_NOTE_BYTES + 1)
-    except OSError as error:
-        raise RegistryError(
-            f"The signatures cannot be read ({error.strerror}).",
-            code="registry_unreadable",
-            where=str(path),
-            fix="Check the name, the owner and the permissions of the file.",
-        ) from None

@@ -41,6 +41,17 @@ def put(world: World, name: str, raw: bytes, note: bytes) -> Path:
     return path
 
 
+def next_version(world: World, changes: dict[str, str] | None = None, version="1.1.0") -> bytes:
+    """A version that replaces the one in force, with some other words."""
+    before = load_contract(world.contract()).hash.hex()
+    entry = "version_record:\n"
+    record = f'  - {{version: {version}, date: {day(0)}, change: "x", authorised_by: "All"}}\n'
+    raw = world.variant(
+        {"\nversion: 1.0.0": f"\nversion: {version}", entry: entry + record, **(changes or {})}
+    )
+    return raw + f"previous: {before}\n".encode()
+
+
 # --- verify --------------------------------------------------------------------------------------
 
 
@@ -177,10 +188,10 @@ def test_seven_parties_sign_in_turn_and_the_contract_binds(
     cli, world: World, tmp_path: Path
 ) -> None:
     proposal = tmp_path / "proposal.yaml"
-    proposal.write_bytes(world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"}))
+    proposal.write_bytes(next_version(world))
     for count, agency in enumerate(AGENCIES, 1):
-        done = cli(*SIGN, "--agency", world.agency(agency), proposal, "--json")
-        assert done.code == 0
+        done = cli(*SIGN, "--agency", world.agency(agency), proposal, "--yes", "--json")
+        assert done.code == 0, done.err
         assert done.json["missing"] == list(AGENCIES[count:])
         assert Path(done.json["stored"]).read_bytes() == proposal.read_bytes()
     assert cli(*VERIFY, proposal).code == 0
@@ -192,7 +203,7 @@ def test_counterparts_that_were_signed_apart_are_joined(cli, world: World, tmp_p
         copies[agency] = tmp_path / agency / "c.yaml"
         copies[agency].parent.mkdir()
         shutil.copy(world.contract(), copies[agency])
-        assert cli(*SIGN, "--agency", world.agency(agency), copies[agency]).code == 0
+        assert cli(*SIGN, "--agency", world.agency(agency), copies[agency], "--yes").code == 0
     other = copies["cps-london"].with_suffix(".note")
     mine = copies["csu-camden"]
     done = cli(*SIGN, "--agency", world.agency(), mine, "--counterpart", other, "--json")
@@ -201,7 +212,7 @@ def test_counterparts_that_were_signed_apart_are_joined(cli, world: World, tmp_p
 
 def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
     world.note().unlink()
-    done = cli(*SIGN, "--agency", world.agency(), world.contract())
+    done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
     assert done.code == 0
     assert done.text.strip() == str(world.note())
     assert "Not signed yet by csu-lewisham" in done.err
@@ -247,7 +258,7 @@ def test_without_its_governance_keys_an_agency_signs_and_suspends_nothing(
     world.note().write_bytes(world.signed(world.contract().read_bytes(), ("cps-london",)))
     before = world.note().read_bytes()
     fault(world)
-    done = cli(*SIGN, "--agency", world.agency(), world.contract())
+    done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
     assert (done.code, done.text) == (3, "")
     assert code in done.err
     assert "to do:" in done.err
@@ -263,13 +274,148 @@ def test_a_suspension_needs_the_governance_keys(cli, world: World) -> None:
 
 def test_what_is_altered_or_foreign_is_not_signed(cli, world: World, tmp_path: Path) -> None:
     world.contract().write_bytes(world.contract().read_bytes() + b"# a remark\n")
-    altered = cli(*SIGN, "--agency", world.agency("cps-london"), world.contract())
+    altered = cli(*SIGN, "--agency", world.agency("cps-london"), world.contract(), "--yes")
     assert (altered.code, "contract_altered" in altered.err) == (3, True)
     other = tmp_path / "c.yaml"
     other.write_bytes(world.variant({'deployment: "pan-london"': "deployment: elsewhere"}))
-    foreign = cli(*SIGN, "--agency", world.agency("cps-london"), other)
+    foreign = cli(*SIGN, "--agency", world.agency("cps-london"), other, "--yes")
     assert (foreign.code, "contract_foreign" in foreign.err) == (3, True)
     assert not other.with_suffix(".note").exists()
+
+
+# --- sign: what is refused -----------------------------------------------------------------------
+
+
+def _ends(offset: int) -> dict[str, str]:
+    return {f"ends: {day(364)}": f"ends: {day(offset)}"}
+
+
+def _dates(first: int, last: int) -> dict[str, str]:
+    return {f"starts: {day(0)}": f"starts: {day(first)}", **_ends(last)}
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "a draft": ({"status: offered-for-signature": "status: drafted"}, "status-draft"),
+    "an expired version": (_dates(-30, -1), "expired"),
+    "an event type that does not exist": (
+        {"\n  correction.made:": "\n  correction.mad:"},
+        "type-unknown",
+    ),
+    "a field that does not exist": ({"      urgency: {": "      urgencies: {"}, "field-unknown"),
+    "an overdue review": (
+        {f"review_on: {day(180)}": f"review_on: {day(-1)}"},
+        "review-due",
+    ),
+    "other partitions of a topic": ({"a: {partitions: 6}": "a: {partitions: 7}"},
+                                    "partitions-changed"),
+    "an earlier end, after which the old version applies again": (
+        _ends(300),
+        "ends-before-previous",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_stop_the_parties_is_not_signed(
+    cli, world: World, tmp_path: Path, name: str
+) -> None:
+    changes, rule = REFUSED[name]
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world, changes))
+    for accept in ((), ("--accept", rule)):
+        done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", *accept, "--json")
+        assert (done.code, done.json["refused"]) == (1, "signing_refused")
+        assert rule in {found["rule"] for found in done.json["findings"]}
+        assert rule in done.err
+    assert not proposal.with_suffix(".note").exists()
+    assert len(list((world.agency() / "contracts").glob("*.yaml"))) == 1
+
+
+def test_a_version_without_previous_is_not_signed_beside_one_in_force(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"}))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "previous-missing" in {found["rule"] for found in done.json["findings"]}
+    before = load_contract(world.contract()).hash.hex()
+    assert before in done.err
+    proposal.write_bytes(proposal.read_bytes() + f"previous: {'0' * 64}\n".encode())
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert "previous-not-held" in {found["rule"] for found in done.json["findings"]}
+    assert cli(*VERIFY, "--agency", world.agency()).code == 0
+
+
+def test_a_second_version_beside_the_next_one_is_not_signed(
+    cli, world: World, tmp_path: Path
+) -> None:
+    agency = world.agency()
+    first = next_version(world)
+    put(world, f"{NAME}-1.1.0.yaml", first, world.signed(first, AGENCIES))
+    second = tmp_path / "second.yaml"
+    second.write_bytes(next_version(world, version="1.2.0"))
+    done = cli(*SIGN, "--agency", agency, second, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "versions-overlap" in {found["rule"] for found in done.json["findings"]}
+    other_text = tmp_path / "other.yaml"
+    other_text.write_bytes(first + b"# another text\n")
+    done = cli(*SIGN, "--agency", agency, other_text, "--yes", "--json")
+    assert "version-repeated" in {found["rule"] for found in done.json["findings"]}
+
+
+def test_an_event_type_in_two_agreements_is_not_signed(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "other.yaml"
+    proposal.write_bytes(world.variant({f"\nname: {NAME}\n": "\nname: another-agreement\n"}))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "type-in-two-agreements" in {found["rule"] for found in done.json["findings"]}
+
+
+def test_a_warning_is_accepted_by_its_name_and_only_so(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world, {f"review_on: {day(180)}": f"review_on: {day(30)}"}))
+    asked = (*SIGN, "--agency", world.agency(), proposal, "--yes")
+    refused = cli(*asked)
+    refused.require_failure("signing_unaccepted", 1)
+    assert "--accept review-due" in refused.err
+    cli(*asked, "--accept", "lone-topic").require_failure("signing_unaccepted", 1)
+    cli(*asked, "--accept", "review-du").require_failure("rule_unknown", 2)
+    assert not proposal.with_suffix(".note").exists()
+    assert cli(*asked, "--accept", "review-due").code == 0
+
+
+def test_without_a_terminal_it_asks_for_yes(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    asked = (*SIGN, "--agency", world.agency(), proposal)
+    cli(*asked).require_failure("confirmation_needed", 2)
+    cli(*asked, stdin=b"yes\n").require_failure("confirmation_needed", 2)
+    assert not proposal.with_suffix(".note").exists()
+
+
+def test_what_changes_for_this_party_is_shown_before_it_signs(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(
+        next_version(world, {"retention: {kafka_days: 14, recipient_years: 6}":
+                             "retention: {kafka_days: 14, recipient_years: 7}"})
+    )  # fmt: skip
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert done.code == 0, done.err
+    assert done.json["compared_with"]["version"] == "1.0.0"
+    years = next(c for c in done.json["changes"] if c["path"].endswith("recipient_years"))
+    assert (years["effect"], years["clause"]) == ("widens", "4.1")
+    assert "was 6; becomes 7" in done.err
+
+
+def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) -> None:
+    raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"})
+    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    done = cli(*VERIFY, "--agency", world.agency())
+    assert "contract_ambiguous" in done.text
+    assert "Keep both files" in done.text
 
 
 # --- suspend, resume, leave ----------------------------------------------------------------------

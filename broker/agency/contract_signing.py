@@ -1,0 +1,236 @@
+"""Signature of a contract as one agency: every check first, then the signature, then the files.
+
+`review` collects all that speaks against a signature and what changes for this agency against the
+version that it replaces. `sign` refuses what a party must not sign and what it has not accepted by
+name. Nothing here asks or prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker.agency.participant import Participant, load_participant
+from broker.errors import ConfigError, SigningRefusedError
+from broker.keys.durable import write_durably
+from broker.registry.contracts import (
+    SignedContract,
+    countersign,
+    merge_counterparts,
+    pinned_governance,
+)
+from broker.registry.repository import read_signatures
+from contracts.comparison import Change, compare
+from contracts.errors import UnknownNameError
+from contracts.findings import Finding
+from contracts.lint import RULES, lint
+from contracts.loading import load_contract
+from contracts.names import nearest
+from contracts.succession import HeldVersion, previous_of, succession_findings
+
+
+@dataclass(frozen=True, slots=True)
+class SigningReview:
+    """A contract that one agency may sign, with everything to be known before.
+
+    Attributes:
+        participant: the agency.
+        file: the contract.
+        merged: the contract with the signatures so far.
+        against: the version in force, or the newest held, that it is compared with; None if this
+            agency has signed no version of this name.
+        changes: for this agency, against that version.
+        findings: of every check, errors first.
+    """
+
+    participant: Participant
+    file: Path
+    merged: SignedContract
+    against: SignedContract | None
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def signed_already(self) -> bool:
+        """Whether this agency has signed these bytes before; then nothing is decided any more."""
+        return self.participant.agency in self.merged.parties
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What no acceptance can overcome."""
+        return tuple(found for found in self.findings if found.severity == "error")
+
+    def unaccepted(self, accepted: Collection[str]) -> tuple[Finding, ...]:
+        """Return the warnings that are not accepted by name."""
+        return tuple(
+            found
+            for found in self.findings
+            if found.severity == "warning" and found.rule not in accepted
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A contract after this agency has signed it.
+
+    Attributes:
+        agency: that signed.
+        contract: with its signatures.
+        note_file: the signatures beside the file.
+        stored: the contract in the agency's folder.
+        already: whether it had signed before.
+    """
+
+    agency: str
+    contract: SignedContract
+    note_file: Path
+    stored: Path
+    already: bool
+
+
+def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int) -> SigningReview:
+    """Check a contract for a signature; changes nothing and needs no passphrase.
+
+    Args:
+        directory: the agency's folder.
+        file: the contract; its signatures so far are beside it, if there are any.
+        counterparts: copies of the statement that others have signed.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ContractError: the file is no contract.
+        RegistryError: it is not ours to sign, was altered, or a signature is wrong.
+    """
+    text = load_contract(file)
+    participant = load_participant(directory, now, unsigned_ok=True)
+    beside = file.with_suffix(".note")
+    copies = [
+        read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
+    ]
+    merged = merge_counterparts(text, copies)
+    participant.contracts.adding(merged)  # refuses one that is not ours
+    for party in text.contract.parties:
+        pinned_governance(text.contract, party.id)
+    held = [
+        HeldVersion(signed.text, not signed.missing) for signed in participant.contracts.trusted()
+    ]
+    today = datetime.fromtimestamp(now // 1000, UTC).date()
+    found = [*succession_findings(text, held, now), *lint(text.contract, today)]
+    against = _compared_with(participant, merged, held, now)
+    changes = () if against is None else compare(against.contract, text.contract).changes
+    return SigningReview(
+        participant=participant,
+        file=file,
+        merged=merged,
+        against=against,
+        changes=tuple(each for each in changes if participant.agency in each.parties),
+        findings=tuple(sorted(found, key=lambda each: each.severity != "error")),
+    )
+
+
+def sign(reviewed: SigningReview, accepted: Collection[str] = ()) -> Signed:
+    """Sign a contract that was reviewed, or add counterparts to one that was signed before.
+
+    Args:
+        reviewed: by `review`.
+        accepted: rules whose warnings this agency accepts.
+
+    Raises:
+        SigningRefusedError: a check found an error, or a warning that is not accepted.
+        UnknownNameError: `rule_unknown`: no check has such a name.
+        KeyAccessError: the governance keys cannot be had.
+        RegistryError: `contract_keys_differ`, or it cannot be stored.
+        ConfigError: `output_unwritable`.
+    """
+    participant, merged, file = reviewed.participant, reviewed.merged, reviewed.file
+    already = reviewed.signed_already
+    if already:
+        signed = merged
+    else:
+        require_signable(reviewed, accepted)
+        signer = participant.governance_signer()
+        signed = countersign(merged.text, signer, merged.note or None)
+    beside = file.with_suffix(".note")
+    try:
+        write_durably(beside, signed.note)
+    except OSError as error:
+        raise ConfigError(
+            f"The signatures cannot be written ({error.strerror})",
+            code="output_unwritable",
+            where=str(beside),
+            fix="copy the contract to a folder that you may write to",
+        ) from None
+    inside = file.resolve().parent == (participant.root / "contracts").resolve()
+    stored = file if inside else participant.repository.write_contract(signed)
+    return Signed(participant.agency, signed, beside, stored, already)
+
+
+def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None:
+    """Check that nothing speaks against a signature but what was accepted.
+
+    Raises:
+        SigningRefusedError: something does; it names every finding.
+        UnknownNameError: `rule_unknown`.
+    """
+    for rule in accepted:
+        if rule not in RULES:
+            alike = nearest(rule, RULES)
+            raise UnknownNameError(
+                f"No check has the code {rule!r}.",
+                code="rule_unknown",
+                fix=f"Did you mean {' or '.join(alike)}?"
+                if alike
+                else "Codes stand in the review.",
+            )
+    where = str(reviewed.file)
+    errors = reviewed.errors
+    if errors:
+        unacceptable = sorted({found.rule for found in errors if found.rule in accepted})
+        raise SigningRefusedError(
+            f"Not signed: {_counted(errors, 'error')}."
+            + (f" An error cannot be accepted: {', '.join(unacceptable)}." if unacceptable else ""),
+            code="signing_refused",
+            where=where,
+            fix="Ask the author of the text to correct it; the parties then sign the new text.",
+        )
+    open_ = reviewed.unaccepted(accepted)
+    if open_:
+        options = " ".join(f"--accept {rule}" for rule in sorted({each.rule for each in open_}))
+        raise SigningRefusedError(
+            f"Not signed: {_counted(open_, 'warning')}.",
+            code="signing_unaccepted",
+            where=where,
+            fix=f"Have it corrected, or accept each warning by its name: {options}",
+        )
+
+
+def _counted(found: Collection[Finding], kind: str) -> str:
+    rules = ", ".join(sorted({each.rule for each in found}))
+    return f"{len(found)} {kind}{'' if len(found) == 1 else 's'} ({rules})"
+
+
+def _compared_with(
+    participant: Participant, merged: SignedContract, held: list[HeldVersion], now: int
+) -> SignedContract | None:
+    """The version in force of this name; else the one that it replaces, else the newest held."""
+    name = merged.contract.name
+    known = [
+        signed
+        for signed in participant.contracts.trusted()
+        if signed.contract.name == name and signed.hash != merged.hash
+    ]
+    live = [
+        signed
+        for signed in known
+        if not signed.missing and signed.contract.starts_ms <= now < signed.contract.ends_ms
+    ]
+    replaced = {signed.contract.previous for signed in live}
+    in_force = [signed for signed in live if signed.hash.hex() not in replaced]
+    before = previous_of(merged.text, held)
+    named = [signed for signed in known if before is not None and signed.text == before.text]
+    for candidates in (in_force[-1:], named, known[-1:]):
+        if candidates:
+            return candidates[0]
+    return None

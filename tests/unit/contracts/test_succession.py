@@ -1,0 +1,112 @@
+"""Which version may be signed beside those that a party has signed before."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.loading import ContractText
+from contracts.model import Contract
+from contracts.succession import HeldVersion, succession_findings
+
+NOW_DAY = date(2026, 6, 1)
+
+
+def text(contract: Contract, **update: Any) -> ContractText:
+    changed = contract.model_copy(update=update)
+    return ContractText(changed, b"", hashlib.sha256(repr(changed).encode()).digest(), "a.yaml")
+
+
+@pytest.fixture
+def first(contract: Contract) -> ContractText:
+    return text(contract)
+
+
+def rules(new: ContractText, *held: HeldVersion) -> dict[str, str]:
+    now = int(new.contract.starts_ms * 0) + _ms(NOW_DAY)
+    return {found.rule: found.severity for found in succession_findings(new, held, now)}
+
+
+def _ms(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 86_400_000
+
+
+def after(contract: Contract, before: ContractText, **update: Any) -> ContractText:
+    return text(contract, **{"version": "1.1.0", "previous": before.hash.hex(), **update})
+
+
+def test_the_first_version_and_one_that_names_the_one_before_are_fine(
+    contract: Contract, first: ContractText
+) -> None:
+    assert rules(first) == {}
+    assert rules(after(contract, first), HeldVersion(first, complete=True)) == {}
+
+
+def test_a_version_before_that_is_not_held_is_a_warning_for_a_new_party_only(
+    contract: Contract, first: ContractText
+) -> None:
+    new = after(contract, first)
+    other = text(contract, version="0.9.0")
+    assert rules(new) == {"previous-not-held": "warning"}
+    assert rules(new, HeldVersion(other, complete=True))["previous-not-held"] == "error"
+
+
+def test_numbers_only_rise(contract: Contract, first: ContractText) -> None:
+    held = HeldVersion(first, complete=True)
+    assert rules(after(contract, first, version="0.9.9"), held) == {"version-not-newer": "error"}
+    assert rules(after(contract, first, version="1.10.0"), held) == {}
+    assert rules(after(contract, first, version="1.0.0"), held) == {"version-repeated": "error"}
+
+
+def test_a_version_that_would_apply_beside_another_is_an_error(
+    contract: Contract, first: ContractText
+) -> None:
+    second = after(contract, first)
+    fork = after(contract, first, version="1.2.0")
+    held = (HeldVersion(first, complete=True), HeldVersion(second, complete=True))
+    assert rules(fork, *held) == {"versions-overlap": "error"}
+    assert rules(after(contract, second, version="1.2.0"), *held) == {}
+
+
+def test_a_fork_that_is_not_complete_is_a_warning(contract: Contract, first: ContractText) -> None:
+    second = after(contract, first)
+    fork = after(contract, first, version="1.2.0")
+    held = (HeldVersion(first, complete=True), HeldVersion(second, complete=False))
+    assert rules(fork, *held) == {"unfinished-version": "warning"}
+
+
+def test_an_overlap_that_begins_later_is_found(contract: Contract, first: ContractText) -> None:
+    late = after(contract, first, starts=NOW_DAY + timedelta(days=60))
+    fork = after(contract, first, version="1.2.0")
+    held = (HeldVersion(first, complete=True), HeldVersion(late, complete=True))
+    assert rules(fork, *held) == {"versions-overlap": "error"}
+
+
+def test_a_gap_before_the_next_version_is_a_warning(
+    contract: Contract, first: ContractText
+) -> None:
+    late = after(
+        contract,
+        first,
+        starts=contract.ends + timedelta(days=2),
+        ends=contract.ends + timedelta(days=400),
+    )
+    assert rules(late, HeldVersion(first, complete=True)) == {"gap": "warning"}
+
+
+def test_an_event_type_is_in_one_agreement_at_a_time(
+    contract: Contract, first: ContractText
+) -> None:
+    held = HeldVersion(first, complete=True)
+    other = text(contract, name="another")
+    assert rules(other, held) == {"type-in-two-agreements": "error"}
+    later = text(
+        contract,
+        name="another",
+        starts=contract.ends + timedelta(days=1),
+        ends=contract.ends + timedelta(days=9),
+    )
+    assert rules(later, held) == {}
