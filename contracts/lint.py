@@ -154,14 +154,23 @@ def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]
                 f"{where}.fields.{path}",
                 "the event type does not have this field",
             )
-    for role in dict.fromkeys((*terms.publishers, *terms.recipients)):
-        if not contract.parties_of_role(role):
-            yield Finding(
-                "recipient-not-party", "error", where, f"no party of the agreement plays {role}"
-            )
+    yield from _unplayed(contract, terms, where)
     yield from _readable_by_all(name, terms, where)
     yield from _torn(name, terms, where)
     yield from _identifying(terms, where)
+
+
+def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Finding]:
+    """Name roles that no party plays: an error where the type could go from or to no party."""
+    for what, roles in (("publishers", terms.publishers), ("recipients", terms.recipients)):
+        unplayed = [role for role in roles if not contract.parties_of_role(role)]
+        for role in unplayed:
+            yield Finding(
+                "recipient-not-party",
+                "error" if len(unplayed) == len(roles) else "warning",
+                f"{where}.{what}",
+                f"no party of the agreement plays {role}",
+            )
 
 
 def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:

@@ -105,8 +105,9 @@ async def learned_while_running(
         for one in everyone:
             proposal = one.directory / "state" / "next.yaml"
             proposal.write_text(text)
+            sign = ("contract", "sign", "--agency", one.directory, proposal, "--yes")
             done = await concordant(
-                "contract", "sign", "--agency", one.directory, proposal, "--yes"
+                *sign, "--accept", "lone-topic", "--accept", "recipient-not-party"
             )
             assert done.code == 0, done.err
         new = sha256(text.encode())

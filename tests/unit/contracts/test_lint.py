@@ -82,8 +82,10 @@ BROKEN: list[tuple[str, str, Callable[[Contract], Contract]]] = [
     ("review-due", "warning", lambda c: c.model_copy(update={"review_on": date(2027, 2, 20)})),
     ("field-unknown", "error", lambda c: rename(c, CASE, "urn", "imagined")),
     ("type-unknown", "error", lambda c: with_type(c, "case.imagined", c.event_types[CASE])),
-    ("recipient-not-party", "error", lambda c: c.model_copy(
+    ("recipient-not-party", "warning", lambda c: c.model_copy(
         update={"parties": tuple(p for p in c.parties if p.role != "prosecution")})),
+    ("recipient-not-party", "error", lambda c: c.model_copy(
+        update={"parties": tuple(p for p in c.parties if p.role == "prosecution")})),
     ("incident-identified", "error",
      lambda c: terms_of(c, MADE, incident_identifiers="allowed")),
     ("incident-identified", "error",
