@@ -30,6 +30,7 @@ from broker.judging.partition_state import (
     format_state,
     parse_state,
 )
+from broker.judging.store_view import write_state
 from broker.sending.streams import Stream, open_generation
 from broker.store.database import open_store
 from broker.tlog.merkle import Frontier
@@ -133,7 +134,7 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
             row.name, 0, events, frontier, Kept(events, frontier.root(), now_ms() // 1000, 0)
         )
         state = PartitionState(row.name, row.name, now_ms() // 1000, {row.name: held})
-        tx.reader.save_state(*place, format_state(state), 0)
+        write_state(tx, place, 0, None, state)
         tx.streams.save(
             replace(row, size=events, frontier=frontier.to_bytes(), root=frontier.root())
         )

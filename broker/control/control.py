@@ -15,7 +15,7 @@ from broker.control.budgets import Budgets
 from broker.control.keeping import contradicted, keep_heard
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
-from broker.judging.partition_state import parse_state
+from broker.judging.partition_state import parse_outline
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.receiving.footing import keep_footing
@@ -163,10 +163,10 @@ class Control:
         held: dict[tuple[str, int, str], int] = {}
         with self._store.reading() as tx:
             for head in beat.heads:
-                stored = tx.reader.state(beat.agency, head.topic, head.partition)
+                stored = tx.reader.state_head(beat.agency, head.topic, head.partition)
                 if stored is None:
                     continue
-                for generation in parse_state(stored[1]).generations.values():
+                for generation in parse_outline(stored).generations.values():
                     held[head.topic, head.partition, generation.name] = generation.size
         readable = self._readable()
         for head, _held in withheld(beat, held):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.control.budgets import REPLAYED_PER_MINUTE
-from broker.judging.partition_state import parse_state
+from broker.judging.partition_state import parse_outline
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.store.interfaces import Transaction
 from broker.tlog.checkpoint import Origin
@@ -91,10 +91,10 @@ class MissingContent:
     def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int, int | None]]:
         """How many each generation has, and its end, of those of which records can still come."""
         for agency, topic, partition, generation, count in tx.reader.without_content():
-            stored = tx.reader.state(agency, topic, partition)
-            if agency == self._agency or stored is None:
+            head = tx.reader.state_head(agency, topic, partition)
+            if agency == self._agency or head is None:
                 continue
-            state = parse_state(stored[1])
+            state = parse_outline(head)
             if generation in state.generations and not state.stopped:
                 end = state.generations[generation].end
                 yield (agency, topic, partition, generation), count, end

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.judging.partition_state import Place, parse_state, receiptable
+from broker.judging.partition_state import Place, parse_outline, receiptable
 from broker.record import (
     CONTENT_TYPE_HEADER,
     CONTRACT_CONTENT_TYPE,
@@ -102,8 +102,8 @@ class OwnStatements:
     def take_up(self) -> None:
         """At the start: what was taken before may lack its receipt."""
         with self._store.reading() as tx:
-            held = tx.reader.states()
-        self.changed((agency, topic, partition) for agency, topic, partition, _, _ in held)
+            held = tx.reader.state_heads()
+        self.changed((agency, topic, partition) for agency, topic, partition, _ in held)
 
     def changed(self, places: Iterable[Place]) -> None:
         """Streams of others that moved: a receipt is due."""
@@ -178,8 +178,8 @@ class OwnStatements:
 
         Of any generation, for a receipt speaks for all up to its own.
         """
-        stored = tx.reader.state(*place)
-        state = parse_state(stored[1]) if stored else None
+        head = tx.reader.state_head(*place)
+        state = parse_outline(head) if head is not None else None
         found = receiptable(state) if state else None
         if state is None or found is None:
             return None

@@ -21,7 +21,7 @@ from broker.held.inventory import held_counts
 from broker.held.items import HeldItem
 from broker.held.quarantine_folder import held_files
 from broker.held.retrying import asked_ms
-from broker.judging.partition_state import PartitionState, Place, parse_state
+from broker.judging.partition_state import Outline, Place, parse_outline
 from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
@@ -51,6 +51,9 @@ MAX_MISSING: Final = 256
 MAX_ASKED: Final = 4096
 """Ranges asked for that are remembered before old ones are forgotten."""
 FILES_READ_EVERY_MS: Final = 5_000
+GAPS_A_LOOK: Final = 16
+"""Gaps of one sender that one look asks for; it may be sent 30 notices a minute."""
+_BEFORE_ALL: Final = ("", -1, "", -1)
 FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
@@ -100,6 +103,7 @@ class Watch:
         self._missing: dict[tuple[str, str, int, str], tuple[int, int]] = {}
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
+        self._next_gap: dict[str, tuple[str, int, str, int]] = {}
         self._waiting: dict[tuple[str, int], _Waiting] = {}
         self._content = MissingContent(self._participant.deployment, self._participant.agency)
         self._forgotten = 0
@@ -170,20 +174,27 @@ class Watch:
                 self._ask(found, origin, held, min(size, last) - 1, now)
 
     def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
-        open_by_agency: dict[str, int] = dict.fromkeys(self._trust().manifests.agencies(), 0)
+        agencies = self._trust().manifests.agencies()
+        open_by_agency: dict[str, int] = dict.fromkeys(agencies, 0)
+        bytes_by_agency: dict[str, int] = dict.fromkeys(agencies, 0)
         stopped = dict(open_by_agency)
-        for agency, topic, partition, _, blob in tx.reader.states():
-            state = parse_state(blob)
-            stopped[agency] = stopped.get(agency, 0) + state.stopped
-            for held in state.generations.values():
-                for gap in held.gaps:
-                    open_by_agency[agency] = open_by_agency.get(agency, 0) + 1
-                    origin = Origin(
-                        self._participant.deployment, agency, topic, partition, held.name
-                    )
-                    self._ask(found, origin, gap.first, gap.last, now)
+        for agency, size, gaps, stops in tx.reader.state_sizes():
+            open_by_agency[agency], bytes_by_agency[agency] = gaps, size
+            stopped[agency] = stops
+            if gaps:
+                self._ask_next(tx, agency, now, found)
         self._metrics.gaps(open_by_agency)
         self._metrics.stopped(stopped)
+        self._metrics.state_bytes(bytes_by_agency)
+
+    def _ask_next(self, tx: Transaction, agency: str, now: int, found: Found) -> None:
+        """The next few gaps of a sender in turn: a look costs the same however many there are."""
+        after = self._next_gap.get(agency, _BEFORE_ALL)
+        ranges = tx.reader.gap_ranges(agency, after, GAPS_A_LOOK)
+        for topic, partition, generation, first, last in ranges:
+            origin = Origin(self._participant.deployment, agency, topic, partition, generation)
+            self._ask(found, origin, first, last, now)
+        self._next_gap[agency] = ranges[-1][:4] if len(ranges) == GAPS_A_LOOK else _BEFORE_ALL
 
     def _silence(self, tx: Transaction, now: int, found: Found) -> None:
         """Alarm for each agency that has not spoken for too long, never included."""
@@ -332,10 +343,10 @@ def _reach(tx: Transaction, place: Place, generation: str) -> tuple[int, int]:
     None can come of one that lies before the reader's start or was passed over, nor above the end
     at which its successor closed it (docs/spec/streams.md, "Generations").
     """
-    stored = tx.reader.state(*place)
-    if stored is None:
+    head = tx.reader.state_head(*place)
+    if head is None:
         return 0, MAX_LOG_SIZE
-    state: PartitionState = parse_state(stored[1])
+    state: Outline = parse_outline(head)
     held = state.generations.get(generation)
     if held is None:
         return 0, MAX_LOG_SIZE if generation > state.newest else 0

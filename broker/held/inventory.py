@@ -10,7 +10,6 @@ from typing import Final
 from broker.agency.participant import Participant
 from broker.held.items import KINDS, HeldCount, HeldItem
 from broker.held.quarantine_folder import held_files
-from broker.judging.partition_state import parse_state
 from broker.observing.metrics import HeldKind
 from broker.receiving.deferral import EQUIVOCATION
 from broker.store.interfaces import Transaction
@@ -100,11 +99,7 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
 
 def _senders(tx: Transaction) -> list[HeldItem]:
     found: list[HeldItem] = []
-    stopped: set[tuple[str, str, int]] = set()
-    for agency, topic, partition, _, blob in tx.reader.states():
-        state = parse_state(blob)
-        if state.stopped:
-            stopped.add((agency, topic, partition))
+    stopped = set(tx.reader.stopped())
     for row in tx.reader.all_deferred():
         place = (row.agency, row.topic, row.partition)
         kind: HeldKind = "deferred"

@@ -11,6 +11,7 @@ prefix that the sender signed, without a consistency proof.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +28,7 @@ from broker.judging.placement import (
     require_root,
     with_generation,
 )
+from broker.judging.state_limits import Room, forgettable, growth, room_in_all, size_of, without
 from broker.judging.succession import linked, place_unknown_generation
 from broker.tlog.merkle import Frontier
 
@@ -34,14 +36,46 @@ MAX_GAPS: Final = 1024
 """Open gaps of one generation that a reader keeps; whoever drops every second record meets it."""
 
 
-def place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placement:
+def place(
+    state: PartitionState | None,
+    fact: Fact,
+    recall: Recall,
+    room: Callable[[], Room] | None = None,
+    *,
+    forget: bool = True,
+) -> Placement:
     """Where the record stands.
+
+    Args:
+        state: what is held of its sender's partition.
+        fact: what steps 1 to 3 established.
+        recall: lookups into what was taken.
+        room: () -> what the sender has left over all its partitions; None if it has no other.
+        forget: whether generations of this partition may be forgotten to make room.
 
     Raises:
         EquivocationError: it contradicts what the sender signed before.
         ContinuityError: ``log_time_fell``, ``unlinked``, ``superseded``, ``stream_stopped``,
-            ``leaf_not_wanted``, ``gaps_many`` or ``generations_many``.
+            ``leaf_not_wanted``, ``gaps_many``, ``generations_many`` or ``state_full``.
     """
+    placement = _place(state, fact, recall)
+    if placement.verdict == "next" or placement.state is state:
+        return placement
+    left = room_in_all() - size_of(state) if room is None else room()
+    if left.takes(growth(state, placement.state)):
+        return placement
+    smaller, alarms = placement.state, placement.alarms
+    keep = {fact.generation} | ({fact.link.name} if fact.link is not None else set())
+    for name in forgettable(smaller, keep) if forget else ():
+        if smaller.generations[name].gaps:
+            alarms = (*alarms, "gaps_forgotten")
+        smaller = without(smaller, name)
+        if left.takes(growth(state, smaller)):
+            return replace(placement, state=smaller, alarms=tuple(dict.fromkeys(alarms)))
+    raise ContinuityError("state_full", "what is kept of this sender has reached its limit")
+
+
+def _place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placement:
     if state is None:
         return _start(fact)
     if state.stopped:
@@ -70,6 +104,7 @@ def _start(fact: Fact) -> Placement:
         frontier.append(fact.leaf),
         kept,
         base=frontier if fact.index else None,
+        signer=fact.signer,
     )
     state = PartitionState(
         fact.generation, fact.generation, fact.log_time, {fact.generation: first}
@@ -102,6 +137,8 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
             held.end,
             held.linked,
             held.base,
+            held.passed,
+            held.signer,
         )
         return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
     if len(held.gaps) >= MAX_GAPS:
@@ -117,6 +154,7 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
         frontier=frontier.append(fact.leaf),
         latest=latest,
         gaps=(*held.gaps, gap),
+        signer=fact.signer,
     )
     return Placement(
         "jump",

@@ -17,6 +17,7 @@ from broker.event import JSON
 from broker.judging.judging import Judgement
 from broker.judging.memories import Memories
 from broker.judging.partition_state import Kept, PartitionState, Place
+from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
 from broker.judging.trust import Trust
 from broker.judging.view import Governing, StreamKey
 from contracts.values import value_class
@@ -119,6 +120,25 @@ class FileView:
     def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
         """See ``View``."""
         return self._states.get((agency, topic, partition))
+
+    def room(self, agency: str) -> Room:
+        """See ``View``."""
+        used = (size_of(state) for place, state in self._states.items() if place[0] == agency)
+        return room_in_all() - sum(used, NOTHING)
+
+    def forget_doubted(self, agency: str) -> bool:
+        """See ``View``: a file places nothing that a revoked key signed without a receipt."""
+        return False
+
+    def forget_passed(self, place: Place) -> bool:
+        """See ``View``."""
+        found = False
+        for other, state in sorted(self._states.items()):
+            if other[0] == place[0] and other != place:
+                smaller = smallest(state)
+                found |= smaller is not state
+                self._states[other] = smaller
+        return found
 
     def recall(self, agency: str, topic: str, partition: int) -> FileRecall:
         """See ``View``."""

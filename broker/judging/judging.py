@@ -28,7 +28,9 @@ from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging import continuity
 from broker.judging.interpretation import interpret
-from broker.judging.placement import ContinuityError, EquivocationError, Placement
+from broker.judging.partition_state import Place
+from broker.judging.placement import ContinuityError, EquivocationError, Fact, Placement
+from broker.judging.state_limits import Room
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.judging.view import View
 from broker.record import Record
@@ -39,7 +41,7 @@ Outcome: TypeAlias = Literal[
 ]
 
 DEFERRED_CODES: Final = frozenset(
-    {"early", "manifest_expired", "key_unknown", "contract_unknown", "wrap_budget"}
+    {"early", "manifest_expired", "key_unknown", "contract_unknown", "wrap_budget", "state_full"}
 )
 """Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
 
@@ -107,7 +109,7 @@ def _judge_verified(verified: VerifiedRecord | RefusedError, view: View, now: in
         outcome: Outcome = "deferred" if verified.code in DEFERRED_CODES else "refused"
         return Judgement(outcome, refusal=verified)
     placed = place_record(verified, view)
-    if placed.outcome in {"refused", "repeat", "before_start"}:
+    if placed.outcome in {"refused", "deferred", "repeat", "before_start"}:
         return placed
     if verified.fact.leaf_only:
         return replace(placed, outcome="leaf")
@@ -120,17 +122,44 @@ def _judge_verified(verified: VerifiedRecord | RefusedError, view: View, now: in
 def place_record(verified: VerifiedRecord, view: View) -> Judgement:
     """Step 4. The outcome is ``opened`` where the later steps still have to be taken."""
     where = (verified.origin.agency, verified.origin.topic, verified.origin.partition)
+    outcome: Outcome
     try:
-        placement = continuity.place(view.state(*where), verified.fact, view.recall(*where))
+        placement = _placed(verified.fact, view, where)
     except EquivocationError as error:
         refusal = RefusedError(4, error.code, str(error))
         return Judgement("refused", verified, refusal=refusal, equivocation=True)
     except ContinuityError as error:
-        return Judgement("refused", verified, refusal=RefusedError(4, error.code, str(error)))
+        outcome = "deferred" if error.code in DEFERRED_CODES else "refused"
+        return Judgement(outcome, verified, refusal=RefusedError(4, error.code, str(error)))
     if placement.verdict in {"repeat", "before_start"}:
-        outcome: Outcome = "repeat" if placement.verdict == "repeat" else "before_start"
+        outcome = "repeat" if placement.verdict == "repeat" else "before_start"
         return Judgement(outcome, verified, placement)
     return Judgement("opened", verified, placement)
+
+
+def _placed(fact: Fact, view: View, where: Place) -> Placement:
+    """The placement; at the limit of a sender's state after what goes first has gone.
+
+    In this order: what a revoked key signed, then of this partition and then of the others what is
+    complete or was passed over (docs/spec/streams.md, "Limits").
+    """
+    recall = view.recall(*where)
+
+    def room() -> Room:
+        return view.room(where[0])
+
+    try:
+        return continuity.place(view.state(*where), fact, recall, room, forget=False)
+    except ContinuityError as error:
+        if error.code != "state_full":
+            raise
+    view.forget_doubted(where[0])
+    try:
+        return continuity.place(view.state(*where), fact, recall, room)
+    except ContinuityError as error:
+        if error.code != "state_full" or not view.forget_passed(where):
+            raise
+    return continuity.place(view.state(*where), fact, recall, room)
 
 
 # --- steps 5 to 10 -------------------------------------------------------------------------------

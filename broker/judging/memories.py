@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from broker.envelope.opening import Sessions
+from broker.judging.partition_state import PartitionState, Place
+from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.proof import CheckpointMemo
@@ -25,6 +27,23 @@ class Memories:
     signed: set[bytes] = field(default_factory=set)
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
     budgets: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    states: dict[Place, tuple[int, PartitionState]] = field(default_factory=dict)
+    _gaps: dict[Place, int] = field(default_factory=dict)
+    _all_gaps: int = 0
+
+    def keep_state(self, place: Place, version: int, state: PartitionState) -> None:
+        """Remember a state as it is stored now; many large ones are not all remembered."""
+        self._forget(place)
+        gaps = sum(len(held.gaps) for held in state.generations.values())
+        self.states[place] = (version, state)
+        self._gaps[place] = gaps
+        self._all_gaps += gaps
+        while len(self.states) > 1 and self._all_gaps > MAX_STATE_GAPS:
+            self._forget(next(iter(self.states)))
+
+    def _forget(self, place: Place) -> None:
+        self.states.pop(place, None)
+        self._all_gaps -= self._gaps.pop(place, 0)
 
     def wrap_budget(self, agency: str, parties: int, now: int) -> list[int]:
         """The sender's budget in this minute of the reader's clock."""

@@ -1,23 +1,31 @@
 """What a reader holds of one sender's partition, and its form in the store.
 
 Frozen values that ``broker/judging/continuity.py`` computes from; see docs/spec/streams.md
-for what each means. The stored form is JSON with hashes in hex: small, readable in an incident, and
-versioned.
+for what each means. The stored form has two parts: a *head* of JSON, small and readable in an
+incident, and one row for each gap. A row holds only the nodes that the frontier before it lacks.
+What is idle reads heads only (``Outline``), so its cost does not grow with the gaps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 from broker.tlog.errors import ProofError
-from broker.tlog.merkle import Frontier
+from broker.tlog.merkle import HASH_BYTES, MAX_LOG_SIZE, Frontier
 from contracts.values import value_class
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+
+GapRow: TypeAlias = tuple[str, int, int, bytes]
+"""(generation, first, last, body) of one gap, as stored."""
+
+StoredState: TypeAlias = tuple[bytes, Sequence[GapRow]]
+"""(head, gaps in ascending order): a whole state as stored."""
 
 Place = tuple[str, str, int]
 """Whose partition: (agency, topic, partition)."""
@@ -57,6 +65,8 @@ class Generation:
     index 0 was met or need not be (it is the reader's start). ``base`` is the frontier of
     [0, start) that was adopted there, without which no path to a later head can be shown
     (docs/spec/evidence.md); None where nothing lies before, or an earlier version began to read.
+    ``passed`` tells that a later link passed over it. ``signer`` is the key id of the record by
+    which it was first met; empty where only a link names it.
     """
 
     name: str
@@ -68,6 +78,8 @@ class Generation:
     end: int | None = None
     linked: bool = True
     base: Frontier | None = None
+    passed: bool = False
+    signer: bytes = b""
 
 
 @value_class(frozen=True, slots=True)
@@ -81,7 +93,30 @@ class PartitionState:
     stopped: bool = False
 
 
-def receiptable(state: PartitionState) -> tuple[str, int, bytes] | None:
+@dataclass(frozen=True, slots=True)
+class GenerationOutline:
+    """A generation without its frontiers; ``gaps`` is how many are open."""
+
+    name: str
+    start: int
+    size: int
+    latest: Kept
+    gaps: int
+    end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A partition's state without its frontiers: enough to watch it, and cheap to read."""
+
+    newest: str
+    start: str
+    log_time: int
+    generations: Mapping[str, GenerationOutline]
+    stopped: bool
+
+
+def receiptable(state: PartitionState | Outline) -> tuple[str, int, bytes] | None:
     """The (generation, size, root) that a receipt may state now, or None (docs/spec/receipts.md).
 
     The head must be a checkpoint's, the whole batch under it here, and no gap open.
@@ -94,8 +129,17 @@ def receiptable(state: PartitionState) -> tuple[str, int, bytes] | None:
     return newest.name, newest.size, newest.latest.root
 
 
-def format_state(state: PartitionState) -> bytes:
-    """The state as stored."""
+# --- the stored form -----------------------------------------------------------------------------
+
+
+def format_state(state: PartitionState) -> StoredState:
+    """The whole state as stored."""
+    rows = [row for held in state.generations.values() for row in _gap_rows(held)]
+    return format_head(state), sorted(rows)
+
+
+def format_head(state: PartitionState) -> bytes:
+    """The state as stored, without its gaps."""
     return orjson.dumps(
         {
             "v": FORMAT_VERSION,
@@ -108,12 +152,14 @@ def format_state(state: PartitionState) -> bytes:
                     "name": held.name,
                     "start": held.start,
                     "size": held.size,
-                    "frontier": held.frontier.to_bytes().hex(),
+                    "frontier": _text(held.frontier.to_bytes()),
                     "latest": _format_kept(held.latest),
-                    "gaps": [_format_gap(gap) for gap in held.gaps],
+                    "gaps": len(held.gaps),
                     "end": held.end,
                     "linked": held.linked,
-                    "base": held.base.to_bytes().hex() if held.base is not None else None,
+                    "passed": held.passed,
+                    "base": _text(held.base.to_bytes()) if held.base is not None else None,
+                    "signer": held.signer.hex(),
                 }
                 for held in state.generations.values()
             ],
@@ -121,66 +167,191 @@ def format_state(state: PartitionState) -> bytes:
     )
 
 
-def parse_state(data: bytes) -> PartitionState:
+def changed_gaps(
+    before: PartitionState | None, after: PartitionState
+) -> tuple[list[tuple[str, int]], list[GapRow]]:
+    """What turns the stored gaps of one state into those of another.
+
+    Returns:
+        (generation, first) of rows to remove, and rows to write. A row depends on the frontier that
+        comes before it, so the row after a changed one may be written too.
+    """
+    removed: list[tuple[str, int]] = []
+    written: list[GapRow] = []
+    old = before.generations if before is not None else {}
+    for name, held in old.items():
+        if name not in after.generations:
+            removed += [(name, gap.first) for gap in held.gaps]
+    for name, held in after.generations.items():
+        was = old.get(name)
+        if was is not None and was.gaps is held.gaps:
+            continue
+        known = {gap.first: (gap, previous) for gap, previous in _chain(was)} if was else {}
+        for gap, previous in _chain(held):
+            same = known.pop(gap.first, None)
+            if same is None or same[0] is not gap or same[1] != previous:
+                written.append(_gap_row(name, gap, previous))
+        removed += [(name, first) for first in known]
+    return removed, written
+
+
+def parse_state(stored: StoredState) -> PartitionState:
     """The inverse of ``format_state``.
 
     Raises:
         ValueError: not what ``format_state`` of this version writes.
     """
+    head, rows = stored
     try:
-        stored = orjson.loads(data)
-        if stored["v"] != FORMAT_VERSION:
-            raise ValueError("a reader state of another version")
+        found = _head(head)
+        gaps: dict[str, list[GapRow]] = {}
+        for row in rows:
+            gaps.setdefault(row[0], []).append(row)
         generations = {
-            held["name"]: Generation(
-                held["name"],
-                held["start"],
-                held["size"],
-                _frontier(held["frontier"]),
-                _parse_kept(held["latest"]),
-                tuple(_parse_gap(gap) for gap in held["gaps"]),
-                held["end"],
-                held["linked"],
-                _frontier(held["base"]) if held.get("base") is not None else None,
-            )
-            for held in stored["generations"]
+            held["name"]: _parse_generation(held, gaps.pop(held["name"], []))
+            for held in found["generations"]
         }
+        if gaps:
+            raise ValueError("a gap of a generation that is not held")
         return PartitionState(
-            stored["newest"], stored["start"], stored["log_time"], generations, stored["stopped"]
+            found["newest"], found["start"], found["log_time"], generations, found["stopped"]
         )
-    except (KeyError, TypeError, ProofError) as error:
+    except (KeyError, TypeError, IndexError, ProofError) as error:
         raise ValueError("not a reader state") from error
 
 
+def parse_outline(head: bytes) -> Outline:
+    """The head of a stored state.
+
+    Raises:
+        ValueError: not what ``format_head`` of this version writes.
+    """
+    try:
+        found = _head(head)
+        generations = {
+            held["name"]: GenerationOutline(
+                held["name"],
+                held["start"],
+                held["size"],
+                _parse_kept(held["latest"]),
+                held["gaps"],
+                held["end"],
+            )
+            for held in found["generations"]
+        }
+        return Outline(
+            found["newest"], found["start"], found["log_time"], generations, found["stopped"]
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a reader state") from error
+
+
+def _head(head: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(head)
+    if found["v"] != FORMAT_VERSION:
+        raise ValueError("a reader state of another version")
+    return found
+
+
+def _parse_generation(held: dict[str, Any], rows: list[GapRow]) -> Generation:
+    base = _frontier(held["base"]) if held.get("base") is not None else None
+    previous = base.hashes if base is not None else ()
+    gaps: list[Gap] = []
+    for _, first, last, body in rows:
+        gap = _parse_gap(first, last, body, previous)
+        gaps.append(gap)
+        previous = _edge(gap)
+    if len(gaps) != held["gaps"]:
+        raise ValueError("a gap is missing")
+    return Generation(
+        held["name"],
+        held["start"],
+        held["size"],
+        _frontier(held["frontier"]),
+        _parse_kept(held["latest"]),
+        tuple(gaps),
+        held["end"],
+        held["linked"],
+        base,
+        held["passed"],
+        bytes.fromhex(held["signer"]),
+    )
+
+
 def _format_kept(kept: Kept) -> list[object]:
-    return [kept.size, kept.root.hex(), kept.time, kept.lowest]
+    return [kept.size, _text(kept.root), kept.time, kept.lowest]
 
 
 def _parse_kept(stored: list[Any]) -> Kept:
     size, root, time, lowest = stored
-    return Kept(size, bytes.fromhex(root), time, lowest)
+    return Kept(size, b64decode(root, validate=True), time, lowest)
 
 
-def _format_gap(gap: Gap) -> list[object]:
-    return [
-        gap.first,
-        gap.last,
-        gap.before.to_bytes().hex(),
-        gap.after.to_bytes().hex() if gap.after is not None else None,
-        gap.root.hex() if gap.root is not None else None,
-    ]
-
-
-def _parse_gap(stored: list[Any]) -> Gap:
-    first, last, before, after, root = stored
-    return Gap(
-        first,
-        last,
-        _frontier(before),
-        _frontier(after) if after is not None else None,
-        bytes.fromhex(root) if root is not None else None,
-    )
+def _text(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
 
 
 def _frontier(text: str) -> Frontier:
-    return Frontier.from_bytes(bytes.fromhex(text))
+    return Frontier.from_bytes(b64decode(text, validate=True))
+
+
+# --- a gap's row ---------------------------------------------------------------------------------
+
+_Hashes: TypeAlias = tuple[bytes, ...]
+
+
+def _chain(held: Generation) -> Iterator[tuple[Gap, _Hashes]]:
+    """Each gap with the nodes of the frontier before it: its row holds what differs from them."""
+    previous = held.base.hashes if held.base is not None else ()
+    for gap in held.gaps:
+        yield gap, previous
+        previous = _edge(gap)
+
+
+def _edge(gap: Gap) -> _Hashes:
+    return gap.after.hashes if gap.after is not None else gap.before.hashes
+
+
+def _gap_rows(held: Generation) -> list[GapRow]:
+    return [_gap_row(held.name, gap, previous) for gap, previous in _chain(held)]
+
+
+def _gap_row(name: str, gap: Gap, previous: _Hashes) -> GapRow:
+    flags = (gap.after is not None) | (gap.root is not None) << 1
+    body = bytes([flags]) + _difference(gap.before, previous)
+    if gap.after is not None:
+        body += _difference(gap.after, gap.before.hashes)
+    return name, gap.first, gap.last, body + (gap.root or b"")
+
+
+def _difference(frontier: Frontier, previous: _Hashes) -> bytes:
+    """The size, how many leading nodes are the same as before, and the others."""
+    shared = 0
+    for mine, other in zip(frontier.hashes, previous, strict=False):
+        if mine != other:
+            break
+        shared += 1
+    nodes = b"".join(frontier.hashes[shared:])
+    return frontier.size.to_bytes(8, "big") + bytes([shared]) + nodes
+
+
+def _parse_gap(first: int, last: int, body: bytes, previous: _Hashes) -> Gap:
+    flags = body[0]
+    before, at = _parse_difference(body, 1, previous)
+    after: Frontier | None = None
+    if flags & 1:
+        after, at = _parse_difference(body, at, before.hashes)
+    root = body[at:] if flags & 2 else None
+    if flags > 3 or len(body) != at + (HASH_BYTES if flags & 2 else 0):
+        raise ValueError("not a stored gap")
+    return Gap(first, last, before, after, root)
+
+
+def _parse_difference(body: bytes, at: int, previous: _Hashes) -> tuple[Frontier, int]:
+    size, shared = int.from_bytes(body[at : at + 8], "big"), body[at + 8]
+    at += 9
+    until = at + HASH_BYTES * (size.bit_count() - shared)
+    if shared > len(previous) or not at <= until <= len(body) or size > MAX_LOG_SIZE:
+        raise ValueError("not a stored frontier")
+    nodes = tuple(body[here : here + HASH_BYTES] for here in range(at, until, HASH_BYTES))
+    return Frontier(size, (*previous[:shared], *nodes)), until

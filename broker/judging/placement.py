@@ -59,6 +59,8 @@ class Fact:
     log_time: int
     link: Link | None
     leaf_only: bool = False
+    signer: bytes = b""
+    """The key id of the signature line."""
 
 
 @value_class(frozen=True, slots=True)

@@ -19,14 +19,24 @@ from broker.judging.partition_state import (
     Kept,
     PartitionState,
     Place,
-    format_state,
+    StoredState,
+    changed_gaps,
+    format_head,
     parse_state,
 )
 from broker.judging.placement import Placement
+from broker.judging.state_limits import (
+    Room,
+    growth,
+    room_in_all,
+    size_of,
+    smallest,
+    without_doubted,
+)
 from broker.judging.trust import Trust
 from broker.judging.view import Governing, StreamKey
 from broker.store.interfaces import Transaction
-from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus
+from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,24 @@ def _kept(row: CheckpointRow | None) -> tuple[Kept, ...]:
     return () if row is None else (Kept(row.size, row.root, row.time_s, row.lowest_index),)
 
 
+def write_state(
+    tx: Transaction,
+    place: Place,
+    version: int,
+    before: PartitionState | None,
+    after: PartitionState,
+) -> int:
+    """Write what turns the stored state ``before`` into ``after``. Returns the new version.
+
+    Raises:
+        StoreError: ``state_changed``, the stored version is not ``version``.
+    """
+    removed, written = changed_gaps(before, after)
+    size = size_of(after)
+    change = StateChange(format_head(after), size.bytes, size.gaps, removed, written, after.stopped)
+    return tx.reader.save_state(*place, change, version)
+
+
 class StoreView:
     """A ``View`` (broker/judging/view.py) for one batch.
 
@@ -152,7 +180,12 @@ class StoreView:
         self.signed = memories.signed
         self.paths = memories.paths
         self._states: dict[Place, tuple[int, PartitionState | None]] = {}
+        self._stored: dict[Place, PartitionState | None] = {}
         self._touched: set[Place] = set()
+        self._written: dict[Place, tuple[int, PartitionState]] = {}
+        self._used: dict[str, Room] = {}
+        self._searched: set[tuple[str, str]] = set()
+        self.forgotten: list[tuple[str, str]] = []
         self._recalls: dict[Place, StreamRecall] = {}
         self._events: dict[tuple[str, str], KnownEvent] = {}
 
@@ -179,10 +212,67 @@ class StoreView:
         """See ``View``."""
         place = (agency, topic, partition)
         if place not in self._states:
-            stored = self._tx.reader.state(*place)
-            version, blob = stored if stored is not None else (0, None)
-            self._states[place] = (version, parse_state(blob) if blob is not None else None)
+            version = self._tx.reader.state_version(*place)
+            remembered = self._memories.states.get(place)
+            if remembered is not None and remembered[0] == version:
+                self._states[place] = remembered
+            else:
+                stored = self._tx.reader.state(*place)
+                self._states[place] = (0, None) if stored is None else _parsed(*stored)
+            self._stored[place] = self._states[place][1]
         return self._states[place][1]
+
+    def room(self, agency: str) -> Room:
+        """See ``View``."""
+        if agency not in self._used:
+            used = Room(*self._tx.reader.state_size(agency))
+            for place in self._touched:
+                state = self._states[place][1]
+                if place[0] == agency and state is not None:
+                    used += growth(self._stored.get(place), state)
+            self._used[agency] = used
+        return room_in_all() - self._used[agency]
+
+    def forget_doubted(self, agency: str) -> bool:
+        """See ``View``."""
+        if ("doubted", agency) in self._searched:
+            return False
+        self._searched.add(("doubted", agency))
+        found = False
+        for place in self._places(agency):
+            state = self.state(*place)
+            assert state is not None
+            signers = {held.signer for held in state.generations.values() if held.gaps}
+            doubted = {one for one in signers if self.trust.is_revoked(agency, one)}
+            if doubted:
+                self._forget(place, without_doubted(state, doubted))
+                found = True
+        return found
+
+    def forget_passed(self, place: Place) -> bool:
+        """See ``View``."""
+        found = False
+        for other in self._places(place[0]):
+            state = self.state(*other)
+            assert state is not None
+            if other == place or ("passed", str(other)) in self._searched:
+                continue
+            self._searched.add(("passed", str(other)))
+            smaller = smallest(state)
+            if smaller is not state:
+                self._forget(other, smaller)
+                found = True
+        return found
+
+    def _places(self, agency: str) -> list[Place]:
+        mine = {place for place in self._touched if place[0] == agency}
+        return sorted(mine | {(agency, *where) for where in self._tx.reader.places_of(agency)})
+
+    def _forget(self, place: Place, state: PartitionState) -> None:
+        before = self._states[place][1]
+        if before is not None and growth(before, state).gaps < 0:
+            self.forgotten.append((place[0], "gaps_forgotten"))
+        self._set_state(place, state)
 
     def recall(self, agency: str, topic: str, partition: int) -> StreamRecall:
         """See ``View``."""
@@ -231,7 +321,9 @@ class StoreView:
         return orjson.dumps(digests)
 
     def _set_state(self, place: Place, state: PartitionState) -> None:
-        version, _ = self._states.get(place, (0, None))
+        version, before = self._states.get(place, (0, None))
+        if place[0] in self._used and before is not state:
+            self._used[place[0]] += growth(before, state)
         self._states[place] = (version, state)
         self._touched.add(place)
 
@@ -244,7 +336,8 @@ class StoreView:
         for place in sorted(self._touched):
             version, state = self._states[place]
             assert state is not None
-            self._tx.reader.save_state(*place, format_state(state), version)
+            version = write_state(self._tx, place, version, self._stored.get(place), state)
+            self._written[place] = (version, state)
         for place, recall in self._recalls.items():
             by_generation: dict[str, list[Leaf]] = {}
             for (generation, index), (leaf, status) in recall.leaves.items():
@@ -257,3 +350,12 @@ class StoreView:
                     for kept, text in kept_by_size.values()
                 ]
                 self._tx.reader.save_checkpoints(*place, generation, rows)
+
+    def committed(self) -> None:
+        """What was written is in the database: the next batch need not read it again."""
+        for place, (version, state) in self._written.items():
+            self._memories.keep_state(place, version, state)
+
+
+def _parsed(version: int, stored: StoredState) -> tuple[int, PartitionState]:
+    return version, parse_state(stored)

@@ -53,6 +53,7 @@ def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) 
         kept,
         gaps,
         linked=fact.link is not None,
+        signer=fact.signer,
     )
     grown = with_generation(replace(state, newest=name), newest, fact.log_time)
     more: tuple[tuple[str, Kept], ...] = ()
@@ -79,10 +80,16 @@ def linked(
     generations = dict(state.generations)
     generations[name] = replace(generations[name], linked=True)
     for other in sorted(generations):
+        if not link.name < other < name:
+            continue
+        passed = generations[other]
         # a link that passes over a generation which nothing has succeeded rolls it back
-        if link.name < other < name and generations[other].end is None:
-            generations[other] = replace(generations[other], end=generations[other].size)
+        if passed.end is None:
             alarms.append("rollback")
+        end = passed.size if passed.end is None else passed.end
+        generations[other] = replace(passed, end=end, passed=True)
+    if link.name in generations:
+        generations[link.name] = replace(generations[link.name], passed=False)
     held = generations.get(link.name)
     if held is None:
         if link.name > state.start:

@@ -62,6 +62,11 @@ class Trust:
             raise RefusedError(2, "key_not_valid", "the key was not valid at log time")
         return StreamKey(key.kid, key.verifier, key.revoked_since, validity == "manifest_expired")
 
+    def is_revoked(self, agency: str, key_id: bytes) -> bool:
+        """Whether a stream key of an agency is revoked, whenever it was."""
+        key = self.manifests.stream_key(agency, key_id)
+        return key is not None and key.revoked_since is not None
+
     def receipt_believed(self, receipt: bytes, before: int) -> bool:
         """Whether a receipt that was verified when it came may still speak for another's stream.
 

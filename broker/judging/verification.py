@@ -102,6 +102,7 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
         log_time,
         link,
         leaf_only,
+        proof.line.key_id,
     )
     return VerifiedRecord(record, origin, fact, proof)
 

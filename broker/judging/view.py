@@ -14,8 +14,9 @@ from typing import Protocol
 
 from broker.envelope.opening import OpeningKey, Sessions
 from broker.event import JSON
-from broker.judging.partition_state import PartitionState
+from broker.judging.partition_state import PartitionState, Place
 from broker.judging.placement import Recall
+from broker.judging.state_limits import Room
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.note import NoteVerifier
 from broker.tlog.proof import CheckpointMemo
@@ -101,6 +102,19 @@ class View(Protocol):
 
     def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
         """What is held of a sender's partition."""
+
+    def room(self, agency: str) -> Room:
+        """What is left of the bytes and gaps that may be kept of a sender."""
+
+    def forget_doubted(self, agency: str) -> bool:
+        """Let go of the gaps that a sender's revoked keys revealed; whether there were any."""
+
+    def forget_passed(self, place: Place) -> bool:
+        """Let go of what is complete or was passed over in a sender's other partitions.
+
+        Returns:
+            Whether there was any.
+        """
 
     def recall(self, agency: str, topic: str, partition: int) -> Recall:
         """Lookups into what was taken of a sender's partition."""

@@ -121,6 +121,7 @@ class Metrics:
             self._held.labels(kind).set(0)
             self._held_age.labels(kind).set(0)
         self._gaps = self._current("gaps_open", "Gaps in other agencies' streams.", "agency")
+        self._state = self._current("stream_state_bytes", "Kept of another's streams.", "agency")
         self._leaves = self._current("records_without_content", "Only their hash came.", "agency")
         self._heartbeat = self._current(
             "heartbeat_age_seconds", "Since a party was heard, or first awaited.", "agency"
@@ -212,6 +213,10 @@ class Metrics:
     def stopped(self, by_agency: Mapping[str, int]) -> None:
         """The streams that a contradiction has stopped, now."""
         self._stopped.show({(agency,): count for agency, count in by_agency.items()})
+
+    def state_bytes(self, by_agency: Mapping[str, int]) -> None:
+        """What the states of each agency's streams count as now, of 8 MiB."""
+        self._state.show({(agency,): count for agency, count in by_agency.items()})
 
     def without_content(self, by_agency: Mapping[str, int]) -> None:
         """The records of which only the hash came, now."""

@@ -87,6 +87,7 @@ class Receiving:
                 tx.reader.save_position(topic, partition, position)
                 keep_footing(tx, position, records)
             taking.batch.deferred += waits.begun
+        view.committed()
         return taking.batch
 
     def _view(self, tx: Transaction, now: int) -> StoreView:

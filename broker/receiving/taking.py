@@ -116,6 +116,9 @@ class Taking:
 
     def write(self) -> None:
         """Write what came of the records, but for the entries of the disclosure log."""
+        begun = dict.fromkeys(self._waits.begun)
+        self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
+        self.batch.alarms += dict.fromkeys(self._view.forgotten)
         self._view.flush()
         self._referrals.write()
         self._tx.inbox.add_many(self._inbox_rows)

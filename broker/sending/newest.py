@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from broker.clock import MAX_CLOCK_JUMP_MS
-from broker.judging.partition_state import parse_state
+from broker.judging.partition_state import parse_outline
 from broker.sending.streams import Stream
 from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow
@@ -28,10 +28,10 @@ def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) 
     of ours that an older database does not know, if it was opened when our clock was ahead.
     """
     newest = tx.streams.current(stream.topic, stream.partition) or last
-    stored = tx.reader.state(stream.agency, stream.topic, stream.partition)
-    if stored is None:
+    head = tx.reader.state_head(stream.agency, stream.topic, stream.partition)
+    if head is None:
         return newest
-    seen = parse_state(stored[1])
+    seen = parse_outline(head)
     name = max(newest.name, seen.newest)
     if int(name[:16], 16) > now + FURTHEST_OPENING_MS:  # no reader takes it either
         name = newest.name

@@ -15,6 +15,7 @@ from broker.store.rows import (
     DisclosureCheckpointRow,
     DisclosureRow,
     EvidenceRow,
+    GapRow,
     GenerationRow,
     HeldEventRow,
     InboxCounts,
@@ -33,6 +34,7 @@ from broker.store.rows import (
     QuarantineStatus,
     ReferralRow,
     Sent,
+    StateChange,
 )
 
 
@@ -121,16 +123,52 @@ class StreamsArea(Protocol):
 class ReaderArea(Protocol):
     """What this agency holds of other senders' streams."""
 
-    def state(self, agency: str, topic: str, partition: int) -> tuple[int, bytes] | None:
-        """(version, state), or None before the first record; the version is then 0."""
+    def state(
+        self, agency: str, topic: str, partition: int
+    ) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
+        """(version, (head, gaps in ascending order)), or None before the first record."""
+
+    def state_version(self, agency: str, topic: str, partition: int) -> int:
+        """The version of a state; 0 before the first record."""
+
+    def state_head(self, agency: str, topic: str, partition: int) -> bytes | None:
+        """A state without its gaps: what is idle reads no more than this."""
+
+    def state_heads(self) -> list[tuple[str, str, int, bytes]]:
+        """(agency, topic, partition, head) of every stream."""
+
+    def state_size(self, agency: str) -> tuple[int, int]:
+        """(bytes, gaps) that the states of a sender count as."""
+
+    def state_sizes(self) -> list[tuple[str, int, int, int]]:
+        """(agency, bytes, gaps, partitions that are stopped) of every sender."""
+
+    def stopped(self) -> list[tuple[str, str, int]]:
+        """(agency, topic, partition) of streams that a contradiction has stopped."""
+
+    def places_of(self, agency: str) -> list[tuple[str, int]]:
+        """(topic, partition) of every state of a sender."""
+
+    def gap_ranges(
+        self, agency: str, after: tuple[str, int, str, int], limit: int
+    ) -> list[tuple[str, int, str, int, int]]:
+        """(topic, partition, generation, first, last) of the next open gaps of a sender.
+
+        Args:
+            agency: the sender.
+            after: (topic, partition, generation, first) of the one before.
+            limit: how many.
+        """
 
     def save_state(
-        self, agency: str, topic: str, partition: int, blob: bytes, expected_version: int
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        change: StateChange,
+        expected_version: int,
     ) -> int:
         """Returns the new version. Raises StoreError(`state_changed`) if the version differs."""
-
-    def states(self) -> list[tuple[str, str, int, int, bytes]]:
-        """(agency, topic, partition, version, state) of every stream, for status and receipts."""
 
     def save_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]

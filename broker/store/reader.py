@@ -22,15 +22,25 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import schema
-from broker.store.rows import Checkpointed, CheckpointRow, DeferredRow, Leaf, LeafStatus
+from broker.store.rows import (
+    Checkpointed,
+    CheckpointRow,
+    DeferredRow,
+    GapRow,
+    Leaf,
+    LeafStatus,
+    StateChange,
+)
 
 _s = schema.reader_states
+_o = schema.reader_gaps
 _g = schema.reader_generations
 _l = schema.reader_leaves
 _c = schema.reader_checkpoints
@@ -43,14 +53,65 @@ _OF_STREAM = (
     & (_s.c.partition == bindparam("partition_"))
 )
 _STATE = select(_s.c.version, _s.c.state).where(_OF_STREAM)
-_STATES = select(_s.c.agency, _s.c.topic, _s.c.partition, _s.c.version, _s.c.state).order_by(
+_VERSION = select(_s.c.version).where(_OF_STREAM)
+_HEAD = select(_s.c.state).where(_OF_STREAM)
+_HEADS = select(_s.c.agency, _s.c.topic, _s.c.partition, _s.c.state).order_by(
     _s.c.agency, _s.c.topic, _s.c.partition
 )
+_STOPPED = select(_s.c.agency, _s.c.topic, _s.c.partition).where(_s.c.stopped)
+_PLACES_OF = (
+    select(_s.c.topic, _s.c.partition)
+    .where(_s.c.agency == bindparam("agency_"))
+    .order_by(_s.c.topic, _s.c.partition)
+)
+_SIZE_OF = select(
+    func.coalesce(func.sum(_s.c.bytes), 0), func.coalesce(func.sum(_s.c.gaps), 0)
+).where(_s.c.agency == bindparam("agency_"))
+_SIZES = select(
+    _s.c.agency, func.sum(_s.c.bytes), func.sum(_s.c.gaps), func.sum(_s.c.stopped)
+).group_by(_s.c.agency)
 _ADD_STATE = insert(_s)
 _SAVE_STATE = (
     update(_s)
     .where(_OF_STREAM, _s.c.version == bindparam("expected_"))
-    .values(version=_s.c.version + 1, state=bindparam("state_"))
+    .values(
+        version=_s.c.version + 1,
+        state=bindparam("state_"),
+        bytes=bindparam("bytes_"),
+        gaps=bindparam("gaps_"),
+        stopped=bindparam("stopped_"),
+    )
+)
+
+_OF_GAPS = (
+    (_o.c.agency == bindparam("agency_"))
+    & (_o.c.topic == bindparam("topic_"))
+    & (_o.c.partition == bindparam("partition_"))
+)
+_GAPS = (
+    select(_o.c.generation, _o.c.first, _o.c.last, _o.c.body)
+    .where(_OF_GAPS)
+    .order_by(_o.c.generation, _o.c.first)
+)
+_RANGES = (
+    select(_o.c.topic, _o.c.partition, _o.c.generation, _o.c.first, _o.c.last)
+    .where(
+        _o.c.agency == bindparam("agency_"),
+        tuple_(_o.c.topic, _o.c.partition, _o.c.generation, _o.c.first)
+        > tuple_(
+            bindparam("topic_"), bindparam("partition_"), bindparam("generation_"), bindparam("at_")
+        ),
+    )
+    .order_by(_o.c.topic, _o.c.partition, _o.c.generation, _o.c.first)
+    .limit(bindparam("limit_"))
+)
+_DROP_GAP = delete(_o).where(
+    _OF_GAPS, _o.c.generation == bindparam("generation_"), _o.c.first == bindparam("first_")
+)
+_NEW_GAP = sqlite.insert(_o)
+_SAVE_GAP = _NEW_GAP.on_conflict_do_update(
+    index_elements=[_o.c.agency, _o.c.topic, _o.c.partition, _o.c.generation, _o.c.first],
+    set_={"last": _NEW_GAP.excluded.last, "body": _NEW_GAP.excluded.body},
 )
 
 _OF_GENERATION = (
@@ -160,39 +221,113 @@ class Reader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def state(self, agency: str, topic: str, partition: int) -> tuple[int, bytes] | None:
-        found = self._connection.execute(_STATE, _stream(agency, topic, partition)).first()
-        return None if found is None else (found[0], found[1])
+    def state(
+        self, agency: str, topic: str, partition: int
+    ) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
+        place = _stream(agency, topic, partition)
+        found = self._connection.execute(_STATE, place).first()
+        if found is None:
+            return None
+        gaps = [(*row,) for row in self._connection.execute(_GAPS, place)]
+        return found[0], (found[1], gaps)
+
+    def state_version(self, agency: str, topic: str, partition: int) -> int:
+        version: int | None = self._connection.scalar(_VERSION, _stream(agency, topic, partition))
+        return version or 0
+
+    def state_head(self, agency: str, topic: str, partition: int) -> bytes | None:
+        head: bytes | None = self._connection.scalar(_HEAD, _stream(agency, topic, partition))
+        return head
+
+    def state_heads(self) -> list[tuple[str, str, int, bytes]]:
+        return [(*row,) for row in self._connection.execute(_HEADS)]
+
+    def state_size(self, agency: str) -> tuple[int, int]:
+        (row,) = self._connection.execute(_SIZE_OF, {"agency_": agency})
+        return int(row[0]), int(row[1])
+
+    def state_sizes(self) -> list[tuple[str, int, int, int]]:
+        found = self._connection.execute(_SIZES)
+        return [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in found]
+
+    def stopped(self) -> list[tuple[str, str, int]]:
+        return [(*row,) for row in self._connection.execute(_STOPPED)]
+
+    def places_of(self, agency: str) -> list[tuple[str, int]]:
+        return [(*row,) for row in self._connection.execute(_PLACES_OF, {"agency_": agency})]
+
+    def gap_ranges(
+        self, agency: str, after: tuple[str, int, str, int], limit: int
+    ) -> list[tuple[str, int, str, int, int]]:
+        topic, partition, generation, first = after
+        found = self._connection.execute(
+            _RANGES,
+            _place(agency, topic, partition, generation) | {"at_": first, "limit_": limit},
+        )
+        return [(*row,) for row in found]
 
     def save_state(
-        self, agency: str, topic: str, partition: int, blob: bytes, expected_version: int
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        change: StateChange,
+        expected_version: int,
     ) -> int:
+        place = _stream(agency, topic, partition)
         saved = self._connection.execute(
             _SAVE_STATE,
-            _stream(agency, topic, partition) | {"expected_": expected_version, "state_": blob},
-        )
-        if saved.rowcount == 1:
-            return expected_version + 1
-        if expected_version != 0 or self.state(agency, topic, partition) is not None:
-            raise StoreError(
-                "the state of a sender's stream changed since it was read",
-                code="state_changed",
-                where=f"{agency}/{topic}/{partition}",
-            )
-        self._connection.execute(
-            _ADD_STATE,
-            {
-                "agency": agency,
-                "topic": topic,
-                "partition": partition,
-                "version": 1,
-                "state": blob,
+            place
+            | {
+                "expected_": expected_version,
+                "state_": change.head,
+                "bytes_": change.bytes,
+                "gaps_": change.gaps,
+                "stopped_": change.stopped,
             },
         )
-        return 1
-
-    def states(self) -> list[tuple[str, str, int, int, bytes]]:
-        return [(*row,) for row in self._connection.execute(_STATES)]
+        if saved.rowcount != 1:
+            if expected_version != 0 or self.state_version(agency, topic, partition):
+                raise StoreError(
+                    "the state of a sender's stream changed since it was read",
+                    code="state_changed",
+                    where=f"{agency}/{topic}/{partition}",
+                )
+            self._connection.execute(
+                _ADD_STATE,
+                {
+                    "agency": agency,
+                    "topic": topic,
+                    "partition": partition,
+                    "version": 1,
+                    "state": change.head,
+                    "bytes": change.bytes,
+                    "gaps": change.gaps,
+                    "stopped": change.stopped,
+                },
+            )
+        if change.removed:
+            self._connection.execute(
+                _DROP_GAP,
+                [place | {"generation_": name, "first_": first} for name, first in change.removed],
+            )
+        if change.written:
+            self._connection.execute(
+                _SAVE_GAP,
+                [
+                    {
+                        "agency": agency,
+                        "topic": topic,
+                        "partition": partition,
+                        "generation": generation,
+                        "first": first,
+                        "last": last,
+                        "body": body,
+                    }
+                    for generation, first, last, body in change.written
+                ],
+            )
+        return expected_version + 1
 
     def save_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]

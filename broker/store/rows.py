@@ -7,6 +7,7 @@ Times are milliseconds since the Unix epoch, UTC, when named ``_ms``, and second
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -31,6 +32,30 @@ Leaf: TypeAlias = tuple[int, bytes, LeafStatus]
 
 Checkpointed: TypeAlias = tuple[int, bytes, int, int, bytes]
 """(size, root, time in s, lowest index seen under it, signed text)."""
+
+
+GapRow: TypeAlias = tuple[str, int, int, bytes]
+"""(generation, first, last, body): an open gap of another sender's generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What is written of one sender's partition.
+
+    Attributes:
+        head: the state without its gaps.
+        bytes, gaps: what it counts as, of the sender's limit.
+        removed: (generation, first) of gaps that are gone.
+        written: gaps that are new or others than before.
+        stopped: whether a contradiction has stopped it.
+    """
+
+    head: bytes
+    bytes: int
+    gaps: int
+    removed: Sequence[tuple[str, int]]
+    written: Sequence[GapRow]
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

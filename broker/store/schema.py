@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0005"
+REVISION = "0006"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -121,6 +121,22 @@ reader_states = Table(
     Column("partition", Integer, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("state", LargeBinary, nullable=False),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("gaps", BigInteger, nullable=False, server_default="0"),
+    Column("stopped", Boolean, nullable=False, server_default="0"),
+)
+
+reader_gaps = Table(
+    "reader_gaps",
+    metadata,
+    Column("agency", String(100), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("generation", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 reader_generations = Table(

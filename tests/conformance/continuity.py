@@ -17,6 +17,8 @@ from tests.conformance.refusals import RefusedError
 
 MAX_GENERATIONS = 64
 MAX_GAPS = 1024
+MAX_STATE_BYTES = 8388608
+MAX_STATE_GAPS = 8192
 
 
 class Verdict(Enum):
@@ -46,6 +48,7 @@ class Partition:
     forgotten: dict[str, Generation] = field(default_factory=dict)
     last_time: int = 0
     stopped: bool = False
+    siblings: list[Partition] = field(default_factory=list)
 
     @property
     def start(self) -> str:
@@ -61,11 +64,74 @@ class Partition:
         Raises:
             RefusedError: at step 4.
         """
+        counted = self.counted()
+        before = self._kept() if self._nearly_at_limit(counted) else None
         try:
-            return self._place(name, seen, link)
+            placement = self._place(name, seen, link)
         except RefusedError as refusal:
             self.stopped = self.stopped or refusal.code == "equivocation"
             raise
+        if placement.verdict is not Verdict.NEXT and not self._fits(counted):
+            keep = {name} | ({link.name} if link is not None else set())
+            if not self._make_room(counted, keep):
+                assert before is not None
+                self.generations, self.forgotten, self.last_time = before
+                raise RefusedError(4, "state_full")
+        return placement
+
+    def _kept(self) -> tuple[dict[str, Generation], dict[str, Generation], int]:
+        """What is put back if the record cannot be kept; only a large state needs a copy."""
+        return deepcopy(self.generations), dict(self.forgotten), self.last_time
+
+    # Limits
+
+    def _nearly_at_limit(self, counted: tuple[int, int]) -> bool:
+        """Whether one more record may be too much: two generations and a gap in each."""
+        room = self._room()
+        most = 2 * (512 + 64 * 126) + 2 * (64 + 64 * 63)
+        return counted[0] + most > room[0] or counted[1] + 2 > room[1]
+
+    def _room(self) -> tuple[int, int]:
+        """What the sender's other partitions leave to this one."""
+        others = [other.counted() for other in self.siblings if other is not self]
+        return (
+            MAX_STATE_BYTES - sum(size for size, _ in others),
+            MAX_STATE_GAPS - sum(gaps for _, gaps in others),
+        )
+
+    def counted(self) -> tuple[int, int]:
+        """Bytes and gaps that this partition counts as."""
+        size = gaps = 0
+        for name, one in self.generations.items():
+            digits = 63 if name == self.newest else one.size.bit_length()
+            size += 512 + 64 * (one.start.bit_length() + digits)
+            size += sum(64 + 64 * (gap.last + 1).bit_length() for gap in one.gaps)
+            gaps += len(one.gaps)
+        return size, gaps
+
+    def _fits(self, before: tuple[int, int]) -> bool:
+        """Whether the record added nothing, or the sender is within its limit with it."""
+        size, gaps = self.counted()
+        room = self._room()
+        return (size <= before[0] or size <= room[0]) and (gaps <= before[1] or gaps <= room[1])
+
+    def _make_room(self, before: tuple[int, int], keep: set[str]) -> bool:
+        """Let go of what goes first, here one by one and elsewhere all that there are."""
+        for name in self._forgettable(keep):
+            self.forgotten[name] = self.generations.pop(name)
+            if self._fits(before):
+                return True
+        for other in self.siblings:
+            if other is not self:
+                for name in other._forgettable(set()):
+                    other.forgotten[name] = other.generations.pop(name)
+        return self._fits(before)
+
+    def _forgettable(self, keep: set[str]) -> list[str]:
+        free = [name for name in sorted(self.generations) if name not in keep | {self.newest}]
+        held = self.generations
+        complete = [name for name in free if held[name].end is not None and not held[name].gaps]
+        return complete + [n for n in free if held[n].passed and n not in complete]
 
     def _place(self, name: str, seen: Seen, link: Link | None) -> Placement:
         if not self.generations:  # 1
@@ -179,10 +245,12 @@ class Partition:
     def _follow(self, name: str, link: Link) -> tuple[int, int] | None:
         """Close what a link closes; the gap that it reveals in the predecessor."""
         for other, passed in self.generations.items():
-            if link.name < other < name and passed.end is None:
-                passed.end = passed.size
+            if link.name < other < name:
+                passed.passed = True
+                passed.end = passed.size if passed.end is None else passed.end
         held = self.generations.get(link.name)
         if held is not None:
+            held.passed = False
             return held.close(link.size, link.root)
         if not self._never_met(link):
             return None

@@ -72,6 +72,7 @@ class Generation:
     size: int
     frontier: Frontier | None
     end: int | None = None
+    passed: bool = False
     gaps: list[Gap] = field(default_factory=list)
     leaves: dict[int, bytes] = field(default_factory=dict)
     without_content: set[int] = field(default_factory=set)

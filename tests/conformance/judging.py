@@ -45,6 +45,7 @@ class Reading:
     view: View
     now: int
     _streams: dict[str, Partition] = field(default_factory=dict)
+    _senders: dict[str, list[Partition]] = field(default_factory=dict)
     _taken: TakenEvents = field(default_factory=TakenEvents)
     _wraps: dict[tuple[bytes, str, bytes, bytes], bytes | None] = field(default_factory=dict)
 
@@ -68,7 +69,11 @@ class Reading:
         )
         judge_signature(proof, self.view, self.now)  # 2
         leaf, left = judge_inclusion(proof, record)  # 3
-        stream = self._streams.setdefault(proof.origin.stream, Partition())
+        siblings = self._senders.setdefault(proof.origin.agency, [])
+        stream = self._streams.get(proof.origin.stream)
+        if stream is None:
+            stream = self._streams[proof.origin.stream] = Partition(siblings=siblings)
+            siblings.append(stream)
         seen = Seen(proof.index, leaf, left, proof.size, proof.root, proof.time, record.leaf_only)
         placement = stream.place(proof.origin.generation, seen, link)  # 4
         if placement.gap is not None:

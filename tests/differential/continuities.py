@@ -15,7 +15,7 @@ from unittest.mock import patch
 from comparison import Comparison, Family
 from histories import Shown, delivered, history
 
-from broker.judging import continuity, succession
+from broker.judging import continuity, state_limits, succession
 from broker.judging.file_view import FileRecall
 from broker.judging.partition_state import PartitionState, format_state, parse_state
 from broker.judging.placement import ContinuityError, EquivocationError, Fact
@@ -126,6 +126,14 @@ def compare(rng: Random) -> Comparison:
             limits.enter_context(patch.object(succession, "MAX_GENERATIONS", generations))
             limits.enter_context(patch.object(continuity, "MAX_GAPS", gaps))
             limits.enter_context(patch.object(second_continuity, "MAX_GENERATIONS", generations))
+            if rng.random() < 0.7:
+                # a newest generation alone counts as 4,544 bytes, another as some 700
+                for name, most in (
+                    ("MAX_STATE_BYTES", rng.choice((4600, 5200, 6000, 7000))),
+                    ("MAX_STATE_GAPS", rng.choice((1, 2, 3, 9))),
+                ):
+                    limits.enter_context(patch.object(state_limits, name, most))
+                    limits.enter_context(patch.object(second_continuity, name, most))
             limits.enter_context(patch.object(second_continuity, "MAX_GAPS", gaps))
         return _compared(rng)
 

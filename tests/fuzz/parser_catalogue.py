@@ -63,6 +63,7 @@ from broker.errors import (
 )
 from broker.judging.partition_state import (
     format_state,
+    parse_outline,
     parse_state,
 )
 from broker.judging.verification import parse_link
@@ -203,10 +204,15 @@ def parse_public(data: bytes) -> None:
     verify_public(kinds[data[0] % len(kinds)] if data else "ed25519", data[1:])
 
 
+def _parse_gap(body: bytes) -> None:
+    """Any bytes as the stored form of the first gap of a state."""
+    parse_state((_STATE, [(*_GAPS[0][:3], body), *_GAPS[1:]]))
+
+
 _MANIFEST = manifest()
 _MANIFEST_JSON = orjson.loads(manifest_text(_MANIFEST).split(b"\n")[2])
 _BEAT_NOTE = heartbeats.format_heartbeat(BEAT, [AUTHOR])
-_STATE = format_state(state())
+_STATE, _GAPS = format_state(state())
 _PAYLOAD = format_payload(OPENED)
 
 PARSERS: tuple[Parser, ...] = (
@@ -255,8 +261,11 @@ PARSERS: tuple[Parser, ...] = (
            wrap=bare, documents=(json.loads(format_record(RECORDS[0])),)),
     Parser("event", parse_event, (EventError,), (orjson.dumps(PLAIN),), wrap=bare,
            documents=(PLAIN,)),
-    Parser("state", parse_state, (ValueError,), (_STATE,), wrap=bare,
+    Parser("state", lambda data: parse_state((data, _GAPS)), (ValueError,), (_STATE,), wrap=bare,
            documents=(orjson.loads(_STATE),)),
+    Parser("outline", parse_outline, (ValueError,), (_STATE,), wrap=bare,
+           documents=(orjson.loads(_STATE),)),
+    Parser("gap", _parse_gap, (ValueError,), (_GAPS[0][3],)),
     Parser("payload", parse_payload, (StoreError,), (_PAYLOAD,), wrap=bare,
            documents=(orjson.loads(_PAYLOAD),)),
     Parser("entry", parse_entry, (DisclosureLogError,), tuple(map(format_entry, ENTRIES)),

@@ -6,6 +6,7 @@ Values, proofs and notes are in test_envelope.py and test_tlog_text.py.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ from broker.envelope.primitives import lp
 from broker.event import OpenedEvent
 from broker.judging.partition_state import (
     Gap,
+    GapRow,
     Generation,
     Kept,
     PartitionState,
+    changed_gaps,
     format_state,
     parse_state,
 )
@@ -214,10 +217,31 @@ held = st.builds(
     sizes,
     frontiers,
     kept,
-    st.lists(gaps, max_size=2).map(tuple),
+    st.lists(gaps, max_size=2, unique_by=lambda gap: gap.first).map(
+        lambda found: tuple(sorted(found, key=lambda gap: gap.first))
+    ),
     st.none() | sizes,
     st.booleans(),
+    st.none() | frontiers,
+    st.booleans(),
+    st.binary(max_size=4),
 )
+
+
+def _changes_of(state: PartitionState) -> None:
+    """Written change by change, the rows are those of the whole state."""
+    rows: dict[tuple[str, int], GapRow] = {}
+    names = sorted(state.generations)
+    before: PartitionState | None = None
+    steps = [names[: at + 1] for at in range(len(names))] + [names[:1]]
+    for step in steps:  # one generation after another comes, then all but one go
+        after = replace(state, generations={name: state.generations[name] for name in step})
+        removed, written = changed_gaps(before, after)
+        for name in removed:
+            rows.pop(name, None)
+        rows |= {(row[0], row[1]): row for row in written}
+        assert sorted(rows.values()) == format_state(after)[1]
+        before = after
 
 
 @few
@@ -226,6 +250,7 @@ def test_reader_states(found: list[Generation], time: int, stopped: bool) -> Non
     by_name = {generation.name: generation for generation in found}
     state = PartitionState(max(by_name), min(by_name), time, by_name, stopped)
     assert parse_state(format_state(state)) == state
+    _changes_of(state)
 
 
 @few

@@ -8,7 +8,8 @@ from typing import Final
 
 from broker.agency.participant import load_participant
 from broker.cli.held_state import open_held_state
-from broker.judging.partition_state import format_state, parse_state
+from broker.judging.partition_state import parse_state
+from broker.judging.store_view import write_state
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction
 
@@ -75,12 +76,11 @@ def _release(tx: Transaction, agency: str, topic: str, partition: int) -> Releas
     stored = tx.reader.state(agency, topic, partition)
     if stored is None:
         return None
-    version, blob = stored
-    state = parse_state(blob)
+    version, state = stored[0], parse_state(stored[1])
     if not state.stopped:
         return None
-    running = format_state(replace(state, stopped=False))
-    tx.reader.save_state(agency, topic, partition, running, version)
+    running = replace(state, stopped=False)
+    write_state(tx, (agency, topic, partition), version, state, running)
     waiting = {row.agency: row.offset for row in tx.reader.deferred(topic, partition)}
     contradiction = waiting.pop(agency, None)
     tx.reader.clear_deferred(topic, partition, agency)

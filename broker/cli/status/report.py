@@ -12,7 +12,8 @@ from broker.cli.held_state import open_held_state
 from broker.cli.times import instant, length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
-from broker.judging.partition_state import parse_state
+from broker.judging.partition_state import parse_outline
+from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 
@@ -246,13 +247,15 @@ def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
 def _received(tx: Transaction) -> tuple[OtherStream, ...]:
     streams: list[OtherStream] = []
     leaves = tx.reader.without_content()
-    for agency, topic, partition, _version, blob in tx.reader.states():
-        state = parse_state(blob)
+    for agency, topic, partition, head in tx.reader.state_heads():
+        state = parse_outline(head)
         newest = state.generations[state.newest]
         gaps = tuple(
-            (held.name, gap.first, gap.last)
-            for held in state.generations.values()
-            for gap in held.gaps
+            (generation, first, last)
+            for *place, generation, first, last in tx.reader.gap_ranges(
+                agency, (topic, partition, "", -1), MAX_STATE_GAPS
+            )
+            if place == [topic, partition]
         )
         streams.append(
             OtherStream(

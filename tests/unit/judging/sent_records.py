@@ -44,6 +44,7 @@ class Log:
     now: int = NOW
     newest: GenerationRow | None = None
     last: GenerationRow | None = None
+    signer: NoteSigner | None = None
 
     @property
     def topic(self) -> str:
@@ -62,7 +63,7 @@ class Log:
         if self.newest is None:
             self.restart()
         assert self.newest is not None
-        signer = workshop().cosigner(self.agency)
+        signer = self.signer or workshop().cosigner(self.agency)
         self.newest, places = append(self.stream, self.newest, values, signer, self.now)
         self.last = self.newest
         return [

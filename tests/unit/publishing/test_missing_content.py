@@ -18,7 +18,8 @@ from broker.control.missing_content import (
     LOOKED_EVERY_MS,
     RANGES_PER_MINUTE,
 )
-from broker.judging.partition_state import PartitionState, format_state
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.judging.store_view import write_state
 from broker.record import Record
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.statements.receipts import parse_receipt
@@ -196,7 +197,8 @@ def test_what_could_not_be_taken_is_not_asked_for(
     with desk.office.store.transaction() as tx:
         stored = tx.reader.state(POLICE, one.topic, one.partition)
         assert stored is not None
-        tx.reader.save_state(POLICE, one.topic, one.partition, format_state(after), stored[0])
+        place = (POLICE, one.topic, one.partition)
+        write_state(tx, place, stored[0], parse_state(stored[1]), after)
     for _ in range(3):
         clock.pass_(FIRST_ASKED_MS)
         assert desk.watch.look().ask_again == []

@@ -26,6 +26,7 @@ from broker.receiving import taking
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
+from broker.store.rows import StateChange
 
 
 def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
@@ -90,8 +91,10 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
     def moved(view: StoreView) -> None:
         """A rebalance: the other member saved first."""
         place = (POLICE, records[0].topic, 0)
-        version, blob = view._tx.reader.state(*place)  # type: ignore[misc]  # it is there
-        view._tx.reader.save_state(*place, blob, version)
+        stored = view._tx.reader.state(*place)
+        assert stored is not None
+        change = StateChange(stored[1][0], 0, 0, [], [])
+        view._tx.reader.save_state(*place, change, stored[0])
         real(view)
 
     monkeypatch.setattr(StoreView, "flush", moved)

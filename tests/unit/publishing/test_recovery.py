@@ -10,7 +10,8 @@ from workshop import COUNCIL, MINUTE, NOW, POLICE, SECOND
 
 from broker import pseudonyms
 from broker.errors import StoreError
-from broker.judging.partition_state import format_state, receiptable
+from broker.judging.partition_state import receiptable
+from broker.judging.store_view import write_state
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.record import Record
@@ -273,7 +274,7 @@ async def test_a_generation_that_a_thief_opened_ahead_of_the_clock_is_passed(
         log_time=clock.now // 1000 + 200,
     )
     with police.store.transaction() as tx:  # as the agency itself met it on Kafka
-        tx.reader.save_state(POLICE, honest.topic, honest.partition, format_state(stolen), 0)
+        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     with police.store.reading() as tx:
         row = tx.streams.current(honest.topic, honest.partition)
@@ -292,8 +293,8 @@ async def test_a_generation_that_no_reader_takes_does_not_stop_the_sender(
     assert state is not None
     name = f"{opened:016x}-{'0' * 32}"
     with police.store.transaction() as tx:  # as an earlier version may have taken it from Kafka
-        stolen = format_state(replace(state, newest=name))
-        tx.reader.save_state(POLICE, honest.topic, honest.partition, stolen, 0)
+        stolen = replace(state, newest=name)
+        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     assert await read_to_the_end(council, at_offsets(police.log())[1:]) == ["rollback"]
 
@@ -308,8 +309,8 @@ async def test_a_generation_after_a_thiefs_is_dated_so_that_readers_take_it(
     ahead = clock.now + 6 * MINUTE  # its log time was a minute and a half ahead of the clock
     name = f"{ahead:016x}-{'0' * 32}"
     with police.store.transaction() as tx:
-        stolen = format_state(replace(state, newest=name))
-        tx.reader.save_state(POLICE, honest.topic, honest.partition, stolen, 0)
+        stolen = replace(state, newest=name)
+        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     assert await read_to_the_end(council, at_offsets(police.log())[1:]) == ["rollback"]
 

@@ -9,9 +9,10 @@ from sqlalchemy import event
 
 from broker.store.database import SqliteStore
 from broker.store.interfaces import Transaction
-from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow
+from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow, StateChange
 
 GENERATION = ("csu", "t", 0, "g")
+_CHANGE = StateChange(b"s", 1, 1, [("g", 1)], [("g", 2, 3, b"b")])
 
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "outbox add": lambda tx: tx.outbox.add("id", "t", 0, b"v", False, 1),
@@ -29,7 +30,12 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "stream": lambda tx: tx.streams.current("t", 0),
     "stream with records": lambda tx: tx.streams.last_with_records("t", 0),
     "state": lambda tx: tx.reader.state("csu", "t", 0),
-    "save state": lambda tx: tx.reader.save_state("csu", "t", 0, b"s", 1),
+    "save state": lambda tx: tx.reader.save_state("csu", "t", 0, _CHANGE, 1),
+    "state version": lambda tx: tx.reader.state_version("csu", "t", 0),
+    "state head": lambda tx: tx.reader.state_head("csu", "t", 0),
+    "state size": lambda tx: tx.reader.state_size("csu"),
+    "places": lambda tx: tx.reader.places_of("csu"),
+    "gap ranges": lambda tx: tx.reader.gap_ranges("csu", ("", -1, "", -1), 9),
     "add leaves": lambda tx: tx.reader.save_leaves(*GENERATION, [(5, b"l", "stored")]),
     "leaf": lambda tx: tx.reader.leaf(*GENERATION, 1),
     "leaves": lambda tx: tx.reader.leaves(*GENERATION, 1, 2),
@@ -87,7 +93,7 @@ def filled(store: SqliteStore) -> SqliteStore:
         tx.lease.acquire("relay", "h", 1)
         tx.outbox.add("id", "t", 0, b"v", False, 1)
         tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
-        tx.reader.save_state("csu", "t", 0, b"s", 0)
+        tx.reader.save_state("csu", "t", 0, _CHANGE, 0)
         tx.reader.save_leaves(*GENERATION, [(0, b"l", "stored")])
         tx.reader.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))

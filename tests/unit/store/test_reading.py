@@ -9,33 +9,58 @@ import pytest
 from broker.errors import StoreError
 from broker.store import quarantine
 from broker.store.database import SqliteStore
-from broker.store.rows import NewInboxRow
+from broker.store.rows import NewInboxRow, StateChange
 
 S = ("csu-camden", "topic", 4)
 G = (*S, "0000019a-aa")
 
 
+def head(text: bytes, size: int = 1) -> StateChange:
+    return StateChange(text, size, 0, [], [])
+
+
 def test_a_state_is_saved_only_over_the_version_that_was_read(store: SqliteStore) -> None:
     with store.transaction() as tx:
         assert tx.reader.state(*S) is None
-        assert tx.reader.save_state(*S, b"one", 0) == 1
-        assert tx.reader.state(*S) == (1, b"one")
-        assert tx.reader.save_state(*S, b"two", 1) == 2
-        assert tx.reader.states() == [(*S, 2, b"two")]
+        assert tx.reader.save_state(*S, head(b"one"), 0) == 1
+        assert tx.reader.state(*S) == (1, (b"one", []))
+        assert tx.reader.save_state(*S, head(b"two"), 1) == 2
+        assert tx.reader.state_heads() == [(*S, b"two")]
     for stale in (0, 1, 3):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
             tx.reader.save_position("topic", 4, 99)
-            tx.reader.save_state(*S, b"three", stale)
+            tx.reader.save_state(*S, head(b"three"), stale)
         assert caught.value.code == "state_changed"
     with store.reading() as tx:
-        assert tx.reader.state(*S) == (2, b"two")
+        assert tx.reader.state(*S) == (2, (b"two", []))
+        assert tx.reader.state_head(*S) == b"two"
+        assert tx.reader.state_version(*S) == 2
         assert tx.reader.position("topic", 4) is None
 
 
 def test_a_state_that_was_never_saved_has_no_later_version(store: SqliteStore) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader.save_state(*S, b"one", 1)
+        tx.reader.save_state(*S, head(b"one"), 1)
     assert caught.value.code == "state_changed"
+
+
+def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: SqliteStore) -> None:
+    rows = [("g1", 1, 2, b"a"), ("g1", 7, 9, b"b"), ("g2", 0, 4, b"c")]
+    with store.transaction() as tx:
+        tx.reader.save_state(*S, StateChange(b"s", 700, 3, [], rows), 0)
+        tx.reader.save_state("csu-camden", "other", 0, head(b"o", 10), 0)
+        tx.reader.save_state("cps", "topic", 4, head(b"p", 5), 0)
+        assert tx.reader.state_size("csu-camden") == (710, 3)
+        assert tx.reader.state_size("nobody") == (0, 0)
+        assert tx.reader.state_sizes() == [("cps", 5, 0, 0), ("csu-camden", 710, 3, 0)]
+        assert tx.reader.places_of("csu-camden") == [("other", 0), ("topic", 4)]
+        change = StateChange(b"t", 600, 2, [("g1", 7)], [("g1", 1, 1, b"d")])
+        tx.reader.save_state(*S, change, 1)
+        assert tx.reader.state(*S) == (2, (b"t", [("g1", 1, 1, b"d"), ("g2", 0, 4, b"c")]))
+        first = ("", -1, "", -1)
+        assert tx.reader.gap_ranges("csu-camden", first, 1) == [("topic", 4, "g1", 1, 1)]
+        after = ("topic", 4, "g1", 1)
+        assert tx.reader.gap_ranges("csu-camden", after, 9) == [("topic", 4, "g2", 0, 4)]
 
 
 def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:

@@ -44,6 +44,7 @@ def fact_of(generation: str, appended: Appended) -> Fact:
         proof.checkpoint.root,
         proof.line.timestamp,
         parse_link(proof.extra) if proof.index == 0 else None,
+        signer=proof.line.key_id,
     )
 
 
