@@ -13,9 +13,11 @@ import orjson
 
 from broker.control.budgets import Budgets
 from broker.control.keeping import contradicted, keep_heard
+from broker.control.receipts_kept import ReceiptRules
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_outline
+from broker.judging.verification import GENERATION
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.receiving.footing import keep_footing
@@ -27,6 +29,7 @@ from broker.registry.repository import Repository
 from broker.statements.authorship import read_note, require_author, require_both_authors
 from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
 from broker.statements.notices import REFUSAL_HEADING, Notice, parse_notice
+from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import unpack_contract
 from broker.store.interfaces import Store, Transaction
@@ -82,6 +85,9 @@ class Control:
         self._store = store
         self._readable = readable
         self._budgets = Budgets()
+        self._rules = ReceiptRules(agency)
+        self._rules_of: ManifestBook | None = None
+        self._presence = Presence(contracts, manifests)
         self.contracts = contracts
         self.manifests = manifests
 
@@ -135,6 +141,8 @@ class Control:
         """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
         assert record.value is not None
         note, beat = read_heartbeat(record.value, self.manifests.deployment)  # 1
+        if beat.agency not in self.present().parties:
+            raise RefusedError(1, "party_left", "a heartbeat of an agency that takes no part")
         if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
         with self._store.reading() as tx:
@@ -185,7 +193,7 @@ class Control:
     def _receipt(self, value: bytes, news: News, now: int) -> None:
         signed = parse_receipt(value)
         agency = signed.line.name.partition("/")[2]
-        self._require_stream(signed.checkpoint.origin, agency)
+        origin = self._require_stream(signed.checkpoint.origin, agency)
         key = self.manifests.receipt_key(agency, signed.line.key_id)
         if key is None or key.at(signed.line.timestamp * 1000) != "valid":
             raise RefusedError(2, "key_unknown", "no valid receipt key of this agency signed it")
@@ -195,21 +203,39 @@ class Control:
             verify_cosignature(signed.line, key.verifier, signed.body)
         except NoteError:
             raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
-        checkpoint = signed.checkpoint
-        self._budgets.spend(agency, "receipts", now)
+        if signed.line.timestamp * 1000 > now + CLOCK_SKEW_MS:
+            raise RefusedError(2, "early", "the receipt is ahead of this clock")
+        self._budgets.receipt(agency, len(value), signed.line.timestamp)
         with self._store.transaction() as tx:
-            tx.receipts.add(
-                checkpoint.origin,
-                checkpoint.size,
-                checkpoint.root,
-                agency,
-                signed.line.timestamp,
-                value,
-            )
+            self._receipt_rules().keep(tx, origin, signed, value, now // 1000)
         news.receipts += 1
 
-    def _require_stream(self, name: str, cosigner: str) -> None:
-        """A receipt is for another agency's stream of this deployment; others would only fill."""
+    def _receipt_rules(self) -> ReceiptRules:
+        """The rules of keeping, with the revocations that are known now."""
+        if self._rules_of is not self.manifests:
+            self._rules_of = self.manifests
+            self._rules.ends = {
+                agency: self.manifests.revocation_times(agency)
+                for agency in self.manifests.agencies()
+            }
+        terms = [signed.contract for signed in self.contracts.trusted()]
+        longest = max((contract.grace_ms for contract in terms), default=0)
+        self._rules.retention_s = longest // 1000
+        return self._rules
+
+    def thin_receipts(self, now: int) -> None:
+        """Let go of receipts that time has made superfluous."""
+        with self._store.transaction() as tx:
+            self._receipt_rules().thin_all(tx, now // 1000)
+
+    def present(self) -> Presence:
+        """Who takes part, by the books as they are now."""
+        if not self._presence.rests_on(self.contracts, self.manifests):
+            self._presence = Presence(self.contracts, self.manifests)
+        return self._presence
+
+    def _require_stream(self, name: str, cosigner: str) -> Origin:
+        """A receipt is for another agency's stream that its signer may read; others only fill."""
         try:
             origin = parse_origin(name)
         except NoteError:
@@ -217,6 +243,11 @@ class Control:
         known = self.manifests.newest(origin.agency) is not None
         if origin.deployment != self.manifests.deployment or not known or origin.agency == cosigner:
             raise RefusedError(1, "origin_wrong", "a receipt for no stream of another agency")
+        if cosigner not in self.present().readers(origin.topic, origin.partition):
+            raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
+        if GENERATION.fullmatch(origin.generation) is None:
+            raise RefusedError(1, "origin_wrong", "a receipt for no generation of a stream")
+        return origin
 
     def _notice(self, value: bytes, news: News, now: int) -> None:
         note = read_note(value)
@@ -225,7 +256,7 @@ class Control:
             return
         sender = note.signatures[0].name.partition("/")[2]
         require_author(note, self.manifests, sender, RECEIPT, now)
-        self._budgets.spend(sender, "notices", now)
+        self._budgets.notice(sender, now)
         if notice.kind == REFUSAL_HEADING:
             news.refusals.append((sender, notice))
         elif (asked := self._budgets.replay(sender, notice, now)) is not None:

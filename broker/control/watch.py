@@ -66,12 +66,14 @@ class Found:
         ask_again: (origin of the generation, first, last) of what is still missing.
         judge_again: (topic, partition) where something waits to be judged again.
         send_again: a person asked to send again what Kafka does not take.
+        thin_receipts: whether it is time to let go of superfluous receipts, once an hour.
     """
 
     alarms: list[tuple[str, str]] = field(default_factory=list)
     ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
     judge_again: list[tuple[str, int]] = field(default_factory=list)
     send_again: bool = False
+    thin_receipts: bool = False
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ class Watch:
         """One look at everything."""
         now = self._clock()
         found = Found()
-        self._forget(now)
+        found.thin_receipts = self._forget(now)
         with self._store.reading() as tx:
             self._withheld(tx, now, found)
             self._gaps(tx, now, found)
@@ -237,10 +239,10 @@ class Watch:
                 waiting.judged, waiting.trust = now, trust
             found.judge_again.append(place)
 
-    def _forget(self, now: int) -> None:
-        """What has had its time: exchange keys and heartbeats that were kept."""
+    def _forget(self, now: int) -> bool:
+        """What has had its time: exchange keys, kept heartbeats. Returns whether it was time."""
         if now - self._forgotten < FORGET_EVERY_MS:
-            return
+            return False
         self._forgotten = now
         retention = longest_retention_ms(self._participant)
         own = self._participant.manifests.newest(self._participant.agency)
@@ -259,6 +261,7 @@ class Watch:
                 if gone:
                     append_entries(tx, [erased("archive_retention_over", gone, now)])
         self._store.fold()  # payloads that were cleared on delivery may still be in the journal
+        return True
 
     def _destroy_keys(self, now: int) -> None:
         """Destroy exchange keys that nothing on Kafka can need any more, and log it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.envelope.opening import OpeningKey
@@ -77,7 +77,7 @@ class FileView:
         deployment, agency: who reads.
         trust: public material; trial topics included.
         opening_keys: (log time in ms) -> my exchange keys, or nothing for ``event verify``.
-        receipted: (origin, size, root, before in ms) -> whether an earlier receipt covers it.
+        receipts: (origin, index, before in ms) -> what earlier receipts state above the index.
         now: this clock, ms.
     """
 
@@ -87,13 +87,13 @@ class FileView:
         agency: str,
         trust: Trust,
         opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
-        receipted: Callable[[str, int, bytes, int], bool],
+        receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]],
         now: int,
     ) -> None:
         self.deployment = deployment
         self.agency = agency
         self.opening_keys = opening_keys
-        self.receipted = receipted
+        self.receipts = receipts
         self._trust = trust
         self._now = now
         self._memories = Memories()
@@ -101,6 +101,9 @@ class FileView:
         self.checkpoints = self._memories.checkpoints
         self.signed = self._memories.signed
         self.paths = self._memories.paths
+        self.trials = self._memories.trials
+        self.covered_more = False
+        self.folded_elsewhere: list[tuple[str, int, int]] = []
         self._states: dict[Place, PartitionState] = {}
         self._recalls: dict[Place, FileRecall] = {}
         self._events: dict[tuple[str, str], ShownEvent] = {}

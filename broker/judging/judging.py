@@ -41,7 +41,15 @@ Outcome: TypeAlias = Literal[
 ]
 
 DEFERRED_CODES: Final = frozenset(
-    {"early", "manifest_expired", "key_unknown", "contract_unknown", "wrap_budget", "state_full"}
+    {
+        "early",
+        "manifest_expired",
+        "key_unknown",
+        "receipt_awaited",
+        "contract_unknown",
+        "wrap_budget",
+        "state_full",
+    }
 )
 """Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from broker.envelope.opening import Sessions
 from broker.judging.partition_state import PartitionState, Place
 from broker.judging.state_limits import MAX_STATE_GAPS
+from broker.judging.trials import Trials
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.proof import CheckpointMemo
@@ -28,6 +29,7 @@ class Memories:
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
     budgets: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
     states: dict[Place, tuple[int, PartitionState]] = field(default_factory=dict)
+    trials: Trials = field(default_factory=Trials)
     _gaps: dict[Place, int] = field(default_factory=dict)
     _all_gaps: int = 0
 

@@ -179,6 +179,9 @@ class StoreView:
         self.checkpoints = memories.checkpoints
         self.signed = memories.signed
         self.paths = memories.paths
+        self.trials = memories.trials
+        self.covered_more = False
+        self.folded_elsewhere: list[tuple[str, int, int]] = []
         self._states: dict[Place, tuple[int, PartitionState | None]] = {}
         self._stored: dict[Place, PartitionState | None] = {}
         self._touched: set[Place] = set()
@@ -188,17 +191,21 @@ class StoreView:
         self.forgotten: list[tuple[str, str]] = []
         self._recalls: dict[Place, StreamRecall] = {}
         self._events: dict[tuple[str, str], KnownEvent] = {}
+        self._receipts: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """See ``View``."""
         return self.trust.stream_key(agency, key_id, log_time)
 
-    def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+    def receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         """See ``View``."""
-        return any(
-            self.trust.receipt_believed(row.text, before)
-            for row in self._tx.receipts.covering(origin, size, root)
-        )
+        if (origin, before) not in self._receipts:
+            self._receipts[origin, before] = [
+                (row.size, row.root)
+                for row in self._tx.receipts.from_size(origin, 0)
+                if self.trust.receipt_believed(row.text, before)
+            ]
+        return [one for one in self._receipts[origin, before] if one[0] > index]
 
     def contract(self, contract_hash: bytes) -> Governing | None:
         """See ``View``."""

@@ -7,11 +7,13 @@ that takes one cannot be handed a record whose sender is not known.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
+from broker.judging.partition_state import Generation, Place
 from broker.judging.placement import LINK_SALT_BYTES, Fact, Link, generation_name
 from broker.judging.view import View
 from broker.keys.instant import CLOCK_SKEW_MS
@@ -28,6 +30,7 @@ from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import (
     EMPTY_ROOT,
     MAX_LOG_SIZE,
+    Frontier,
     leaf_hash,
     left_nodes,
     verify_inclusion_after,
@@ -41,7 +44,8 @@ MAX_SIGNED_REMEMBERED: Final = 1024
 MAX_PATHS_REMEMBERED: Final = 1024
 """Streams of which the last path is kept; a sender can open generations as it likes."""
 
-_GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
+GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
+"""The form of a generation's name."""
 
 
 @value_class(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
     proof, origin, link = _proof(record, header, view)  # step 1
     checkpoint = proof.checkpoint
     log_time = proof.line.timestamp
-    _require_signed(proof, origin, view)  # step 2
+    stated = _require_signed(proof, origin, view)  # step 2
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
     if int(origin.generation[:16], 16) > log_time * 1000 + CLOCK_SKEW_MS:
@@ -92,6 +96,8 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
     if len(view.paths) >= MAX_PATHS_REMEMBERED:
         view.paths.clear()
     view.paths[checkpoint.origin] = path
+    if stated is not None:
+        _require_covered(proof, origin, leaf, left, stated, view)  # step 2 again: it needs the leaf
     fact = Fact(
         origin.generation,
         proof.index,
@@ -146,7 +152,7 @@ def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Li
         or origin.partition != record.partition
     ):
         raise RefusedError(1, "origin_wrong", "the proof is for another topic or partition")
-    if _GENERATION.fullmatch(origin.generation) is None:
+    if GENERATION.fullmatch(origin.generation) is None:
         raise RefusedError(1, "generation_name", "not the name of a generation")
     if proof.index:  # parse_proof took no ``extra`` there
         return proof, origin, None
@@ -177,7 +183,7 @@ def parse_link(extra: bytes | None) -> Link:
         raise RefusedError(1, "link_malformed", "index 0 does not name a predecessor as it must")
     link = Link(parts[0].decode("ascii"), int.from_bytes(parts[1], "big"), parts[2], parts[3])
     first = link.name == ""
-    if not first and _GENERATION.fullmatch(link.name) is None:
+    if not first and GENERATION.fullmatch(link.name) is None:
         raise RefusedError(1, "link_malformed", "index 0 names what is not a generation")
     if link.size > MAX_LOG_SIZE:
         raise RefusedError(1, "link_malformed", "a log is not that long")
@@ -197,11 +203,16 @@ def _lp_parts(data: bytes) -> list[bytes] | None:
     return parts if at == len(data) else None  # beyond its end if a part was cut short
 
 
-def _require_signed(proof: Proof, origin: Origin, view: View) -> None:
-    """Step 2 but for the clock: once per checkpoint, as all records of a batch carry the same."""
-    text, line, checkpoint = proof.checkpoint_text, proof.line, proof.checkpoint
+def _require_signed(proof: Proof, origin: Origin, view: View) -> Sequence[tuple[int, bytes]] | None:
+    """Step 2 but for the clock: once per checkpoint, as all records of a batch carry the same.
+
+    Returns:
+        None if the signature is believed; of a revoked key, (size, root) that earlier receipts
+        state above the record's index.
+    """
+    text, line = proof.checkpoint_text, proof.line
     if text in view.signed:
-        return
+        return None
     key = view.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
     try:
         verify_cosignature(line, key.verifier, proof.signed.body)
@@ -211,10 +222,90 @@ def _require_signed(proof: Proof, origin: Origin, view: View) -> None:
     # Only now: who borrows a key's id and a time must not make a reader wait for a manifest.
     if key.manifest_expired:
         raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
-    if key.revoked_since is not None and not view.receipted(
-        checkpoint.origin, checkpoint.size, checkpoint.root, key.revoked_since
-    ):
-        raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
+    if key.revoked_since is not None:
+        stated = view.receipts(proof.checkpoint.origin, proof.index, key.revoked_since)
+        if not stated:
+            raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
+        return stated
     if len(view.signed) >= MAX_SIGNED_REMEMBERED:
         view.signed.clear()
     view.signed.add(text)
+    return None
+
+
+# --- records under a revoked key -----------------------------------------------------------------
+
+
+def _require_covered(
+    proof: Proof,
+    origin: Origin,
+    leaf: bytes,
+    left: tuple[bytes, ...],
+    stated: Sequence[tuple[int, bytes]],
+    view: View,
+) -> None:
+    """Whether a receipt covers the record: by its own path, by a run, or by what is held."""
+    checkpoint, index = proof.checkpoint, proof.index
+    name = checkpoint.origin
+    if (checkpoint.size, checkpoint.root) in stated:
+        _meet(name, Frontier(index, left), view)
+        return
+    if view.trials.covers(name, index, leaf) or _held(origin, index, leaf, stated, view):
+        return
+    run = view.trials.add(name, index, leaf, left)
+    _meet_held(name, origin, run.head, stated, view)
+    raise RefusedError(
+        2, "receipt_awaited", "the key is revoked, and the leaves under a receipt are not here yet"
+    )
+
+
+def _meet(name: str, proved: Frontier, view: View) -> None:
+    more, elsewhere = view.trials.meet(name, proved)
+    view.covered_more |= more
+    view.folded_elsewhere += [(name, *indices) for indices in elsewhere]
+
+
+def _held(
+    origin: Origin, index: int, leaf: bytes, stated: Sequence[tuple[int, bytes]], view: View
+) -> bool:
+    """Whether the leaf is held already, in leaves that fold to a receipt's root."""
+    where = (origin.agency, origin.topic, origin.partition)
+    state = view.state(*where)
+    held = state.generations.get(origin.generation) if state is not None else None
+    if held is None or index < held.start:
+        return False
+    known = view.recall(*where).leaf(origin.generation, index)
+    if known is None or known[0] != leaf:
+        return False
+    return any(_folds(held, index, size, root, view, where) for size, root in stated)
+
+
+def _meet_held(
+    name: str,
+    origin: Origin,
+    head: Frontier,
+    stated: Sequence[tuple[int, bytes]],
+    view: View,
+) -> None:
+    """A run may end where a gap does, and what is held from there folds to a receipt's root."""
+    where = (origin.agency, origin.topic, origin.partition)
+    state = view.state(*where)
+    held = state.generations.get(origin.generation) if state is not None else None
+    for gap in held.gaps if held is not None else ():
+        if gap.after is None or gap.after.size != head.size:
+            continue
+        assert held is not None
+        if any(_folds(held, head.size, size, root, view, where) for size, root in stated):
+            _meet(name, gap.after, view)
+
+
+def _folds(held: Generation, first: int, size: int, root: bytes, view: View, where: Place) -> bool:
+    """Whether all from ``first`` to a receipt's size is held and leads to its root."""
+    kept = view.recall(*where).at(held.name, size)
+    return (
+        size <= held.size
+        and kept is not None
+        and kept.root == root
+        and kept.lowest < size
+        and not any(gap.first < size and gap.last >= first for gap in held.gaps)
+    )

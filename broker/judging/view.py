@@ -8,7 +8,7 @@ whoever learns of a new manifest clears ``signed``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from broker.event import JSON
 from broker.judging.partition_state import PartitionState, Place
 from broker.judging.placement import Recall
 from broker.judging.state_limits import Room
+from broker.judging.trials import Trials
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.note import NoteVerifier
 from broker.tlog.proof import CheckpointMemo
@@ -80,6 +81,11 @@ class View(Protocol):
     checkpoints: CheckpointMemo
     signed: set[bytes]
     paths: dict[str, VerifiedPath]
+    trials: Trials
+    covered_more: bool
+    """Whether records that wait are covered now."""
+    folded_elsewhere: list[tuple[str, int, int]]
+    """(origin, first, last) of what was tried and is another history: to be asked for again."""
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """The key of a signature line, valid at ``log_time``.
@@ -88,8 +94,11 @@ class View(Protocol):
             RefusedError: step 2, ``key_unknown`` or ``key_not_valid``.
         """
 
-    def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
-        """Whether another, unrevoked agency cosigned this checkpoint before ``before`` (ms)."""
+    def receipts(self, origin: str, index: int, before: int) -> Sequence[tuple[int, bytes]]:
+        """(size, root) that other, unrevoked agencies cosigned before ``before`` (ms).
+
+        Those of sizes above ``index``, in ascending order.
+        """
 
     def contract(self, contract_hash: bytes) -> Governing | None:
         """The contract of that hash, if it was verified here."""

@@ -19,7 +19,7 @@ DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
 """How long records with an unknown key or contract may hold their sender, in all."""
 
 EQUIVOCATION: Final = "equivocation"
-_LIMITED: Final = frozenset({"key_unknown", "contract_unknown"})
+_LIMITED: Final = frozenset({"key_unknown", "contract_unknown", "receipt_awaited"})
 _TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
 
 

@@ -28,7 +28,7 @@ from broker.record import PROOF_HEADER, Record
 from broker.referrals import Referrals
 from broker.store.interfaces import Transaction
 from broker.store.rows import LeafStatus, NewInboxRow
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import Origin, parse_origin
 from contracts.errors import EventError
 
 QUARANTINE_QUOTA: Final = 1000
@@ -47,6 +47,7 @@ class Batch:
         gaps: (origin of the generation, first, last) that were revealed.
         deferred: (agency, code) of what has to wait.
         changed: places whose stream moved, for receipts.
+        covered_more: receipts cover records that wait: they are to be judged again now.
     """
 
     opened: list[OpenedEvent] = field(default_factory=list)
@@ -59,6 +60,7 @@ class Batch:
     gaps: list[tuple[Origin, int, int]] = field(default_factory=list)
     deferred: list[tuple[str, str]] = field(default_factory=list)
     changed: set[Place] = field(default_factory=set)
+    covered_more: bool = False
 
 
 class Taking:
@@ -119,6 +121,10 @@ class Taking:
         begun = dict.fromkeys(self._waits.begun)
         self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
         self.batch.alarms += dict.fromkeys(self._view.forgotten)
+        self.batch.covered_more = self._view.covered_more
+        self.batch.gaps += [
+            (parse_origin(name), first, last) for name, first, last in self._view.folded_elsewhere
+        ]
         self._view.flush()
         self._referrals.write()
         self._tx.inbox.add_many(self._inbox_rows)

@@ -238,6 +238,15 @@ class ManifestBook:
         )
         return min(times, default=None)
 
+    def revocation_times(self, agency: str) -> tuple[int, ...]:
+        """Times in s from which any key of an agency is revoked, rounded up."""
+        found = {
+            -(-revocation.since // 1000)
+            for verified in self.history(agency)
+            for revocation in verified.manifest.revocations
+        }
+        return tuple(sorted(found))
+
     def departures(self, contract: str, version: str) -> tuple[Departure, ...]:
         """Who has suspended or left one version of a contract.
 

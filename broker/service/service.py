@@ -194,6 +194,8 @@ class BrokerService:
         for origin, first, last in batch.gaps:
             self._statements.gap(origin, first, last)
         self._statements.changed(batch.changed)
+        if batch.covered_more:
+            self._reader.read_again(topic, partition)
         if batch.opened:
             self._delivered.set()
 
@@ -291,6 +293,8 @@ class BrokerService:
                 continue
             self.metrics.turned("watch", LATE_S)
             report_alarms(found.alarms, self.metrics, self._log)
+            if found.thin_receipts:
+                await asyncio.to_thread(self.control.thin_receipts, self._clock())
             for origin, first, last in found.ask_again:
                 self._statements.gap(origin, first, last)
             if found.send_again:

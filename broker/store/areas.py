@@ -137,6 +137,9 @@ class ReaderArea(Protocol):
     def state_heads(self) -> list[tuple[str, str, int, bytes]]:
         """(agency, topic, partition, head) of every stream."""
 
+    def has_generation(self, agency: str, topic: str, partition: int, generation: str) -> bool:
+        """Whether a record or a link of a generation was ever taken."""
+
     def state_size(self, agency: str) -> tuple[int, int]:
         """(bytes, gaps) that the states of a sender count as."""
 

@@ -242,6 +242,10 @@ class Reader:
     def state_heads(self) -> list[tuple[str, str, int, bytes]]:
         return [(*row,) for row in self._connection.execute(_HEADS)]
 
+    def has_generation(self, agency: str, topic: str, partition: int, generation: str) -> bool:
+        place = _place(agency, topic, partition, generation)
+        return self._connection.scalar(_GENERATION, place) is not None
+
     def state_size(self, agency: str) -> tuple[int, int]:
         (row,) = self._connection.execute(_SIZE_OF, {"agency_": agency})
         return int(row[0]), int(row[1])

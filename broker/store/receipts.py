@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
@@ -21,6 +23,32 @@ _BEST = (
     .order_by(_r.c.size.desc())
     .limit(1)
 )
+_OF_PAIR = (_r.c.origin == bindparam("origin_")) & (_r.c.cosigner == bindparam("cosigner_"))
+_TIMES = select(_r.c.id, _r.c.time_s).where(_OF_PAIR).order_by(_r.c.time_s, _r.c.id)
+_IDS = _r.c.id.in_(bindparam("ids_", expanding=True))
+_TEXTS = select(_r.c.text).where(_IDS)
+_DROP = delete(_r).where(_IDS)
+_OLDEST = (
+    select(_r.c.id, _r.c.origin, _r.c.text)
+    .where(_r.c.cosigner == bindparam("cosigner_"))
+    .order_by(_r.c.time_s, _r.c.id)
+    .limit(bindparam("limit_"))
+)
+_COSIGNERS = select(_r.c.cosigner).where(_r.c.origin == bindparam("origin_")).distinct()
+_ORIGINS = (
+    select(_r.c.origin)
+    .where(
+        _r.c.origin >= bindparam("first_"),
+        _r.c.origin < bindparam("until_"),
+        _r.c.cosigner == bindparam("cosigner_"),
+    )
+    .distinct()
+    .order_by(_r.c.origin)
+)
+_PAIRS = select(_r.c.origin, _r.c.cosigner).distinct().order_by(_r.c.origin, _r.c.cosigner)
+_SIZES = select(
+    _r.c.cosigner, func.sum(func.length(_r.c.text) + func.length(_r.c.origin)), func.count()
+).group_by(_r.c.cosigner)
 _FROM_SIZE = (
     select(*_COLUMNS)
     .where(_r.c.origin == bindparam("origin_"), _r.c.size >= bindparam("size_"))
@@ -55,8 +83,8 @@ class Receipts:
 
     def add(
         self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
-    ) -> None:
-        self._connection.execute(
+    ) -> bool:
+        done = self._connection.execute(
             _ADD,
             {
                 "origin": origin,
@@ -67,6 +95,36 @@ class Receipts:
                 "text": text,
             },
         )
+        return done.rowcount == 1
+
+    def times(self, origin: str, cosigner: str) -> list[tuple[int, int]]:
+        found = self._connection.execute(_TIMES, {"origin_": origin, "cosigner_": cosigner})
+        return [(*row,) for row in found]
+
+    def drop(self, rows: Sequence[int]) -> list[bytes]:
+        found = self._connection.execute(_TEXTS, {"ids_": list(rows)}).all()
+        self._connection.execute(_DROP, {"ids_": list(rows)})
+        return [row[0] for row in found]
+
+    def drop_oldest(self, cosigner: str, count: int) -> list[tuple[str, bytes]]:
+        found = self._connection.execute(_OLDEST, {"cosigner_": cosigner, "limit_": count}).all()
+        self._connection.execute(_DROP, {"ids_": [row[0] for row in found]})
+        return [(row[1], row[2]) for row in found]
+
+    def cosigners(self, origin: str) -> list[str]:
+        return list(self._connection.scalars(_COSIGNERS, {"origin_": origin}))
+
+    def origins(self, prefix: str, cosigner: str) -> list[str]:
+        # "0" follows "/" in ASCII: all that begin with the prefix
+        until = prefix.removesuffix("/") + "0"
+        of = {"first_": prefix, "until_": until, "cosigner_": cosigner}
+        return list(self._connection.scalars(_ORIGINS, of))
+
+    def pairs(self) -> list[tuple[str, str]]:
+        return [(*row,) for row in self._connection.execute(_PAIRS)]
+
+    def sizes(self) -> list[tuple[str, int, int]]:
+        return [(row[0], int(row[1]), row[2]) for row in self._connection.execute(_SIZES)]
 
     def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
         found = self._connection.execute(_BEST, {"origin_": origin, "cosigner_": cosigner}).first()

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0006"
+REVISION = "0007"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -326,6 +326,7 @@ receipts = Table(
     Column("text", LargeBinary, nullable=False),
     UniqueConstraint("origin", "cosigner", "size", "root"),
     Index("ix_receipts_origin_size", "origin", "size"),
+    Index("ix_receipts_cosigner_time", "cosigner", "time_s"),
 )
 
 heads = Table(

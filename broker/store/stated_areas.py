@@ -17,8 +17,29 @@ class ReceiptsArea(Protocol):
 
     def add(
         self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
-    ) -> None:
-        """The same again is fine: the first is kept."""
+    ) -> bool:
+        """Whether it is new; of the same again the first is kept."""
+
+    def times(self, origin: str, cosigner: str) -> list[tuple[int, int]]:
+        """(row, time in s) of one agency's over a stream, by time."""
+
+    def drop(self, rows: Sequence[int]) -> list[bytes]:
+        """Forgets rows; returns their texts."""
+
+    def drop_oldest(self, cosigner: str, count: int) -> list[tuple[str, bytes]]:
+        """Forgets the oldest rows of an agency; returns (origin, text) of each."""
+
+    def cosigners(self, origin: str) -> list[str]:
+        """Agencies of which a receipt over a stream is kept."""
+
+    def origins(self, prefix: str, cosigner: str) -> list[str]:
+        """Streams whose name begins with `prefix`, of which one agency's are kept, by name."""
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (origin, cosigner)."""
+
+    def sizes(self) -> list[tuple[str, int, int]]:
+        """(cosigner, bytes of texts and origins, rows)."""
 
     def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
         """The one of the largest size."""

@@ -169,6 +169,17 @@ class Generation:
         if any(size == held and root != other for held, other in self._held_roots()):
             raise _equivocation()
 
+    def folds(self, first: int, size: int, root: bytes) -> bool:
+        """Whether all from an index to a size is held and leads to a root."""
+        kept = self.checkpoints.get(size)
+        return (
+            size <= self.size
+            and kept is not None
+            and kept.root == root
+            and kept.lowest < size
+            and not any(gap.first < size and gap.last >= first for gap in self.gaps)
+        )
+
     def append(self, seen: Seen) -> None:
         """Take a record at or above the head; what lies between is a gap already."""
         self.size = seen.index + 1

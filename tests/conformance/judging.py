@@ -24,7 +24,8 @@ from tests.conformance.notes import COSIGNATURE, NoteKey
 from tests.conformance.proofs import Proof, judge_form
 from tests.conformance.records import FramedRecord, judge_frame, parse_line
 from tests.conformance.refusals import RefusedError
-from tests.conformance.view import View
+from tests.conformance.runs import Run, prove, try_leaf
+from tests.conformance.view import Stated, View
 
 Answer = dict[str, Any]
 
@@ -45,6 +46,7 @@ class Reading:
     view: View
     now: int
     _streams: dict[str, Partition] = field(default_factory=dict)
+    _runs: dict[str, list[Run]] = field(default_factory=dict)
     _senders: dict[str, list[Partition]] = field(default_factory=dict)
     _taken: TakenEvents = field(default_factory=TakenEvents)
     _wraps: dict[tuple[bytes, str, bytes, bytes], bytes | None] = field(default_factory=dict)
@@ -67,8 +69,10 @@ class Reading:
             topic=record.topic,
             partition=record.partition,
         )
-        judge_signature(proof, self.view, self.now)  # 2
+        stated = judge_signature(proof, self.view, self.now)  # 2
         leaf, left = judge_inclusion(proof, record)  # 3
+        if stated is not None and not self._covered(proof, leaf, left, stated):
+            raise RefusedError(2, "receipt_awaited")
         siblings = self._senders.setdefault(proof.origin.agency, [])
         stream = self._streams.get(proof.origin.stream)
         if stream is None:
@@ -84,6 +88,28 @@ class Reading:
         if record.leaf_only:
             raise RefusedError(4, "content_missing")
         answer |= self._open(record, proof)
+
+    def _covered(self, proof: Proof, leaf: bytes, left: Frontier, stated: list[Stated]) -> bool:
+        """opening.md, "Receipts that cover"."""
+        runs = self._runs.setdefault(proof.origin.stream + proof.origin.generation, [])
+        if (proof.size, proof.root) in stated:  # 1
+            prove(runs, proof.index, left)
+            return True
+        stream = self._streams.get(proof.origin.stream, Partition())
+        held = stream.generations.get(proof.origin.generation)
+        known = held is not None and held.leaves.get(proof.index) == leaf  # 2
+        if known and any(held.folds(proof.index, size, root) for size, root in stated):
+            return True
+        if any(run.proves(proof.index, leaf) for run in runs):  # 3
+            return True
+        run = try_leaf(runs, proof.index, leaf, left)
+        for gap in held.gaps if held is not None else ():
+            end = gap.last + 1
+            if gap.right is None or end != run.next_index:
+                continue
+            if any(held.folds(end, size, root) for size, root in stated):
+                prove(runs, end, gap.right)
+        return False
 
     def _open(self, record: FramedRecord, proof: Proof) -> Answer:
         """Steps 5 to 10."""
@@ -166,8 +192,12 @@ class Reading:
         }
 
 
-def judge_signature(proof: Proof, view: View, now: int) -> None:
-    """Step 2; numbers as in "Order of the checks"."""
+def judge_signature(proof: Proof, view: View, now: int) -> list[Stated] | None:
+    """Step 2; numbers as in "Order of the checks".
+
+    Returns:
+        Of a revoked key what receipts state that may cover the record, else None.
+    """
     name, at = proof.origin.signer, proof.time * 1000
     manifests = view.of(proof.origin.agency)
     listings = [
@@ -190,12 +220,17 @@ def judge_signature(proof: Proof, view: View, now: int) -> None:
     if not manifests.vouched(key.kid, at):  # 4
         raise RefusedError(2, "manifest_expired")
     since = manifests.revoked_since(key.kid)  # 5
-    if since is not None and not view.covered(proof.checkpoint, proof.origin.agency, since):
-        raise RefusedError(2, "key_revoked")
+    stated = None
+    if since is not None:
+        name = proof.checkpoint.split("\n", 1)[0]
+        stated = view.stated(name, proof.index, proof.origin.agency, since)
+        if not stated:
+            raise RefusedError(2, "key_revoked")
     if at > now + SKEW_MS:  # 6
         raise RefusedError(2, "early")
     if int(proof.origin.generation[:16], 16) > proof.time * 1000 + SKEW_MS:
         raise RefusedError(2, "generation_ahead")
+    return stated
 
 
 def judge_inclusion(proof: Proof, record: FramedRecord) -> tuple[bytes, Frontier]:

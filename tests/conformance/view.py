@@ -18,6 +18,7 @@ from tests.conformance.manifests import Key, Manifest, Manifests, verify_manifes
 from tests.conformance.notes import COSIGNATURE, Note, NoteKey, read_note
 from tests.conformance.refusals import MalformedError, NotBelievedError
 
+Stated = tuple[int, bytes]
 DEPARTED_MS = 7 * 24 * 60 * 60 * 1000
 """How long after its end an exchange key is still tried."""
 
@@ -53,17 +54,18 @@ class View:
             if key.not_before <= log_time < key.not_after + DEPARTED_MS:
                 yield key
 
-    def covered(self, checkpoint: str, signer: str, since: int) -> bool:
-        """Whether another agency's receipt over a checkpoint is older than `since`."""
-        return any(
-            self._covers(note, agency, since)
-            for note in self.receipts
-            if note.text == checkpoint
-            for agency in self.manifests
-            if agency != signer
-        )
+    def stated(self, origin: str, index: int, signer: str, since: int) -> list[Stated]:
+        """Size and root of other agencies' receipts that count and are above an index."""
+        found = []
+        for note in self.receipts:
+            name, size, root = note.text.split("\n")[:3]
+            if name == origin and int(size) > index:
+                given = (self._counts(note, a, since) for a in self.manifests if a != signer)
+                if any(given):
+                    found.append((int(size), decode_base64(root)))
+        return found
 
-    def _covers(self, note: Note, agency: str, since: int) -> bool:
+    def _counts(self, note: Note, agency: str, since: int) -> bool:
         """opening.md, "Receipts that cover", for the lines of one agency."""
         manifests, name = self.of(agency), f"{self.deployment}/{agency}"
         newest = [key for key in manifests.believed[-1].keys if key.role == keys.RECEIPT]

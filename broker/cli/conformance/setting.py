@@ -83,14 +83,15 @@ class SettingReader:
         """A reading that has seen no record; `now` in ms."""
         manifests = self.trust.manifests
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
-        return FileView(self.deployment, self.agency, self.trust, keys, self._receipted, now)
+        return FileView(self.deployment, self.agency, self.trust, keys, self._receipts, now)
 
-    def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
-        return any(
-            (receipt.checkpoint.origin, receipt.checkpoint.size, receipt.checkpoint.root)
-            == (origin, size, root)
-            and self.trust.receipt_believed(raw, before)
+    def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
+        return sorted(
+            (receipt.checkpoint.size, receipt.checkpoint.root)
             for raw, receipt in self.receipts
+            if receipt.checkpoint.origin == origin
+            and receipt.checkpoint.size > index
+            and self.trust.receipt_believed(raw, before)
         )
 
 

@@ -77,7 +77,7 @@ class FileReader:
             OpeningKeys(
                 self._participant.agency, self._participant.manifests, self._participant.keyring
             ),
-            self._receipted,
+            self._receipts,
             now,
         )
         self.refused = False
@@ -153,12 +153,14 @@ class FileReader:
     def _note(self, answer: dict[str, object]) -> None:
         self.refused |= "refused" in answer or "gap" in answer
 
-    def _receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
+    def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         if self._store is None and not self._database.exists():
-            return False  # no receipt was ever kept; asking for one makes no database
+            return []  # no receipt was ever kept; asking for one makes no database
         with self._opened_store().reading() as tx:
-            rows = tx.receipts.covering(origin, size, root)
-        return any(self._trust.receipt_believed(row.text, before) for row in rows)
+            rows = tx.receipts.from_size(origin, index + 1)
+        return [
+            (row.size, row.root) for row in rows if self._trust.receipt_believed(row.text, before)
+        ]
 
     def _opened_store(self) -> Store:
         if self._store is None:

@@ -144,20 +144,29 @@ class _Doubts:
             if revoked is None:
                 return False
             since = revoked
-            if self._covered(signed, since):
+            if self._covered(place, row.index, since):
                 return False
         leaf = self._tx.reader.leaf(*place, row.index)
         again = self._published_again(row.topic, row.partition)
         return row.received_ms >= since and (leaf is None or leaf[0] not in again)
 
-    def _covered(self, signed: SignedCheckpoint, since: int) -> bool:
-        checkpoint = signed.checkpoint
-        return any(
-            self._trust.receipt_believed(receipt.text, since)
-            for receipt in self._tx.receipts.covering(
-                checkpoint.origin, checkpoint.size, checkpoint.root
-            )
-        )
+    def _covered(self, place: _Place, index: int, since: int) -> bool:
+        """Whether the leaves that are held, this one among them, fold to an earlier receipt."""
+        agency, topic, partition, generation = place
+        after = (topic, partition, generation, index)
+        next_gap = self._tx.reader.gap_ranges(agency, after, 1)
+        same = [first for *where, first, _ in next_gap if where == [topic, partition, generation]]
+        for receipt in self._tx.receipts.from_size(
+            Origin(self._deployment, *place).format(), index + 1
+        ):
+            if same and same[0] < receipt.size:
+                return False
+            kept = self._tx.reader.checkpoint_at(*place, receipt.size)
+            if kept is None or kept.root != receipt.root or not kept.time_s:
+                continue
+            if self._trust.receipt_believed(receipt.text, since):
+                return True
+        return False
 
     def _signed(self, place: _Place, kept: CheckpointRow) -> SignedCheckpoint | None:
         """What was signed of a place; None where only a successor named the size."""

@@ -19,10 +19,15 @@ SPEC = ROOT / "docs" / "spec"
 # Refusals of notes on control topics (docs/spec/receipts.md, heartbeats.md) are not of "Opening".
 OF_CONTROL = {
     "contract_malformed",
+    "cosigners_many",
     "heartbeat_malformed",
     "note_malformed",
     "notice_malformed",
+    "notices_many",
+    "origins_many",
+    "party_left",
     "receipt_malformed",
+    "receipts_many",
 }
 RAISING = {
     "RefusedError": 1,

@@ -50,7 +50,7 @@ class Reader:
         *,
         manifests: ManifestBook | None = None,
         contracts: ContractBook | None = None,
-        receipted: Callable[[str, int, bytes, int], bool] = lambda *_: False,
+        receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]] = lambda *_: (),
         destroyed: Sequence[bytes] = (),
         now: int = NOW,
     ) -> None:
@@ -62,7 +62,7 @@ class Reader:
         self.trust = Trust(agency, book, contracts or participant.contracts)
         keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
         self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
-        self.view = FileView(world.deployment, agency, self.trust, keys, receipted, now)
+        self.view = FileView(world.deployment, agency, self.trust, keys, receipts, now)
 
     def take(self, one: Record, now: int | None = None) -> Judgement:
         judgement = judge(one, self.view, self.now if now is None else now)

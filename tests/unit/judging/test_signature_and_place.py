@@ -181,18 +181,55 @@ def test_what_a_revoked_key_signed_is_refused(world: Workshop, log: Log, value: 
 def test_what_an_earlier_receipt_covers_is_still_believed(
     world: Workshop, log: Log, value: bytes
 ) -> None:
-    asked: list[tuple[str, int, bytes, int]] = []
+    asked: list[tuple[str, int, int]] = []
 
-    def receipted(*checkpoint: object) -> bool:
-        asked.append(checkpoint)  # type: ignore[arg-type]  # as the view passes them
-        return True
+    def receipts(*record: object) -> list[tuple[int, bytes]]:
+        asked.append(record)  # type: ignore[arg-type]  # as the view passes them
+        assert log.newest is not None
+        return [(1, log.newest.root)]
 
-    reader = Reader(manifests=_revoked(world, NOW + DAY), receipted=receipted)
+    reader = Reader(manifests=_revoked(world, NOW + DAY), receipts=receipts)
     one = log.send_one(value, at=NOW + HOUR)
     assert reader.take(one, NOW + 2 * DAY).outcome == "opened"
     assert log.newest is not None
     origin = f"{log.stream.name}/{log.newest.name}"
-    assert asked == [(origin, 1, log.newest.root, NOW + DAY)]
+    assert asked == [(origin, 0, NOW + DAY)]
+
+
+def test_a_run_of_leaves_is_covered_once_a_record_of_the_receipt_shows_it(
+    world: Workshop, log: Log
+) -> None:
+    """Batches under earlier checkpoints wait until one that the receipt itself proves has come."""
+    sent = [log.send_one(draft_event().value(), at=NOW + HOUR) for _ in range(3)]
+    assert log.newest is not None
+    head = (log.newest.size, log.newest.root)
+    manifests = _revoked(world, NOW + DAY)
+    reader = Reader(manifests=manifests, receipts=lambda *_: [head])
+    for one in sent[:2]:
+        assert reader.deferral(one, NOW + 2 * DAY) == (2, "receipt_awaited")
+    assert not reader.view.covered_more
+    assert reader.take(sent[2], NOW + 2 * DAY).outcome == "opened"
+    assert reader.view.covered_more
+    other = Reader(manifests=manifests, receipts=lambda *_: [head])
+    other.view.trials = reader.view.trials
+    for one in sent:  # judged again, in order
+        assert other.take(one, NOW + 2 * DAY).outcome == "opened"
+
+
+def test_a_fork_below_a_receipt_is_dropped_and_asked_for_again(world: Workshop, log: Log) -> None:
+    log.restart()
+    fork = log.copy()
+    sent = [log.send_one(draft_event().value(), at=NOW + HOUR) for _ in range(2)]
+    forged = fork.send_one(draft_event().value(), at=NOW + HOUR)
+    assert log.newest is not None
+    head = (log.newest.size, log.newest.root)
+    reader = Reader(manifests=_revoked(world, NOW + DAY), receipts=lambda *_: [head])
+    assert reader.deferral(forged, NOW + 2 * DAY) == (2, "receipt_awaited")
+    assert reader.take(sent[1], NOW + 2 * DAY).outcome == "opened"
+    origin = f"{log.stream.name}/{log.newest.name}"
+    assert reader.view.folded_elsewhere == [(origin, 0, 0)]
+    assert not reader.view.covered_more
+    assert reader.deferral(forged, NOW + 2 * DAY) == (2, "receipt_awaited")
 
 
 def test_a_checkpoint_is_verified_once_and_the_memory_is_bounded(

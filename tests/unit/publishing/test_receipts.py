@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 from desk import RECEIPT, Desk, origin_of
 from drafts import draft_event
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from office import Clock, at_offsets
 from sealed_referrals import value
-from sent_records import Log, as_leaf
+from sent_records import Log, as_leaf, proof_of
 from workshop import (
     COUNCIL,
     DAY,
@@ -25,16 +27,15 @@ from workshop import (
     Workshop,
 )
 
-from broker.control.budgets import (
-    RECEIPTS_HEARD,
-)
+from broker.control import receipts_kept
 from broker.errors import TransportError
 from broker.keys.issuing import ManifestChanges
-from broker.keys.manifest import Revocation
+from broker.keys.manifest import Revocation, StandingEntry
 from broker.record import Record
 from broker.statements.receipts import format_receipt, parse_receipt
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner, format_note, parse_note
+from broker.tlog.proof import parse_proof
 
 
 async def test_a_receipt_states_what_is_held_without_a_gap(
@@ -136,29 +137,186 @@ def test_receipts_of_others_are_verified_and_kept(desk: Desk, log: Log, world: W
     assert kept_receipts(desk, log) == [(SUPPORT, good)]
 
 
-def test_receipts_that_an_agency_makes_up_are_bounded(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert RECEIPTS_HEARD > 2
-    monkeypatch.setattr("broker.control.budgets.MOST", {"receipts": 2})
+def made_up(world: Workshop, origin: Origin, size: int = 1, at: int = NOW) -> bytes:
+    """A receipt over what nobody signed."""
+    cosigner = world.receipt_cosigner(SUPPORT)
+    return format_receipt(origin, size, bytes(31) + bytes([size % 256]), cosigner, at // SECOND)
+
+
+def hear(desk: Desk, *receipts: bytes) -> tuple[int, list[str]]:
+    news = desk.hear(desk.topics.receipts, *receipts, content_type=RECEIPT)
+    return news.receipts, news.rejected
+
+
+def test_receipts_for_what_is_no_stream_are_not_kept(desk: Desk, world: Workshop, log: Log) -> None:
     log.send(value())
     origin = origin_of(log)
-    cosigner = world.receipt_cosigner(SUPPORT)
-
-    def said(one: Origin, size: int = 1) -> bytes:
-        return format_receipt(one, size, bytes(32), cosigner, NOW // 1000)
-
     odd = [
         replace(origin, deployment="other"),
         replace(origin, agency="nobody"),
         replace(origin, agency=SUPPORT),
+        replace(origin, generation="g"),
     ]
-    news = desk.hear(desk.topics.receipts, *map(said, odd), content_type=RECEIPT)
-    assert (news.receipts, news.rejected) == (0, ["origin_wrong"] * 3)
-    many = [said(origin, size) for size in (1, 2, 3)]
-    news = desk.hear(desk.topics.receipts, *many, content_type=RECEIPT)
-    assert (news.receipts, news.rejected) == (2, ["receipts_many"])
-    assert [raw for _, raw in kept_receipts(desk, log)] == many[:2]
+    assert hear(desk, *(made_up(world, one) for one in odd)) == (0, ["origin_wrong"] * 4)
+    odd = [replace(origin, topic="pan-london.made-up.a"), replace(origin, partition=999)]
+    assert hear(desk, *(made_up(world, one) for one in odd)) == (0, ["party_left"] * 2)
+    assert hear(desk, made_up(world, origin, at=NOW + HOUR)) == (0, ["early"])
+
+
+def test_a_minute_of_an_agency_has_64_kilobytes(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the time that they state: one that begins anew hears many minutes at once."""
+    log.send(value())
+    receipts = [made_up(world, origin_of(log), size) for size in (1, 2, 3)]
+    monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(receipts[0]))
+    assert hear(desk, *receipts) == (2, ["receipts_many"])
+    assert hear(desk, made_up(world, origin_of(log), 4, NOW + MINUTE)) == (1, [])
+
+
+def test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts_kept, "ORIGINS_NOT_HELD", 2)
+    desk.office.take(at_offsets(log.send(value())))
+    origin = origin_of(log)
+    names = [f"{NOW + at:016x}-{at:032x}" for at in range(4)]
+    invented = [replace(origin, generation=name) for name in names]
+    assert hear(desk, made_up(world, invented[1]), made_up(world, invented[2])) == (2, [])
+    assert hear(desk, made_up(world, invented[0])) == (0, ["origins_many"])
+    assert hear(desk, made_up(world, invented[3]), made_up(world, origin)) == (2, [])
+    with desk.office.store.reading() as tx:
+        kept = [name.rpartition("/")[2] for name, _ in tx.receipts.pairs()]
+    assert sorted(kept) == sorted([names[2], names[3], origin.generation])
+
+
+def test_eight_cosigners_are_kept_of_a_stream_beside_ones_own(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts_kept, "COSIGNERS_OF_AN_ORIGIN", 1)
+    log.send(value())
+    signers = (SUPPORT, PROSECUTION, COUNCIL)
+    given = [receipt_of(world, log, world.receipt_cosigner(one)) for one in signers]
+    assert hear(desk, *given) == (2, ["cosigners_many"])
+    assert [who for who, _ in kept_receipts(desk, log)] == [SUPPORT, COUNCIL]
+
+
+def test_all_receipts_of_one_cosigner_have_a_limit_in_bytes_and_the_oldest_go(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.send(value())
+    origin = origin_of(log)
+    another = replace(origin, generation=f"{NOW:016x}-{7:032x}")
+    first, second = made_up(world, origin), made_up(world, another, 2, NOW + SECOND)
+    one = len(origin.format()) + len(first) + receipts_kept.ROW_BYTES
+    monkeypatch.setattr(receipts_kept, "COSIGNER_BYTES", 2 * one)
+    assert hear(desk, first, second) == (2, [])
+    with desk.office.store.reading() as tx:
+        assert len(tx.receipts.pairs()) == 2
+    third = made_up(world, replace(origin, generation=f"{NOW:016x}-{8:032x}"), 3, NOW + 2 * SECOND)
+    other = receipt_of(world, log, world.receipt_cosigner(PROSECUTION))
+    assert hear(desk, other, third) == (2, [])
+    with desk.office.store.reading() as tx:
+        kept = sum(size + rows * receipts_kept.ROW_BYTES for _, size, rows in tx.receipts.sizes())
+        assert kept <= 3 * one
+    assert kept_receipts(desk, log) == [(PROSECUTION, other)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 60 * 24), max_size=80, unique=True),
+    st.lists(st.integers(0, 60 * 24), max_size=3),
+)
+def test_what_is_superfluous_changes_no_answer_about_an_hour_a_day_or_an_end(
+    hours: list[int], ends: list[int]
+) -> None:
+    now, retention = 60 * DAY // SECOND, 44 * DAY // SECOND
+    times = sorted(hour * 3600 + (hour * 977) % 3600 for hour in hours)
+    times = sorted({*times, *(time + 60 for time in times)})
+    rows = list(enumerate(times))
+    gone = receipts_kept.superfluous(rows, [end * 3600 for end in ends], now, retention)
+    kept = [time for row, time in rows if row not in gone]
+    assert kept[-1:] == times[-1:]
+    for end in ends:
+        before = [time for time in times if time < end * 3600]
+        assert not before or before[-1] in kept
+    for time in times:
+        if time >= now - 48 * 3600:
+            assert [other for other in times if other // 3600 == time // 3600][-1] in kept
+        if time >= now - retention:
+            assert [other for other in times if other // 86400 == time // 86400][-1] in kept
+    assert len(kept) <= 49 + 45 + len(ends) + 1
+
+
+def test_an_agency_that_left_is_not_heard(
+    desk: Desk, world: Workshop, log: Log, clock: Clock
+) -> None:
+    log.send(value())
+    receipt = receipt_of(world, log, world.receipt_cosigner(SUPPORT))
+    clock.pass_(MINUTE)
+    contract = world.contract
+    left = StandingEntry(
+        contract=contract.name,
+        version=contract.version,
+        state="left",
+        since=clock.now,
+        reason="closed",
+    )
+    changes = ManifestChanges(standing=(left,))
+    desk.control.manifests = world.reissue(SUPPORT, changes, clock.now)
+    assert hear(desk, receipt) == (0, ["party_left"])
+    other = receipt_of(world, log, world.receipt_cosigner(PROSECUTION))
+    assert hear(desk, other) == (1, [])
+
+
+def test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers(
+    desk: Desk, log: Log, world: Workshop, clock: Clock
+) -> None:
+    """Receipts and the revocation first, then records of many batches, of which one has a receipt.
+
+    Those before it wait until it has come, and are then taken in order; those after it are refused.
+    """
+    sent = at_offsets([record for _ in range(4) for record in log.send(value(), value())])
+    root = parse_proof(proof_of(sent[5])).checkpoint.root
+    support = world.receipt_cosigner(SUPPORT)
+    receipt = format_receipt(origin_of(log), 6, root, support, NOW // SECOND + 1)
+    assert hear(desk, receipt) == (1, [])
+    clock.pass_(DAY)
+    kid = world.stream_key(POLICE).kid
+    revocation = Revocation(kid=kid, since=NOW + HOUR, reason="lost")
+    changes = ManifestChanges(revocations=(revocation,))
+    desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))
+    first = desk.office.take(sent)
+    assert first.deferred == [(POLICE, "receipt_awaited")]
+    assert [code for _, _, _, code in first.refused] == ["key_revoked"] * 2
+    assert first.opened == []
+    assert first.covered_more
+    again = desk.office.take(sent)
+    assert len(again.opened) == 6
+    assert again.gaps == []
+    with desk.office.store.reading() as tx:
+        assert tx.reader.all_deferred() == []
+
+
+def test_a_gap_is_filled_under_a_revoked_key_where_what_is_held_folds_to_a_receipt(
+    desk: Desk, log: Log, world: Workshop, clock: Clock
+) -> None:
+    """The receipt is over what was taken after the gap, before the key was lost."""
+    sent = at_offsets([log.send_one(value()) for _ in range(6)])
+    desk.office.take([sent[0], *sent[3:]])
+    support = world.receipt_cosigner(SUPPORT)
+    assert log.newest is not None
+    receipt = format_receipt(origin_of(log), 6, log.newest.root, support, NOW // SECOND + 1)
+    assert hear(desk, receipt) == (1, [])
+    clock.pass_(DAY)
+    kid = world.stream_key(POLICE).kid
+    revocation = Revocation(kid=kid, since=NOW + HOUR, reason="lost")
+    changes = ManifestChanges(revocations=(revocation,))
+    desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))
+    replayed = at_offsets(sent[1:3], 6)
+    assert desk.office.take(replayed).covered_more
+    assert len(desk.office.take(replayed).opened) == 2
+    assert desk.office.state(POLICE, log).generations[origin_of(log).generation].gaps == ()
 
 
 def test_what_a_revoked_key_signed_is_opened_as_far_as_an_unrevoked_receipt_shows_it_is_older(
@@ -168,11 +326,11 @@ def test_what_a_revoked_key_signed_is_opened_as_far_as_an_unrevoked_receipt_show
     desk.hear(
         desk.topics.receipts,
         receipt_of(world, log, world.receipt_cosigner(SUPPORT), NOW + SECOND),
-        receipt_of(world, log, world.receipt_cosigner(PROSECUTION), NOW + DAY),
         content_type=RECEIPT,
     )
     kid = world.stream_key(POLICE).kid
     clock.pass_(DAY)
+    hear(desk, receipt_of(world, log, world.receipt_cosigner(PROSECUTION), NOW + DAY))
     for since, believed in ((NOW + SECOND, False), (NOW + SECOND + 1, True)):
         changes = ManifestChanges(revocations=(Revocation(kid=kid, since=since, reason="lost"),))
         desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))

@@ -11,6 +11,7 @@ from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, lp
 from broker.errors import RefusedError
 from broker.judging import verification
+from broker.judging.trials import Trials
 from broker.judging.verification import (
     CLOCK_SKEW_MS,
     MAX_SIGNED_REMEMBERED,
@@ -38,7 +39,10 @@ class PublicView:
     verifier: NoteVerifier = VERIFIER
     revoked_since: int | None = None
     manifest_expired: bool = False
-    receipts: set[tuple[str, int, bytes]] = field(default_factory=set)
+    given: set[tuple[str, int, bytes]] = field(default_factory=set)
+    trials: Trials = field(default_factory=Trials)
+    covered_more: bool = False
+    folded_elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
     checkpoints: dict[bytes, SignedCheckpoint] = field(default_factory=dict)
     signed: set[bytes] = field(default_factory=set)
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
@@ -48,8 +52,8 @@ class PublicView:
         self.asked.append((agency, key_id, log_time))
         return StreamKey(bytes(32), self.verifier, self.revoked_since, self.manifest_expired)
 
-    def receipted(self, origin: str, size: int, root: bytes, before: int) -> bool:
-        return (origin, size, root) in self.receipts
+    def receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
+        return sorted(one[1:] for one in self.given if one[0] == origin and one[1] > index)
 
 
 @pytest.fixture
@@ -370,7 +374,7 @@ def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
     view.revoked_since = NOW
     refused(records[0], view, 2, "key_revoked")
     checkpoint = parse_proof(proof_of(records[0])).checkpoint
-    view.receipts.add((checkpoint.origin, checkpoint.size, checkpoint.root))
+    view.given.add((checkpoint.origin, checkpoint.size, checkpoint.root))
     assert verify(records[0], view).fact.index == 0
 
 

@@ -25,6 +25,7 @@ from making.worlds import (
     PARTITIONS,
     PROSECUTION_ENDS,
     STREAM_CHANGES,
+    revoked_run,
     revoked_stream,
 )
 
@@ -233,16 +234,18 @@ _COVER_NOT = {
     "stream_key": "a receipt that was signed with a stream key.",
     "unlisted_key": "a receipt whose key no manifest lists.",
     "before_key": "a receipt that is dated before its key began.",
-    "other_root": "a receipt over another root.",
     "altered": "a receipt whose signature does not verify.",
-    "later_size": "a receipt over a later size of the same log.",
     "after_since": "no receipt, signed at the revocation's time.",
+}
+_COVER_LATER = {
+    "other_root": "a receipt over another root of its size.",
+    "later_size": "a receipt over a later size, under whose checkpoint nothing has come.",
 }
 
 
 def _revoked(setting: Setting) -> Iterator[Case]:
     spec = "opening.md, Receipts that cover"
-    assert {*_COVER, *_COVER_NOT} == set(PARTITIONS)
+    assert {*_COVER, *_COVER_NOT, *_COVER_LATER, "run"} == set(PARTITIONS)
     for what, about in _COVER.items():
         _, event, one = revoked_stream(setting, what)
         s = Scene(setting, f"10-opened-receipt_{what}")
@@ -251,6 +254,26 @@ def _revoked(setting: Setting) -> Iterator[Case]:
         _, _, one = revoked_stream(setting, what)
         s = Scene(setting, f"2-key_revoked-{what}")
         yield s.refused(f"A revoked key, and {about}", one, now=NOW + 3 * DAY, spec=spec)
+    for what, about in _COVER_LATER.items():
+        _, _, one = revoked_stream(setting, what)
+        s = Scene(setting, f"2-receipt_awaited-{what}")
+        yield s.refused(f"A revoked key, and {about}", one, now=NOW + 3 * DAY, spec=spec)
+    s = Scene(setting, "10-opened-receipt_run")
+    run = revoked_run(setting)
+    awaited = {"refused": "receipt_awaited", "step": 2}
+    first, second, third = run.records
+    s.then(first, run.events[0].answer(COUNCIL))
+    s.then(second, awaited)
+    s.then(run.fork, awaited)
+    s.then(third, run.events[2].answer(COUNCIL), gap=(1, 1))
+    s.then(run.fork, awaited)
+    s.then(second, run.events[1].answer(COUNCIL))
+    yield s.case(
+        "Receipts over the first and the last of three checkpoints: the second record is tried and "
+        "covered once the third has shown it on its left; a fork in its place never is.",
+        now=NOW + 3 * DAY,
+        spec=spec,
+    )
     s = Scene(setting, "10-opened-successor_of_revoked_key")
     successor: Key = setting.members[POLICE].key(STREAM, "second", begins=NOW + 2 * DAY)
     event = _at(s, NOW + 2 * DAY)

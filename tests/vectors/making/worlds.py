@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from making.agencies import (
     COUNCIL,
@@ -198,6 +198,9 @@ def _add_receipts(
     log, _, _ = revoked_stream(setting, "later_size")
     log.one(b"a second record", at=SIGNED)
     setting.receipts["later_size"] = _receipt(log, good, COVERED)
+    run = revoked_run(setting)
+    setting.receipts["run_first"] = _receipt(run.logs[0], good, COVERED)
+    setting.receipts["run_last"] = _receipt(run.logs[2], good, COVERED)
 
 
 def _receipt(log: Log, signer: NoteSigner, at: int) -> bytes:
@@ -223,7 +226,35 @@ PARTITIONS = (
     "altered",
     "later_size",
     "after_since",
+    "run",
 )
+
+
+@dataclass(frozen=True)
+class RevokedRun:
+    """Three events under checkpoints of their own, and another in the place of the second."""
+
+    logs: tuple[Log, ...]
+    events: tuple[Draft, ...]
+    records: tuple[Record, ...]
+    fork: Record
+
+
+def revoked_run(setting: Setting) -> RevokedRun:
+    """The stream of which receipts are over the first and the last of three checkpoints."""
+    s = Scene(setting, "10-opened-receipt_run")
+    log = s.log(partition=PARTITIONS.index("run"), now=SIGNED)
+    logs, events, records = [], [], []
+    for number in range(4):
+        event = s.event()
+        event.time = SIGNED
+        if number == 3:
+            fork = logs[0].copy().one(event.value(), at=SIGNED)
+            break
+        records.append(log.one(event.value()))
+        events.append(event)
+        logs.append(log.copy())
+    return RevokedRun(tuple(logs), tuple(events), tuple(records), fork)
 
 
 def revoked_stream(setting: Setting, what: str) -> tuple[Log, Draft, Record]:

@@ -1,0 +1,154 @@
+"""Which receipts are kept (docs/spec/receipts.md, "Kept").
+
+A receipt is evidence of what stood in a stream before a key was lost, so those from before any time
+that may be named later have to be there; not every one of a minute. The rule is one pure function
+of the times of one origin and cosigner. Bytes, origins and cosigners are limited beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.errors import RefusedError
+from broker.store.interfaces import Transaction
+from broker.tlog.checkpoint import Origin
+from broker.tlog.cosignature import SignedCheckpoint
+
+HOUR_S: Final = 3600
+DAY_S: Final = 24 * HOUR_S
+HOURS_KEPT: Final = 48
+COSIGNERS_OF_AN_ORIGIN: Final = 8
+"""Cosigners whose receipts are kept of one stream, beside this reader's own.
+
+Of this agency's own streams every reader's are kept: what all of them had confirmed need not be
+published again after a revocation (broker/sending/confirmed.py)."""
+ORIGINS_NOT_HELD: Final = 64
+"""Generations of a sender's partition that are not held here, of which one cosigner's are kept."""
+COSIGNER_BYTES: Final = 64 * 2**20
+"""Bytes of receipts that are kept of one cosigner."""
+ROW_BYTES: Final = 400
+"""What a row takes beside the receipt's text and its origin, indexes included."""
+
+
+def superfluous(
+    times: Sequence[tuple[int, int]], ends: Collection[int], now_s: int, retention_s: int
+) -> list[int]:
+    """Rows of one origin and cosigner that need not be kept.
+
+    Kept are the newest, the last of each of 48 hours and of each day of the longest retention, and
+    the last before each of ``ends``.
+
+    Args:
+        times: (row, time in s) in ascending order of time.
+        ends: times in s from which a key of the stream's agency or of the cosigner is revoked.
+        now_s: this clock.
+        retention_s: the longest retention on Kafka of a contract, with its grace.
+    """
+    kept = {times[-1][0]} if times else set()
+    last: dict[tuple[str, int], int] = {}
+    for row, time_s in times:
+        if time_s >= now_s - HOURS_KEPT * HOUR_S:
+            last["hour", time_s // HOUR_S] = row
+        if time_s >= now_s - retention_s:
+            last["day", time_s // DAY_S] = row
+        for end in ends:
+            if time_s < end:
+                last["end", end] = row
+    kept.update(last.values())
+    return [row for row, _ in times if row not in kept]
+
+
+@dataclass(slots=True)
+class ReceiptRules:
+    """What the limits depend on, and the bytes of each cosigner, counted once and kept current.
+
+    Attributes:
+        agency: who keeps them.
+        retention_s: the longest retention.
+        ends: agency -> times in s from which one of its keys is revoked.
+    """
+
+    agency: str
+    retention_s: int = 44 * DAY_S
+    ends: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _bytes: dict[str, int] | None = None
+
+    def keep(
+        self, tx: Transaction, origin: Origin, signed: SignedCheckpoint, text: bytes, now_s: int
+    ) -> None:
+        """Keep a receipt that was verified, and let go of what it makes superfluous.
+
+        Raises:
+            RefusedError: ``cosigners_many`` or ``origins_many``.
+        """
+        name, cosigner = signed.checkpoint.origin, signed.line.name.partition("/")[2]
+        if self.agency not in {origin.agency, cosigner}:
+            others = {one for one in tx.receipts.cosigners(name) if one != self.agency}
+            if cosigner not in others and len(others) >= COSIGNERS_OF_AN_ORIGIN:
+                raise RefusedError(2, "cosigners_many", "enough agencies vouch for this stream")
+        if not _held(tx, origin, self.agency):
+            self._bound_origins(tx, origin, cosigner)
+        time_s, checkpoint = signed.line.timestamp, signed.checkpoint
+        used = self._used(tx)
+        if tx.receipts.add(name, checkpoint.size, checkpoint.root, cosigner, time_s, text):
+            used[cosigner] = used.get(cosigner, 0) + _size(name, text)
+        self.thin(tx, name, cosigner, now_s)
+        while used.get(cosigner, 0) > COSIGNER_BYTES:
+            used[cosigner] -= sum(_size(*one) for one in tx.receipts.drop_oldest(cosigner, 64))
+
+    def thin(self, tx: Transaction, origin: str, cosigner: str, now_s: int) -> None:
+        """Apply the rule to one origin and cosigner."""
+        ends = {*self.ends.get(origin.split("/")[1], ()), *self.ends.get(cosigner, ())}
+        gone = superfluous(tx.receipts.times(origin, cosigner), ends, now_s, self.retention_s)
+        if gone:
+            used = self._used(tx)
+            used[cosigner] = used.get(cosigner, 0) - sum(
+                _size(origin, text) for text in tx.receipts.drop(gone)
+            )
+
+    def thin_all(self, tx: Transaction, now_s: int) -> None:
+        """Apply the rule to everything: hours become days, days end."""
+        for origin, cosigner in tx.receipts.pairs():
+            self.thin(tx, origin, cosigner, now_s)
+
+    def _bound_origins(self, tx: Transaction, origin: Origin, cosigner: str) -> None:
+        partition = origin.format().rpartition("/")[0] + "/"
+        found = tx.receipts.origins(partition, cosigner)
+        others = [one for one in found if not _held(tx, _generation(origin, one), self.agency)]
+        if origin.format() in others or len(others) < ORIGINS_NOT_HELD:
+            return
+        if origin.format() < others[0]:
+            raise RefusedError(2, "origins_many", "too many streams that are not known here")
+        used = self._used(tx)
+        rows = [row for row, _ in tx.receipts.times(others[0], cosigner)]
+        used[cosigner] = used.get(cosigner, 0) - sum(
+            _size(others[0], text) for text in tx.receipts.drop(rows)
+        )
+
+    def _used(self, tx: Transaction) -> dict[str, int]:
+        if self._bytes is None:
+            self._bytes = {
+                cosigner: size + count * ROW_BYTES for cosigner, size, count in tx.receipts.sizes()
+            }
+        return self._bytes
+
+
+def _size(origin: str, text: bytes) -> int:
+    return len(origin) + len(text) + ROW_BYTES
+
+
+def _generation(origin: Origin, name: str) -> Origin:
+    return Origin(
+        origin.deployment, origin.agency, origin.topic, origin.partition, name.rpartition("/")[2]
+    )
+
+
+def _held(tx: Transaction, origin: Origin, agency: str) -> bool:
+    """Whether a stream is one that this agency holds records of, or its own."""
+    if origin.agency == agency:
+        return tx.streams.named(origin.topic, origin.partition, origin.generation) is not None
+    return tx.reader.has_generation(
+        origin.agency, origin.topic, origin.partition, origin.generation
+    )

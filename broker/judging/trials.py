@@ -1,0 +1,95 @@
+"""Records under a revoked key, tried apart from continuity (docs/spec/opening.md, step 2).
+
+A receipt older than the revocation covers what lies below its size, if the leaves fold to its root.
+Records that carry the receipt's own checkpoint prove that by their path. Earlier ones were signed
+under earlier checkpoints, which a thief could have signed too: their leaves are collected here as a
+run, and are covered once a record that is proved shows that very run on its left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from broker.tlog.merkle import Frontier
+
+MAX_RUNS: Final = 8
+"""Runs of one generation that are tried at once; the one that grew least recently goes."""
+MAX_TRIED: Final = 2**18
+"""Leaves that are tried at once, of all senders: 8 MiB of hashes."""
+
+
+@dataclass(slots=True)
+class Run:
+    """Leaves that follow one another from ``first`` on; those below ``covered`` are believed."""
+
+    first: int
+    base: Frontier
+    head: Frontier
+    leaves: list[bytes]
+    covered: int = 0
+
+
+@dataclass(slots=True)
+class Trials:
+    """The runs of every generation, by origin."""
+
+    runs: dict[str, list[Run]] = field(default_factory=dict)
+    tried: int = 0
+
+    def covers(self, origin: str, index: int, leaf: bytes) -> bool:
+        """Whether this leaf was tried at that index and is covered."""
+        return any(
+            run.first <= index < run.covered and run.leaves[index - run.first] == leaf
+            for run in self.runs.get(origin, ())
+        )
+
+    def add(self, origin: str, index: int, leaf: bytes, left: tuple[bytes, ...]) -> Run:
+        """Try a leaf: it continues a run, is in one already, or begins one."""
+        runs = self.runs.setdefault(origin, [])
+        for run in runs:
+            at = index - run.first
+            if 0 <= at < len(run.leaves) and run.leaves[at] == leaf:
+                return run
+            if index == run.head.size and left == run.head.hashes:
+                run.head = run.head.append(leaf)
+                run.leaves.append(leaf)
+                self._count(origin, run)
+                return run
+        base = Frontier(index, left)
+        run = Run(index, base, base.append(leaf), [leaf])
+        runs.append(run)
+        if len(runs) > MAX_RUNS:
+            self.tried -= len(runs.pop(0).leaves)
+        self._count(origin, run)
+        return run
+
+    def meet(self, origin: str, proved: Frontier) -> tuple[bool, list[tuple[int, int]]]:
+        """A frontier that is proved: runs that reach it are covered, or fold elsewhere.
+
+        Returns:
+            Whether more is covered now, and (first, last) of runs that are dropped because another
+            history led to the proved one.
+        """
+        more, dropped = False, []
+        for run in list(self.runs.get(origin, ())):
+            if not run.first < proved.size <= run.head.size or proved.size <= run.covered:
+                continue
+            reached = run.base.extend(run.leaves[: proved.size - run.first])
+            if reached.hashes == proved.hashes:
+                run.covered, more = proved.size, True
+            else:
+                dropped.append((run.first, proved.size - 1))
+                self.runs[origin].remove(run)
+                self.tried -= len(run.leaves)
+        return more, dropped
+
+    def _count(self, origin: str, grown: Run) -> None:
+        self.tried += 1
+        runs = self.runs[origin]
+        if runs[-1] is not grown:
+            runs.remove(grown)
+            runs.append(grown)
+        while self.tried > MAX_TRIED:
+            oldest = next(iter(self.runs))
+            self.tried -= sum(len(run.leaves) for run in self.runs.pop(oldest))
