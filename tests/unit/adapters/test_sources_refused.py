@@ -65,6 +65,19 @@ async def test_bad_rows_of_a_good_file_can_be_corrected_and_dropped_again(desk: 
     assert desk.reports[0].rows == 1
 
 
+async def test_the_rest_of_a_file_is_put_beside_as_the_bytes_that_stand_there(desk: Desk) -> None:
+    rows = (RowReason(2, "row_malformed", None, "Not a row."),)
+    desk.answer = lambda _: Verdict(
+        True, "rest_put_aside", "Too many.", rows, rejected=(b"h\n", (2, 6)), rest=(b"h\n", (6, 12))
+    )
+    (desk.drop / "a.csv").write_bytes(b"h\nbad\n\xffrest\n")
+    await desk.settle()
+    assert (desk.quarantine / "a.csv.rejected.csv").read_bytes() == b"h\nbad\n"
+    assert (desk.quarantine / "a.csv.rest.csv").read_bytes() == b"h\n\xffrest\n"
+    assert desk.reason("a.csv")["code"] == "rest_put_aside"
+    assert desk.codes == ["rest_put_aside"]
+
+
 async def test_a_file_refused_by_the_handler_is_quarantined_with_its_code(desk: Desk) -> None:
     class RefusedError(ConcordantError):
         code = "file_encoding"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
@@ -13,7 +15,9 @@ from workshop import COUNCIL, SUPPORT
 
 from adapters.base import MappingError, Outgoing, Records, Rejected, Row
 from adapters.intake import Intake
-from adapters.sources.interfaces import SourceFile, Verdict
+from adapters.limits import MAX_REFUSED
+from adapters.sources.interfaces import FileChangedError, SourceFile, Verdict
+from adapters.sources.rejects import content_of
 from broker.observing.metrics import Metrics
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -200,3 +204,50 @@ def test_another_reason_and_another_row_are_logged(police: Office) -> None:
     take(police, Adapter(), b"?\n?\n!\n")
     reasons = [entry["reason"] for entry in entries(police)]
     assert sorted(map(str, reasons)) == ["row_malformed", "row_malformed", "unknown_value"]
+
+
+def test_after_a_thousand_refused_records_the_rest_is_put_aside_unread(police: Office) -> None:
+    metrics = Metrics()
+    content = b"!\n" * MAX_REFUSED + b"0\n" + b"!\n"
+    event = police.event(to=(COUNCIL,))
+    verdict = take(police, Adapter(event), content, metrics=metrics)
+    assert (verdict.taken, verdict.code) == (True, "rest_put_aside")
+    assert len(verdict.rows) == MAX_REFUSED
+    assert f"line {MAX_REFUSED + 1}" in verdict.detail
+    pieces = b"".join(content_of(verdict.rest, io.BytesIO(content)))
+    assert pieces == b"0\n!\n"
+    assert b"".join(content_of(verdict.rejected, io.BytesIO(content))) == b"!\n" * MAX_REFUSED
+    assert b"concordant_export_rests_put_aside_total 1.0" in metrics.text()
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 0
+
+
+def test_a_file_of_a_thousand_refused_records_has_no_rest(police: Office) -> None:
+    metrics = Metrics()
+    content = b"0\n" + b"!\n" * MAX_REFUSED
+    verdict = take(police, Adapter(police.event(to=(COUNCIL,))), content, metrics=metrics)
+    assert (verdict.code, verdict.rest) == ("rows_refused", ())
+    assert b"concordant_export_rests_put_aside_total 0.0" in metrics.text()
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 1
+
+
+def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: Office) -> None:
+    def changed() -> None:
+        raise FileChangedError
+
+    file = replace(SourceFile.of("e.csv", b"0\n"), check=changed)
+    intake = Intake(
+        Adapter(police.event(to=(COUNCIL,))),  # type: ignore[arg-type]  # as above
+        police.agency,
+        {},
+        police.store,
+        police.publisher,
+        lambda: None,
+        Metrics(),
+        police.clock,
+    )
+    with pytest.raises(FileChangedError):
+        asyncio.run(intake.take(file))
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 0
