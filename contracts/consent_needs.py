@@ -1,19 +1,38 @@
-"""Consent that a field needs: from every recipient, and from recipients of one role.
+"""Consent that a field needs: for every recipient, and for recipients of one role.
 
-The answer for people and for lint. `contracts/plan.py` enforces the same rules for one event
-(docs/spec/contracts.md, "Consent"); a test compares the two.
+These are the rules of docs/spec/contracts.md, "Consent". `contracts/plan.py` applies them to the
+events of one sender and its recipients; explain, matrix and lint show them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from contracts.model import Contract
 from contracts.terms import ConsentScope, EventTerms, FieldTerms
 
-__all__ = ["ConsentNeeds", "RoleNeed", "consent_needs"]
+__all__ = [
+    "CONSENT_LEAVES",
+    "ConsentNeeds",
+    "RoleNeed",
+    "consent_bound",
+    "consent_needs",
+    "given",
+    "role_need",
+]
 
-_CONSENT_LEAVES = "consent."
+CONSENT_LEAVES: Final[Mapping[str, ConsentScope]] = MappingProxyType(
+    {
+        "consent.pass_to_police": "pass_to_police",
+        "consent.support_contact": "support_contact",
+        "consent.share_identity": "share_identity",
+        "consent.statistics": "statistics",
+    }
+)
+"""Leaf path of each answer that a person gives, and its scope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +74,38 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
     """Return what consent a field of one event type needs."""
     everyone: set[ConsentScope] = set(field.consent)
     by_role: list[RoleNeed] = []
-    if field.identifies and any(path.startswith(_CONSENT_LEAVES) for path in terms.fields):
+    if consent_bound(terms, field):
+        # Even where a draft forgot the field's own scope: identity is never shared unasked.
         everyone.add("share_identity")
         for role in dict.fromkeys(field.readers):
             rule = contract.consent_by_role.get(role)
             if rule is not None:
                 by_role.append(RoleNeed(role, rule.scope, rule.clause, rule.unless_from))
     return ConsentNeeds(tuple(sorted(everyone)), tuple(by_role))
+
+
+def consent_bound(terms: EventTerms, field: FieldTerms) -> bool:
+    """Whether a field identifies and its event type asks for consent.
+
+    Such fields are sealed in groups of their own, whose keys go by each recipient's own consent.
+    """
+    return field.identifies and not CONSENT_LEAVES.keys().isdisjoint(terms.fields)
+
+
+def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope | None:
+    """Return the scope without which a party gets nothing consent-bound from this sender.
+
+    Args:
+        contract: the agreement.
+        sender: agency id of a party.
+        recipient: agency id of a party.
+    """
+    rule = contract.consent_by_role.get(contract.role_of[recipient])
+    if rule is None or contract.role_of[sender] in rule.unless_from:
+        return None
+    return rule.scope
+
+
+def given(scope: ConsentScope | None, flat: Mapping[str, object]) -> bool:
+    """Whether an event's own answers give a scope; only what is `true` is consent."""
+    return scope is None or flat.get(f"consent.{scope}") is True

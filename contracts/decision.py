@@ -1,24 +1,25 @@
-"""May this event flow, and what of it, to whom, under which clause?
+"""Decision on one event: whether it may flow, what of it, to whom, under which clause.
 
-`decide` is asked by the sender before anything is sealed; `receiver_check` repeats at the reader
-what the sender should have kept to (protocol `concordant/1`, "Opening", step 9). Both deny by
-default. `decide` returns a decision and never raises for a denial.
+`decide` is asked by the sender before anything is sealed; `has_consent` and `receiver_check`
+repeat at the reader what the sender should have kept to (docs/spec/contracts.md, "Step 9"). All
+deny by default. `decide` returns a decision and never raises for a denial.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from contracts.consent_needs import given, role_need
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.grouping import Grouping
 from contracts.model import Contract
-from contracts.plan import Denial, FieldDecision, Plan, plan
+from contracts.plan import Denial, FieldDecision, LeftOut, Plan, plan
 from contracts.schema import flatten, lacking, validate_event
 from contracts.standing import Standing
 from contracts.values import value_class
 
-__all__ = ["Decision", "FieldDecision", "decide", "receiver_check"]
+__all__ = ["Decision", "FieldDecision", "LeftOut", "decide", "has_consent", "receiver_check"]
 
 _NO_FIELDS: Mapping[str, JSON] = {}
 
@@ -36,8 +37,10 @@ class Decision:
         clause: of the contract that decided, where one did.
         fields: one decision for each leaf of the event, in the event's order; empty when the event
             was denied as a whole.
-        left_out: leaf paths that lack the consent they need.
+        left_out: each field of the event that an addressed agency does not get although it is
+            granted it, in the event's order.
         grouping: groups of the addressed agencies; None when denied.
+        keys: addressed agency to one boolean per group: whether it gets the key; empty when denied.
         flat: the leaves to seal, by dotted path; empty when denied.
     """
 
@@ -46,18 +49,18 @@ class Decision:
     detail: str
     clause: str | None
     fields: tuple[FieldDecision, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
     grouping: Grouping | None
+    keys: Mapping[str, tuple[bool, ...]]
     flat: Mapping[str, JSON]
 
     @property
     def withheld(self) -> Mapping[str, tuple[str, ...]]:
         """Addressed agency to the leaves of this event that go to others but not to it."""
-        if self.grouping is None:
-            return {}
+        sealed = [one for one in self.fields if one.path in self.flat]
         return {
-            agency: tuple(path for path in self.flat if path not in granted)
-            for agency, granted in self.grouping.granted.items()
+            agency: tuple(one.path for one in sealed if agency not in one.readers)
+            for agency in self.keys
         }
 
 
@@ -105,20 +108,23 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
                 decisions[missing].clause,
             )
         )
-    blocked = planned.left_out(flat)
-    if blocked and not blocked.keys().isdisjoint(flat):
-        given, gone = flat, dict(blocked)
-        while not blocked.keys().isdisjoint(flat):  # what is left out may be a consent itself
-            flat = {path: value for path, value in flat.items() if path not in blocked}
-            blocked = planned.left_out(flat)
-            gone = {**blocked, **gone}
-        torn = lacking(event.type, flat.keys())
+    consented = planned.consented(flat)
+    without = consented.left_out
+    if without and not without.keys().isdisjoint(flat):
+        if "case_id" in without:
+            why = "case_id: not every addressed agency would get it, and no event is without it"
+            return _denied(Denial("event_invalid", why, decisions["case_id"].clause))
+        torn = lacking(event.type, flat.keys() - consented.forbidden)
         if torn:
-            missing = min(torn)
-            why = f"{missing}: the event cannot be without it, and it is left out"
-            return _denied(Denial("event_invalid", why, gone[missing].clause))
-        fields = tuple([decisions[path] if path in flat else gone[path] for path in given])
-        left_out = tuple([path for path in given if path not in flat])
+            path = min(torn)
+            why = f"{path}: the event cannot be without it, and it is left out"
+            return _denied(Denial("event_invalid", why, decisions[path].clause))
+        blocked, narrowed = consented.blocked, consented.narrowed
+        fields = tuple(
+            [blocked.get(path) or narrowed.get(path) or decisions[path] for path in flat]
+        )
+        left_out = tuple([one for path in flat if path in without for one in without[path]])
+        flat = {path: value for path, value in flat.items() if path not in blocked}
     else:
         fields, left_out = tuple([decisions[path] for path in flat]), ()
     return Decision(
@@ -129,6 +135,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         fields,
         left_out,
         planned.grouping,
+        consented.keys,
         flat,
     )
 
@@ -178,17 +185,35 @@ def receiver_check(
             code="field_not_granted",
             where=min(flat.keys() - planned.fields.keys()),
         )
-    blocked = planned.left_out(flat)
-    if blocked and not blocked.keys().isdisjoint(flat):
-        raise EventError(
-            "the field was sent without the consent that it needs",
-            code="consent_missing",
-            where=min(blocked.keys() & flat.keys()),
-        )
+    consented = planned.consented(flat)
+    if consented.left_out and not consented.left_out.keys().isdisjoint(flat):
+        without = [
+            path
+            for path in consented.left_out.keys() & flat.keys()
+            if any(one.agency == me for one in consented.left_out[path])
+        ]
+        if without:
+            raise EventError(
+                "the field was sent without the consent that it needs",
+                code="consent_missing",
+                where=min(without),
+            )
     if not planned.required <= flat.keys():
         missing = (planned.required - flat.keys()) & granted
         if missing:
             raise EventError("the contract requires this field", where=min(missing))
+
+
+def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSON]) -> bool:
+    """Whether a reader gets the keys of the consent-bound groups that it is granted (step 9).
+
+    Args:
+        contract: the agreement named by the event.
+        sender: agency of the proof's origin, a party.
+        me: the reader, a party.
+        data: the leaves of group 0: every consent leaf of the type is among them.
+    """
+    return given(role_need(contract, sender, me), data)
 
 
 def _not_in_force(
@@ -213,7 +238,7 @@ def _not_in_force(
 
 
 def _denied(denial: Denial) -> Decision:
-    return Decision(False, denial.code, denial.detail, denial.clause, (), (), None, _NO_FIELDS)
+    return Decision(False, denial.code, denial.detail, denial.clause, (), (), None, {}, _NO_FIELDS)
 
 
 def _not_granted(
@@ -248,5 +273,6 @@ def _not_granted(
         refused,
         (),
         None,
+        {},
         _NO_FIELDS,
     )

@@ -1,10 +1,11 @@
-"""Which fields are sealed together, and for whom (protocol `concordant/1`, "Sealed event").
+"""Groups of fields that are sealed together, and for whom (docs/spec/envelope.md, "Groups").
 
 Grouping is a function of contract, event type and addressed agencies only, never of the values:
-group 0 is what all addressed agencies read, then one group per distinct set of readers, ordered by
-the first field in the contract; each readable field is in exactly one group, and a field that no
-addressed agency may read is in none. So a reader can recompute which groups it should have, and a
-sender cannot show two readers two values of one field. Kept per contract: this is the hot path.
+group 0 is what all addressed agencies read and what is not consent-bound, then one group for each
+other pair of readers and consent-bound or not, ordered by the first field in the contract. Each
+readable field is in exactly one group, and a field that no addressed agency may read is in none. So
+a reader can recompute which groups it should have, and a sender cannot show two readers two values
+of one field. Kept per contract: this is the hot path.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
+from contracts.consent_needs import consent_bound
 from contracts.errors import ContractError, EventError
 from contracts.model import Contract
 from contracts.schema import leaves
@@ -31,19 +33,23 @@ class Grouping:
     """The groups of one event type for one set of addressed agencies.
 
     Attributes:
-        readers: agencies that read each group; all addressed for group 0.
+        readers: agencies that are granted each group; all addressed for group 0.
+        bound: whether each group is consent-bound; its key then goes by consent too.
         fields: leaf paths of each group.
         order: the same, in the contract's order.
         group_of: leaf path to index of its group; the readable fields are its keys.
-        granted: addressed agency to the leaf paths that it may read.
-        may_read: addressed agency to one boolean per group.
+        granted: addressed agency to the leaf paths that it may read, with consent.
+        unbound: the same, without those that are consent-bound.
+        may_read: addressed agency to one boolean per group: granted, with consent.
     """
 
     readers: tuple[frozenset[str], ...]
+    bound: tuple[bool, ...]
     fields: tuple[frozenset[str], ...]
     order: tuple[tuple[str, ...], ...]
     group_of: Mapping[str, int]
     granted: Mapping[str, frozenset[str]]
+    unbound: Mapping[str, frozenset[str]]
     may_read: Mapping[str, tuple[bool, ...]]
 
 
@@ -100,35 +106,36 @@ def _build(contract: Contract, event_type: str, addressed: frozenset[str]) -> Gr
             where=f"event_types.{event_type}.fields.{path}",
         )
     roles = {agency: contract.role_of.get(agency) for agency in addressed}
-    members: dict[frozenset[str], list[str]] = {addressed: []}  # group 0 is there even if empty
+    members: dict[tuple[frozenset[str], bool], list[str]] = {(addressed, False): []}  # group 0
     for path, field in terms.fields.items():
         readers = frozenset(agency for agency, role in roles.items() if role in field.readers)
         if readers:
-            members.setdefault(readers, []).append(path)
+            members.setdefault((readers, consent_bound(terms, field)), []).append(path)
     if len(members) > GROUPS_MAX:
         raise ContractError(
-            f"more than {GROUPS_MAX} sets of readers in one type",
+            f"more than {GROUPS_MAX} groups of fields in one type",
             where=f"event_types.{event_type}",
         )
-    readers_of = tuple(members)
+    readers_of = tuple(readers for readers, _ in members)
+    bound = tuple(is_bound for _, is_bound in members)
     order = tuple(tuple(paths) for paths in members.values())
+
+    def granted(agency: str, *, with_bound: bool) -> frozenset[str]:
+        return frozenset(
+            path
+            for (readers, is_bound), paths in members.items()
+            if agency in readers and (with_bound or not is_bound)
+            for path in paths
+        )
+
+    everyone = sorted(addressed)
     return Grouping(
         readers=readers_of,
+        bound=bound,
         fields=tuple(frozenset(paths) for paths in order),
         order=order,
         group_of=MappingProxyType({p: i for i, paths in enumerate(order) for p in paths}),
-        granted=MappingProxyType(
-            {
-                agency: frozenset(
-                    path
-                    for readers, paths in members.items()
-                    if agency in readers
-                    for path in paths
-                )
-                for agency in sorted(addressed)
-            }
-        ),
-        may_read=MappingProxyType(
-            {agency: tuple(agency in r for r in readers_of) for agency in sorted(addressed)}
-        ),
+        granted=MappingProxyType({a: granted(a, with_bound=True) for a in everyone}),
+        unbound=MappingProxyType({a: granted(a, with_bound=False) for a in everyone}),
+        may_read=MappingProxyType({a: tuple(a in r for r in readers_of) for a in everyone}),
     )

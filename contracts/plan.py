@@ -1,32 +1,28 @@
-"""What a contract says of one sender, type and set of recipients, worked out once.
+"""Compiled policy of a contract for one sender, type and set of recipients.
 
 `contracts/decision.py` asks it for every event, on both sides of the wire, so everything that does
 not depend on the values is computed here and kept with the contract: who may not, which fields may
-be read by whom and under which clause, and which fields fall away with which consent.
+be read by whom and under which clause, and which agency gets which fields with which consent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias, cast
 
+from contracts.consent_needs import CONSENT_LEAVES, consent_needs, role_need
 from contracts.events import EVENT_TYPES, JSON
 from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
-from contracts.terms import EventTerms
+from contracts.terms import ConsentScope, EventTerms
+from contracts.values import value_class
 
-__all__ = ["Denial", "FieldDecision", "Plan", "Verdict", "plan"]
+__all__ = ["Consented", "Denial", "FieldDecision", "LeftOut", "Plan", "Verdict", "plan"]
 
 Verdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _KEPT_MAX = 4096
 """Plans kept per contract, so that recipients chosen by a sender cannot fill the memory."""
-_SCOPES = {
-    "consent.pass_to_police": "pass_to_police",
-    "consent.support_contact": "support_contact",
-    "consent.share_identity": "share_identity",
-    "consent.statistics": "statistics",
-}
 _RECORD_TYPES = ("incident.record_type", "record_type")
 _NOT_A_CRIME = "hate_incident"
 
@@ -37,9 +33,9 @@ class FieldDecision:
 
     Attributes:
         path: leaf path.
-        verdict: `granted` to all addressed; `withheld` from some of them; `left_out` for lack of
-            consent; `refused`, because nobody addressed may read it or
-            the sender may not send it.
+        verdict: `granted` to all addressed; `withheld` from some of them, by their grants or for
+            lack of consent; `left_out` for all of them for lack of consent; `refused`, because no
+            addressed agency may read it or the sender may not send it.
         readers: addressed agencies that receive it.
         clause: of the contract that decided, or None where there is none.
         reason: code: `granted`, `not_a_reader`, `consent_missing`, `incident_depersonalised`,
@@ -62,6 +58,41 @@ class Denial:
     clause: str | None = None
 
 
+class LeftOut(NamedTuple):
+    """One field of an event that one addressed agency does not get, although it is granted.
+
+    Attributes:
+        path: leaf path.
+        agency: who does not get it.
+        reason: `consent_missing` or `incident_depersonalised`.
+        scopes: consent that is missing, in alphabetical order; empty for another reason.
+    """
+
+    path: str
+    agency: str
+    reason: str
+    scopes: tuple[ConsentScope, ...]
+
+
+@value_class(frozen=True, slots=True, eq=False)
+class Consented:
+    """What the answers in an event, and its kind of record, leave of its fields.
+
+    Attributes:
+        blocked: leaf paths that no addressed agency gets: they are not in the event.
+        forbidden: those of them that may be in no such event, whoever is addressed.
+        narrowed: leaf paths that fewer agencies get than are granted them.
+        keys: addressed agency to one boolean per group: whether it gets the group's key.
+        left_out: leaf path to the agencies that do not get it although they are granted it.
+    """
+
+    blocked: Mapping[str, FieldDecision]
+    forbidden: frozenset[str]
+    narrowed: Mapping[str, FieldDecision]
+    keys: Mapping[str, tuple[bool, ...]]
+    left_out: Mapping[str, tuple[LeftOut, ...]]
+
+
 @dataclass(slots=True, eq=False)
 class Plan:
     """The decision so far as it does not depend on values, time or standing.
@@ -72,7 +103,9 @@ class Plan:
         grouping: of the addressed agencies.
         fields: leaf path that may be sent and read to its decision.
         required: leaf paths that the contract wants in every event.
-        needs: identifying or consent-bound leaf path to the scopes that must each be true.
+        needs: identifying or consent-bound leaf path to the scopes that must each be true, whoever
+            is addressed.
+        role_needs: addressed agency to the scope that its own role needs for what is consent-bound.
         depersonalised: leaf paths left out of the record of an incident that is not a crime.
     """
 
@@ -81,45 +114,72 @@ class Plan:
     grouping: Grouping | None = None
     fields: Mapping[str, FieldDecision] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
-    needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    needs: Mapping[str, frozenset[ConsentScope]] = field(default_factory=dict)
+    role_needs: Mapping[str, ConsentScope] = field(default_factory=dict)
     depersonalised: frozenset[str] = frozenset()
-    _blocked: dict[tuple[bool, ...], Mapping[str, FieldDecision]] = field(default_factory=dict)
-    _impersonal: Mapping[str, FieldDecision] = field(default_factory=dict)
+    _consented: dict[tuple[bool, ...], Consented] = field(default_factory=dict)
 
-    def left_out(self, flat: Mapping[str, JSON]) -> Mapping[str, FieldDecision]:
-        """Return the leaf paths that may not be in this event, given the consent it states.
+    def consented(self, flat: Mapping[str, JSON]) -> Consented:
+        """Return which addressed agencies get which leaves, given the consent in this event.
 
         Only what is `true` counts as consent. Consent to statistics alone, or to nothing, leaves no
         identifying field, since each of them needs another scope.
         """
-        blocked: Mapping[str, FieldDecision] = _NOTHING
-        if self.needs:
-            get = flat.get
-            answers = tuple([get(path) is True for path in _SCOPES])
-            found = self._blocked.get(answers)
-            if found is None:  # at most 16 of them
-                scopes_of = zip(_SCOPES.values(), answers, strict=True)
-                given = frozenset([scope for scope, agreed in scopes_of if agreed])
-                found = self._blocked[answers] = {
-                    path: self._without(path, "consent_missing")
-                    for path, scopes in self.needs.items()
-                    if not scopes <= given
-                }
-            blocked = found
-        if self.depersonalised and any(flat.get(p) == _NOT_A_CRIME for p in _RECORD_TYPES):
-            if not self._impersonal:
-                self._impersonal = {
-                    path: self._without(path, "incident_depersonalised")
-                    for path in self.depersonalised
-                }
-            blocked = {**self._impersonal, **blocked}
-        return blocked
+        get = flat.get
+        answers = [get(path) is True for path in CONSENT_LEAVES] if self.needs else []
+        impersonal = bool(self.depersonalised) and any(
+            get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
+        )
+        state = (*answers, impersonal)
+        found = self._consented.get(state)
+        if found is None:  # at most 32 of them
+            scopes = zip(CONSENT_LEAVES.values(), answers, strict=False)
+            given = frozenset([scope for scope, agreed in scopes if agreed])
+            found = self._consented[state] = self._work_out(given, impersonal=impersonal)
+        return found
 
-    def _without(self, path: str, reason: str) -> FieldDecision:
-        return FieldDecision(path, "left_out", frozenset(), self.fields[path].clause, reason)
+    def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
+        groups = self.grouping
+        assert groups is not None
+        refused = {a: frozenset((s,)) - given for a, s in self.role_needs.items()}
+        keys = {
+            agency: tuple(
+                [
+                    may and not (bound and refused.get(agency))
+                    for may, bound in zip(mask, groups.bound, strict=True)
+                ]
+            )
+            for agency, mask in groups.may_read.items()
+        }
+        blocked, narrowed, left_out = {}, {}, {}
+        forbidden = set()
+        for path, decision in self.fields.items():
+            index = groups.group_of[path]
+            lacking = self.needs.get(path, _NO_SCOPES) - given
+            personal = impersonal and path in self.depersonalised
+            gone = []
+            for agency in sorted(decision.readers):
+                mine = refused.get(agency, _NO_SCOPES) if groups.bound[index] else _NO_SCOPES
+                if lacking or mine:
+                    missing = tuple(sorted(lacking | mine))
+                    gone.append(LeftOut(path, agency, "consent_missing", missing))
+                elif personal:
+                    gone.append(LeftOut(path, agency, "incident_depersonalised", ()))
+            if lacking or personal:
+                forbidden.add(path)
+            if not gone:
+                continue
+            left_out[path] = tuple(gone)
+            readers = decision.readers - {one.agency for one in gone}
+            reason = gone[0].reason
+            if readers:
+                narrowed[path] = FieldDecision(path, "withheld", readers, decision.clause, reason)
+            else:
+                blocked[path] = FieldDecision(path, "left_out", readers, decision.clause, reason)
+        return Consented(blocked, frozenset(forbidden), narrowed, keys, left_out)
 
 
-_NOTHING: Mapping[str, FieldDecision] = {}
+_NO_SCOPES: frozenset[ConsentScope] = frozenset()
 
 
 def plan(contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str) -> Plan:
@@ -183,8 +243,7 @@ def _permitted(
     groups = grouping(contract, event_type, frozenset(recipients))
     everyone = groups.readers[0]
     decisions: dict[str, FieldDecision] = {}
-    needs: dict[str, frozenset[str]] = {}
-    asks_consent = any(path in _SCOPES for path in terms.fields)
+    needs: dict[str, frozenset[ConsentScope]] = {}
     for path, index in groups.group_of.items():
         readers = groups.readers[index]
         field_terms = terms.fields[path]
@@ -197,13 +256,10 @@ def _permitted(
             clause=field_terms.clause,
             reason="granted" if readers == everyone else "not_a_reader",
         )
-        scopes: set[str] = set(field_terms.consent)
-        if field_terms.identifies and asks_consent:
-            # Even where a draft forgot the field's own scope: identity is never shared unasked.
-            scopes.add("share_identity")
-            scopes |= _by_role(contract, sender, readers)
+        scopes = consent_needs(contract, terms, field_terms).everyone
         if scopes:
             needs[path] = frozenset(scopes)
+    role_needs = {agency: role_need(contract, sender, agency) for agency in everyone}
     return Plan(
         denial=None,
         clause=terms.clause,
@@ -211,19 +267,9 @@ def _permitted(
         fields=decisions,
         required=frozenset(p for p, f in terms.fields.items() if f.required and p in decisions),
         needs=needs,
+        role_needs={agency: scope for agency, scope in role_needs.items() if scope is not None},
         depersonalised=_depersonalised(terms, frozenset(decisions)),
     )
-
-
-def _by_role(contract: Contract, sender: str, readers: frozenset[str]) -> set[str]:
-    """Return the scopes that the readers' roles need for anything that identifies."""
-    from_role = contract.role_of[sender]
-    scopes: set[str] = set()
-    for agency in readers:
-        rule = contract.consent_by_role.get(contract.role_of[agency])
-        if rule is not None and from_role not in rule.unless_from:
-            scopes.add(rule.scope)
-    return scopes
 
 
 def _depersonalised(terms: EventTerms, readable: frozenset[str]) -> frozenset[str]:

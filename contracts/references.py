@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from contracts.consent_needs import CONSENT_LEAVES
 from contracts.model import Contract
 from contracts.terms import EventTerms
 
@@ -54,6 +55,11 @@ def _dangling_in_type(
             (*inside, "senders"), field.senders, terms.publishers, "publisher of this type"
         )
         yield from _unknown((*inside, "purposes"), field.purposes, purposes, "purpose")
+        if path in CONSENT_LEAVES:
+            if field.identifies or field.consent:
+                yield inside, "an answer about consent cannot identify or need consent itself"
+            if not set(terms.recipients) <= set(field.readers):
+                yield inside, "an answer about consent must be readable by every recipient"
         if field.required and (field.consent or field.identifies or field.senders):
             yield inside, "a required field cannot rest on consent or on who sends it"
 

@@ -2,7 +2,8 @@
 
 A group's plaintext is its length, its JSON and zeros up to Padme's size (Nikitin et al., "Reducing
 Metadata Leakage from Encrypted Files", PETS 2019): at most 12 % larger, and only O(log log n) bits
-of the length remain visible. A floor hides the difference between an empty group and a small one.
+of the length remain visible. A floor hides the difference between an empty group and a small one;
+it is higher for consent-bound groups, so that their size does not tell what consent was given.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Final
 
 LENGTH_BYTES: Final = 4
 FLOOR_BYTES: Final = 256
+BOUND_FLOOR_BYTES: Final = 1024
+"""Of a consent-bound group."""
 _LENGTH: Final = struct.Struct(">I")
 
 
@@ -21,31 +24,39 @@ class PaddingError(ValueError):
 
 
 @lru_cache(maxsize=4096)
-def padded_length(content: int) -> int:
-    """Bytes of the padded plaintext for ``content`` bytes of JSON: max(256, Padme(4 + content))."""
+def padded_length(content: int, floor: int = FLOOR_BYTES) -> int:
+    """Bytes of the padded plaintext for ``content`` bytes of JSON: max(floor, Padme(4 + content)).
+
+    Both floors are lengths that Padme gives, so no rounding leads below one of them.
+    """
     length = LENGTH_BYTES + content
-    if length <= FLOOR_BYTES:
-        return FLOOR_BYTES
+    if length <= floor:
+        return floor
     exponent = length.bit_length() - 1
     low_bits = exponent - exponent.bit_length()
     mask = (1 << low_bits) - 1
     return (length + mask) & ~mask
 
 
-def pad(content: bytes) -> bytes:
+def pad(content: bytes, floor: int = FLOOR_BYTES) -> bytes:
     """be32 length, content, zeros."""
     size = len(content)
-    return _LENGTH.pack(size) + content.ljust(padded_length(size) - LENGTH_BYTES, b"\x00")
+    return _LENGTH.pack(size) + content.ljust(padded_length(size, floor) - LENGTH_BYTES, b"\x00")
 
 
 def unpad(plaintext: bytes) -> bytes:
-    """The content, if the padding is minimal and zero.
+    """The content, if the padding is minimal for one of the two floors, and zero.
+
+    Which of them applies follows from the contract: step 9 looks at it again.
 
     Raises:
         PaddingError: any other length, or a padding byte that is not zero.
     """
     length = len(plaintext)
-    if length < FLOOR_BYTES or padded_length(size := _LENGTH.unpack_from(plaintext)[0]) != length:
+    if length < FLOOR_BYTES:
+        raise PaddingError("the padding is not minimal")
+    size = _LENGTH.unpack_from(plaintext)[0]
+    if length != padded_length(size) and length != padded_length(size, BOUND_FLOOR_BYTES):
         raise PaddingError("the padding is not minimal")
     end = LENGTH_BYTES + size
     if plaintext[end:] != bytes(length - end):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from broker.envelope import framing
 from broker.envelope.layout import format_value, require_counts, require_order
-from broker.envelope.padding import pad
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.envelope.primitives import (
     HASH_BYTES,
     NONCE_BYTES,
@@ -92,6 +92,7 @@ class Sealer:
         now: int,
         groups: Sequence[bytes],
         recipients: Sequence[tuple[ExchangeKey, Sequence[bool]]],
+        bound: Sequence[bool] = (),
     ) -> bytes:
         """Seal one event.
 
@@ -99,8 +100,9 @@ class Sealer:
             event_id: the event's id.
             now: the event's time and this process's clock, ms.
             groups: the JSON text of each group, in the order of the grouping.
-            recipients: each addressed agency's exchange key, and for each group whether it may
-                read it.
+            recipients: each addressed agency's exchange key, and for each group whether it gets
+                the key.
+            bound: whether each group is consent-bound, which raises its floor; none if left out.
 
         Returns:
             The record's value.
@@ -117,14 +119,15 @@ class Sealer:
         sealed: list[tuple[bytes, bytes]] = []
         at = 0
         frames = framing.group_frames(context, count)
-        for content, (info, aad) in zip(groups, frames, strict=True):
+        floors = [BOUND_FLOOR_BYTES if one else FLOOR_BYTES for one in bound or [False] * count]
+        for content, floor, (info, aad) in zip(groups, floors, frames, strict=True):
             secret = entropy[at : at + HASH_BYTES]
             at += HASH_BYTES
             derived = one_step_kdf(secret, info)
             commitment = derived[HASH_BYTES:]
             # A zero nonce: each K_i, and so each derived key, encrypts one message only (spec, "Why
             # a zero nonce is safe here"; age does the same with its file key's header MAC).
-            ciphertext = seal_once(derived[:HASH_BYTES], pad(content), aad)
+            ciphertext = seal_once(derived[:HASH_BYTES], pad(content, floor), aad)
             keys.append(secret)
             commitments.append(commitment)
             sealed.append((commitment, ciphertext))

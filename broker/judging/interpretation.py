@@ -13,12 +13,14 @@ from typing import Final
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.envelope.opening import OpeningError, WrapBudgetError, open_groups
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_length
+from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
 from broker.judging.verification import VerifiedRecord
 from broker.judging.view import Governing, View
 from broker.keys.instant import CLOCK_SKEW_MS
-from contracts.decision import receiver_check
+from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
 from contracts.events import URGENT_TYPE
 from contracts.grouping import Grouping, grouping
@@ -114,15 +116,18 @@ def _interpret(
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")
     try:
         layout = grouping(contract, event_type, frozenset(addressed))
-        flat = _collect(groups, data, layout, me)
+        consented = has_consent(contract, source, me, data)
+        flat = _collect(groups, data, layout, me, consented=consented)
+        _require_padding(sealed, texts, layout)
         receiver_check(contract, source, me, event_type, addressed, flat)
     except (EventError, ContractError) as error:  # one record's fault must not stop the stream
         raise RefusedError(9, error.code, error.detail) from None
     if "case_id" not in flat:  # such a contract can be signed; nothing could be kept under it
         raise RefusedError(9, "event_invalid", "the event does not say of which case it is")
     granted = layout.granted[me]
+    held = granted if consented else layout.unbound[me]
     try:  # step 10
-        restricted(event_type, granted).check(flat)
+        restricted(event_type, held).check(flat)
     except EventError as error:
         raise RefusedError(10, error.code, error.detail) from None
     return OpenedEvent(
@@ -168,9 +173,14 @@ def _agencies(to: JSON) -> bool:
 
 
 def _collect(
-    groups: list[dict[str, JSON] | None], data: dict[str, JSON], layout: Grouping, me: str
+    groups: list[dict[str, JSON] | None],
+    data: dict[str, JSON],
+    layout: Grouping,
+    me: str,
+    *,
+    consented: bool,
 ) -> dict[str, JSON]:
-    """My fields, if groups, keys and fields are exactly what the grouping function gives."""
+    """My fields, if groups, keys and fields are exactly what grouping and my consent give."""
     may_read = layout.may_read[me]
     if len(groups) != len(may_read):
         raise RefusedError(9, "grouping_wrong", "the number of groups is not the contract's")
@@ -179,13 +189,24 @@ def _collect(
         raise RefusedError(9, "grouping_wrong", "a field is not in its group")
     for index in range(1, len(groups)):
         group = groups[index]
-        if (group is not None) is not may_read[index]:
+        if (group is not None) is not (may_read[index] and (consented or not layout.bound[index])):
+            if group is not None and may_read[index]:
+                raise RefusedError(9, "consent_missing", "a key came without the consent it needs")
             raise RefusedError(9, "group_keys_wrong", "my keys are not what the contract gives")
         if group:
             if not group.keys() <= layout.fields[index]:
                 raise RefusedError(9, "grouping_wrong", "a field is not in its group")
             flat.update(group)
     return flat
+
+
+def _require_padding(sealed: SealedEvent, texts: list[bytes | None], layout: Grouping) -> None:
+    """Each group that I could open has the floor of its kind."""
+    for group, text, bound in zip(sealed.groups, texts, layout.bound, strict=True):
+        if text is not None:
+            floor = BOUND_FLOOR_BYTES if bound else FLOOR_BYTES
+            if len(group.ciphertext) - TAG_BYTES != padded_length(len(text), floor):
+                raise RefusedError(9, "padding_wrong", "a group has another floor of padding")
 
 
 _WITHHELD: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}

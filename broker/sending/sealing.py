@@ -146,10 +146,10 @@ class EventSealer:
             groups = _groups(flat, layout)
             head: dict[str, JSON] = {"data": groups[0], "to": list(to), "type": event.type}
             texts = [format_json(head), *(format_json(group) for group in groups[1:])]
-            recipients = [
-                (self._exchange_key(agency, now), layout.may_read[agency]) for agency in to
-            ]
-            value = self._sealer(governed.text.hash).seal(event_id, now, texts, recipients)
+            recipients = [(self._exchange_key(agency, now), decision.keys[agency]) for agency in to]
+            value = self._sealer(governed.text.hash).seal(
+                event_id, now, texts, recipients, layout.bound
+            )
         except CanonicalError as error:
             raise EventError(f"A value cannot be sent: {error}", code="event_invalid") from None
         except LayoutError as error:

@@ -161,7 +161,9 @@ ID = pattern(r"[a-z][a-z0-9-]{0,62}")
 CLAUSE = pattern(r"[0-9]+(\.[0-9]+){0,4}")
 VERSION = pattern(r"[0-9]+\.[0-9]+\.[0-9]+")
 HASH = pattern(r"[0-9a-f]{64}")
-SCOPE = one_of("pass_to_police", "support_contact", "share_identity", "statistics")
+SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
+SCOPE = one_of(*SCOPES)
+CONSENT_LEAVES = {f"consent.{scope}": scope for scope in SCOPES}
 REGIME = one_of("uk-gdpr", "dpa2018-part3")
 SENSITIVITY = one_of("none", "personal", "special-category", "criminal-offence")
 SUBJECT = one_of("victim", "alleged-perpetrator", "witness", "staff", "community", "none")
@@ -339,13 +341,19 @@ def _check_names(contract: dict[str, Any]) -> None:
         _all_in([terms["topic"]], contract["topics"])
         _all_in([*terms["publishers"], *terms["recipients"]], roles)
         _all_in(terms["purposes"], purposes)
-        for field in terms["fields"].values():
-            _check_field(field, terms, purposes)
+        for path, field in terms["fields"].items():
+            _check_field(path, field, terms, purposes)
 
 
-def _check_field(field: dict[str, Any], terms: dict[str, Any], purposes: dict[str, Any]) -> None:
+def _check_field(
+    path: str, field: dict[str, Any], terms: dict[str, Any], purposes: dict[str, Any]
+) -> None:
     _all_in(field["purposes"], purposes)
     _all_in(field["readers"], terms["recipients"])
     _all_in(field["senders"], terms["publishers"])
+    if path in CONSENT_LEAVES:
+        unread = set(terms["recipients"]) - set(field["readers"])
+        if field["consent"] or field["identifies"] or unread:
+            raise MalformedError("a consent leaf that not every recipient would see")
     if field["required"] and (field["consent"] or field["identifies"] or field["senders"]):
         raise MalformedError("a required field with conditions")

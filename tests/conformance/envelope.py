@@ -25,6 +25,8 @@ FIXED_BYTES = 1 + 16 + 8 + 32 + 2  # the number of groups included
 MIN_CIPHERTEXT_BYTES = 272
 WRAP_BYTES = 1168
 FLOOR_BYTES = 256
+BOUND_FLOOR_BYTES = 1024
+TAG_BYTES = 16
 NO_KEY = bytes(32)
 SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
@@ -175,22 +177,23 @@ def open_group(number: int, group: Group, key: bytes, ctx: bytes) -> bytes:
         raise RefusedError(9, "padding_wrong") from error
 
 
-def padded_length(length: int) -> int:
+def padded_length(length: int, floor: int = FLOOR_BYTES) -> int:
     """Padme of a length, not below the floor."""
     exponent = length.bit_length() - 1
     kept = exponent.bit_length()  # floor(log2 E) + 1
     step = 1 << max(exponent - kept, 0)
-    return max(FLOOR_BYTES, -(-length // step) * step)
+    return max(floor, -(-length // step) * step)
 
 
 def unpad(plaintext: bytes) -> bytes:
-    """The JSON of a group.
+    """The JSON of a group, whichever of the two floors it has.
 
     Raises:
         MalformedError: the length is not the one that padding gives, or the rest is not zero.
     """
     length = int.from_bytes(plaintext[:4], "big")
-    if len(plaintext) < 4 or len(plaintext) != padded_length(4 + length):
+    allowed = {padded_length(4 + length, floor) for floor in (FLOOR_BYTES, BOUND_FLOOR_BYTES)}
+    if len(plaintext) < 4 or len(plaintext) not in allowed:
         raise MalformedError("another length of padding")
     if any(plaintext[4 + length :]):
         raise MalformedError("padding that is not zero")

@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conformance import json_form
+from tests.conformance.contract_form import CONSENT_LEAVES
 from tests.conformance.contracts import Contract
-from tests.conformance.envelope import MAX_GROUPS
+from tests.conformance.envelope import (
+    BOUND_FLOOR_BYTES,
+    FLOOR_BYTES,
+    MAX_GROUPS,
+    TAG_BYTES,
+    Group,
+    padded_length,
+)
 from tests.conformance.event_models import Model, model
 from tests.conformance.refusals import MalformedError, RefusedError
 
-CONSENT_LEAVES = {
-    f"consent.{scope}": scope
-    for scope in ("pass_to_police", "support_contact", "share_identity", "statistics")
-}
 RECORD_TYPES = ("incident.record_type", "record_type")
 
 
@@ -67,14 +71,27 @@ class Terms:
         readers = self.fields[path]["readers"]
         return frozenset(agency for agency in self.addressed if self.roles[agency] in readers)
 
-    def groups(self) -> dict[frozenset[str], list[str]]:
-        """The leaves of each group by its readers, group 0 first."""
-        groups: dict[frozenset[str], list[str]] = {frozenset(self.addressed): []}
+    def consent_bound(self, path: str) -> bool:
+        asks = bool(self.fields.keys() & CONSENT_LEAVES.keys())
+        return asks and bool(self.fields[path]["identifies"])
+
+    def groups(self) -> dict[tuple[frozenset[str], bool], list[str]]:
+        """The leaves of each group by its readers and whether consent-bound, group 0 first."""
+        groups: dict[tuple[frozenset[str], bool], list[str]] = {
+            (frozenset(self.addressed), False): []
+        }
         for path in self.fields:
             readers = self.readers(path)
             if readers:
-                groups.setdefault(readers, []).append(path)
+                groups.setdefault((readers, self.consent_bound(path)), []).append(path)
         return groups
+
+    def has_consent(self, recipient: str, leaves: dict[str, Any]) -> bool:
+        """Whether one recipient gets the keys of consent-bound groups."""
+        rule = self.consent_by_role.get(self.roles[recipient])
+        if rule is None or self.roles[self.sender] in rule["unless_from"]:
+            return True
+        return leaves.get(f"consent.{rule['scope']}") is True
 
     def may_be_sent(self, path: str) -> bool:
         senders = self.fields[path]["senders"]
@@ -82,15 +99,9 @@ class Terms:
         return allowed and bool(self.readers(path))
 
     def scopes_needed(self, path: str) -> set[str]:
-        terms = self.fields[path]
-        scopes = set(terms["consent"])
-        if terms["identifies"] and self.fields.keys() & CONSENT_LEAVES.keys():
-            scopes.add("share_identity")
-            for agency in self.readers(path):
-                rule = self.consent_by_role.get(self.roles[agency])
-                if rule and self.roles[self.sender] not in rule["unless_from"]:
-                    scopes.add(rule["scope"])
-        return scopes
+        """Those that a leaf needs whoever is addressed."""
+        own = {"share_identity"} if self.consent_bound(path) else set()
+        return set(self.fields[path]["consent"]) | own
 
     def lacks_consent(self, leaves: dict[str, Any]) -> bool:
         return any(self.lacks_consent_for(path, leaves) for path in leaves)
@@ -108,15 +119,16 @@ class Terms:
 def judge_groups(
     plaintexts: Sequence[bytes | None],
     *,
+    sealed: Sequence[Group],
     contract: Contract,
     recipients: int,
     source: str,
     reader: str,
 ) -> tuple[ReadEvent, frozenset[str]]:
-    """Step 9, after the padding. `plaintexts` are None where the reader has no key.
+    """Step 9, after each group was opened. `plaintexts` are None where the reader has no key.
 
     Returns:
-        The event and the reader's grants.
+        The event, and the leaves that the reader may hold of it.
     """
     groups = [None if octets is None else _object(octets) for octets in plaintexts]  # 1
     data, addressed, event_type = _group_zero(groups[0])  # 2
@@ -126,6 +138,7 @@ def judge_groups(
         raise RefusedError(9, "recipient_not_permitted")
     terms, known = _terms(contract, event_type, source, addressed)  # 5
     leaves = _leaves([data, *groups[1:]], terms, reader)  # 6, 7
+    _check_floors(plaintexts, sealed, terms)
     if terms.roles[source] not in terms.members["publishers"]:  # 8
         raise RefusedError(9, "type_not_permitted")
     if any(terms.roles[agency] not in terms.members["recipients"] for agency in addressed):
@@ -140,7 +153,10 @@ def judge_groups(
     }
     if not required | {"case_id"} <= leaves.keys():  # 11
         raise RefusedError(9, "event_invalid")
-    return ReadEvent(event_type, leaves, sorted(known.leaves.keys() - granted)), granted
+    held = granted
+    if not terms.has_consent(reader, leaves):
+        held = frozenset(path for path in granted if not terms.consent_bound(path))
+    return ReadEvent(event_type, leaves, sorted(known.leaves.keys() - granted)), held
 
 
 def _object(octets: bytes) -> dict[str, Any]:
@@ -184,8 +200,11 @@ def _leaves(opened: Sequence[dict[str, Any] | None], terms: Terms, reader: str) 
     if len(opened) != len(expected):
         raise RefusedError(9, "grouping_wrong")
     leaves: dict[str, Any] = {}
-    for group, (readers, paths) in zip(opened, expected, strict=True):
-        if (group is not None) != (reader in readers):
+    for group, ((readers, bound), paths) in zip(opened, expected, strict=True):
+        consent = not bound or terms.has_consent(reader, opened[0] or {})
+        if group is not None and reader in readers and not consent:
+            raise RefusedError(9, "consent_missing")
+        if (group is not None) != (reader in readers and consent):
             raise RefusedError(9, "group_keys_wrong")
         if group is None:
             continue
@@ -193,6 +212,17 @@ def _leaves(opened: Sequence[dict[str, Any] | None], terms: Terms, reader: str) 
             raise RefusedError(9, "grouping_wrong")
         leaves.update(group)
     return leaves
+
+
+def _check_floors(
+    plaintexts: Sequence[bytes | None], sealed: Sequence[Group], terms: Terms
+) -> None:
+    for plaintext, group, (_, bound) in zip(plaintexts, sealed, terms.groups(), strict=True):
+        floor = BOUND_FLOOR_BYTES if bound else FLOOR_BYTES
+        if plaintext is not None:
+            expected = padded_length(4 + len(plaintext), floor) + TAG_BYTES
+            if len(group.ciphertext) != expected:
+                raise RefusedError(9, "padding_wrong")
 
 
 def judge_model(event: ReadEvent, granted: frozenset[str]) -> None:

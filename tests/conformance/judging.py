@@ -174,6 +174,7 @@ class Reading:
     ) -> Answer:
         event, granted = judge_groups(  # 9
             plaintexts,
+            sealed=value.groups,
             contract=contract,
             recipients=len(value.recipients),
             source=source,

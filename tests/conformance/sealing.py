@@ -118,18 +118,24 @@ class Sender:
         ctx = envelope.context(self.deployment, value, self.agency)
         secrets = [os.urandom(32) for _ in texts]
         groups = tuple(
-            _group(number, secret, json_form.serialise(text).encode(), ctx)
-            for number, (secret, text) in enumerate(zip(secrets, texts, strict=True))
+            _group(number, secret, json_form.serialise(text).encode(), ctx, bound=bound)
+            for number, (secret, text, ((_, bound), _)) in enumerate(
+                zip(secrets, texts, layout, strict=True)
+            )
         )
-        bound = sha256(lp("concordant/1/groups", ctx, *(group.commitment for group in groups)))
+        committed = sha256(lp("concordant/1/groups", ctx, *(group.commitment for group in groups)))
         entries = []
         for agency, key in exchange.items():
             session = self._session(contract.hash, agency, key)
             plain = b"".join(
-                secret if agency in readers else NO_KEY
-                for secret, (readers, _) in zip(secrets, layout, strict=True)
+                secret
+                if agency in readers and (not bound or terms.has_consent(agency, leaves))
+                else NO_KEY
+                for secret, ((readers, bound), _) in zip(secrets, layout, strict=True)
             )
-            aad = lp("concordant/1/groupkeys", ctx, bound, agency, key.kid, sha256(session.wrap))
+            aad = lp(
+                "concordant/1/groupkeys", ctx, committed, agency, key.kid, sha256(session.wrap)
+            )
             nonce = os.urandom(12)
             sealed = AESGCM(session.secret).encrypt(nonce, plain, aad)
             entries.append(session.wrap + nonce + sealed)
@@ -162,13 +168,22 @@ class Sender:
         if not all(terms.may_be_sent(path) for path in data):
             raise MalformedError("a leaf that may not be sent")
         leaves = dict(data)
-        while lacking := [path for path in leaves if terms.lacks_consent_for(path, leaves)]:
-            leaves = {path: leaves[path] for path in leaves if path not in lacking}
+        lacking = {path for path in leaves if terms.lacks_consent_for(path, leaves)}
+        leaves = {path: leaves[path] for path in leaves if path not in lacking}
         required = {path for path in terms.fields if terms.fields[path]["required"]}
         if not {path for path in required if terms.may_be_sent(path)} <= leaves.keys():
             raise MalformedError("a required leaf is missing, or consent takes it away")
         known.check(leaves, frozenset(known.leaves))
-        return leaves
+        if terms.consent_bound("case_id") and not all(
+            terms.has_consent(agency, leaves) for agency in terms.addressed
+        ):
+            raise MalformedError("a recipient would not get the case")
+        return {
+            path: value
+            for path, value in leaves.items()
+            if not terms.consent_bound(path)
+            or any(terms.has_consent(agency, leaves) for agency in terms.readers(path))
+        }
 
     def _session(self, contract_hash: bytes, recipient: str, key: Key) -> Session:
         held = self._sessions.get((contract_hash, recipient, key.kid))
@@ -190,9 +205,10 @@ class Sender:
         return held
 
 
-def _group(number: int, secret: bytes, text: bytes, ctx: bytes) -> Group:
+def _group(number: int, secret: bytes, text: bytes, ctx: bytes, *, bound: bool) -> Group:
+    floor = envelope.BOUND_FLOOR_BYTES if bound else envelope.FLOOR_BYTES
     plaintext = be(len(text), 4) + text
-    plaintext += bytes(envelope.padded_length(len(plaintext)) - len(plaintext))
+    plaintext += bytes(envelope.padded_length(len(plaintext), floor) - len(plaintext))
     label = lp("concordant/1/group", ctx, be(number, 2))
     block = hashlib.sha512(be(1, 4) + secret + label).digest()
     aad = lp("concordant/1/aad", ctx, be(number, 2))

@@ -24,7 +24,7 @@ from making.streams import signed_record
 from readings import SETTINGS, agencies, compared
 
 from broker.envelope.canonical import CanonicalError, format_json
-from broker.envelope.padding import pad
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.keys.kid import EXCHANGE, STREAM
 from broker.record import Record, format_record
 from contracts.errors import ContractError, EventError
@@ -192,13 +192,17 @@ def _change_text(draft: Draft, rng: Random) -> None:
 
 
 def _change_sealing(draft: Draft, rng: Random) -> None:
-    how, at = rng.randrange(5), rng.randrange(len(draft.groups))
+    how, at = rng.randrange(7), rng.randrange(len(draft.groups))
     if how == 0:
         draft.commitments[at] = bytes(32)
     elif how == 1:
         draft.ciphertexts[at] = lambda ciphertext: ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])
     elif how == 2:
-        draft.padded = lambda content: altered(pad(content), rng).ljust(256, b"\0")
+        floor = rng.choice((FLOOR_BYTES, BOUND_FLOOR_BYTES))
+        draft.padded = lambda content: altered(pad(content, floor), rng).ljust(floor, b"\0")
+    elif how == 5:  # the floor of the other kind of group, or of both
+        floor = rng.choice((FLOOR_BYTES, BOUND_FLOOR_BYTES))
+        draft.padded = lambda content: pad(content, floor)
     elif how == 3:
         draft.key_lists = lambda keys: keys[:-1] + bytes([keys[-1] ^ 1])
     else:

@@ -34,7 +34,6 @@ from workshop import (
 
 from broker.envelope import framing
 from broker.envelope.layout import format_value, parse_value
-from broker.envelope.padding import pad
 from broker.envelope.primitives import (
     HASH_BYTES,
     NONCE_BYTES,
@@ -98,10 +97,11 @@ def _two_faced(committed: int) -> bytes:
         first, second = (one_step_kdf(secret, info) for secret in secrets[index])
         if index == 0:
             keys = (first[:HASH_BYTES], second[:HASH_BYTES])
-            ciphertext = salamander(*keys, aad, pad(content))
+            ciphertext = salamander(*keys, aad, draft.pad_group(index, content))
             commitment = (first, second)[committed][HASH_BYTES:]
         else:
-            ciphertext = AeadKey(first[:HASH_BYTES]).seal(bytes(NONCE_BYTES), pad(content), aad)
+            plaintext = draft.pad_group(index, content)
+            ciphertext = AeadKey(first[:HASH_BYTES]).seal(bytes(NONCE_BYTES), plaintext, aad)
             commitment = first[HASH_BYTES:]
         groups.append((commitment, ciphertext))
     bound = framing.groups_hash(context, [commitment for commitment, _ in groups])

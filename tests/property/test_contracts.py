@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.decision import decide, receiver_check
+from broker.envelope.canonical import format_json
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_length
+from contracts.decision import Decision, decide, has_consent, receiver_check
 from contracts.drafting import draft, london_parties
 from contracts.errors import ContractError, EventError
 from contracts.events import EVENT_TYPES, PlainEvent
@@ -71,7 +73,9 @@ def test_each_readable_field_is_in_exactly_one_group(event_type: str, to: frozen
     roles = {CONTRACT.role_of[agency] for agency in to}
     assert set(placed) == {p for p, f in terms.items() if roles & set(f.readers)}
     assert groups.readers[0] == to
-    assert len(set(groups.readers)) == len(groups.readers)
+    pairs = list(zip(groups.readers, groups.bound, strict=True))
+    assert len(set(pairs)) == len(pairs)
+    assert not groups.bound[0]
     for index, paths in enumerate(groups.order):
         assert groups.fields[index] == frozenset(paths)
         for path in paths:
@@ -79,6 +83,8 @@ def test_each_readable_field_is_in_exactly_one_group(event_type: str, to: frozen
             readers = {a for a in to if CONTRACT.role_of[a] in terms[path].readers}
             assert readers == groups.readers[index]
             assert all((path in groups.granted[a]) == (a in readers) for a in to)
+            asks = any(one.startswith("consent.") for one in terms)
+            assert groups.bound[index] == (asks and terms[path].identifies)
     for agency in to:
         assert groups.may_read[agency] == tuple(agency in r for r in groups.readers)
 
@@ -90,7 +96,7 @@ def test_grouping_depends_on_contract_type_and_addressed_only(
     once = grouping(CONTRACT, event_type, frozenset(order[:count]))
     again = grouping(CONTRACT.model_copy(), event_type, frozenset(sorted(order[:count])))
     assert once is not again
-    assert (once.readers, once.order) == (again.readers, again.order)
+    assert (once.readers, once.order, once.bound) == (again.readers, again.order, again.bound)
     assert (dict(once.granted), dict(once.may_read)) == (dict(again.granted), dict(again.may_read))
 
 
@@ -114,19 +120,97 @@ def test_a_permitted_event_gives_no_field_to_a_role_without_the_grant_or_the_con
     assert decision.grouping is not None
     assert sender not in to
     assert CONTRACT.role_of[sender] in terms.publishers
-    assert set(decision.flat) | set(decision.left_out) == set(flat)
+    without: dict[str, set[str]] = {agency: set() for agency in to}
+    for path, agency, _, _ in decision.left_out:
+        without[agency].add(path)
+    assert set(decision.flat) | {one.path for one in decision.left_out} == set(flat)
     assert len(decision.fields) == len(flat)
     for agency in to:
         role = CONTRACT.role_of[agency]
         assert role in terms.recipients
-        mine = {p: v for p, v in decision.flat.items() if p in decision.grouping.granted[agency]}
+        mine = opened(decision, agency)
+        granted = decision.grouping.granted[agency]
+        assert set(mine) == (set(flat) & granted) - without[agency]
         for path in mine:
             assert role in terms.fields[path].readers
             for scope in terms.fields[path].consent:
                 assert flat[f"consent.{scope}"] is True
         assert set(decision.withheld[agency]) == set(decision.flat) - set(mine)
         receiver_check(CONTRACT, sender, agency, event_type, tuple(sorted(to)), mine)
-        restricted(event_type, decision.grouping.granted[agency]).check(mine)
+        consented = has_consent(CONTRACT, sender, agency, decision.flat)
+        held = granted if consented else decision.grouping.unbound[agency]
+        restricted(event_type, held).check(mine)
+
+
+def opened(decision: Decision, agency: str) -> dict[str, Any]:
+    """The leaves in the groups of which an addressed agency gets the keys."""
+    groups = decision.grouping
+    assert groups is not None
+    keys = decision.keys[agency]
+    return {p: v for p, v in decision.flat.items() if keys[groups.group_of[p]]}
+
+
+SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
+
+
+def asked(data: st.DataObject) -> tuple[str, str, dict[str, Any]]:
+    """A type that asks for consent or one that does not, a sender, and leaves with any answers."""
+    event_type = data.draw(types)
+    flat = data.draw(some_leaves(event_type))
+    if any(path.startswith("consent.") for path in FULL[event_type]):
+        for scope in SCOPES:
+            answer = data.draw(st.sampled_from([True, False, None]))
+            flat.pop(f"consent.{scope}", None)
+            if answer is not None:
+                flat[f"consent.{scope}"] = answer
+    return event_type, data.draw(agencies), flat
+
+
+@given(st.data())
+@settings(max_examples=400)
+def test_what_a_recipient_opens_does_not_depend_on_who_else_is_addressed(
+    data: st.DataObject,
+) -> None:
+    """Any two sets of recipients that contain r, and to which the event can be sealed."""
+    event_type, sender, flat = asked(data)
+    roles = CONTRACT.event_types[event_type].recipients
+    possible = [a for a in AGENCIES if a != sender and CONTRACT.role_of[a] in roles]
+    reader = data.draw(st.sampled_from(possible))
+    event = PlainEvent(event_type, (), unflatten(flat))
+    found = []
+    for _ in range(2):
+        others = data.draw(st.sets(st.sampled_from(possible)))
+        to = tuple(sorted(others | {reader}))
+        decision = decide(CONTRACT, IN_FORCE, sender, to, event, NOW)
+        if decision.permitted:
+            found.append(opened(decision, reader))
+    assert len(found) < 2 or found[0] == found[1]
+
+
+@given(st.data())
+@settings(max_examples=100)
+def test_every_consent_gives_the_same_shape_of_record(data: st.DataObject) -> None:
+    """Number, order and readers of groups, and the size of every group but the answers' own."""
+    event_type, sender, flat = asked(data)
+    to = tuple(sorted(data.draw(st.sets(agencies, min_size=1)) - {sender}))
+    shapes = set()
+    for chosen in range(16):
+        answered = {p: v for p, v in flat.items() if not p.startswith("consent.")}
+        if any(path.startswith("consent.") for path in FULL[event_type]):
+            answered |= {f"consent.{s}": bool(chosen >> n & 1) for n, s in enumerate(SCOPES)}
+        event = PlainEvent(event_type, to, unflatten(answered))
+        decision = decide(CONTRACT, IN_FORCE, sender, to, event, NOW)
+        if not decision.permitted:
+            shapes.add(decision.code)
+            continue
+        groups = decision.grouping
+        assert groups is not None
+        sizes = []
+        for paths, bound in zip(groups.order[1:], groups.bound[1:], strict=True):
+            text = format_json({p: decision.flat[p] for p in paths if p in decision.flat})
+            sizes.append(padded_length(len(text), BOUND_FLOOR_BYTES if bound else FLOOR_BYTES))
+        shapes.add((len(groups.order), tuple(sizes)))
+    assert len(shapes) == 1
 
 
 @given(st.data())

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.decision import decide, receiver_check
+from contracts.decision import Decision, LeftOut, decide, has_consent, receiver_check
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
 from contracts.standing import Standing
-from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, TO, Asked
+from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, Asked
+
+
+def paths(decision: Decision) -> list[str]:
+    """What one agency at least does not get, each once."""
+    return list(dict.fromkeys(one.path for one in decision.left_out))
+
 
 IDENTITY: dict[str, JSON] = {
     "reason": "She asks for new locks.",
@@ -38,7 +44,7 @@ def test_without_consent_to_share_identity_nothing_that_identifies_leaves(
     assert decision.permitted
     terms = contract.event_types["referral.made"].fields
     assert not any(terms[path].identifies for path in decision.flat)
-    assert decision.left_out == ("reason", "victim.name", "victim.address", "incident.narrative")
+    assert paths(decision) == ["reason", "victim.name", "victim.address", "incident.narrative"]
     assert {f.reason for f in decision.fields if f.verdict == "left_out"} == {"consent_missing"}
     assert decision.flat["victim.age_band"] == "25_34"
     assert decision.flat["incident.strands"] == ["race"]
@@ -57,24 +63,44 @@ def test_the_whole_example_with_consent_to_statistics_alone_identifies_nobody(
 
 
 def test_the_police_read_identity_only_if_the_victim_agreed_to_pass_it_on(ask: Asked) -> None:
+    """And what the council gets does not depend on whether the police are addressed too."""
     consent = {**ALL_CONSENT, "pass_to_police": False}
-    decision = ask(sender="lantern-centre", data={**IDENTITY, "consent": consent})
-    assert "victim.name" in decision.left_out
-    # The council is asked too, but a field has one value for all its readers.
-    assert "victim.name" not in decision.flat
-    to_council = ask(
-        sender="lantern-centre",
-        recipients=("council-camden",),
-        data={"victim": {"name": "A"}, "consent": consent},
+    data = {"victim": {"name": "A"}, "consent": consent}
+    both = ("council-camden", "csu-camden")
+    decision = ask(sender="lantern-centre", recipients=both, data=data)
+    assert decision.left_out == (
+        LeftOut("victim.name", "csu-camden", "consent_missing", ("pass_to_police",)),
     )
-    assert to_council.flat["victim.name"] == "A"
+    assert decision.flat["victim.name"] == "A"
+    (name,) = [field for field in decision.fields if field.path == "victim.name"]
+    assert name.readers == frozenset(("council-camden",))
+    assert decision.withheld == {"council-camden": (), "csu-camden": ("victim.name",)}
+    to_council = ask(sender="lantern-centre", recipients=both[:1], data=data)
+    assert (to_council.flat["victim.name"], to_council.left_out) == ("A", ())
+    to_police = ask(sender="lantern-centre", recipients=both[1:], data=data)
+    assert "victim.name" not in to_police.flat  # no addressed agency would get it
+
+
+def test_a_reader_refuses_what_its_own_role_may_not_have(contract: Contract, ask: Asked) -> None:
+    to = ("council-camden", "csu-camden")
+    consent = {**ALL_CONSENT, "pass_to_police": False}
+    data: dict[str, JSON] = {"victim": {"name": "A"}, "consent": consent}
+    flat = ask(sender="lantern-centre", recipients=to, data=data).flat
+    assert "victim.name" in flat
+    receiver_check(contract, "lantern-centre", "council-camden", "referral.made", to, flat)
+    with pytest.raises(EventError) as caught:
+        receiver_check(contract, "lantern-centre", "csu-camden", "referral.made", to, flat)
+    assert (caught.value.code, caught.value.where) == ("consent_missing", "victim.name")
+    assert not has_consent(contract, "lantern-centre", "csu-camden", flat)
+    assert has_consent(contract, "lantern-centre", "council-camden", flat)
+    assert has_consent(contract, "csu-lewisham", "csu-camden", flat)  # `unless_from`
 
 
 def test_the_police_pass_their_own_case_among_themselves_without_that_scope(ask: Asked) -> None:
     consent = {**ALL_CONSENT, "pass_to_police": False, "support_contact": False}
     data = {"victim": {"name": "A"}, "consent": consent}
     assert ask(recipients=("csu-lewisham",), data=data).flat["victim.name"] == "A"
-    assert "victim.name" in ask(recipients=("haven-support",), data=data).left_out
+    assert "victim.name" in paths(ask(recipients=("haven-support",), data=data))
 
 
 def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
@@ -92,37 +118,25 @@ def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
         }
     )
     decision = Asked(other, in_force, noon)(data={"victim": {"name": "A"}})
-    assert decision.left_out == ("victim.name",)
+    assert paths(decision) == ["victim.name"]
 
 
-def test_what_rests_on_a_consent_that_is_left_out_is_left_out_too(
+def test_an_event_whose_case_an_addressed_agency_would_not_get_is_denied(
     contract: Contract, in_force: Standing, noon: int
 ) -> None:
-    """A reader looks at the consent that it is sent, not at the one that the sender had."""
+    """A contract may be that careless; its readers would refuse such an event."""
     terms = contract.event_types["referral.made"]
-    told = terms.fields["consent.share_identity"].model_copy(update={"consent": ("statistics",)})
-    fields = {**terms.fields, "consent.share_identity": told}
-    types = {"referral.made": terms.model_copy(update={"fields": fields})}
-    other = contract.model_copy(update={"event_types": types})
-    data: dict[str, JSON] = {
-        "victim": {"name": "A"},
-        "consent": {**ALL_CONSENT, "statistics": False},
+    case = terms.fields["case_id"].model_copy(update={"required": False, "identifies": True})
+    types = {
+        "referral.made": terms.model_copy(update={"fields": {**terms.fields, "case_id": case}})
     }
-    decision = Asked(other, in_force, noon)(data=data)
-    assert decision.left_out == ("victim.name", "consent.share_identity")
-    assert not {"victim.name", "consent.share_identity"} & decision.flat.keys()
-    reasons = {field.path: field.reason for field in decision.fields}
-    assert reasons["victim.name"] == reasons["consent.share_identity"] == "consent_missing"
-    for reader in TO:
-        granted = {path for path in decision.flat if path in decision.grouping.granted[reader]}
-        receiver_check(
-            other,
-            SENDER,
-            reader,
-            "referral.made",
-            TO,
-            {path: decision.flat[path] for path in granted},
-        )
+    ask = Asked(contract.model_copy(update={"event_types": types}), in_force, noon)
+    to = ("csu-camden", "council-camden")
+    data: dict[str, JSON] = {"consent": {**ALL_CONSENT, "pass_to_police": False}}
+    decision = ask(sender="lantern-centre", recipients=to, data=data)
+    assert (decision.permitted, decision.code) == (False, "event_invalid")
+    assert decision.clause == case.clause
+    assert ask(sender="lantern-centre", recipients=to[1:], data=data).permitted
 
 
 def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_has(
@@ -180,7 +194,9 @@ def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
     }
     event = PlainEvent("case.updated", ("cps-london",), data)
     decision = decide(contract, in_force, SENDER, ("cps-london",), event, noon)
-    assert decision.left_out == ("victim.name",)
+    assert decision.left_out == (
+        LeftOut("victim.name", "cps-london", "incident_depersonalised", ()),
+    )
     assert decision.fields[1].reason == "incident_depersonalised"
     with pytest.raises(EventError) as caught:
         receiver_check(

@@ -19,7 +19,19 @@ def test_group_0_is_what_all_addressed_read_and_the_rest_follows_the_contract(
     firsts = [paths[0] for paths in groups.order[1:]]
     in_contract = list(contract.event_types["referral.made"].fields)
     assert firsts == sorted(firsts, key=in_contract.index)
-    assert len(set(groups.readers)) == len(groups.readers)
+    assert groups.bound[0] is False
+    pairs = list(zip(groups.readers, groups.bound, strict=True))
+    assert len(set(pairs)) == len(pairs)
+    fields = contract.event_types["referral.made"].fields
+    for paths, bound in zip(groups.order, groups.bound, strict=True):
+        assert {fields[path].identifies for path in paths} <= {bound}
+
+
+def test_a_type_that_asks_no_consent_has_no_consent_bound_group(contract: Contract) -> None:
+    groups = grouping(contract, "case.updated", frozenset({"cps-london", "council-camden"}))
+    fields = contract.event_types["case.updated"].fields
+    assert any(fields[path].identifies for paths in groups.order for path in paths)
+    assert not any(groups.bound)
 
 
 def test_roles_read_only_what_their_task_needs(contract: Contract) -> None:
@@ -59,10 +71,15 @@ def test_withheld_and_granted_are_all_leaves_of_the_type(contract: Contract) -> 
     assert list(withheld) == sorted(withheld)
 
 
-def test_one_recipient_means_one_group(contract: Contract) -> None:
-    groups = grouping(contract, "referral.made", frozenset({"csu-lewisham"}))
-    assert len(groups.readers) == 1
-    assert groups.may_read == {"csu-lewisham": (True,)}
+def test_one_recipient_means_one_group_and_one_that_is_consent_bound(contract: Contract) -> None:
+    one = frozenset({"csu-lewisham"})
+    groups = grouping(contract, "referral.made", one)
+    assert (groups.readers, groups.bound) == ((one, one), (False, True))
+    assert groups.may_read == {"csu-lewisham": (True, True)}
+    assert groups.unbound["csu-lewisham"] == groups.fields[0]
+    assert groups.granted["csu-lewisham"] == groups.fields[0] | groups.fields[1]
+    plain = grouping(contract, "case.updated", frozenset({"cps-london"}))
+    assert plain.may_read == {"cps-london": (True,)}
 
 
 def test_an_agency_that_is_no_party_reads_nothing(contract: Contract) -> None:

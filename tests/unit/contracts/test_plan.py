@@ -7,7 +7,7 @@ import pytest
 from contracts import plan as module
 from contracts.events import JSON
 from contracts.model import Contract
-from contracts.plan import Denial, FieldDecision, plan
+from contracts.plan import Denial, FieldDecision, LeftOut, plan
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")
@@ -104,31 +104,63 @@ def test_plans_of_a_sender_that_makes_up_recipients_do_not_fill_the_memory(
 
 def test_what_is_left_out_goes_to_nobody_and_names_its_clause(contract: Contract) -> None:
     planned = plan(contract, SENDER, ("csu-lewisham",), "referral.made")
-    blocked = planned.left_out({"consent.statistics": True})
-    assert blocked.keys() == planned.needs.keys()
+    consented = planned.consented({"consent.statistics": True})
+    blocked = consented.blocked
+    assert blocked.keys() == planned.needs.keys() == consented.left_out.keys()
+    assert consented.narrowed == {}
     clause = contract.event_types["referral.made"].fields["victim.name"].clause
     assert blocked["victim.name"] == FieldDecision(
         "victim.name", "left_out", frozenset(), clause, "consent_missing"
     )
-    assert planned.left_out({"consent.statistics": True}) is blocked
+    assert planned.consented({"consent.statistics": True}) is consented
+    assert consented.left_out["victim.name"] == (
+        LeftOut("victim.name", "csu-lewisham", "consent_missing", ("share_identity",)),
+    )
 
 
 def test_exactly_the_scopes_that_a_field_needs_are_enough(contract: Contract) -> None:
-    planned = plan(contract, SENDER, TO, "referral.made")
-    needed = planned.needs["victim.name"]
-    given: dict[str, JSON] = {f"consent.{scope}": True for scope in needed}
-    assert len(needed) > 1
-    assert "victim.name" not in planned.left_out(given)
-    for missing in given:
-        less = {path: path != missing for path in given}
-        assert "victim.name" in planned.left_out(less)
+    for agency in ("csu-lewisham", "haven-support"):
+        planned = plan(contract, "lantern-centre", (agency,), "referral.made")
+        needed = planned.needs["victim.name"] | {planned.role_needs[agency]}
+        given: dict[str, JSON] = {f"consent.{scope}": True for scope in needed}
+        assert len(needed) > 1
+        assert "victim.name" not in planned.consented(given).left_out
+        for missing in given:
+            less = {path: path != missing for path in given}
+            assert "victim.name" in planned.consented(less).left_out
+
+
+def test_the_scope_of_one_role_takes_a_field_from_that_role_only(contract: Contract) -> None:
+    to = ("council-camden", "csu-camden", "haven-support")
+    planned = plan(contract, "lantern-centre", to, "referral.made")
+    consented = planned.consented({"consent.share_identity": True, "consent.pass_to_police": True})
+    clause = contract.event_types["referral.made"].fields["victim.name"].clause
+    assert consented.narrowed["victim.name"] == FieldDecision(
+        "victim.name",
+        "withheld",
+        frozenset(("council-camden", "csu-camden")),
+        clause,
+        "consent_missing",
+    )
+    assert consented.left_out["victim.name"] == (
+        LeftOut("victim.name", "haven-support", "consent_missing", ("support_contact",)),
+    )
+    groups = planned.grouping
+    assert groups is not None
+    for agency in to:
+        refused = agency == "haven-support"
+        assert consented.keys[agency] == tuple(
+            may and not (bound and refused)
+            for may, bound in zip(groups.may_read[agency], groups.bound, strict=True)
+        )
+    assert any(groups.bound)
 
 
 @pytest.mark.parametrize("answer", [None, False, "true", 1, [True]])
 def test_only_true_is_consent(contract: Contract, answer: JSON) -> None:
     planned = plan(contract, SENDER, ("csu-lewisham",), "referral.made")
-    assert "victim.name" not in planned.left_out({"consent.share_identity": True})
-    assert "victim.name" in planned.left_out({"consent.share_identity": answer})
+    assert "victim.name" not in planned.consented({"consent.share_identity": True}).left_out
+    assert "victim.name" in planned.consented({"consent.share_identity": answer}).left_out
 
 
 def test_an_identifying_field_without_a_scope_needs_identity_beside_the_readers_own(
@@ -136,7 +168,8 @@ def test_an_identifying_field_without_a_scope_needs_identity_beside_the_readers_
 ) -> None:
     other = with_field(contract, "referral.made", "victim.name", consent=())
     planned = plan(other, "lantern-centre", ("csu-camden",), "referral.made")
-    assert planned.needs["victim.name"] == {"share_identity", "pass_to_police"}
+    assert planned.needs["victim.name"] == {"share_identity"}
+    assert planned.role_needs == {"csu-camden": "pass_to_police"}
 
 
 def test_a_type_that_asks_no_consent_needs_none_for_identity(contract: Contract) -> None:
@@ -156,15 +189,16 @@ def test_of_an_incident_that_is_no_crime_exactly_what_identifies_is_left_out(
     identifying = {path for path in planned.fields if terms.fields[path].identifies}
     assert planned.depersonalised == identifying
     incident: dict[str, JSON] = {"record_type": "hate_incident"}
-    blocked = planned.left_out(incident)
+    blocked = planned.consented(incident).blocked
     assert blocked.keys() == identifying
     for path, decision in blocked.items():
         clause = terms.fields[path].clause
         assert decision == FieldDecision(
             path, "left_out", frozenset(), clause, "incident_depersonalised"
         )
-    assert planned.left_out({"record_type": "hate_crime"}) == {}
-    assert planned.left_out({"incident.record_type": "hate_incident"}).keys() == identifying
+    assert planned.consented({"record_type": "hate_crime"}).left_out == {}
+    other = planned.consented({"incident.record_type": "hate_incident"})
+    assert other.blocked.keys() == identifying == other.forbidden
 
 
 def test_a_type_that_may_identify_with_consent_is_not_depersonalised(contract: Contract) -> None:
@@ -174,7 +208,7 @@ def test_a_type_that_may_identify_with_consent_is_not_depersonalised(contract: C
         "consent.share_identity": True,
         "incident.record_type": "hate_incident",
     }
-    assert "victim.name" not in planned.left_out(given)
+    assert "victim.name" not in planned.consented(given).left_out
 
 
 def test_lack_of_consent_is_named_before_the_kind_of_record(contract: Contract) -> None:
@@ -189,6 +223,7 @@ def test_lack_of_consent_is_named_before_the_kind_of_record(contract: Contract) 
         "referral.made",
     )
     incident: dict[str, JSON] = {"incident.record_type": "hate_incident"}
-    assert planned.left_out(incident)["victim.name"].reason == "consent_missing"
+    assert planned.consented(incident).blocked["victim.name"].reason == "consent_missing"
     given = {**incident, "consent.share_identity": True}
-    assert planned.left_out(given)["victim.name"].reason == "incident_depersonalised"
+    blocked = planned.consented(given).blocked
+    assert blocked["victim.name"].reason == "incident_depersonalised"

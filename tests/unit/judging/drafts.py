@@ -6,7 +6,7 @@ ciphertext: whatever a hostile sender can make.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -22,7 +22,7 @@ from workshop import (
 from broker.envelope import framing
 from broker.envelope.canonical import format_json
 from broker.envelope.layout import format_value
-from broker.envelope.padding import pad
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.envelope.primitives import (
     HASH_BYTES,
     NONCE_BYTES,
@@ -33,8 +33,10 @@ from broker.envelope.primitives import (
 from broker.envelope.sealing import ExchangeKey, Session
 from broker.event import JSON
 from broker.registry.contracts import SignedContract
+from contracts.decision import has_consent
 from contracts.examples import example
-from contracts.grouping import grouping
+from contracts.grouping import Grouping, grouping
+from contracts.model import Contract
 from contracts.schema import flatten
 
 
@@ -55,7 +57,9 @@ class Forgery:
     time: int = NOW
     texts: dict[int, bytes] = field(default_factory=dict)
     """JSON text by group, where it is not the canonical one of ``groups``."""
-    padded: Callable[[bytes], bytes] = pad
+    padded: Callable[[bytes], bytes] | None = None
+    bound: tuple[bool, ...] = ()
+    """Whether each group is consent-bound: the floor of its padding."""
     commitments: dict[int, bytes] = field(default_factory=dict)
     ciphertexts: dict[int, Callable[[bytes], bytes]] = field(default_factory=dict)
     key_lists: Callable[[bytes], bytes] = lambda keys: keys
@@ -67,6 +71,12 @@ class Forgery:
         return [
             self.texts.get(index) or format_json(content) for index, content in enumerate(objects)
         ]
+
+    def pad_group(self, index: int, content: bytes) -> bytes:
+        if self.padded is not None:
+            return self.padded(content)
+        is_bound = index < len(self.bound) and self.bound[index]
+        return pad(content, BOUND_FLOOR_BYTES if is_bound else FLOOR_BYTES)
 
     def value(self) -> bytes:
         """The sealed bytes (docs/spec/envelope.md, "Sealing")."""
@@ -80,7 +90,9 @@ class Forgery:
             secret = random_bytes(HASH_BYTES)
             derived = one_step_kdf(secret, framing.group_info(context, index))
             ciphertext = AeadKey(derived[:HASH_BYTES]).seal(
-                bytes(NONCE_BYTES), self.padded(content), framing.group_aad(context, index)
+                bytes(NONCE_BYTES),
+                self.pad_group(index, content),
+                framing.group_aad(context, index),
             )
             commitment = self.commitments.get(index, derived[HASH_BYTES:])
             secrets.append(secret)
@@ -141,8 +153,22 @@ def draft_event(
         {"to": sorted(to), "type": event_type},
         groups,
         list(to),
-        {agency: list(layout.may_read[agency]) for agency in to},
+        {
+            agency: _given_keys(governing.contract, layout, publisher, agency, groups[0])
+            for agency in to
+        },
+        bound=layout.bound,
     )
+
+
+def _given_keys(
+    contract: Contract, layout: Grouping, sender: str, agency: str, data: Mapping[str, JSON]
+) -> list[bool]:
+    """For each group, whether an honest sender gives an agency its key."""
+    may_read, parties = layout.may_read[agency], contract.role_of.keys()
+    if not {sender, agency} <= parties or has_consent(contract, sender, agency, data):
+        return list(may_read)
+    return [may and not bound for may, bound in zip(may_read, layout.bound, strict=True)]
 
 
 def group_of(path: str, event_type: str = MADE, to: Sequence[str] = (COUNCIL, SUPPORT)) -> int:

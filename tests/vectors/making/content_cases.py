@@ -54,6 +54,24 @@ def _padding(setting: Setting) -> Iterator[Case]:
         draft = replace(s.small(), padded=padded)
         assert len(draft.contents()[0]) < 250
         yield s.refused(about, s.log().one(draft.value()), spec="envelope.md, Padding")
+    for what, floors, about in (
+        ("floor_of_bound", (256, 256), "A consent-bound group with the floor of the others."),
+        ("floor_of_plain", (1024, 1024), "Group 0 with the floor of a consent-bound group."),
+    ):
+        s = Scene(setting, f"9-padding_wrong-{what}")
+        draft = s.small()
+        assert draft.layout is not None
+        assert draft.layout.bound == (False, True)
+        draft.padded = lambda c, floor=floors[0]: pad(c, floor)  # type: ignore[misc]  # as a constant
+        yield s.refused(about, s.log().one(draft.value()), spec="envelope.md, Padding")
+    s = Scene(setting, "9-grouping_wrong-before_floor")
+    draft = replace(s.small(), padded=lambda c: pad(c, 1024))
+    draft.groups[1]["victim.shoe_size"] = 38
+    yield s.refused(
+        "Leaves are looked at before the floor of padding.",
+        s.log().one(draft.value()),
+        spec="contracts.md, Step 9",
+    )
     s = Scene(setting, "9-padding_wrong-before_json")
     draft = replace(s.event(), padded=lambda c: pad(c) + b"\x00")
     draft.texts[0] = b"{"

@@ -141,6 +141,23 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
         content = tree(what)
         content["event_types"][MADE]["fields"]["urgency"] |= change
         add(what, about, content)
+    for what, about, change in (
+        ("consent_identifies", "A consent leaf that identifies.", {"identifies": True}),
+        (
+            "consent_needs_consent",
+            "A consent leaf that needs consent.",
+            {"consent": ["statistics"]},
+        ),
+        (
+            "consent_hidden",
+            "A consent leaf that one role of the type's recipients may not read.",
+            {"readers": ["council"]},
+        ),
+    ):
+        content = tree(what)
+        fields = content["event_types"][MADE]["fields"]
+        fields["consent.share_identity"] = {**fields["urgency"], **change}
+        add(what, about, content)
     pins = tree("pins_other_keys")
     other = replace(council, which="other")
     public = other.governance.public.ed25519

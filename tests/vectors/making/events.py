@@ -17,9 +17,10 @@ from making.ground import Ground
 from broker.envelope import framing
 from broker.envelope.canonical import format_json
 from broker.envelope.layout import format_value
-from broker.envelope.padding import pad
+from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.envelope.primitives import HASH_BYTES, NONCE_BYTES, AeadKey, one_step_kdf
 from broker.event import JSON
+from contracts.decision import has_consent
 from contracts.examples import example
 from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
@@ -80,6 +81,7 @@ class Draft:
         label: names its randomness.
         exchange: agency -> the key that its wrap is for.
         texts: the JSON of a group, where it is not the canonical one of ``groups``.
+        padded: JSON text of a group -> its plaintext, where it is not padded as it must be.
         secrets: ``K_i`` of a group, where it is not a drawn one; ``secrets_of``, for one agency.
         terms: of the wraps, those of this event if None.
         extra_entries: recipients beside those of ``to``.
@@ -99,7 +101,7 @@ class Draft:
     id: UUID
     time: int = NOW
     texts: dict[int, bytes] = field(default_factory=dict)
-    padded: Callable[[bytes], bytes] = pad
+    padded: Callable[[bytes], bytes] | None = None
     secrets: dict[int, bytes] = field(default_factory=dict)
     secrets_of: dict[str, dict[int, bytes]] = field(default_factory=dict)
     commitments: dict[int, bytes] = field(default_factory=dict)
@@ -121,6 +123,14 @@ class Draft:
             for index, content in enumerate(objects)
         ]
 
+    def pad_group(self, index: int, content: bytes) -> bytes:
+        """The plaintext of a group: ``padded``, or the floor of the group's kind."""
+        if self.padded is not None:
+            return self.padded(content)
+        bound = self.layout.bound if self.layout is not None else ()
+        is_bound = index < len(bound) and bound[index]
+        return pad(content, BOUND_FLOOR_BYTES if is_bound else FLOOR_BYTES)
+
     @property
     def context(self) -> bytes:
         """``ctx``."""
@@ -140,7 +150,9 @@ class Draft:
         for index, content in enumerate(self.contents()):
             secret, key, commitment = self.group_key(index)
             ciphertext = AeadKey(key).seal(
-                bytes(NONCE_BYTES), self.padded(content), framing.group_aad(context, index)
+                bytes(NONCE_BYTES),
+                self.pad_group(index, content),
+                framing.group_aad(context, index),
             )
             commitment = self.commitments.get(index, commitment)
             secrets.append(secret)
@@ -183,6 +195,16 @@ class Draft:
             "data": unflatten(flat),
             "withheld": sorted(hidden),
         }
+
+
+def given_keys(
+    contract: Contract, layout: Grouping, sender: str, agency: str, data: Mapping[str, JSON]
+) -> list[bool]:
+    """For each group, whether an honest sender gives an agency its key."""
+    may_read, parties = layout.may_read[agency], contract.role_of.keys()
+    if not {sender, agency} <= parties or has_consent(contract, sender, agency, data):
+        return list(may_read)
+    return [may and not bound for may, bound in zip(may_read, layout.bound, strict=True)]
 
 
 def draft_event(
@@ -231,7 +253,10 @@ def draft_event(
         head={"to": sorted(to), "type": event_type},
         groups=groups,
         to=list(to),
-        may_read={agency: list(layout.may_read[agency]) for agency in to},
+        may_read={
+            agency: given_keys(contract, layout, publisher or source, agency, groups[0])
+            for agency in to
+        },
         exchange=exchange,
         layout=layout,
         id=UUID(bytes=identity, version=4),

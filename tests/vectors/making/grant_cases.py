@@ -151,22 +151,24 @@ def _consent(setting: Setting) -> Iterator[Case]:
             POLICE,
             (POLICE,),
             {"consent.pass_to_police": False},
-            "What identifies goes to the police without the scope that the contract asks for them.",
+            "The key of what identifies goes to the police without the scope that the contract "
+            "asks for them.",
         ),
-        "support": (
+        "police_absent": (
+            SUPPORT,
             POLICE,
-            COUNCIL,
-            (COUNCIL, SUPPORT),
-            {"consent.support_contact": False},
-            "Another addressed agency may read the leaf, and the scope of its role is not given.",
+            (POLICE, COUNCIL),
+            {"consent.pass_to_police": None},
+            "The scope of the police is not said, and they get the key.",
         ),
     }
     for what, (source, reader, to, change, about) in refused.items():
         s = Scene(setting, f"9-consent_missing-{what}")
-        flat = {**plain, **IDENTIFYING, **change}
+        flat = {p: v for p, v in {**plain, **IDENTIFYING, **change}.items() if v is not None}
         if what == "absent":
             del flat["consent.share_identity"]
         event = s.event(MADE, source, to, flat=flat)
+        _give_all(event, reader)
         yield s.refused(about, s.log(source).one(event.value()), agency=reader, spec=spec)
     opened: dict[str, tuple[str, str, tuple[str, ...], dict[str, JSON], str]] = {
         "given": (POLICE, COUNCIL, (COUNCIL, SUPPORT), dict(IDENTIFYING), "All scopes are given."),
@@ -202,6 +204,29 @@ def _consent(setting: Setting) -> Iterator[Case]:
             },
             "The scope for support is not asked for a leaf that support does not read.",
         ),
+        "scope_of_another_role": (
+            POLICE,
+            COUNCIL,
+            (COUNCIL, SUPPORT),
+            {**IDENTIFYING, "consent.support_contact": False},
+            "Another addressed agency may read the leaf too, and gets no key, because the scope of "
+            "its role is not given: that takes nothing from the reader.",
+        ),
+        "scope_of_own_role": (
+            POLICE,
+            SUPPORT,
+            (COUNCIL, SUPPORT),
+            {**IDENTIFYING, "consent.support_contact": False, "victim.age_band": "25_34"},
+            "Without the scope of its role the reader gets no key of what is consent-bound, and "
+            "opens the rest.",
+        ),
+        "alone_without_scope": (
+            SUPPORT,
+            POLICE,
+            (POLICE,),
+            {"consent.share_identity": True, "consent.pass_to_police": False},
+            "The reader alone is addressed, without the scope of its role: the group is empty.",
+        ),
         "hate_incident": (
             POLICE,
             COUNCIL,
@@ -214,6 +239,34 @@ def _consent(setting: Setting) -> Iterator[Case]:
         s = Scene(setting, f"10-opened-consent_{what}")
         event = s.event(MADE, source, to, flat={**plain, **more})
         yield s.opened(about, event, s.log(source).one(event.value()), agency=reader, spec=spec)
+    flat = {**plain, **IDENTIFYING, "consent.support_contact": False}
+    for name, to, about in (
+        ("9-consent_missing-key_of_empty_group", (SUPPORT,), "for a group of nothing"),
+        ("9-consent_missing-one_of_two_keys", (COUNCIL, SUPPORT), "for one of two such groups"),
+    ):
+        s = Scene(setting, name)
+        event = s.event(MADE, POLICE, to, flat=flat)
+        assert event.layout is not None
+        at = max(i for i, own in enumerate(event.layout.may_read[SUPPORT]) if own)
+        assert event.layout.bound[at]
+        if "empty" in name:
+            event.groups[at] = {}
+        event.may_read[SUPPORT][at] = True
+        said = f"A key without the scope of the reader's role, {about}."
+        yield s.refused(said, s.log().one(event.value()), agency=SUPPORT, spec=spec)
+    s = Scene(setting, "9-group_keys_wrong-consent_given")
+    event = s.event(MADE, POLICE, (COUNCIL, SUPPORT), flat={**plain, **IDENTIFYING})
+    assert event.layout is not None
+    event.may_read[SUPPORT] = [
+        may and not bound
+        for may, bound in zip(event.may_read[SUPPORT], event.layout.bound, strict=True)
+    ]
+    yield s.refused(
+        "The scope of the reader's role is given, and it gets no key of what is consent-bound.",
+        s.log().one(event.value()),
+        agency=SUPPORT,
+        spec=spec,
+    )
     for name, change, about in (
         (
             "9-consent_missing-never",
@@ -255,6 +308,12 @@ def _consent(setting: Setting) -> Iterator[Case]:
         s.log().one(event.value()),
         spec=spec,
     )
+
+
+def _give_all(draft: Draft, reader: str) -> None:
+    """The keys of all groups that the reader is granted, with or without consent."""
+    assert draft.layout is not None
+    draft.may_read[reader] = list(draft.layout.may_read[reader])
 
 
 def _required(setting: Setting) -> Iterator[Case]:

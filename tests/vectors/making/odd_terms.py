@@ -78,7 +78,7 @@ def six_roles(ground: Ground) -> Setting:
     roles = {agency: f"role-{number}" for number, agency in enumerate((SENDER, *READERS))}
     names = [roles[agency] for agency in READERS]
     sets = [s for size in range(1, 5) for s in combinations(names, size)]
-    paths = [p for p in sorted(leaves(MADE)) if p not in PLAIN]
+    paths = [p for p in sorted(leaves(MADE)) if p not in PLAIN and not p.startswith("consent.")]
     everyone = {path: field(names) for path in PLAIN}
     types = {
         MADE: event_type(["role-0"], names, {**everyone, **_granted(paths, sets[:15])}),

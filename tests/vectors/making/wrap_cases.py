@@ -326,7 +326,7 @@ def _groups(setting: Setting) -> Iterator[Case]:
     draft.secrets[1] = draft.group_key(0)[0]
     _, key, _ = draft.group_key(1)
     wrong = AeadKey(key).seal(
-        bytes(12), draft.padded(draft.contents()[1]), framing.group_aad(draft.context, 0)
+        bytes(12), draft.pad_group(1, draft.contents()[1]), framing.group_aad(draft.context, 0)
     )
     draft.ciphertexts[1] = lambda _c: wrong
     yield s.refused("A group that was sealed for another index.", s.log().one(draft.value()))
@@ -357,4 +357,4 @@ def _groups(setting: Setting) -> Iterator[Case]:
 def _ciphertext(draft: Draft, index: int) -> bytes:
     _, key, _ = draft.group_key(index)
     aad = framing.group_aad(draft.context, index)
-    return AeadKey(key).seal(bytes(12), draft.padded(draft.contents()[index]), aad)
+    return AeadKey(key).seal(bytes(12), draft.pad_group(index, draft.contents()[index]), aad)
