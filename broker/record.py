@@ -38,7 +38,9 @@ MAX_PARTITION = 2**31 - 1
 
 Header = tuple[bytes, bytes | None]
 
-_MEMBERS = frozenset({"topic", "partition", "headers", "value", "offset"})
+_MEMBERS = frozenset({"topic", "partition", "headers", "value"})
+_OPTIONAL = frozenset({"offset", "left_out"})
+"""`left_out` is what `event seal` tells the sender; a reader ignores it."""
 
 
 class RecordFormatError(ValueError):
@@ -100,10 +102,13 @@ def parse_record(line: bytes | str) -> Record:
     if not isinstance(top, _Pairs):
         raise RecordFormatError("the line is not a JSON object")
     members = dict(top)
-    if len(members) != len(top) or not members.keys() <= _MEMBERS:
+    if len(members) != len(top) or not members.keys() <= _MEMBERS | _OPTIONAL:
         raise RecordFormatError("the object repeats a member or has one that records do not have")
-    if not _MEMBERS - {"offset"} <= members.keys():
+    if not members.keys() >= _MEMBERS:
         raise RecordFormatError("the object lacks topic, partition, headers or value")
+    left_out = members.get("left_out", [])
+    if type(left_out) is not list:  # an object is a list of pairs here
+        raise RecordFormatError("left_out is not a list")
     return Record(
         topic=_topic(members["topic"]),
         partition=_number(members["partition"], "partition", 0, MAX_PARTITION),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.decision import Decision
@@ -35,15 +34,9 @@ class FieldLeftOut:
         return {"field": self.field, "agency": self.agency, "reason": self.reason}
 
 
-def fields_left_out(decision: Decision, recipients: Iterable[str]) -> tuple[FieldLeftOut, ...]:
-    """Return what a decision leaves out, for each addressed agency."""
-    to = sorted(recipients)
-    return tuple(
-        FieldLeftOut(field.path, agency, field.reason)
-        for field in decision.fields
-        if field.verdict == "left_out"
-        for agency in to
-    )
+def fields_left_out(decision: Decision) -> tuple[FieldLeftOut, ...]:
+    """Return what a decision leaves out, for each addressed agency that does not get it."""
+    return tuple([FieldLeftOut(*one) for one in decision.left_out])
 
 
 def without_ungranted(

@@ -65,13 +65,11 @@ class LeftOut(NamedTuple):
         path: leaf path.
         agency: who does not get it.
         reason: `consent_missing` or `incident_depersonalised`.
-        scopes: consent that is missing, in alphabetical order; empty for another reason.
     """
 
     path: str
     agency: str
     reason: str
-    scopes: tuple[ConsentScope, ...]
 
 
 @value_class(frozen=True, slots=True, eq=False)
@@ -161,10 +159,9 @@ class Plan:
             for agency in sorted(decision.readers):
                 mine = refused.get(agency, _NO_SCOPES) if groups.bound[index] else _NO_SCOPES
                 if lacking or mine:
-                    missing = tuple(sorted(lacking | mine))
-                    gone.append(LeftOut(path, agency, "consent_missing", missing))
+                    gone.append(LeftOut(path, agency, "consent_missing"))
                 elif personal:
-                    gone.append(LeftOut(path, agency, "incident_depersonalised", ()))
+                    gone.append(LeftOut(path, agency, "incident_depersonalised"))
             if lacking or personal:
                 forbidden.add(path)
             if not gone:

@@ -69,7 +69,8 @@ class Entry:
         time_ms: when it happened, ms since the Unix epoch, UTC.
         case_key: HMAC of the case id under the agency's secret (`pseudonyms.case_key`).
         event_id: the event's id, and `source` the agency that sent it.
-        left_out: field path to the code of why it was not shared.
+        left_out: field path to the code of why it was shared with no addressed agency.
+        left_out_for: agency to the same, of fields that others got.
         reason: a code, never free text.
         operator: the account or process that did it, as the system names it.
         acting_for: the name that the operator gave with `--operator`.
@@ -91,6 +92,7 @@ class Entry:
     contract: ContractReference | None = None
     shares: tuple[Share, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     reason: str | None = None
     operator: str | None = None
     acting_for: str | None = None
@@ -168,12 +170,20 @@ def format_entry(entry: Entry) -> bytes:
             {"recipients": list(share.recipients), "fields": dict(share.fields)}
             for share in entry.shares
         ]
-    if entry.left_out:
-        record["left_out"] = dict(entry.left_out)
+    record |= _left_out(entry)
     try:
         return format_json(record)
     except CanonicalError:
         raise _invalid("it has a value that is not a name") from None
+
+
+def _left_out(entry: Entry) -> dict[str, object]:
+    found: dict[str, object] = {}
+    if entry.left_out:
+        found["left_out"] = dict(entry.left_out)
+    if entry.left_out_for:
+        found["left_out_for"] = {agency: dict(of) for agency, of in entry.left_out_for.items()}
+    return found
 
 
 def parse_entry(data: bytes) -> Entry:
@@ -204,6 +214,7 @@ def parse_entry(data: bytes) -> Entry:
                 for share in shares
             ),
             left_out=cast("dict[str, str]", record.get("left_out", {})),
+            left_out_for=cast("dict[str, dict[str, str]]", record.get("left_out_for", {})),
             reason=cast("str | None", record.get("reason")),
             operator=cast("str | None", record.get("operator")),
             acting_for=cast("str | None", record.get("acting_for")),
@@ -256,6 +267,8 @@ def _require_names(entry: Entry) -> None:
     if entry.left_out:
         _require(_NAME, entry.left_out)
         _require(_NAME, entry.left_out.values())
+    for agency, codes in entry.left_out_for.items():
+        _require(_NAME, (agency, *codes, *codes.values()))
 
 
 def _require(form: re.Pattern[str], texts: Iterable[str]) -> None:

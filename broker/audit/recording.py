@@ -74,8 +74,18 @@ def disclosed(
             for field in decision.fields
             if field.verdict == "left_out" and field.reason
         },
+        left_out_for=_narrowed(decision),
         operator=operator,
     )
+
+
+def _narrowed(decision: Decision) -> Mapping[str, Mapping[str, str]]:
+    """What some addressed agencies got and others did not, for lack of their own consent."""
+    found: dict[str, dict[str, str]] = {}
+    for path, agency, reason in decision.left_out:
+        if path in decision.flat:
+            found.setdefault(agency, {})[path] = reason
+    return found
 
 
 def refused(

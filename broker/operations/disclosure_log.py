@@ -133,11 +133,16 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One field that was not shared, and the code of why."""
+    """One field that was not shared, and the code of why.
+
+    Attributes:
+        agency: who did not get it although others did; empty if no addressed agency got it.
+    """
 
     entry: LogEntry
     path: str
     reason: str
+    agency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,8 +261,9 @@ class DisclosureLog:
                 if shown.kind in _RECEIVING
             ]
             missing = [
-                LeftOut(shown, path, code)
-                for path, code in entry.left_out.items()
+                LeftOut(shown, path, code, agency)
+                for agency, codes in (("", entry.left_out), *entry.left_out_for.items())
+                for path, code in codes.items()
                 if not query.field or path == query.field or path.startswith(f"{query.field}.")
             ]
             received += here
@@ -289,7 +295,7 @@ class DisclosureLog:
             reason=reason or "",
             reason_removed=entry.reason_text is not None and reason is None,
             covered=head.covers(placed.index),
-            has_fields=bool(entry.shares or entry.left_out),
+            has_fields=bool(entry.shares or entry.left_out or entry.left_out_for),
         )
 
 

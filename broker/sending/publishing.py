@@ -85,7 +85,7 @@ class Acceptance:
                 self._log_refusal(event, refusal, now, operator)
             self._item(source_key, None, "refused", refusal.code, now)
             raise
-        self.left_out = fields_left_out(sealed.decision, event.recipients)
+        self.left_out = fields_left_out(sealed.decision)
         urgent = event.type == URGENT_TYPE
         self._outbox.append(
             NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent)
@@ -157,7 +157,7 @@ class Acceptance:
             _, decision = self._sealer.decide(event, now, leave_out=leave_out)
         except ConcordantError:  # the contract has ended since, for example
             return ()
-        return fields_left_out(decision, event.recipients)
+        return fields_left_out(decision)
 
     def _item(
         self,

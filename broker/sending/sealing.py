@@ -14,7 +14,7 @@ from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import ExchangeKey, Sealer
 from broker.event import JSON, uuid_text
-from contracts.decision import Decision, FieldDecision, decide
+from contracts.decision import Decision, FieldDecision, LeftOut, decide
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.grouping import Grouping
@@ -111,7 +111,14 @@ class EventSealer:
             decision = replace(
                 decision,
                 fields=(*decision.fields, *gone),
-                left_out=(*decision.left_out, *(field.path for field in gone)),
+                left_out=(
+                    *decision.left_out,
+                    *(
+                        LeftOut(field.path, agency, field.reason)
+                        for field in gone
+                        for agency in sorted(event.recipients)
+                    ),
+                ),
             )
         return governed, decision
 

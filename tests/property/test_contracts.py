@@ -121,7 +121,7 @@ def test_a_permitted_event_gives_no_field_to_a_role_without_the_grant_or_the_con
     assert sender not in to
     assert CONTRACT.role_of[sender] in terms.publishers
     without: dict[str, set[str]] = {agency: set() for agency in to}
-    for path, agency, _, _ in decision.left_out:
+    for path, agency, _ in decision.left_out:
         without[agency].add(path)
     assert set(decision.flat) | {one.path for one in decision.left_out} == set(flat)
     assert len(decision.fields) == len(flat)

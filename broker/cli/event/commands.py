@@ -49,7 +49,8 @@ def seal(agency: Agency, file: Input = None) -> None:
     """Seal plain events into records, in streams of their own that no ACL permits.
 
     In: {"type", "recipients", "data"}. Out: {"topic", "partition", "headers", "value"}, or
-    {"refused", "detail"}. Exit code 4 if any was refused.
+    {"refused", "detail"}. "left_out" beside a record names each field that an agency does not get
+    although it is granted it: {"field", "agency", "reason"}. Exit code 4 if any was refused.
     """
     from broker.cli.event.trying import Trial
 

@@ -28,6 +28,7 @@ from broker.store.database import open_store
 from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types
+from contracts.left_out import FieldLeftOut, fields_left_out
 
 TRIAL_SUFFIX = ".trial"
 _PLAIN_KEYS = {"type", "recipients", "data"}
@@ -163,7 +164,16 @@ class Trial:
             tx.streams.save(grown)
         for (at, sealed), place in zip(batch, places, strict=True):
             headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
-            out[at] = format_record(Record(topic, partition, headers, sealed.value))
+            record = format_record(Record(topic, partition, headers, sealed.value))
+            out[at] = _telling(record, fields_left_out(sealed.decision))
+
+
+def _telling(record: bytes, left_out: Sequence[FieldLeftOut]) -> bytes:
+    """A record's line, and in it what was left out of the event, for whom and why."""
+    if not left_out:
+        return record
+    told = orjson.dumps([one.as_json() for one in left_out])
+    return record.removesuffix(b"}") + b',"left_out":' + told + b"}"
 
 
 def _refusal(error: ConcordantError) -> bytes:

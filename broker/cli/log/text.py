@@ -53,8 +53,8 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
         for one in answer.received
     ]
     rows += [
-        (moment(one.entry.time_ms), "nobody", one.path, one.reason, "", one.entry.type, "",
-         "left out", who(one.entry), "")
+        (moment(one.entry.time_ms), f"not {one.agency}" if one.agency else "nobody", one.path,
+         one.reason, "", one.entry.type, "", "left out", who(one.entry), "")
         for one in answer.left_out
     ]  # fmt: skip
     return rows
@@ -153,6 +153,7 @@ def _left_out_json(one: LeftOut) -> dict[str, object]:
         "field": one.path,
         "reason": one.reason,
         "type": one.entry.type,
+        **({"agency": one.agency} if one.agency else {}),
     }
 
 

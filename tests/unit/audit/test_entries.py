@@ -22,6 +22,7 @@ ENTRY = Entry(
         Share(("haven-support",), {"victim.address": "4.1.10", "victim.phone": "4.1.11"}),
     ),
     left_out={"victim.email": "consent_missing"},
+    left_out_for={"csu-camden": {"victim.phone": "consent_missing"}},
     operator="DOMAIN\\adapter",
 )
 
@@ -66,6 +67,9 @@ def test_all_shared_fields_are_named() -> None:
         replace(ENTRY, case_key=b"short"),
         replace(ENTRY, left_out={"victim.name": "Jane Doe"}),
         replace(ENTRY, left_out={"Jane Doe": "consent_missing"}),
+        replace(ENTRY, left_out_for={"cps": {"Jane Doe": "consent_missing"}}),
+        replace(ENTRY, left_out_for={"Jane Doe": {"victim.name": "consent_missing"}}),
+        replace(ENTRY, left_out_for={"cps": {"victim.name": "Jane Doe"}}),
         replace(ENTRY, shares=(Share(("Jane Doe",), {}),)),
         replace(ENTRY, shares=(Share(("cps",), {"victim.name=Jane": "4.1"}),)),
         replace(ENTRY, shares=(Share(("cps",), {"victim.name": "Jane Doe"}),)),

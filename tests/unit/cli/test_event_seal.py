@@ -189,6 +189,28 @@ def test_a_type_of_others_or_of_nobody_is_refused(cli, world) -> None:
     assert refused["refused"] == "type_not_permitted"
 
 
+def test_what_was_left_out_is_told_for_whom_and_why_and_the_line_still_opens(cli, world) -> None:
+    consent = {"share_identity": True, "support_contact": False, "pass_to_police": True}
+    told = plain(world, cli)
+    told["data"]["consent"] = consent
+    done = seal(cli, world, lines(told, plain(world, cli)))
+    assert done.code == 0
+    left_out = done.jsonl[0].pop("left_out")
+    assert {"field": "victim.name", "agency": "haven-support", "reason": "consent_missing"} in (
+        left_out
+    )
+    assert {one["agency"] for one in left_out} == {"haven-support", "lantern-centre"}
+    assert all(one.keys() == {"field", "agency", "reason"} for one in left_out)
+    assert "left_out" not in done.jsonl[1]  # consent to all: the line is as it always was
+    opened = {}
+    for agency in ("council-camden", "haven-support"):
+        folder = world.directory(agency)
+        answer = cli("event", "open", "--agency", folder, stdin=done.text.encode()).jsonl[0]
+        opened[agency] = answer["data"]["victim"]
+    assert "name" in opened["council-camden"]
+    assert "name" not in opened["haven-support"]
+
+
 def test_a_field_that_none_of_those_addressed_may_read_is_refused(cli, world) -> None:
     event = plain(world, cli)
     contract = load_participant(world.directory("csu-camden"), 1_900_000_000_000)

@@ -68,9 +68,7 @@ def test_the_police_read_identity_only_if_the_victim_agreed_to_pass_it_on(ask: A
     data = {"victim": {"name": "A"}, "consent": consent}
     both = ("council-camden", "csu-camden")
     decision = ask(sender="lantern-centre", recipients=both, data=data)
-    assert decision.left_out == (
-        LeftOut("victim.name", "csu-camden", "consent_missing", ("pass_to_police",)),
-    )
+    assert decision.left_out == (LeftOut("victim.name", "csu-camden", "consent_missing"),)
     assert decision.flat["victim.name"] == "A"
     (name,) = [field for field in decision.fields if field.path == "victim.name"]
     assert name.readers == frozenset(("council-camden",))
@@ -194,9 +192,7 @@ def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
     }
     event = PlainEvent("case.updated", ("cps-london",), data)
     decision = decide(contract, in_force, SENDER, ("cps-london",), event, noon)
-    assert decision.left_out == (
-        LeftOut("victim.name", "cps-london", "incident_depersonalised", ()),
-    )
+    assert decision.left_out == (LeftOut("victim.name", "cps-london", "incident_depersonalised"),)
     assert decision.fields[1].reason == "incident_depersonalised"
     with pytest.raises(EventError) as caught:
         receiver_check(

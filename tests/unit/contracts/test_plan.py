@@ -114,7 +114,7 @@ def test_what_is_left_out_goes_to_nobody_and_names_its_clause(contract: Contract
     )
     assert planned.consented({"consent.statistics": True}) is consented
     assert consented.left_out["victim.name"] == (
-        LeftOut("victim.name", "csu-lewisham", "consent_missing", ("share_identity",)),
+        LeftOut("victim.name", "csu-lewisham", "consent_missing"),
     )
 
 
@@ -143,7 +143,7 @@ def test_the_scope_of_one_role_takes_a_field_from_that_role_only(contract: Contr
         "consent_missing",
     )
     assert consented.left_out["victim.name"] == (
-        LeftOut("victim.name", "haven-support", "consent_missing", ("support_contact",)),
+        LeftOut("victim.name", "haven-support", "consent_missing"),
     )
     groups = planned.grouping
     assert groups is not None

@@ -8,8 +8,9 @@ import pytest
 from drafts import draft_event, group_of
 from readers import Reader
 from sent_records import Log
-from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, Workshop
+from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, Workshop, workshop
 
+from broker.envelope.padding import pad
 from broker.judging import interpretation
 from contracts.errors import ContractError
 from contracts.grouping import grouping
@@ -165,6 +166,51 @@ def test_a_field_sent_without_the_consent_that_it_needs_is_refused(
 ) -> None:
     unasked = draft_event(consent__share_identity=False)
     assert council.refusal(log.send_one(unasked.value())) == (9, "consent_missing")
+
+
+def test_a_recipient_without_consent_opens_the_rest_and_takes_nothing_from_the_others(
+    council: Reader, log: Log
+) -> None:
+    draft = draft_event(consent__support_contact=False)
+    record = log.send_one(draft.value())
+    event, theirs = council.take(record).event, Reader(SUPPORT).take(record).event
+    assert event is not None
+    assert theirs is not None
+    assert {"victim.name", "victim.phone"} <= event.flat.keys()
+    fields = workshop().contract.event_types[MADE].fields
+    assert not any(fields[path].identifies for path in theirs.flat)
+    assert "victim.age_band" in theirs.flat
+    assert "victim.name" not in theirs.withheld  # the contract grants it; whether it was there
+
+
+def test_a_key_without_the_consent_of_the_readers_own_role_is_refused(log: Log) -> None:
+    draft = draft_event(consent__support_contact=False)
+    at = draft.bound.index(True)
+    for content in (draft.groups[at], {}):
+        draft.groups[at] = content
+        draft.may_read[SUPPORT][at] = True
+        record = log.send_one(draft.value())
+        assert Reader(SUPPORT).refusal(record) == (9, "consent_missing")
+
+
+def test_a_key_withheld_in_spite_of_consent_is_refused(council: Reader, log: Log) -> None:
+    draft = draft_event()
+    draft.may_read[COUNCIL][group_of("victim.name")] = False
+    assert council.refusal(log.send_one(draft.value())) == (9, "group_keys_wrong")
+
+
+@pytest.mark.parametrize("floor", [256, 1024])
+def test_a_group_with_the_floor_of_another_kind_is_refused(
+    council: Reader, log: Log, floor: int
+) -> None:
+    draft = draft_event(to=(COUNCIL,))
+    draft.groups[1] = {}
+    draft.padded = lambda content: pad(content, floor)
+    assert draft.bound == (False, True)
+    if floor == 1024:  # a group 0 of less than 256 bytes
+        keep = ("case_id", "referral_id", "requested_service")
+        draft.groups[0] = {path: draft.groups[0][path] for path in keep}
+    assert council.refusal(log.send_one(draft.value())) == (9, "padding_wrong")
 
 
 @pytest.mark.parametrize("path", ["case_id", "referral_id"])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from making.agencies import COUNCIL
 from making.scene import Case, Scene
 from making.setting import Setting
 from making.streams import (
@@ -32,6 +33,7 @@ Change = Callable[[bytes], bytes]
 def cases(setting: Setting) -> Iterator[Case]:
     """All of them."""
     yield from _lines(setting)
+    yield from _told(setting)
     yield from _headers(setting)
     yield from _proofs(setting)
 
@@ -80,6 +82,14 @@ def _lines(setting: Setting) -> Iterator[Case]:
             "A value in base64 whose last bits are not zero.",
             lambda line: _set(line, "value", "AAB="),
         ),
+        "left_out_text": (
+            "What was left out is not a list.",
+            lambda line: line[:-1] + ',"left_out":"victim.name"}',
+        ),
+        "left_out_object": (
+            "What was left out is an object.",
+            lambda line: line[:-1] + ',"left_out":{"victim.name":"consent_missing"}}',
+        ),
         "list": ("A line that is a list.", lambda line: f"[{line}]"),
     }
     for what, (about, change) in malformed.items():
@@ -87,6 +97,19 @@ def _lines(setting: Setting) -> Iterator[Case]:
         line = format_record(honest(scene)).decode("ascii")
         scene.then(change(line))
         yield scene.case(about, spec="opening.md, Files")
+
+
+def _told(setting: Setting) -> Iterator[Case]:
+    """A line of `event seal`, which tells the sender what was left out."""
+    scene = Scene(setting, "10-opened-line_with_left_out")
+    event = scene.small()
+    line = format_record(scene.log().one(event.value())).decode("ascii")
+    told = '[{"field":"victim.name","agency":"council-camden","reason":"consent_missing"}]'
+    scene.then(line[:-1] + f',"left_out":{told}}}', event.answer(COUNCIL))
+    yield scene.case(
+        "A line that tells the sender what was left out: a reader ignores it.",
+        spec="opening.md, Files",
+    )
 
 
 def _set(line: str, member: str, value: object) -> str:
