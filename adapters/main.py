@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
 from adapters.demo import cli as demo_cli
+from adapters.erase import erase
 from broker.agency.installation import verify_installation
 from broker.cli.conformance import commands as conformance
 from broker.cli.contract import commands as contract
@@ -42,6 +43,7 @@ app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)
 app.add_typer(keys.app, name="keys")
+log.app.command("erase")(erase)
 app.add_typer(log.app, name="log")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")

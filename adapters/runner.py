@@ -15,6 +15,7 @@ from typing import Final
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
 from adapters.intake import IMPORT_LATE_S, Intake
+from adapters.retention import FolderRetention
 from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
@@ -126,6 +127,7 @@ async def run_adapter(
         await server.start()
         participant.path(PORT_FILE).write_text(f"{server.port}\n")
         log.info("adapter_started", agency=participant.agency, port=server.port)
+        retention = FolderRetention(directory, store, metrics, clock)
         tasks = [
             asyncio.create_task(service.run(stop)),
             asyncio.create_task(watch_own_manifest(participant, service, stop)),
@@ -134,6 +136,7 @@ async def run_adapter(
                 for loop in (
                     lambda: source.run(intake.take, stop, import_turned),
                     lambda: delivery.run(service.delivered, stop, delivery_turned),
+                    lambda: retention.run(stop),
                 )
             ),
         ]

@@ -24,11 +24,15 @@ CONFIG_LIMIT_BYTES: Final = 64 * 1024
 CONFIG_LINE_BYTES: Final = 2048
 """A setting and its text. `tomllib` takes memory in the square of a dotted key's parts."""
 
+RETENTION_DAYS: Final[Mapping[str, int]] = {"processed": 30, "quarantine": 90, "inbox": 90}
+"""What a new agency begins with."""
+
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
 """An id of an agency or a deployment: one part of an origin."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class _Section(BaseModel):
@@ -115,6 +119,18 @@ class IntakeSection(_Section):
     ungranted_fields: Literal["leave_out", "refuse"] = "leave_out"
 
 
+class RetentionSection(_Section):
+    """For how many days files stay in the adapter's own folders, where they lie in clear.
+
+    0 keeps them until a person removes them; without a number nothing is removed, and ``status``
+    says so.
+    """
+
+    processed_days: Days | None = None
+    quarantine_days: Days | None = None
+    inbox_days: Days | None = None
+
+
 class IntervalsSection(_Section):
     """How often the service does what, in seconds.
 
@@ -156,6 +172,7 @@ class AgencyConfig(_Section):
     kafka: KafkaSection = KafkaSection()
     folders: FoldersSection = FoldersSection()
     intake: IntakeSection = IntakeSection()
+    retention: RetentionSection = RetentionSection()
     intervals: IntervalsSection = IntervalsSection()
     http: HttpSection = HttpSection()
     state: StateSection = StateSection()
@@ -326,6 +343,11 @@ inbox = "inbox"
 
 [intake]  # a field that its recipients may not read: "leave_out" and report it, or "refuse" the row
 ungranted_fields = "leave_out"
+
+[retention]  # days after which the adapter removes files from its folders; 0 keeps them
+processed_days = {RETENTION_DAYS["processed"]}
+quarantine_days = {RETENTION_DAYS["quarantine"]}
+inbox_days = {RETENTION_DAYS["inbox"]}
 
 [http]  # /livez, /readyz, /metrics; port 0 is any free one
 host = "127.0.0.1"

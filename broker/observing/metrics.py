@@ -130,6 +130,14 @@ class Metrics:
         self._days_left = self._current("days_left", "Until it ends.", "what", "name")
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
         self._overdue = self._gauge("referrals_overdue", "Open ones past a clock.")
+        self._files = self._gauge("folder_files", "Files in clear in a folder.", "folder")
+        self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest.", "folder")
+        self._files_removed = self._counter(
+            "folder_files_removed", "Files removed when their retention was over.", "folder"
+        )
+        for folder in ("processed", "quarantine", "inbox"):
+            self.folder(folder, 0, None, 0)
+            self.files_removed(folder, 0)
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
         self._late = self._gauge("loop_late_seconds", "Past the time when it had to turn.", "loop")
         self._ready = self._current("ready", "1 where a check of /readyz passes, else 0.", "check")
@@ -270,6 +278,15 @@ class Metrics:
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
         ages = {(agency,): _age_s(heard.get(agency, at), now) for agency, at in since.items()}
         self._heartbeat.show(ages)
+
+    def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
+        """Files of the adapter that lie in a folder in clear, and the age of the oldest."""
+        self._files.labels(name).set(files)
+        self._files_age.labels(name).set(_age_s(oldest_ms, now))
+
+    def files_removed(self, folder: str, files: int) -> None:
+        """Files whose retention was over were removed."""
+        self._files_removed.labels(folder).inc(files)
 
     def text(self) -> bytes:
         """Everything, as `CONTENT_TYPE`."""

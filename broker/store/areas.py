@@ -101,6 +101,9 @@ class OutboxArea(Protocol):
     def forget_events(self, event_ids: Sequence[str]) -> int:
         """As `forget_content`, of these events, whenever they were sent. Returns rows."""
 
+    def unsent_of(self, event_ids: Sequence[str]) -> int:
+        """How many of these events have content and are not sent yet."""
+
     def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
         """(topic, events, time of the oldest) of what was added before and Kafka does not have."""
 
@@ -261,8 +264,11 @@ class InboxArea(Protocol):
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
         """As `add`; one statement, for batches."""
 
-    def forget_case(self, case_key: bytes) -> int:
-        """Clears payloads of a case that were delivered and kept. Returns rows."""
+    def forget_case(self, case_key: bytes, now: int) -> int:
+        """Clears payloads of a case that were delivered and kept, or are held. Returns rows."""
+
+    def undelivered_of(self, case_key: bytes) -> int:
+        """How many events of a case wait for the agency's system."""
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         """Urgent ones first, then by sequence.

@@ -161,7 +161,7 @@ class SqliteStore:
         if found != "ok":
             raise _explained("store_corrupt", self._path)
 
-    def fold(self) -> None:
+    def fold(self) -> bool:
         """See `Store.fold`. Where a reader is in the way, the journal is folded the next time."""
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise _explained("store_busy", self._path)
@@ -171,7 +171,8 @@ class SqliteStore:
             self._lock.release()
             raise _of_sqlite(error.orig, self._path) from None
         try:
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            row = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return row is not None and row[0] == 0
         except sqlite3.Error as error:
             raise _of_sqlite(error, self._path) from None
         finally:

@@ -75,15 +75,19 @@ _DELIVERED = (
     )
 )
 _DELIVERED_CLEARED = _DELIVERED.values(payload=None)
+_OF_CASE = (_t.c.case_key == bindparam("case_")) & _t.c.payload.is_not(None)
 _FORGET_CASE = (
     update(_t)
-    .where(
-        _t.c.case_key == bindparam("case_"),
-        _t.c.delivered_ms.is_not(None),
-        _t.c.payload.is_not(None),
+    .where(_OF_CASE, _t.c.delivered_ms.is_not(None) | _HELD)
+    .values(
+        payload=None,
+        delivered_ms=func.coalesce(_t.c.delivered_ms, bindparam("now_")),
+        held_code=None,
+        held_field=None,
+        held_detail=None,
     )
-    .values(payload=None)
 )
+_COUNT_OF_CASE = select(func.count()).select_from(_t).where(_OF_CASE, _UNDELIVERED)
 _HOLD = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"), _UNDELIVERED)
@@ -152,8 +156,13 @@ class Inbox:
         if rows:
             self._connection.execute(_ADD, [_parameters(row) for row in rows])
 
-    def forget_case(self, case_key: bytes) -> int:
-        return self._connection.execute(_FORGET_CASE, {"case_": case_key}).rowcount
+    def forget_case(self, case_key: bytes, now: int) -> int:
+        asked = {"case_": case_key, "now_": now}
+        return self._connection.execute(_FORGET_CASE, asked).rowcount
+
+    def undelivered_of(self, case_key: bytes) -> int:
+        count: int = self._connection.execute(_COUNT_OF_CASE, {"case_": case_key}).scalar_one()
+        return count
 
     def undelivered(self, limit: int) -> list[InboxRow]:
         return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]

@@ -80,7 +80,11 @@ class Store(Protocol):
     def check(self) -> None:
         """Raises StoreError(`store_corrupt`) if the database's own check finds damage. Slow."""
 
-    def fold(self) -> None:
-        """Empties the journal beside the file: what was cleared in the file is gone from it too."""
+    def fold(self) -> bool:
+        """Empties the journal beside the file: what was cleared in the file is gone from it too.
+
+        Returns:
+            False where a reader was in the way, and the journal still has it.
+        """
 
     def close(self) -> None: ...

@@ -7,7 +7,7 @@ what remains after the content is forgotten are leaf and proof, which close a ga
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -112,10 +112,21 @@ _WAITING_SINCE = union_all(
         for state in (_PENDING, _UNSENT)
     )
 )
+_COUNT_UNSENT_EVENTS = (
+    select(func.count())
+    .select_from(_t)
+    .where(
+        _t.c.event_id.in_(bindparam("events_", expanding=True)),
+        _t.c.value.is_not(None),
+        _t.c.sent_ms.is_(None),
+    )
+)
 _COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
 _COUNT_UNSENT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNSENT)
 _LAST = select(func.max(_t.c.seq))
 _ADDED = select(_t.c.added_ms).where(_t.c.seq == bindparam("seq_"))
+
+_MOST_NAMED = 500
 
 _grouped = attrgetter("topic", "partition")
 
@@ -213,9 +224,16 @@ class Outbox:
         return self._connection.execute(_FORGET, {"before_": before_ms}).rowcount
 
     def forget_events(self, event_ids: Sequence[str]) -> int:
-        if not event_ids:
-            return 0
-        return self._connection.execute(_FORGET_EVENTS, {"events_": list(event_ids)}).rowcount
+        return sum(
+            self._connection.execute(_FORGET_EVENTS, {"events_": part}).rowcount
+            for part in _parts(event_ids)
+        )
+
+    def unsent_of(self, event_ids: Sequence[str]) -> int:
+        return sum(
+            self._connection.execute(_COUNT_UNSENT_EVENTS, {"events_": part}).scalar_one()
+            for part in _parts(event_ids)
+        )
 
     def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
         found: dict[str, tuple[int, int]] = {}
@@ -235,6 +253,13 @@ class Outbox:
 
     def _added(self, seq: int | None) -> int | None:
         return None if seq is None else self._connection.scalar(_ADDED, {"seq_": seq})
+
+
+def _parts(event_ids: Sequence[str]) -> Iterator[list[str]]:
+    """Ids without repeats, as many at a time as one statement takes."""
+    known = list(dict.fromkeys(event_ids))
+    for at in range(0, len(known), _MOST_NAMED):
+        yield known[at : at + _MOST_NAMED]
 
 
 def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:

@@ -173,36 +173,3 @@ def _kinds(names: list[str]) -> frozenset[EntryKind]:
         if name not in KINDS:
             raise typer.BadParameter(f"--kind takes one of: {', '.join(KINDS)}")
     return frozenset(known for known in KINDS if known in names)
-
-
-@app.command("erase")
-def erase_(
-    agency: Agency,
-    case: Annotated[
-        str,
-        typer.Option(metavar="ID", help="The case's shared id, or this agency's own reference."),
-    ],
-    operator: Operator = None,
-    reason: Reason = None,
-    json: AsJson = False,
-    output: Output = None,
-) -> None:
-    """Forget what this adapter still holds of a case's content, once its erasure is confirmed.
-
-    Clears sealed values that were sent and payloads that were delivered and kept, with an entry in
-    the log; leaf hashes stay, so that gaps can still be closed. Exit code 1 if there was nothing.
-    What your own system holds, and what the recipients hold, is not in here.
-    """
-    from broker.cli.log.erasure import erase
-    from broker.clock import now_ms
-
-    erased = erase(agency, case, actor(operator, reason), now_ms())
-    if json:
-        print_json({"values": erased.values, "payloads": erased.payloads}, output)
-    else:
-        print_text(
-            f"forgotten: {erased.values} sealed values, {erased.payloads} payloads\n", output
-        )
-    if not erased.values and not erased.payloads:
-        note("Nothing of it was held any more.")
-        raise typer.Exit(NO)

@@ -14,6 +14,7 @@ from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
+from broker.operations.folders import FolderState, folder_states
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 
@@ -140,6 +141,7 @@ class Status:
     evidence: int
     heartbeats: tuple[Heard, ...]
     referrals: Referrals
+    folders: tuple[FolderState, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """For scripts: the same, every time as text."""
@@ -176,6 +178,17 @@ class Status:
         if late:
             longest = length(self.time_ms - min(one.due_ms for one in late))
             lines.append(f"{len(late)} referral(s) overdue, the longest by {longest}.")
+        unlimited = [one.name for one in self.folders if one.unlimited]
+        if unlimited:
+            lines.append(
+                f"Files in {', '.join(unlimited)} stay in clear for ever: set processed_days, "
+                "quarantine_days and inbox_days under [retention] in agency.toml."
+            )
+        over = sum(one.over for one in self.folders)
+        if over:
+            lines.append(
+                f"{over} file(s) are past their retention: the running adapter removes them."
+            )
         return lines
 
 
@@ -228,6 +241,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(tx, now),
+        folders=folder_states(participant, now),
     )
 
 

@@ -152,3 +152,18 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
             for r in status.referrals.overdue
         ],
     )
+    yield (
+        "FILES IN CLEAR",
+        ("folder", "files", "the oldest since", "kept for", "past that"),
+        [
+            (f.name, str(f.files), moment(f.oldest_ms), _kept_for(f.keep_days), str(f.over))
+            for f in status.folders
+            if f.files
+        ],
+    )
+
+
+def _kept_for(days: int | None) -> str:
+    if days is None:
+        return "ever: not set"
+    return f"{days} days" if days else "ever"

@@ -416,7 +416,7 @@ def test_an_erased_case_leaves_leaf_hashes_and_an_entry(cli, world) -> None:
     publish(world, cli, 1, case_id="9d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38")
     sent(world)
     done = erase(cli, world)
-    assert (done.code, done.json) == (0, {"values": 2, "payloads": 0})
+    assert (done.code, done.json["values"], done.json["payloads"]) == (0, 2, 0)
     assert archived(world) == [False, False, True], "the other case is as it was"
     sign(world)
     assert verify(cli, world, "--json").json["entries"] == 4
@@ -424,9 +424,11 @@ def test_an_erased_case_leaves_leaf_hashes_and_an_entry(cli, world) -> None:
     assert (again.code, again.json["values"]) == (1, 0)
 
 
-def test_what_is_not_sent_yet_is_not_erased(cli, world) -> None:
+def test_what_is_not_sent_yet_is_not_erased_and_named(cli, world) -> None:
     publish(world, cli, case_id=CASE)
-    assert erase(cli, world).code == 1
+    done = erase(cli, world)
+    assert done.code == 4
+    assert done.json["left"] == [{"what": "outbox", "why": "not_sent", "count": 2}]
     assert all(archived(world))
 
 

@@ -127,3 +127,23 @@ def test_opening_a_current_file_imports_no_alembic(tmp_path: Path) -> None:
         [sys.executable, "-c", script], check=False, cwd=Path(__file__).parents[3]
     )
     assert done.returncode == 0
+
+
+def test_the_sources_of_a_case_are_those_that_an_older_log_names(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(connection, path, "0004")
+        connection.exec_driver_sql("PRAGMA user_version = 4")
+        for index, entry in enumerate((b'{"kind":"disclosure"}', b'{"source":"cps-london"}')):
+            connection.exec_driver_sql(
+                "INSERT INTO disclosures VALUES (?, 1, 'disclosure', ?, x'00', ?, x'00')",
+                (index, b"c" * 32, entry),
+            )
+    engine.dispose()
+    store = open_store(path)
+    with store.transaction() as tx:
+        joined = tx.disclosures.join_sources([(b"c" * 32, ""), (b"c" * 32, "csu-camden")])
+    store.close()
+    assert joined == {(b"c" * 32, "csu-camden"): ("", "cps-london")}

@@ -1,0 +1,255 @@
+"""Erasure of a case: what this agency's adapter holds of it is removed, and what is left is named.
+
+Removed: sealed values that were sent, payloads that were delivered or are held, reasons in words of
+the case's log entries, the same in the databases of subscriptions, and the case's records in the
+adapter's own folders. Left: hashes, which others need to close gaps, the agency's reference beside
+the shared id, and what `Left` names. What the agency's own system and the recipients hold is theirs
+to erase, and to confirm.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, Protocol, TypeAlias
+
+from broker import pseudonyms
+from broker.agency.held_state import open_held_state
+from broker.agency.participant import Participant, load_participant
+from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.head_signing import sign_own_head
+from broker.audit.log import append_entries
+from broker.audit.query import Placed, entries_of_case
+from broker.audit.reasons import attributed
+from broker.operations.disclosure_log import case_id
+from broker.store.database import SqliteStore, open_store
+from broker.store.interfaces import Transaction
+
+FOLD_TRIES: Final = 20
+FOLD_WAIT_S: Final = 0.25
+SUBSCRIPTIONS: Final = "state/subscriber-*.db"
+
+Folder: TypeAlias = Literal["import", "processed", "quarantine", "inbox"]
+Step: TypeAlias = Literal["remove", "cut", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseNames:
+    """By what a case is known in files.
+
+    Attributes:
+        shared_id: the id that all agencies share.
+        own_reference: of this agency's own system, if it is linked.
+        events: ids of its events, our own and those received.
+    """
+
+    shared_id: str
+    own_reference: str | None
+    events: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file that holds records of the case.
+
+    Attributes:
+        path: of the file.
+        folder: in which it lies.
+        step: `remove` it, `cut` the case's records out of it, or `leave` it.
+        records: how many records of the case it has, where they could be told apart; else 0.
+        why: code of why it is left; empty otherwise.
+    """
+
+    path: Path
+    folder: Folder
+    step: Step
+    records: int = 0
+    why: str = ""
+
+
+class CaseFiles(Protocol):
+    """The agency's folders, as its adapter reads them."""
+
+    def find(self, tx: Transaction, names: CaseNames, *, whole_files: bool) -> list[FoundFile]:
+        """Every file that holds the case, and what can be done with it.
+
+        Args:
+            tx: the agency's state.
+            names: of the case.
+            whole_files: remove also refused files that cannot be cut.
+        """
+
+    def erase(self, tx: Transaction, found: FoundFile, names: CaseNames) -> None:
+        """Do the step of one file.
+
+        Raises:
+            OSError: nothing of it was done.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What still holds the case.
+
+    Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds
+    other cases and cannot be cut), `file_foreign` (not written by the adapter),
+    `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka does not have yet),
+    `not_delivered` (events that the agency's system does not have yet), `journal_in_use` (the
+    database's journal is emptied when its reader ends).
+    """
+
+    what: str
+    why: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was removed, and what is left.
+
+    Attributes:
+        values: sealed values of events that were sent.
+        payloads: payloads that were delivered, or held because the own system did not take them.
+        reasons: reasons in words of the case's log entries.
+        files: files removed or cut.
+        left: what still holds the case.
+    """
+
+    values: int = 0
+    payloads: int = 0
+    reasons: int = 0
+    files: tuple[FoundFile, ...] = ()
+    left: tuple[Left, ...] = field(default=())
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything was removed."""
+        return bool(self.values or self.payloads or self.files)
+
+
+def erase_case(
+    agency: Path,
+    case: str,
+    actor: Actor,
+    now: int,
+    files_of: Callable[[Participant], CaseFiles],
+    *,
+    whole_files: bool = False,
+) -> Erased:
+    """Remove what the adapter holds of a case, and log it.
+
+    Args:
+        agency: its folder.
+        case: the shared id, or this agency's own reference for it.
+        actor: who does it, and why.
+        now: milliseconds since the epoch.
+        files_of: the folders of a loaded agency.
+        whole_files: remove also refused files that hold other cases and cannot be cut.
+
+    Raises:
+        WrongInputError: ``case_unknown``.
+        StoreError: ``state_missing``, or the state cannot be written.
+        KeyAccessError: the agency's secret cannot be had.
+        ConfigError: the agency's adapter is not installed.
+    """
+    participant = load_participant(agency, now)
+    secret = participant.keyring.secret()
+    files = files_of(participant)
+    store = open_held_state(participant)
+    try:
+        with store.reading() as tx:
+            shared_id = case_id(tx, case)
+            case_key = pseudonyms.case_key(secret, shared_id)
+            entries = entries_of_case(tx, case_key)
+            names = _names(tx, shared_id, entries)
+            found = files.find(tx, names, whole_files=whole_files)
+        own = [e.entry.event_id for e in entries if e.entry.source is None and e.entry.event_id]
+        planned = [one for one in found if one.step != "leave"]
+        with store.transaction() as tx:
+            values = tx.outbox.forget_events(own)
+            payloads = tx.inbox.forget_case(case_key, now)
+            reasons = 0
+            if values or payloads or planned:
+                hashes = [e.entry.reason_text for e in entries if e.entry.reason_text]
+                reasons = tx.disclosures.forget_reasons(hashes)
+                tx.disclosures.forget_sources(case_key)
+                count = values + payloads + len(planned)
+                entry = recording.erased("erasure_confirmed", count, now, case_key=case_key)
+                append_entries(tx, attributed(tx, actor, secret, [entry]))
+                sign_own_head(tx, participant, now)
+            unsent = tx.outbox.unsent_of(own)
+            undelivered = tx.inbox.undelivered_of(case_key)
+        done, unwritable = _erase_files(store, files, planned, names)
+        folded = _fold(store)
+    finally:
+        store.close()
+    left = [
+        Left(_shown(participant, one.path), one.why, max(one.records, 1))
+        for one in found
+        if one.step == "leave"
+    ]
+    left += [Left(_shown(participant, one.path), "file_unwritable") for one in unwritable]
+    for path in sorted(participant.root.glob(SUBSCRIPTIONS)):
+        more, waiting, emptied = _erase_subscription(path, case_key, now)
+        payloads += more
+        undelivered += waiting
+        folded = folded and emptied
+    if unsent:
+        left.append(Left("outbox", "not_sent", unsent))
+    if undelivered:
+        left.append(Left("inbox", "not_delivered", undelivered))
+    if not folded:
+        left.append(Left("state", "journal_in_use"))
+    return Erased(values, payloads, reasons, tuple(done), tuple(left))
+
+
+def _erase_files(
+    store: SqliteStore, files: CaseFiles, planned: Sequence[FoundFile], names: CaseNames
+) -> tuple[list[FoundFile], list[FoundFile]]:
+    """Files whose step was done, and those whose was not."""
+    done: list[FoundFile] = []
+    unwritable: list[FoundFile] = []
+    with store.reading() as tx:
+        for one in planned:
+            try:
+                files.erase(tx, one, names)
+            except OSError:
+                unwritable.append(one)
+            else:
+                done.append(one)
+    return done, unwritable
+
+
+def _names(tx: Transaction, shared_id: str, entries: Sequence[Placed]) -> CaseNames:
+    events = frozenset(e.entry.event_id for e in entries if e.entry.event_id is not None)
+    return CaseNames(shared_id, tx.links.own_for(shared_id), events)
+
+
+def _shown(participant: Participant, path: Path) -> str:
+    try:
+        return str(path.relative_to(participant.root))
+    except ValueError:  # a folder elsewhere
+        return str(path)
+
+
+def _erase_subscription(path: Path, case_key: bytes, now: int) -> tuple[int, int, bool]:
+    store = open_store(path)
+    try:
+        with store.transaction() as tx:
+            payloads = tx.inbox.forget_case(case_key, now)
+            waiting = tx.inbox.undelivered_of(case_key)
+        return payloads, waiting, _fold(store)
+    finally:
+        store.close()
+
+
+def _fold(store: SqliteStore) -> bool:
+    """Empty the journal, which holds what was cleared until then; a reader can be in the way."""
+    for _ in range(FOLD_TRIES):
+        if store.fold():
+            return True
+        time.sleep(FOLD_WAIT_S)
+    return False

@@ -1,0 +1,153 @@
+"""Retention of the adapter's folders: files lie there in clear, and stay for a set time.
+
+The folders `processed/` and `quarantine/` are the adapter's: exports, rows that were refused, and
+their reasons. In `inbox/` only delivered events, whose names are event ids, are the adapter's;
+other files there stay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias, get_args
+
+from broker.agency.participant import Participant
+from broker.audit import recording
+from broker.audit.log import append_entries
+from broker.store.interfaces import Store
+from contracts.durations import DAY_MS
+
+KeptFolder: TypeAlias = Literal["processed", "quarantine", "inbox"]
+FOLDERS: Final[tuple[KeptFolder, ...]] = get_args(KeptFolder)
+MAX_ENTRIES: Final = 1_000_000
+"""Entries of a folder that are looked at in one round."""
+_DELIVERED: Final = re.compile(
+    r"\.?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """One folder.
+
+    Attributes:
+        name: as in ``agency.toml``.
+        files: how many files of the adapter are there.
+        oldest_ms: since when the oldest of them is there; None if there is none.
+        keep_days: the retention; 0 keeps files, None is not set.
+        over: files that are there for longer than the retention.
+    """
+
+    name: KeptFolder
+    files: int
+    oldest_ms: int | None
+    keep_days: int | None
+    over: int
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether files are there and nothing says for how long."""
+        return self.files > 0 and self.keep_days is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    path: Path
+    since_ms: int
+
+
+def folder_states(participant: Participant, now: int) -> tuple[FolderState, ...]:
+    """Every folder in which files lie in clear.
+
+    Args:
+        participant: the agency.
+        now: ms.
+    """
+    states: list[FolderState] = []
+    for name in FOLDERS:
+        days = _days(participant, name)
+        since = [one.since_ms for one in _kept(participant, name)]
+        over = sum(_is_over(one, days, now) for one in since)
+        states.append(FolderState(name, len(since), min(since, default=None), days, over))
+    return tuple(states)
+
+
+def apply_retention(participant: Participant, store: Store, now: int) -> dict[KeptFolder, int]:
+    """Remove what is in the folders for longer than the retention, and log it.
+
+    The log entry comes first: if the process ends between the two, the next round removes the files
+    and logs once more.
+
+    Args:
+        participant: the agency, as it is now.
+        store: its state.
+        now: ms. Past the end of this agency's own manifest the clock is not believed and nothing is
+            removed.
+
+    Returns:
+        How many files of each folder were removed.
+    """
+    removed = dict.fromkeys(FOLDERS, 0)
+    own = participant.manifests.newest(participant.agency)
+    if own is None or now >= own.expires:
+        return removed
+    for name in FOLDERS:
+        days = _days(participant, name)
+        over = [one for one in _kept(participant, name) if _is_over(one.since_ms, days, now)]
+        if not over:
+            continue
+        with store.transaction() as tx:
+            append_entries(tx, [recording.erased(f"folder_retention.{name}", len(over), now)])
+        for one in over:
+            try:
+                one.path.unlink()
+            except OSError:
+                continue  # it is in the next round, and `over` shows it
+            removed[name] += 1
+    return removed
+
+
+def _days(participant: Participant, name: KeptFolder) -> int | None:
+    retention = participant.config.retention
+    return {
+        "processed": retention.processed_days,
+        "quarantine": retention.quarantine_days,
+        "inbox": retention.inbox_days,
+    }[name]
+
+
+def _is_over(since_ms: int, days: int | None, now: int) -> bool:
+    return bool(days) and now - since_ms > (days or 0) * DAY_MS
+
+
+def _kept(participant: Participant, name: KeptFolder) -> Iterator[_Kept]:
+    """The adapter's own files of a folder, and since when they are there."""
+    folders = participant.config.folders
+    folder = participant.path(
+        {
+            "processed": folders.processed,
+            "quarantine": folders.quarantine,
+            "inbox": folders.inbox,
+        }[name]
+    )
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number >= MAX_ENTRIES:
+                    return
+                if name == "inbox" and not _DELIVERED.fullmatch(entry.name):
+                    continue
+                try:
+                    if not entry.is_file(follow_symlinks=False):
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
+                # The time of the move: an old export may come today.
+                since = max(status.st_ctime_ns, status.st_mtime_ns) // 1_000_000
+                yield _Kept(folder / entry.name, since)
+    except OSError:
+        return

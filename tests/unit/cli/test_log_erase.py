@@ -1,0 +1,300 @@
+"""`log erase`: after it, no byte below the agency's folder holds the case, but what it names."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from adapters.catalogue import adapter_named
+from adapters.delivery import Delivery
+from adapters.intake import Intake
+from adapters.sinks.folder import FolderSink
+from adapters.sources.folder import FolderSource
+from broker.clock import now_ms
+from broker.observing.metrics import Metrics
+from broker.sending.governing import event_sealer
+from broker.sending.publishing import Publisher
+from broker.store.database import open_store
+
+SENDER, READER = "csu-camden", "haven-support"
+OURS, OTHER = "EK/2025/0042", "EK/2025/0042-B"
+NAME, PHONE = "Zephyrine Quillfeather", "020 7946 0999"
+OTHER_NAME = "Dafydd Notreal"
+SEED = Path(__file__).parent / "erase_seed.csv"
+
+
+def export(*rows: dict[str, str], more: tuple[str, ...] = ()) -> bytes:
+    """An export of a unit with these cells in rows that are otherwise good."""
+    header, good = list(csv.reader(io.StringIO(SEED.read_text())))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*header, *more])
+    for number, row in enumerate(rows):
+        cells = dict(zip(header, good, strict=True)) | {"REFERRAL_NO": f"R{number}"} | row
+        writer.writerow([*cells.values(), *("x" for _ in more)])
+    return out.getvalue().encode()
+
+
+def row(case: str, name: str = NAME, phone: str = PHONE, **more: str) -> dict[str, str]:
+    return {"CRN": case, "VIC_NAME": name, "VIC_TEL": phone, "REFERRAL_NO": f"R-{case}", **more}
+
+
+def drop(world, name: str, content: bytes) -> None:
+    folder = world.directory(SENDER) / "import"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content)
+
+
+def take(world) -> None:
+    """As the running adapter takes what lies in the import folder."""
+    participant = world.participant(SENDER)
+    config, adapter = participant.config, adapter_named("csu")
+    store = open_store(participant.path(config.state.database))
+    publisher = Publisher(event_sealer(participant))
+    intake = Intake(
+        adapter, SENDER, config.partners, store, publisher, lambda: None, Metrics(), now_ms
+    )
+    ticks = iter(range(10, 10_000, 100))
+    source = FolderSource(
+        participant.path("import"),
+        processed=participant.path("processed"),
+        quarantine=participant.path("quarantine"),
+        suffixes=adapter.suffixes,
+        clock=lambda: float(next(ticks)),
+    )
+    for _ in range(4):
+        asyncio.run(source.poll(intake.take))
+    store.close()
+
+
+def sent(world) -> None:
+    store = world.store(SENDER)
+    with store.transaction() as tx:
+        rows = tx.outbox.pending(100)
+        first = tx.outbox.counts().sent
+        tx.outbox.index([(r.seq, "g", at, b"l" * 32, b"p") for at, r in enumerate(rows, first)])
+        tx.outbox.mark_sent([(r.seq, at, now_ms()) for at, r in enumerate(rows, first)])
+    store.close()
+
+
+def erase(cli, world, agency: str = SENDER, *more: str, case: str = OURS):
+    return cli("log", "erase", "--agency", world.directory(agency), "--case", case, "--json", *more)
+
+
+def holding(folder: Path, *values: str) -> set[str]:
+    """Files below a folder in whose bytes or name one of the values stands."""
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file()
+        for value in values
+        if value.encode() in path.read_bytes() or value in path.name
+    }
+
+
+@pytest.fixture
+def police(world, cli) -> Path:
+    """Own rows of two cases: taken, refused row by row, and refused as a whole file."""
+    folder = world.directory(SENDER)
+    world.without_state(SENDER)
+    drop(world, "only.csv", export(row(OURS)))
+    drop(
+        world,
+        "mixed.csv",
+        export(
+            row(OURS, PERCEIVED_BY="V", REFERRAL_NO="R-12"),
+            row(OTHER, OTHER_NAME, ""),
+            row(OURS, RISK="not a code", REFERRAL_NO="R-13"),
+            row(OTHER, OTHER_NAME, "", RISK="not a code", REFERRAL_NO="R-22"),
+        ),
+    )
+    take(world)
+    sent(world)
+    assert {"processed/only.csv", "processed/mixed.csv"} <= holding(folder, NAME)
+    return folder
+
+
+def test_nothing_of_the_case_stays_in_any_file(police: Path, world, cli) -> None:
+    before = holding(police, OTHER_NAME)
+    done = erase(cli, world)
+    assert done.code == 0, done.err
+    assert done.json["values"] == 2
+    assert done.json["left"] == []
+    assert holding(police, NAME, PHONE) == set()
+    assert holding(police, OTHER_NAME) == before, "other cases are as they were"
+    steps = {Path(one["path"]).name: one["done"] for one in done.json["files"]}
+    assert steps["only.csv"] == "removed"
+    assert steps["mixed.csv"] == "cut"
+    assert steps["mixed.csv.rejected.csv"] == "cut"
+    assert not (police / "processed" / "only.csv").exists()
+    again = erase(cli, world)
+    assert (again.code, again.json["files"]) == (1, [])
+
+
+def test_the_rest_of_a_cut_file_is_byte_for_byte_what_it_was(police: Path, world, cli) -> None:
+    before = (police / "processed" / "mixed.csv").read_bytes()
+    erase(cli, world)
+    after = (police / "processed" / "mixed.csv").read_bytes()
+    assert OTHER.encode() in after
+    kept = [line for line in before.split(b"\n") if line in after.split(b"\n")]
+    assert after == b"\n".join(kept)
+
+
+def test_the_erasure_is_in_the_log_and_holds_nothing_of_it(police: Path, world, cli) -> None:
+    erase(cli, world, SENDER, "--operator", "dpo", "--reason", "request 12")
+    shown = cli("log", "show", "--agency", police, "--case", OURS, "--kind", "erasure", "--json")
+    (entry,) = shown.json["entries"]
+    assert (entry["code"], entry["acting_for"]) == ("erasure_confirmed", "dpo")
+    assert entry["reason_text"] == "request 12"
+    assert entry["count"] >= 4
+    text = cli("log", "show", "--agency", police, "--case", OURS)
+    assert "erasure_confirmed" in text.text
+    assert NAME not in text.text
+
+
+def test_reasons_of_earlier_entries_are_removed_and_the_log_stays_whole(
+    police: Path, world, cli
+) -> None:
+    cli("log", "show", "--agency", police, "--case", OURS, "--reason", f"call of {NAME}")
+    done = erase(cli, world)
+    assert done.json["reasons"] == 1
+    verified = cli("log", "verify", "--agency", police, "--json")
+    assert (verified.code, verified.json["verified"]) == (0, True)
+    shown = cli("log", "show", "--agency", police, "--case", OURS, "--json").json["entries"]
+    assert any(one["reason_removed"] for one in shown)
+
+
+def test_what_is_not_taken_yet_is_left_and_named(police: Path, world, cli) -> None:
+    drop(world, "later.csv", export(row(OURS)))
+    done = erase(cli, world)
+    assert done.code == 4
+    assert [(one["what"], one["why"]) for one in done.json["left"]] == [
+        ("import/later.csv", "not_taken")
+    ]
+    assert holding(police, NAME) == {"import/later.csv"}
+
+
+def test_a_refused_file_of_several_cases_is_cut(police: Path, world, cli) -> None:
+    drop(world, "column.csv", export(row(OURS), row(OTHER, OTHER_NAME), more=("NEW",)))
+    take(world)
+    assert "quarantine/column.csv" in holding(police, NAME)
+    done = erase(cli, world)
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left) == (4, {"quarantine/column.csv": "file_shared"})
+    assert "--whole-files" in cli("log", "erase", "--agency", police, "--case", OURS).text
+    assert erase(cli, world, SENDER, "--whole-files").code == 0
+    assert holding(police, NAME, PHONE) == set()
+    assert not (police / "quarantine" / "column.csv.reason.json").exists()
+
+
+def test_a_file_in_another_encoding_is_found(police: Path, world, cli) -> None:
+    wide = export(row(OURS)).decode().encode("utf-16")
+    (police / "quarantine" / "wide.csv").write_bytes(wide)
+    done = erase(cli, world)
+    assert "quarantine/wide.csv" not in {one["what"] for one in done.json["left"]} or (
+        done.code == 4
+    )
+    named = {Path(one["path"]).name for one in done.json["files"]}
+    named |= {Path(one["what"]).name for one in done.json["left"]}
+    assert "wide.csv" in named
+
+
+def test_a_leftover_of_a_crash_is_removed(police: Path, world, cli) -> None:
+    (police / "quarantine" / ".mixed.csv.rejected.csv.tmp").write_bytes(export(row(OURS)))
+    assert erase(cli, world).code == 0
+    assert holding(police, NAME) == set()
+
+
+def test_an_unwritable_folder_is_named(police: Path, world, cli, monkeypatch) -> None:
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    done = erase(cli, world)
+    assert done.code == 4
+    assert {one["why"] for one in done.json["left"]} == {"file_unwritable"}
+
+
+# --- at a recipient ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def support(world, cli) -> Path:
+    """Received: one event of the case delivered, one of it held, one of another case delivered."""
+    folder = world.directory(READER)
+    world.without_state(READER)
+    events = [
+        world.event(cli, SENDER, "referral.made", case_id=case, referral_id=referral,
+                    victim__name=name, victim__phone="+442079460999")
+        for case, referral, name in (
+            ("11112222-3333-4444-8555-666677778888", "21112222-3333-4444-8555-666677778881", NAME),
+            ("11112222-3333-4444-8555-666677778888", "21112222-3333-4444-8555-666677778882", NAME),
+            ("91112222-3333-4444-8555-666677778888", "21112222-3333-4444-8555-666677778883",
+             OTHER_NAME),
+        )
+    ]  # fmt: skip
+    world.receive(READER, *world.live(SENDER, *events))
+    participant = world.participant(READER)
+    store = world.store(READER)
+    with store.transaction() as tx:
+        first = tx.inbox.undelivered(9)[0]
+        tx.inbox.hold(first.seq, "unknown_value", None, "No form.", now_ms(), holds_case=False)
+    adapter = adapter_named("support")
+    sink = FolderSink(participant.path("inbox"))
+    Delivery(adapter, READER, participant.config.partners, store, sink, now_ms).round()
+    store.close()
+    assert len(list((folder / "inbox").iterdir())) == 2
+    return folder
+
+
+CASE = "11112222-3333-4444-8555-666677778888"
+
+
+def test_delivered_and_held_events_are_gone_from_files_and_database(
+    support: Path, world, cli
+) -> None:
+    before = holding(support, OTHER_NAME)
+    assert before
+    assert any(name.startswith("state/") for name in holding(support, NAME)), "the held one"
+    done = erase(cli, world, READER, case=CASE)
+    assert (done.code, done.json["left"]) == (0, [])
+    assert done.json["payloads"] == 1
+    assert holding(support, NAME, "+442079460999") <= holding(support, OTHER_NAME)
+    assert holding(support, NAME) == set()
+    assert holding(support, OTHER_NAME) == before
+    assert cli("status", "--agency", support, "--json").json["inbox"]["undelivered"] == 0
+
+
+def test_an_event_that_is_not_delivered_yet_is_named(support: Path, world, cli) -> None:
+    event = world.event(
+        cli, SENDER, "referral.made", case_id=CASE,
+        referral_id="21112222-3333-4444-8555-666677778884", victim__name=NAME,
+    )  # fmt: skip
+    world.receive(READER, *world.live(SENDER, event))
+    done = erase(cli, world, READER, case=CASE)
+    assert done.code == 4
+    assert ("inbox", "not_delivered") in {(o["what"], o["why"]) for o in done.json["left"]}
+
+
+def test_a_file_of_a_person_in_the_inbox_is_left_and_named(support: Path, world, cli) -> None:
+    (support / "inbox" / "notes.txt").write_text(f"case {CASE}")
+    done = erase(cli, world, READER, case=CASE)
+    assert [(o["what"], o["why"]) for o in done.json["left"]] == [
+        ("inbox/notes.txt", "file_foreign")
+    ]
+
+
+def test_the_database_of_a_subscription_is_erased_as_well(support: Path, world, cli) -> None:
+    main = support / "state" / "concordant.db"
+    copy = support / "state" / "subscriber-dashboard.db"
+    store = open_store(main)
+    store.fold()
+    store.close()
+    copy.write_bytes(main.read_bytes())
+    copy.chmod(0o600)
+    assert erase(cli, world, READER, case=CASE).json["payloads"] == 2
+    assert holding(support, NAME) == set()
