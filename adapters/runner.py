@@ -21,6 +21,8 @@ from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
 from broker.agency.participant import load_participant
 from broker.clock import SteadyClock
+from broker.held.import_folder import remove_leftovers
+from broker.held.inventory import held_folders
 from broker.observing.health import HealthServer, Readiness, health_app
 from broker.observing.logs import dropped_values, logger
 from broker.observing.metrics import Metrics
@@ -98,6 +100,7 @@ async def run_adapter(
             poll_s=config.intervals.poll,
         )
         readiness.add("import", source.trouble)
+        service.on_retry = source.retry_now
         delivery = Delivery(
             adapter,
             participant.agency,
@@ -126,6 +129,10 @@ async def run_adapter(
         )
         await server.start()
         participant.path(PORT_FILE).write_text(f"{server.port}\n")
+        written = held_folders(participant).written
+        removed = await asyncio.to_thread(remove_leftovers, written, clock(), age_ms=0)
+        if removed:
+            log.info("leftovers_removed", files=removed)
         log.info("adapter_started", agency=participant.agency, port=server.port)
         retention = FolderRetention(directory, store, metrics, clock)
         tasks = [

@@ -3,7 +3,10 @@
 Plain polling, because network shares send no events and a look at a folder that is emptied as it
 is read costs nothing. Codes of its own: file_empty, file_too_large, file_unreadable,
 file_type_unknown, not_a_file (a folder, pipe or device; left alone), symlink, handler_failed,
-folder_unavailable, source_retry (the environment is at fault; left for another try).
+hard_link (it has a second name; left alone), still_open (its writer has it open; waited for),
+written_later (it was written to after it was put away; it comes back and is read again),
+folder_unavailable, source_retry (the environment is at fault; left for another try). What an entry
+is left for is shown by broker/held/import_folder.py.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import errno
 import hashlib
 import io
 import os
+import secrets
 import stat
 import time
 from collections.abc import Callable, Sequence
@@ -30,9 +34,11 @@ from adapters.sources.interfaces import (
     SourceFile,
     Verdict,
 )
+from adapters.sources.late_writes import LateWrites, open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
-from adapters.sources.shelving import Content, reason_bytes, shelve, write_beside
+from adapters.sources.shelving import Content, archive, reason_bytes, shelve, write_beside
+from broker.held.retrying import put_back
 from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
 
@@ -40,6 +46,9 @@ SETTLE_S: Final = 2.0
 POLL_S: Final = 0.5
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
+STILL_OPEN_S: Final = 60 * 60.0
+"""How long a file at rest is waited for because its writer has it open; then it is taken as it is,
+and what comes later is taken later."""
 STUCK_TRIES: Final = 6
 """A file that was tried so often waits for more than a minute: something has to be mended."""
 READ_TRIES: Final = 4
@@ -92,6 +101,9 @@ class FolderSource:
         self._settling = Settling(settle_s)
         self._trouble: dict[Path, _Trouble] = {}
         self._left_alone: set[Path] = set()
+        self._told: dict[Path, tuple[Signature, str]] = {}
+        self._late = LateWrites()
+        self._begun = False
         self._available = True
 
     @property
@@ -106,6 +118,10 @@ class FolderSource:
         if any(one.tries >= STUCK_TRIES for one in self._trouble.values()):
             return "file_waits"
         return None
+
+    def retry_now(self) -> None:
+        """A person asked: what waits for its next try is tried at the next look."""
+        self._trouble.clear()
 
     async def run(
         self, handler: Handler, stop: asyncio.Event, turned: Callable[[], None] = lambda: None
@@ -150,9 +166,11 @@ class FolderSource:
             return []
         self._available = True
         now = self._clock()
+        self._take_back(now)
         settled = self._settling.look(paths, now)
         present = set(paths)
         self._left_alone &= present
+        self._told = {path: told for path, told in self._told.items() if path in present}
         self._trouble = {path: t for path, t in self._trouble.items() if path in present}
         return [entry for entry in settled if self._due(entry, now)]
 
@@ -178,6 +196,10 @@ class FolderSource:
                 unreadable = Verdict(False, "file_unreadable", "The file may not be read.")
                 return await asyncio.to_thread(self._refuse, entry, "", unreadable)
             with content:
+                not_now = await asyncio.to_thread(content.not_now, entry.rest_s)
+                if not_now is not None:
+                    self._tell_once(entry, not_now)
+                    return False
                 sha256 = await asyncio.to_thread(content.sha256)
                 file = SourceFile(
                     entry.path.name,
@@ -218,10 +240,30 @@ class FolderSource:
     def _refuse(self, entry: Settled, sha256: str, verdict: Verdict) -> bool:
         if verdict.code != "not_a_file":
             return self._put_away(entry, sha256, verdict)
-        # To move a folder could pull it from under whoever writes into it.
+        # To move a folder could pull it from under the process that writes into it.
         self._left_alone.add(entry.path)
         self._report(FileReport("", "waiting", verdict.code, verdict.detail))
         return False
+
+    def _tell_once(self, entry: Settled, verdict: Verdict) -> None:
+        """Report an entry that is left where it is, once as long as nothing changes."""
+        if self._told.get(entry.path) != (entry.signature, verdict.code):
+            self._told[entry.path] = (entry.signature, verdict.code)
+            self._report(FileReport("", "waiting", verdict.code, verdict.detail))
+
+    def _take_back(self, now_s: float) -> None:
+        """Files that were written to after they were put away come in again."""
+        written = self._late.written(now_s)
+        if not self._begun:
+            self._begun = True
+            written += self._late.at_start((self._processed, self._quarantine), time.time_ns())
+        for path in written:
+            try:
+                put_back(path, self._folder, secrets.token_hex(4))
+            except OSError:  # it is looked at again when the adapter starts
+                continue
+            detail = "It was written to after it was put away: it is read again as a whole."
+            self._report(FileReport("", "waiting", "written_later", detail))
 
     def _put_away(
         self, entry: Settled, sha256: str, verdict: Verdict, content: _Content | None = None
@@ -239,13 +281,24 @@ class FolderSource:
                 parts["rest"] = content.of(verdict.rest)
             write_beside(self._quarantine, path.name, token, parts, reason)
         shelf = self._processed if verdict.taken else self._quarantine
-        moved = shelve(path, shelf, token, None if verdict.taken else reason, verdict.left_out)
+        whole = None if content is None else content.of(((0, entry.signature.size),))
+        beside = None if verdict.taken else reason
+        moved, copied = shelve(path, shelf, token, beside, verdict.left_out, whole)
         now_there = Signature.of(moved.lstat())
-        if now_there[:2] == entry.signature[:2] and now_there != entry.signature:
-            # Written to in the moment between: what was not read must come in again.
-            # (On another file system it is a copy, complete when it was made.)
-            shelve(moved, self._folder, token)
-            raise FileChangedError
+        if not copied:
+            if now_there[:2] != entry.signature[:2]:
+                # Another file took the name in the moment between: it is a new export.
+                put_back(moved, self._folder, token, path.name)
+                if whole is None:
+                    raise FileChangedError
+                mtime_ns = entry.signature.mtime_ns
+                moved = archive(path.name, shelf, token, whole, beside, mtime_ns)
+            elif now_there != entry.signature:
+                # Written to in the moment between: what was not read must come in again.
+                put_back(moved, self._folder, token, path.name)
+                raise FileChangedError
+            else:
+                self._late.watch(moved, entry.signature, self._clock())
         self._trouble.pop(path, None)
         status = "processed" if verdict.taken else "quarantined"
         self._report(FileReport(sha256, status, verdict.code, verdict.detail, len(rows)))  # type: ignore[arg-type]  # one of the two literals
@@ -304,6 +357,18 @@ class _Content:
         """Raises FileChangedError."""
         if Signature.of(os.fstat(self._handle)) != self._signature:
             raise FileChangedError
+
+    def not_now(self, rest_s: float) -> Verdict | None:
+        """Why this file is not taken now although nothing about it changes.
+
+        Args:
+            rest_s: how long nothing about it has changed.
+        """
+        if os.fstat(self._handle).st_nlink > 1:
+            return Verdict(False, "hard_link", "It has a second name, so it is left alone.")
+        if rest_s < STILL_OPEN_S and open_for_writing(self._handle):
+            return Verdict(False, "still_open", "Its writer has it open: it is waited for.")
+        return None
 
     def sha256(self) -> str:
         """Of the whole content. Raises FileChangedError, OSError."""

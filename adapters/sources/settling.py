@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-TEMPORARY_ENDINGS: Final = (
-    ".part", ".partial", ".tmp", ".temp", ".crdownload", ".filepart", ".swp", ".lock", "~",
-    ".left-out.json", ".reason.json",  # our own reports, moved here with their export
-)  # fmt: skip
-TEMPORARY_BEGINNINGS: Final = (".", "~$", "~")
+from broker.held.import_folder import name_rule
+
 EMPTY_PATIENCE: Final = 5
 """Times the settle time for an empty file: many exports create the file first and fill it later."""
 
@@ -37,6 +34,10 @@ class Signature(NamedTuple):
         """The signature of a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
 
+    def differs_in_content(self, other: Signature) -> bool:
+        """Whether the content of one file may have changed between the two."""
+        return (self.size, self.mtime_ns) != (other.size, other.mtime_ns)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -44,17 +45,13 @@ class Settled:
 
     path: Path
     signature: Signature
+    rest_s: float = 0.0
+    """How long it has not changed."""
 
     @property
     def kind(self) -> int:
         """File type bits, as of ``stat.S_IFMT``."""
         return stat.S_IFMT(self.signature.mode)
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a name says of itself that the file is not finished, or not meant for us."""
-    lower = name.lower()
-    return lower.endswith(TEMPORARY_ENDINGS) or lower.startswith(TEMPORARY_BEGINNINGS)
 
 
 class Settling:
@@ -83,7 +80,7 @@ class Settling:
         seen: dict[Path, tuple[Signature, float]] = {}
         settled: list[Settled] = []
         for path in paths:
-            if is_temporary(path.name):
+            if name_rule(path.name) is not None:
                 continue
             try:
                 signature = Signature.of(path.lstat())
@@ -94,7 +91,7 @@ class Settling:
             seen[path] = (signature, since)
             patience = self._settle_s * (1 if signature.size else EMPTY_PATIENCE)
             if now_s - since >= patience:
-                settled.append(Settled(path, signature))
+                settled.append(Settled(path, signature, now_s - since))
         self._seen = seen
         settled.sort(key=lambda entry: (entry.signature.mtime_ns, entry.path.name))
         return settled

@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 
 from adapters.sources.interfaces import RowReason
 from broker.held.quarantine_folder import REASON
+from broker.held.retrying import put_back
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -51,7 +52,8 @@ def shelve(
     token: str,
     reason: bytes | None = None,
     left_out: bytes | None = None,
-) -> Path:
+    content: Content | None = None,
+) -> tuple[Path, bool]:
     """Move a file into a folder under its own name, or a name with ``token`` when that is taken.
 
     Args:
@@ -60,9 +62,10 @@ def shelve(
         token: hexadecimal digits that tell this file from its namesakes.
         reason: content of the reason file, or None for none.
         left_out: content of the report of what was left out, or None for none.
+        content: what was read of it, for a copy to another file system; by its name if left out.
 
     Returns:
-        Where it is now.
+        Where it is now, and whether that is a copy on another file system.
 
     Raises:
         OSError: the file is still where it was.
@@ -84,12 +87,12 @@ def shelve(
         except FileExistsError:
             continue
         try:
-            _move(path, target)
+            copied = _move(path, target, content)
         except BaseException:
             target.unlink()  # our own empty placeholder
             raise
         _sync(folder)
-        return target
+        return target, copied
     raise AssertionError("names are endless")
 
 
@@ -159,7 +162,31 @@ def _holds(target: Path, content: Content) -> bool:
         return all(file.read(len(piece)) == piece for piece in content()) and not file.read(1)
 
 
-def _move(path: Path, target: Path) -> None:
+def archive(
+    name: str, folder: Path, token: str, content: Content, reason: bytes | None, mtime_ns: int
+) -> Path:
+    """Write a copy of what was read of a file whose name another file has taken meanwhile.
+
+    Raises:
+        OSError: nothing was written.
+    """
+    for candidate in _names(name, token):
+        target = folder / candidate
+        if os.path.lexists(target):
+            continue
+        if reason is not None and not _write_once(
+            target.with_name(f"{target.name}{REASON}"), _whole(reason)
+        ):
+            continue
+        _write_once(target, content)
+        os.utime(target, ns=(mtime_ns, mtime_ns))
+        _sync(folder)
+        return target
+    raise AssertionError("names are endless")
+
+
+def _move(path: Path, target: Path, content: Content | None) -> bool:
+    """Returns whether the file had to be copied."""
     try:
         path.rename(target)  # over our own placeholder, in one step
     except OSError as error:
@@ -168,13 +195,43 @@ def _move(path: Path, target: Path) -> None:
         # Another file system: complete there before it goes here.
         if path.is_symlink():
             raise
-        shutil.copyfile(path, target)
-        handle = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        path.unlink()
+        _copy(path, target, content)
+        return True
+    return False
+
+
+def _copy(path: Path, target: Path, content: Content | None) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(handle)
+        with target.open("wb") as copy:
+            if content is not None:
+                copy.writelines(content())
+            else:
+                with os.fdopen(os.dup(handle), "rb") as original:
+                    shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
+        _remove(path, status)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path, copied: os.stat_result) -> None:
+    """Remove the very file that was copied; another one that took its name stays.
+
+    Raises:
+        OSError: another file has its name. The copy is to be thrown away.
+    """
+    claimed = path.with_name(f".{copied.st_ino}.taken.tmp")
+    os.rename(path, claimed)  # noqa: PTH104 - this one step is never simulated to fail by a test
+    found = claimed.lstat()
+    if os.path.samestat(found, copied):
+        claimed.unlink()
+        return
+    put_back(claimed, path.parent, f"{copied.st_ino}", path.name)
+    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
 
 def _sync(folder: Path) -> None:

@@ -17,9 +17,8 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
 from broker.control.keeping import forget_heartbeats
 from broker.control.missing_content import MissingContent
-from broker.held.inventory import held_counts
+from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
-from broker.held.quarantine_folder import held_files
 from broker.held.retrying import asked_ms
 from broker.judging.partition_state import Outline, Place, parse_outline
 from broker.judging.trust import Trust
@@ -277,8 +276,8 @@ class Watch:
         """Everything that is put aside; the folder is read every few seconds only."""
         if now - self._files_read >= FILES_READ_EVERY_MS or now < self._files_read:
             self._files_read = now
-            folder = self._participant.path(self._participant.config.folders.quarantine)
-            self._files = held_files(folder, with_reasons=False)
+            folders = held_folders(self._participant)
+            self._files = held_in_folders(folders, now, with_reasons=False)
         for kind, held in held_counts(tx, self._files, now).items():
             self._metrics.held(kind, held.count, held.oldest_ms, now)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import Participant
+from broker.held.import_folder import entries_not_taken, leftovers
 from broker.held.items import KINDS, HeldCount, HeldItem
-from broker.held.quarantine_folder import held_files
+from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
 from broker.receiving.deferral import EQUIVOCATION
 from broker.store.interfaces import Transaction
@@ -24,12 +25,45 @@ MOST: Final = 1_000_000
 class Folders:
     """The folders of an agency in which something can be held."""
 
+    import_: Path
+    processed: Path
     quarantine: Path
+    inbox: Path
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Those that the adapter writes to."""
+        return (self.inbox, self.processed, self.quarantine)
 
 
 def held_folders(participant: Participant) -> Folders:
     """The folders of a loaded agency."""
-    return Folders(participant.path(participant.config.folders.quarantine))
+    folders = participant.config.folders
+    return Folders(
+        participant.path(folders.import_),
+        participant.path(folders.processed),
+        participant.path(folders.quarantine),
+        participant.path(folders.inbox),
+    )
+
+
+def held_in_folders(folders: Folders, now: int, *, with_reasons: bool) -> list[HeldItem]:
+    """Everything that is held in a folder.
+
+    Args:
+        folders: of the agency.
+        now: ms.
+        with_reasons: whether to read why files were refused.
+    """
+    found = held_files(folders.quarantine, with_reasons=with_reasons)
+    ours = {folders.processed.name, folders.quarantine.name}
+    found += entries_not_taken(folders.import_, ours, now)
+    for path in leftovers(folders.written, now):
+        since_ms = path.lstat().st_mtime_ns // 1_000_000 if path.exists() else now
+        id_ = file_id("temporary", path.name)
+        detail = "The adapter removes it when it starts, or when it is retried."
+        found.append(HeldItem("temporary", id_, since_ms, "left_over", detail, path.parent.name))
+    return found
 
 
 def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
@@ -67,7 +101,7 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
         found.append(
             HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
         )
-    return found + held_files(folders.quarantine, with_reasons=True)
+    return found + held_in_folders(folders, now, with_reasons=True)
 
 
 def counted(items: Iterable[HeldItem]) -> dict[HeldKind, HeldCount]:
@@ -85,7 +119,7 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
 
     Args:
         tx: the agency's state.
-        files: of ``held_files``, which need not be looked for each time.
+        files: of ``held_in_folders``, which need not be looked for each time.
         now: ms.
     """
     found = counted([*files, *_senders(tx)])

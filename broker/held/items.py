@@ -45,6 +45,12 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     ),
     "file": KindOfHeld("export files that were refused as a whole", _RETRY),
     "rows": KindOfHeld("files of rows that were refused", _RETRY),
+    "entry": KindOfHeld("entries of the import folder that are not taken", _RETRY, urgent=False),
+    "temporary": KindOfHeld(
+        "files that a crash left half written; what they were to hold is written again",
+        _RETRY,
+        urgent=False,
+    ),
 }
 """Every place where something that was accepted is put aside. A new one needs its line here; the
 test of this table demands a status, a metric, an alert and a retry of each."""

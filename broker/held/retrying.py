@@ -15,20 +15,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from broker.held.quarantine_folder import find_held_file
+from broker.held.import_folder import entries_not_taken, leftovers
+from broker.held.inventory import Folders
+from broker.held.quarantine_folder import file_id, find_held_file
 from broker.store.interfaces import Store, Transaction
 
 RETRY_ASKED: Final = "retry_asked_ms"
 """Name in the state of when a person last asked to send and to judge again what waits."""
 
 Outcome: TypeAlias = Literal[
-    "delivered", "released", "asked", "moved_to_import", "held", "not_held", "needs_release"
+    "delivered",
+    "released",
+    "asked",
+    "moved_to_import",
+    "removed",
+    "held",
+    "not_held",
+    "needs_release",
 ]
 """``delivered``: the agency's system has the event. ``released``: the adapter has not come to it
-yet. ``asked``: the running adapter does it now. ``held``: it was tried and is held again.
-``not_held``: there is nothing of that id. ``needs_release``: see ``status release``."""
+yet. ``asked``: the running adapter does it now. ``removed``: it was half written and is gone.
+``held``: it is held still. ``not_held``: there is nothing of that id. ``needs_release``: see
+``status release``."""
 
-ID: Final = re.compile(r"(?P<kind>event|outbox|deferred|stopped|file|rows)-(?P<rest>\S+)")
+ID: Final = re.compile(
+    r"(?P<kind>event|outbox|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
+)
 _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -51,20 +63,19 @@ class Retried:
     @property
     def settled(self) -> bool:
         """Whether nothing more is to be done by the person who asked."""
-        return self.outcome in {"delivered", "released", "asked", "moved_to_import"}
+        return self.outcome in {"delivered", "released", "asked", "moved_to_import", "removed"}
 
     def as_json(self) -> dict[str, object]:
         """For scripts."""
         return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
 
 
-def retry_held(store: Store, quarantine: Path, into: Path, id_: str, now: int) -> Retried:
+def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
     """Try one thing again.
 
     Args:
         store: the agency's state.
-        quarantine: the agency's quarantine folder.
-        into: its import folder.
+        folders: the agency's.
         id_: as ``HeldItem.id``.
         now: ms.
 
@@ -78,11 +89,8 @@ def retry_held(store: Store, quarantine: Path, into: Path, id_: str, now: int) -
     kind, rest = found["kind"], found["rest"]
     if kind == "stopped":
         return Retried(id_, "needs_release")
-    if kind in {"file", "rows"}:
-        path = find_held_file(quarantine, id_)
-        if path is not None:
-            put_back(path, into, rest)
-        return Retried(id_, "not_held" if path is None else "moved_to_import")
+    if kind in {"file", "rows", "temporary", "entry"}:
+        return _retry_in_folder(store, folders, kind, id_, now)
     with store.transaction() as tx:
         if kind == "event":
             known = _SEQ.fullmatch(rest) is not None and tx.inbox.release(int(rest))
@@ -91,6 +99,32 @@ def retry_held(store: Store, quarantine: Path, into: Path, id_: str, now: int) -
         if waits:
             tx.meta.set(RETRY_ASKED, str(now).encode())
     return Retried(id_, "asked" if waits else "not_held")
+
+
+def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: int) -> Retried:
+    if kind == "temporary":
+        wanted = [
+            path
+            for path in leftovers(folders.written, now)
+            if file_id("temporary", path.name) == id_
+        ]
+        for path in wanted:
+            path.unlink(missing_ok=True)
+        return Retried(id_, "removed" if wanted else "not_held")
+    if kind == "entry":
+        ours = {folders.processed.name, folders.quarantine.name}
+        for item in entries_not_taken(folders.import_, ours, now):
+            if item.id == id_ and item.code == "file_waits":
+                with store.transaction() as tx:
+                    tx.meta.set(RETRY_ASKED, str(now).encode())
+                return Retried(id_, "asked")
+            if item.id == id_:  # a person has to move or rename it
+                return Retried(id_, "held", item.code)
+        return Retried(id_, "not_held")
+    held = find_held_file(folders.quarantine, id_)
+    if held is not None:
+        put_back(held, folders.import_, id_.rpartition("-")[2])
+    return Retried(id_, "not_held" if held is None else "moved_to_import")
 
 
 def outcome_of_event(tx: Transaction, id_: str) -> Retried:
@@ -113,14 +147,21 @@ def asked_ms(tx: Transaction) -> int:
     return int(value) if value else 0
 
 
-def put_back(path: Path, folder: Path, token: str) -> Path:
-    """Move a file into a folder under its own name, or one with ``token``; over no other.
+def put_back(path: Path, folder: Path, token: str, name: str | None = None) -> Path:
+    """Move a file into a folder under a name, or one with ``token``; over no other.
+
+    Args:
+        path: the file.
+        folder: where to.
+        token: tells it from namesakes.
+        name: its own if left out.
 
     Raises:
         OSError: the file is where it was.
     """
-    for name in (path.name, f"{path.stem}.{token}{path.suffix}"):
-        target = folder / name
+    wanted = Path(name or path.name)
+    for candidate in (wanted.name, f"{wanted.stem}.{token}{wanted.suffix}"):
+        target = folder / candidate
         try:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:

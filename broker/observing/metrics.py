@@ -71,7 +71,9 @@ class _CurrentGauge:
         self._shown = set(values)
 
 
-HeldKind = Literal["record", "deferred", "stopped", "event", "outbox", "file", "rows"]
+HeldKind = Literal[
+    "record", "deferred", "stopped", "event", "outbox", "file", "rows", "entry", "temporary"
+]
 """Everything that was accepted and is put aside; what each is, broker/held/items.py says."""
 
 

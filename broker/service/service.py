@@ -71,6 +71,8 @@ class BrokerService:
         self._log = logger("broker")
         self._kafka = readiness.flag("kafka")
         self._delivered = asyncio.Event()
+        self.on_retry: Callable[[], None] = lambda: None
+        """Called when a person asked to try again what waits; set by what else can wait."""
         secret = participant.keyring.secret()
         self._terms = SealingTerms(participant.contracts, participant.manifests)
         self._sealer = EventSealer(
@@ -299,6 +301,7 @@ class BrokerService:
                 self._statements.gap(origin, first, last)
             if found.send_again:
                 self._relaying.send_again()
+                self.on_retry()
             for topic, partition in found.judge_again:
                 self._reader.read_again(topic, partition)
             await self._keep_counts()

@@ -11,6 +11,7 @@ from broker.audit.actor import Actor
 from broker.cli.quarantine.held import Quarantine
 from broker.cli.quarantine.retries import Outcome, Retries
 from broker.held import retrying
+from broker.held.inventory import held_folders
 from broker.held.retrying import Retried, outcome_of_event, retry_held
 
 RECORD: Final = re.compile(rf"(?:[1-9][0-9]{{0,17}}|{retrying.ID.pattern})\Z")
@@ -37,7 +38,6 @@ def retry_all(
         OSError: a file cannot be moved.
     """
     participant, store = quarantine.participant, quarantine.store
-    folders = participant.config.folders
     records: Retries | None = None
     found: list[Tried] = []
     for id_ in ids:
@@ -45,8 +45,7 @@ def retry_all(
             records = records or Retries(participant, store, actor)
             found.append(records.retry(int(id_), now))
             continue
-        put_aside, into = participant.path(folders.quarantine), participant.path(folders.import_)
-        found.append(retry_held(store, put_aside, into, id_, now))
+        found.append(retry_held(store, held_folders(participant), id_, now))
     return _waited(quarantine, found, wait_s)
 
 

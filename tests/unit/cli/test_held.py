@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from adapters.sources.interfaces import RowReason
 from adapters.sources.shelving import reason_bytes, shelve, write_beside
 from broker.clock import now_ms
 from broker.control.watch import Watch
+from broker.held import import_folder
 from broker.held.items import KINDS
 from broker.judging.trust import Trust
 from broker.observing.metrics import HeldKind, Metrics
@@ -87,6 +89,22 @@ def put_aside_rows(world, _cli) -> None:
     write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
 
 
+def put_aside_entry(world, _cli) -> None:
+    (folder(world, "import") / "late.jsonl").write_bytes(b"{}")
+
+
+@pytest.fixture(autouse=True)
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is not taken is shown at once, not after a minute."""
+    monkeypatch.setattr(import_folder, "SHOWN_MS", 0)
+
+
+def put_aside_temporary(world, _cli) -> None:
+    path = folder(world, "inbox") / ".id.csv.tmp"
+    path.write_bytes(b"half")
+    os.utime(path, (1_000_000, 1_000_000))
+
+
 Scenario = Callable[[Any, Any], None]
 SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
     "record": (put_aside_record, "opened"),
@@ -96,6 +114,8 @@ SCENARIOS: dict[HeldKind, tuple[Scenario, str]] = {
     "stopped": (put_aside_stopped, "needs_release"),
     "file": (put_aside_file, "moved_to_import"),
     "rows": (put_aside_rows, "moved_to_import"),
+    "entry": (put_aside_entry, "asked"),
+    "temporary": (put_aside_temporary, "removed"),
 }
 """How each kind comes about, and the outcome of trying it again."""
 
@@ -226,7 +246,8 @@ def test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was(world, cli
     assert found.pop("bad.jsonl") == b"another"
     assert found.pop("a.jsonl.rejected.jsonl") == b"{}\n"
     assert list(found.values()) == [b"{}"]
-    assert cli("quarantine", "list", *agency, "--json").json == []
+    listed = cli("quarantine", "list", *agency, "--json").json
+    assert {one["kind"] for one in listed} == {"entry"}
 
 
 @pytest.mark.parametrize("id_", ["event-99", "file-000000000000", "outbox-x", "deferred-a/b/0"])

@@ -1,0 +1,166 @@
+"""Rules for the entries of the import folder: what is taken, what is ignored, what is shown.
+
+Every entry has one rule. A plain file is taken when it has come to rest. A name that says that its
+file is not finished is ignored until the file is an hour old, then shown. Names that desktops and
+file servers make are ignored. Anything else that lies there is left where it is and shown with the
+reason: a folder, a pipe, a device, a file with a second name, a file that does not go away.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from broker.held.items import HeldItem
+
+NameRule: TypeAlias = Literal["system", "report", "unfinished"]
+
+SYSTEM_NAMES: Final = frozenset(
+    {
+        "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
+        ".ds_store", ".localized", ".directory", ".trashes", ".fseventsd", ".spotlight-v100",
+        ".temporaryitems", ".apdisk", "@eadir", "#recycle", ".snapshot", "lost+found", "__macosx",
+    }
+)  # fmt: skip
+"""Made by Windows, macOS, Linux desktops and file servers; ignored whatever they are."""
+SYSTEM_BEGINNINGS: Final = ("._", ".nfs", ".fuse_hidden", ".smbdelete", ".trash-")
+REPORT_ENDINGS: Final = (".left-out.json", ".reason.json")
+"""Our own reports, moved here with the file that they are about."""
+UNFINISHED_ENDINGS: Final = (
+    ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart",
+    ".!ut", ".aria2", ".unfinished", ".incomplete", ".swp", ".swx", ".lock", ".lck", ".bak~", "~",
+)  # fmt: skip
+UNFINISHED_BEGINNINGS: Final = (".", "~")
+UNFINISHED_SHOWN_MS: Final = 60 * 60 * 1000
+SHOWN_MS: Final = 60_000
+"""How long a plain file may wait, and anything else lie here, before it is shown."""
+MAX_ENTRIES: Final = 100_000
+
+_DETAILS: Final = {
+    "symlink": "Links are not followed: drop the file itself.",
+    "not_a_file": "Only files are taken: this is a folder, a pipe or a device.",
+    "hard_link": "The file has a second name elsewhere, so it is not taken: remove one of them.",
+    "file_unfinished": "Its name says that it is not finished. Rename it when it is.",
+    "file_waits": "It is not taken yet: the adapter does not run, its writer has it open, or the "
+    "disk is full; the adapter's log says which.",
+}
+
+
+def name_rule(name: str) -> NameRule | None:
+    """What a name alone says; None for a name that is taken."""
+    lower = name.lower()
+    if lower in SYSTEM_NAMES or lower.startswith(SYSTEM_BEGINNINGS):
+        return "system"
+    if lower.endswith(REPORT_ENDINGS):
+        return "report"
+    if lower.endswith(UNFINISHED_ENDINGS) or lower.startswith(UNFINISHED_BEGINNINGS):
+        return "unfinished"
+    return None
+
+
+def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:
+    """The code under which an entry is shown, None if it is taken soon, or ignored.
+
+    Args:
+        name: of the entry.
+        status: of ``lstat``.
+        now_ms: wall clock.
+    """
+    rule = name_rule(name)
+    if rule in {"system", "report"}:
+        return None
+    age_ms = now_ms - max(status.st_mtime_ns, status.st_ctime_ns) // 1_000_000
+    if rule == "unfinished":
+        return "file_unfinished" if age_ms >= UNFINISHED_SHOWN_MS else None
+    if age_ms < SHOWN_MS:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        return "symlink"
+    if not stat.S_ISREG(status.st_mode):
+        return "not_a_file"
+    return "hard_link" if status.st_nlink > 1 else "file_waits"
+
+
+def entries_not_taken(folder: Path, ours: Collection[str], now_ms: int) -> list[HeldItem]:
+    """What lies in the import folder and is not taken, oldest first; none without a folder.
+
+    Args:
+        folder: the import folder.
+        ours: names of our own folders inside it.
+        now_ms: wall clock.
+    """
+    found: list[HeldItem] = []
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number >= MAX_ENTRIES:
+                    break
+                item = None if entry.name in ours else _item(entry, now_ms)
+                if item is not None:
+                    found.append(item)
+    except OSError:
+        return []
+    found.sort(key=lambda item: (item.since_ms, item.id))
+    return found
+
+
+def entry_id(name: str) -> str:
+    """The id of an entry: its name may hold personal data."""
+    return f"entry-{sha256(os.fsencode(name)).hexdigest()[:12]}"
+
+
+def _item(entry: os.DirEntry[str], now_ms: int) -> HeldItem | None:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:  # gone again
+        return None
+    code = why_not_taken(entry.name, status, now_ms)
+    if code is None:
+        return None
+    since_ms = max(status.st_mtime_ns, status.st_ctime_ns) // 1_000_000
+    name = entry.name.encode("utf-8", "replace").decode()
+    return HeldItem("entry", entry_id(entry.name), since_ms, code, _DETAILS[code], name)
+
+
+# --- what a crash of our own left ---------------------------------------------------------------
+
+_LEFTOVER: Final = re.compile(r"\..+\.tmp")
+
+
+def leftovers(folders: Collection[Path], now_ms: int, *, age_ms: int = SHOWN_MS) -> list[Path]:
+    """Files that this software began to write and did not finish; never the only copy of anything.
+
+    Args:
+        folders: the inbox, processed and quarantine folders.
+        now_ms: wall clock.
+        age_ms: younger ones may be being written.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if _LEFTOVER.fullmatch(entry.name) is None:
+                        continue
+                    status = entry.stat(follow_symlinks=False)
+                    if (
+                        stat.S_ISREG(status.st_mode)
+                        and now_ms - status.st_mtime_ns // 1_000_000 >= age_ms
+                    ):
+                        found.append(folder / entry.name)
+        except OSError:
+            continue
+    return sorted(found)
+
+
+def remove_leftovers(folders: Collection[Path], now_ms: int, *, age_ms: int = SHOWN_MS) -> int:
+    """Remove them: what they were to hold is written again. Returns how many."""
+    paths = leftovers(folders, now_ms, age_ms=age_ms)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)

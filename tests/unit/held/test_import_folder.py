@@ -1,0 +1,99 @@
+"""Each entry of the import folder has a rule; what is not taken is shown, never silently left."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from broker.held.import_folder import (
+    SHOWN_MS,
+    UNFINISHED_SHOWN_MS,
+    entries_not_taken,
+    leftovers,
+    name_rule,
+    remove_leftovers,
+)
+
+LATER = 2 * SHOWN_MS
+MUCH_LATER = 2 * UNFINISHED_SHOWN_MS
+
+
+def shown(folder: Path, after_ms: int) -> dict[str, str]:
+    now_ms = time.time_ns() // 1_000_000 + after_ms
+    found = entries_not_taken(folder, {"processed", "quarantine"}, now_ms)
+    assert len({item.id for item in found}) == len(found)
+    return {item.about: item.code for item in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        *((name, "system") for name in ("Thumbs.db", "desktop.ini", ".DS_Store", "._a.csv")),
+        *((name, "system") for name in (".nfs000012", "$RECYCLE.BIN", "lost+found")),
+        *((name, "report") for name in ("a.csv.left-out.json", "a.csv.reason.json")),
+        *((name, "unfinished") for name in ("a.csv.part", "a.TMP", "a.csv~", ".a.csv", "~$a.csv")),
+        *((name, "unfinished") for name in ("~x", "x.lock", "a.csv.crdownload", "a.filepart")),
+        *(
+            (name, None)
+            for name in ("a.csv", "A.CSV", "part.csv", "lock.csv", "a~b.csv", "caf\xe9")
+        ),
+        ("caf\udce9.csv", None),
+        ("a\n\x1b.csv", None),
+    ],
+)
+def test_what_a_name_says(name: str, rule: str | None) -> None:
+    assert name_rule(name) == rule
+
+
+def test_what_is_not_taken_is_shown_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "late.csv").write_bytes(b"x")
+    (tmp_path / "link.csv").symlink_to("/etc/passwd")
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "processed").mkdir()
+    os.mkfifo(tmp_path / "pipe.csv")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(tmp_path / "s.csv"))
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    for name in ("x.lock", "~x"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "one.csv").write_bytes(b"x")
+    os.link(tmp_path / "one.csv", tmp_path / "two.csv")
+    assert shown(tmp_path, 0) == {}, "what has just come is no trouble"
+    found = {
+        "late.csv": "file_waits",
+        "link.csv": "symlink",
+        "folder.csv": "not_a_file",
+        "pipe.csv": "not_a_file",
+        "s.csv": "not_a_file",
+        "one.csv": "hard_link",
+        "two.csv": "hard_link",
+    }
+    assert shown(tmp_path, LATER) == found
+    assert shown(tmp_path, MUCH_LATER) == found | {
+        "x.lock": "file_unfinished",
+        "~x": "file_unfinished",
+    }
+
+
+def test_a_name_that_is_not_utf_8_can_be_shown(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"caf\xe9.csv")).write_bytes(b"x")
+    assert shown(tmp_path, LATER) == {"caf?.csv": "file_waits"}
+
+
+def test_no_folder_shows_nothing(tmp_path: Path) -> None:
+    assert shown(tmp_path / "none", LATER) == {}
+
+
+def test_what_a_crash_left_half_written_is_found_and_removed(tmp_path: Path) -> None:
+    (tmp_path / ".a.csv.tmp").write_bytes(b"x")
+    (tmp_path / "a.csv").write_bytes(b"x")
+    (tmp_path / ".b.csv.tmp").mkdir()
+    now_ms = time.time_ns() // 1_000_000
+    assert leftovers([tmp_path], now_ms) == []
+    assert leftovers([tmp_path], now_ms + LATER) == [tmp_path / ".a.csv.tmp"]
+    assert remove_leftovers([tmp_path], now_ms + LATER) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".b.csv.tmp", "a.csv"]
