@@ -10,9 +10,8 @@ from importlib.metadata import entry_points
 from typing import Final, cast
 
 from adapters.base import AgencyAdapter
-from broker.errors import ConfigError
+from broker.agency.kinds import GROUP, unknown_kind
 
-GROUP: Final = "concordant.adapters"
 _OURS: Final = {
     "csu": ("adapters.csu", "ADAPTER"),
     "cps": ("adapters.cps", "ADAPTER"),
@@ -39,10 +38,4 @@ def adapter_named(kind: str) -> AgencyAdapter:
     if kind in _OURS:  # the packages as they stand, without an installed distribution
         module, name = _OURS[kind]
         return cast("AgencyAdapter", getattr(import_module(module), name))
-    known = ", ".join(installed())
-    raise ConfigError(
-        "No installed package offers this kind of adapter",
-        code="config_adapter_unknown",
-        where="agency.toml: adapter.kind",
-        fix=f"use one of {known}, or install the package that offers it",
-    )
+    raise unknown_kind(installed())

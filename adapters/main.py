@@ -23,6 +23,7 @@ from broker.cli.keys import commands as keys
 from broker.cli.log import commands as log
 from broker.cli.quarantine import commands as quarantine
 from broker.cli.status import commands as status
+from broker.errors import ConfigError
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2
@@ -95,6 +96,10 @@ def main() -> None:
             raise
         _discard_output()
         sys.exit(0)
+    except OSError as error:  # moved, damaged or not ours to read: no command foresees every file
+        found = _file_unusable(error)
+        sys.stderr.write(found.diagnostics() + "\n")
+        sys.exit(found.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
@@ -103,6 +108,15 @@ def main() -> None:
 def _discard_output() -> None:
     """The reader of our output has closed it: what is still buffered goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _file_unusable(error: OSError) -> ConfigError:
+    return ConfigError(
+        f"A file or folder cannot be used ({error.strerror or type(error).__name__}).",
+        code="file_unusable",
+        where=None if error.filename is None else os.fsdecode(error.filename),
+        fix="Check that it is there, who owns it, its permissions and the free space.",
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
 from broker.agency.participant import load_participant
+from broker.agency.running import ADAPTER_LOCK, PORT_FILE
 from broker.clock import SteadyClock
 from broker.held.import_folder import remove_leftovers
 from broker.held.inventory import held_folders
@@ -35,7 +36,6 @@ from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
 from broker.waiting import DESCRIPTORS_EXHAUSTED, through_shortage
 
-PORT_FILE: Final = "state/http-port"
 DELIVERY_LATE_S: Final = 120.0
 """How long a round of deliveries may take, its longest pause included, before it is late."""
 
@@ -68,7 +68,7 @@ async def run_adapter(
     config = participant.config
     log = logger("adapter")
     stop = stop or _on_signals()
-    with exclusive(participant.path("state/adapter.lock")):
+    with exclusive(participant.path(ADAPTER_LOCK)):
         store = open_store(participant.path(config.state.database))
         metrics, readiness = metrics or Metrics(), Readiness()
         adapter = adapter_named(config.adapter.kind)

@@ -36,6 +36,8 @@ Output = Annotated[
 
 NO = 1
 """Exit code: the answer is no."""
+ENVIRONMENT = 3
+"""Exit code: the environment is at fault."""
 REFUSED = 4
 """Exit code: part of the input was refused."""
 

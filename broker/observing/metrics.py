@@ -165,6 +165,8 @@ class Metrics:
         for one in self.tallies.restore(tx):
             if one.kind == "alarm":
                 self._alarms.labels(one.code).inc(one.count)
+            elif one.kind == "relay":
+                self._faults.labels(one.code).inc(one.count)
             elif one.kind == "record":
                 self._refused.labels(one.about, one.code).inc(one.count)
             else:
@@ -186,6 +188,7 @@ class Metrics:
     def relay_failed(self, code: str) -> None:
         """Kafka did not take a batch; it is sent again."""
         self._faults.labels(code).inc()
+        self.tallies.add("relay", code)
 
     def received(self, topic: str, lag_ms: int | None) -> None:
         """A new event is in the inbox; `lag_ms` is the time since its sender exported it."""

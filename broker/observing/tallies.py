@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import orjson
 
@@ -21,8 +21,8 @@ NAME: Final = "tallies"
 MAX_ENTRIES: Final = 2048
 """Different entries; codes, steps and parties are bounded, an agency's own adapter is not ours."""
 
-Kind = Literal["alarm", "item", "record"]
-_KINDS: Final = ("alarm", "item", "record")
+Kind = Literal["alarm", "item", "record", "relay"]
+_KINDS: Final = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Tally:
     """How often one thing happened.
 
     Attributes:
-        kind: `alarm`, `item` (of the agency's own export) or `record` (from Kafka).
+        kind: `alarm`, `item` (of the agency's own export), `record` (from Kafka) or `relay` (a
+            round that did not send what waits).
         code: the reason.
         about: of an alarm the agency, of a record the step, else empty.
         count: how often.

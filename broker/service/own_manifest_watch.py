@@ -24,28 +24,30 @@ async def watch_own_manifest(
 ) -> None:
     """Look for manifests and contracts of our own that are new, until ``stop`` is set."""
     log = logger("registry")
-    seen = _stamp(participant)
+    seen: Stamp | None = None
+    unreadable = False
     while not stop.is_set():
-        if await set_within(stop, LOOK_S):
-            return
         try:
             now = _stamp(participant)
-        except OSError as error:
-            if not out_of_descriptors(error):
-                raise
-            log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
-            continue
-        if now == seen:
-            continue
-        try:
-            await service.reload()
+            unreadable = False
+            if seen is not None and now != seen:
+                await service.reload()
+            seen = now
+        except OSError as error:  # the folder was moved or taken away: what was loaded stays
+            if out_of_descriptors(error):
+                log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+            elif not unreadable:
+                log.error("registry_not_reloaded", code="registry_unreadable")
+                unreadable = True
         except ConcordantError as error:
             log.error("registry_not_reloaded", code=error.code)
-            continue
-        seen = now
+        await set_within(stop, LOOK_S)
 
 
-def _stamp(participant: Participant) -> tuple[tuple[str, int], ...]:
+Stamp = tuple[tuple[str, int], ...]
+
+
+def _stamp(participant: Participant) -> Stamp:
     """Own manifests and all contracts, by name and time of change."""
     own = files_in(participant.path("manifests"), f"{participant.agency}.*.note")
     contracts = participant.path("contracts").iterdir()

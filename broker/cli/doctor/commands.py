@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_text
+from broker.cli.output import ENVIRONMENT, NO, Agency, AsJson, Output, note, print_json, print_text
 
 app = typer.Typer(
     help="Check everything that this agency's adapter needs; each failure comes with its fix."
@@ -23,8 +23,9 @@ def doctor(
 ) -> None:
     """Check clock, certificates, keys, manifests, contract, Kafka, rights, folders and state.
 
+    Everything that is put aside, waits or is missing is named with the command that goes on.
     One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
-    and changes nothing. Exit code 1 if anything fails.
+    and changes nothing. Exit code 1 if anything fails, 3 if there is no configuration to check.
     """
     from broker.cli.doctor.examination import examine
     from broker.clock import now_ms
@@ -36,5 +37,9 @@ def doctor(
         print_json(document, output)
     else:
         print_text("".join(check.line() for check in checks), output)
-    note(f"{failed} of {len(checks)} checks failed." if failed else "Nothing fails.")
+    warned = sum(check.status == "warn" for check in checks)
+    warnings = f" {warned} to look at." if warned else ""
+    note((f"{failed} of {len(checks)} checks failed." if failed else "Nothing fails.") + warnings)
+    if failed and len(checks) == 1:
+        raise typer.Exit(ENVIRONMENT)
     raise typer.Exit(NO if failed else 0)

@@ -9,7 +9,9 @@ from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
 from broker.cli.doctor import keys as doctor_keys
 from broker.cli.doctor import machine as doctor_machine
+from broker.cli.doctor import settings as doctor_settings
 from broker.cli.doctor.check import Check, failed, passed, skipped, warned
+from broker.cli.doctor.flow import FLOW, flow_checks
 from broker.cli.doctor.held import held_checks
 from broker.cli.doctor.kafka import kafka_checks
 from contracts.durations import DAY_MS
@@ -34,6 +36,8 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     except ConcordantError as error:
         return [failed("configuration", error)]
     found = [passed("configuration", f"{config.agency} in {config.deployment}")]
+    found += _guarded("adapter", lambda: doctor_settings.adapter(agency, config))
+    found += _guarded("settings", lambda: doctor_settings.settings(agency, config))
     found += _guarded("folders", lambda: doctor_machine.folders(agency, config))
     found += _guarded("disk", lambda: doctor_machine.disk(agency))
     found += _guarded("state", lambda: doctor_machine.state(agency, config))
@@ -42,18 +46,30 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     except ConcordantError as error:
         found.append(failed("registry", error))
         reason = "the contracts and manifests cannot be loaded"
-        unknown = ("clock", "contract", "manifests", "keys", "passphrase", "held")
+        unknown = (
+            "partners",
+            "clock",
+            "contract",
+            "manifests",
+            "keys",
+            "passphrase",
+            "held",
+            *FLOW,
+        )
         found += [skipped(name, reason) for name in unknown]
         found += _guarded("certificate", lambda: doctor_machine.certificate(agency, config, now))
         found += [skipped(name, reason) for name in ("kafka", "kafka clock", "rights")]
         return found
     every: tuple[tuple[str, Callable[[], Checks]], ...] = (
+        ("partners", lambda: doctor_settings.partners(participant)),
         ("clock", lambda: doctor_machine.clock(participant, now)),
         ("contract", lambda: _contract(participant, now)),
         ("manifests", lambda: doctor_keys.manifests(participant, now)),
         ("passphrase", lambda: doctor_keys.passphrase(participant)),
         ("keys", lambda: doctor_keys.keys(participant, now)),
+        ("keys", lambda: doctor_settings.governance_passphrase(participant)),
         ("certificate", lambda: doctor_machine.certificate(agency, config, now)),
+        ("state", lambda: flow_checks(participant, now)),
         ("held", lambda: held_checks(participant, now)),
     )
     for name, checks in every:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from broker.agency.participant import load_participant
+from broker.agency.running import ADAPTER_LOCK
 from broker.cli.held_state import open_held_state
 from broker.judging.partition_state import parse_state
 from broker.judging.store_view import write_state
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction
-
-ADAPTER_LOCK: Final = "state/adapter.lock"
-"""What a running adapter holds: its memory of a stream would go against the release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
+from broker.observing.tallies import kept
 from broker.operations.folders import FolderState, folder_states
+from broker.registry.awaited import awaited
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 
@@ -84,6 +86,16 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """How often an alarm was raised about an agency, and when last."""
+
+    code: str
+    agency: str
+    count: int
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Overdue:
     """A referral of which a clock ran out: `acknowledge` (nobody took it) or `respond`."""
 
@@ -142,6 +154,7 @@ class Status:
     heartbeats: tuple[Heard, ...]
     referrals: Referrals
     folders: tuple[FolderState, ...] = ()
+    alarms: tuple[Raised, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """For scripts: the same, every time as text."""
@@ -242,6 +255,11 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
         heartbeats=_heartbeats(participant, tx, now),
         referrals=_referrals(tx, now),
         folders=folder_states(participant, now),
+        alarms=tuple(
+            Raised(one.code, one.about, one.count, one.last_ms)
+            for one in sorted(kept(tx), key=lambda one: -one.last_ms)
+            if one.kind == "alarm"
+        ),
     )
 
 
@@ -310,7 +328,8 @@ def _held(participant: Participant, tx: Transaction, now: int) -> tuple[Held, ..
 def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[Heard, ...]:
     limit = int(participant.config.intervals.silence_alarm * 1000)
     heard = {row.agency: row.heard_ms for row in tx.heads.all()}
-    others = (agency for agency in participant.manifests.agencies() if agency != participant.agency)
+    parties = awaited(participant.contracts, participant.manifests, now)
+    others = (agency for agency in parties if agency != participant.agency)
     return tuple(
         Heard(agency, heard.get(agency), agency not in heard or now - heard[agency] > limit)
         for agency in others

@@ -161,6 +161,11 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
             if f.files
         ],
     )
+    yield (
+        "ALARMS SO FAR",
+        ("alarm", "about", "how often", "last"),
+        [(a.code, a.agency, str(a.count), moment(a.last_ms)) for a in status.alarms],
+    )
 
 
 def _kept_for(days: int | None) -> str:

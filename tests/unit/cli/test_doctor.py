@@ -14,12 +14,24 @@ import pytest
 from broker.cli.doctor import kafka as doctor_kafka
 from broker.cli.doctor import machine as doctor_machine
 from broker.clock import now_ms
+from broker.observing.tallies import Tallies
 from broker.store.database import open_store
+from broker.store.exclusion import exclusive
+from broker.store.rows import NewInboxRow
 from broker.transport.certificates import Authority, issue_certificate
 
 DAY = 86_400_000
 AGENCY = "csu-camden"
 NAMES = {
+    "adapter",
+    "settings",
+    "partners",
+    "outbox",
+    "inbox",
+    "streams",
+    "heartbeats",
+    "referrals",
+    "alarms",
     "held",
     "configuration",
     "folders",
@@ -78,6 +90,15 @@ def write(name: str, content: bytes) -> Break:
     return lambda folder: (folder / name).write_bytes(content)
 
 
+def setting(before: bytes, after: bytes) -> Break:
+    def change(folder: Path) -> None:
+        content = (folder / "agency.toml").read_bytes()
+        assert before in content
+        (folder / "agency.toml").write_bytes(content.replace(before, after, 1))
+
+    return change
+
+
 def chmod(name: str, mode: int) -> Break:
     return lambda folder: (folder / name).chmod(mode)
 
@@ -91,11 +112,20 @@ def foreign_tls_key(folder: Path) -> None:
     shutil.copy(folder.parent / "council-camden" / "tls" / "key.pem", folder / "tls" / "key.pem")
 
 
+PORT, INTERVAL = "config_port_unusable", "config_interval_invalid"
+
+
 @pytest.mark.parametrize(
     ("spoil", "name", "code"),
     [
-        (unlink("agency.toml"), "configuration", "config_missing"),
-        (write("agency.toml", b"x=1"), "configuration", "config_invalid"),
+        (setting(b'kind = "csu"', b'kind = "csuu"'), "adapter", "config_adapter_unknown"),
+        (setting(b'"council-camden"', b'"council-camdem"'), "partners", "partner_unknown"),
+        (setting(b'= "cps-london"', b'= "csu-camden"'), "partners", "partner_unknown"),
+        (setting(b'"localhost:19092"', b'"localhost"'), "settings", "config_address_invalid"),
+        (setting(b'inbox = "inbox"', b'inbox = "import"'), "settings", "config_folders_same"),
+        (setting(b'host = "127.0.0.1"', b'host = "no.such.host"'), "settings", PORT),
+        (setting(b"[http]", b"[intervals]\nheartbeat = 600\n[http]"), "settings", INTERVAL),
+        (setting(b"[http]", b"[intervals]\nsilence_alarm = 30\n[http]"), "settings", INTERVAL),
         (lambda folder: shutil.rmtree(folder / "inbox"), "folders", "folder_unwritable"),
         (write("state/concordant.db", b"rubbish" * 999), "state", "store_corrupt"),
         (unlink("passphrase"), "passphrase", "passphrase_missing"),
@@ -134,9 +164,73 @@ def test_everything_else_is_still_looked_at(cli, root: Path) -> None:
     assert checks["keys"]["status"] == checks["contract"]["status"] == "skipped"
 
 
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (unlink("agency.toml"), "config_missing"),
+        (write("agency.toml", b"x=1"), "config_invalid"),
+        (write("agency.toml", b"["), "config_unreadable"),
+    ],
+)
+def test_without_a_configuration_nothing_can_be_checked(
+    cli, root: Path, spoil: Break, code: str
+) -> None:
+    spoil(root / AGENCY)
+    done, checks = examined(cli, root / AGENCY)
+    assert done.code == 3
+    assert list(checks) == ["configuration"]
+    assert checks["configuration"]["code"] == code
+    assert checks["configuration"]["fix"]
+
+
+def test_an_event_that_kafka_does_not_take_is_named_with_its_size(cli, root: Path) -> None:
+    store = open_store(root / AGENCY / "state" / "concordant.db")
+    now = now_ms()
+    tallies = Tallies()
+    tallies.add("relay", "kafka_record_too_large")
+    with store.transaction() as tx:
+        seq = tx.outbox.add("id", "the.topic", 0, b"v" * 1812, False, now - 30_000)
+        tx.outbox.index([(seq, "g", 0, b"l" * 32, b"proof")])
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["outbox"]["status"] == "warn"  # it waits, and the adapter does not run
+    assert "concordant adapter run" in checks["outbox"]["fix"]
+    with store.transaction() as tx:
+        tallies.keep(tx, now)
+    store.close()
+    done, checks = examined(cli, root / AGENCY)
+    assert done.code == 1
+    assert (checks["outbox"]["status"], checks["outbox"]["code"]) == (
+        "fail",
+        "kafka_record_too_large",
+    )
+    assert "1812 bytes" in checks["outbox"]["detail"]
+    assert "the.topic" in checks["outbox"]["fix"]
+
+
+def test_what_status_shows_as_wrong_is_named(cli, root: Path) -> None:
+    store = open_store(root / AGENCY / "state" / "concordant.db")
+    now = now_ms()
+    tallies = Tallies()
+    tallies.add("alarm", "rollback", "cps-london")
+    with store.transaction() as tx:
+        tallies.keep(tx, now)
+        tx.inbox.add(
+            NewInboxRow("cps-london", "i", "a", now - DAY, "t", 0, "g", 0, b"p", b"", b"c" * 32)
+        )
+    store.close()
+    _, checks = examined(cli, root / AGENCY)
+    assert checks["inbox"]["status"] == checks["alarms"]["status"] == "warn"
+    assert "rollback (cps-london)" in checks["alarms"]["detail"]
+    assert checks["heartbeats"]["status"] == "skipped"  # it cannot hear
+    with exclusive(root / AGENCY / "state" / "adapter.lock"):
+        _, checks = examined(cli, root / AGENCY)
+    assert (checks["inbox"]["status"], checks["inbox"]["code"]) == ("fail", "inbox_waits")
+    assert checks["heartbeats"]["status"] == "warn"
+
+
 def test_a_folder_that_is_no_agency(cli, tmp_path: Path) -> None:
     done = cli("doctor", "--agency", tmp_path / "nothing", "--offline")
-    assert done.code == 1
+    assert done.code == 3
     assert "quickstart" in done.text
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.clock import now_ms
+from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
 from broker.tlog.merkle import leaf_hash
@@ -192,6 +193,19 @@ def test_what_is_held_is_counted_by_sender(cli, world) -> None:
     done = status(cli, world)
     assert "1 held, csu-camden 1" in done.text
     assert "quarantine list" in done.err
+
+
+def test_alarms_are_shown_with_the_agency_that_they_are_about(cli, world) -> None:
+    tallies = Tallies()
+    tallies.add("alarm", "gap", SENDER)
+    tallies.add("alarm", "gap", SENDER)
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tallies.keep(tx, now_ms())
+    store.close()
+    (alarm,) = status(cli, world, READER, "--json").json["alarms"]
+    assert (alarm["code"], alarm["agency"], alarm["count"]) == ("gap", SENDER, 2)
+    assert "ALARMS SO FAR" in status(cli, world).text
 
 
 def test_heartbeats_that_were_heard(cli, world, clock) -> None:

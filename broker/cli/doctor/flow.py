@@ -1,0 +1,154 @@
+"""Checks of what flows: events under way, other agencies' streams and heartbeats, referrals.
+
+Whatever `status` shows as wrong, `doctor` names here with what to do about it; what is put aside
+is in `held`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from broker.agency.participant import Participant
+from broker.agency.running import adapter_runs
+from broker.cli.doctor.check import Check, passed, skipped, warned
+from broker.cli.times import length
+from broker.observing.tallies import kept
+from broker.registry.awaited import awaited
+from broker.store.database import open_existing
+from broker.store.interfaces import Transaction
+from contracts.durations import DAY_MS, MINUTE_MS
+
+SLOW_MS: Final = 10 * MINUTE_MS
+"""How long the agency's own system may leave an event in the inbox (the alert `InboxStuck`)."""
+FLOW: Final = ("outbox", "inbox", "streams", "heartbeats", "referrals", "alarms")
+"""Names of these checks."""
+TOO_LARGE: Final = "kafka_record_too_large"
+
+
+def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
+    """Outbox, inbox, streams, heartbeats, referrals and alarms.
+
+    Raises:
+        StoreError: the state cannot be read.
+    """
+    path = participant.path(participant.config.state.database)
+    if not path.exists():
+        for name in FLOW:
+            yield passed(name, "no state yet: nothing has flowed")
+        return
+    runs = adapter_runs(participant.root)
+    store = open_existing(path)
+    try:
+        with store.reading() as tx:
+            yield _outbox(participant, tx, now, runs=runs)
+            yield _inbox(participant, tx, now, runs=runs)
+            yield from _streams(tx)
+            yield from _heartbeats(participant, tx, now, runs=runs)
+            yield _referrals(participant, tx, now)
+            yield _alarms(participant, tx, now)
+    finally:
+        store.close()
+
+
+def _start(participant: Participant) -> str:
+    return f"start the adapter: concordant adapter run --agency {participant.root}"
+
+
+def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -> Check:
+    counts = tx.outbox.counts()
+    waiting = counts.pending + counts.unsent
+    if not waiting or counts.oldest_ms is None:
+        return passed("outbox", "every event that was accepted is on Kafka")
+    since = length(now - counts.oldest_ms)
+    largest = max((len(row.value or b"") for row in tx.outbox.unsent()), default=0)
+    detail = f"{waiting} events wait for Kafka, the oldest for {since}"
+    faults = [one for one in kept(tx) if one.kind == "relay"]
+    last = max(faults, key=lambda one: one.last_ms, default=None)
+    if counts.unsent and last is not None and last.code == TOO_LARGE:
+        topics = ", ".join(sorted({topic for topic, _, _ in tx.outbox.unsent_streams()}))
+        detail += f"; Kafka refuses records of this size: the largest has {largest} bytes"
+        fix = (
+            f"ask Kafka's host to let {topics} take larger records (max.message.bytes): "
+            "concordant kafka apply"
+        )
+        return Check("outbox", "fail", detail, fix, TOO_LARGE)
+    if not runs:
+        return warned("outbox", f"{detail}, and the adapter does not run", _start(participant))
+    if now - counts.oldest_ms < MINUTE_MS:
+        return passed("outbox", detail)
+    reason = "" if last is None or not counts.unsent else f"; the last reason: {last.code}"
+    fix = "the lines kafka and rights say what is wrong with Kafka; nothing is lost"
+    return Check("outbox", "fail", f"{detail}{reason}", fix, "outbox_waits")
+
+
+def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -> Check:
+    counts = tx.inbox.counts()
+    oldest = counts.oldest_undelivered_ms
+    waiting = counts.undelivered
+    if not waiting or oldest is None:
+        return passed("inbox", "our own system has every event that can be delivered")
+    detail = f"{waiting} events wait for our own system, the oldest for {length(now - oldest)}"
+    if not runs:
+        return warned("inbox", f"{detail}, and the adapter does not run", _start(participant))
+    if now - oldest < SLOW_MS:
+        return passed("inbox", detail)
+    folder = participant.path(participant.config.folders.inbox)
+    fix = f"let the account that runs the adapter write to {folder}"
+    return Check("inbox", "fail", detail, fix, "inbox_waits")
+
+
+def _streams(tx: Transaction) -> Iterator[Check]:
+    missing = {agency: gaps for agency, _, gaps, _ in tx.reader.state_sizes() if gaps}
+    for agency, count in sorted(missing.items()):
+        detail = f"{count} gaps in the records of {agency}; they are asked for again"
+        fix = f"if it stays for ten minutes, telephone {agency}, then the host of Kafka"
+        yield Check("streams", "fail", detail, fix, "records_missing")
+    bare: dict[str, int] = {}
+    for agency, *_, count in tx.reader.without_content():
+        bare[agency] = bare.get(agency, 0) + count
+    for agency, count in sorted(bare.items()):
+        detail = f"of {count} records of {agency} only the hash came; they are asked for again"
+        fix = f"ask {agency} whether the content is gone there"
+        yield Check("streams", "fail", detail, fix, "content_missing")
+    if not missing and not bare:
+        yield passed("streams", "no record that another agency signed is missing")
+
+
+def _heartbeats(
+    participant: Participant, tx: Transaction, now: int, *, runs: bool
+) -> Iterator[Check]:
+    if not runs:
+        yield skipped("heartbeats", "the adapter does not run")
+        return
+    limit = int(participant.config.intervals.silence_alarm * 1000)
+    heard = {row.agency: row.heard_ms for row in tx.heads.all()}
+    others = [
+        agency
+        for agency in awaited(participant.contracts, participant.manifests, now)
+        if agency != participant.agency
+    ]
+    silent = [agency for agency in others if now - heard.get(agency, 0) > limit]
+    for agency in silent:
+        since = f"for {length(now - heard[agency])}" if agency in heard else "ever"
+        fix = f"telephone {agency}: its adapter is down, or its records are withheld"
+        yield warned("heartbeats", f"nothing was heard from {agency} {since}", fix)
+    if not silent:
+        yield passed("heartbeats", f"all {len(others)} other parties were heard")
+
+
+def _referrals(participant: Participant, tx: Transaction, now: int) -> Check:
+    late = len(tx.referrals.overdue(now))
+    if late:
+        fix = f"concordant status --agency {participant.root} names them; tell the caseworkers"
+        return warned("referrals", f"{late} referrals are past a clock of the contract", fix)
+    return passed("referrals", "none is past a clock of the contract")
+
+
+def _alarms(participant: Participant, tx: Transaction, now: int) -> Check:
+    recent = [one for one in kept(tx) if one.kind == "alarm" and now - one.last_ms < DAY_MS]
+    if recent:
+        named = ", ".join(f"{one.code} ({one.about})" for one in recent)
+        fix = f"concordant status --agency {participant.root}; the guide says what each means"
+        return warned("alarms", f"in the last day: {named}", fix)
+    return passed("alarms", "none in the last day")

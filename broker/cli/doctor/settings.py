@@ -1,0 +1,165 @@
+"""Checks of every value in `agency.toml` that reading the file alone does not check."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from broker.agency.config import AgencyConfig, governance_kids
+from broker.agency.kinds import declared_kinds, require_kind
+from broker.agency.participant import Participant
+from broker.agency.running import adapter_runs, health_port
+from broker.cli.doctor.check import Check, passed, skipped, warned
+from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
+from contracts.errors import ConcordantError
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    """The kind of adapter is installed and can be loaded.
+
+    Raises:
+        ConfigError: it is not, or cannot.
+    """
+    if not declared_kinds():
+        yield skipped("adapter", "concordant is not installed as a package")
+        return
+    require_kind(config.adapter.kind)
+    runs = "it runs" if adapter_runs(agency) else "it does not run"
+    yield passed("adapter", f"{config.adapter.kind} is installed; {runs}")
+
+
+def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    """Governance ids, folders, addresses and intervals make sense together.
+
+    Raises:
+        ConfigError: the ids of the governance keys are not base64.
+    """
+    governance_kids(config)
+    wrong = [
+        *_same_folders(agency, config),
+        *_addresses(config),
+        *_intervals(config),
+        *_health(agency, config),
+    ]
+    yield from wrong
+    if not any(check.status == "fail" for check in wrong):
+        yield passed("settings", "folders, addresses and intervals make sense")
+
+
+def partners(participant: Participant) -> Iterator[Check]:
+    """Each partner is a party of a contract, and each party can be addressed."""
+    config = participant.config
+    parties = {
+        party.id for signed in participant.contracts.trusted() for party in signed.contract.parties
+    }
+    own = participant.agency
+    wrong = False
+    for code, partner in sorted(config.partners.items()):
+        reason = None
+        if partner == own:
+            reason = "is this agency itself"
+        elif partner not in parties:
+            reason = "is no party of a contract that we signed"
+        if reason:
+            wrong = True
+            known = ", ".join(sorted(parties - {own}))
+            detail = f"the partner {partner} {reason} [agency.toml: partners.{code}]"
+            yield Check("partners", "fail", detail, f"use one of {known}", "partner_unknown")
+    missing = sorted(parties - {own} - set(config.partners.values()))
+    if missing:
+        detail = f"no code of our system for {', '.join(missing)}: no export can address them"
+        yield warned("partners", detail, "add a line to [partners] in agency.toml")
+    elif not wrong:
+        yield passed("partners", f"{len(config.partners)} codes, each of a party")
+
+
+def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    named = config.folders.model_dump(by_alias=True)
+    seen: dict[Path, str] = {}
+    for name, folder in named.items():
+        path = (agency / folder).resolve()
+        if path in seen:
+            detail = f"{seen[path]} and {name} are one folder [agency.toml: folders.{name}]"
+            fix = "give each its own folder: what is written would be read again"
+            yield Check("settings", "fail", detail, fix, "config_folders_same")
+        seen[path] = name
+
+
+def _addresses(config: AgencyConfig) -> Iterator[Check]:
+    for address in config.kafka.bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            detail = f"{address.strip()!r} is not HOST:PORT [agency.toml: kafka.bootstrap]"
+            fix = "for example: kafka.example.org:9092"
+            yield Check("settings", "fail", detail, fix, "config_address_invalid")
+
+
+def _intervals(config: AgencyConfig) -> Iterator[Check]:
+    intervals = config.intervals
+    if intervals.heartbeat * 1000 > SILENCE_MS:
+        detail = (
+            f"we state that we are here every {intervals.heartbeat:g} s; the others alarm after "
+            f"{SILENCE_MS / 1000:g} s [agency.toml: intervals.heartbeat]"
+        )
+        fix = f"set it to {INTERVAL_MS / 1000:g} or less"
+        yield Check("settings", "fail", detail, fix, "config_interval_invalid")
+    if intervals.silence_alarm * 1000 <= INTERVAL_MS:
+        detail = (
+            f"we alarm after {intervals.silence_alarm:g} s without a word, and each agency speaks "
+            f"every {INTERVAL_MS / 1000:g} s [agency.toml: intervals.silence_alarm]"
+        )
+        fix = f"set it to {SILENCE_MS / 1000:g}"
+        yield Check("settings", "fail", detail, fix, "config_interval_invalid")
+
+
+def _health(agency: Path, config: AgencyConfig) -> Iterator[Check]:
+    http = config.http
+    if http.host not in LOOPBACK:
+        detail = f"/metrics and /readyz answer on {http.host}, not on this machine alone"
+        yield warned("settings", detail, "let a firewall allow only the monitoring system")
+    if adapter_runs(agency) and http.port in {0, health_port(agency)}:
+        return
+    problem = _bindable(http.host, http.port)
+    if problem:
+        where = "agency.toml: http"
+        detail = f"nothing can listen on {http.host}:{http.port}: {problem} [{where}]"
+        fix = "use a free port and an address of this machine, or port 0"
+        yield Check("settings", "fail", detail, fix, "config_port_unusable")
+
+
+def _bindable(host: str, port: int) -> str | None:
+    """Why the health port cannot be opened; None if it can."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return "there is no such host"
+    family, kind, number, _, address = found[0]
+    with socket.socket(family, kind, number) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            in_use = error.errno == errno.EADDRINUSE
+            return "another program uses it" if in_use else (error.strerror or "no").lower()
+    return None
+
+
+def governance_passphrase(participant: Participant) -> Iterator[Check]:
+    """The governance keys open with their own passphrase, while they are here.
+
+    Raises:
+        ConcordantError: they do not.
+    """
+    section = participant.config.governance_passphrase
+    here = any(entry.role == "governance" for entry in participant.governance_source().entries())
+    if section is None or not here:
+        return
+    try:
+        participant.governance_signer()
+    except ConcordantError as error:
+        yield Check("keys", "fail", f"governance: {error.detail}", error.fix, error.code)

@@ -1,0 +1,83 @@
+"""Every command of the program, as its own parser knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from adapters.main import app
+
+VALUES: Mapping[str, str] = {
+    "TYPE": "referral.made",
+    "TIME": "2026-01-01T00:00:00Z",
+    "TEXT": "lost",
+    "SENDER": "cps-london",
+    "AGENCY": "cps-london",
+    "TOPIC": "pan-london.london-hate-crime.a",
+    "PARTITION": "0",
+    "ID": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
+    "ID...": "1",
+}
+"""A value for each required parameter, by its metavar."""
+
+MORE: Mapping[str, Sequence[str]] = {
+    "contract suspend": ("--reason", "dpia-review"),
+    "event evidence": ("7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",),
+    "keys passphrase": ("--new-file", "FILE"),
+    "keys revoke": ("a" * 64,),
+    "quarantine retry": ("1",),
+}
+"""Words of commands that need one of several; FILE stands for a file."""
+
+FOLDERS = ("--agency", "--root", "--agency-root")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command that can be given.
+
+    Attributes:
+        name: as it is written.
+        parameters: what it takes.
+    """
+
+    name: str
+    parameters: tuple[Any, ...]
+
+    @property
+    def folder_option(self) -> str | None:
+        """The option that names an agency's folder, or the folder of all of them."""
+        for parameter in self.parameters:
+            for option in parameter.opts:
+                if option in FOLDERS:
+                    return str(option)
+        return None
+
+    def words(self, folder: object, file: object) -> list[str]:
+        """A whole command line: the folder, and a value for whatever else is required."""
+        words = self.name.split()
+        option = self.folder_option
+        for parameter in self.parameters:
+            if option in parameter.opts:
+                words += [option, str(folder)]
+            elif parameter.required:
+                value = str(file) if parameter.metavar == "FILE" else VALUES[parameter.metavar]
+                named = parameter.param_type_name == "option"
+                words += [parameter.opts[0], value] if named else [value]
+        return words + [str(file) if word == "FILE" else word for word in MORE.get(self.name, ())]
+
+
+def every_command() -> list[Command]:
+    """All commands, in the order of the help."""
+    return list(_commands(typer.main.get_command(app), ()))
+
+
+def _commands(command: Any, path: tuple[str, ...]) -> Iterator[Command]:
+    below = getattr(command, "commands", None)
+    if not below or command.invoke_without_command:
+        yield Command(" ".join(path), tuple(command.params))
+    for name, one in (below or {}).items():
+        yield from _commands(one, (*path, name))
