@@ -28,7 +28,7 @@ from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.store.interfaces import Store
 from broker.transport.delivery import delay
-from broker.transport.interfaces import OnTrouble, Receiver, Trouble
+from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
 from broker.transport.topics import ControlTopics, all_readable_topics
 from broker.waiting import out_of_descriptors, set_within
 
@@ -58,6 +58,7 @@ class Reader:
         topics: the deployment's control topics.
         listens: those of them that are read beside the data topics.
         on_taken, on_news, on_books: told of what came.
+        on_reached: told each time that Kafka has answered.
         log_taken: whether each event that is taken is an entry of the disclosure log in ``store``.
 
     Attributes:
@@ -79,6 +80,7 @@ class Reader:
         on_news: OnNews,
         on_books: OnBooks,
         log_taken: bool = True,
+        on_reached: OnReached | None = None,
     ) -> None:
         self._agency = participant.agency
         self._keyring = participant.keyring
@@ -89,6 +91,7 @@ class Reader:
         self._on_taken = on_taken
         self._on_news = on_news
         self._on_books = on_books
+        self._on_reached = on_reached
         self._store = store
         self._footing = Footing(store, receiver)
         self._books = asyncio.Lock()
@@ -214,6 +217,7 @@ class Reader:
                 self._footing.position,
                 ended,
                 on_trouble=on_trouble,
+                on_reached=self._on_reached,
             )
         finally:
             for task in beside:

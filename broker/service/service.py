@@ -18,7 +18,7 @@ from broker.control.own_heartbeat import own_heartbeat
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
 from broker.errors import TransportError
-from broker.observing.health import Readiness
+from broker.observing.health import Flag, Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.receiving.taking import Batch
@@ -69,7 +69,10 @@ class BrokerService:
         self._transport = transport
         self._clock = clock
         self._log = logger("broker")
-        self._kafka = readiness.flag("kafka")
+        # Each direction knows for itself whether Kafka is there. The relay alone would not: with
+        # nothing to send it asks Kafka nothing.
+        self._sending, self._receiving = Flag(), Flag(None)
+        readiness.add("kafka", lambda: self._sending() or self._receiving())
         self._delivered = asyncio.Event()
         self.on_retry: Callable[[], None] = lambda: None
         """Called when a person asked to try again what waits; set by what else can wait."""
@@ -95,6 +98,7 @@ class BrokerService:
             on_taken=self._on_batch,
             on_news=self._on_news,
             on_books=self._on_books,
+            on_reached=self._receiving.up,
         )
         self.control = self._reader.control
         self.relay = Relay(
@@ -120,7 +124,7 @@ class BrokerService:
             self._statements,
             transport,
             metrics,
-            self._kafka,
+            self._sending,
             self._tell_heads,
         )
 
@@ -242,8 +246,9 @@ class BrokerService:
         self._log.info("registry_changed")
 
     def _trouble(self, trouble: Trouble) -> None:
-        if trouble.code != "kafka_topic_missing":  # the other topics are read meanwhile
-            self._kafka.down(trouble.code)
+        # A missing topic is waited for while the others are read; a failed handler is not Kafka's.
+        if trouble.code.startswith("kafka_") and trouble.code != "kafka_topic_missing":
+            self._receiving.down(trouble.code)
         self._log.warning(
             "receiving_waits",
             code=trouble.code,

@@ -44,6 +44,9 @@ class Trouble:
 
 OnTrouble = Callable[[Trouble], None]
 
+OnReached = Callable[[], None]
+"""Told each time that Kafka has answered, also when there was nothing to receive."""
+
 
 class Sender(Protocol):
     """Puts records on Kafka."""
@@ -77,6 +80,7 @@ class Receiver(Protocol):
         stop: asyncio.Event,
         *,
         on_trouble: OnTrouble | None = None,
+        on_reached: OnReached | None = None,
     ) -> None:
         """Receives until `stop` is set, as one member of this agency's group.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from broker.errors import TransportError
 from broker.record import Record
 from broker.transport.delivery import Delivery, Partition
-from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
 from broker.waiting import set_within
 
 _POLL_S = 0.005
@@ -140,6 +140,7 @@ class MemoryTransport:
         stop: asyncio.Event,
         *,
         on_trouble: OnTrouble | None = None,
+        on_reached: OnReached | None = None,
     ) -> None:
         """See `interfaces.Receiver.run`."""
         self.subscribed = tuple(topics)
@@ -161,6 +162,8 @@ class MemoryTransport:
                     unreachable = True
                 else:
                     unreachable = False
+                    if on_reached:
+                        on_reached()
                     await self._poll(delivery)
                 await set_within(stop, _POLL_S)
         finally:

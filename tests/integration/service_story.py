@@ -47,8 +47,9 @@ class Running:
         self.store = open_store(participant.path(participant.config.state.database))
         self._client = self._transport()
         self._stop = asyncio.Event()
+        self.readiness = Readiness()
         self.service = BrokerService(
-            participant, self.store, self._client, self._clock, Metrics(), Readiness()
+            participant, self.store, self._client, self._clock, Metrics(), self.readiness
         )
         self._task = asyncio.create_task(self.service.run(self._stop))
         await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from broker.record import Record
 from broker.transport.connection import KafkaConnection, ssl_context
-from broker.transport.interfaces import OnBatch, OnTrouble, Positions
+from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
 from broker.transport.kafka.receiving import KafkaReceiver
 from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
@@ -69,9 +69,12 @@ class KafkaTransport:
         stop: asyncio.Event,
         *,
         on_trouble: OnTrouble | None = None,
+        on_reached: OnReached | None = None,
     ) -> None:
         """See `interfaces.Receiver.run`."""
-        await self._member().run(topics, on_batch, positions, stop, on_trouble=on_trouble)
+        await self._member().run(
+            topics, on_batch, positions, stop, on_trouble=on_trouble, on_reached=on_reached
+        )
 
     def pause(self, topic: str, partition: int) -> None:
         """See `interfaces.Receiver.pause`."""

@@ -14,6 +14,10 @@ from broker.errors import TransportError
 REQUEST_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_S = 5.0
 
+METADATA_MAX_AGE_MS = 10_000
+"""How long until a topic that was deleted and made again is looked for. A fetch from a topic that
+is gone makes a client forget it; aiokafka's own five minutes pass before it looks again."""
+
 CLIENT_ERRORS = (kafka_errors.KafkaError, OSError, TimeoutError)
 """What a client of Kafka raises when the fault is not ours."""
 
@@ -41,6 +45,7 @@ class ClientSettings:
             "security_protocol": "SSL",
             "ssl_context": self.context,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
         }
 
 

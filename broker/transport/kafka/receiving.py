@@ -17,10 +17,11 @@ from faststream.security import BaseSecurity
 
 from broker.record import Record
 from broker.transport.delivery import Delivery, Partition, delay
-from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
     CLOSE_TIMEOUT_S,
+    METADATA_MAX_AGE_MS,
     REQUEST_TIMEOUT_MS,
     ClientSettings,
     transport_error,
@@ -57,6 +58,7 @@ class KafkaReceiver:
         stop: asyncio.Event,
         *,
         on_trouble: OnTrouble | None = None,
+        on_reached: OnReached | None = None,
     ) -> None:
         """See `interfaces.Receiver.run`."""
         names = tuple(topics)
@@ -64,7 +66,7 @@ class KafkaReceiver:
         while not stop.is_set():
             delivery = Delivery(on_batch, positions, on_trouble)
             delivery.held |= self._held
-            membership = _Membership(self._client, delivery, stop, on_trouble)
+            membership = _Membership(self._client, delivery, stop, on_trouble, on_reached)
             self._memberships.add(membership)
             try:
                 await membership.run(names, self._group)
@@ -123,7 +125,9 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         delivery: Delivery,
         stop: asyncio.Event,
         on_trouble: OnTrouble | None,
+        on_reached: OnReached | None,
     ) -> None:
+        self._on_reached = on_reached
         self._client = client
         self._delivery = delivery
         self._stop = stop
@@ -141,6 +145,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             self._client.bootstrap.split(","),
             client_id=self._client.client_id,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            metadata_max_age_ms=METADATA_MAX_AGE_MS,
             security=BaseSecurity(ssl_context=self._client.context, use_ssl=True),
             consumer_only=True,
             allow_auto_create_topics=False,
@@ -267,6 +272,8 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 for place in self._delivery.assigned:
                     self._seat(place)
             self._failures = 0
+            if self._on_reached:
+                self._on_reached()
             return 0.0
         self._failures += 1
         for place in self._delivery.assigned:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import socket
 from collections.abc import Mapping
@@ -477,10 +478,12 @@ def test_with_a_real_kafka(cli, root: Path) -> None:
     for path in root.glob("*/agency.toml"):
         path.write_text(path.read_text().replace("localhost:19092", f"localhost:{port}"))
     agency = root / "csu-camden"
+    proposed = f"kafka down --root {shlex.quote(str(root))}"
     try:
         up = cli("kafka", "up", "--agency-root", root)
         assert up.code == 0, up.err
         assert up.text == f"127.0.0.1:{port}\n"
+        (proposed,) = re.findall(r"concordant (kafka down .*)", up.err)
         assert "running already" in cli("kafka", "up", "--agency-root", root).err
         before = cli("doctor", "--agency", agency, "--json")
         assert before.code == 1
@@ -498,7 +501,7 @@ def test_with_a_real_kafka(cli, root: Path) -> None:
         assert "kafka_refused" in refused.err
         assert "csu-camden" in refused.err
     finally:
-        down = cli("kafka", "down", "--agency-root", root)
+        down = cli(*shlex.split(proposed))  # as `kafka up` says
     assert "Stopped" in down.err
     gone = cli("doctor", "--agency", agency, "--timeout", "1", "--json")
     assert gone.code == 1
