@@ -169,6 +169,8 @@ class Delivery:
         except Exception as error:
             if out_of_descriptors(error):  # the event is not at fault
                 raise
+            if out_of_descriptors(error):  # the event is not at fault
+                raise StoreError("No file can be opened.", code="store_unusable") from None
             # The type alone: the text of another package's exception may hold values.
             detail = f"The adapter failed on this event ({type(error).__name__})."
             raise _HeldError("adapter_failed", None, detail) from None

@@ -256,7 +256,7 @@ class FolderSource:
         written = self._late.written(now_s)
         if not self._begun:
             self._begun = True
-            written += self._late.at_start((self._processed, self._quarantine), time.time_ns())
+            written += self._late.at_start(self._processed, time.time_ns())
         for path in written:
             try:
                 put_back(path, self._folder, secrets.token_hex(4))
@@ -298,7 +298,7 @@ class FolderSource:
                 put_back(moved, self._folder, token, path.name)
                 raise FileChangedError
             else:
-                self._late.watch(moved, entry.signature, self._clock())
+                self._late.watch(moved, entry.signature, self._clock(), taken=verdict.taken)
         self._trouble.pop(path, None)
         status = "processed" if verdict.taken else "quarantined"
         self._report(FileReport(sha256, status, verdict.code, verdict.detail, len(rows)))  # type: ignore[arg-type]  # one of the two literals

@@ -13,7 +13,7 @@ import fcntl
 import os
 import signal
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,9 @@ from adapters.sources.settling import Signature
 from broker.held.import_folder import name_rule
 
 WATCHED_S: Final = 60 * 60.0
-"""How long a file that was put away is looked at."""
+"""How long a file that was taken is looked at."""
+REFUSED_WATCHED_S: Final = 60.0
+"""How long one that was refused is: later a person corrects it there, and retries it."""
 LOOK_S: Final = 2.0
 MAX_WATCHED: Final = 10_000
 AT_START_NS: Final = 24 * 60 * 60 * 1_000_000_000
@@ -66,17 +68,18 @@ class LateWrites:
         self._watched: dict[Path, _PutAway] = {}
         self._next_s = 0.0
 
-    def watch(self, path: Path, read: Signature, now_s: float) -> None:
+    def watch(self, path: Path, read: Signature, now_s: float, *, taken: bool) -> None:
         """Look at a file from now on.
 
         Args:
             path: where it was put.
             read: as it was when it was read.
             now_s: monotonic.
+            taken: whether it was taken; otherwise it was refused.
         """
         if len(self._watched) >= MAX_WATCHED:
             del self._watched[next(iter(self._watched))]
-        self._watched[path] = _PutAway(read, now_s + WATCHED_S)
+        self._watched[path] = _PutAway(read, now_s + (WATCHED_S if taken else REFUSED_WATCHED_S))
 
     def written(self, now_s: float) -> list[Path]:
         """Those that were written to since they were read; each once."""
@@ -101,15 +104,14 @@ class LateWrites:
         return found
 
     @staticmethod
-    def at_start(folders: Iterable[Path], now_ns: int) -> list[Path]:
-        """Files that were written to after they were put away, while no adapter ran.
+    def at_start(folder: Path, now_ns: int) -> list[Path]:
+        """Files that were written to after they were taken, while no adapter ran.
 
         The last write of a file that is moved lies before the move, and the move sets ``ctime``.
         A write after the move sets both times to one value.
         """
         return [
             path
-            for folder in folders
             for path, status in _entries(folder)
             if stat.S_ISREG(status.st_mode)
             and status.st_size
@@ -124,12 +126,7 @@ def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
             for number, entry in enumerate(entries):
                 if number >= MAX_AT_START:
                     return
-                if name_rule(entry.name) is None and not _is_part(entry.name):
+                if name_rule(entry.name) is None:
                     yield folder / entry.name, entry.stat(follow_symlinks=False)
     except OSError:
         return
-
-
-def _is_part(name: str) -> bool:
-    """Whether it is a file of refused rows, which we wrote and a person corrects."""
-    return ".rejected." in name or ".rest." in name

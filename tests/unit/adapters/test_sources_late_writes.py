@@ -95,6 +95,21 @@ async def test_a_file_that_was_refused_too_early_comes_back(desk: Desk, blind: N
     assert not (desk.quarantine / "a.csv").exists()
 
 
+async def test_a_refused_file_that_a_person_corrects_waits_for_the_retry(
+    desk: Desk, blind: None
+) -> None:
+    desk.answer = lambda _: module.Verdict(False, "file_malformed")
+    (desk.drop / "a.csv").write_bytes(HALF)
+    assert await desk.settle() == 1
+    await desk.look(after=late_writes.REFUSED_WATCHED_S)
+    with (desk.quarantine / "a.csv").open("ab") as person:
+        person.write(REST)
+    await desk.look(after=LOOK_S)
+    desk.source = desk.fresh()
+    await desk.look(after=LOOK_S)
+    assert (desk.quarantine / "a.csv").read_bytes() == HALF + REST
+
+
 async def test_what_is_written_while_no_adapter_runs_is_taken_at_its_start(
     desk: Desk, blind: None
 ) -> None:
