@@ -23,6 +23,7 @@ from sqlalchemy import event as engine_event
 from workshop import Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
+from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
 from broker.control.control import Control, News
 from broker.control.watch import Found, Watch
@@ -302,10 +303,19 @@ class Party:
             return {row.agency for row in tx.reader.deferred(*place)}
 
     def verify_log(self) -> int:
-        """Every entry of the disclosure log leads to its head; how many there are."""
+        """Every entry of the disclosure log leads to its head.
+
+        Returns:
+            How many say what was shared, received or refused; an alteration or a combination
+            stands beside one of these.
+        """
         origin = log_origin(self.world.deployment, self.agency)
         with self.store.reading() as tx:
-            return verify_log(tx, origin, lambda *_arguments: None).size
+            verify_log(tx, origin, lambda *_arguments: None)
+            return sum(
+                bool(placed.entry.shares) or placed.entry.kind == "refusal"
+                for placed in entries_of_log(tx)
+            )
 
     def bytes_at_rest(self) -> bytes:
         """Everything that is on disk or was logged."""
