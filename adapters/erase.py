@@ -92,7 +92,7 @@ _WHY = {
     "file_foreign": "the adapter did not write this file. Remove it yourself",
     "file_unreadable": "the file cannot be read. Check its owner and permissions",
     "file_unwritable": "the file cannot be changed. Check the owner and permissions of its folder",
-    "not_sent": "events that are not sent yet. Let the adapter send them, or end its run first",
+    "not_sent": "events that are not sent yet. Let the adapter send them",
     "not_delivered": "events that your system does not have yet. Let the adapter deliver them",
     "journal_in_use": "the database's journal is in use. Erase again when nothing else reads it",
 }
