@@ -209,6 +209,22 @@ class AdapterBehaviour:
         assert content[end:].strip() == records.tail.strip()
         assert [item.start for item in records] == [item.start for item in records]
 
+    def test_what_was_refused_is_refused_again_from_its_own_bytes(self) -> None:
+        """A file cut at any place: its refused records, kept as they stand, change nothing."""
+        content = self.export()
+        for cut in range(1, len(content), max(1, len(content) // 40)):
+            damaged = content[:cut] + content[cut + 1 :]
+            try:
+                records = self.adapter.read(damaged)
+                rejected = [item for item in records if isinstance(item, Rejected)]
+                if not rejected:
+                    continue
+                pieces = rejected_pieces(records, rejected)
+                again = list(self.adapter.read(b"".join(content_of(pieces, io.BytesIO(damaged)))))
+            except MappingError:
+                continue  # the file as a whole is refused
+            assert [type(item) for item in again] == [Rejected] * len(rejected)
+
     def test_an_empty_file_is_refused(self) -> None:
         for content in (b"", b" \r\n", b"\xef\xbb\xbf"):
             with pytest.raises(MappingError) as refusal:
@@ -321,6 +337,29 @@ class AdapterBehaviour:
                 self.adapter.to_event(refused, self.context(links))
             assert refusal.value.code == code
             assert links.count() == 0  # a refused row leaves no link behind
+
+    @pytest.mark.parametrize(
+        "reference", ["#N/A", "NULL", "2.61E+12", "1.0", "01/12/2026", "A-1\u200b", "\u0410-1"]
+    )
+    def test_what_a_spreadsheet_made_is_no_reference(self, reference: str) -> None:
+        roles = self.document.roles
+        row = self.rows(self.export())[0]
+        changed = replace(row, values={**row.values, roles.case: reference, roles.shared_case: ""})
+        links = MemoryLinks()
+        with pytest.raises(MappingError) as refusal:
+            self.adapter.to_event(changed, self.context(links))
+        assert refusal.value.code == "invalid_value"
+        assert roles.case in (refusal.value.where or "")
+        assert links.count() == 0
+
+    def test_a_value_of_another_kind_than_text_is_refused_as_a_reference(self) -> None:
+        roles = self.document.roles
+        row = self.rows(self.export())[0]
+        for value in (7, True, ["A-1"], {"A": "1"}, [], {}):
+            changed = replace(row, values={**row.values, roles.case: value})
+            with pytest.raises(MappingError) as refusal:
+                self.adapter.to_event(changed, self.context())
+            assert refusal.value.code == "invalid_value"
 
     def test_a_reference_linked_otherwise_is_refused(self) -> None:
         roles = self.document.roles

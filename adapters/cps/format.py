@@ -68,19 +68,24 @@ def parse_export(export: Export, schema: Schema, encoding: str | None = None) ->
     check_size(stream)
     check_wide(stream)
     target = CaseTarget(schema)
-    for _ in _parse(stream, target, encoding):
-        pass
+    for _ in _feed(stream, target, encoding):
+        target.forget()
     stream.seek(0)
     head = stream.read(target.head_end)
     stream.seek(target.tail_start)
     tag, end, _ = stream.read(MAX_TOKEN_BYTES).partition(b">")
-    return Records(
-        lambda: _parse(stream, CaseTarget(schema), encoding), head=head, tail=tag + end + b"\n"
-    )
+    return Records(lambda: _parse(stream, schema, encoding), head=head, tail=tag + end + b"\n")
 
 
-def _parse(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterator[Row | Rejected]:
-    """The cases as they end; every error of the file as a whole is raised."""
+def _parse(stream: BinaryIO, schema: Schema, encoding: str | None) -> Iterator[Row | Rejected]:
+    """The cases as they end."""
+    target = CaseTarget(schema)
+    for _ in _feed(stream, target, encoding):
+        yield from target.ended()
+
+
+def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterator[None]:
+    """Parse a file in pieces, with a stop after each; every error of the file is raised."""
     at = 0
     parser = DefusedXMLParser(target=target, encoding=encoding, forbid_dtd=True)
     expat = parser.parser
@@ -97,7 +102,7 @@ def _parse(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterat
                 raise Place(expat.CurrentLineNumber).error(
                     "file_malformed", f"a tag or comment is longer than {MAX_TOKEN_BYTES >> 10} KiB"
                 )
-            yield from target.ended()
+            yield
         parser.close()
     except ParseError as error:
         if encoding is None:
@@ -119,7 +124,7 @@ def _parse(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterat
             code="file_encoding",
             fix="Export it again as UTF-8.",
         ) from None
-    yield from target.ended()
+    yield
 
 
 def _check_encoding(stream: BinaryIO) -> None:

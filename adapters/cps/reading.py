@@ -112,6 +112,10 @@ class CaseTarget:
             else:
                 yield Row(case.line, {**self._blank, **case.values}, case.start, case.end)
 
+    def forget(self) -> None:
+        """Drop the cases that ended: only the file as a whole is of interest."""
+        self._ended.clear()
+
     # --- events of the parser -------------------------------------------------------------------
 
     def start_ns(self, prefix: str, uri: str) -> None:

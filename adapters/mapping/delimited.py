@@ -183,7 +183,8 @@ class _Sheet:
             text = cut.content.decode(self.encoding.codec)
             fields = [field.strip() for field in _fields(text, self.dialect)]
         except (csv.Error, UnicodeDecodeError):
-            return self._rejected(cut, _QUOTE)
+            long = len(cut.content) > csv.field_size_limit()
+            return self._rejected(cut, _LONG_VALUE if long else _QUOTE)
         fault = self._fault(text, fields)
         if fault is not None:
             return self._rejected(cut, fault)
@@ -219,6 +220,7 @@ _QUOTE: Final = (
     "a quote is missing, or stands in a value without quotes around it: double a quote inside a "
     "value, and put quotes around the value"
 )
+_LONG_VALUE: Final = f"a value is longer than {csv.field_size_limit() // 1024} KiB"
 _LONG: Final = f"the row is longer than {MAX_RECORD_BYTES // 1024} KiB"
 
 

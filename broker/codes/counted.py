@@ -133,6 +133,7 @@ ITEM_REFUSALS: Final = (
     "referral_exists",
     "referral_unknown",
     "row_malformed",
+    "text_encoding",
     "text_too_long",
     "transition_not_allowed",
     "type_not_permitted",

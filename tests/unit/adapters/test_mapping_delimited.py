@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.base import MappingError, Rejected, Row
-from adapters.limits import MAX_FILE_BYTES
+from adapters.limits import MAX_FILE_BYTES, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.encoding import Encoding, as_stream, check_text
 from adapters.mapping.lists import escape, split_escaped
@@ -77,6 +77,19 @@ def test_a_broken_record_is_rejected_with_its_line(record: bytes) -> None:
     assert isinstance(last, Rejected)
     assert last.error.code == "row_malformed"
     assert (last.line, last.error.where) == (3, "line 3")
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"), [(MAX_RECORD_BYTES, "512 KiB"), (MAX_RECORD_BYTES // 2, "128 KiB")]
+)
+def test_what_is_too_long_is_refused_by_its_limit_and_the_next_row_is_read(
+    size: int, limit: str
+) -> None:
+    for quote in (b"", b'"'):
+        first, second = read(b"A,B,C\n1,2," + quote + b"x" * size + quote + b"\n4,5,6\n")
+        assert isinstance(first, Rejected)
+        assert limit in first.error.detail
+        assert isinstance(second, Row)
 
 
 def outcomes(content: bytes) -> list[tuple[str, int, bytes]]:
