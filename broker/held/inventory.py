@@ -101,6 +101,19 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
         found.append(
             HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
         )
+    for again in tx.outbox.held(MOST):
+        found.append(
+            HeldItem(
+                "outbox",
+                f"outbox-{again.event_id}",
+                again.held_ms,
+                again.code,
+                "No recipient can open this event as it was sealed. Drop its export into the "
+                "import folder again: it is sealed anew, under the same id.",
+                again.topic,
+                event_id=again.event_id,
+            )
+        )
     return found + held_in_folders(folders, now, with_reasons=True)
 
 
@@ -127,7 +140,9 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
     found["event"] = HeldCount(inbox.held, inbox.oldest_held_ms)
     found["record"] = HeldCount(*tx.quarantine.held())
     waiting = tx.outbox.waiting_since(now - SENT_WITHIN_MS)
-    found["outbox"] = HeldCount(len(waiting), min((since for _, _, since in waiting), default=None))
+    again, oldest = tx.outbox.held_count()
+    times = [since for _, _, since in waiting] + ([] if oldest is None else [oldest])
+    found["outbox"] = HeldCount(len(waiting) + again, min(times, default=None))
     return found
 
 

@@ -40,7 +40,7 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     ),
     "event": KindOfHeld("events that the agency's own system did not take", _RETRY),
     "outbox": KindOfHeld(
-        "topics whose events Kafka has not taken for a minute; they are sent again by themselves",
+        "events that Kafka has not taken for a minute, by topic, or that have to be sealed again",
         _RETRY,
     ),
     "file": KindOfHeld("export files that were refused as a whole", _RETRY),

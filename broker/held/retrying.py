@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeAlias
 from broker.held.import_folder import entries_not_taken, leftovers
 from broker.held.inventory import Folders
 from broker.held.quarantine_folder import file_id, find_held_file
+from broker.sending.sealing_again import ask_again
 from broker.store.interfaces import Store, Transaction
 
 RETRY_ASKED: Final = "retry_asked_ms"
@@ -32,15 +33,17 @@ Outcome: TypeAlias = Literal[
     "held",
     "not_held",
     "needs_release",
+    "needs_export",
 ]
 """``delivered``: the agency's system has the event. ``released``: the adapter has not come to it
 yet. ``asked``: the running adapter does it now. ``removed``: it was half written and is gone.
 ``held``: it is held still. ``not_held``: there is nothing of that id. ``needs_release``: see
-``status release``."""
+``status release``. ``needs_export``: the event is sealed again when its export is dropped again."""
 
 ID: Final = re.compile(
     r"(?P<kind>event|outbox|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
 )
+EVENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -95,6 +98,8 @@ def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
         if kind == "event":
             known = _SEQ.fullmatch(rest) is not None and tx.inbox.release(int(rest))
             return Retried(id_, "released" if known else "not_held")
+        if kind == "outbox" and EVENT_ID.fullmatch(rest) is not None:
+            return Retried(id_, "needs_export" if ask_again(tx, rest, now) else "not_held")
         waits = _waits(tx, kind, rest, now)
         if waits:
             tx.meta.set(RETRY_ASKED, str(now).encode())

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Final
 
 from broker.sending.newest import newest_seen
+from broker.sending.sealing_again import well_formed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow, Indexed, OutboxRow
@@ -42,6 +43,7 @@ class Indexing:
         self._signer = signer
         self._generations: dict[tuple[str, int], GenerationRow] = {}
         self._batches: list[tuple[str, int]] = []
+        self._well_formed = well_formed  # a test of hostile senders puts another here
 
     def index(self, not_taken: Collection[str], away: Collection[str], now: int) -> list[OutboxRow]:
         """Give what waits its places, at most ``ROUND_EVENTS``.
@@ -57,10 +59,12 @@ class Indexing:
         grown: dict[tuple[str, int], GenerationRow] = {}
         indexed: list[OutboxRow] = []
         with self._fenced() as tx:
-            for key, group in groupby(
-                tx.outbox.pending(ROUND_EVENTS, away),
-                key=lambda row: (row.topic, row.partition),
-            ):
+            rows = tx.outbox.pending(ROUND_EVENTS, away)
+            good = self._well_formed(tx, rows, now)
+            while rows and not good:  # what was held waits no more, and others may
+                rows = tx.outbox.pending(ROUND_EVENTS, away)
+                good = self._well_formed(tx, rows, now)
+            for key, group in groupby(good, key=lambda row: (row.topic, row.partition)):
                 waiting = list(group)
                 for at in range(0, len(waiting), MAX_BATCH_EVENTS):
                     batch = waiting[at : at + MAX_BATCH_EVENTS]

@@ -35,6 +35,7 @@ class Acceptance:
         self._entries: list[Entry] = []
         self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
         self._items: dict[bytes, ItemRow] = {}
+        self._again: list[str] = []
         self._referrals = Referrals(tx)
         self._now = 0
         self.left_out: tuple[FieldLeftOut, ...] = ()
@@ -75,16 +76,23 @@ class Acceptance:
             if known is not None and known.outcome == "published":
                 self.left_out = self._left_out_again(event, now, leave_out)
                 return None
+        again = known is not None and known.outcome == "seal_again"
         try:
             sealed = self._sealer.seal(event, now, source_key, leave_out=leave_out)
             contract = sealed.governed.text.contract
-            self._referrals.published(event, contract, sealed.event_id, now)
+            if not again:  # what it says of a referral was kept when it was first accepted
+                self._referrals.published(event, contract, sealed.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
             if self.newly_refused:  # else the log has it already
                 self._log_refusal(event, refusal, now, operator)
-            self._item(source_key, None, "refused", refusal.code, now)
+            if known is None or not again:
+                self._item(source_key, None, "refused", refusal.code, now)
+            else:
+                self._item(source_key, known.event_id, "seal_again", refusal.code, now)
             raise
+        if again:
+            self._again.append(sealed.event_id)
         self.left_out = fields_left_out(sealed.decision)
         urgent = event.type == URGENT_TYPE
         self._outbox.append(
@@ -173,6 +181,7 @@ class Acceptance:
     def write(self) -> None:
         """Write what was accepted and what was refused."""
         self._referrals.write()
+        self._tx.outbox.sealed_again(self._again)
         self._tx.outbox.add_many(self._outbox, self._now)
         agency, operator = self._sealer.agency, recording.OPERATOR
         joined = combined(self._tx, self._sources, agency, self._now, operator)

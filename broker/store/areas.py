@@ -18,6 +18,7 @@ from broker.store.rows import (
     GapRow,
     GenerationRow,
     HeldEventRow,
+    HeldOutboxRow,
     InboxCounts,
     InboxRow,
     Indexed,
@@ -74,6 +75,18 @@ class OutboxArea(Protocol):
 
     def index(self, rows: Sequence[Indexed]) -> None:
         """Gives rows their place. Raises StoreError(`outbox_indexed`) if one has a place."""
+
+    def hold(self, seq: int, code: str, now: int) -> None:
+        """Says that the event of a row has to be sealed again; it is pending no more."""
+
+    def held(self, limit: int) -> list[HeldOutboxRow]:
+        """Rows whose event has to be sealed again, the oldest first."""
+
+    def held_count(self) -> tuple[int, int | None]:
+        """How many rows `held` has, and since when the oldest is there, ms."""
+
+    def sealed_again(self, event_ids: Sequence[str]) -> None:
+        """Says of held rows that their events were sealed again."""
 
     def unsent(self) -> list[OutboxRow]:
         """Indexed rows not known to be on Kafka, by (generation, index)."""
@@ -382,6 +395,9 @@ class ItemsArea(Protocol):
 
     def add_many(self, rows: Sequence[ItemRow]) -> None:
         """As `add`, of other items each; one statement, for batches."""
+
+    def reopen(self, event_id: str, code: str) -> bool:
+        """Has the item of an event count as published no more. Returns whether there was one."""
 
 
 class LinksArea(Protocol):

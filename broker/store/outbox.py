@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, union_a
 
 from broker.errors import StoreError
 from broker.store import schema
-from broker.store.rows import Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
+from broker.store.rows import HeldOutboxRow, Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
 
 _t = schema.outbox
 _COLUMNS = (
@@ -33,7 +33,10 @@ _COLUMNS = (
     _t.c.kafka_offset,
     _t.c.sent_ms,
 )
-_PENDING = _t.c.generation.is_(None)
+_PENDING = _t.c.generation.is_(None) & _t.c.held_code.is_(None)
+_SEALED_AGAIN = "sealed_again"
+"""Held code of a row after its event was sealed again; such a row waits for nothing."""
+_HELD = _t.c.held_code.is_not(None) & (_t.c.held_code != _SEALED_AGAIN)
 _UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
 
 _ADD = insert(_t)
@@ -55,6 +58,23 @@ _INDEX = (
     )
 )
 _SELECT_UNSENT = select(*_COLUMNS).where(_UNSENT).order_by(_t.c.generation, _t.c.idx, _t.c.seq)
+_HOLD = (
+    update(_t)
+    .where(_t.c.seq == bindparam("seq_"))
+    .values(held_code=bindparam("code_"), held_ms=bindparam("now_"))
+)
+_SELECT_HELD = (
+    select(_t.c.seq, _t.c.event_id, _t.c.topic, _t.c.held_code, _t.c.held_ms)
+    .where(_HELD)
+    .order_by(_t.c.held_ms, _t.c.seq)
+    .limit(bindparam("limit_"))
+)
+_COUNT_HELD = select(func.count(), func.min(_t.c.held_ms)).select_from(_t).where(_HELD)
+_RELEASE = (
+    update(_t)
+    .where(_HELD, _t.c.event_id.in_(bindparam("events_", expanding=True)))
+    .values(held_code=_SEALED_AGAIN)
+)
 _UNSENT_STREAMS = select(_t.c.topic, _t.c.partition, _t.c.generation).where(_UNSENT).distinct()
 _MARK_SENT = (
     update(_t)
@@ -123,6 +143,11 @@ _COUNT_UNSENT_EVENTS = (
 )
 _COUNT_PENDING = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_PENDING)
 _COUNT_UNSENT = select(func.count(), func.min(_t.c.seq)).select_from(_t).where(_UNSENT)
+_COUNT_HELD_UNINDEXED = (
+    select(func.count())
+    .select_from(_t)
+    .where(_t.c.held_code.is_not(None), _t.c.generation.is_(None))
+)
 _LAST = select(func.max(_t.c.seq))
 _ADDED = select(_t.c.added_ms).where(_t.c.seq == bindparam("seq_"))
 
@@ -189,6 +214,21 @@ class Outbox:
                 code="outbox_indexed",
             )
 
+    def hold(self, seq: int, code: str, now: int) -> None:
+        self._connection.execute(_HOLD, {"seq_": seq, "code_": code, "now_": now})
+
+    def held(self, limit: int) -> list[HeldOutboxRow]:
+        found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
+        return [HeldOutboxRow(*row) for row in found]
+
+    def held_count(self) -> tuple[int, int | None]:
+        count, oldest = self._connection.execute(_COUNT_HELD).one()
+        return count, oldest
+
+    def sealed_again(self, event_ids: Sequence[str]) -> None:
+        if event_ids:
+            self._connection.execute(_RELEASE, {"events_": list(event_ids)})
+
     def unsent(self) -> list[OutboxRow]:
         return [_row(row) for row in self._connection.execute(_SELECT_UNSENT)]
 
@@ -248,7 +288,8 @@ class Outbox:
         pending, first = self._connection.execute(_COUNT_PENDING).one()
         unsent, first_unsent = self._connection.execute(_COUNT_UNSENT).one()
         total: int = self._connection.scalar(_LAST) or 0  # rows are never deleted
-        sent = total - pending - unsent
+        held: int = self._connection.scalar(_COUNT_HELD_UNINDEXED) or 0
+        sent = total - pending - unsent - held
         return OutboxCounts(pending, unsent, sent, self._added(first), self._added(first_unsent))
 
     def _added(self, seq: int | None) -> int | None:

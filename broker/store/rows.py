@@ -19,7 +19,7 @@ LeafStatus: TypeAlias = Literal[
 QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
 """``held`` is where every quarantined record starts; the others say how it ended."""
 
-ItemOutcome: TypeAlias = Literal["published", "refused"]
+ItemOutcome: TypeAlias = Literal["published", "refused", "seal_again"]
 
 Indexed: TypeAlias = tuple[int, str, int, bytes, bytes]
 """(seq, generation, index, leaf hash, proof header): an outbox row that got its place."""
@@ -90,6 +90,25 @@ class OutboxRow:
     proof: bytes | None
     kafka_offset: int | None
     sent_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutboxRow:
+    """An event whose sealed record no reader takes; it has to be sealed again.
+
+    Attributes:
+        seq: its number in the outbox.
+        event_id: of the event.
+        topic: of its record.
+        code: why.
+        held_ms: since when.
+    """
+
+    seq: int
+    event_id: str
+    topic: str
+    code: str
+    held_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0007"
+REVISION = "0008"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -82,6 +82,8 @@ outbox = Table(
     Column("proof", LargeBinary),
     Column("kafka_offset", BigInteger),
     Column("sent_ms", BigInteger),
+    Column("held_code", String(64)),
+    Column("held_ms", BigInteger),
     # No two records may ever share an index of a stream: a fork by our own fault ends here.
     UniqueConstraint("topic", "partition", "generation", "idx"),
     _partial("ix_outbox_pending", "priority", "seq", where="generation IS NULL"),
@@ -91,6 +93,7 @@ outbox = Table(
         "idx",
         where="generation IS NOT NULL AND sent_ms IS NULL",
     ),
+    _partial("ix_outbox_held", "held_ms", where="held_code IS NOT NULL"),
     _partial("ix_outbox_content", "sent_ms", where="value IS NOT NULL AND sent_ms IS NOT NULL"),
     sqlite_autoincrement=True,
 )

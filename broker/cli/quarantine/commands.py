@@ -179,6 +179,8 @@ def retry(
         print_table(("id", "outcome", "step", "code"), rows, output)
     settled = sum(one.settled for one in outcomes)
     note(f"{settled} of {len(outcomes)} are no longer held.")
+    if any(one.outcome == "needs_export" for one in outcomes):
+        note("Drop the export of the event into the import folder again: it is sealed anew.")
     if any(one.outcome in {"released", "asked"} for one in outcomes):
         note("The adapter tries the others as soon as it runs: concordant quarantine list")
     raise typer.Exit(0 if settled == len(outcomes) else REFUSED)

@@ -46,10 +46,12 @@ async def test_what_is_published_arrives_in_order_under_one_signature(
 
 
 async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -> None:
-    value = police.sealer().seal(police.event(), police.clock.now).value
+    sealed = police.sealer().seal(police.event(), police.clock.now)
     with police.store.transaction() as tx:
-        for number in range(MAX_BATCH_EVENTS + 1):
-            tx.outbox.add(f"{number}", police.world.topic(), 0, value, urgent=False, now=1)
+        for _ in range(MAX_BATCH_EVENTS + 1):
+            tx.outbox.add(
+                sealed.event_id, police.world.topic(), 0, sealed.value, urgent=False, now=1
+            )
     police.relay.take_lock("test")
     assert await police.relay.round() == MAX_BATCH_EVENTS + 1
     assert [events for _, events in police.relay.batches()] == [MAX_BATCH_EVENTS, 1]
