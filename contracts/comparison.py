@@ -159,6 +159,7 @@ _RULES: Mapping[str, Rule] = {
     "parties.*.area.*": _more,
     "purposes.*": _more,
     "purposes.*.kind": _either,
+    "purposes.*.pursued_by": _more,
     "legal_bases.*": _more,
     "legal_bases.*.basis": _either,
     "legal_bases.*.relied_on_by.*": _more,

@@ -11,12 +11,13 @@ import hashlib
 from collections.abc import Iterator
 
 from contracts.consent_needs import consent_needs
+from contracts.legal_codes import Kind, codes_in, legal_codes
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.parties import Contact, Party
 from contracts.standing import Standing
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, ServiceLevels
-from contracts.wording import duration, flat, listed, other_members, scope, wrapped
+from contracts.wording import duration, listed, other_members, scope, wrapped
 
 __all__ = ["basis_lines", "explain", "explain_terms", "fingerprint"]
 
@@ -88,25 +89,32 @@ def fingerprint(role: str, algorithm: str, raw: bytes) -> str:
 
 def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
     """Yield one entry of the legal bases in words: who relies on what, under which conditions."""
-    text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {basis.basis}"
-    conditions = [
-        f"{label}: {flat(value)}"
-        for label, value in (
-            ("Article 9", basis.article_9),
-            ("Schedule 1", basis.schedule_1),
-            ("Schedule 8", basis.schedule_8),
-        )
-        if value
-    ]
+    text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {_in_words('bases', basis.basis)}"
+    members: tuple[tuple[str, Kind, str | None], ...] = (
+        ("Article 9", "article_9", basis.article_9),
+        ("Article 10", "article_10", basis.article_10),
+        ("Schedule 1", "schedule_1", basis.schedule_1),
+        ("Schedule 8", "schedule_8", basis.schedule_8),
+    )
+    conditions = [f"{label}: {_in_words(kind, value)}" for label, kind, value in members if value]
     text += f"; {'; '.join(conditions) or 'no condition for special categories'}"
     yield from wrapped(text, indent)
     inside = indent + "    "
     if basis.appropriate_policy_document is not None:
         yield from wrapped(f"Policy document: {basis.appropriate_policy_document}", inside)
     for gateway in basis.gateways:
-        yield from wrapped(f"Gateway: {gateway}", inside)
-    shown = {"purpose", "relied_on_by", "regime", "basis", "article_9", "schedule_1", "schedule_8"}
+        yield from wrapped(f"Gateway: {_in_words('gateways', gateway)}", inside)
+    shown = {"purpose", "relied_on_by", "regime", "basis", "article_9", "article_10"}
+    shown |= {"schedule_1", "schedule_8"}
     yield from other_members(basis, shown | {"appropriate_policy_document", "gateways"}, inside)
+
+
+def _in_words(kind: Kind, text: str) -> str:
+    """The codes that a text names, each with its label; what is no code stands as it is."""
+    known = legal_codes(kind)
+    return "; ".join(
+        f"{code} ({known[code].label})" if code in known else code for code in codes_in(text)
+    )
 
 
 def _standing(standing: Standing) -> str:
@@ -196,7 +204,9 @@ def _purposes(contract: Contract) -> Iterator[str]:
         yield from wrapped(
             f"Proportionate: {purpose.proportionality.strip() or 'not stated'}", "    "
         )
-        yield from other_members(purpose, {"text", "kind", "necessity", "proportionality"}, "    ")
+        yield from listed("Pursued by", purpose.pursued_by or ("every role",), "    ")
+        shown = {"text", "kind", "necessity", "proportionality", "pursued_by"}
+        yield from other_members(purpose, shown, "    ")
         for basis in contract.legal_bases:
             if basis.purpose == name:
                 yield from basis_lines(basis, "    ")

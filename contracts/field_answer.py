@@ -251,7 +251,11 @@ def _of_incident(rule: str) -> str:
 
 def _without_basis(answer: FieldAnswer, reader: ReaderAnswer) -> tuple[str, ...]:
     named = {basis.purpose for basis in reader.bases}
-    return tuple(name for name, _ in answer.purposes if name not in named)
+    return tuple(
+        name
+        for name, purpose in answer.purposes
+        if name not in named and (not purpose.pursued_by or reader.role in purpose.pursued_by)
+    )
 
 
 def _json(answer: FieldAnswer) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""Lint rules that come from the law: bases, conditions, gateways (reference: contracts.md).
+"""Lint rules that come from the law: bases, conditions, gateways, policy documents.
 
-Which leaves are special, which bases a public authority may not use and the like are the dated
-data file `data/legal_rules.<date>.json`, not code. The rules find what a lawyer should look at;
-that they find nothing is no legal advice.
+Which leaves are special, how long is too long and which codes exist are the dated data files
+`data/legal_rules.<date>.json` and `data/legal_codes.<date>.json`, not code. The rules find what a
+lawyer should look at; they do not decide that an agreement is lawful.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from functools import cache
 from pathlib import Path
 
 from contracts.findings import Finding
+from contracts.legal_codes import Kind, codes_in, legal_codes, party_kind
 from contracts.model import Contract
+from contracts.names import nearest
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
 
 __all__ = ["LegalRules", "legal_rules", "unlawful"]
@@ -30,40 +32,40 @@ class LegalRules:
     source: str
     special_category_leaves: frozenset[str]
     identifying_leaves: frozenset[str]
+    criminal_offence_leaves: frozenset[str]
     gender_recognition_leaves: frozenset[str]
     gender_recognition_acknowledgement: str
-    bases_not_for_public_authorities: frozenset[str]
-    article_9_without_schedule_1: frozenset[str]
     review_warning_days: int
+    assessment_years: int
+    agreement_years: int
+    recipient_years_warning: int
+    recipient_years: int
+    kafka_days_warning: int
+    grace_days_warning: int
+    ico_registration: str
 
 
 @cache
 def legal_rules() -> LegalRules:
     """Return the newest dated rules."""
-    newest = max(_FOLDER.glob("legal_rules.*.json"))
-    content = json.loads(newest.read_bytes())
-    return LegalRules(
-        dated=content["dated"],
-        source=content["source"],
-        special_category_leaves=frozenset(content["special_category_leaves"]),
-        identifying_leaves=frozenset(content["identifying_leaves"]),
-        gender_recognition_leaves=frozenset(content["gender_recognition_leaves"]),
-        gender_recognition_acknowledgement=content["gender_recognition_acknowledgement"],
-        bases_not_for_public_authorities=frozenset(content["bases_not_for_public_authorities"]),
-        article_9_without_schedule_1=frozenset(content["article_9_without_schedule_1"]),
-        review_warning_days=content["review_warning_days"],
-    )
+    content = json.loads(max(_FOLDER.glob("legal_rules.*.json")).read_bytes())
+    del content["list"]
+    lists = {name: frozenset(v) for name, v in content.items() if isinstance(v, list)}
+    return LegalRules(**{**content, **lists})
 
 
 def unlawful(contract: Contract) -> Iterator[Finding]:
     """Yield what the agreement's legal bases do not carry."""
-    yield from _public_authorities(contract)
+    for index, basis in enumerate(contract.legal_bases):
+        yield from _codes(contract, basis, f"legal_bases[{index}]")
+        yield from _policy_document(basis, f"legal_bases[{index}]")
     for name, terms in contract.event_types.items():
         for path, field in terms.fields.items():
             where = f"event_types.{name}.fields.{path}"
             yield from _bases(contract, terms, field, where)
             yield from _gateway(contract, terms, field, where)
             yield from _special(contract, terms, field, path, where)
+            yield from _criminal(contract, field, path, where)
             if (
                 path in legal_rules().gender_recognition_leaves
                 and legal_rules().gender_recognition_acknowledgement
@@ -78,12 +80,83 @@ def unlawful(contract: Contract) -> Iterator[Finding]:
                 )
 
 
+def _named(basis: LegalBasis) -> Iterator[tuple[Kind, str, str]]:
+    """Yield every code of one entry: its kind, the member that holds it, the code."""
+    members: tuple[tuple[Kind, str, str | None], ...] = (
+        ("bases", "basis", basis.basis),
+        ("article_9", "article_9", basis.article_9),
+        ("article_10", "article_10", basis.article_10),
+        ("schedule_1", "schedule_1", basis.schedule_1),
+        ("schedule_8", "schedule_8", basis.schedule_8),
+    )
+    for kind, member, text in members:
+        for code in codes_in(text):
+            yield kind, member, code
+    for index, code in enumerate(basis.gateways):
+        yield "gateways", f"gateways[{index}]", code
+
+
+def _codes(contract: Contract, basis: LegalBasis, where: str) -> Iterator[Finding]:
+    for kind, member, code in _named(basis):
+        at = f"{where}.{member}"
+        known = legal_codes(kind).get(code)
+        if known is None:
+            alike = nearest(code, legal_codes(kind))
+            meant = f"; did you mean {' or '.join(alike)}?" if alike else ""
+            yield Finding(
+                "legal-code-unknown",
+                "error",
+                at,
+                f"{code!r} is no code of the list of {kind.replace('_', ' ')}{meant}",
+            )
+            continue
+        if known.regime is not None and known.regime != basis.regime:
+            yield Finding(
+                "regime-mismatch",
+                "error",
+                at,
+                f"{code} exists under {known.regime}, and this entry is for {basis.regime}",
+            )
+        for party in contract.parties:
+            if party.role not in basis.relied_on_by or party.regime != basis.regime:
+                continue
+            if party_kind(party) not in known.who:
+                public = kind == "bases" and party.public_authority
+                yield Finding(
+                    "public-authority-basis" if public else "not-for-this-party",
+                    "error",
+                    at,
+                    f"{party.id} is a {party_kind(party).replace('-', ' ')} body and may not rely "
+                    f"on {code} ({known.label})",
+                )
+
+
+def _policy_document(basis: LegalBasis, where: str) -> Iterator[Finding]:
+    if (basis.appropriate_policy_document or "").strip():
+        return
+    needing = [
+        code
+        for kind, _member, code in _named(basis)
+        if code in legal_codes(kind) and legal_codes(kind)[code].policy_document
+    ]
+    if needing:
+        yield Finding(
+            "policy-document-missing",
+            "error",
+            where,
+            f"{', '.join(needing)} needs an appropriate policy document, and none is named",
+        )
+
+
 def _senders(terms: EventTerms, field: FieldTerms) -> tuple[str, ...]:
     return field.senders or terms.publishers
 
 
 def _regimes(contract: Contract, role: str) -> set[Regime]:
-    return {party.regime for party in contract.parties_of_role(role)}
+    """The regimes of a role's parties; in a draft without parties, those of its legal bases."""
+    if contract.parties:
+        return {party.regime for party in contract.parties_of_role(role)}
+    return {basis.regime for basis in contract.legal_bases if role in basis.relied_on_by}
 
 
 def _relied_on(
@@ -96,33 +169,39 @@ def _relied_on(
     ]
 
 
-def _public_authorities(contract: Contract) -> Iterator[Finding]:
-    for index, basis in enumerate(contract.legal_bases):
-        if basis.basis not in legal_rules().bases_not_for_public_authorities:
-            continue
-        for role in basis.relied_on_by:
-            if any(party.public_authority for party in contract.parties_of_role(role)):
-                yield Finding(
-                    "public-authority-basis",
-                    "error",
-                    f"legal_bases[{index}]",
-                    f"{role} includes a public authority, which may not rely on {basis.basis} "
-                    "for its tasks",
-                )
-
-
 def _bases(
     contract: Contract, terms: EventTerms, field: FieldTerms, where: str
 ) -> Iterator[Finding]:
     for role in dict.fromkeys((*_senders(terms, field), *field.readers)):
         for regime in sorted(_regimes(contract, role)):
-            if not _relied_on(contract, field, role, regime):
+            named = {basis.purpose for basis in _relied_on(contract, field, role, regime)}
+            if not named:
                 yield Finding(
                     "basis-missing",
                     "error",
                     where,
                     f"{role} has no legal basis under {regime} for any purpose of this field",
                 )
+                continue
+            lacking = [
+                purpose
+                for purpose in field.purposes
+                if purpose not in named and role in _pursuing(contract, purpose)
+            ]
+            if role in field.readers and lacking:
+                yield Finding(
+                    "purpose-without-basis",
+                    "error",
+                    where,
+                    f"{role} reads it for {', '.join(lacking)} without a legal basis under "
+                    f"{regime}; name a basis, or the roles that pursue the purpose (pursued_by)",
+                )
+
+
+def _pursuing(contract: Contract, purpose: str) -> tuple[str, ...]:
+    """The roles that pursue a purpose: all of them where none are named."""
+    terms = contract.purposes.get(purpose)
+    return (terms.pursued_by if terms is not None else ()) or tuple(contract.roles)
 
 
 def _gateway(
@@ -134,7 +213,7 @@ def _gateway(
         if "dpa2018-part3" not in _regimes(contract, role):
             continue
         bases = _relied_on(contract, field, role, "dpa2018-part3")
-        if not any(basis.gateways for basis in bases):
+        if not any(code in legal_codes("gateways") for b in bases for code in b.gateways):
             yield Finding(
                 "gateway",
                 "error",
@@ -169,10 +248,45 @@ def _special(
 
 def _has_condition(basis: LegalBasis) -> bool:
     if basis.regime == "dpa2018-part3":
-        return basis.schedule_8 is not None
-    if basis.article_9 is None:
-        return False
-    return (
-        basis.schedule_1 is not None
-        or basis.article_9 in legal_rules().article_9_without_schedule_1
+        return any(code in legal_codes("schedule_8") for code in codes_in(basis.schedule_8))
+    conditions = [legal_codes("article_9").get(code) for code in codes_in(basis.article_9)]
+    known = [condition for condition in conditions if condition is not None]
+    schedule_1 = any(code in legal_codes("schedule_1") for code in codes_in(basis.schedule_1))
+    return any(schedule_1 or not condition.needs_schedule_1 for condition in known)
+
+
+def _criminal(contract: Contract, field: FieldTerms, path: str, where: str) -> Iterator[Finding]:
+    """Criminal offence data under UK GDPR need Article 10, or DPA 2018 s10(5) and Schedule 1."""
+    suspects = field.data_subject == "alleged-perpetrator" and field.sensitivity != "none"
+    listed = path in legal_rules().criminal_offence_leaves or suspects
+    if listed and field.sensitivity != "criminal-offence":
+        yield Finding(
+            "criminal-offence", "error", where, "the law treats this field as criminal offence data"
+        )
+    if not listed and field.sensitivity != "criminal-offence":
+        return
+    for role in dict.fromkeys(field.readers):
+        if "uk-gdpr" not in _regimes(contract, role):
+            continue
+        bases = _relied_on(contract, field, role, "uk-gdpr")
+        if not any(_has_article_10(basis) for basis in bases):
+            yield Finding(
+                "criminal-offence",
+                "error",
+                where,
+                f"{role} has no Article 10 condition (article_10, with Schedule 1 where it is "
+                "authorised by law) for this criminal offence field",
+            )
+
+
+def _has_article_10(basis: LegalBasis) -> bool:
+    known = legal_codes("article_10")
+    schedule_1 = legal_codes("schedule_1")
+    condition = any(
+        code in schedule_1 and schedule_1[code].criminal for code in codes_in(basis.schedule_1)
+    )
+    return any(
+        condition or not known[code].needs_schedule_1
+        for code in codes_in(basis.article_10)
+        if code in known
     )

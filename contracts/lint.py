@@ -8,17 +8,22 @@ a reader cannot see.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
+from contracts.errors import ContractError
 from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
+from contracts.grouping import grouping
 from contracts.lawfulness import legal_rules, unlawful
-from contracts.model import Contract
+from contracts.loading import ContractText
+from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
+from contracts.text_safety import character_findings
+from contracts.upkeep import not_kept_up
 
-__all__ = ["NOT_CHECKED", "RULES", "lint"]
+__all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 
 NOT_CHECKED = (
     "Not checked: whether a legal basis, condition or gateway fits the facts, whether sharing is "
@@ -36,7 +41,12 @@ RULES = frozenset(
     | {"review-due", "lone-topic", "type-unknown", "field-unknown", "recipient-not-party"}
     | {"consent-tears", "required-not-granted", "consent-hidden", "identifies-unmarked"}
     | {"consent-missing", "incident-identified", "public-authority-basis", "basis-missing"}
-    | {"gateway", "special-category", "gender-recognition", "not-a-contract"}
+    | {"gateway", "special-category", "gender-recognition", "not-a-contract", "criminal-offence"}
+    | {"legal-code-unknown", "regime-mismatch", "not-for-this-party", "policy-document-missing"}
+    | {"purpose-without-basis", "review-after-end", "term-too-long", "assessment-date"}
+    | {"assessment-due", "retention-long", "registration-form", "registration-repeated"}
+    | {"party-repeated", "version-record", "hidden-character", "mixed-alphabets"}
+    | {"draft-incomplete", "too-many-groups", "principal-reserved", "principal-shared"}
 )
 """Stable names of all checks, those of `contracts/succession.py` included."""
 
@@ -50,12 +60,30 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
         contract: a loaded agreement.
         today: for review dates.
     """
-    found = [*unlawful(contract), *_complete(contract), *_review(contract, today)]
+    found = [*unlawful(contract), *_complete(contract), *not_kept_up(contract, today)]
     found += _topics(contract)
     found += _principals(contract)
     for name, terms in contract.event_types.items():
         found += _type(contract, name, terms)
     return tuple(sorted(found, key=lambda f: f.severity != "error"))
+
+
+def lint_text(text: ContractText, today: date) -> tuple[Finding, ...]:
+    """Return all findings of a file, those of its characters included, errors first."""
+    source = text.raw.decode("utf-8", "replace")
+    found = [*character_findings(source, text.contract), *lint(text.contract, today)]
+    found += _unfinished(text.contract)
+    return tuple(sorted(found, key=lambda f: f.severity != "error"))
+
+
+def _unfinished(contract: Contract) -> Iterator[Finding]:
+    for member in contract.absent if isinstance(contract, DraftContract) else ():
+        yield Finding(
+            "draft-incomplete",
+            "warning",
+            member,
+            f"a draft without {member}: what depends on it is not checked",
+        )
 
 
 def _complete(contract: Contract) -> Iterator[Finding]:
@@ -81,28 +109,6 @@ def _complete(contract: Contract) -> Iterator[Finding]:
                 f"purposes.{name}",
                 "figures would leave without disclosure control",
             )
-    for name, terms in contract.event_types.items():
-        if terms.retention is None:
-            yield Finding(
-                "retention-missing", "error", f"event_types.{name}", "no retention is agreed"
-            )
-    if contract.review_on is None:
-        yield Finding("review-missing", "error", "review_on", "no review date is agreed")
-    elif not contract.review_by:
-        yield Finding("review-missing", "warning", "review_by", "nobody is named to review it")
-
-
-def _review(contract: Contract, today: date) -> Iterator[Finding]:
-    if contract.review_on is None:
-        return
-    if contract.review_on <= today:
-        yield Finding(
-            "review-due", "error", "review_on", f"the review was due on {contract.review_on}"
-        )
-    elif contract.review_on - today <= timedelta(days=legal_rules().review_warning_days):
-        yield Finding(
-            "review-due", "warning", "review_on", f"the review is due on {contract.review_on}"
-        )
 
 
 def _topics(contract: Contract) -> Iterator[Finding]:
@@ -155,13 +161,26 @@ def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]
                 "the event type does not have this field",
             )
     yield from _unplayed(contract, terms, where)
+    yield from _groups(contract, name, terms, where)
     yield from _readable_by_all(name, terms, where)
     yield from _torn(name, terms, where)
     yield from _identifying(terms, where)
 
 
+def _groups(contract: Contract, name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
+    everyone = frozenset(p.id for p in contract.parties if p.role in terms.recipients)
+    if not everyone or not terms.fields.keys() <= frozenset(leaves(name)):
+        return
+    try:
+        grouping(contract, name, everyone)
+    except ContractError as error:
+        yield Finding("too-many-groups", "error", where, f"no event can be sent: {error.detail}")
+
+
 def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Finding]:
     """Name roles that no party plays: an error where the type could go from or to no party."""
+    if not contract.parties:
+        return
     for what, roles in (("publishers", terms.publishers), ("recipients", terms.recipients)):
         unplayed = [role for role in roles if not contract.parties_of_role(role)]
         for role in unplayed:

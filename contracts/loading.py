@@ -21,13 +21,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from contracts.errors import ContractError
-from contracts.model import Contract, FrameworkAgreement
+from contracts.model import Contract, DraftContract, FrameworkAgreement
 from contracts.references import dangling
 
 __all__ = [
     "AGREEMENT_BYTES",
     "ContractText",
     "load_contract",
+    "load_draft",
     "parse_contract",
     "parse_framework",
     "shipped_framework",
@@ -94,17 +95,7 @@ def load_contract(path: Path) -> ContractText:
     Raises:
         ContractError: `contract_unreadable`, `contract_invalid`.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(AGREEMENT_BYTES + 1)
-    except OSError as error:
-        raise ContractError(
-            f"the agreement cannot be read ({error.strerror})",
-            code="contract_unreadable",
-            where=str(path),
-            fix="name a file that is there and that this account may read",
-        ) from None
-    return parse_contract(raw, str(path))
+    return parse_contract(_bytes_of(path), str(path))
 
 
 def parse_contract(raw: bytes, where: str) -> ContractText:
@@ -120,6 +111,27 @@ def parse_contract(raw: bytes, where: str) -> ContractText:
     if faults:
         raise _invalid(faults, lines, where)
     return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
+
+
+def load_draft(path: Path) -> ContractText:
+    """Read a contract file that may lack parties, keys and dates, for checks before a signature.
+
+    Raises:
+        ContractError: `contract_unreadable`, `contract_invalid`.
+    """
+    raw = _bytes_of(path)
+    tree, lines = _read(raw, str(path))
+    needed = ("deployment", "starts", "ends", "parties", "governance_keys")
+    complete = not isinstance(tree, dict) or all(tree.get(name) is not None for name in needed)
+    if complete:
+        return parse_contract(raw, str(path))
+    assert isinstance(tree, dict)
+    present: dict[str, Tree] = {name: value for name, value in tree.items() if value is not None}
+    contract = _validated(DraftContract, present, lines, str(path))
+    faults = list(dangling(contract))
+    if faults:
+        raise _invalid(faults, lines, str(path))
+    return ContractText(contract, raw, hashlib.sha256(raw).digest(), str(path))
 
 
 def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:
@@ -142,6 +154,19 @@ def shipped_framework() -> FrameworkAgreement:
     """Return the shipped framework agreement."""
     path = _SHIPPED / "pan-london-framework.yaml"
     return parse_framework(path.read_bytes(), path.name)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(AGREEMENT_BYTES + 1)
+    except OSError as error:
+        raise ContractError(
+            f"the agreement cannot be read ({error.strerror})",
+            code="contract_unreadable",
+            where=str(path),
+            fix="name a file that is there and that this account may read",
+        ) from None
 
 
 def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: str) -> ModelT:

@@ -228,6 +228,26 @@ class Contract(Term):
         return (max(days) + self.retention.grace_days) * DAY_MS
 
 
+class DraftContract(Contract):
+    """An agreement that is being written: parties, keys and dates may still be absent.
+
+    Attributes:
+        absent: members that the draft does not have yet.
+    """
+
+    deployment: Identifier = "draft"
+    starts: Day = date(2000, 1, 1)
+    ends: Day = date(2000, 12, 31)
+    parties: tuple[Party, ...] = Field(default=(), max_length=64)
+    governance_keys: dict[Identifier, GovernanceKeys] = Field(default_factory=dict)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Members that the draft does not have yet."""
+        needed = ("deployment", "starts", "ends", "parties", "governance_keys")
+        return tuple(name for name in needed if name not in self.model_fields_set)
+
+
 def _midnight_ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from contracts.consent_needs import CONSENT_LEAVES
-from contracts.model import Contract
+from contracts.model import Contract, DraftContract
 from contracts.terms import EventTerms
 
 __all__ = ["dangling"]
@@ -26,6 +26,8 @@ def dangling(contract: Contract) -> Iterator[Finding]:
         at = ("legal_bases", index)
         yield from _unknown((*at, "purpose"), [basis.purpose], purposes, "purpose")
         yield from _unknown((*at, "relied_on_by"), basis.relied_on_by, roles, "role")
+    for name, purpose in contract.purposes.items():
+        yield from _unknown(("purposes", name, "pursued_by"), purpose.pursued_by, roles, "role")
     for role, consent in contract.consent_by_role.items():
         yield from _unknown(("consent_by_role", role), [role], roles, "role")
         yield from _unknown(
@@ -71,10 +73,15 @@ def _parties(contract: Contract) -> Iterator[Finding]:
             yield ("parties", index, "id"), "this agency id is named twice"
         seen.add(party.id)
         yield from _unknown(("parties", index, "role"), [party.role], contract.roles.keys(), "role")
-        if party.id not in contract.governance_keys:
+        if party.id not in contract.governance_keys and not _without_keys(contract):
             yield ("parties", index), "this party has no governance keys in the agreement"
     yield from _unknown(("governance_keys",), contract.governance_keys, seen, "party")
-    yield from _unknown(("review_by",), contract.review_by, seen, "party")
+    if seen:  # a draft may have no parties yet
+        yield from _unknown(("review_by",), contract.review_by, seen, "party")
+
+
+def _without_keys(contract: Contract) -> bool:
+    return isinstance(contract, DraftContract) and "governance_keys" in contract.absent
 
 
 def _unknown(

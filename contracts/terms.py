@@ -65,23 +65,30 @@ class Term(BaseModel):
 
 
 class Purpose(Term):
-    """What the sharing is for. Empty necessity or proportionality is a lint finding."""
+    """What the sharing is for. Empty necessity or proportionality is a lint finding.
+
+    Attributes:
+        pursued_by: roles that use data for it; all of them if it is empty.
+    """
 
     text: Text
     kind: Literal["operational", "statistics"] = "operational"
     necessity: str = ""
     proportionality: str = ""
+    pursued_by: tuple[Identifier, ...] = ()
 
 
 class LegalBasis(Term):
     """On what one regime's parties rely for one purpose.
 
     Attributes:
-        basis: for example `uk-gdpr:6(1)(e)` or `dpa2018:35(2)(b)`.
+        basis: code of data/legal_codes, for example `uk-gdpr:6(1)(e)`. This and the conditions may
+            name several codes with a semicolon between them.
         article_9: condition for special categories under UK GDPR.
+        article_10: condition for criminal offence data under UK GDPR.
         schedule_1: condition of DPA 2018 Schedule 1 that goes with it.
         schedule_8: condition of DPA 2018 Schedule 8, for law enforcement.
-        gateways: Acts that allow the disclosure; a power, not a duty, unless the text says so.
+        gateways: codes of Acts that allow the disclosure.
     """
 
     purpose: Identifier
@@ -89,6 +96,7 @@ class LegalBasis(Term):
     relied_on_by: tuple[Identifier, ...] = Field(min_length=1)
     basis: Text
     article_9: Text | None = None
+    article_10: Text | None = None
     schedule_1: Text | None = None
     schedule_8: Text | None = None
     appropriate_policy_document: Text | None = None

@@ -50,7 +50,7 @@ def _files() -> Mapping[str, Path]:
 
 def list_names() -> tuple[str, ...]:
     """Return the names of all data files that hold a list of codes, sorted."""
-    return tuple(name for name in _files() if name != "legal_rules")
+    return tuple(name for name in _files() if name not in {"legal_rules", "legal_codes"})
 
 
 @cache

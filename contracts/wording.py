@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pydantic import BaseModel
 
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
+from contracts.text_safety import visible
 from contracts.vocabulary import codes
 
 __all__ = ["duration", "flat", "listed", "other_members", "scope", "wrapped"]
@@ -18,11 +19,11 @@ _WIDTH = 96
 def wrapped(text: str, indent: str = "  ") -> list[str]:
     """Return `text` in lines of about 96 characters.
 
-    Every line but the first is indented further, so that the text of one party cannot look like a
-    line of its own.
+    Hidden characters are shown by their code point. Every line but the first is indented further,
+    so that the text of one party cannot look like a line of its own.
     """
     return textwrap.wrap(
-        text,
+        visible(text),
         _WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + "    ",

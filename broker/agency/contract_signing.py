@@ -25,7 +25,7 @@ from broker.registry.repository import read_signatures
 from contracts.comparison import Change, compare
 from contracts.errors import UnknownNameError
 from contracts.findings import Finding
-from contracts.lint import RULES, lint
+from contracts.lint import RULES, lint_text
 from contracts.loading import load_contract
 from contracts.names import nearest
 from contracts.succession import HeldVersion, previous_of, succession_findings
@@ -117,7 +117,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         HeldVersion(signed.text, not signed.missing) for signed in participant.contracts.trusted()
     ]
     today = datetime.fromtimestamp(now // 1000, UTC).date()
-    found = [*succession_findings(text, held, now), *lint(text.contract, today)]
+    found = [*succession_findings(text, held, now), *lint_text(text, today)]
     against = _compared_with(participant, merged, held, now)
     changes = () if against is None else compare(against.contract, text.contract).changes
     return SigningReview(

@@ -232,6 +232,7 @@ LEGAL_BASIS = members(
     relied_on_by=listed(ID, 1),
     basis=text,
     article_9=Optional(text),
+    article_10=Optional(text),
     schedule_1=Optional(text),
     schedule_8=Optional(text),
     appropriate_policy_document=Optional(text),
@@ -265,6 +266,7 @@ CONTRACT = members(
             kind=Optional(one_of("operational", "statistics"), default="operational"),
             necessity=Optional(any_text, default=""),
             proportionality=Optional(any_text, default=""),
+            pursued_by=Optional(listed(ID), default=[]),
         ),
         1,
     ),
@@ -334,6 +336,8 @@ def _check_names(contract: dict[str, Any]) -> None:
     _all_in(contract["consent_by_role"], roles)
     for rule in contract["consent_by_role"].values():
         _all_in(rule["unless_from"], roles)
+    for purpose in purposes.values():
+        _all_in(purpose["pursued_by"], roles)
     for basis in contract["legal_bases"]:
         _all_in(basis["relied_on_by"], roles)
         _all_in([basis["purpose"]], purposes)

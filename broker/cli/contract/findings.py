@@ -16,8 +16,8 @@ from broker.agency.config import load_config
 from broker.errors import RegistryError
 from contracts.errors import ContractError
 from contracts.findings import Finding
-from contracts.lint import lint as lint_contract
-from contracts.loading import load_contract
+from contracts.lint import lint_text
+from contracts.loading import load_draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def check(path: Path, now: int) -> Checked:
     """
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     try:
-        return Checked(str(path), lint_contract(load_contract(path).contract, today))
+        return Checked(str(path), lint_text(load_draft(path), today))
     except ContractError as error:
         if error.code == "contract_unreadable":
             raise

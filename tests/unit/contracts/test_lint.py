@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.lint import lint
+from contracts.lint import RULES, lint, lint_text
+from contracts.loading import load_draft, parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.terms import EventTerms
 
@@ -123,9 +125,190 @@ def test_explicit_consent_needs_no_condition_of_schedule_1(contract: Contract) -
     consented = contract.model_copy(
         update={
             "legal_bases": tuple(
-                b.model_copy(update={"schedule_1": None, "article_9": "9(2)(a)"})
+                b.model_copy(update={"schedule_1": None, "article_9": "uk-gdpr:9(2)(a)"})
                 for b in contract.legal_bases
             )
         }
     )
     assert not any(f.rule == "special-category" for f in lint(consented, TODAY))
+
+
+def party(contract: Contract, agency: str, **update: Any) -> Contract:
+    parties = tuple(p.model_copy(update=update) if p.id == agency else p for p in contract.parties)
+    return contract.model_copy(update={"parties": parties})
+
+
+def basis_of(contract: Contract, role: str, purpose: str, **update: Any) -> Contract:
+    return contract.model_copy(
+        update={
+            "legal_bases": tuple(
+                b.model_copy(update=update)
+                if b.purpose == purpose and role in b.relied_on_by
+                else b
+                for b in contract.legal_bases
+            )
+        }
+    )
+
+
+def kept(contract: Contract, years: int) -> Contract:
+    retention = contract.event_types[MADE].retention
+    assert retention is not None
+    return terms_of(
+        contract, MADE, retention=retention.model_copy(update={"recipient_years": years})
+    )
+
+
+def assessed(contract: Contract, **update: Any) -> Contract:
+    return contract.model_copy(update={"dpia": contract.dpia.model_copy(update=update)})
+
+
+def entry(contract: Contract, **update: Any) -> Contract:
+    first = contract.version_record[0]
+    return contract.model_copy(update={"version_record": (first.model_copy(update=update),)})
+
+
+PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
+    "because we say so": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "council", "support-victims", basis="because we say so")),
+    "a condition that does not exist": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "council", "support-victims", schedule_1="dpa2018:sch1:99")),
+    "a gateway that does not exist": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "police", "support-victims", gateways=("our good relations",))),
+    "legitimate interests in another spelling": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "council", "support-victims", basis="UK GDPR Art. 6 (1) f")),
+    "legitimate interests of a council": (
+        "public-authority-basis", "error",
+        lambda c: basis_of(c, "council", "support-victims", basis="uk-gdpr:6(1)(f)")),
+    "legitimate interests beside another basis": (
+        "public-authority-basis", "error",
+        lambda c: basis_of(c, "council", "support-victims",
+                           basis="uk-gdpr:6(1)(e); uk-gdpr:6(1)(f)")),
+    "a public task of a charity": (
+        "not-for-this-party", "error",
+        lambda c: basis_of(c, "support", "support-victims", basis="uk-gdpr:6(1)(e)")),
+    "a gateway of others": (
+        "not-for-this-party", "error",
+        lambda c: basis_of(c, "support", "support-victims", gateways=("localism2011:s1",))),
+    "a basis of the other regime": (
+        "regime-mismatch", "error",
+        lambda c: basis_of(c, "council", "support-victims", basis="dpa2018:35(2)(b)")),
+    "a purpose without a basis for a reader": (
+        "purpose-without-basis", "error",
+        lambda c: purposes(c, pursued_by=())),
+    "suspects' names to charities": (
+        "criminal-offence", "error",
+        lambda c: change(c, MADE, "alleged_perpetrators", readers=("police", "support"))),
+    "suspects' names that are called personal": (
+        "criminal-offence", "error",
+        lambda c: change(c, MADE, "alleged_perpetrators", sensitivity="personal")),
+    "no policy document": (
+        "policy-document-missing", "error", lambda c: bases(c, appropriate_policy_document=None)),
+    "an assessment reviewed in 2020": (
+        "assessment-due", "error", lambda c: assessed(c, review_on=date(2020, 1, 1))),
+    "an assessment of 2019": (
+        "assessment-due", "error", lambda c: assessed(c, date=date(2019, 1, 1), review_on=None)),
+    "an assessment of the future": (
+        "assessment-date", "error", lambda c: assessed(c, date=date(2030, 1, 1))),
+    "an end in 2076": (
+        "term-too-long", "error", lambda c: c.model_copy(update={"ends": date(2076, 1, 1)})),
+    "retention of 99 years": ("retention-long", "error", lambda c: kept(c, 99)),
+    "retention of 12 years": ("retention-long", "warning", lambda c: kept(c, 12)),
+    "a review after the end": (
+        "review-after-end", "error",
+        lambda c: c.model_copy(update={"review_on": c.ends + timedelta(days=1)})),
+    "two parties with one registration": (
+        "registration-repeated", "error",
+        lambda c: party(c, "haven-support", ico_registration="ZA100001")),
+    "a registration of another form": (
+        "registration-form", "error",
+        lambda c: party(c, "haven-support", ico_registration="XX12AB34")),
+    "two parties with one name": (
+        "party-repeated", "warning",
+        lambda c: party(c, "haven-support", legal_name=c.parties[0].legal_name.upper())),
+    "a version record that was not updated": (
+        "version-record", "error", lambda c: c.model_copy(update={"version": "1.1.0"})),
+    "a version record ahead of the version": (
+        "version-record", "error", lambda c: entry(c, version="2.0.0")),
+    "a version record of the future": (
+        "version-record", "error", lambda c: entry(c, date=date(2030, 1, 1))),
+    "a previous version without an entry": (
+        "version-record", "error", lambda c: c.model_copy(update={"previous": "0" * 64})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PASSED_BEFORE)
+def test_what_lint_passed_is_found(contract: Contract, name: str) -> None:
+    rule, severity, break_it = PASSED_BEFORE[name]
+    found = lint(break_it(contract), TODAY)
+    assert (rule, severity) in {(f.rule, f.severity) for f in found}
+
+
+def test_every_rule_has_a_name_that_can_be_accepted(contract: Contract) -> None:
+    found = {
+        finding.rule
+        for broken in ([b for _, _, b in BROKEN], [b for _, _, b in PASSED_BEFORE.values()])
+        for change_it in broken
+        for finding in lint(change_it(contract), TODAY)
+    }
+    assert found <= RULES
+
+
+HIDDEN = {
+    "zero width": "\u200b", "right-to-left override": "\u202e", "isolate": "\u2066",
+    "soft hyphen": "\u00ad", "filler": "\u3164", "variation": "\ufe0f", "tag": "\U000e0041",
+    "no-break": "\ufeff", "private": "\ue000", "arabic mark": "\u061c",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_characters_are_refused_with_their_position(contract_yaml: str, name: str) -> None:
+    for before in ("London hate crime: ref", "# Parties, dates"):
+        text = contract_yaml.replace(before, f"{before}{HIDDEN[name]}", 1)
+        assert text != contract_yaml
+        line = text[: text.index(HIDDEN[name])].count("\n") + 1
+        found = lint_text(parse_contract(text.encode(), "a.yaml"), TODAY)
+        places = [f.where for f in found if f.rule == "hidden-character"]
+        assert places
+        assert places[0].startswith(f"line {line}, column ")
+
+
+@pytest.mark.parametrize("escape", ["\\u202e", "\\u200b", "\\x1b", "\\r", "\\0", "\\x9b"])
+def test_hidden_characters_that_an_escape_writes_are_refused(
+    contract_yaml: str, escape: str
+) -> None:
+    text = contract_yaml.replace('title: "London', f'title: "Lon{escape}don', 1)
+    found = lint_text(parse_contract(text.encode(), "a.yaml"), TODAY)
+    assert ("hidden-character", "error") in {(f.rule, f.severity) for f in found}
+    assert any(f.where.startswith("title, character ") for f in found)
+
+
+def test_hidden_characters_in_keys_are_refused(contract_yaml: str) -> None:
+    text = contract_yaml.replace("      urgency: {", '      "urgency\\u200b": {', 1)
+    found = lint_text(parse_contract(text.encode(), "a.yaml"), TODAY)
+    assert "hidden-character" in {f.rule for f in found}
+
+
+def test_letters_of_another_alphabet_in_one_word_are_a_warning(contract_yaml: str) -> None:
+    text = contract_yaml.replace("London hate crime: ref", "L\u043endon hate crime: ref", 1)
+    found = lint_text(parse_contract(text.encode(), "a.yaml"), TODAY)
+    assert ("mixed-alphabets", "warning") in {(f.rule, f.severity) for f in found}
+
+
+def test_accents_and_other_scripts_are_fine(contract_yaml: str) -> None:
+    text = contract_yaml.replace("London hate crime: ref", "Café Łódź বাংলা العربية: ref", 1)
+    assert lint_text(parse_contract(text.encode(), "a.yaml"), TODAY) == ()
+
+
+def test_a_draft_without_parties_dates_and_keys_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "draft.yaml"
+    path.write_text(shipped_terms())
+    found = lint_text(load_draft(path), TODAY)
+    assert [f for f in found if f.severity == "error"] == []
+    assert "draft-incomplete" in {f.rule for f in found}
+    path.write_text(shipped_terms().replace('"uk-gdpr:6(1)(e)"', '"because we say so"'))
+    assert "legal-code-unknown" in {f.rule for f in lint_text(load_draft(path), TODAY)}
