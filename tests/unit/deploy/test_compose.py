@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -183,15 +186,41 @@ def test_no_secret_is_written_down_and_nothing_runs_with_rights(
         assert not any(word in words for word in ("password", "passphrase", "secret", "token"))
 
 
-def test_every_image_has_a_version(services: dict[str, Any]) -> None:
-    for service in services.values():
-        _, _, tag = service["image"].partition(":")
-        assert tag
-        assert tag != "latest"
+PINNED = re.compile(r"[a-z0-9./-]+:[a-z0-9.-]*[0-9][a-z0-9.-]*@sha256:[0-9a-f]{64}")
+ASKED_FOR = re.compile(r"apache/kafka:[0-9.]+@\$\{KAFKA_DIGEST:\?[^}]+\}")
+"""Without the variable Compose refuses to start: there is no image by tag alone."""
+
+
+def test_every_image_is_named_by_its_digest(services: dict[str, Any]) -> None:
+    foreign = {s["image"] for s in services.values() if s["image"] != "concordant:local"}
+    assert len(foreign) == 3
+    for image in foreign:
+        assert PINNED.fullmatch(image) or ASKED_FOR.fullmatch(image), image
+
+
+@pytest.mark.parametrize("given", ["sha256:" + "ab" * 32, "", "latest"])
+def test_the_digest_of_kafkas_image_is_asked_for_and_kept(
+    root: Path, tmp_path: Path, given: str
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/asked\necho "{given}"\n')
+    docker.chmod(0o755)
+    kept = tmp_path / "env"
+    kept.write_text("OTHER=1\nKAFKA_DIGEST=old\n")
+    script = root / "deploy" / "container" / "pin.sh"
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["sh", script, kept], env=path, capture_output=True, check=False)
+    assert "apache/kafka:" in (tmp_path / "asked").read_text()
+    if given.startswith("sha256:"):
+        assert done.returncode == 0
+        assert kept.read_text() == f"OTHER=1\nKAFKA_DIGEST={given}\n"
+    else:
+        assert done.returncode == 3
+        assert kept.read_text() == "OTHER=1\nKAFKA_DIGEST=old\n"
 
 
 def test_kafka_is_the_version_that_the_tests_run(services: dict[str, Any]) -> None:
     from broker.transport.distribution import load_lock
 
     (version,) = {jar.version for jar in load_lock() if jar.artifact == "kafka_2.13"}
-    assert services["kafka"]["image"] == f"apache/kafka:{version}"
+    assert services["kafka"]["image"].startswith(f"apache/kafka:{version}@")
