@@ -22,6 +22,7 @@ from broker.errors import ConfigError, TransportError
 from broker.transport.certificates import OPERATOR_NAME
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.local import LocalKafka, Phase
+from broker.transport.local_settings import free_port
 from broker.transport.provisioning import Change, Provisioner
 from broker.transport.topics import acl_plans, topic_plans
 from contracts.loading import shipped_terms
@@ -88,7 +89,7 @@ class Stage:
             self._require_partnership()
         else:
             folder = self.root / KAFKA_FOLDER
-            self.kafka = LocalKafka(folder, port=_free_port(), progress=self._kafka_progress)
+            self.kafka = LocalKafka(folder, port=free_port(), progress=self._kafka_progress)
             create_partnership(
                 self.root, now_ms(), bootstrap=self.kafka.bootstrap, terms=demo_terms()
             )
@@ -236,14 +237,6 @@ def _no_interruption() -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _bootstrapped(text: str, address: str) -> str:

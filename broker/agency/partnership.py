@@ -38,6 +38,7 @@ from broker.transport.certificates import (
     issue_certificate,
     save_identity,
 )
+from broker.transport.local_settings import free_port
 from contracts.drafting import draft
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
@@ -82,7 +83,7 @@ def create_partnership(
     *,
     agencies: Sequence[AgencyPlan] | None = None,
     deployment: str = DEPLOYMENT,
-    bootstrap: str = "localhost:19092",
+    bootstrap: str | None = None,
     hosts: Sequence[str] = ("localhost", "127.0.0.1"),
     terms: str | None = None,
 ) -> Partnership:
@@ -93,7 +94,7 @@ def create_partnership(
         now: milliseconds since the epoch.
         agencies: who takes part; the seven of the shipped partnership if not given.
         deployment: the partnership's id.
-        bootstrap: Kafka's address for `agency.toml`.
+        bootstrap: Kafka's address for `agency.toml`; a free port of this machine if not given.
         hosts: names and addresses of Kafka for its certificate.
         terms: the agreement's text, without parties, dates and keys; the shipped one if not given.
 
@@ -102,6 +103,7 @@ def create_partnership(
     """
     plans = agencies or london_agencies()
     text = shipped_terms(CONTRACT) if terms is None else terms
+    bootstrap = bootstrap or f"localhost:{free_port()}"
     existed = root.exists()
     claim = _claim_empty(root)
     try:

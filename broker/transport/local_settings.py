@@ -1,4 +1,4 @@
-"""Configuration of the local Kafka: what it is told, as text. No I/O.
+"""Configuration of the local Kafka: what it is told, as text, and a port that is free.
 
 The security settings are the ones that a partnership's Kafka needs too: client certificates
 required, TLS 1.3, principal from the common name, everything denied that no ACL allows, no topic
@@ -8,6 +8,7 @@ created by being named. The rest makes one small process of it.
 from __future__ import annotations
 
 import base64
+import socket
 import uuid
 from pathlib import Path
 
@@ -100,3 +101,11 @@ def new_cluster_id() -> str:
 def _escaped(path: Path) -> str:
     """A path in a Java properties file, where a backslash escapes."""
     return str(path).replace("\\", "\\\\")
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

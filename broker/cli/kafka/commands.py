@@ -70,7 +70,19 @@ Follow = Annotated[
 
 
 @app.command("up")
-def up(agency_root: Root, json: AsJson = False) -> None:
+def up(
+    agency_root: Root,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Listen on this port, and name it in every agency.toml of the partnership; else "
+            "the port that `quickstart` found free.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
     """Start the local Kafka of a try-out partnership, and leave it running.
 
     A real Apache Kafka, with TLS client certificates and everything denied that no right allows. No
@@ -79,7 +91,7 @@ def up(agency_root: Root, json: AsJson = False) -> None:
     """
     from broker.cli.kafka.local import start_local
 
-    running = start_local(agency_root, note)
+    running = start_local(agency_root, note, port)
     if json:
         print_json(running.as_json())
     else:

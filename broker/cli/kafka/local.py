@@ -9,6 +9,7 @@ from pathlib import Path
 from broker.agency.config import CONFIG_NAME, load_config
 from broker.agency.partnership import KAFKA_FOLDER
 from broker.errors import ConfigError
+from broker.keys.durable import write_durably
 from broker.transport.certificates import Authority
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
 
@@ -53,23 +54,30 @@ def agencies_of(root: Path) -> list[Path]:
     return found
 
 
-def start_local(root: Path, tell: Callable[[str], None]) -> Running:
+def start_local(root: Path, tell: Callable[[str], None], port: int | None = None) -> Running:
     """Start it, unless it runs.
 
     Args:
         root: the partnership's folder.
+        port: where it is to listen; the agencies' `agency.toml` then names it. None leaves it
+            where they say that it is.
         tell: told what it is at, for people.
 
     Raises:
         ConfigError: no partnership is here, or it does not use a Kafka of its own.
         TransportError: `kafka_distribution` or `kafka_start_failed`.
     """
-    bootstrap = load_config(agencies_of(root)[0]).kafka.bootstrap
+    agencies = agencies_of(root)
+    bootstrap = load_config(agencies[0]).kafka.bootstrap
     folder = kafka_folder(root)
     running = find_detached(folder)
     if running is not None:
         return Running(running.bootstrap, folder, before=True)
-    port = _port(bootstrap, root)
+    here = _port(bootstrap, root)
+    if port is not None and port != here:
+        for agency in agencies:
+            _move(agency, bootstrap, f"localhost:{port}")
+    port = port or here
     told: set[Phase] = set()
 
     def progress(phase: Phase, detail: str) -> None:
@@ -102,6 +110,25 @@ def _authority(folder: Path) -> Authority | None:
     if not certificate.is_file() or not key.is_file():
         return None
     return Authority(certificate.read_bytes(), key.read_bytes())
+
+
+def _move(agency: Path, bootstrap: str, address: str) -> None:
+    """Name another address of Kafka in an agency's configuration, and change nothing else.
+
+    Raises:
+        ConfigError: ``config_invalid``, the address is not written as `quickstart` writes it.
+    """
+    path = agency / CONFIG_NAME
+    text = path.read_text()
+    old = f'bootstrap = "{bootstrap}"'
+    if text.count(old) != 1:
+        raise ConfigError(
+            "The address of Kafka is not where `quickstart` wrote it.",
+            code="config_invalid",
+            where=f"{path}: kafka.bootstrap",
+            fix=f'Write it there yourself: bootstrap = "{address}"',
+        )
+    write_durably(path, text.replace(old, f'bootstrap = "{address}"').encode())
 
 
 def _port(bootstrap: str, root: Path) -> int:

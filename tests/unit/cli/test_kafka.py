@@ -457,10 +457,37 @@ def test_a_folder_that_is_no_partnership(cli, tmp_path: Path, command: str) -> N
 
 def test_a_partnership_whose_kafka_is_elsewhere(cli, root: Path) -> None:
     for path in root.glob("*/agency.toml"):
-        path.write_text(path.read_text().replace("localhost:19092", "kafka.example:9093"))
+        path.write_text(re.sub("localhost:[0-9]+", "kafka.example:9093", path.read_text()))
     done = cli("kafka", "up", "--agency-root", root)
     assert (done.code, done.out) == (3, b"")
     assert "kafka_not_local" in done.err
+
+
+def test_a_port_that_is_given_is_named_to_every_agency(
+    cli, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Local:
+        def __init__(self, _folder, _authority, *, port: int, **_: object) -> None:
+            self.bootstrap = f"127.0.0.1:{port}"
+
+        def start(self) -> None:
+            """Nothing."""
+
+    monkeypatch.setattr("broker.cli.kafka.local.LocalKafka", Local)
+    before = {path: path.read_text() for path in root.glob("*/agency.toml")}
+    assert len(before) == len(AGENCIES)
+    assert cli("kafka", "up", "--root", root, "--port", "23456").text == "127.0.0.1:23456\n"
+    for path, text in before.items():
+        assert path.read_text() == re.sub("localhost:[0-9]+", "localhost:23456", text)
+
+
+def test_partnerships_do_not_share_a_port(made: Path, foreign: Path) -> None:
+    ports = {
+        re.findall("localhost:([0-9]+)", (root / "csu-camden" / "agency.toml").read_text())[0]
+        for root in (made, foreign)
+    }
+    assert len(ports) == 2
+    assert "19092" not in ports
 
 
 def test_stopping_what_does_not_run_is_done(cli, made: Path) -> None:
@@ -476,7 +503,7 @@ def test_with_a_real_kafka(cli, root: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for path in root.glob("*/agency.toml"):
-        path.write_text(path.read_text().replace("localhost:19092", f"localhost:{port}"))
+        path.write_text(re.sub("localhost:[0-9]+", f"localhost:{port}", path.read_text()))
     agency = root / "csu-camden"
     proposed = f"kafka down --root {shlex.quote(str(root))}"
     try:
