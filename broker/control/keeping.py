@@ -1,9 +1,10 @@
 """Which heartbeats are kept as evidence, and for how long (docs/spec/heartbeats.md, "Kept").
 
 A heartbeat is a post-quantum signature over every stream of its sender at once, so one of them
-serves for all events below its heads. Kept are those that cover something for the first time under
-their key (were an earlier key revoked, the later one's word is what is left), and only where the
-head is a checkpoint that was verified here: what an agency makes up is not stored.
+serves for all events below its heads. Kept are the first that covers an event which this agency
+sent or opened, and the last of each log and key (were an earlier key revoked, the later one's word
+is what is left), and only where the head is a checkpoint that was verified here: what an agency
+makes up is not stored, nor a heartbeat a minute of events between others.
 """
 
 from __future__ import annotations
@@ -41,7 +42,20 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
         held = _checkpoint(tx, beat.agency, head)
         if held is not None and held.root == head.root:
             heads.append(head)
+    for head in heads:
+        _drop_last_before(tx, beat, head, key_id)
     _keep(tx, beat, note, key_id, heads)
+
+
+def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: bytes) -> None:
+    """Let go of the last head before a new one, unless it was the first over an event of ours."""
+    place = (beat.agency, head.topic, head.partition, head.generation)
+    sizes = tx.heartbeats.newest_sizes(*place, key_id)
+    if not sizes or sizes[0] >= head.size:
+        return
+    before = sizes[1] if len(sizes) > 1 else 0
+    if not tx.reader.any_opened(*place, before, sizes[0] - 1):
+        tx.heartbeats.drop_head(*place, key_id, sizes[0])
 
 
 def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:

@@ -201,6 +201,11 @@ class ReaderArea(Protocol):
     def leaf(
         self, agency: str, topic: str, partition: int, generation: str, index: int
     ) -> tuple[bytes, LeafStatus] | None: ...
+    def any_opened(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> bool:
+        """Whether a record from `first` to `last` was opened here (`stored`)."""
+
     def leaves(
         self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[Leaf]:

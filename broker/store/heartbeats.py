@@ -31,6 +31,15 @@ _NEWEST_SIZE = (
     .order_by(_h.c.size.desc())
     .limit(1)
 )  # from the end of the primary key
+_NEWEST_TWO = (
+    select(_h.c.size)
+    .where(_OF_GENERATION, _h.c.key_id == bindparam("key_id_"))
+    .order_by(_h.c.size.desc())
+    .limit(2)
+)
+_HEARTBEAT_OF = select(_h.c.heartbeat_id).where(
+    _OF_GENERATION, _h.c.size == bindparam("size_"), _h.c.key_id == bindparam("key_id_")
+)
 _COVERING = (
     select(*_h.c)
     .where(_OF_GENERATION, _h.c.size > bindparam("index_"))
@@ -140,9 +149,26 @@ class Heartbeats:
             _SUPERSEDED, place | {"key_id_": key_id, "since_": since_ms}
         ).all()
         for size, heartbeat_id in dropped:
-            self._connection.execute(_DROP_HEAD, place | {"size_": size, "key_id_": key_id})
-            if self._connection.execute(_HEADS_LEFT, {"id_": heartbeat_id}).first() is None:
-                self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
+            self._drop(place | {"size_": size, "key_id_": key_id}, heartbeat_id)
+
+    def newest_sizes(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
+    ) -> list[int]:
+        place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
+        return list(self._connection.scalars(_NEWEST_TWO, place))
+
+    def drop_head(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, size: int
+    ) -> None:
+        head = _place(agency, topic, partition, generation) | {"key_id_": key_id, "size_": size}
+        heartbeat_id: int | None = self._connection.scalar(_HEARTBEAT_OF, head)
+        if heartbeat_id is not None:
+            self._drop(head, heartbeat_id)
+
+    def _drop(self, head: dict[str, object], heartbeat_id: int) -> None:
+        self._connection.execute(_DROP_HEAD, head)
+        if self._connection.execute(_HEADS_LEFT, {"id_": heartbeat_id}).first() is None:
+            self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
 
     def thin(self, before_ms: int) -> None:
         self._connection.execute(_THIN, {"before_": before_ms})

@@ -140,6 +140,16 @@ _LEAVES = (
     )
     .order_by(_l.c.idx)
 )
+_ANY_OPENED = (
+    select(_l.c.idx)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _l.c.idx >= bindparam("first_"),
+        _l.c.idx <= bindparam("last_"),
+        _l.c.status == "stored",
+    )
+    .limit(1)
+)
 _IS_MISSING = _l.c.status == literal_column("'content_missing'")  # as the partial index says it
 _WITHOUT_CONTENT = (
     select(_g.c.agency, _g.c.topic, _g.c.partition, _g.c.generation, func.count())
@@ -358,6 +368,12 @@ class Reader:
             _LEAF, _place(agency, topic, partition, generation) | {"index_": index}
         ).first()
         return None if found is None else (found[0], cast(LeafStatus, found[1]))
+
+    def any_opened(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> bool:
+        place = _place(agency, topic, partition, generation) | {"first_": first, "last_": last}
+        return self._connection.execute(_ANY_OPENED, place).first() is not None
 
     def leaves(
         self, agency: str, topic: str, partition: int, generation: str, first: int, last: int

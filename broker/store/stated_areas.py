@@ -86,6 +86,16 @@ class HeartbeatsArea(Protocol):
         """Kept heads above `index`, smallest first."""
 
     def note(self, heartbeat_id: int) -> bytes: ...
+    def newest_sizes(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
+    ) -> list[int]:
+        """The two greatest sizes of kept heads of this generation and key, greatest first."""
+
+    def drop_head(
+        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, size: int
+    ) -> None:
+        """Forgets one head, and its heartbeat with its last one."""
+
     def drop_heads(
         self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
     ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from desk import Desk, beat, head, origin_of
+from drafts import draft_event
 from office import Clock, Office, at_offsets
 from sealed_referrals import value
 from sent_records import Log
@@ -16,6 +17,7 @@ from workshop import (
     NOW,
     POLICE,
     SECOND,
+    SUPPORT,
     Workshop,
 )
 
@@ -87,6 +89,21 @@ def test_heads_that_an_agency_makes_up_are_not_kept(desk: Desk, world: Workshop,
     )
     assert len(news.heartbeats) == 2
     assert notes(desk) == 0
+
+
+def test_a_heartbeat_over_events_of_others_is_kept_only_as_the_last(
+    desk: Desk, world: Workshop, log: Log
+) -> None:
+    """One a minute, of events that are not addressed here, leaves one."""
+    for_us = {2, 4}
+    for number in range(6):
+        one = value() if number in for_us else draft_event(to=(SUPPORT,)).value()
+        desk.office.take(at_offsets(log.send(one), number))
+        at = NOW + number * MINUTE
+        desk.hear(desk.topics.heartbeats, beat(world, head(log, number + 1), at=at))
+    assert [size for size, _ in kept(desk, log)] == [3, 5, 6]
+    assert notes(desk) == 3
+    assert kept(desk, log, 2)[0] == (3, 2 * MINUTE)
 
 
 def test_of_one_minute_the_last_heartbeat_is_kept(desk: Desk, world: Workshop, log: Log) -> None:
