@@ -14,6 +14,7 @@ import orjson
 from broker.control.budgets import Budgets
 from broker.control.keeping import contradicted, keep_heard
 from broker.control.receipts_kept import ReceiptRules
+from broker.control.replay_requests import ReplayRequests
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_outline
@@ -85,6 +86,7 @@ class Control:
         self._store = store
         self._readable = readable
         self._budgets = Budgets()
+        self.replay_requests = ReplayRequests()
         self._rules = ReceiptRules(agency)
         self._rules_of: ManifestBook | None = None
         self._presence = Presence(contracts, manifests)
@@ -259,8 +261,12 @@ class Control:
         self._budgets.notice(sender, now)
         if notice.kind == REFUSAL_HEADING:
             news.refusals.append((sender, notice))
-        elif (asked := self._budgets.replay(sender, notice, now)) is not None:
-            news.replays.append(asked)
+            return
+        origin = notice.origin
+        if sender not in self.present().readers(origin.topic, origin.partition):
+            raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
+        self.replay_requests.ask(sender, notice, now)
+        news.replays.append(notice)
 
 
 def _stale(tx: Transaction, beat: Heartbeat) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from broker.control.budgets import REPLAYED_PER_MINUTE
 from broker.judging.partition_state import parse_outline
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.store.interfaces import Transaction
@@ -24,7 +23,7 @@ FIRST_ASKED_MS: Final = 30_000
 LONGEST_ASKED_MS: Final = DAY_MS
 RANGES_PER_MINUTE: Final = NOTICES_PER_MINUTE // 2
 """Ranges asked of one agency in a minute: the other half of the notices is for gaps."""
-LEAVES_AT_ONCE: Final = REPLAYED_PER_MINUTE // 2
+LEAVES_AT_ONCE: Final = 2**15
 """Leaves of one generation that are looked at each time; the rest follows after ``FIRST_ASKED``."""
 LOOKED_EVERY_MS: Final = 10_000
 """How often they are counted: a million, all that a sender forgot, take a quarter second."""

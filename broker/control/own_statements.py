@@ -8,6 +8,7 @@ notice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from broker.agency.participant import Participant
@@ -116,13 +117,14 @@ class OwnStatements:
     def gap(self, origin: Origin, first: int, last: int) -> None:
         """Records are missing: their sender is asked to publish them again."""
         last = min(last, first + MAX_REPLAY - 1)
-        self._say(Notice(REPLAY_HEADING, origin, first, last))
+        self._say(Notice(REPLAY_HEADING, origin, first, last, self._clock()))
 
     def _say(self, notice: Notice) -> None:
         minute = self._clock() // MINUTE_MS
         held, said = self._budget.get(notice.origin.agency, (minute, 0))
         said = said if held == minute else 0
-        if said < NOTICES_PER_MINUTE and notice not in self._notices:
+        due = {replace(one, time_ms=0) for one in self._notices}
+        if said < NOTICES_PER_MINUTE and replace(notice, time_ms=0) not in due:
             self._budget[notice.origin.agency] = (minute, said + 1)
             self._notices.append(notice)
 

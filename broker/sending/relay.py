@@ -20,7 +20,7 @@ from broker.sending.indexing import Indexing
 from broker.sending.outbox_record import record_of
 from broker.sending.recovery import Recovery, RevokedKey
 from broker.sending.refused_generations import RefusedGenerations
-from broker.sending.replay import replay
+from broker.sending.replay import replay, replay_some
 from broker.statements.heartbeats import Head
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import OutboxRow
@@ -214,3 +214,19 @@ class Relay:
             TransportError: Kafka does not take them.
         """
         return await replay(self._store, self._sender, topic, partition, generation, first, last)
+
+    async def replay_some(
+        self, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> tuple[int, int, int]:
+        """Publish a part of a range again: (records, bytes, last index that is done).
+
+        Raises:
+            TransportError: Kafka does not take them.
+        """
+        place = (topic, partition, generation)
+        return await replay_some(self._store, self._sender, *place, first, last)
+
+    def has_waiting(self) -> bool:
+        """Whether events wait that can be sent now: a replay lets them go first."""
+        with self._store.reading() as tx:
+            return bool(tx.outbox.pending(1, self._away))

@@ -18,6 +18,10 @@ REPLAYED_AT_ONCE: Final = 8 * MAX_BATCH_EVENTS
 """Records sent in one go: whoever asks may ask for all that there ever was."""
 
 
+REPLAYED_BYTES_AT_ONCE: Final = 2**20
+"""Bytes that one chunk may have, unless a single record is larger."""
+
+
 async def replay(
     store: Store,
     sender: Sender,
@@ -45,6 +49,39 @@ async def replay(
         sent += len(rows)
         first = end + 1
     return sent
+
+
+async def replay_some(
+    store: Store,
+    sender: Sender,
+    topic: str,
+    partition: int,
+    generation: str,
+    first: int,
+    last: int,
+) -> tuple[int, int, int]:
+    """Publish as much of a range as fits into ``REPLAYED_BYTES_AT_ONCE``, at least one record.
+
+    Returns:
+        How many records, their bytes, and the last index that is done.
+
+    Raises:
+        TransportError: Kafka does not take them.
+    """
+    rows = await asyncio.to_thread(_archived, store, topic, partition, generation, first, last)
+    chosen: list[OutboxRow] = []
+    size = 0
+    for row in rows:
+        bytes_of_row = len(row.value or b"") + len(row.proof or b"")
+        if chosen and size + bytes_of_row > REPLAYED_BYTES_AT_ONCE:
+            break
+        chosen.append(row)
+        size += bytes_of_row
+    if not chosen:
+        return 0, 0, last
+    await sender.send([record_of(row) for row in chosen])
+    done = last if len(chosen) == len(rows) else chosen[-1].index
+    return len(chosen), size, last if done is None else done
 
 
 def _archived(

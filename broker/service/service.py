@@ -17,7 +17,6 @@ from broker.control.control import News
 from broker.control.own_heartbeat import own_heartbeat
 from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
-from broker.errors import TransportError
 from broker.observing.health import Flag, Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
@@ -29,6 +28,7 @@ from broker.sending.sealing import EventSealer
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
 from broker.service.relaying import Relaying
+from broker.service.replaying import Replaying
 from broker.service.reporting import report_alarms, report_batch, report_news
 from broker.statements.authorship import author, cosigner
 from broker.store.interfaces import Store
@@ -109,6 +109,12 @@ class BrokerService:
             self._stream_cosigner,
             clock,
         )
+        self._replaying = Replaying(
+            self.relay,
+            self.control.replay_requests,
+            clock,
+            lambda: len(self.control.present().parties),
+        )
         self._statements = OwnStatements(
             participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
         )
@@ -163,6 +169,7 @@ class BrokerService:
             lambda: self._heartbeat_loop(stop),
             lambda: self._receipt_loop(stop),
             lambda: self._watch_loop(stop),
+            lambda: self._replaying.run(stop),
         )
         tasks = [
             asyncio.create_task(through_shortage(loop, stop, self._tell_shortage)) for loop in loops
@@ -217,16 +224,6 @@ class BrokerService:
         for agency, topic, partition, generation, last in news.missing:
             self._watch.missing(agency, topic, partition, generation, last)
         report_news(news, self.metrics, self._log)
-        for notice in news.replays:
-            origin = notice.origin
-            try:
-                sent = await self.relay.replay(
-                    origin.topic, origin.partition, origin.generation, notice.first, notice.last
-                )
-            except TransportError as error:
-                self._log.warning("replay_waits", code=error.code)
-                continue
-            self._log.info("replayed", topic=origin.topic, events=sent)
 
     async def reload(self) -> None:
         """Take up manifests and contracts that were written beside us, and publish our own.

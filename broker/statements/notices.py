@@ -1,7 +1,7 @@
 """Refusal notices and replay requests: what a reader tells a sender (docs/spec/receipts.md).
 
-A refusal notice names only a stream and an index, and a replay request a stream and a range, so
-neither tells Kafka's host anything that the stream did not. None of them answers another notice.
+A refusal notice names only a stream and an index, and a replay request a stream, a range and a
+time, so neither tells Kafka's host anything that the stream did not. None of them answers another.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ class Notice:
     origin: Origin
     first: int
     last: int
+    time_ms: int = 0
+    """When a replay request was made; a refusal names no time."""
 
 
 def format_notice(notice: Notice, signer: NoteSigner) -> bytes:
     """The signed note."""
     text = f"{notice.kind}\n{notice.origin.format()}\n{notice.first}\n{notice.last}\n"
+    if notice.kind == REPLAY_HEADING:
+        text += f"{notice.time_ms}\n"
     return format_note(sign_note(text.encode(), [signer]))
 
 
@@ -45,16 +49,17 @@ def parse_notice(note: Note) -> Notice:
     """
     lines = note.text.split(b"\n")
     try:
-        if len(lines) != 5 or lines[4]:
-            raise ValueError
         kind = lines[0].decode("ascii")
+        if len(lines) != (6 if kind == REPLAY_HEADING else 5) or lines[-1]:
+            raise ValueError
         origin = parse_origin(lines[1].decode("ascii"))
         first = parse_decimal(lines[2], MAX_LOG_SIZE)
         last = parse_decimal(lines[3], MAX_LOG_SIZE)
+        time_ms = parse_decimal(lines[4], MAX_LOG_SIZE) if kind == REPLAY_HEADING else 0
         if kind not in {REFUSAL_HEADING, REPLAY_HEADING} or last < first:
             raise ValueError
         if kind == REFUSAL_HEADING and last != first:
             raise ValueError
     except (ValueError, NoteError):
         raise RefusedError(1, "notice_malformed", "not a notice in its one form") from None
-    return Notice(kind, origin, first, last)
+    return Notice(kind, origin, first, last, time_ms)

@@ -177,7 +177,7 @@ async def test_leaves_that_the_host_made_are_asked_for_again(
 ) -> None:
     for waited in ("missing_content.FIRST_ASKED_MS", "missing_content.LOOKED_EVERY_MS"):
         monkeypatch.setattr(f"broker.control.{waited}", 200)
-    monkeypatch.setattr("broker.control.budgets.REPLAY_AGAIN_MS", 100)
+    monkeypatch.setattr("broker.control.replay_requests.REPLAY_AGAIN_MS", 100)
     world = Healing(tmp_path / "p")
     host = Leafing(world.kafka, POLICE)
     monkeypatch.setattr(world.police, "_transport", lambda: host)

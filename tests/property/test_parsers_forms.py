@@ -94,7 +94,7 @@ def test_records_whatever_their_headers(record: Record) -> None:
 def test_notices(kind: str, first: int, last: int) -> None:
     assume(last >= first)
     last = first if kind == REFUSAL_HEADING else last
-    notice = Notice(kind, ORIGIN, first, last)
+    notice = Notice(kind, ORIGIN, first, last, first if kind == REPLAY_HEADING else 0)
     assert parse_notice(read_note(format_notice(notice, AUTHOR))) == notice
 
 

@@ -28,6 +28,7 @@ OF_CONTROL = {
     "party_left",
     "receipt_malformed",
     "receipts_many",
+    "request_old",
 }
 RAISING = {
     "RefusedError": 1,

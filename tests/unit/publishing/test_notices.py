@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from desk import NOTICE, Desk, origin_of
@@ -10,17 +11,25 @@ from sealed_referrals import value
 from sent_records import Log
 from workshop import (
     COUNCIL,
+    HOUR,
     MINUTE,
+    NOW,
     POLICE,
+    PROSECUTION,
     SUPPORT,
     Workshop,
 )
 
-from broker.control.budgets import (
-    NOTICES_HEARD,
+from broker.control.budgets import NOTICES_HEARD
+from broker.control.replay_requests import (
+    CHUNK,
     REPLAY_AGAIN_MS,
-    REPLAYED_PER_MINUTE,
+    REPLAY_BYTES_A_MINUTE,
+    REQUEST_LASTS_MS,
+    Range,
 )
+from broker.keys.issuing import ManifestChanges
+from broker.keys.manifest import StandingEntry
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.service import BrokerService
@@ -64,7 +73,7 @@ async def test_a_notice_names_a_stream_and_an_index_and_nothing_else(desk: Desk,
     name = origin_of(log).format().encode()
     assert texts == [
         b"concordant.refusal/v1\n" + name + b"\n7\n7",
-        b"concordant.replay/v1\n" + name + b"\n3\n%d" % (3 + 2**20 - 1),
+        b"concordant.replay/v1\n" + name + b"\n3\n%d\n%d" % (3 + 2**20 - 1, NOW),
     ]
 
 
@@ -90,55 +99,124 @@ async def test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answere
     assert desk.said() == []
 
 
+def replay(world: Workshop, origin: Origin, first: int, last: int, by: str, at: int) -> bytes:
+    notice = Notice(REPLAY_HEADING, origin, first, last, at)
+    return format_notice(notice, world.author(by, receipts=True))
+
+
+def hear(desk: Desk, *notices: bytes) -> tuple[int, list[str]]:
+    news = desk.hear(desk.topics.receipts, *notices, content_type=NOTICE)
+    return len(news.replays), news.rejected
+
+
+def due(desk: Desk, parties: int = 1) -> tuple[str, int, int] | None:
+    found = desk.control.replay_requests.next(desk.office.clock.now, parties)
+    return found and (found[0], found[1].first, found[1].last)
+
+
 def test_a_notice_for_another_agency_is_not_mine(desk: Desk, log: Log, world: Workshop) -> None:
     log.send(value())
-    asked = Notice(REPLAY_HEADING, origin_of(log), 0, 1)
-    signer = world.author(SUPPORT, receipts=True)
-    news = desk.hear(desk.topics.receipts, format_notice(asked, signer), content_type=NOTICE)
-    assert (news.replays, news.refusals, news.rejected) == ([], [], [])
+    asked = replay(world, origin_of(log), 0, 1, SUPPORT, NOW)
+    assert hear(desk, asked) == (0, [])
 
 
 def test_a_request_that_no_party_signed_is_refused(desk: Desk, world: Workshop) -> None:
-    asked = Notice(REPLAY_HEADING, stream_of_mine(world), 0, 1)
+    asked = Notice(REPLAY_HEADING, stream_of_mine(world), 0, 1, NOW)
     stream_key = format_notice(asked, world.author(POLICE))
     posing = format_notice(
         asked,
         replace(world.author(SUPPORT, receipts=True), name=f"{world.deployment}/{POLICE}"),
     )
     good = format_notice(asked, world.author(POLICE, receipts=True))
-    news = desk.hear(desk.topics.receipts, stream_key, posing, good, content_type=NOTICE)
-    assert news.rejected == ["key_unknown", "key_unknown"]
-    assert news.replays == [asked]
+    assert hear(desk, stream_key, posing, good) == (1, ["key_unknown", "key_unknown"])
+    assert due(desk) == (POLICE, 0, 1)
 
 
-def test_a_request_shown_again_and_again_is_heard_once_in_a_while(
-    desk: Desk, world: Workshop, clock: Clock
-) -> None:
-    asked = Notice(REPLAY_HEADING, stream_of_mine(world), 0, 1)
-    replay = format_notice(asked, world.author(POLICE, receipts=True))
-    news = desk.hear(desk.topics.receipts, *[replay] * 5, content_type=NOTICE)
-    assert (news.replays, news.rejected) == ([asked], [])
-    clock.pass_(REPLAY_AGAIN_MS - 1)
-    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == []
+def test_a_request_shown_again_later_is_ignored(desk: Desk, world: Workshop, clock: Clock) -> None:
+    mine = stream_of_mine(world)
+    asked = replay(world, mine, 0, 1, POLICE, NOW)
+    ahead = replay(world, mine, 0, 1, POLICE, NOW + HOUR)
+    assert hear(desk, ahead) == (0, ["early"])
+    clock.pass_(REQUEST_LASTS_MS)
+    assert hear(desk, asked) == (1, [])
     clock.pass_(1)
-    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == [asked]
+    assert hear(desk, asked) == (0, ["request_old"])
 
 
-def test_an_agency_may_ask_for_so_many_records_a_minute(
+def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     desk: Desk, world: Workshop, clock: Clock
 ) -> None:
     mine = stream_of_mine(world)
-    author = world.author(POLICE, receipts=True)
-    replay = format_notice(Notice(REPLAY_HEADING, mine, 0, 2**40), author)
-    first = Notice(REPLAY_HEADING, mine, 0, REPLAYED_PER_MINUTE - 1)
-    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == [first]
-    clock.pass_(REPLAY_AGAIN_MS)
-    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == []
-    other = Notice(REPLAY_HEADING, mine, 0, 1)
-    theirs = format_notice(other, world.author(SUPPORT, receipts=True))
-    assert desk.hear(desk.topics.receipts, theirs, content_type=NOTICE).replays == [other]
+    invented = replace(mine, topic="pan-london.made-up.a")
+    assert hear(desk, replay(world, invented, 0, 1, POLICE, NOW)) == (0, ["party_left"])
+    contract = world.contract
+    left = StandingEntry(
+        contract=contract.name,
+        version=contract.version,
+        state="left",
+        since=clock.now,
+        reason="closed",
+    )
     clock.pass_(MINUTE)
-    assert desk.hear(desk.topics.receipts, replay, content_type=NOTICE).replays == [first]
+    changes = ManifestChanges(standing=(left,))
+    desk.control.manifests = world.reissue(POLICE, changes, clock.now)
+    assert hear(desk, replay(world, mine, 0, 1, POLICE, clock.now)) == (0, ["party_left"])
+    assert hear(desk, replay(world, mine, 0, 1, SUPPORT, clock.now)) == (1, [])
+
+
+def test_what_was_published_again_is_not_for_a_minute_whoever_asks(
+    desk: Desk, world: Workshop, clock: Clock
+) -> None:
+    """Ranges of one party are merged, and what another party got is not sent for this one."""
+    mine, requests = stream_of_mine(world), desk.control.replay_requests
+    asked = [replay(world, mine, *range_, POLICE, NOW) for range_ in ((0, 3), (2, 9), (20, 21))]
+    assert hear(desk, *asked) == (3, [])
+    assert due(desk) == (POLICE, 0, 9)
+    requests.published(POLICE, Range(mine, 0, 9), 1000, clock.now)
+    assert hear(desk, replay(world, mine, 5, 12, SUPPORT, NOW)) == (1, [])
+    assert due(desk) == (SUPPORT, 10, 12)
+    assert due(desk) == (POLICE, 20, 21)
+    clock.pass_(REPLAY_AGAIN_MS - 1)
+    assert hear(desk, replay(world, mine, 0, 9, PROSECUTION, clock.now)) == (1, [])
+    assert due(desk) != (PROSECUTION, 0, 9)
+    clock.pass_(1)
+    assert hear(desk, replay(world, mine, 0, 9, PROSECUTION, clock.now)) == (1, [])
+    found = {due(desk) for _ in range(3)}
+    assert (PROSECUTION, 0, 9) in found
+
+
+def test_each_party_has_an_equal_share_of_what_is_published_again_in_a_minute(
+    desk: Desk, world: Workshop, clock: Clock
+) -> None:
+    """However much one asks for, another is served; the rest waits for the next minute."""
+    mine, requests = stream_of_mine(world), desk.control.replay_requests
+    assert hear(desk, replay(world, mine, 0, 2**40, POLICE, NOW)) == (1, [])
+    served: Counter[str] = Counter()
+
+    def publish_all() -> None:
+        while (found := requests.next(clock.now, 4)) is not None:
+            party, wanted = found
+            assert wanted.last - wanted.first < CHUNK
+            requests.published(party, wanted, 2**20, clock.now)
+            served[party] += 2**20
+
+    publish_all()
+    assert served == {POLICE: REPLAY_BYTES_A_MINUTE // 4}
+    assert hear(desk, replay(world, mine, 2**30, 2**31, SUPPORT, NOW)) == (1, [])
+    publish_all()
+    assert served[SUPPORT] == REPLAY_BYTES_A_MINUTE // 4
+    clock.pass_(MINUTE)
+    publish_all()
+    assert served == dict.fromkeys((POLICE, SUPPORT), REPLAY_BYTES_A_MINUTE // 2)
+
+
+def test_a_request_for_what_never_was_ends_with_the_first_look(desk: Desk, world: Workshop) -> None:
+    mine, requests = stream_of_mine(world), desk.control.replay_requests
+    assert hear(desk, replay(world, mine, 0, 2**40, POLICE, NOW)) == (1, [])
+    found = requests.next(NOW, 1)
+    assert found is not None
+    requests.nothing(*found)
+    assert due(desk) is None
 
 
 def test_so_many_notices_of_an_agency_are_heard_in_a_minute(

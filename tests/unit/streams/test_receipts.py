@@ -87,7 +87,10 @@ def test_another_text_is_no_receipt(value: bytes) -> None:
 
 @pytest.mark.parametrize(
     "notice",
-    [Notice(REFUSAL_HEADING, ORIGIN, 4, 4), Notice(REPLAY_HEADING, ORIGIN, 0, 2**40)],
+    [
+        Notice(REFUSAL_HEADING, ORIGIN, 4, 4),
+        Notice(REPLAY_HEADING, ORIGIN, 0, 2**40, 1_772_452_800_000),
+    ],
 )
 def test_a_notice_is_read_back(notice: Notice) -> None:
     signer = note_signer(READER, ED25519, KEY)
@@ -100,14 +103,15 @@ def test_a_notice_is_read_back(notice: Notice) -> None:
         "",
         "\n",
         f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n2\n3\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n2\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n2\n3\n4\n",
         f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n2",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n2\n1\n",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n01\n2\n",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n-1\n2\n",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n{2**63}\n",
-        f"{REPLAY_HEADING}\nsomewhere\n1\n2\n",
-        f"{REPLAY_HEADING}\n{ORIGIN.format()}é\n1\n2\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n2\n1\n3\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n01\n2\n3\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n-1\n2\n3\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}\n1\n{2**63}\n3\n",
+        f"{REPLAY_HEADING}\nsomewhere\n1\n2\n3\n",
+        f"{REPLAY_HEADING}\n{ORIGIN.format()}é\n1\n2\n3\n",
         f"{REFUSAL_HEADING}\n{ORIGIN.format()}\n1\n2\n",
         f"concordant.other/v1\n{ORIGIN.format()}\n1\n2\n",
         f"é\n{ORIGIN.format()}\n1\n2\n",

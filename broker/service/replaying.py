@@ -1,0 +1,83 @@
+"""Publishing again what readers asked for: last of all, and within half of what Kafka lets us send.
+
+New events go first, urgent ones before others (the relay sees to that); a chunk of a replay waits
+while some are waiting, though never longer than ``YIELD_S``, or a busy sender would heal no gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from broker.control.replay_requests import Range, ReplayRequests
+from broker.errors import TransportError
+from broker.observing.logs import logger
+from broker.sending.relay import Relay
+from broker.transport.quotas import PRODUCER_BYTES_A_SECOND
+from broker.waiting import set_within
+from contracts.errors import ConcordantError
+
+REPLAY_BYTES_A_SECOND: Final = PRODUCER_BYTES_A_SECOND // 2
+YIELD_S: Final = 5.0
+LOOK_S: Final = 0.5
+
+
+class Replaying:
+    """One loop that publishes what is due, chunk by chunk.
+
+    Args:
+        relay: publishes; says whether new events wait.
+        requests: what was asked for.
+        clock: () -> ms.
+        parties: () -> how many parties share the bytes of a minute.
+    """
+
+    def __init__(
+        self,
+        relay: Relay,
+        requests: ReplayRequests,
+        clock: Callable[[], int],
+        parties: Callable[[], int],
+    ) -> None:
+        self._relay = relay
+        self._requests = requests
+        self._clock = clock
+        self._parties = parties
+        self._log = logger("broker")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish what is due, until ``stop`` is set."""
+        while not stop.is_set():
+            sent = 0
+            due = self._requests.next(self._clock(), self._parties())
+            if due is not None:
+                await self._yield_to_events(stop)
+                sent = await self._publish(*due)
+            pause = sent / REPLAY_BYTES_A_SECOND if due is not None else LOOK_S
+            await set_within(stop, pause)
+
+    async def _publish(self, party: str, due: Range) -> int:
+        """Publish a chunk; returns its bytes."""
+        origin = due.origin
+        place = (origin.topic, origin.partition, origin.generation)
+        try:
+            records, size, last = await self._relay.replay_some(*place, due.first, due.last)
+        except ConcordantError as error:
+            self._log.warning("replay_waits", code=error.code)
+            await asyncio.sleep(LOOK_S if isinstance(error, TransportError) else YIELD_S)
+            return 0
+        if not records:
+            self._requests.nothing(party, due)
+            return 0
+        self._requests.published(party, Range(origin, due.first, last), size, self._clock())
+        self._log.info("replayed", topic=origin.topic, events=records)
+        return size
+
+    async def _yield_to_events(self, stop: asyncio.Event) -> None:
+        waited = 0.0
+        while waited < YIELD_S and not stop.is_set():
+            if not await asyncio.to_thread(self._relay.has_waiting):
+                return
+            await set_within(stop, 0.05)
+            waited += 0.05
