@@ -24,6 +24,7 @@ from prometheus_client import (
 )
 
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
+from broker.observing.alarm_limit import AlarmLimit
 from broker.observing.tallies import Tallies
 from broker.store.interfaces import Transaction
 from contracts.durations import DAY_MS
@@ -82,6 +83,7 @@ class Metrics:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """``monotonic``: seconds of a clock that nobody sets."""
+        self.alarm_limit: Final = AlarmLimit()
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
         self._monotonic = monotonic

@@ -49,9 +49,13 @@ def report_batch(
             code=code,
             records=records,
         )
-    for agency, code in batch.alarms:
-        metrics.alarm(code, agency)
-        log.error("alarm", agency=agency, code=code, topic=topic, partition=partition)
+    for (agency, code), count in Counter(batch.alarms).items():
+        for _ in range(count):
+            metrics.alarm(code, agency)
+        told = metrics.alarm_limit.lines(code, agency, count)
+        if told:
+            more = {"records": told} if told > 1 else {}
+            log.error("alarm", agency=agency, code=code, topic=topic, partition=partition, **more)
     for agency, code in batch.deferred:
         metrics.passed_over("deferred")
         log.warning("record_deferred", agency=agency, code=code, topic=topic)
@@ -82,4 +86,6 @@ def report_alarms(
     """Count and log alarms, (agency, code) each."""
     for agency, code in alarms:
         metrics.alarm(code, agency)
-        log.error("alarm", agency=agency, code=code)
+        told = metrics.alarm_limit.lines(code, agency)
+        if told:
+            log.error("alarm", agency=agency, code=code, **({"records": told} if told > 1 else {}))
