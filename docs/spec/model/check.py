@@ -56,6 +56,12 @@ _NO_INFO = (
     ("info = HASH(contract_2, name_o, ", "info = HASH(nil, "),
 )
 
+_NO_RECIPIENT_IN_LIST = (
+    ("HASH(name_r, ek, HASH(kem, wrap))", "HASH(ek, HASH(kem, wrap))"),
+    ("HASH(name_o, ek, HASH(o_kem, o_wrap))", "HASH(ek, HASH(o_kem, o_wrap))"),
+)
+_NO_RECIPIENT_IN_WRAP = (("HASH(name_r, ek)", "HASH(ek)"), ("HASH(name_o, ek)", "HASH(ek)"))
+
 CASES = (
     Case("both groups are secret, both readers know who wrote", "sealing", "c0c0a0a0e0e0"),
     Case("both groups are secret, two sessions", "sealing", "c0c0", 2, queries=_SECRETS),
@@ -90,6 +96,11 @@ CASES = (
                 ("HASH(frontier, HASH(event1))", "HASH(event1)"))),
     Case("BROKEN: a reader without memory, two sessions", "stream", "a1a1a1f1f1f1", 2,
          edits=(("[gen_a], [gen_b]", "gen_a, gen_b"),)),
+    Case("what was made for another agency is not opened, even for the same key", "recipient", "c0"),
+    Case("the wrap alone names the recipient: that is enough here", "recipient", "c0",
+         edits=_NO_RECIPIENT_IN_LIST),
+    Case("BROKEN: neither wrap nor key list names the recipient", "recipient", "c1",
+         edits=_NO_RECIPIENT_IN_LIST + _NO_RECIPIENT_IN_WRAP),
     Case("a stolen event does not open as another party's", "parties", "c0c1"),
     Case("the same, two sessions", "parties", "c0c1", 2),
     Case("the wrap's info left out: ctx still holds", "parties", "c0c1", edits=_NO_INFO),
