@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -250,6 +250,12 @@ def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestK
     )
 
 
+OWN_MANIFEST_MISSING: Final = (
+    "Copy the newest of our manifests (AGENCY.NUMBER.note) from another party's folder manifests/ "
+    "into ours: every party holds it."
+)
+
+
 def _newest(participant: Participant) -> Manifest:
     newest = participant.manifests.newest(participant.agency)
     if newest is None:
@@ -257,7 +263,7 @@ def _newest(participant: Participant) -> Manifest:
             "This agency's own manifest is missing.",
             code="manifest_missing",
             where="manifests/",
-            fix="Restore it from a backup or from another party.",
+            fix=OWN_MANIFEST_MISSING,
         )
     return newest
 

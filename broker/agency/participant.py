@@ -152,7 +152,7 @@ class Participant:
                 f"None of this agency's {role} keys is valid now.",
                 code="signing_key_expired",
                 where="manifests/",
-                fix="Make a new one with: concordant keys renew",
+                fix=f"Bring the governance keys, then: concordant keys renew --agency {self.root}",
             )
         return self.keyring.signer(max(usable, key=lambda key: key.not_before).kid)
 

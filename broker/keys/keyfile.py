@@ -66,7 +66,10 @@ _KDFS: Final[dict[str, int]] = {
     f"scrypt-{cost}-{SCRYPT_R}-{SCRYPT_P}": cost for cost in SCRYPT_COSTS
 }
 
-_RESTORE: Final = "Restore the file from a backup, or make a new key with: concordant keys renew"
+_RESTORE: Final = (
+    "Restore the file, or bring the governance keys and replace every key: "
+    "concordant keys renew --all --agency DIR"
+)
 
 
 def _text_to_bytes(value: Any) -> Any:  # pydantic passes what the file holds

@@ -140,7 +140,7 @@ class Keyring:
                 "There are two sender's secrets, and ids must come from one.",
                 code="key_unreadable",
                 where=str(self.folder),
-                fix="Remove the one that was not in use.",
+                fix="Move the newer file out of the folder: ids came from the older secret.",
             )
         return self._seed(self._read(paths[0]))
 
@@ -353,7 +353,8 @@ class Keyring:
             f"{detail} (id {kid.hex()[:16]})",
             code="key_missing",
             where=str(self.folder),
-            fix="Restore the file from a backup, or make a new key with: concordant keys renew",
+            fix="Restore the file, or bring the governance keys and replace every key: "
+            "concordant keys renew --all --agency DIR",
         )
 
     def _unreadable(self, what: str, path: Path, error: OSError) -> KeyAccessError:

@@ -19,7 +19,14 @@ from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
-_RENEW: Final = "concordant keys renew"
+
+
+def _renew(participant: Participant) -> str:
+    """What renews keys and manifest: it needs the governance keys, which belong offline."""
+    command = f"concordant keys renew --agency {participant.root}"
+    entries = participant.governance_source().entries()
+    here = any(entry.role == "governance" for entry in entries)
+    return command if here else f"bring the governance keys, then: {command}"
 
 
 def manifests(participant: Participant, now: int) -> Iterator[Check]:
@@ -34,12 +41,14 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
         except ConcordantError as error:
             ours = agency == participant.agency
             check = failed("manifests", error)
-            yield Check(check.name, "fail", check.detail, _RENEW if ours else check.fix, check.code)
+            fix = _renew(participant) if ours and error.code == "manifest_expired" else check.fix
+            yield Check(check.name, "fail", check.detail, fix, check.code)
             continue
         sound += 1
         left = manifest.expires - now
         if left < EXPIRES_SOON_MS:
-            fix = _RENEW if agency == participant.agency else f"ask {agency} to renew it"
+            ours = agency == participant.agency
+            fix = _renew(participant) if ours else f"ask {agency} to renew it"
             yield warned("manifests", f"that of {agency} ends in {length(left)}", fix)
     if sound == len(parties):
         yield passed("manifests", f"those of all {sound} parties are here and valid")
@@ -114,9 +123,10 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
             sound += 1
     if sound == len(asked):
         yield passed("keys", f"{sound} keys can be unlocked")
+    renew = _renew(participant)
     for due in successors(manifest, now):
         left = length(due.not_before - now)
-        yield warned("keys", f"the {due.role} key ends in {left}, without a successor", _RENEW)
+        yield warned("keys", f"the {due.role} key ends in {left}, without a successor", renew)
     source = participant.governance_source()
     if any(entry.role == "governance" for entry in source.entries()):
         yield warned(

@@ -21,6 +21,10 @@ from broker.transport.connection import TlsFiles, ssl_context
 from contracts.durations import DAY_MS
 
 """Protocol, "Conventions": what two clocks may differ by."""
+_CERTIFICATE: Final = (
+    "ask Kafka's host to issue a certificate for the same name, and replace the files that [kafka] "
+    "in agency.toml names"
+)
 LEAST_FREE_BYTES: Final = 512 * 2**20
 """Below this the state database is in danger: a day of events and its log."""
 LITTLE_FREE_BYTES: Final = 4 * 2**30
@@ -139,12 +143,12 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
                 "certificate",
                 "fail",
                 f"the TLS {name} is not valid now",
-                "ask Kafka's host for a new one",
+                _CERTIFICATE,
                 "certificate_expired",
             )
         elif facts.not_after - now < CERTIFICATE_SOON_MS:
             left = length(facts.not_after - now)
-            yield warned("certificate", f"the TLS {name} ends in {left}", "ask for a new one")
+            yield warned("certificate", f"the TLS {name} ends in {left}", _CERTIFICATE)
         elif name == "certificate":
             left = length(facts.not_after - now)
             yield passed("certificate", f"{facts.common_name}, valid for {left}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.config import governance_kids
-from broker.agency.own_manifest import renew_keys
+from broker.agency.own_manifest import OWN_MANIFEST_MISSING, renew_keys
 from broker.agency.participant import Participant, load_participant
 from broker.cli.times import instant, moment
 from broker.errors import RegistryError
@@ -182,7 +182,7 @@ def newest_manifest(participant: Participant) -> Manifest:
             "This agency's own manifest is missing.",
             code="manifest_missing",
             where=str(participant.root / MANIFESTS_FOLDER),
-            fix="Restore it from a backup or from another party.",
+            fix=OWN_MANIFEST_MISSING,
         )
     return manifest
 

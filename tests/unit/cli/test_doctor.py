@@ -243,8 +243,8 @@ def test_a_folder_that_is_no_agency(cli, tmp_path: Path) -> None:
         (31 * DAY, "manifests", "fail", "keys renew"),
         (340 * DAY, "contract", "warn", "agree"),
         (400 * DAY, "contract", "fail", "new version"),
-        (340 * DAY, "certificate", "warn", "new one"),
-        (366 * DAY, "certificate", "fail", "new one"),
+        (340 * DAY, "certificate", "warn", "issue a certificate"),
+        (366 * DAY, "certificate", "fail", "issue a certificate"),
     ],
 )
 def test_what_ends_is_said_in_time(

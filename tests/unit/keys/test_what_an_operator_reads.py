@@ -27,7 +27,10 @@ from tests.unit.keys.operator_view import said, watch_reading
 
 Make = Callable[..., Keyring]
 
-RENEW = "Restore the file from a backup, or make a new key with: concordant keys renew"
+RENEW = (
+    "Restore the file, or bring the governance keys and replace every key: "
+    "concordant keys renew --all --agency DIR"
+)
 RIGHTS = "Check the owner and the permissions of the folder and its files."
 
 
@@ -85,7 +88,7 @@ def test_no_secret_and_two_secrets_are_said_with_the_folder(keyring: Make, now: 
         "key_unreadable",
         "There are two sender's secrets, and ids must come from one.",
         str(ring.folder),
-        "Remove the one that was not in use.",
+        "Move the newer file out of the folder: ids came from the older secret.",
     )
 
 

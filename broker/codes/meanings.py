@@ -1,0 +1,995 @@
+"""Every reason code: what it means, and what to do about it.
+
+A refusal, a log line, a metric or the quarantine names a code; this table is the one place that
+says what it means. A test reads the source for codes and fails for one without an entry here;
+docs/codes.md is made from it. A message that is printed says more (where, which file, which key);
+this says what always holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says.
+
+    Attributes:
+        means: what is so, without a full stop.
+        to_do: the next step, in whole sentences. Words in capitals stand for what is named.
+    """
+
+    means: str
+    to_do: str
+
+
+CODES: Final[Mapping[str, Meaning]] = {
+    "addressed_wrong": Meaning(
+        "the addressed agencies are not the recipients",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "agency_own": Meaning(
+        "a command was given this agency itself where another is meant",
+        "Give another party's id.",
+    ),
+    "agency_unknown": Meaning(
+        "no party has this id",
+        "Give the id of a party: concordant status --agency DIR",
+    ),
+    "alarm": Meaning("an alarm was raised", "Read it in: concordant status --agency DIR"),
+    "already_running": Meaning(
+        "another adapter uses this agency's state",
+        "Stop the other adapter, or wait until it has ended.",
+    ),
+    "before_start": Meaning(
+        "(files) before the first record met",
+        "Give the sender's whole file from its first record on.",
+    ),
+    "before_start_late": Meaning(
+        "a sender still writes to an old history",
+        "Ask that agency whether it runs from a restored copy.",
+    ),
+    "case_unknown": Meaning(
+        "no event of this case is known here",
+        "Compare the id with: concordant log show --agency DIR",
+    ),
+    "certificate_expired": Meaning(
+        "the TLS certificate is not valid now",
+        "Ask Kafka's host to issue a certificate for the same name.",
+    ),
+    "certificate_invalid": Meaning(
+        "a TLS certificate is not what it must be",
+        "Ask Kafka's host to issue it again.",
+    ),
+    "certificate_unreadable": Meaning(
+        "a TLS file is missing or damaged",
+        "Put the files back that [kafka] in agency.toml names.",
+    ),
+    "checkpoint_conflict": Meaning(
+        "two signed checkpoints of one size differ",
+        "Keep both as evidence and telephone the sender.",
+    ),
+    "checkpoint_malformed": Meaning(
+        "a checkpoint is not in its one form",
+        "Ask its sender for it again.",
+    ),
+    "clock_behind": Meaning(
+        "this clock is behind what others have signed",
+        "Set the clock by NTP, then start the adapter again.",
+    ),
+    "clock_jumped": Meaning(
+        "the clock was set while the adapter ran",
+        "Check the machine's time service, then start the adapter again.",
+    ),
+    "command_invalid": Meaning(
+        "the tested command cannot be split into words",
+        "Correct the command.",
+    ),
+    "command_not_started": Meaning(
+        "the tested command cannot be started",
+        "Give a command that this machine has.",
+    ),
+    "commitment_wrong": Meaning(
+        "a key does not match its commitment",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "config_adapter_broken": Meaning(
+        "the package of the adapter cannot be loaded",
+        "Install the package again, or correct it.",
+    ),
+    "config_adapter_unknown": Meaning(
+        "no installed package offers this kind of adapter",
+        "Use one of: concordant adapter list",
+    ),
+    "config_address_invalid": Meaning(
+        "an address of Kafka is not HOST:PORT",
+        "Correct kafka.bootstrap in agency.toml.",
+    ),
+    "config_folders_same": Meaning(
+        "two folders of agency.toml are one",
+        "Give each its own folder.",
+    ),
+    "config_interval_invalid": Meaning(
+        "an interval makes this agency or others alarm all the time",
+        "Set the interval that is named.",
+    ),
+    "config_invalid": Meaning(
+        "a setting in agency.toml is wrong",
+        "Correct or remove the setting that is named.",
+    ),
+    "config_missing": Meaning(
+        "there is no agency.toml in the folder",
+        "Give the folder of an agency: --agency DIR",
+    ),
+    "config_port_unusable": Meaning(
+        "the port of /metrics and /readyz cannot be opened",
+        "Use a free port, or port 0.",
+    ),
+    "config_signer": Meaning(
+        "the place of the keys is not one that this software knows",
+        "Use file:FOLDER in [keys] of agency.toml.",
+    ),
+    "config_unreadable": Meaning(
+        "agency.toml cannot be read",
+        "Correct the line or the permissions that are named.",
+    ),
+    "confirmation_needed": Meaning(
+        "a person has to agree, and there is no terminal",
+        "Give the command again with --yes.",
+    ),
+    "consent_missing": Meaning(
+        "a field, or a group's key, without the consent it needs",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "consistency_invalid": Meaning(
+        "a proof of consistency does not hold",
+        "Keep it as evidence and telephone the sender.",
+    ),
+    "content_gone": Meaning(
+        "what has to be published again has no content any more",
+        "Tell the recipients which events are lost: concordant status --agency DIR",
+    ),
+    "content_missing": Meaning(
+        "(files) a leaf replay has no content",
+        "Give the sender's whole file from its first record on.",
+    ),
+    "content_type_unknown": Meaning("not one of ours", "Nothing was taken. Tell the sender."),
+    "contract_altered": Meaning(
+        "a contract is not the file that was signed",
+        "Get the signed file from another party.",
+    ),
+    "contract_ambiguous": Meaning(
+        "two contracts apply at once",
+        "Let every party sign a version that names the earlier one as previous; leave both "
+        "files where they are.",
+    ),
+    "contract_ended": Meaning(
+        "ended longer ago than its grace",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "contract_expired": Meaning(
+        "the contract has ended",
+        "Agree on a new version and let every party sign it.",
+    ),
+    "contract_field_unknown": Meaning(
+        "the contract grants a leaf that the type does not have",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "contract_foreign": Meaning(
+        "the contract is not of this deployment, or pins other keys for us",
+        "Compare the fingerprints with the other parties.",
+    ),
+    "contract_invalid": Meaning(
+        "the contract gives more than 16 groups",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "contract_keys_differ": Meaning(
+        "the keys in the contract are not our governance keys",
+        "Compare them with: concordant keys list --agency DIR",
+    ),
+    "contract_keys_invalid": Meaning(
+        "a governance key in the contract is not a key",
+        "Ask the party whose key it is for the right one.",
+    ),
+    "contract_malformed": Meaning(
+        "a record is not a contract with its signatures",
+        "Nothing; the record is ignored.",
+    ),
+    "contract_missing": Meaning(
+        "there is no contract",
+        "Put the contract and its signatures into contracts/.",
+    ),
+    "contract_not_in_force": Meaning(
+        "not in force at log time",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
+    "contract_note_malformed": Meaning(
+        "the file of signatures is not in its one form",
+        "Get it from another party.",
+    ),
+    "contract_signature_invalid": Meaning(
+        "a signature of the contract does not verify",
+        "Get the file of signatures from that party again.",
+    ),
+    "contract_unknown": Meaning(
+        "no verified contract has this hash",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "contract_unreadable": Meaning(
+        "a contract cannot be read as YAML",
+        "Correct the line that is named.",
+    ),
+    "contract_unsigned": Meaning(
+        "a party has not signed the contract",
+        "Ask that party to sign it: concordant contract sign FILE --agency DIR",
+    ),
+    "cosignature_invalid": Meaning(
+        "a second signature does not verify",
+        "Ask its agency for it again.",
+    ),
+    "cosignature_malformed": Meaning(
+        "a second signature is not in its one form",
+        "Ask its agency for it again.",
+    ),
+    "cosignature_unknown": Meaning(
+        "no key is known for a second signature",
+        "Wait for the manifest of its agency.",
+    ),
+    "cosigners_many": Meaning(
+        "more second signatures than parties",
+        "Nothing; the record is ignored.",
+    ),
+    "directory_not_empty": Meaning(
+        "the folder holds something",
+        "Give a folder that is absent or empty.",
+    ),
+    "directory_unusable": Meaning(
+        "the folder cannot be written",
+        "Check its owner, its permissions and the free space.",
+    ),
+    "disk_full": Meaning(
+        "there is too little room for the state",
+        "Make room on the disk of the agency's folder.",
+    ),
+    "early": Meaning(
+        "log time is ahead of this clock",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "equivocation": Meaning(
+        "two signed histories",
+        "Ask the sender, then: concordant status release AGENCY TOPIC PARTITION --agency DIR",
+    ),
+    "error": Meaning(
+        "something went wrong that has no code of its own",
+        "Keep the message and tell the maintainers.",
+    ),
+    "event_ambiguous": Meaning("several agencies used this event id", "Name the sender as well."),
+    "event_held": Meaning(
+        "the event is put aside",
+        "Read why: concordant quarantine list --agency DIR",
+    ),
+    "event_invalid": Meaning(
+        "a required field is missing (9), or the event's model is not met (10)",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "event_malformed": Meaning("a line is not an event", "Correct the line that is named."),
+    "event_not_sent": Meaning(
+        "the event is not on Kafka yet",
+        "Wait until the adapter has sent it: concordant status --agency DIR",
+    ),
+    "event_unknown": Meaning(
+        "no event of this id is known here",
+        "Compare the id with the log: concordant log show --agency DIR",
+    ),
+    "evidence_malformed": Meaning("the file is not an evidence document", "Ask for it again."),
+    "exchange_key_missing": Meaning(
+        "a recipient has no valid exchange key",
+        "Ask that agency to run: concordant keys renew --agency DIR",
+    ),
+    "field_not_granted": Meaning(
+        "a field that the sender may not send",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
+    "file_empty": Meaning("the file is empty", "Run the export again; check its filter."),
+    "file_encoding": Meaning("the encoding of the file is not known", "Export it again as UTF-8."),
+    "file_malformed": Meaning(
+        "the file as a whole cannot be read",
+        "Correct the place that is named and drop the file again.",
+    ),
+    "file_too_large": Meaning("the file is too large", "Export it in parts."),
+    "file_type_unknown": Meaning(
+        "the ending of the file is not one that the adapter reads",
+        "Rename the file, or export it in the adapter's format.",
+    ),
+    "file_unreadable": Meaning(
+        "the file may not be read",
+        "Let the account that runs the adapter read it.",
+    ),
+    "file_unusable": Meaning(
+        "a file or folder cannot be used",
+        "Check that it is there, its owner, its permissions and the free space.",
+    ),
+    "folder_unwritable": Meaning(
+        "a folder of the adapter cannot be written to",
+        "Make the folder, and let the adapter's account write to it.",
+    ),
+    "frontier_malformed": Meaning(
+        "the stored end of a log is damaged",
+        "Stop the adapter and restore the state from a backup.",
+    ),
+    "gap": Meaning(
+        "records of a sender are missing",
+        "Nothing: they are asked for again. If it stays, telephone that agency.",
+    ),
+    "gaps_forgotten": Meaning(
+        "records that were missing are not waited for any more",
+        "Nothing: the sender publishes again what a revoked key had signed. Else ask the sender.",
+    ),
+    "gaps_many": Meaning(
+        "too many gaps of a generation are open",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "generation_ahead": Meaning(
+        "its generation was opened after log time",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "generation_name": Meaning(
+        "does not follow from what it names",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "generation_order": Meaning(
+        "not later than the one it names",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "generations_many": Meaning(
+        "too many generations with gaps",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "group_broken": Meaning(
+        "a group does not decrypt",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "group_keys_wrong": Meaning(
+        "keys are not those that contract and consent give",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "group_zero": Meaning(
+        "not data, addressed agencies (sorted, each once) and type",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "grouping_wrong": Meaning(
+        "number of groups, or a leaf outside its group",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "groups_count": Meaning(
+        "more or fewer groups than allowed",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "handler_failed": Meaning(
+        "the adapter failed on this file or batch",
+        "Keep the log and tell the maintainers of the adapter.",
+    ),
+    "hard_link": Meaning("the file has a second name elsewhere", "Drop a copy of the file."),
+    "headers_wrong": Meaning(
+        "a header is missing, repeated or null",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "heartbeat_awaited": Meaning(
+        "no heartbeat covers the event yet",
+        "Wait a minute and ask again.",
+    ),
+    "heartbeat_malformed": Meaning(
+        "a record is not a heartbeat",
+        "Nothing; the record is ignored.",
+    ),
+    "id_reused": Meaning(
+        "the id belongs to another event",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "inbox_waits": Meaning(
+        "events wait for the agency's own system",
+        "Let the adapter's account write to the inbox folder.",
+    ),
+    "inclusion_invalid": Meaning(
+        "a proof of inclusion does not hold",
+        "Keep it as evidence and telephone the sender.",
+    ),
+    "input_unreadable": Meaning(
+        "the input cannot be read",
+        "Name a file that is there and that you may read.",
+    ),
+    "input_wrong": Meaning("what was given on the command line is wrong", "Correct what is named."),
+    "invalid_date": Meaning(
+        "a date of the export is not a date",
+        "Correct the field that is named and drop the row again.",
+    ),
+    "invalid_value": Meaning(
+        "a value of the export is not in its form",
+        "Correct the field that is named and drop the row again.",
+    ),
+    "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
+    "json_not_canonical": Meaning(
+        "not in its one form, or not an object",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "kafka_conflict": Meaning(
+        "a topic of Kafka has another number of partitions",
+        "Use another deployment, or correct the contract.",
+    ),
+    "kafka_distribution": Meaning(
+        "Kafka cannot be installed from packages",
+        "Check the network, then give the command again.",
+    ),
+    "kafka_failed": Meaning("Kafka answered with an error", "Read Kafka's own log."),
+    "kafka_not_local": Meaning(
+        "this Kafka was not made by quickstart",
+        "Give the folder that was made with: concordant quickstart DIR",
+    ),
+    "kafka_record_too_large": Meaning(
+        "Kafka does not take records of this size",
+        "Ask Kafka's host to let the topic take larger records: concordant kafka apply "
+        "--agency DIR",
+    ),
+    "kafka_refused": Meaning(
+        "Kafka does not let this agency do this",
+        "Ask Kafka's host to run: concordant kafka apply --agency DIR",
+    ),
+    "kafka_start_failed": Meaning("Kafka did not start", "Read the log that is named."),
+    "kafka_topic_missing": Meaning(
+        "Kafka does not have this topic",
+        "Ask Kafka's host to run: concordant kafka apply --agency DIR",
+    ),
+    "kafka_unreachable": Meaning(
+        "Kafka does not answer",
+        "Check the address and the network: concordant doctor --agency DIR",
+    ),
+    "key_ambiguous": Meaning(
+        "several keys begin with this id",
+        "Give more of the id: concordant keys list --agency DIR",
+    ),
+    "key_governance": Meaning(
+        "a governance key cannot be revoked with this command",
+        "Make a new pair: concordant keys new-governance --agency DIR",
+    ),
+    "key_list_broken": Meaning(
+        "does not open for this event and session",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
+    "key_missing": Meaning(
+        "an exchange key that was listed is not held",
+        "Restore the exchange key, then: concordant quarantine retry ID --agency DIR",
+    ),
+    "key_not_listed": Meaning(
+        "no key of ours has this id",
+        "Compare it with: concordant keys list --agency DIR",
+    ),
+    "key_not_valid": Meaning("not valid at log time", "Nothing was taken. Tell the sender."),
+    "key_readable": Meaning(
+        "others can read the TLS key",
+        "Give chmod 600 to the file that is named.",
+    ),
+    "key_revoked": Meaning(
+        "revoked, and no earlier receipt covers it",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "key_revoked_before": Meaning(
+        "the key was revoked before",
+        "Nothing, if the time is the same: concordant keys list --agency DIR",
+    ),
+    "key_small_order": Meaning("a public key is weak", "Ask the agency to make another key."),
+    "key_unknown": Meaning(
+        "no manifest has this key",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "key_unreadable": Meaning(
+        "a private key cannot be read",
+        "Check the passphrase and the file: concordant doctor --agency DIR",
+    ),
+    "leaf_not_wanted": Meaning(
+        "a leaf replay that fills nothing",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "lease_lost": Meaning("another relay took over", "Run one adapter for each agency."),
+    "leaves_missing": Meaning(
+        "leaves of a log are missing from the state",
+        "Restore the state from a backup.",
+    ),
+    "link_conflict": Meaning(
+        "a reference is tied to another case",
+        "Correct the reference in the export.",
+    ),
+    "link_malformed": Meaning(
+        "index 0 does not name a predecessor as it must",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "log_checkpoint_invalid": Meaning(
+        "a signed head of the log does not verify",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_entry_altered": Meaning(
+        "an entry of the disclosure log was altered",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_entry_invalid": Meaning(
+        "an entry of the disclosure log is damaged",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_entry_missing": Meaning(
+        "an entry of the disclosure log is missing",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_head_altered": Meaning(
+        "the disclosure log is not what others hold heads of",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_range_altered": Meaning(
+        "a range of the disclosure log was altered",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_reason_altered": Meaning(
+        "a reason beside the log was altered",
+        "Keep the state as evidence and tell your information governance officer.",
+    ),
+    "log_time_fell": Meaning(
+        "log time before an earlier record's",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "manifest_conflict": Meaning(
+        "two manifests of one version differ",
+        "Keep both and telephone that agency.",
+    ),
+    "manifest_dates_invalid": Meaning(
+        "the dates of a manifest make no sense",
+        "Ask its agency to issue it again.",
+    ),
+    "manifest_early": Meaning("a manifest is from the future", "Check both clocks."),
+    "manifest_expired": Meaning(
+        "no manifest covers log time yet",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "manifest_foreign": Meaning(
+        "a manifest is of another deployment or agency",
+        "Move the file out of manifests/.",
+    ),
+    "manifest_invalid": Meaning(
+        "a manifest is not acceptable",
+        "Ask its agency to issue it again.",
+    ),
+    "manifest_key_invalid": Meaning(
+        "a key in a manifest is not acceptable",
+        "Ask its agency to issue it again.",
+    ),
+    "manifest_key_prolonged": Meaning(
+        "a manifest prolongs a key",
+        "Ask its agency to issue it again.",
+    ),
+    "manifest_key_shared": Meaning(
+        "a key in a manifest is another agency's",
+        "Telephone both agencies.",
+    ),
+    "manifest_keys_overlap": Meaning(
+        "two keys of one kind are valid for too long together",
+        "Ask its agency to issue it again.",
+    ),
+    "manifest_left": Meaning("the agency has left the contract", "Nothing; nothing flows to it."),
+    "manifest_malformed": Meaning(
+        "a manifest is not in its one form",
+        "Ask its agency for it again.",
+    ),
+    "manifest_missing": Meaning(
+        "the manifest of a party is not here",
+        "Copy the newest AGENCY.NUMBER.note from another party's folder manifests/, or wait "
+        "for it from Kafka.",
+    ),
+    "manifest_rollback": Meaning(
+        "an older manifest is in the place of a newer one",
+        "Put the newer file back; every party holds it.",
+    ),
+    "manifest_signature_invalid": Meaning(
+        "a signature of a manifest does not verify",
+        "Get the file from that agency again.",
+    ),
+    "manifest_unpinned": Meaning(
+        "no contract pins the keys that signed a manifest",
+        "Get the contract that names this agency signed.",
+    ),
+    "mapping_failed": Meaning(
+        "a row cannot be turned into an event",
+        "Correct the field that is named and drop the row again.",
+    ),
+    "mapping_invalid": Meaning(
+        "the mapping file of the adapter is wrong",
+        "Correct the line that is named.",
+    ),
+    "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
+    "missing_value": Meaning(
+        "the export lacks a value that is needed",
+        "Fill the field that is named and drop the row again.",
+    ),
+    "moment_invalid": Meaning(
+        "a time is not written as a time",
+        "Write it like 2026-03-02T12:00:00Z.",
+    ),
+    "name_unknown": Meaning("the contract has nothing of this name", "Use one of the suggestions."),
+    "not_a_file": Meaning(
+        "the entry of the import folder is not a file",
+        "Move it out; drop the file itself.",
+    ),
+    "not_a_party": Meaning(
+        "sender or reader is not named",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "not_included": Meaning(
+        "the path does not lead to the root",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "note_keys_ambiguous": Meaning(
+        "a signature fits two keys",
+        "Tell the agency that issued the keys.",
+    ),
+    "note_malformed": Meaning("a note is not in its one form", "Ask for it again."),
+    "note_signature_invalid": Meaning("a signature of a note does not verify", "Ask for it again."),
+    "note_too_large": Meaning("a note is larger than the limit", "Ask for it again."),
+    "note_unsigned": Meaning("a note lacks a signature that it needs", "Ask for it again."),
+    "notice_malformed": Meaning("a record is not a notice", "Nothing; the record is ignored."),
+    "notices_many": Meaning("an agency sends too many notices", "Telephone that agency."),
+    "operator_invalid": Meaning(
+        "the name of the operator cannot be used",
+        "Give another name with --operator.",
+    ),
+    "origin_wrong": Meaning(
+        "another deployment, topic or partition",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "origins_many": Meaning("an agency names too many streams", "Telephone that agency."),
+    "outbox_indexed": Meaning(
+        "a row of the outbox was given a place twice",
+        "Stop the adapter and tell the maintainers.",
+    ),
+    "outbox_waits": Meaning(
+        "events wait for Kafka",
+        "Read the lines kafka and rights of: concordant doctor --agency DIR",
+    ),
+    "output_unwritable": Meaning(
+        "the output cannot be written",
+        "Name a file in a folder that you may write to.",
+    ),
+    "package_foreign": Meaning(
+        "another package has our name",
+        "Install concordant into an environment of its own.",
+    ),
+    "package_missing": Meaning("a package is missing", "Install what is named."),
+    "padding_wrong": Meaning(
+        "not minimal, not zero, or another floor than the group's",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "partner_unknown": Meaning(
+        "a partner in agency.toml is no party",
+        "Correct [partners] in agency.toml.",
+    ),
+    "partnership_missing": Meaning(
+        "there is no partnership in the folder",
+        "Make one: concordant quickstart DIR",
+    ),
+    "party_left": Meaning("the agency left the contract", "Nothing; its records are ignored."),
+    "passphrase_missing": Meaning(
+        "the passphrase is not there",
+        "Put it where [passphrase] in agency.toml says.",
+    ),
+    "passphrase_readable": Meaning(
+        "others can read the passphrase",
+        "Give chmod 600 to the file that is named.",
+    ),
+    "passphrase_wrong": Meaning(
+        "the passphrase does not open a key",
+        "Put the right one where [passphrase] in agency.toml says.",
+    ),
+    "possession_invalid": Meaning(
+        "an agency does not prove that it holds a key",
+        "Ask it to issue its manifest again.",
+    ),
+    "principal_differs": Meaning(
+        "the contract gives our rights to another Kafka principal",
+        "Use the certificate of that principal.",
+    ),
+    "proof_malformed": Meaning(
+        "not in its one form, or extra above index 0",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "proof_too_large": Meaning("larger than the limit", "Nothing was taken. Tell the sender."),
+    "quarantine_full": Meaning(
+        "the sender's quarantine is full",
+        "Settle what is held: concordant quarantine list --agency DIR",
+    ),
+    "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
+    "reason_required": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "reason_unknown": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "receipt_awaited": Meaning(
+        "revoked, and the leaves below an earlier receipt have not come together",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "receipt_malformed": Meaning("a record is not a receipt", "Nothing; the record is ignored."),
+    "receipts_many": Meaning("an agency sends too many receipts", "Telephone that agency."),
+    "recipient_not_permitted": Meaning(
+        "an addressed agency is no party or may not receive this",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "recipients_count": Meaning(
+        "more or fewer recipients than allowed",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "recipients_invalid": Meaning(
+        "the recipients are not parties, or none",
+        "Name other parties of the contract.",
+    ),
+    "recipients_order": Meaning(
+        "not strictly ascending",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "record_malformed": Meaning(
+        "a line of a file is not a record",
+        "Give the sender's whole file from its first record on.",
+    ),
+    "record_not_held": Meaning(
+        "no record of this number is held",
+        "Take its number from: concordant quarantine list --agency DIR",
+    ),
+    "record_too_large": Meaning(
+        "an event is larger than the protocol allows",
+        "Shorten its texts.",
+    ),
+    "record_unknown": Meaning(
+        "no record of this number is known",
+        "Take its number from: concordant quarantine list --agency DIR",
+    ),
+    "records_missing": Meaning(
+        "records of another agency have not arrived",
+        "Wait: they are asked for again. Then telephone that agency.",
+    ),
+    "referral_exists": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "referral_unacknowledged": Meaning(
+        "a referral was not acknowledged in time",
+        "Tell the caseworkers.",
+    ),
+    "referral_unanswered": Meaning("a referral was not answered in time", "Tell the caseworkers."),
+    "referral_unknown": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
+    "refused_by_recipient": Meaning(
+        "a recipient could not take a record of ours",
+        "Ask that agency for the code.",
+    ),
+    "registry_invalid": Meaning(
+        "contracts or manifests do not hold together",
+        "Correct the file that is named.",
+    ),
+    "registry_not_reloaded": Meaning(
+        "new contracts or manifests could not be taken up",
+        "Read why: concordant doctor --agency DIR",
+    ),
+    "registry_unreadable": Meaning(
+        "the folder of contracts or manifests cannot be read",
+        "Put the folder back, and let the adapter's account read it.",
+    ),
+    "registry_unwritable": Meaning(
+        "the folder of contracts or manifests cannot be written",
+        "Let the adapter's account write to it.",
+    ),
+    "request_old": Meaning(
+        "a request to publish records again is older than those that are answered",
+        "Nothing: the agency that misses records asks again by itself.",
+    ),
+    "rest_put_aside": Meaning(
+        "the rest of a file was put aside",
+        "Correct it, then: concordant quarantine retry ID --agency DIR",
+    ),
+    "right_missing": Meaning(
+        "Kafka does not give us a right of the contract",
+        "Ask Kafka's host to run: concordant kafka apply --agency DIR",
+    ),
+    "rollback": Meaning("a sender went back on what it signed", "Telephone that agency."),
+    "row_malformed": Meaning("a row cannot be read", "Correct the row and drop it again."),
+    "rows_refused": Meaning(
+        "some rows of a file were refused",
+        "Correct them, then: concordant quarantine retry ID --agency DIR",
+    ),
+    "rule_unknown": Meaning("no rule has this code", "Use a code that the message names."),
+    "signature_wrong": Meaning("does not verify", "Nothing was taken. Tell the sender."),
+    "signing_key_expired": Meaning(
+        "none of our signing keys is valid now",
+        "Bring the governance keys, then: concordant keys renew --agency DIR",
+    ),
+    "signing_refused": Meaning(
+        "the contract may not be signed as it is",
+        "Have the contract corrected.",
+    ),
+    "signing_unaccepted": Meaning(
+        "a warning was not accepted",
+        "Read it; then sign with --accept and its code.",
+    ),
+    "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
+    "since_ahead": Meaning("the time lies in the future", "Give a time that has passed."),
+    "since_invalid": Meaning("the time is not a time", "Write it like 2026-03-02T12:00:00Z."),
+    "sink_conflict": Meaning(
+        "the agency's system has another content under this id",
+        "Move the earlier file out of the inbox folder, then: concordant quarantine retry ID "
+        "--agency DIR",
+    ),
+    "sink_key_invalid": Meaning("an event id cannot be a file name", "Tell the maintainers."),
+    "sink_unavailable": Meaning(
+        "the inbox folder cannot be written",
+        "Make the folder, and let the adapter's account write to it.",
+    ),
+    "state_changed": Meaning("the state changed while it was read", "Nothing; it is tried again."),
+    "state_full": Meaning(
+        "what is kept of this sender has reached its limit",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "state_missing": Meaning(
+        "the adapter has not run yet",
+        "Start it: concordant adapter run --agency DIR",
+    ),
+    "still_open": Meaning(
+        "a program has the file open",
+        "Close the file in the program that writes it.",
+    ),
+    "store_busy": Meaning("another process holds the state database", "Wait; it is tried again."),
+    "store_conflict": Meaning(
+        "two rows of the state contradict each other",
+        "Stop the adapter and tell the maintainers.",
+    ),
+    "store_corrupt": Meaning("the state database is damaged", "Restore the state from a backup."),
+    "store_full": Meaning("the disk is full", "Make room on the disk of the agency's folder."),
+    "store_migration_failed": Meaning(
+        "the state could not be brought to this version",
+        "Keep a copy of the state and tell the maintainers.",
+    ),
+    "store_nested": Meaning("a transaction was opened within another", "Tell the maintainers."),
+    "store_newer": Meaning("a newer version has written the state", "Run the newer version."),
+    "store_unusable": Meaning(
+        "the state database cannot be opened",
+        "Let the adapter's account write to the folder state/.",
+    ),
+    "stream_stopped": Meaning(
+        "the partition was stopped before",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "subscription_name": Meaning(
+        "the name of the subscription cannot be used",
+        "Use lower case letters, digits and hyphens.",
+    ),
+    "superseded": Meaning(
+        "above the end of a closed generation",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "suspended": Meaning(
+        "a party had suspended its part or left",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
+    "taken": Meaning("the file was taken", "Nothing."),
+    "text_encoding": Meaning("a text shows signs of a wrong encoding", "Export it again as UTF-8."),
+    "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
+    "time_ahead": Meaning(
+        "the event's time is after log time",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "topic_missing": Meaning(
+        "a topic of the contract does not exist, or is not shown to us",
+        "Ask Kafka's host to run: concordant kafka apply --agency DIR",
+    ),
+    "topic_not_owned": Meaning(
+        "the contract does not own the topic",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "transition_not_allowed": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "type_not_permitted": Meaning(
+        "the sender may not publish it",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "type_unknown": Meaning(
+        "the contract or the software has no such type",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "unknown_case": Meaning(
+        "the row names a case that is not known",
+        "Correct the reference, or export the case first.",
+    ),
+    "unknown_column": Meaning(
+        "the export has a column that the mapping does not know",
+        "Remove the column, or add it to the mapping file.",
+    ),
+    "unknown_kind": Meaning("the kind of the row is not known", "Correct the field that is named."),
+    "unknown_partner": Meaning(
+        "the row names a partner that agency.toml does not",
+        "Correct the code, or add it to [partners] in agency.toml.",
+    ),
+    "unknown_referral": Meaning(
+        "the row names a referral that is not known",
+        "Correct the reference.",
+    ),
+    "unknown_value": Meaning("a value is not in the code list", "Correct the field that is named."),
+    "unlinked": Meaning("no known generation leads to it", "Nothing was taken. Tell the sender."),
+    "unreadable": Meaning("something cannot be looked at", "Let this account read what is named."),
+    "value_malformed": Meaning(
+        "a leaf record that is not 32 bytes",
+        "Nothing was taken. Tell the sender.",
+    ),
+    "value_missing": Meaning("no value", "Nothing was taken. Tell the sender."),
+    "value_too_large": Meaning("larger than the limit", "Nothing was taken. Tell the sender."),
+    "vectors_invalid": Meaning("the test vectors are damaged", "Get them again."),
+    "vectors_missing": Meaning(
+        "the test vectors are not there",
+        "Give their folder with --vectors.",
+    ),
+    "version_conflict": Meaning(
+        "a referral's change does not follow",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "version_unknown": Meaning(
+        "another version of the layout",
+        "The record is held. Tell the sender; when the cause is mended: concordant "
+        "quarantine retry ID --agency DIR",
+    ),
+    "withheld": Meaning(
+        "a sender has sent more than Kafka gave us",
+        "Telephone the host of Kafka.",
+    ),
+    "wrap_budget": Meaning(
+        "too many new wraps in a minute",
+        "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+}
