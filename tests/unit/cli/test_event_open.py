@@ -172,7 +172,7 @@ def test_no_stream_and_no_inbox_state_is_written(cli, root: Path, records) -> No
     participant = load_participant(root / "council-camden", now_ms())
     store = open_store(participant.path(participant.config.state.database))
     with store.reading() as tx:
-        assert tx.reader.states() == []
+        assert tx.reader.state_heads() == []
         counts = tx.inbox.counts()
         assert (counts.undelivered, counts.delivered) == (0, 0)
         assert tx.referrals.open() == []
