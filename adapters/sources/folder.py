@@ -38,7 +38,6 @@ from adapters.sources.late_writes import LateWrites, open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import Content, archive, reason_bytes, shelve, write_beside
-from broker.held.import_folder import own_inside
 from broker.held.retrying import put_back
 from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
@@ -101,7 +100,7 @@ class FolderSource:
         self._clock = clock
         self._settling = Settling(settle_s)
         self._trouble: dict[Path, _Trouble] = {}
-        self._left_alone: set[Path] = set()
+        self._left_alone: dict[Path, int] = {}
         self._told: dict[Path, tuple[Signature, str]] = {}
         self._late = LateWrites()
         self._begun = False
@@ -150,7 +149,7 @@ class FolderSource:
         return done
 
     def _look(self) -> list[Settled]:
-        ours = own_inside(self._folder, self._processed, self._quarantine)
+        ours = {self._processed.name, self._quarantine.name}
         try:
             with os.scandir(self._folder) as entries:
                 paths = [
@@ -170,13 +169,13 @@ class FolderSource:
         self._take_back(now)
         settled = self._settling.look(paths, now)
         present = set(paths)
-        self._left_alone &= present
+        self._left_alone = {path: k for path, k in self._left_alone.items() if path in present}
         self._told = {path: told for path, told in self._told.items() if path in present}
         self._trouble = {path: t for path, t in self._trouble.items() if path in present}
         return [entry for entry in settled if self._due(entry, now)]
 
     def _due(self, entry: Settled, now_s: float) -> bool:
-        if entry.path in self._left_alone:
+        if self._left_alone.get(entry.path) == entry.kind:  # a file may have taken its place
             return False
         trouble = self._trouble.get(entry.path)
         return (
@@ -242,7 +241,7 @@ class FolderSource:
         if verdict.code != "not_a_file":
             return self._put_away(entry, sha256, verdict)
         # To move a folder could pull it from under the process that writes into it.
-        self._left_alone.add(entry.path)
+        self._left_alone[entry.path] = entry.kind
         self._report(FileReport("", "waiting", verdict.code, verdict.detail))
         return False
 

@@ -26,11 +26,32 @@ class Meaning:
     to_do: str
 
 
+_SENT_AGAIN: Final = (
+    "The record stays held as evidence; a retry cannot open it. Tell the sender: it corrects the "
+    "cause and sends the event again."
+)
+_NOTHING_TAKEN: Final = (
+    "Nothing was taken. Tell the sender: it corrects the cause and sends the event again."
+)
+_NEWER_SOFTWARE: Final = (
+    "The record is held. If the sender's software is newer than ours, install the newer version, "
+    "then: concordant quarantine retry ID --agency DIR. Else tell the sender: it corrects the "
+    "cause and sends the event again."
+)
+_EARLIER_EVENT: Final = (
+    "The record is held. When the referral's earlier events have come: concordant quarantine "
+    "retry ID --agency DIR. Else tell the sender: it corrects the cause and sends the event again."
+)
+_RELEASE: Final = (
+    "Keep the evidence and ask the sender. Then stop the adapter, release the stream: concordant "
+    "status release AGENCY TOPIC PARTITION --agency DIR, and start the adapter again."
+)
+_OUR_EVENT: Final = " In an event of ours: correct what is named and give it again."
+
 CODES: Final[Mapping[str, Meaning]] = {
     "addressed_wrong": Meaning(
         "the addressed agencies are not the recipients",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "agency_own": Meaning(
         "a command was given this agency itself where another is meant",
@@ -95,8 +116,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "commitment_wrong": Meaning(
         "a key does not match its commitment",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "config_adapter_broken": Meaning(
         "the package of the adapter cannot be loaded",
@@ -144,8 +164,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "consent_missing": Meaning(
         "a field, or a group's key, without the consent it needs",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "consistency_invalid": Meaning(
         "a proof of consistency does not hold",
@@ -159,7 +178,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "(files) a leaf replay has no content",
         "Give the sender's whole file from its first record on.",
     ),
-    "content_type_unknown": Meaning("not one of ours", "Nothing was taken. Tell the sender."),
+    "content_type_unknown": Meaning("not one of ours", _NOTHING_TAKEN),
     "contract_altered": Meaning(
         "a contract is not the file that was signed",
         "Get the signed file from another party.",
@@ -171,8 +190,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_ended": Meaning(
         "ended longer ago than its grace",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "contract_expired": Meaning(
         "the contract has ended",
@@ -180,8 +198,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_field_unknown": Meaning(
         "the contract grants a leaf that the type does not have",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _NEWER_SOFTWARE + _OUR_EVENT,
     ),
     "contract_foreign": Meaning(
         "the contract is not of this deployment, or pins other keys for us",
@@ -189,8 +206,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_invalid": Meaning(
         "the contract gives more than 16 groups",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "contract_keys_differ": Meaning(
         "the keys in the contract are not our governance keys",
@@ -199,6 +215,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_keys_invalid": Meaning(
         "a governance key in the contract is not a key",
         "Ask the party whose key it is for the right one.",
+    ),
+    "contract_left": Meaning(
+        "an agency has left the contract",
+        "Name other recipients; or let every party sign an agreement that names it.",
     ),
     "contract_malformed": Meaning(
         "a record is not a contract with its signatures",
@@ -210,8 +230,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_not_in_force": Meaning(
         "not in force at log time",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
     "contract_note_malformed": Meaning(
@@ -268,7 +287,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "equivocation": Meaning(
         "two signed histories",
-        "Ask the sender, then: concordant status release AGENCY TOPIC PARTITION --agency DIR",
+        _RELEASE,
     ),
     "error": Meaning(
         "something went wrong that has no code of its own",
@@ -281,8 +300,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "event_invalid": Meaning(
         "a required field is missing (9), or the event's model is not met (10)",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "event_malformed": Meaning("a line is not an event", "Correct the line that is named."),
     "event_not_sent": Meaning(
@@ -300,8 +318,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "field_not_granted": Meaning(
         "a field that the sender may not send",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
     "file_empty": Meaning("the file is empty", "Run the export again; check its filter."),
@@ -323,6 +340,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a file or folder cannot be used",
         "Check that it is there, its owner, its permissions and the free space.",
     ),
+    "folder_unavailable": Meaning(
+        "the import folder cannot be read",
+        "Make the folder, or let the adapter's account read it.",
+    ),
     "folder_unwritable": Meaning(
         "a folder of the adapter cannot be written to",
         "Make the folder, and let the adapter's account write to it.",
@@ -341,48 +362,43 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "gaps_many": Meaning(
         "too many gaps of a generation are open",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "generation_ahead": Meaning(
         "its generation was opened after log time",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "generation_name": Meaning(
         "does not follow from what it names",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "generation_order": Meaning(
         "not later than the one it names",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "generations_many": Meaning(
         "too many generations with gaps",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "group_broken": Meaning(
         "a group does not decrypt",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "group_keys_wrong": Meaning(
         "keys are not those that contract and consent give",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "group_zero": Meaning(
         "not data, addressed agencies (sorted, each once) and type",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "grouping_wrong": Meaning(
         "number of groups, or a leaf outside its group",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "groups_count": Meaning(
         "more or fewer groups than allowed",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "handler_failed": Meaning(
         "the adapter failed on this file or batch",
@@ -391,7 +407,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "hard_link": Meaning("the file has a second name elsewhere", "Drop a copy of the file."),
     "headers_wrong": Meaning(
         "a header is missing, repeated or null",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "heartbeat_awaited": Meaning(
         "no heartbeat covers the event yet",
@@ -403,8 +419,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "id_reused": Meaning(
         "the id belongs to another event",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "inbox_waits": Meaning(
         "events wait for the agency's own system",
@@ -430,8 +445,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
     "json_not_canonical": Meaning(
         "not in its one form, or not an object",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "kafka_conflict": Meaning(
         "a topic of Kafka has another number of partitions",
@@ -474,8 +488,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "key_list_broken": Meaning(
         "does not open for this event and session",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
     "key_missing": Meaning(
@@ -486,14 +499,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no key of ours has this id",
         "Compare it with: concordant keys list --agency DIR",
     ),
-    "key_not_valid": Meaning("not valid at log time", "Nothing was taken. Tell the sender."),
+    "key_not_valid": Meaning("not valid at log time", _NOTHING_TAKEN),
     "key_readable": Meaning(
         "others can read the TLS key",
         "Give chmod 600 to the file that is named.",
     ),
     "key_revoked": Meaning(
         "revoked, and no earlier receipt covers it",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "key_revoked_before": Meaning(
         "the key was revoked before",
@@ -510,7 +523,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "leaf_not_wanted": Meaning(
         "a leaf replay that fills nothing",
-        "Nothing was taken. Tell the sender.",
+        "Nothing: no content is awaited there.",
     ),
     "lease_lost": Meaning("another relay took over", "Run one adapter for each agency."),
     "leaves_missing": Meaning(
@@ -523,7 +536,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "link_malformed": Meaning(
         "index 0 does not name a predecessor as it must",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "log_checkpoint_invalid": Meaning(
         "a signed head of the log does not verify",
@@ -545,6 +558,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the disclosure log is not what others hold heads of",
         "Keep the state as evidence and tell your information governance officer.",
     ),
+    "log_not_signed": Meaning(
+        "entries of the disclosure log are not signed yet",
+        "Wait: the next heartbeat signs them. Then: concordant log verify --agency DIR",
+    ),
     "log_range_altered": Meaning(
         "a range of the disclosure log was altered",
         "Keep the state as evidence and tell your information governance officer.",
@@ -555,7 +572,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "log_time_fell": Meaning(
         "log time before an earlier record's",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "manifest_conflict": Meaning(
         "two manifests of one version differ",
@@ -634,18 +651,25 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Write it like 2026-03-02T12:00:00Z.",
     ),
     "name_unknown": Meaning("the contract has nothing of this name", "Use one of the suggestions."),
+    "no_reason": Meaning(
+        "a file was put aside, and its reason file is gone",
+        "Correct the file, then: concordant quarantine retry ID --agency DIR",
+    ),
     "not_a_file": Meaning(
         "the entry of the import folder is not a file",
         "Move it out; drop the file itself.",
     ),
     "not_a_party": Meaning(
         "sender or reader is not named",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
+    ),
+    "not_in_force": Meaning(
+        "the contract is not in force",
+        "Wait for its first day, or let every party sign a new version.",
     ),
     "not_included": Meaning(
         "the path does not lead to the root",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "note_keys_ambiguous": Meaning(
         "a signature fits two keys",
@@ -663,7 +687,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "origin_wrong": Meaning(
         "another deployment, topic or partition",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "origins_many": Meaning("an agency names too many streams", "Telephone that agency."),
     "outbox_indexed": Meaning(
@@ -685,8 +709,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "package_missing": Meaning("a package is missing", "Install what is named."),
     "padding_wrong": Meaning(
         "not minimal, not zero, or another floor than the group's",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "partner_unknown": Meaning(
         "a partner in agency.toml is no party",
@@ -697,6 +720,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Make one: concordant quickstart DIR",
     ),
     "party_left": Meaning("the agency left the contract", "Nothing; its records are ignored."),
+    "party_unknown": Meaning(
+        "an agency is no party to the contract",
+        "Give the id of a party: concordant status --agency DIR",
+    ),
     "passphrase_missing": Meaning(
         "the passphrase is not there",
         "Put it where [passphrase] in agency.toml says.",
@@ -717,11 +744,26 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the contract gives our rights to another Kafka principal",
         "Use the certificate of that principal.",
     ),
+    "principal_of_the_host": Meaning(
+        "an agency's Kafka principal belongs to Kafka's host",
+        "Ask that agency for the principal of its own certificate, and let every party sign a "
+        "version that names it.",
+    ),
+    "principal_reserved": Meaning(
+        "an agency's Kafka principal stands for more than one client",
+        "Ask that agency for the principal of its own certificate, and let every party sign a "
+        "version that names it.",
+    ),
+    "principal_shared": Meaning(
+        "two agencies name one Kafka principal",
+        "Ask both for the principals of their own certificates, and let every party sign a "
+        "version that names them.",
+    ),
     "proof_malformed": Meaning(
         "not in its one form, or extra above index 0",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
-    "proof_too_large": Meaning("larger than the limit", "Nothing was taken. Tell the sender."),
+    "proof_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
     "quarantine_full": Meaning(
         "the sender's quarantine is full",
         "Settle what is held: concordant quarantine list --agency DIR",
@@ -729,13 +771,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "reason_unknown": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "receipt_awaited": Meaning(
         "revoked, and the leaves below an earlier receipt have not come together",
@@ -745,13 +785,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "receipts_many": Meaning("an agency sends too many receipts", "Telephone that agency."),
     "recipient_not_permitted": Meaning(
         "an addressed agency is no party or may not receive this",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "recipients_count": Meaning(
         "more or fewer recipients than allowed",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "recipients_invalid": Meaning(
         "the recipients are not parties, or none",
@@ -759,8 +797,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "recipients_order": Meaning(
         "not strictly ascending",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "record_malformed": Meaning(
         "a line of a file is not a record",
@@ -784,8 +821,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "referral_exists": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "referral_unacknowledged": Meaning(
         "a referral was not acknowledged in time",
@@ -794,8 +830,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "referral_unanswered": Meaning("a referral was not answered in time", "Tell the caseworkers."),
     "referral_unknown": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _EARLIER_EVENT + _OUR_EVENT,
     ),
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
     "refused_by_recipient": Meaning(
@@ -837,7 +872,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct them, then: concordant quarantine retry ID --agency DIR",
     ),
     "rule_unknown": Meaning("no rule has this code", "Use a code that the message names."),
-    "signature_wrong": Meaning("does not verify", "Nothing was taken. Tell the sender."),
+    "sender_not_granted": Meaning(
+        "a field that the sender may not send",
+        "Remove the field, or let every party sign a version that grants it.",
+    ),
+    "signature_wrong": Meaning("does not verify", _NOTHING_TAKEN),
     "signing_key_expired": Meaning(
         "none of our signing keys is valid now",
         "Bring the governance keys, then: concordant keys renew --agency DIR",
@@ -862,6 +901,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "sink_unavailable": Meaning(
         "the inbox folder cannot be written",
         "Make the folder, and let the adapter's account write to it.",
+    ),
+    "source_retry": Meaning(
+        "a file of the import folder cannot be read now",
+        "Nothing: it is tried again. If it stays, let the adapter's account read and move it.",
     ),
     "state_changed": Meaning("the state changed while it was read", "Nothing; it is tried again."),
     "state_full": Meaning(
@@ -895,7 +938,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "stream_stopped": Meaning(
         "the partition was stopped before",
-        "Nothing was taken. Tell the sender.",
+        _RELEASE,
     ),
     "subscription_name": Meaning(
         "the name of the subscription cannot be used",
@@ -903,12 +946,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "superseded": Meaning(
         "above the end of a closed generation",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
     "suspended": Meaning(
         "a party had suspended its part or left",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
@@ -916,8 +958,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
     "time_ahead": Meaning(
         "the event's time is after log time",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "topic_missing": Meaning(
         "a topic of the contract does not exist, or is not shown to us",
@@ -925,23 +966,19 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "topic_not_owned": Meaning(
         "the contract does not own the topic",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN,
     ),
     "transition_not_allowed": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _EARLIER_EVENT + _OUR_EVENT,
     ),
     "type_not_permitted": Meaning(
         "the sender may not publish it",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _SENT_AGAIN + _OUR_EVENT,
     ),
     "type_unknown": Meaning(
         "the contract or the software has no such type",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _NEWER_SOFTWARE + _OUR_EVENT,
     ),
     "unknown_case": Meaning(
         "the row names a case that is not known",
@@ -961,14 +998,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the reference.",
     ),
     "unknown_value": Meaning("a value is not in the code list", "Correct the field that is named."),
-    "unlinked": Meaning("no known generation leads to it", "Nothing was taken. Tell the sender."),
+    "unlinked": Meaning("no known generation leads to it", _NOTHING_TAKEN),
     "unreadable": Meaning("something cannot be looked at", "Let this account read what is named."),
     "value_malformed": Meaning(
         "a leaf record that is not 32 bytes",
-        "Nothing was taken. Tell the sender.",
+        _NOTHING_TAKEN,
     ),
-    "value_missing": Meaning("no value", "Nothing was taken. Tell the sender."),
-    "value_too_large": Meaning("larger than the limit", "Nothing was taken. Tell the sender."),
+    "value_missing": Meaning("no value", _NOTHING_TAKEN),
+    "value_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
     "vectors_invalid": Meaning("the test vectors are damaged", "Get them again."),
     "vectors_missing": Meaning(
         "the test vectors are not there",
@@ -976,13 +1013,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "version_conflict": Meaning(
         "a referral's change does not follow",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _EARLIER_EVENT + _OUR_EVENT,
     ),
     "version_unknown": Meaning(
         "another version of the layout",
-        "The record is held. Tell the sender; when the cause is mended: concordant "
-        "quarantine retry ID --agency DIR",
+        _NEWER_SOFTWARE,
     ),
     "withheld": Meaning(
         "a sender has sent more than Kafka gave us",
@@ -991,5 +1026,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     "wrap_budget": Meaning(
         "too many new wraps in a minute",
         "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "written_later": Meaning(
+        "a file was written to after it was put away",
+        "Nothing: it is read again.",
     ),
 }

@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[2]
 POSITIONS = {
     "Check": 4,
     "ContinuityError": 0,
+    "Denial": 0,
+    "FileReport": 2,
     "LayoutError": 0,
     "OpeningError": 1,
     "RefusedError": 1,
@@ -37,6 +39,8 @@ def codes() -> set[str]:
             found |= {word for word in _codes_of(node) if CODE.fullmatch(word)}
         elif isinstance(node, ast.ClassDef):
             found |= {word for word in _class_code(node) if CODE.fullmatch(word)}
+        elif isinstance(node, ast.Assign | ast.Dict):
+            found |= {word for word in _given_code(node) if CODE.fullmatch(word)}
     return found
 
 
@@ -68,6 +72,21 @@ def _class_code(node: ast.ClassDef) -> Iterator[str]:
         target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
         if isinstance(target, ast.Name) and target.id == "code" and line.value is not None:
             yield from _constants(line.value)
+
+
+def _given_code(node: ast.Assign | ast.Dict) -> Iterator[str]:
+    """Of ``code = "..."``, ``code, detail = "...", "..."`` and ``{"code": "..."}``."""
+    pairs: list[tuple[ast.expr | None, ast.expr]] = []
+    if isinstance(node, ast.Dict):
+        pairs = list(zip(node.keys, node.values, strict=True))
+    for target in node.targets if isinstance(node, ast.Assign) else ():
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs += zip(target.elts, node.value.elts, strict=False)
+        else:
+            pairs.append((target, node.value))
+    for name, value in pairs:
+        if getattr(name, "id", None) == "code" or getattr(name, "value", None) == "code":
+            yield from _constants(value)
 
 
 def _constants(node: ast.expr) -> Iterator[str]:

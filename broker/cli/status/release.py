@@ -64,12 +64,12 @@ def release_partition(
     store = open_held_state(participant)
     try:
         with exclusive(participant.path(ADAPTER_LOCK)), store.transaction() as tx:
-            return _release(tx, agency, topic, partition)
+            return release_stream(tx, agency, topic, partition)
     finally:
         store.close()
 
 
-def _release(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
+def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
     stored = tx.reader.state(agency, topic, partition)
     if stored is None:
         return None

@@ -1,0 +1,195 @@
+"""States of an agency's folder: files, settings, keys; each mended as the registry says."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from broker.agency.partnership import create_partnership
+from broker.clock import now_ms
+from broker.store.database import open_store
+from tests.support.code_scan import ROOT
+
+AGENCY, OTHER = "csu-camden", "council-camden"
+
+
+def command_line(*words: object) -> tuple[int, str]:
+    """A command as a shell runs it: (exit code, what it printed)."""
+    spec = importlib.util.spec_from_file_location(
+        "cli_conftest", ROOT / "tests/unit/cli/conftest.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    if "cli_conftest" not in sys.modules:
+        sys.modules["cli_conftest"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["cli_conftest"])
+    done = sys.modules["cli_conftest"].run(*words)
+    return done.code, done.text + done.err
+
+
+@dataclass(frozen=True)
+class State:
+    """How a state comes about, what shows it, and its next step as a person carries it out."""
+
+    code: str
+    spoil: Callable[[Path], object]
+    to_do: Callable[[Path], object]
+    command: tuple[str, ...] = ("doctor", "--offline")
+
+
+@cache
+def made() -> Path:
+    """A partnership, made once for a process."""
+    root = Path(tempfile.mkdtemp(prefix="codes-")) / "partnership"
+    atexit.register(shutil.rmtree, root.parent, ignore_errors=True)
+    create_partnership(root, now_ms() - 3_600_000)
+    return root
+
+
+def put_back(name: str) -> Callable[[Path], None]:
+    """What was moved away by ``take`` is there again."""
+
+    def act(folder: Path) -> None:
+        for path in (folder.parent / "away").glob(name.rpartition("/")[2]):
+            shutil.move(path, folder / name.rpartition("/")[0] / path.name)
+
+    return act
+
+
+def take(name: str) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        (folder.parent / "away").mkdir(exist_ok=True)
+        for path in list(folder.glob(name)):
+            shutil.move(path, folder.parent / "away" / path.name)
+
+    return act
+
+
+def write(name: str, content: bytes) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        take(name)(folder)
+        (folder / name).write_bytes(content)
+
+    return act
+
+
+def write_back(name: str) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        (folder / name).unlink()
+        put_back(name)(folder)
+
+    return act
+
+
+def chmod(name: str, mode: int) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).chmod(mode)
+
+
+def setting(before: bytes, after: bytes) -> Callable[[Path], None]:
+    def act(folder: Path) -> None:
+        path = folder / "agency.toml"
+        assert before in path.read_bytes()
+        path.write_bytes(path.read_bytes().replace(before, after, 1))
+
+    return act
+
+
+def changed(code: str, before: bytes, after: bytes) -> State:
+    """A setting that is wrong, and corrected."""
+    return State(code, setting(before, after), setting(after, before))
+
+
+def from_another_party(name: str) -> Callable[[Path], None]:
+    """What every party holds is copied from one of them."""
+
+    def act(folder: Path) -> None:
+        for path in (folder.parent / OTHER).glob(name):
+            shutil.copy(path, folder / name.rpartition("/")[0] / path.name)
+
+    return act
+
+
+def run_there(*words: str) -> Callable[[Path], None]:
+    """The command that the next step names."""
+
+    def act(folder: Path) -> None:
+        code, said = command_line(*words, "--agency", folder)
+        assert code == 0, said
+
+    return act
+
+
+def no_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+def the_folder(folder: Path) -> None:
+    folder.with_name("moved").rename(folder)
+
+
+def started(folder: Path) -> None:
+    """What an adapter does first when it starts."""
+    open_store(folder / "state/concordant.db").close()
+
+
+OWN = f"manifests/{AGENCY}.*.note"
+INTERVAL = b"[intervals]\nheartbeat = 600\n[http]"
+
+STATES = (
+    State("config_missing", no_folder, the_folder),
+    State("config_missing", take("agency.toml"), put_back("agency.toml")),
+    State("config_unreadable", write("agency.toml", b"["), write_back("agency.toml")),
+    State("config_invalid", write("agency.toml", b"x = 1"), write_back("agency.toml")),
+    changed("config_adapter_unknown", b'kind = "csu"', b'kind = "csuu"'),
+    changed("partner_unknown", b'"council-camden"', b'"council-camdem"'),
+    changed("config_address_invalid", b'"localhost:', b'"localhost-'),
+    changed("config_folders_same", b'inbox = "inbox"', b'inbox = "import"'),
+    changed("config_interval_invalid", b"[http]", INTERVAL),
+    changed("config_port_unusable", b'host = "127.0.0.1"', b'host = "no.such.host"'),
+    State("passphrase_missing", take("passphrase"), put_back("passphrase")),
+    State("passphrase_wrong", write("passphrase", b"wrong"), write_back("passphrase")),
+    State("passphrase_readable", chmod("passphrase", 0o644), chmod("passphrase", 0o600)),
+    State("key_readable", chmod("tls/key.pem", 0o644), chmod("tls/key.pem", 0o600)),
+    State("certificate_unreadable", take("tls/cert.pem"), put_back("tls/cert.pem")),
+    State("folder_unwritable", take("inbox"), lambda folder: (folder / "inbox").mkdir()),
+    State("key_missing", take("keys/stream-*"), run_there("keys", "renew", "--all")),
+    State("manifest_rollback", take(OWN), from_another_party(OWN)),
+    State("contract_missing", take("contracts/*"), from_another_party("contracts/*")),
+    State("contract_unsigned", take("contracts/*.note"), from_another_party("contracts/*.note")),
+    State(
+        "state_missing",
+        take("state/concordant.db*"),
+        started,
+        ("status",),
+    ),
+)
+
+
+def carry_out(code: str, tmp: Path) -> None:
+    """Bring each state of this code about, do what the registry says, and ask again."""
+    for number, state in enumerate(one for one in STATES if one.code == code):
+        root = tmp / str(number)
+        for agency in (AGENCY, OTHER):
+            shutil.copytree(made() / agency, root / agency)
+        _mended(state, root / AGENCY)
+
+
+def _mended(state: State, folder: Path) -> None:
+    words = (*state.command, "--agency", folder)
+    state.spoil(folder)
+    code, said = command_line(*words)
+    assert code != 0
+    assert re.search(rf"\b{state.code}\b", said), said
+    assert "to do:" in said
+    state.to_do(folder)
+    code, said = command_line(*words)
+    assert code == 0, said
+    assert not re.search(rf"\({state.code}\)", said)
