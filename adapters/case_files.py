@@ -1,10 +1,12 @@
 """Files of the agency's folders that hold a case, for `log erase`.
 
-A file is looked at only if the case's ids stand in it. The adapter then says of each record which
-case it is about; a record that it cannot read is the case's if one of the ids stands in it. The
-case's records are cut out of a file and all other bytes stay as they were; a file of nothing else
-is removed. What cannot be cut is removed where every record of it was taken (`processed/`), and
-otherwise left and named, because other cases in it were never sent.
+A file is looked at only if the case's ids stand in it, whatever a spreadsheet did to them: in other
+capitals, or with marks that have no width. The adapter then says of each record which case it is
+about; a refused record is the case's if it names it, and one that cannot be read if an id stands in
+it. Where a broken record stands for several lines, the lines beside one of the case are in doubt:
+they may be the rest of it. The case's records are cut out of a file and all other bytes stay as
+they were; a file of nothing else is removed. What cannot be cut is removed where every record of it
+was taken (`processed/`), and otherwise left and named, because other cases in it were never sent.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 from uuid import uuid4
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
@@ -30,8 +35,15 @@ CHUNK_BYTES: Final = 1024 * 1024
 OVERLAP_BYTES: Final = 4096
 """Longer than any id in any encoding."""
 ENCODINGS: Final = ("utf-8", "cp1252", "cp850")
-_WIDE: Final = {"utf-16-le": rb"[0-9A-Za-z_]\x00", "utf-16-be": rb"\x00[0-9A-Za-z_]"}
-"""A letter or digit, which must not stand beside an id."""
+_NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
+_NO_WIDTH_BYTES: Final = re.compile(
+    rb"\xc2\xad|\xe2\x80[\x8b-\x8f]|\xe2\x81[\xa0-\xa4]|\xef\xbb\xbf"
+    rb"|\\u(?:00ad|200[b-f]|206[0-4]|feff)"
+)
+"""Marks without width as UTF-8, or as JSON writes them."""
+_WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz_")
+_JOINS: Final = frozenset(b"-/")
+"""Between the groups of a reference: EK/2025/1 does not stand in EK/2025/1-B."""
 _EVENT_FILE: Final = re.compile(
     r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
 )
@@ -59,11 +71,11 @@ class AdapterCaseFiles:
 
     def find(self, tx: Transaction, names: CaseNames, *, whole_files: bool) -> list[FoundFile]:
         """See ``CaseFiles.find``."""
-        pattern = pattern_of(names, self._encoding)
+        ids = CaseIds(names, self._encoding)
         found: list[FoundFile] = []
         for folder, path in self._folders.items():
             for file in _files(path):
-                one = self._look(tx, file, folder, names, pattern, whole_files)
+                one = self._look(tx, file, folder, names, ids, whole_files)
                 if one is not None:
                     found.append(one)
         gone = {one.path for one in found if one.step == "remove"}
@@ -91,12 +103,12 @@ class AdapterCaseFiles:
         file: Path,
         folder: Folder,
         names: CaseNames,
-        pattern: re.Pattern[bytes],
+        ids: CaseIds,
         whole_files: bool,
     ) -> FoundFile | None:
-        named = pattern.search(os.fsencode(file.name)) is not None
+        named = ids.stand_in(os.fsencode(file.name))
         try:
-            if not named and not _holds(file, pattern):
+            if not named and not _holds(file, ids):
                 return None
         except OSError:
             return FoundFile(file, folder, "leave", 0, "file_unreadable")
@@ -119,32 +131,34 @@ class AdapterCaseFiles:
         whole_files: bool,
     ) -> FoundFile | None:
         """A file in `processed/` or `quarantine/` in which an id of the case stands."""
-        ours: list[Row | Rejected] = []
-        others: list[Row | Rejected] | None = None
+        found: _Sorted | None = None
         if file.name.lower().endswith(tuple(self._adapter.suffixes)):
             try:
                 with file.open("rb") as stream:
-                    ours, others = self._sorted(tx, stream, self._read(stream), names)
+                    found = self._sorted(tx, stream, self._read(stream), names)
             except (MappingError, OSError):
-                others = None
-        if others is not None:
+                found = None
+        # In `processed/` every record was taken, or stands in `quarantine/` as well.
+        whole = folder == "processed" or whole_files
+        ours = 0 if found is None else found.ours
+        if found is not None:
             if not ours and not named:
                 return None  # records of other cases that mention an id
-            if not others:
-                return FoundFile(file, folder, "remove", len(ours))
-            if not named:
-                return FoundFile(file, folder, "cut", len(ours))
-        # It cannot be cut: the adapter cannot read it, or its name holds an id.
-        if folder == "processed" or whole_files:
-            return FoundFile(file, folder, "remove", len(ours))
-        return FoundFile(file, folder, "leave", len(ours), "file_shared")
+            if not found.others and (whole or not found.in_doubt):
+                return FoundFile(file, folder, "remove", ours)
+            if not named and (whole or not found.in_doubt):
+                return FoundFile(file, folder, "cut", ours)
+        # It cannot be cut: the adapter cannot read it, its name holds an id, or lines are in doubt.
+        if whole:
+            return FoundFile(file, folder, "remove", ours)
+        return FoundFile(file, folder, "leave", ours, "file_shared")
 
     def _cut(self, tx: Transaction, file: Path, names: CaseNames) -> None:
         beside = file.with_name(f".{file.name}.tmp")
         with file.open("rb") as stream:
             status = os.fstat(stream.fileno())
             records = self._read(stream)
-            _, others = self._sorted(tx, stream, records, names)
+            others = self._sorted(tx, stream, records, names).others
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as out:
                 for piece in content_of(rejected_pieces(records, others), stream):
@@ -159,35 +173,98 @@ class AdapterCaseFiles:
 
     def _sorted(
         self, tx: Transaction, stream: BinaryIO, records: Records, names: CaseNames
-    ) -> tuple[list[Row | Rejected], list[Row | Rejected]]:
-        """The records of the case, and the others."""
-        pattern = pattern_of(names, self._encoding)
+    ) -> _Sorted:
+        """The records of the case, those in doubt, and the others."""
+        ids = CaseIds(names, self._encoding)
         context = Context(
             self._participant.agency, self._participant.config.partners, KnownLinks(tx)
         )
-        ours: list[Row | Rejected] = []
-        others: list[Row | Rejected] = []
         # All are read before one is looked up: both move the place in the stream.
-        for item, case in [(_light(one), self._case_of(one, context)) for one in records]:
-            if case is None:  # it cannot be read: the bytes decide
+        looked_at = [(_light(one), self._is_of(one, context, names)) for one in records]
+        judged: list[tuple[Row | Rejected, bool]] = []
+        for item, told in looked_at:
+            is_of = told
+            if is_of is None:  # the bytes decide
                 stream.seek(item.start)
-                is_ours = pattern.search(stream.read(item.end - item.start)) is not None
-            else:
-                is_ours = case == names.shared_id
-            (ours if is_ours else others).append(item)
-        return ours, others
+                is_of = ids.stand_in(stream.read(item.end - item.start))
+            judged.append((item, is_of))
+        result = _Sorted()
+        for run in _runs(judged, stream):
+            in_doubt = any(is_of for _, is_of in run)
+            for item, is_of in run:
+                if is_of:
+                    result.ours += 1
+                elif in_doubt:
+                    result.in_doubt += 1
+                else:
+                    result.others.append(item)
+        return result
 
-    def _case_of(self, item: Row | Rejected, context: Context) -> str | None:
-        """The shared id of a record's case, None if that cannot be told."""
+    def _is_of(self, item: Row | Rejected, context: Context, names: CaseNames) -> bool | None:
+        """Whether a record is about the case, None if that cannot be told."""
         if isinstance(item, Rejected):
             return None
         try:
             case = self._adapter.to_event(item, context).event.data.get("case_id")
         except MappingError:
-            return None
+            return self._names_it(item, names)
         except Exception:  # noqa: BLE001 - a fault in an adapter: the bytes decide
             return None
-        return case if isinstance(case, str) else None
+        return case == names.shared_id if isinstance(case, str) else None
+
+    def _names_it(self, row: Row, names: CaseNames) -> bool | None:
+        """Whether a refused record names the case; None if it names none, or none can be told."""
+        mapping = getattr(self._adapter, "mapping", None)
+        if not isinstance(mapping, RowMapping):
+            return None
+        own, shared = (_plain(text) for text in mapping.case_names(row))
+        if not own and not shared:
+            return None
+        wanted = {_plain(names.shared_id), _plain(names.own_reference or "")} - {""}
+        return own in wanted or shared in wanted
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Records of a file by whose they are.
+
+    Attributes:
+        ours: how many are the case's.
+        in_doubt: how many lines may be the rest of one of them, or records of others.
+        others: the records of other cases.
+    """
+
+    ours: int = 0
+    in_doubt: int = 0
+    others: list[Row | Rejected] = field(default_factory=list)
+
+
+def _runs(
+    judged: list[tuple[Row | Rejected, bool]], stream: BinaryIO
+) -> Iterator[list[tuple[Row | Rejected, bool]]]:
+    """Records in groups: torn lines with nothing but blank lines between them, and single ones."""
+    run: list[tuple[Row | Rejected, bool]] = []
+    for item, is_of in judged:
+        if run and not (_torn(run[-1][0]) and _torn(item) and _blank(stream, run[-1][0], item)):
+            yield run
+            run = []
+        run.append((item, is_of))
+    if run:
+        yield run
+
+
+def _torn(item: Row | Rejected) -> bool:
+    return isinstance(item, Rejected) and item.torn
+
+
+def _blank(stream: BinaryIO, before: Row | Rejected, after: Row | Rejected) -> bool:
+    stream.seek(before.end)
+    return not stream.read(max(0, after.start - before.end)).strip()
+
+
+def _plain(text: str) -> str:
+    """A reference without what programs put around it or into it."""
+    return re.sub(_NO_WIDTH, "", text).strip().lstrip("'").casefold()
 
 
 class KnownLinks:
@@ -212,41 +289,59 @@ class KnownLinks:
         """Links nothing: the file is only looked at."""
 
 
-def pattern_of(names: CaseNames, encoding: str | None = None) -> re.Pattern[bytes]:
-    """The case's ids as they can stand in a file, as whole words.
+class CaseIds:
+    """The case's ids as they can stand in a file: as whole words, in any capitals and any width.
+
+    Plain searches, because a file of 64 MiB is searched for some hundred ids.
 
     Args:
         names: of the case.
         encoding: of the agency's exports, where it states one; others are looked for as well.
     """
-    stated = () if encoding is None else (encoding,)
-    texts = [(text, True) for text in (names.shared_id, *sorted(names.events))]
-    if names.own_reference:
-        spelt = {
-            names.own_reference,
-            html.escape(names.own_reference),
-            html.escape(names.own_reference, quote=False),
-            json.dumps(names.own_reference)[1:-1],
-            names.own_reference.replace("/", "\\/"),
-            names.own_reference.replace('"', '""'),
-        }
-        texts += [(text, False) for text in sorted(spelt)]
-    narrow: set[bytes] = set()
-    wide: set[bytes] = set()
-    for text, any_case in texts:
-        flag = b"(?i:%s)" if any_case else b"(?:%s)"
-        for one in (*ENCODINGS, *stated):
-            try:
-                narrow.add(flag % re.escape(text.encode(one)))
-            except UnicodeEncodeError:
-                continue
-        for wide_encoding, unit in _WIDE.items():
-            body = flag % re.escape(text.encode(wide_encoding))
-            wide.add(rb"(?<!%s)%s(?!%s)" % (unit, body, unit))
-    start = rb"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][-/])"
-    end = rb"(?![0-9A-Za-z_])(?![-/][0-9A-Za-z])"
-    parts = [rb"%s(?:%s)%s" % (start, b"|".join(sorted(narrow)), end), *sorted(wide)]
-    return re.compile(b"|".join(parts))
+
+    def __init__(self, names: CaseNames, encoding: str | None = None) -> None:
+        texts = {names.shared_id, *names.events}
+        if names.own_reference:
+            texts |= {
+                names.own_reference,
+                html.escape(names.own_reference),
+                html.escape(names.own_reference, quote=False),
+                json.dumps(names.own_reference)[1:-1],
+                names.own_reference.replace("/", "\\/"),
+                names.own_reference.replace('"', '""'),
+            }
+        encodings = ENCODINGS if encoding is None else (*ENCODINGS, encoding)
+        found: set[bytes] = set()
+        for text in texts - {""}:
+            for one in encodings:
+                with suppress(UnicodeEncodeError):
+                    found.add(text.encode(one).replace(b"\0", b"").lower())
+        self._ids = sorted(found)
+
+    def stand_in(self, content: bytes) -> bool:
+        """Whether one of them stands in some bytes."""
+        # Without zero bytes the ASCII of UTF-16 and UTF-32 is that of UTF-8.
+        plain = _NO_WIDTH_BYTES.sub(b"", content.replace(b"\0", b"").lower())
+        return any(_is_word(plain, one) for one in self._ids)
+
+
+def _is_word(content: bytes, word: bytes) -> bool:
+    at = content.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not _joined(content[max(0, at - 2) : at][::-1]) and not _joined(content[end : end + 2]):
+            return True
+        at = content.find(word, at + 1)
+    return False
+
+
+def _joined(beside: bytes) -> bool:
+    """Whether a word goes on in the two bytes beside it, the nearer one first."""
+    if not beside:
+        return False
+    return beside[0] in _WORD or (
+        len(beside) == 2 and beside[0] in _JOINS and beside[1] in _WORD - {ord("_")}
+    )
 
 
 def _light(item: Row | Rejected) -> Row | Rejected:
@@ -254,12 +349,12 @@ def _light(item: Row | Rejected) -> Row | Rejected:
     return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
 
 
-def _holds(file: Path, pattern: re.Pattern[bytes]) -> bool:
+def _holds(file: Path, ids: CaseIds) -> bool:
     handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     before = b""
     with os.fdopen(handle, "rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
-            if pattern.search(before + chunk):
+            if ids.stand_in(before + chunk):
                 return True
             before = (before + chunk)[-OVERLAP_BYTES:]
     return False

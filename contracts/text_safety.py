@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from contracts.findings import Finding
 
-__all__ = ["character_findings", "visible"]
+__all__ = ["character_findings", "texts", "visible"]
 
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -54,7 +54,7 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
                     f"line {number}, column {line.index(word) + 1}",
                     f"{visible(word)!r} mixes letters of several alphabets that look alike",
                 )
-    for where, text in _texts(content, ""):
+    for where, text in texts(content):
         for position, character in enumerate(text, 1):
             if _HIDDEN.match(character) and character not in in_source:
                 yield Finding(
@@ -77,16 +77,26 @@ def _mixed(word: str) -> bool:
     return latin and any(name.startswith(_LOOKALIKE) for name in names)
 
 
-def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+def texts(
+    value: object, where: str = "", skipped: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """Yield every text below a value with its place, keys of mappings included.
+
+    Args:
+        value: a model, mapping, list or text.
+        where: the place of `value`.
+        skipped: members of models that are passed over.
+    """
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _texts(getattr(value, name), f"{where}.{name}".lstrip("."))
+            if name not in skipped:
+                yield from texts(getattr(value, name), f"{where}.{name}".lstrip("."), skipped)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield f"{where}, a key", str(key)
-            yield from _texts(inner, f"{where}.{key}".lstrip("."))
+            yield from texts(inner, f"{where}.{key}".lstrip("."), skipped)
     elif isinstance(value, tuple | list):
         for index, inner in enumerate(value):
-            yield from _texts(inner, f"{where}[{index}]")
+            yield from texts(inner, f"{where}[{index}]", skipped)

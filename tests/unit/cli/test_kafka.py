@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ class FakeKafka:
     applied: tuple[Change, ...] = ()
     records: tuple[Record, ...] = ()
     replication = 0
+    quotas: Mapping[str, Mapping[str, float]] | None = {}
 
     def __init__(self, connection) -> None:
         type(self).connection = connection
@@ -66,6 +67,12 @@ class FakeKafka:
         return collect_applied(list(cls.records))
 
     @classmethod
+    def limit(cls, _connection, changes: Sequence[Change]) -> None:
+        set_ = {change.subject: dict(change.rates) for change in changes if change.rates}
+        assert cls.quotas is not None or not set_
+        cls.quotas = None if cls.quotas is None else {**cls.quotas, **set_}
+
+    @classmethod
     def rights_of(cls, principal: str) -> set[str]:
         """The kinds of right of a principal on Kafka now, such as "write data"."""
         return {
@@ -90,6 +97,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeKafka]:
     monkeypatch.setattr(kafka_host, "Provisioner", kind)
     monkeypatch.setattr(kafka_host, "write_applied", kind.write)
     monkeypatch.setattr(kafka_host, "read_applied", kind.read)
+    monkeypatch.setattr(kafka_host, "read_quotas", lambda _connection: kind.quotas)
+    monkeypatch.setattr(kafka_host, "apply_quotas", kind.limit)
     return kind
 
 
@@ -148,7 +157,7 @@ def test_applying_makes_the_changes_once(cli, made: Path, fake) -> None:
     assert first.code == 0
     assert len(first.json) == len(fake.applied) + 1 > 50
     assert fake.replication == 3
-    assert {change["action"] for change in first.json} == {"follow", "create", "grant"}
+    assert {change["action"] for change in first.json} == {"follow", "create", "grant", "limit"}
     fake.applied = ()
     again = cli("kafka", "apply", "--agency-root", made)
     assert (again.code, again.out) == (0, b"")

@@ -298,3 +298,68 @@ def test_the_database_of_a_subscription_is_erased_as_well(support: Path, world, 
     copy.chmod(0o600)
     assert erase(cli, world, READER, case=CASE).json["payloads"] == 2
     assert holding(support, NAME) == set()
+
+
+def test_the_rest_of_a_broken_record_is_not_left(police: Path, world, cli) -> None:
+    torn = export(row(OURS, MO_TEXT=f"One line\nand {NAME} on the next")).replace(b"V,", b'"V,')
+    assert torn.count(b'"V,')
+    drop(world, "torn.csv", torn)
+    take(world)
+    done = erase(cli, world)
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left) == (4, {"quarantine/torn.csv.rejected.csv": "file_shared"})
+    assert erase(cli, world, SENDER, "--whole-files").code == 0
+    assert holding(police, NAME, PHONE) == set()
+
+
+@pytest.mark.parametrize(
+    "spelt", ["ek/2025/0042", "EK/2025/\u200b0042", "'EK/2025/0042", "\ufeffEK/2025/0042"]
+)
+def test_a_refused_record_is_found_however_its_reference_is_spelt(
+    police: Path, world, cli, spelt: str
+) -> None:
+    drop(world, "spelt.csv", export(row(spelt, REFERRAL_NO="R-77")))
+    take(world)
+    assert "quarantine/spelt.csv.rejected.csv" in holding(police, NAME)
+    assert erase(cli, world).code == 0
+    assert holding(police, NAME, PHONE) == set()
+
+
+def test_a_case_of_which_every_record_was_refused_can_be_erased(world, cli) -> None:
+    police = world.directory(SENDER)
+    world.without_state(SENDER)
+    drop(
+        world,
+        "refused.csv",
+        export(row(OURS, RISK="no"), row(OTHER, OTHER_NAME, "", RISK="no", REFERRAL_NO="R-1")),
+    )
+    take(world)
+    done = erase(cli, world)
+    assert (done.code, len(done.json["files"])) == (0, 2)
+    assert holding(police, NAME, PHONE) == set()
+    assert "quarantine/refused.csv.rejected.csv" in holding(police, OTHER_NAME)
+    again = erase(cli, world)
+    assert again.code == 2
+
+
+def test_a_short_reference_does_not_remove_refused_records_of_others(world, cli) -> None:
+    police = world.directory(SENDER)
+    world.without_state(SENDER)
+    drop(
+        world, "short.csv", export(row("1"), row(OTHER, OTHER_NAME, "", RISK="no", PREV_COUNT="1"))
+    )
+    take(world)
+    sent(world)
+    assert erase(cli, world, case="1").code == 0
+    assert "quarantine/short.csv.rejected.csv" in holding(police, OTHER_NAME)
+    assert holding(police, NAME) == set()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_a_refused_file_in_wide_characters_is_named(
+    police: Path, world, cli, encoding: str
+) -> None:
+    wide = export(row(OURS)).decode().encode(encoding)
+    (police / "quarantine" / "wide.csv").write_bytes(wide)
+    left = {one["what"] for one in erase(cli, world).json["left"]}
+    assert left == {"quarantine/wide.csv"}

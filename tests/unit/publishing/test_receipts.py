@@ -174,6 +174,69 @@ def test_a_minute_of_an_agency_has_64_kilobytes(
     assert hear(desk, made_up(world, origin_of(log), 4, NOW + MINUTE)) == (1, [])
 
 
+def test_receipts_that_another_party_writes_again_do_not_use_up_a_minute(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.send(value())
+    first, second, third = (made_up(world, origin_of(log), size) for size in (1, 2, 3))
+    monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(first))
+    assert hear(desk, first, *[first] * 50) == (1, [])
+    assert hear(desk, second, third) == (1, ["receipts_many"])
+
+
+def test_invented_topics_of_receipts_and_requests_leave_nothing_in_memory(
+    desk: Desk, world: Workshop, log: Log
+) -> None:
+    log.send(value())
+    origin = origin_of(log)
+    present = desk.control.present()
+
+    def remembered() -> int:
+        return len(repr([getattr(present, name) for name in ("_readers", "parties")]))
+
+    before = remembered()
+    for at in range(200):
+        odd = replace(origin, topic=f"pan-london.made-up.{at}", partition=at)
+        assert hear(
+            desk, made_up(world, odd), made_up(world, replace(origin, partition=at + 9))
+        ) == (
+            0,
+            ["party_left"] * 2,
+        )
+    assert desk.control.present() is present
+    assert remembered() == before
+
+
+def test_an_agency_that_makes_many_receipts_needed_displaces_only_those_over_its_own_streams(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides how many are kept: of each of its generations, and before each revocation."""
+    log.send(value())
+    origin = origin_of(log)
+    others = replace(origin, agency=PROSECUTION)
+    oldest = made_up(world, others)
+    one = len(others.format()) + len(oldest) + receipts_kept.ROW_BYTES
+    monkeypatch.setattr(receipts_kept, "COSIGNER_BYTES", 4 * one)
+    monkeypatch.setattr(receipts_kept, "DROPPED_AT_ONCE", 1)
+    assert hear(desk, oldest) == (1, [])
+    for at in range(8):
+        generation = replace(origin, generation=f"{NOW:016x}-{at:032x}")
+        assert hear(desk, made_up(world, generation, 2, NOW + (at + 1) * SECOND)) == (1, [])
+    with desk.office.store.reading() as tx:
+        names = [name for name, _ in tx.receipts.pairs()]
+    assert others.format() in names
+    assert 2 <= len(names) <= 4
+
+
+def test_only_the_first_end_of_a_key_that_signs_is_an_end(world: Workshop) -> None:
+    """Were every time that a revocation names one, each would keep another receipt for ever."""
+    kid = world.stream_key(POLICE).kid
+    times = [NOW + HOUR, NOW + 30 * MINUTE]
+    revocations = tuple(Revocation(kid=kid, since=at, reason="lost") for at in times)
+    book = world.reissue(POLICE, ManifestChanges(revocations=revocations[:1]), NOW + 2 * HOUR)
+    assert book.revocation_times(POLICE) == (times[0] // SECOND,)
+
+
 def test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition(
     desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
