@@ -30,6 +30,8 @@ from workshop import (
 from broker.control import receipts_kept
 from broker.errors import TransportError
 from broker.keys.issuing import ManifestChanges
+from broker.keys.kid import ED25519
+from broker.keys.kid import RECEIPT as RECEIPT_ROLE
 from broker.keys.manifest import Revocation, StandingEntry
 from broker.record import Record
 from broker.statements.receipts import format_receipt, parse_receipt
@@ -449,3 +451,27 @@ def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
     book = world.reissue(SUPPORT, dropped, clock.now + MINUTE, book)
     desk.office.believe(desk.office.contracts, book)
     assert not desk.office.trust.receipt_believed(receipt, NOW + DAY)
+
+
+def test_what_a_receipt_covered_is_not_believed_once_that_receipt_counts_no_more(
+    desk: Desk, log: Log, world: Workshop, clock: Clock
+) -> None:
+    """The other agency's receipt states more, but no leaves fold to its root."""
+    sent = at_offsets([*log.send(value()), *log.send(value())])
+    root, at = parse_proof(proof_of(sent[1])).checkpoint.root, NOW // SECOND + 1
+    told = [(2, root, SUPPORT), (9, b"r" * 32, PROSECUTION)]
+    given = [
+        format_receipt(origin_of(log), size, stated, world.receipt_cosigner(agency), at)
+        for size, stated, agency in told
+    ]
+    assert hear(desk, *given) == (2, [])
+    clock.pass_(DAY)
+    lost = Revocation(kid=world.stream_key(POLICE).kid, since=NOW + HOUR, reason="lost")
+    book = world.reissue(POLICE, ManifestChanges(revocations=(lost,)), clock.now)
+    desk.office.believe(desk.office.contracts, book)
+    assert desk.office.take(sent).covered_more
+    (key,) = book.history(SUPPORT)[-1].manifest.keys_of(RECEIPT_ROLE, ED25519)
+    stolen = Revocation(kid=key.kid, since=NOW, reason="lost")
+    book = world.reissue(SUPPORT, ManifestChanges(revocations=(stolen,)), clock.now, book)
+    desk.office.believe(desk.office.contracts, book)
+    assert desk.office.take(sent).opened == []
