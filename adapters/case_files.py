@@ -11,18 +11,16 @@ was taken (`processed/`), and otherwise left and named, because other cases in i
 
 from __future__ import annotations
 
-import html
-import json
 import os
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal, TypeAlias
 from uuid import uuid4
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.case_ids import CaseIds
 from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
@@ -34,16 +32,9 @@ from broker.store.interfaces import Transaction
 CHUNK_BYTES: Final = 1024 * 1024
 OVERLAP_BYTES: Final = 4096
 """Longer than any id in any encoding."""
-ENCODINGS: Final = ("utf-8", "cp1252", "cp850")
+MAX_TORN: Final = 10_000
+"""Broken lines of a file that is cut. The adapter puts the rest of a file aside after 1,000."""
 _NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
-_NO_WIDTH_BYTES: Final = re.compile(
-    rb"\xc2\xad|\xe2\x80[\x8b-\x8f]|\xe2\x81[\xa0-\xa4]|\xef\xbb\xbf"
-    rb"|\\u(?:00ad|200[b-f]|206[0-4]|feff)"
-)
-"""Marks without width as UTF-8, or as JSON writes them."""
-_WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz_")
-_JOINS: Final = frozenset(b"-/")
-"""Between the groups of a reference: EK/2025/1 does not stand in EK/2025/1-B."""
 _EVENT_FILE: Final = re.compile(
     r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
 )
@@ -106,20 +97,31 @@ class AdapterCaseFiles:
         ids: CaseIds,
         whole_files: bool,
     ) -> FoundFile | None:
-        named = ids.stand_in(os.fsencode(file.name))
+        named = ids.prove(os.fsencode(file.name))
         try:
-            if not named and not _holds(file, ids):
+            if not named and not _holds(file, ids.stand_in):
                 return None
+            proved = named or _holds(file, ids.prove)
         except OSError:
             return FoundFile(file, folder, "leave", 0, "file_unreadable")
         if folder == "import":
             return FoundFile(file, folder, "leave", 0, "not_taken")
         if folder == "inbox":
-            ours = _EVENT_FILE.fullmatch(file.name) is not None
-            return FoundFile(file, folder, "remove" if ours else "leave", 1, _unless(ours))
+            return self._of_inbox(file, names, proved=proved)
         if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
-            return FoundFile(file, folder, "remove")
-        return self._of_export(tx, file, folder, names, named, whole_files)
+            return FoundFile(file, folder, "remove") if proved else None
+        # In `processed/` every record was taken, or stands in `quarantine/` as well.
+        whole = whole_files or (folder == "processed" and proved)
+        return self._of_export(tx, file, folder, names, named, whole)
+
+    def _of_inbox(self, file: Path, names: CaseNames, *, proved: bool) -> FoundFile | None:
+        event = _EVENT_FILE.fullmatch(file.name)
+        if event is None:
+            return FoundFile(file, "inbox", "leave", 1, "file_foreign") if proved else None
+        shared = CaseIds(CaseNames(names.shared_id, None, frozenset()), self._encoding)
+        if event[1] in names.events or _holds(file, shared.prove):
+            return FoundFile(file, "inbox", "remove", 1)
+        return None  # an event of another case that mentions an id
 
     def _of_export(
         self,
@@ -128,7 +130,7 @@ class AdapterCaseFiles:
         folder: Folder,
         names: CaseNames,
         named: bool,
-        whole_files: bool,
+        whole: bool,
     ) -> FoundFile | None:
         """A file in `processed/` or `quarantine/` in which an id of the case stands."""
         found: _Sorted | None = None
@@ -138,15 +140,14 @@ class AdapterCaseFiles:
                     found = self._sorted(tx, stream, self._read(stream), names)
             except (MappingError, OSError):
                 found = None
-        # In `processed/` every record was taken, or stands in `quarantine/` as well.
-        whole = folder == "processed" or whole_files
         ours = 0 if found is None else found.ours
         if found is not None:
-            if not ours and not named:
+            if not ours and not named and not found.in_doubt:
                 return None  # records of other cases that mention an id
-            if not found.others and (whole or not found.in_doubt):
+            certain = whole or not found.in_doubt
+            if certain and not found.others:
                 return FoundFile(file, folder, "remove", ours)
-            if not named and (whole or not found.in_doubt):
+            if certain and not named:
                 return FoundFile(file, folder, "cut", ours)
         # It cannot be cut: the adapter cannot read it, its name holds an id, or lines are in doubt.
         if whole:
@@ -180,21 +181,30 @@ class AdapterCaseFiles:
             self._participant.agency, self._participant.config.partners, KnownLinks(tx)
         )
         # All are read before one is looked up: both move the place in the stream.
-        looked_at = [(_light(one), self._is_of(one, context, names)) for one in records]
-        judged: list[tuple[Row | Rejected, bool]] = []
+        looked_at: list[tuple[Row | Rejected, bool | None]] = []
+        torn = 0
+        for one in records:
+            looked_at.append((_light(one), self._is_of(one, context, names)))
+            torn += _torn(one)
+            if torn > MAX_TORN:  # to read on costs more than the file is worth
+                raise MappingError("too many lines are broken", code="file_malformed")
+        judged: list[_Judged] = []
         for item, told in looked_at:
-            is_of = told
-            if is_of is None:  # the bytes decide
+            verdict: Verdict = "ours" if told else "other"
+            if told is None:  # the bytes decide
                 stream.seek(item.start)
-                is_of = ids.stand_in(stream.read(item.end - item.start))
-            judged.append((item, is_of))
+                content = stream.read(item.end - item.start)
+                verdict = "ours" if ids.prove(content) else verdict
+                if verdict == "other" and ids.stand_in(content):
+                    verdict = "doubt"
+            judged.append((item, verdict))
         result = _Sorted()
         for run in _runs(judged, stream):
-            in_doubt = any(is_of for _, is_of in run)
-            for item, is_of in run:
-                if is_of:
+            in_doubt = len(run) > 1 and any(verdict == "ours" for _, verdict in run)
+            for item, verdict in run:
+                if verdict == "ours":
                     result.ours += 1
-                elif in_doubt:
+                elif in_doubt or verdict == "doubt":
                     result.in_doubt += 1
                 else:
                     result.others.append(item)
@@ -230,7 +240,8 @@ class _Sorted:
 
     Attributes:
         ours: how many are the case's.
-        in_doubt: how many lines may be the rest of one of them, or records of others.
+        in_doubt: how many may be of the case or of others: lines beside one of the case's, and what
+            cannot be read and holds its reference where that is a number as others are.
         others: the records of other cases.
     """
 
@@ -239,16 +250,18 @@ class _Sorted:
     others: list[Row | Rejected] = field(default_factory=list)
 
 
-def _runs(
-    judged: list[tuple[Row | Rejected, bool]], stream: BinaryIO
-) -> Iterator[list[tuple[Row | Rejected, bool]]]:
+Verdict: TypeAlias = Literal["ours", "other", "doubt"]
+_Judged: TypeAlias = tuple[Row | Rejected, Verdict]
+
+
+def _runs(judged: list[_Judged], stream: BinaryIO) -> Iterator[list[_Judged]]:
     """Records in groups: torn lines with nothing but blank lines between them, and single ones."""
-    run: list[tuple[Row | Rejected, bool]] = []
-    for item, is_of in judged:
+    run: list[_Judged] = []
+    for item, verdict in judged:
         if run and not (_torn(run[-1][0]) and _torn(item) and _blank(stream, run[-1][0], item)):
             yield run
             run = []
-        run.append((item, is_of))
+        run.append((item, verdict))
     if run:
         yield run
 
@@ -289,72 +302,17 @@ class KnownLinks:
         """Links nothing: the file is only looked at."""
 
 
-class CaseIds:
-    """The case's ids as they can stand in a file: as whole words, in any capitals and any width.
-
-    Plain searches, because a file of 64 MiB is searched for some hundred ids.
-
-    Args:
-        names: of the case.
-        encoding: of the agency's exports, where it states one; others are looked for as well.
-    """
-
-    def __init__(self, names: CaseNames, encoding: str | None = None) -> None:
-        texts = {names.shared_id, *names.events}
-        if names.own_reference:
-            texts |= {
-                names.own_reference,
-                html.escape(names.own_reference),
-                html.escape(names.own_reference, quote=False),
-                json.dumps(names.own_reference)[1:-1],
-                names.own_reference.replace("/", "\\/"),
-                names.own_reference.replace('"', '""'),
-            }
-        encodings = ENCODINGS if encoding is None else (*ENCODINGS, encoding)
-        found: set[bytes] = set()
-        for text in texts - {""}:
-            for one in encodings:
-                with suppress(UnicodeEncodeError):
-                    found.add(text.encode(one).replace(b"\0", b"").lower())
-        self._ids = sorted(found)
-
-    def stand_in(self, content: bytes) -> bool:
-        """Whether one of them stands in some bytes."""
-        # Without zero bytes the ASCII of UTF-16 and UTF-32 is that of UTF-8.
-        plain = _NO_WIDTH_BYTES.sub(b"", content.replace(b"\0", b"").lower())
-        return any(_is_word(plain, one) for one in self._ids)
-
-
-def _is_word(content: bytes, word: bytes) -> bool:
-    at = content.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not _joined(content[max(0, at - 2) : at][::-1]) and not _joined(content[end : end + 2]):
-            return True
-        at = content.find(word, at + 1)
-    return False
-
-
-def _joined(beside: bytes) -> bool:
-    """Whether a word goes on in the two bytes beside it, the nearer one first."""
-    if not beside:
-        return False
-    return beside[0] in _WORD or (
-        len(beside) == 2 and beside[0] in _JOINS and beside[1] in _WORD - {ord("_")}
-    )
-
-
 def _light(item: Row | Rejected) -> Row | Rejected:
     """A record without its values: only where it stands is needed."""
     return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
 
 
-def _holds(file: Path, ids: CaseIds) -> bool:
+def _holds(file: Path, stand_in: Callable[[bytes], bool]) -> bool:
     handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     before = b""
     with os.fdopen(handle, "rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
-            if ids.stand_in(before + chunk):
+            if stand_in(before + chunk):
                 return True
             before = (before + chunk)[-OVERLAP_BYTES:]
     return False
@@ -367,10 +325,6 @@ def _files(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     yield from (folder / name for name in names)
-
-
-def _unless(ours: bool) -> str:
-    return "" if ours else "file_foreign"
 
 
 def _base_of(name: str) -> str | None:

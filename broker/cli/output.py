@@ -86,6 +86,11 @@ def write_out(data: bytes) -> None:
     )
 
 
+def shown_path(path: Path | str) -> str:
+    """The name of a file as text, also where it is not UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def print_text(text: str, output: Path | None = None) -> None:
     """Text as it is, with one line end at its end.
 
@@ -93,7 +98,8 @@ def print_text(text: str, output: Path | None = None) -> None:
         ConfigError: `output_unwritable`.
     """
     text = printable(text)
-    data = (text if text.endswith("\n") or not text else text + "\n").encode()
+    whole = text if text.endswith("\n") or not text else text + "\n"
+    data = whole.encode(errors="backslashreplace")  # a file's name need not be UTF-8
     if output is None:
         write_out(data)
         return

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.case_files import CaseIds
+from adapters.case_ids import CaseIds
 from broker.operations.erasure import CaseNames
 
 SHARED = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
@@ -44,3 +44,12 @@ def test_a_large_file_is_searched_for_many_ids_within_seconds() -> None:
     begun = time.process_time()
     assert not ids.stand_in(content)
     assert time.process_time() - begun < 2.0  # 1 MB; as one pattern it took 10 s
+
+
+def test_a_plain_or_short_number_proves_nothing() -> None:
+    for reference in ("7", "E1", "12345", "1/2"):
+        ids = CaseIds(CaseNames(SHARED, reference, frozenset()))
+        assert ids.stand_in(f"a,{reference},b".encode())
+        assert not ids.prove(f"a,{reference},b".encode())
+        assert ids.prove(SHARED.encode())
+    assert IDS.prove(b"a,EK/2025/42,b")
