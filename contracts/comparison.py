@@ -7,6 +7,7 @@ is `unknown` and counts as widening (fail closed).
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Literal, TypeAlias
 from contracts.consent_needs import consent_needs
 from contracts.differences import Difference, Path, Value, differences
 from contracts.durations import duration_ms
+from contracts.explain import fingerprint
 from contracts.model import UNSTATED_KAFKA_DAYS, Contract
 from contracts.wording import flat
 
@@ -362,13 +364,27 @@ def _words(found: Difference) -> str:
     if found.kind == "reordered":
         return f"{at}: the order changed"
     if found.kind == "changed":
-        return f"{at}: was {flat(found.before)}; becomes {flat(found.after)}"
+        return f"{at}: was {_shown(found, found.before)}; becomes {_shown(found, found.after)}"
     value = found.after if found.kind == "added" else found.before
-    text = flat(value)
+    text = _shown(found, value)
     verb = "is added" if found.kind == "added" else "is removed"
     if found.path and text == found.path[-1]:
         return f"{_place(found.path[:-1])}: {text} {verb}"
     return f"{at} {verb}: {text}"
+
+
+def _shown(found: Difference, value: Value) -> str:
+    """The value in words; a signing key by its fingerprint, to be compared by telephone."""
+    if found.path[:1] != ("governance_keys",) or value is None:
+        return flat(value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_fingerprint(name, key)}" for name, key in value.items())
+    return _fingerprint(found.path[-1], value)
+
+
+def _fingerprint(member: str, key: Value) -> str:
+    algorithm = member.replace("_", "-")
+    return fingerprint("governance", algorithm, base64.b64decode(str(key)))
 
 
 def _place(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.comparison import Change, Comparison, compare
+from contracts.explain import fingerprint
 from contracts.model import Contract
 from contracts.terms import FieldTerms
 from tests.unit.contracts.alterations import Alteration, altered, by_member, filled
@@ -148,6 +150,18 @@ NARROWING: dict[str, Callable[[Contract], Contract]] = {
     "prohibition": lambda c: c.model_copy(update={
         "use": c.use.model_copy(update={"prohibited": (*c.use.prohibited, "Advertising.")})}),
 }  # fmt: skip
+
+
+def test_a_changed_signing_key_is_shown_by_its_fingerprints(contract: Contract) -> None:
+    agency = contract.parties[0].id
+    before = contract.governance_keys[agency]
+    after = before.model_copy(update={"ed25519": base64.b64encode(bytes(range(32))).decode()})
+    keys = {**contract.governance_keys, agency: after}
+    (change,) = compare(contract, contract.model_copy(update={"governance_keys": keys})).changes
+    assert change.widening
+    assert fingerprint("governance", "ed25519", before.ed25519_raw) in change.text
+    assert fingerprint("governance", "ed25519", after.ed25519_raw) in change.text
+    assert after.ed25519 not in change.text
 
 
 def _pursued(contract: Contract, *roles: str) -> Contract:
