@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pydantic import BaseModel
 
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
+from contracts.hidden_characters import visible
 from contracts.terms import FieldTerms
-from contracts.text_safety import visible
 from contracts.vocabulary import codes
 
 __all__ = [

@@ -297,6 +297,7 @@ def test_every_rule_has_a_name_that_can_be_accepted(contract: Contract) -> None:
 HIDDEN = {
     "zero width": "\u200b", "right-to-left override": "\u202e", "isolate": "\u2066",
     "soft hyphen": "\u00ad", "filler": "\u3164", "variation": "\ufe0f", "tag": "\U000e0041",
+    "strike through": "\u0336", "enclosing circle": "\u20dd", "joiner": "\U00013430",
     "no-break": "\ufeff", "private": "\ue000", "arabic mark": "\u061c",
 }  # fmt: skip
 
