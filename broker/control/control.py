@@ -277,12 +277,12 @@ class Control:
             return  # anyone can write it again; it must not count again
         require_author(note, self.manifests, sender, RECEIPT, now)
         self._budgets.notice(sender, notice, now)
-        if notice.kind == REFUSAL_HEADING:
-            news.refusals.append((sender, notice))
-            return
         origin = notice.origin
         if sender not in self.present().readers(origin.topic, origin.partition):
             raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
+        if notice.kind == REFUSAL_HEADING:
+            news.refusals.append((sender, notice))
+            return
         self.replay_requests.ask(sender, notice, now)
         news.replays.append(notice)
 

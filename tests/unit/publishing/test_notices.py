@@ -148,7 +148,13 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
 ) -> None:
     mine = stream_of_mine(world)
     invented = replace(mine, topic="pan-london.made-up.a")
-    assert hear(desk, replay(world, invented, 0, 1, POLICE, NOW)) == (0, ["party_left"])
+    police = world.author(POLICE, receipts=True)
+
+    def refuses(origin: Origin) -> bytes:
+        return format_notice(Notice(REFUSAL_HEADING, origin, 3, 3), police)
+
+    for odd in (replay(world, invented, 0, 1, POLICE, NOW), refuses(invented)):
+        assert hear(desk, odd) == (0, ["party_left"])
     contract = world.contract
     left = StandingEntry(
         contract=contract.name,
@@ -160,7 +166,8 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     clock.pass_(MINUTE)
     changes = ManifestChanges(standing=(left,))
     desk.control.manifests = world.reissue(POLICE, changes, clock.now)
-    assert hear(desk, replay(world, mine, 0, 1, POLICE, clock.now)) == (0, ["party_left"])
+    for late in (replay(world, mine, 0, 1, POLICE, clock.now), refuses(mine)):
+        assert hear(desk, late) == (0, ["party_left"])
     assert hear(desk, replay(world, mine, 0, 1, SUPPORT, clock.now)) == (1, [])
 
 
