@@ -64,8 +64,8 @@ _SENSITIVITY = {
 }
 _INCIDENT = {
     "never": "left out where the incident is not a crime",
-    "with-consent": "where the incident is not a crime, only with consent",
-    "allowed": "also where the incident is not a crime",
+    "with-consent": "where the incident is not a crime, the same rules of consent apply",
+    "allowed": "sent also where the incident is not a crime",
 }
 
 
