@@ -22,6 +22,7 @@ from broker.judging.partition_state import parse_outline
 from broker.judging.verification import GENERATION
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
+from broker.keys.manifest import parse_manifest
 from broker.receiving.footing import keep_footing
 from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
@@ -91,6 +92,7 @@ class Control:
         self._store = store
         self._readable = readable
         self._budgets = Budgets()
+        self._heard_manifests: dict[bytes, tuple[str, int]] = {}
         self.replay_requests = ReplayRequests()
         self._rules = ReceiptRules(agency)
         self._rules_of: ManifestBook | None = None
@@ -129,8 +131,15 @@ class Control:
         return news
 
     def _manifest(self, record: Record, news: News, now: int) -> None:
+        """Take a manifest; one that is in the book already is not verified again."""
         assert record.value is not None
+        text = sha256(record.value.rpartition(b"\n\n")[0])  # anyone can add lines of other keys
+        agency, version = self._heard_manifests.get(text, ("", 0))
+        if any(one.manifest.version == version for one in self.manifests.history(agency)):
+            return
         book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
+        manifest = parse_manifest(record.value).manifest
+        self._heard_manifests[text] = (manifest.agency, manifest.version)
         if book is not self.manifests:
             self.manifests = book
 
