@@ -66,6 +66,7 @@ _EXPLANATIONS = {
     "int_type": "a whole number is expected",
     "string_too_short": "the text is empty",
 }
+"""Words for the author of an agreement, where the model's own speak of Python."""
 _FORMS: Final = {
     r"^[a-z][a-z0-9-]{0,62}$": "an id has up to 63 lower-case letters, digits and "
     "hyphens, and begins with a letter",
@@ -76,7 +77,6 @@ _FORMS: Final = {
     r"^[A-Z][A-Z0-9]{7}$": "a registration number has 8 characters, such as ZA123456",
 }
 """Words for each form of text, by its pattern."""
-"""For whoever writes an agreement, where the model's own words speak of Python."""
 
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
 Path_: TypeAlias = tuple[str | int, ...]
