@@ -66,7 +66,7 @@ class Waiting:
     Attributes:
         name: the contract.
         code: `contract_unrecorded`, `contract_not_successor`, `contract_removes_party`,
-            `contract_changes_keys` or `contract_ambiguous`.
+            `contract_changes_keys`, `contract_changes_partitions` or `contract_ambiguous`.
         detail: why it waits, a sentence.
         applied: the version that stays applied; None if none is recorded.
         found: the versions that are in force by the agency's folder.
@@ -312,6 +312,15 @@ def _obstacle(before: Contract, before_hash: bytes, after: Contract) -> tuple[st
     ]
     if keys:
         return "contract_changes_keys", f"it pins other governance keys for {', '.join(keys)}"
+    # Kafka cannot follow it, and a plan that stops there would take no other right away either.
+    moved = [
+        logical
+        for logical, topic in before.topics.items()
+        if logical in after.topics and after.topics[logical].partitions != topic.partitions
+    ]
+    if moved:
+        names = ", ".join(sorted(moved))
+        return "contract_changes_partitions", f"it changes the number of partitions of {names}"
     return None
 
 

@@ -346,6 +346,21 @@ def test_a_version_that_pins_other_keys_of_a_party_waits(host: Host) -> None:
     assert (done.code, [row["code"] for row in done.json]) == (4, ["contract_changes_keys"])
 
 
+def test_a_version_that_changes_partitions_waits_and_stops_no_other_change(host: Host) -> None:
+    """The number never changes; a plan that stopped there would keep the rights of who has left."""
+    assert host.run("apply").code == 0
+    raw = host.follower({"a: {partitions: 6}": "a: {partitions: 7}"})
+    host.has(raw)
+    stray = AclPlan("User:mallory", "topic", "pan-london.london-hate-crime.a", "read")
+    found = host.kafka.found
+    host.kafka.found = Found(found.partitions, found.config, found.rights | {stray})
+    done = host.run("apply", "--json")
+    assert done.code == 4
+    (waiting,) = (row for row in done.json if row["action"] == "wait")
+    assert waiting["code"] == "contract_changes_partitions"
+    assert stray not in host.kafka.found.rights
+
+
 def test_topics_without_a_record_wait_and_no_right_goes(host: Host) -> None:
     assert host.run("apply").code == 0
     host.kafka.records = ()
