@@ -125,7 +125,9 @@ class Plan:
         """
         get = flat.get
         answers = [get(path) is True for path in CONSENT_LEAVES] if self.needs else []
-        impersonal = self.impersonal(flat)
+        impersonal = bool(self.depersonalised) and any(
+            get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
+        )
         state = (*answers, impersonal)
         found = self._consented.get(state)
         if found is None:  # at most 32 of them
@@ -133,17 +135,6 @@ class Plan:
             given = frozenset([scope for scope, agreed in scopes if agreed])
             found = self._consented[state] = self._work_out(given, impersonal=impersonal)
         return found
-
-    def impersonal(self, flat: Mapping[str, JSON]) -> bool:
-        """Return whether the event records an incident of which no identifying field may be sent.
-
-        Args:
-            flat: leaves of the event as it was made; the record type decides even if it may not be
-                sent itself.
-        """
-        return bool(self.depersonalised) and any(
-            flat.get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
-        )
 
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
         groups = self.grouping

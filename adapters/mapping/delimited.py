@@ -213,8 +213,7 @@ class _Sheet:
             where=f"line {cut.line}",
             fix="Run the export again, or correct the row.",
         )
-        unclosed = b'"' in cut.content
-        return Rejected(cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=True)
+        return Rejected(cut.line, error, cut.start, cut.end, unclosed=b'"' in cut.content)
 
 
 _QUOTE: Final = (

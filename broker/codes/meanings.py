@@ -55,7 +55,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "agency_own": Meaning(
         "a command was given this agency itself where another is meant",
-        "Give another party's id.",
+        "Give another party's id. If a key of our own is lost: concordant keys revoke KID "
+        "--since TIME --reason TEXT --agency DIR; then each other party asks: concordant "
+        "keys doubted AGENCY --agency DIR",
     ),
     "agency_unknown": Meaning(
         "no party has this id",
@@ -76,7 +78,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "case_unknown": Meaning(
         "no event of this case is known here",
-        "Compare the id with: concordant log show --agency DIR",
+        "Give the shared id (a UUID), or the reference of the agency's own system.",
     ),
     "certificate_expired": Meaning(
         "the TLS certificate is not valid now",
@@ -140,11 +142,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "config_invalid": Meaning(
         "a setting in agency.toml is wrong",
-        "Correct or remove the setting that is named.",
+        "Correct or remove the setting that is named. Ids of our keys: concordant keys "
+        "list --agency DIR",
     ),
     "config_missing": Meaning(
         "there is no agency.toml in the folder",
-        "Give the folder of an agency: --agency DIR",
+        "Give the folder of an agency: --agency DIR; or make a try-out: concordant quickstart DIR",
     ),
     "config_port_unusable": Meaning(
         "the port of /metrics and /readyz cannot be opened",
@@ -243,7 +246,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_unknown": Meaning(
         "no verified contract has this hash",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Nothing: it is judged again by itself when the contract comes. After ten minutes "
+        "it is held; when the contract has come: concordant quarantine retry ID --agency "
+        "DIR. A hash for kafka apply is in: concordant kafka plan --agency-root DIR",
     ),
     "contract_unreadable": Meaning(
         "a contract cannot be read as YAML",
@@ -309,9 +314,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "event_unknown": Meaning(
         "no event of this id is known here",
-        "Compare the id with the log: concordant log show --agency DIR",
+        "Compare the id with the log: concordant log show --agency DIR; or ask the event's sender.",
     ),
-    "evidence_malformed": Meaning("the file is not an evidence document", "Ask for it again."),
+    "evidence_malformed": Meaning(
+        "the file is not an evidence document",
+        "Ask for it again: concordant event evidence EVENT_ID --agency DIR --out FILE",
+    ),
     "exchange_key_missing": Meaning(
         "a recipient has no valid exchange key",
         "Ask that agency to run: concordant keys renew --agency DIR",
@@ -476,7 +484,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "kafka_unreachable": Meaning(
         "Kafka does not answer",
-        "Check the address and the network: concordant doctor --agency DIR",
+        "Check the address and the network: concordant doctor --agency DIR; for a "
+        "try-out: concordant kafka up --agency-root DIR",
     ),
     "key_ambiguous": Meaning(
         "several keys begin with this id",
@@ -484,7 +493,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "key_governance": Meaning(
         "a governance key cannot be revoked with this command",
-        "Make a new pair: concordant keys new-governance --agency DIR",
+        "Telephone every party: each leaves the version of the contract that pins it, and "
+        "a new version names this agency under a new id, with new keys.",
     ),
     "key_list_broken": Meaning(
         "does not open for this event and session",
@@ -493,7 +503,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
     "key_missing": Meaning(
         "an exchange key that was listed is not held",
-        "Restore the exchange key, then: concordant quarantine retry ID --agency DIR",
+        "An exchange key: restore its file, then: concordant quarantine retry ID --agency "
+        "DIR. A governance key: bring it from where it is kept; until then each party can "
+        "suspend its part: concordant contract suspend --agency DIR. Another key: restore "
+        "it, or bring the governance keys, then: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id",
@@ -528,7 +541,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "lease_lost": Meaning("another relay took over", "Run one adapter for each agency."),
     "leaves_missing": Meaning(
         "leaves of a log are missing from the state",
-        "Restore the state from a backup.",
+        "Wait: the missing records are asked for again. If they do not come, ask the "
+        "event's sender for its evidence.",
     ),
     "link_conflict": Meaning(
         "a reference is tied to another case",
@@ -585,7 +599,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "manifest_early": Meaning("a manifest is from the future", "Check both clocks."),
     "manifest_expired": Meaning(
         "no manifest covers log time yet",
-        "Nothing: it is judged again by itself when time passes or news come.",
+        "Ask its agency to run: concordant keys renew --agency DIR. A record that waits "
+        "is judged again by itself when the newer manifest comes.",
     ),
     "manifest_foreign": Meaning(
         "a manifest is of another deployment or agency",
@@ -805,7 +820,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "record_not_held": Meaning(
         "no record of this number is held",
-        "Take its number from: concordant quarantine list --agency DIR",
+        "Take its number from: concordant quarantine list --agency DIR. For an event's "
+        "record, ask a recipient: concordant event evidence EVENT_ID --agency DIR "
+        "--with-record FILE",
     ),
     "record_too_large": Meaning(
         "an event is larger than the protocol allows",

@@ -58,6 +58,17 @@ def next_steps() -> set[str]:
     return found
 
 
+def printed_steps() -> set[tuple[str, str]]:
+    """(code, next step) of every place that gives both."""
+    found: set[tuple[str, str]] = set()
+    for call in calls():
+        steps = [text for one in call.keywords if one.arg == "fix" for text in _texts(one.value)]
+        if _name(call) == "Check" and len(call.args) > 3:
+            steps += _texts(call.args[3])
+        found |= {(code, step) for code in _codes_of(call) for step in steps}
+    return found
+
+
 def _codes_of(call: ast.Call) -> Iterator[str]:
     for keyword in call.keywords:
         if keyword.arg == "code":

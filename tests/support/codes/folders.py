@@ -21,7 +21,7 @@ from tests.support.code_scan import ROOT
 AGENCY, OTHER = "csu-camden", "council-camden"
 
 
-def command_line(*words: object) -> tuple[int, str]:
+def command_line(*words: object, stdin: bytes = b"") -> tuple[int, str]:
     """A command as a shell runs it: (exit code, what it printed)."""
     spec = importlib.util.spec_from_file_location(
         "cli_conftest", ROOT / "tests/unit/cli/conftest.py"
@@ -31,7 +31,7 @@ def command_line(*words: object) -> tuple[int, str]:
     if "cli_conftest" not in sys.modules:
         sys.modules["cli_conftest"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["cli_conftest"])
-    done = sys.modules["cli_conftest"].run(*words)
+    done = sys.modules["cli_conftest"].run(*words, stdin=stdin)
     return done.code, done.text + done.err
 
 
@@ -143,11 +143,98 @@ def started(folder: Path) -> None:
 OWN = f"manifests/{AGENCY}.*.note"
 INTERVAL = b"[intervals]\nheartbeat = 600\n[http]"
 
+TYPES = ("event", "types")
+"""A command that needs the agency's contracts and manifests, and no key."""
+
+
+def alter(name: str, before: bytes, after: bytes) -> Callable[[Path], None]:
+    """A file with other bytes in it."""
+
+    def act(folder: Path) -> None:
+        (path,) = folder.glob(name)
+        content = path.read_bytes()
+        assert before in content
+        path.write_bytes(content.replace(before, after, 1))
+
+    return act
+
+
+def damage(name: str) -> Callable[[Path], None]:
+    """A file of the right name without its content; a copy of it lies elsewhere, as a backup."""
+
+    def act(folder: Path) -> None:
+        for path in list(folder.glob(name)):
+            (folder.parent / "away").mkdir(exist_ok=True)
+            shutil.copy(path, folder.parent / "away" / path.name)
+            path.write_bytes(b"x" * 64)
+
+    return act
+
+
+def started_then_damaged(folder: Path) -> None:
+    started(folder)
+    for beside in ("-wal", "-shm"):
+        (folder / f"state/concordant.db{beside}").unlink(missing_ok=True)
+    damage("state/concordant.db")(folder)
+
+
+def no_folder_but_a_file(folder: Path, name: str) -> None:
+    (folder / name).rename(folder / f"{name}-away")
+    (folder / name).write_bytes(b"a file where the folder should be")
+
+
+def folder_back(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / f"{name}-away").rename(folder / name)
+
+
+HAVEN = "manifests/haven-support.1.note"
+CONTRACT, SIGNATURES = "contracts/*.yaml", "contracts/*.note"
+
 STATES = (
-    State("config_missing", no_folder, the_folder),
-    State("config_missing", take("agency.toml"), put_back("agency.toml")),
-    State("config_unreadable", write("agency.toml", b"["), write_back("agency.toml")),
-    State("config_invalid", write("agency.toml", b"x = 1"), write_back("agency.toml")),
+    State(
+        "contract_altered", alter(CONTRACT, b"\n", b"\n#\n"), from_another_party(CONTRACT), TYPES
+    ),
+    State("contract_note_malformed", damage(SIGNATURES), from_another_party(SIGNATURES), TYPES),
+    State("manifest_malformed", damage(HAVEN), from_another_party(HAVEN), TYPES),
+    State(
+        "manifest_signature_invalid",
+        alter(HAVEN, b'"version":1', b'"version":2'),
+        from_another_party(HAVEN),
+        TYPES,
+    ),
+    State("manifest_rollback", take(HAVEN), from_another_party(HAVEN), TYPES),
+    State(
+        "registry_invalid",
+        damage("state/manifest-versions.json"),
+        put_back("state/manifest-versions.json"),
+        TYPES,
+    ),
+    State(
+        "contract_missing",
+        lambda folder: no_folder_but_a_file(folder, "contracts"),
+        lambda folder: folder_back(folder, "contracts"),
+        TYPES,
+    ),
+    State(
+        "config_signer",
+        setting(b'operational = "file:keys"', b'operational = "pkcs11:keys"'),
+        setting(b'operational = "pkcs11:keys"', b'operational = "file:keys"'),
+        TYPES,
+    ),
+    State("key_unreadable", damage("keys/stream-*"), put_back("keys/stream-*")),
+    State("certificate_invalid", damage("tls/cert.pem"), put_back("tls/cert.pem")),
+    State("store_corrupt", started_then_damaged, put_back("state/concordant.db"), ("status",)),
+    State(
+        "registry_unwritable",
+        lambda folder: no_folder_but_a_file(folder, "state"),
+        lambda folder: folder_back(folder, "state"),
+        TYPES,
+    ),
+    State("config_missing", no_folder, the_folder, TYPES),
+    State("config_missing", take("agency.toml"), put_back("agency.toml"), TYPES),
+    State("config_unreadable", write("agency.toml", b"["), write_back("agency.toml"), TYPES),
+    State("config_invalid", write("agency.toml", b"x = 1"), write_back("agency.toml"), TYPES),
     changed("config_adapter_unknown", b'kind = "csu"', b'kind = "csuu"'),
     changed("partner_unknown", b'"council-camden"', b'"council-camdem"'),
     changed("config_address_invalid", b'"localhost:', b'"localhost-'),
@@ -161,9 +248,9 @@ STATES = (
     State("certificate_unreadable", take("tls/cert.pem"), put_back("tls/cert.pem")),
     State("folder_unwritable", take("inbox"), lambda folder: (folder / "inbox").mkdir()),
     State("key_missing", take("keys/stream-*"), run_there("keys", "renew", "--all")),
-    State("manifest_rollback", take(OWN), from_another_party(OWN)),
-    State("contract_missing", take("contracts/*"), from_another_party("contracts/*")),
-    State("contract_unsigned", take("contracts/*.note"), from_another_party("contracts/*.note")),
+    State("manifest_rollback", take(OWN), from_another_party(OWN), TYPES),
+    State("contract_missing", take("contracts/*"), from_another_party("contracts/*"), TYPES),
+    State("contract_unsigned", take(SIGNATURES), from_another_party(SIGNATURES), TYPES),
     State(
         "state_missing",
         take("state/concordant.db*"),

@@ -63,7 +63,7 @@ def carry_out(code: str, folder: Path) -> None:
         reader.news()
         assert reader.take_again().opened
         return
-    if "Restore the exchange key" in step:
+    if "An exchange key: restore" in step:
         reader.restore_keys()
         assert reader.judged_again() == [None]
         return

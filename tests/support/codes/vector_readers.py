@@ -8,7 +8,6 @@ does after a restart.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -16,6 +15,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
+
+from making.agencies import CAST, Key, Member, agreed
+from making.ground import Ground
+from making.streams import record
 
 from broker.cli.conformance.cases import Case
 from broker.cli.conformance.setting import PublishedSeeds, SettingReader, load_setting
@@ -40,27 +43,22 @@ from contracts.examples import example
 from contracts.schema import flatten, unflatten
 from tests.support.code_scan import ROOT
 
-sys.path.insert(0, str(ROOT / "tests/vectors"))
-
-from making.agencies import CAST, Key, Member, agreed
-from making.ground import Ground
-from making.streams import record
-
 MADE = "referral.made"
+DAY = 86_400_000
 WHICH = ("first", "second", "again")
 ROLES = ((STREAM, ED25519), (STREAM, ML_DSA_44), (EXCHANGE, XWING), ("receipt", ED25519))
 _loaded = cache(load_setting)
 
 
 @cache
-def _members() -> dict[str, Member]:
+def members() -> dict[str, Member]:
     ground = Ground(ROOT / "tests/vectors/fixed.json", record=True)  # never saved
     return {agency: Member(ground, agency) for agency in CAST}
 
 
 @cache
 def _stream_keys(agency: str) -> list[Key]:
-    return [_members()[agency].key(STREAM, which) for which in WHICH]
+    return [members()[agency].key(STREAM, which) for which in WHICH]
 
 
 class VectorReader:
@@ -130,11 +128,11 @@ class VectorReader:
         A party that had suspended its part or left takes part again; a key that ended is replaced.
         """
         day = datetime.fromtimestamp(self.now / 1000, UTC).date()
-        members = list(_members().values())
-        signed = agreed(members, starts=day, ends=day + timedelta(days=300))
+        parties = list(members().values())
+        signed = agreed(parties, starts=day, ends=day + timedelta(days=300))
         contracts = self.trust.contracts.adding(signed)
         manifests = self.trust.manifests
-        for member in members:
+        for member in parties:
             history = manifests.history(member.id)
             version = history[-1].manifest.version + 1 if history else 1
             listed = history[-1].manifest.keys if history else ()
@@ -159,7 +157,7 @@ class VectorReader:
 
     def restore_keys(self) -> None:
         """Every exchange key that this agency ever had is there again."""
-        keys = [_members()[self.case.agency].key(EXCHANGE, which) for which in WHICH]
+        keys = [members()[self.case.agency].key(EXCHANGE, which) for which in WHICH]
         self.seeds = PublishedSeeds(tuple(key.seed for key in keys))
 
     def judged_again(self) -> list[str | None]:

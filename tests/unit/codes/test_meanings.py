@@ -7,9 +7,10 @@ import re
 
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
 from broker.codes.meanings import CODES
-from tests.support.code_scan import ROOT, codes, next_steps
+from tests.support.code_scan import ROOT, codes, next_steps, printed_steps
 from tests.support.commands import every_command
 
+SAID = re.compile(r"\bconcordant ([a-z][a-z -]*)")
 NAMES = sorted({command.name for command in every_command()}, key=len, reverse=True)
 # --- every code has an entry ---------------------------------------------------------------------
 
@@ -64,6 +65,22 @@ def test_every_command_that_is_proposed_is_one_of_ours() -> None:
             if not any(words.startswith(f"{name} ") for name in NAMES if name):
                 wrong.add(text)
     assert wrong == set()
+
+
+def commands(text: str) -> set[str]:
+    """The commands of ours that a text names."""
+    found = (f"{words.partition(' --')[0].strip()} " for words in SAID.findall(text))
+    return {next((n for n in NAMES if n and words.startswith(f"{n} ")), "") for words in found}
+
+
+def test_what_is_printed_names_no_command_that_the_registry_does_not() -> None:
+    """Where a code is raised the step says more of the place; its commands are the registry's."""
+    differ = {
+        (code, text)
+        for code, text in printed_steps()
+        if not commands(text) - {""} <= commands(CODES[code].to_do)
+    }
+    assert differ == set()
 
 
 def test_no_next_step_relies_on_a_backup_of_what_every_party_holds() -> None:

@@ -1,0 +1,174 @@
+"""States of a store, a clock, a contract or a referral that one call meets, and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from making.agencies import COUNCIL, NOW, POLICE, PROSECUTION, SUPPORT, agreed, instant
+
+from adapters.mapping.document import load_mapping, parse_mapping
+from adapters.sinks.folder import FolderSink
+from broker.cli.conformance.setting import load_setting
+from broker.errors import ConcordantError
+from broker.registry.contract_book import ContractBook
+from broker.sending.streams import Stream, append, open_generation
+from broker.store import database
+from broker.store.database import open_store
+from broker.store.exclusion import exclusive
+from contracts.decision import decide
+from contracts.examples import example
+from contracts.referral import check_transition, check_version
+from tests.support.codes.statements import COSIGNER, SETTINGS
+from tests.support.codes.vector_readers import members
+
+Act = Callable[[Path], object]
+
+
+def decided(setting: str, now: int, sender: str, *recipients: str) -> None:
+    """The decision on a correct event, as ``event seal`` makes it."""
+    trust = load_setting(SETTINGS / setting, COUNCIL).trust
+    (signed,) = trust.contracts.trusted()
+    event = replace(example(signed.contract, sender, "case.updated"), recipients=recipients)
+    standing = trust.contracts.standing_of(signed, trust.manifests, now)
+    found = decide(signed.contract, standing, sender, recipients, event, now)
+    # what these few may not read is another matter
+    if found.code not in {"", None, "field_not_granted"}:
+        raise ConcordantError(found.detail, code=found.code)
+
+
+def contracts(now: int) -> object:
+    """The contract that governs at a time."""
+    trust = load_setting(SETTINGS / "partnership", COUNCIL).trust
+    return trust.contracts.current(now)
+
+
+def adopted(deployment: str) -> ContractBook:
+    parties = list(members().values())
+    trust = load_setting(SETTINGS / "partnership", COUNCIL).trust
+    return trust.contracts.adding(agreed(parties, deployment=deployment, starts=date(2026, 3, 2)))
+
+
+def delivered(tmp: Path, *, is_folder: bool) -> str:
+    inbox = tmp / "inbox"
+    if is_folder:
+        inbox.unlink()
+    else:
+        inbox.write_bytes(b"a file where the folder should be")
+    return FolderSink(inbox).deliver("an-event", ".csv", b"x")
+
+
+def signed_at(now: int) -> object:
+    """A record of a stream whose last one was signed at noon."""
+    stream = Stream("pan-london", POLICE, "topic", 0)
+    row = replace(open_generation(stream, None, None, NOW), log_time_s=NOW // 1000)
+    return append(stream, row, [b"x"], COSIGNER, now)
+
+
+def opened(path: Path) -> None:
+    open_store(path).close()
+
+
+def two_adapters(tmp: Path, *, both: bool) -> None:
+    with exclusive(tmp / "lock"):
+        if both:
+            with exclusive(tmp / "lock"):
+                pass
+
+
+def checked_lease(tmp: Path, token: int) -> None:
+    store = open_store(tmp / f"{token}.db")
+    with store.transaction() as tx:
+        tx.lease.acquire("relay", "one", 1)
+        tx.lease.acquire("relay", "two", 2)
+        tx.lease.check("relay", token)
+
+
+def written(tmp: Path, *, held: bool) -> None:
+    """A transaction while another process may hold the state."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
+        first, second = open_store(tmp / "busy.db"), open_store(tmp / "busy.db")
+        try:
+            if held:
+                with first.transaction() as tx, second.transaction():
+                    tx.meta.set("a", b"1")
+            else:
+                with second.transaction() as tx:
+                    tx.meta.set("a", b"1")
+        finally:
+            first.close()
+            second.close()
+
+
+def a_file(path: Path) -> Path:
+    path.write_bytes(b"x")
+    return path
+
+
+CALLS: dict[str, tuple[Act, Act]] = {
+    "mapping_invalid": (
+        lambda _: parse_mapping(b"{", "mapping.json"),
+        lambda _: load_mapping("adapters.csu", "2026-11"),
+    ),
+    "sink_unavailable": (
+        lambda tmp: delivered(tmp, is_folder=False),
+        lambda tmp: delivered(tmp, is_folder=True),
+    ),
+    "store_unusable": (
+        lambda tmp: opened(a_file(tmp / "state") / "concordant.db"),
+        lambda tmp: opened(tmp / "concordant.db"),
+    ),
+    "store_busy": (lambda tmp: written(tmp, held=True), lambda tmp: written(tmp, held=False)),
+    "already_running": (
+        lambda tmp: two_adapters(tmp, both=True),
+        lambda tmp: two_adapters(tmp, both=False),
+    ),
+    "lease_lost": (lambda tmp: checked_lease(tmp, 1), lambda tmp: checked_lease(tmp, 2)),
+    "clock_jumped": (lambda _: signed_at(NOW - 600_000), lambda _: signed_at(NOW + 1_000)),
+    "contract_not_started": (
+        lambda _: contracts(instant(2026, 2, 27)),
+        lambda _: contracts(instant(2026, 3, 2)),
+    ),
+    "contract_expired": (
+        lambda _: contracts(instant(2027, 3, 2)),
+        lambda _: contracts(instant(2027, 2, 27)),
+    ),
+    "contract_foreign": (lambda _: adopted("elsewhere"), lambda _: adopted("pan-london")),
+    "not_in_force": (
+        lambda _: decided("partnership", instant(2026, 2, 27), POLICE, COUNCIL),
+        lambda _: decided("partnership", instant(2026, 3, 2), POLICE, COUNCIL),
+    ),
+    "contract_left": (
+        lambda _: decided("standing", NOW + 7_200_000, COUNCIL, SUPPORT),
+        lambda _: decided("standing", NOW + 7_200_000, COUNCIL, PROSECUTION),
+    ),
+    "reason_required": (
+        lambda _: check_transition("requested", "rejected", "fulfiller", None),
+        lambda _: check_transition("requested", "rejected", "fulfiller", "no_capacity"),
+    ),
+    "reason_unknown": (
+        lambda _: check_transition("requested", "rejected", "fulfiller", "whim"),
+        lambda _: check_transition("requested", "rejected", "fulfiller", "no_capacity"),
+    ),
+    "transition_not_allowed": (
+        lambda _: check_transition("requested", "completed", "fulfiller", None),
+        lambda _: check_transition("in-progress", "completed", "fulfiller", None),
+    ),
+    "version_conflict": (
+        lambda _: check_version(1, "requested", 3, "requested"),
+        lambda _: check_version(2, "requested", 3, "requested"),
+    ),
+}
+
+
+def carry_out(code: str, tmp: Path) -> None:
+    """The call is refused with the code; after what the registry says, it is not."""
+    bad, good = CALLS[code]
+    with pytest.raises(ConcordantError) as refused:
+        bad(tmp)
+    assert refused.value.code == code, refused.value
+    good(tmp)

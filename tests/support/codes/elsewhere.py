@@ -1,0 +1,349 @@
+"""Codes whose next step another test carries out, and codes whose next step no test can.
+
+Each entry names a test. A test checks that it exists and that it speaks of the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from tests.support.code_scan import ROOT
+
+BY_TEST = {
+    "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
+    "contract_unknown": "publishing/test_deferral.py"
+    "::test_a_contract_that_arrives_in_time_opens_what_waited",
+    "event_ambiguous": "publishing/test_evidence_shown.py"
+    "::test_two_senders_of_one_id_are_told_apart",
+    "kafka_unreachable": "tests/integration/test_service_kafka.py"
+    "::test_readiness_follows_kafka_down_and_up",
+    "heartbeat_awaited": "cli/test_event_evidence.py"
+    "::test_an_event_that_is_newer_than_the_last_heartbeat",
+    "key_revoked_before": "cli/test_keys_revoke.py::test_a_revocation_can_only_be_dated_earlier",
+    "key_unknown": "publishing/test_deferral.py::test_news_of_the_sender_ends_the_waiting",
+    "leaves_missing": "publishing/test_evidence_shown.py"
+    "::test_a_gap_above_the_event_hides_the_way_until_it_is_filled",
+    "receipt_awaited": "publishing/test_receipts.py"
+    "::test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers",
+    "referral_unknown": "cli/test_quarantine.py"
+    "::test_a_change_of_a_referral_that_came_first_opens_after_the_referral",
+    "rule_unknown": "cli/test_contract_signing.py"
+    "::test_a_warning_is_accepted_by_its_name_and_only_so",
+    "signing_unaccepted": "cli/test_contract_signing.py"
+    "::test_a_warning_is_accepted_by_its_name_and_only_so",
+    "silence": "publishing/test_withholding_and_silence.py"
+    "::test_three_minutes_of_silence_alarm_once_until_it_speaks",
+    "sink_conflict": "adapters/test_delivery.py"
+    "::test_a_file_of_the_name_with_other_content_is_kept_and_its_case_goes_on",
+    "state_full": "tests/hostile/test_reader_state.py"
+    "::test_after_the_thief_is_revoked_the_honest_sender_goes_on",
+    "store_full": "tests/fault/test_full_disk.py"
+    "::test_a_reader_without_room_takes_nothing_and_then_everything_once",
+    "wrap_budget": "publishing/test_receiving.py"
+    "::test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute",
+}
+"""The test brings the state about, does what the registry says, and sees it end."""
+
+
+class Reason(Enum):
+    """Why no test carries a next step out."""
+
+    PARTIES = "another party acts, or is telephoned"
+    HOST = "Kafka's host acts"
+    EVIDENCE = "the state is kept as evidence, and people talk"
+    MAINTAINERS = "a fault of this software: its maintainers act"
+    NOTHING = "nothing is to be done"
+    BY_ITSELF = "it ends by itself, with time or as the adapter works"
+    MACHINE = "the machine or what is installed on it is changed"
+    WORD = "a word of a log line, a metric or a table: the state behind it has a code of its own"
+    DEFAULT = "the default of an exception class: what is raised names a code of its own"
+    READ = "the next step is a list to read, whose lines have codes of their own"
+    ONLY_BROUGHT_ABOUT = "a test brings the state about, and does not go on to its next step"
+
+
+P, H, E, F = Reason.PARTIES, Reason.HOST, Reason.EVIDENCE, Reason.MAINTAINERS
+N, T, M, W = Reason.NOTHING, Reason.BY_ITSELF, Reason.MACHINE, Reason.WORD
+D, R, B = Reason.DEFAULT, Reason.READ, Reason.ONLY_BROUGHT_ABOUT
+
+NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
+    "alarm": (R, "cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about"),
+    "before_start": (
+        P,
+        "judging/test_signature_and_place.py::test_what_lies_before_the_first_record_met_is_not_opened",
+    ),
+    "before_start_late": (
+        P,
+        "streams/test_succession.py::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
+    ),
+    "certificate_expired": (H, "cli/test_doctor.py::test_a_certificate_that_is_not_valid_yet"),
+    "checkpoint_conflict": (
+        E,
+        "store/test_reading.py::test_another_root_for_a_kept_size_is_refused",
+    ),
+    "clock_behind": (M, "cli/test_doctor.py::test_a_clock_behind_what_was_heard_or_signed"),
+    "config_adapter_broken": (M, ""),
+    "consistency_invalid": (E, "tlog/test_consistency.py::test_a_fork_is_consistent_with_nothing"),
+    "content_gone": (P, ""),
+    "content_missing": (
+        P,
+        "tests/hostile/test_hostile_host.py::test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm",
+    ),
+    "contract_ambiguous": (
+        P,
+        "cli/test_contract_signing.py::test_two_versions_at_once_are_ambiguous",
+    ),
+    "contract_keys_differ": (
+        P,
+        "registry/test_contracts.py::test_a_party_does_not_sign_what_pins_other_keys_for_it",
+    ),
+    "contract_malformed": (
+        N,
+        "publishing/test_registry_news.py::test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka",
+    ),
+    "cosigners_many": (
+        N,
+        "publishing/test_receipts.py::test_eight_cosigners_are_kept_of_a_stream_beside_ones_own",
+    ),
+    "directory_unusable": (M, "cli/test_quickstart.py::test_a_failure_leaves_the_folder_as_it_was"),
+    "disk_full": (M, ""),
+    "error": (D, ""),
+    "event_held": (R, ""),
+    "event_not_sent": (T, "cli/test_event_evidence.py::test_an_event_that_is_not_in_a_stream_yet"),
+    "evidence_malformed": (
+        P,
+        "cli/test_event_evidence.py::test_what_is_no_evidence_or_cannot_be_read",
+    ),
+    "exchange_key_missing": (
+        P,
+        "cli/test_event_environment.py::test_a_recipient_whose_manifest_has_expired_refuses_each_line",
+    ),
+    "file_unreadable": (
+        M,
+        "adapters/test_sources_refused.py::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
+    ),
+    "file_unusable": (M, ""),
+    "folder_unavailable": (B, ""),
+    "frontier_malformed": (
+        B,
+        "tlog/test_merkle.py::test_stored_bytes_that_are_not_a_frontier_are_refused",
+    ),
+    "gap": (
+        T,
+        "tests/hostile/test_hostile_agency_streams.py::test_an_index_left_out_is_a_gap_that_is_told_and_asked_for",
+    ),
+    "gaps_forgotten": (P, ""),
+    "gaps_many": (P, "streams/test_continuity.py::test_gaps_of_a_generation_are_bounded"),
+    "heartbeat_malformed": (
+        N,
+        "publishing/test_heartbeats_heard.py::test_a_heartbeat_that_names_two_generations_of_a_stream_is_refused",
+    ),
+    "inbox_waits": (R, "cli/test_doctor.py::test_what_status_shows_as_wrong_is_named"),
+    "inclusion_invalid": (E, "tlog/test_merkle.py::test_an_index_outside_the_log_is_refused"),
+    "input_wrong": (D, ""),
+    "item_published": (F, "store/test_boundary.py::test_an_item_is_published_once"),
+    "kafka_conflict": (H, "cli/test_kafka.py::test_another_number_of_partitions_stops_the_plan"),
+    "kafka_distribution": (
+        M,
+        "transport/test_distribution.py::test_a_jar_with_another_sum_is_refused_and_not_kept",
+    ),
+    "kafka_failed": (H, ""),
+    "kafka_not_local": (B, "cli/test_kafka.py::test_a_partnership_whose_kafka_is_elsewhere"),
+    "kafka_record_too_large": (
+        H,
+        "cli/test_doctor.py::test_an_event_that_kafka_does_not_take_is_named_with_its_size",
+    ),
+    "kafka_refused": (
+        H,
+        "tests/integration/test_transport_local.py::test_a_party_cannot_administer",
+    ),
+    "kafka_start_failed": (
+        M,
+        "tests/integration/test_transport_local.py::test_a_port_in_use_is_an_error_if_it_was_asked_for",
+    ),
+    "kafka_topic_missing": (
+        H,
+        "publishing/test_reading.py::test_whoever_waits_for_a_topic_asks_ever_more_rarely",
+    ),
+    "key_ambiguous": (B, "cli/test_keys_revoke.py::test_a_beginning_that_fits_two_keys_is_refused"),
+    "key_governance": (
+        P,
+        "cli/test_keys_revoke.py::test_a_governance_key_is_not_revoked_and_what_to_do_is_said",
+    ),
+    "link_conflict": (W, "store/test_boundary.py::test_a_link_is_unique_both_ways"),
+    "log_checkpoint_invalid": (E, "audit/test_log.py::test_an_altered_checkpoint_is_found"),
+    "log_entry_altered": (E, "audit/test_log.py::test_an_altered_entry_is_named"),
+    "log_entry_invalid": (E, "audit/test_entries.py::test_other_bytes_are_no_entry"),
+    "log_entry_missing": (E, "audit/test_log.py::test_a_removed_entry_is_named"),
+    "log_head_altered": (E, "audit/test_log.py::test_a_damaged_head_stops_appending"),
+    "log_not_signed": (T, ""),
+    "log_range_altered": (E, "audit/test_log.py::test_reordered_entries_are_found"),
+    "log_reason_altered": (E, "cli/test_log.py::test_a_reason_that_was_altered_is_found"),
+    "manifest_invalid": (D, ""),
+    "manifest_left": (N, "cli/test_contract_signing.py::test_leaving_cannot_be_taken_back"),
+    "manifest_missing": (
+        B,
+        "registry/test_manifests.py::test_nothing_is_sealed_for_an_agency_without_a_current_key",
+    ),
+    "mapping_failed": (D, ""),
+    "name_unknown": (D, ""),
+    "no_reason": (B, ""),
+    "notice_malformed": (N, "streams/test_receipts.py::test_a_notice_has_one_form"),
+    "notices_many": (
+        P,
+        "publishing/test_notices.py::test_so_many_notices_of_an_agency_are_heard_in_a_minute",
+    ),
+    "origins_many": (
+        P,
+        "publishing/test_receipts.py::test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition",
+    ),
+    "outbox_indexed": (F, "store/test_sending.py::test_a_row_gets_its_place_once"),
+    "outbox_waits": (R, ""),
+    "package_foreign": (
+        M,
+        "registry/test_installation.py::test_a_package_from_elsewhere_is_foreign",
+    ),
+    "package_missing": (
+        M,
+        "registry/test_installation.py::test_a_package_that_is_not_there_is_missing",
+    ),
+    "party_left": (N, "publishing/test_receipts.py::test_an_agency_that_left_is_not_heard"),
+    "principal_differs": (H, ""),
+    "principal_of_the_host": (
+        P,
+        "cli/test_kafka.py::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
+    ),
+    "principal_reserved": (
+        P,
+        "cli/test_kafka.py::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
+    ),
+    "principal_shared": (
+        P,
+        "cli/test_kafka.py::test_agencies_that_claim_one_principal_get_no_rights",
+    ),
+    "quarantine_full": (
+        B,
+        "publishing/test_receiving.py::test_a_full_quarantine_pauses_its_sender_and_drops_nothing",
+    ),
+    "receipt_malformed": (N, "streams/test_receipts.py::test_another_text_is_no_receipt"),
+    "receipts_many": (
+        P,
+        "publishing/test_receipts.py::test_a_minute_of_an_agency_has_64_kilobytes",
+    ),
+    "record_malformed": (
+        P,
+        "cli/test_event_open.py::test_the_encoding_of_lines_has_one_rule_for_all_commands",
+    ),
+    "record_not_held": (
+        P,
+        "cli/test_event_evidence.py::test_whose_content_was_forgotten_has_no_record_any_more",
+    ),
+    "record_too_large": (B, ""),
+    "records_missing": (R, ""),
+    "referral_exists": (B, "publishing/test_publishing.py::test_a_referral_is_made_once"),
+    "referral_unacknowledged": (
+        P,
+        "publishing/test_watch.py::test_a_referral_that_nobody_acknowledges_is_an_alarm_once",
+    ),
+    "referral_unanswered": (P, ""),
+    "refused": (W, ""),
+    "refused_by_recipient": (
+        P,
+        "publishing/test_notices.py::test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answered",
+    ),
+    "registry_not_reloaded": (R, ""),
+    "registry_unreadable": (
+        B,
+        "registry/test_contracts.py::test_signatures_that_cannot_be_read_are_said_so",
+    ),
+    "request_old": (N, "publishing/test_notices.py::test_a_request_shown_again_later_is_ignored"),
+    "rest_put_aside": (
+        B,
+        "cli/test_held.py::test_the_rest_of_a_file_that_was_not_read_is_held_too",
+    ),
+    "right_missing": (H, "cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
+    "rollback": (
+        P,
+        "tests/hostile/test_hostile_agency_streams.py::test_going_back_on_what_it_said_is_a_rollback_and_what_lay_above_stays",
+    ),
+    "rows_refused": (B, "publishing/test_intake.py::test_an_agency_can_have_such_rows_refused"),
+    "sender_not_granted": (
+        W,
+        "contracts/test_decision.py::test_a_field_that_only_others_may_send_refuses_the_event",
+    ),
+    "signing_key_expired": (B, ""),
+    "signing_refused": (
+        P,
+        "cli/test_contract_signing.py::test_an_event_type_in_two_agreements_is_not_signed",
+    ),
+    "since_ahead": (B, "cli/test_keys_revoke.py::test_a_time_to_come_is_refused"),
+    "since_invalid": (B, "cli/test_own_manifest_input.py::test_a_time_that_no_manifest_can_say"),
+    "sink_key_invalid": (
+        F,
+        "adapters/test_sinks_folder.py::test_a_key_that_could_leave_the_folder_is_refused",
+    ),
+    "source_retry": (
+        T,
+        "adapters/test_sources_refused.py::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
+    ),
+    "state_changed": (
+        T,
+        "store/test_reading.py::test_a_state_is_saved_only_over_the_version_that_was_read",
+    ),
+    "store_conflict": (F, "store/test_reading.py::test_a_known_index_is_never_overwritten"),
+    "store_migration_failed": (
+        F,
+        "store/test_migrations.py::test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is",
+    ),
+    "store_nested": (
+        F,
+        "store/test_database.py::test_a_transaction_inside_another_is_refused_at_once",
+    ),
+    "store_newer": (M, "store/test_database.py::test_a_newer_schema_is_refused"),
+    "subscription_name": (B, ""),
+    "taken": (
+        W,
+        "adapters/test_sources_refused.py::test_an_adapter_that_fails_stops_no_other_file_and_leaks_no_value",
+    ),
+    "topic_missing": (H, "cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
+    "unreadable": (
+        W,
+        "transport/test_applied.py::test_what_is_not_a_record_of_this_contract_is_unreadable",
+    ),
+    "withheld": (
+        P,
+        "tests/integration/test_service_memory.py::test_a_record_that_kafka_lost_is_asked_for_and_healed",
+    ),
+    "written_later": (T, ""),
+}
+"""Code -> why no test carries its next step out, and the test that brings the state about."""
+
+
+@cache
+def _functions(path: Path) -> dict[str, str]:
+    """The tests of a file, with their decorators, by name."""
+    text = path.read_text()
+    lines = text.splitlines()
+    return {
+        node.name: "\n".join(
+            lines[
+                min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1 : node.end_lineno
+            ]
+        )
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def fault(code: str, named: str) -> str | None:
+    """What is wrong with the name of a test, None if nothing is."""
+    place, _, name = named.partition("::")
+    path = ROOT / (place if place.startswith("tests/") else f"tests/unit/{place}")
+    if not path.exists() or name not in _functions(path):
+        return f"{named} does not exist"
+    if not re.search(rf"\b{code}\b", _functions(path)[name]):
+        return f"{named} does not speak of {code}"
+    return None
