@@ -71,10 +71,6 @@ D, R, B = Reason.DEFAULT, Reason.READ, Reason.ONLY_BROUGHT_ABOUT
 
 NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "alarm": (R, "cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about"),
-    "before_start": (
-        P,
-        "judging/test_signature_and_place.py::test_what_lies_before_the_first_record_met_is_not_opened",
-    ),
     "before_start_late": (
         P,
         "streams/test_succession.py::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
@@ -126,7 +122,6 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         "adapters/test_sources_refused.py::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
     ),
     "file_unusable": (M, ""),
-    "folder_unavailable": (B, ""),
     "frontier_malformed": (
         B,
         "tlog/test_merkle.py::test_stored_bytes_that_are_not_a_frontier_are_refused",
@@ -233,10 +228,6 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "publishing/test_receipts.py::test_a_minute_of_an_agency_has_64_kilobytes",
     ),
-    "record_malformed": (
-        P,
-        "cli/test_event_open.py::test_the_encoding_of_lines_has_one_rule_for_all_commands",
-    ),
     "record_not_held": (
         P,
         "cli/test_event_evidence.py::test_whose_content_was_forgotten_has_no_record_any_more",
@@ -255,10 +246,6 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         "publishing/test_notices.py::test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answered",
     ),
     "registry_not_reloaded": (R, ""),
-    "registry_unreadable": (
-        B,
-        "registry/test_contracts.py::test_signatures_that_cannot_be_read_are_said_so",
-    ),
     "request_old": (N, "publishing/test_notices.py::test_a_request_shown_again_later_is_ignored"),
     "rest_put_aside": (
         B,

@@ -214,7 +214,17 @@ def corrected_adapter(folder: Folder, _: ExitStack) -> None:
     held.rename(folder.drop / "a.csv")
 
 
+def away(folder: Folder, _: ExitStack) -> None:
+    folder.drop.rename(folder.drop.with_name("away"))
+
+
+def there_again(folder: Folder, closing: ExitStack) -> None:
+    folder.drop.with_name("away").rename(folder.drop)
+    drop("a.csv")(folder, closing)
+
+
 ENTRIES: dict[str, tuple[Act, Act]] = {
+    "folder_unavailable": (away, there_again),
     "file_type_unknown": (drop("a.doc"), drop("a.csv")),
     "hard_link": (linked, remove_and_drop),
     "symlink": (link, remove_and_drop),

@@ -188,6 +188,18 @@ def folder_back(folder: Path, name: str) -> None:
     (folder / f"{name}-away").rename(folder / name)
 
 
+def a_folder_for_the_note(folder: Path) -> None:
+    (note,) = folder.glob("contracts/*.note")
+    note.unlink()
+    note.mkdir()
+
+
+def note_from_another_party(folder: Path) -> None:
+    (note,) = folder.glob("contracts/*.note")
+    note.rmdir()
+    from_another_party("contracts/*.note")(folder)
+
+
 HAVEN = "manifests/haven-support.1.note"
 CONTRACT, SIGNATURES = "contracts/*.yaml", "contracts/*.note"
 
@@ -225,6 +237,7 @@ STATES = (
     State("key_unreadable", damage("keys/stream-*"), put_back("keys/stream-*")),
     State("certificate_invalid", damage("tls/cert.pem"), put_back("tls/cert.pem")),
     State("store_corrupt", started_then_damaged, put_back("state/concordant.db"), ("status",)),
+    State("registry_unreadable", a_folder_for_the_note, note_from_another_party, TYPES),
     State(
         "registry_unwritable",
         lambda folder: no_folder_but_a_file(folder, "state"),

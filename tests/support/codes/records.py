@@ -6,10 +6,12 @@ leaves nothing; what is refused at steps 5 to 10 is held.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from broker.cli.conformance.cases import Case, load_cases
+from broker.cli.conformance.cases import Case, load_cases, this_reader
 from broker.codes.meanings import CODES
 from tests.support.code_scan import ROOT
 from tests.support.codes.vector_readers import VectorReader
@@ -84,3 +86,28 @@ def carry_out(code: str, folder: Path) -> None:
 
 NEWER = {"version_unknown", "type_unknown", "contract_field_unknown"}
 """Refusals that a newer software of ours may not give: only there a retry is proposed."""
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+FILES = ("before_start", "record_malformed")
+
+
+def carry_out_file(code: str, _: Path) -> None:
+    """A file that is cut or out of order is refused; the sender's whole file is not."""
+    (case,) = load_cases(ROOT / "tests/vectors", ["4-before_start-index"])
+    whole = tuple(sorted(case.records, key=_index))
+    lines = (whole[0][:-9],) if code == "record_malformed" else case.records
+    assert code in refusals(replace(case, records=lines))
+    assert refusals(replace(case, records=whole)) & {code, "gap"} == set()
+
+
+def refusals(case: Case) -> set[str]:
+    """The codes with which the records of a file are refused."""
+    return {str(answer.get("refused")) for answer in this_reader(case) if isinstance(answer, dict)}
+
+
+def _index(line: str) -> int:
+    found = re.search(r"index (\d+)", line)
+    assert found is not None
+    return int(found[1])

@@ -17,6 +17,7 @@ from tests.support.codes.elsewhere import BY_TEST, NOT_CARRIED_OUT, Reason, faul
 Driver = Callable[[str, Path], Any]
 FAMILIES: tuple[tuple[Driver, Iterable[str]], ...] = (
     (records.carry_out, records.cases()),
+    (records.carry_out_file, records.FILES),
     (folders.carry_out, dict.fromkeys(state.code for state in folders.STATES)),
     (exports.carry_out, exports.EXPORTS),
     (exports.carry_out_in_folder, exports.ENTRIES),
@@ -41,7 +42,7 @@ def test_the_next_step_ends_the_state(code: str, driver: Driver, tmp_path: Path)
 
 
 HERE = {code for code, _ in STEPS}
-BROUGHT_ABOUT_NOWHERE = 19
+BROUGHT_ABOUT_NOWHERE = 18
 """Codes with a reason and without a test that brings their state about. It only falls."""
 
 
