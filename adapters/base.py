@@ -61,6 +61,7 @@ class Rejected:
         start: as of ``Row``.
         end: as of ``Row``.
         unclosed: the record has a stray quote, which could run into a record that follows it.
+        torn: it is a line that may be a part of a record only; the lines beside it may be the rest.
     """
 
     line: int
@@ -68,6 +69,7 @@ class Rejected:
     start: int
     end: int
     unclosed: bool = False
+    torn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,27 @@
 """Files of the agency's folders that hold a case, for `log erase`.
 
-A file is looked at only if the case's ids stand in it. The adapter then says of each record which
-case it is about; a record that it cannot read is the case's if one of the ids stands in it. The
-case's records are cut out of a file and all other bytes stay as they were; a file of nothing else
-is removed. What cannot be cut is removed where every record of it was taken (`processed/`), and
-otherwise left and named, because other cases in it were never sent.
+A file is looked at only if the case's ids stand in it, whatever a spreadsheet did to them: in other
+capitals, or with marks that have no width. The adapter then says of each record which case it is
+about; a refused record is the case's if it names it, and one that cannot be read if an id stands in
+it. Where a broken record stands for several lines, the lines beside one of the case are in doubt:
+they may be the rest of it. The case's records are cut out of a file and all other bytes stay as
+they were; a file of nothing else is removed. What cannot be cut is removed where every record of it
+was taken (`processed/`), and otherwise left and named, because other cases in it were never sent.
 """
 
 from __future__ import annotations
 
-import html
-import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal, TypeAlias
 from uuid import uuid4
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.case_ids import CaseIds
+from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
@@ -29,9 +32,9 @@ from broker.store.interfaces import Transaction
 CHUNK_BYTES: Final = 1024 * 1024
 OVERLAP_BYTES: Final = 4096
 """Longer than any id in any encoding."""
-ENCODINGS: Final = ("utf-8", "cp1252", "cp850")
-_WIDE: Final = {"utf-16-le": rb"[0-9A-Za-z_]\x00", "utf-16-be": rb"\x00[0-9A-Za-z_]"}
-"""A letter or digit, which must not stand beside an id."""
+MAX_TORN: Final = 10_000
+"""Broken lines of a file that is cut. The adapter puts the rest of a file aside after 1,000."""
+_NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
 _EVENT_FILE: Final = re.compile(
     r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
 )
@@ -59,11 +62,11 @@ class AdapterCaseFiles:
 
     def find(self, tx: Transaction, names: CaseNames, *, whole_files: bool) -> list[FoundFile]:
         """See ``CaseFiles.find``."""
-        pattern = pattern_of(names, self._encoding)
+        ids = CaseIds(names, self._encoding)
         found: list[FoundFile] = []
         for folder, path in self._folders.items():
             for file in _files(path):
-                one = self._look(tx, file, folder, names, pattern, whole_files)
+                one = self._look(tx, file, folder, names, ids, whole_files)
                 if one is not None:
                     found.append(one)
         gone = {one.path for one in found if one.step == "remove"}
@@ -91,23 +94,34 @@ class AdapterCaseFiles:
         file: Path,
         folder: Folder,
         names: CaseNames,
-        pattern: re.Pattern[bytes],
+        ids: CaseIds,
         whole_files: bool,
     ) -> FoundFile | None:
-        named = pattern.search(os.fsencode(file.name)) is not None
+        named = ids.prove(os.fsencode(file.name))
         try:
-            if not named and not _holds(file, pattern):
+            if not named and not _holds(file, ids.stand_in):
                 return None
+            proved = named or _holds(file, ids.prove)
         except OSError:
             return FoundFile(file, folder, "leave", 0, "file_unreadable")
         if folder == "import":
             return FoundFile(file, folder, "leave", 0, "not_taken")
         if folder == "inbox":
-            ours = _EVENT_FILE.fullmatch(file.name) is not None
-            return FoundFile(file, folder, "remove" if ours else "leave", 1, _unless(ours))
+            return self._of_inbox(file, names, proved=proved)
         if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
-            return FoundFile(file, folder, "remove")
-        return self._of_export(tx, file, folder, names, named, whole_files)
+            return FoundFile(file, folder, "remove") if proved else None
+        # In `processed/` every record was taken, or stands in `quarantine/` as well.
+        whole = whole_files or (folder == "processed" and proved)
+        return self._of_export(tx, file, folder, names, named, whole)
+
+    def _of_inbox(self, file: Path, names: CaseNames, *, proved: bool) -> FoundFile | None:
+        event = _EVENT_FILE.fullmatch(file.name)
+        if event is None:
+            return FoundFile(file, "inbox", "leave", 1, "file_foreign") if proved else None
+        shared = CaseIds(CaseNames(names.shared_id, None, frozenset()), self._encoding)
+        if event[1] in names.events or _holds(file, shared.prove):
+            return FoundFile(file, "inbox", "remove", 1)
+        return None  # an event of another case that mentions an id
 
     def _of_export(
         self,
@@ -116,35 +130,36 @@ class AdapterCaseFiles:
         folder: Folder,
         names: CaseNames,
         named: bool,
-        whole_files: bool,
+        whole: bool,
     ) -> FoundFile | None:
         """A file in `processed/` or `quarantine/` in which an id of the case stands."""
-        ours: list[Row | Rejected] = []
-        others: list[Row | Rejected] | None = None
+        found: _Sorted | None = None
         if file.name.lower().endswith(tuple(self._adapter.suffixes)):
             try:
                 with file.open("rb") as stream:
-                    ours, others = self._sorted(tx, stream, self._read(stream), names)
+                    found = self._sorted(tx, stream, self._read(stream), names)
             except (MappingError, OSError):
-                others = None
-        if others is not None:
-            if not ours and not named:
+                found = None
+        ours = 0 if found is None else found.ours
+        if found is not None:
+            if not ours and not named and not found.in_doubt:
                 return None  # records of other cases that mention an id
-            if not others:
-                return FoundFile(file, folder, "remove", len(ours))
-            if not named:
-                return FoundFile(file, folder, "cut", len(ours))
-        # It cannot be cut: the adapter cannot read it, or its name holds an id.
-        if folder == "processed" or whole_files:
-            return FoundFile(file, folder, "remove", len(ours))
-        return FoundFile(file, folder, "leave", len(ours), "file_shared")
+            certain = whole or not found.in_doubt
+            if certain and not found.others:
+                return FoundFile(file, folder, "remove", ours)
+            if certain and not named:
+                return FoundFile(file, folder, "cut", ours)
+        # It cannot be cut: the adapter cannot read it, its name holds an id, or lines are in doubt.
+        if whole:
+            return FoundFile(file, folder, "remove", ours)
+        return FoundFile(file, folder, "leave", ours, "file_shared")
 
     def _cut(self, tx: Transaction, file: Path, names: CaseNames) -> None:
         beside = file.with_name(f".{file.name}.tmp")
         with file.open("rb") as stream:
             status = os.fstat(stream.fileno())
             records = self._read(stream)
-            _, others = self._sorted(tx, stream, records, names)
+            others = self._sorted(tx, stream, records, names).others
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             with os.fdopen(os.open(beside, flags, FILE_MODE), "wb") as out:
                 for piece in content_of(rejected_pieces(records, others), stream):
@@ -159,35 +174,110 @@ class AdapterCaseFiles:
 
     def _sorted(
         self, tx: Transaction, stream: BinaryIO, records: Records, names: CaseNames
-    ) -> tuple[list[Row | Rejected], list[Row | Rejected]]:
-        """The records of the case, and the others."""
-        pattern = pattern_of(names, self._encoding)
+    ) -> _Sorted:
+        """The records of the case, those in doubt, and the others."""
+        ids = CaseIds(names, self._encoding)
         context = Context(
             self._participant.agency, self._participant.config.partners, KnownLinks(tx)
         )
-        ours: list[Row | Rejected] = []
-        others: list[Row | Rejected] = []
         # All are read before one is looked up: both move the place in the stream.
-        for item, case in [(_light(one), self._case_of(one, context)) for one in records]:
-            if case is None:  # it cannot be read: the bytes decide
+        looked_at: list[tuple[Row | Rejected, bool | None]] = []
+        torn = 0
+        for one in records:
+            looked_at.append((_light(one), self._is_of(one, context, names)))
+            torn += _torn(one)
+            if torn > MAX_TORN:  # to read on costs more than the file is worth
+                raise MappingError("too many lines are broken", code="file_malformed")
+        judged: list[_Judged] = []
+        for item, told in looked_at:
+            verdict: Verdict = "ours" if told else "other"
+            if told is None:  # the bytes decide
                 stream.seek(item.start)
-                is_ours = pattern.search(stream.read(item.end - item.start)) is not None
-            else:
-                is_ours = case == names.shared_id
-            (ours if is_ours else others).append(item)
-        return ours, others
+                content = stream.read(item.end - item.start)
+                verdict = "ours" if ids.prove(content) else verdict
+                if verdict == "other" and ids.stand_in(content):
+                    verdict = "doubt"
+            judged.append((item, verdict))
+        result = _Sorted()
+        for run in _runs(judged, stream):
+            in_doubt = len(run) > 1 and any(verdict == "ours" for _, verdict in run)
+            for item, verdict in run:
+                if verdict == "ours":
+                    result.ours += 1
+                elif in_doubt or verdict == "doubt":
+                    result.in_doubt += 1
+                else:
+                    result.others.append(item)
+        return result
 
-    def _case_of(self, item: Row | Rejected, context: Context) -> str | None:
-        """The shared id of a record's case, None if that cannot be told."""
+    def _is_of(self, item: Row | Rejected, context: Context, names: CaseNames) -> bool | None:
+        """Whether a record is about the case, None if that cannot be told."""
         if isinstance(item, Rejected):
             return None
         try:
             case = self._adapter.to_event(item, context).event.data.get("case_id")
         except MappingError:
-            return None
+            return self._names_it(item, names)
         except Exception:  # noqa: BLE001 - a fault in an adapter: the bytes decide
             return None
-        return case if isinstance(case, str) else None
+        return case == names.shared_id if isinstance(case, str) else None
+
+    def _names_it(self, row: Row, names: CaseNames) -> bool | None:
+        """Whether a refused record names the case; None if it names none, or none can be told."""
+        mapping = getattr(self._adapter, "mapping", None)
+        if not isinstance(mapping, RowMapping):
+            return None
+        own, shared = (_plain(text) for text in mapping.case_names(row))
+        if not own and not shared:
+            return None
+        wanted = {_plain(names.shared_id), _plain(names.own_reference or "")} - {""}
+        return own in wanted or shared in wanted
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Records of a file by whose they are.
+
+    Attributes:
+        ours: how many are the case's.
+        in_doubt: how many may be of the case or of others: lines beside one of the case's, and what
+            cannot be read and holds its reference where that is a number as others are.
+        others: the records of other cases.
+    """
+
+    ours: int = 0
+    in_doubt: int = 0
+    others: list[Row | Rejected] = field(default_factory=list)
+
+
+Verdict: TypeAlias = Literal["ours", "other", "doubt"]
+_Judged: TypeAlias = tuple[Row | Rejected, Verdict]
+
+
+def _runs(judged: list[_Judged], stream: BinaryIO) -> Iterator[list[_Judged]]:
+    """Records in groups: torn lines with nothing but blank lines between them, and single ones."""
+    run: list[_Judged] = []
+    for item, verdict in judged:
+        if run and not (_torn(run[-1][0]) and _torn(item) and _blank(stream, run[-1][0], item)):
+            yield run
+            run = []
+        run.append((item, verdict))
+    if run:
+        yield run
+
+
+def _torn(item: Row | Rejected) -> bool:
+    return isinstance(item, Rejected) and item.torn
+
+
+def _blank(stream: BinaryIO, before: Row | Rejected, after: Row | Rejected) -> bool:
+    stream.seek(before.end)
+    return not stream.read(max(0, after.start - before.end)).strip()
+
+
+def _plain(text: str) -> str:
+    """A reference without what programs put around it or into it."""
+    return re.sub(_NO_WIDTH, "", text).strip().lstrip("'").casefold()
 
 
 class KnownLinks:
@@ -212,54 +302,17 @@ class KnownLinks:
         """Links nothing: the file is only looked at."""
 
 
-def pattern_of(names: CaseNames, encoding: str | None = None) -> re.Pattern[bytes]:
-    """The case's ids as they can stand in a file, as whole words.
-
-    Args:
-        names: of the case.
-        encoding: of the agency's exports, where it states one; others are looked for as well.
-    """
-    stated = () if encoding is None else (encoding,)
-    texts = [(text, True) for text in (names.shared_id, *sorted(names.events))]
-    if names.own_reference:
-        spelt = {
-            names.own_reference,
-            html.escape(names.own_reference),
-            html.escape(names.own_reference, quote=False),
-            json.dumps(names.own_reference)[1:-1],
-            names.own_reference.replace("/", "\\/"),
-            names.own_reference.replace('"', '""'),
-        }
-        texts += [(text, False) for text in sorted(spelt)]
-    narrow: set[bytes] = set()
-    wide: set[bytes] = set()
-    for text, any_case in texts:
-        flag = b"(?i:%s)" if any_case else b"(?:%s)"
-        for one in (*ENCODINGS, *stated):
-            try:
-                narrow.add(flag % re.escape(text.encode(one)))
-            except UnicodeEncodeError:
-                continue
-        for wide_encoding, unit in _WIDE.items():
-            body = flag % re.escape(text.encode(wide_encoding))
-            wide.add(rb"(?<!%s)%s(?!%s)" % (unit, body, unit))
-    start = rb"(?<![0-9A-Za-z_])(?<![0-9A-Za-z][-/])"
-    end = rb"(?![0-9A-Za-z_])(?![-/][0-9A-Za-z])"
-    parts = [rb"%s(?:%s)%s" % (start, b"|".join(sorted(narrow)), end), *sorted(wide)]
-    return re.compile(b"|".join(parts))
-
-
 def _light(item: Row | Rejected) -> Row | Rejected:
     """A record without its values: only where it stands is needed."""
     return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
 
 
-def _holds(file: Path, pattern: re.Pattern[bytes]) -> bool:
+def _holds(file: Path, stand_in: Callable[[bytes], bool]) -> bool:
     handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     before = b""
     with os.fdopen(handle, "rb") as stream:
         while chunk := stream.read(CHUNK_BYTES):
-            if pattern.search(before + chunk):
+            if stand_in(before + chunk):
                 return True
             before = (before + chunk)[-OVERLAP_BYTES:]
     return False
@@ -272,10 +325,6 @@ def _files(folder: Path) -> Iterator[Path]:
     except OSError:
         return
     yield from (folder / name for name in names)
-
-
-def _unless(ours: bool) -> str:
-    return "" if ours else "file_foreign"
 
 
 def _base_of(name: str) -> str | None:

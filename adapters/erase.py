@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from broker.cli.operator_name import Operator, Reason, actor
-from broker.cli.output import NO, REFUSED, Agency, AsJson, Output, note, print_json, print_text
+from broker.cli.output import (
+    NO,
+    REFUSED,
+    Agency,
+    AsJson,
+    Output,
+    note,
+    print_json,
+    print_text,
+    shown_path,
+)
 
 
 def erase(
@@ -57,14 +67,15 @@ def erase(
                 "reasons": erased.reasons,
                 "files": [
                     {
-                        "path": str(one.path),
+                        "path": shown_path(one.path),
                         "done": "removed" if one.step == "remove" else "cut",
                         "records": one.records,
                     }
                     for one in erased.files
                 ],
                 "left": [
-                    {"what": one.what, "why": one.why, "count": one.count} for one in erased.left
+                    {"what": shown_path(one.what), "why": one.why, "count": one.count}
+                    for one in erased.left
                 ],
             },
             output,
@@ -72,10 +83,12 @@ def erase(
     else:
         lines = [f"erased: {erased.values} sealed values, {erased.payloads} payloads"]
         lines += [
-            f"{'removed' if one.step == 'remove' else 'records cut out of'}: {one.path}"
+            f"{'removed' if one.step == 'remove' else 'records cut out of'}: {shown_path(one.path)}"
             for one in erased.files
         ]
-        lines += [f"left: {one.what}: {_WHY[one.why]} ({one.why})" for one in erased.left]
+        lines += [
+            f"left: {shown_path(one.what)}: {_WHY[one.why]} ({one.why})" for one in erased.left
+        ]
         print_text("\n".join(lines) + "\n", output)
     if erased.left:
         note("Something is left. Do what stands there, then erase again.")

@@ -7,6 +7,8 @@ is `unknown` and counts as widening (fail closed).
 
 from __future__ import annotations
 
+import base64
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -14,7 +16,8 @@ from typing import Literal, TypeAlias
 from contracts.consent_needs import consent_needs
 from contracts.differences import Difference, Path, Value, differences
 from contracts.durations import duration_ms
-from contracts.model import Contract
+from contracts.explain import fingerprint
+from contracts.model import UNSTATED_KAFKA_DAYS, Contract
 from contracts.wording import flat
 
 __all__ = ["Change", "Comparison", "Effect", "compare"]
@@ -133,6 +136,34 @@ def _neutral(_found: Difference) -> Effect:
     return "neutral"
 
 
+def _words_matter(found: Difference) -> Effect:
+    """That a part is there changes nothing by itself; what its words say cannot be judged."""
+    return "unknown" if found.kind == "changed" else "neutral"
+
+
+def _acknowledged(found: Difference) -> Effect:
+    """A lost acknowledgement weakens a safeguard; what the words of another say is not judged."""
+    return "widens" if found.kind == "removed" else "unknown"
+
+
+def _retention(found: Difference) -> Effect:
+    """Without terms of its own, a type has the default days on Kafka and no limit of years."""
+    before, after = (_times(value) for value in (found.before, found.after))
+    if before == after:
+        return "neutral"
+    longer = any(new > old for old, new in zip(before, after, strict=True))
+    shorter = any(new < old for old, new in zip(before, after, strict=True))
+    if longer and shorter:
+        return "both"
+    return "widens" if longer else "narrows"
+
+
+def _times(retention: Value) -> tuple[float, float]:
+    if not isinstance(retention, dict):
+        return UNSTATED_KAFKA_DAYS, math.inf
+    return float(str(retention["kafka_days"])), float(str(retention["recipient_years"]))
+
+
 def _either(_found: Difference) -> Effect:
     return "both"
 
@@ -140,8 +171,6 @@ def _either(_found: Difference) -> Effect:
 _TYPE = "event_types.*"
 _FIELD = f"{_TYPE}.fields.*"
 _RULES: Mapping[str, Rule] = {
-    "title": _neutral,
-    "summary": _neutral,
     "status": _neutral,
     "version": _neutral,
     "previous": _neutral,
@@ -153,13 +182,13 @@ _RULES: Mapping[str, Rule] = {
     "ends": _size,
     "review_on": _size,
     "review_by.*": _less,
-    "roles.*": _neutral,
+    "roles.*": _words_matter,
     "parties.*": _more,
+    "governance_keys.*": _neutral,  # that the party itself is added or removed stands beside it
     "parties.*.role": _either,
     "parties.*.area.*": _more,
     "purposes.*": _more,
     "purposes.*.kind": _either,
-    "purposes.*.pursued_by": _more,
     "legal_bases.*": _more,
     "legal_bases.*.basis": _either,
     "legal_bases.*.relied_on_by.*": _more,
@@ -171,7 +200,7 @@ _RULES: Mapping[str, Rule] = {
     f"{_TYPE}.recipients.*": _more,
     f"{_TYPE}.purposes.*": _more,
     f"{_TYPE}.incident_identifiers": _incident,
-    f"{_TYPE}.retention": _less,
+    f"{_TYPE}.retention": _retention,
     f"{_TYPE}.retention.kafka_days": _size,
     f"{_TYPE}.retention.recipient_years": _size,
     f"{_TYPE}.service_levels": _neutral,
@@ -194,7 +223,7 @@ _RULES: Mapping[str, Rule] = {
     "use.permitted.*": _more,
     "use.prohibited.*": _less,
     "security.*": _less,
-    "acknowledgements.*": _less,
+    "acknowledgements.*": _acknowledged,
     "statistics": _less,
     "statistics.suppress_below": _floor,
     "statistics.round_to": _floor,
@@ -224,7 +253,9 @@ def _effect(before: Contract, after: Contract, found: Difference) -> Effect:
         return "neutral"
     path = found.path
     if path[:1] == ("event_types",) and path[4:5] == ("senders",):
-        return _senders(before, after, path)
+        return _larger_set(*(_senders(contract, path) for contract in (before, after)))
+    if path[:1] == ("purposes",) and path[2:3] == ("pursued_by",):
+        return _larger_set(*(_pursuing(contract, path[1]) for contract in (before, after)))
     pattern = _rule(path)
     if pattern is None:
         return "unknown"
@@ -233,13 +264,18 @@ def _effect(before: Contract, after: Contract, found: Difference) -> Effect:
     return _RULES[pattern](found)
 
 
-def _senders(before: Contract, after: Contract, path: Path) -> Effect:
+def _senders(contract: Contract, path: Path) -> frozenset[str]:
     """An empty list means every publisher of the type."""
-    sets = []
-    for contract in (before, after):
-        terms = contract.event_types[path[1]]
-        sets.append(frozenset(terms.fields[path[3]].senders or terms.publishers))
-    old, new = sets
+    terms = contract.event_types[path[1]]
+    return frozenset(terms.fields[path[3]].senders or terms.publishers)
+
+
+def _pursuing(contract: Contract, purpose: str) -> frozenset[str]:
+    """An empty list means every role."""
+    return frozenset(contract.purposes[purpose].pursued_by or contract.roles)
+
+
+def _larger_set(old: frozenset[str], new: frozenset[str]) -> Effect:
     if new == old:
         return "neutral"
     if new > old:
@@ -313,7 +349,7 @@ def _change(before: Contract, after: Contract, found: Difference) -> Change:
 
 _SETS = frozenset({"readers", "senders", "consent", "purposes", "publishers", "recipients"}) | {
     *("unless_from", "gateways", "relied_on_by", "permitted", "prohibited", "security", "area"),
-    *("review_by", "article_9", "schedule_1", "schedule_8"),
+    *("review_by", "article_9", "schedule_1", "schedule_8", "pursued_by"),
 }
 
 
@@ -328,13 +364,27 @@ def _words(found: Difference) -> str:
     if found.kind == "reordered":
         return f"{at}: the order changed"
     if found.kind == "changed":
-        return f"{at}: was {flat(found.before)}; becomes {flat(found.after)}"
+        return f"{at}: was {_shown(found, found.before)}; becomes {_shown(found, found.after)}"
     value = found.after if found.kind == "added" else found.before
-    text = flat(value)
+    text = _shown(found, value)
     verb = "is added" if found.kind == "added" else "is removed"
     if found.path and text == found.path[-1]:
         return f"{_place(found.path[:-1])}: {text} {verb}"
     return f"{at} {verb}: {text}"
+
+
+def _shown(found: Difference, value: Value) -> str:
+    """The value in words; a signing key by its fingerprint, to be compared by telephone."""
+    if found.path[:1] != ("governance_keys",) or value is None:
+        return flat(value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_fingerprint(name, key)}" for name, key in value.items())
+    return _fingerprint(found.path[-1], value)
+
+
+def _fingerprint(member: str, key: Value) -> str:
+    algorithm = member.replace("_", "-")
+    return fingerprint("governance", algorithm, base64.b64decode(str(key)))
 
 
 def _place(path: Path) -> str:

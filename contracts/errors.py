@@ -6,6 +6,8 @@ match; it never carries a personal value, because error texts end up in logs.
 
 from __future__ import annotations
 
+from contracts.hidden_characters import visible
+
 __all__ = ["ConcordantError", "ContractError", "EventError", "UnknownNameError"]
 
 
@@ -50,7 +52,7 @@ class ConcordantError(Exception):
         if self.fix:
             lines.append(f"  to do: {self.fix}")
         lines.append(f"  code:  {self.code}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
 
 class ContractError(ConcordantError):

@@ -10,14 +10,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from contracts.consent_needs import consent_needs
+from contracts.consent_needs import CONSENT_LEAVES, consent_needs
 from contracts.legal_codes import Kind, codes_in, legal_codes
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.parties import Contact, Party
 from contracts.standing import Standing
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, ServiceLevels
-from contracts.wording import duration, listed, other_members, scope, wrapped
+from contracts.wording import (
+    duration,
+    kind_of_data,
+    listed,
+    of_incident,
+    other_members,
+    scope,
+    wrapped,
+)
 
 __all__ = ["basis_lines", "explain", "explain_terms", "fingerprint"]
 
@@ -60,7 +68,12 @@ def explain_terms(contract: Contract) -> str:
     lines = list(_dates(contract))
     lines += ["", "WHO", *_parties(contract)]
     lines += ["", "WHAT FOR, AND ON WHAT BASIS", *_purposes(contract)]
-    lines += ["", "WHAT FLOWS", *_topics(contract)]
+    lines += ["", "WHAT FLOWS"]
+    lines += wrapped(
+        "Events pass through Kafka, a message server that cannot read them. A topic is one of its "
+        "queues."
+    )
+    lines += _topics(contract)
     for name in contract.event_types:
         lines += _event_type(contract, name)
     lines += ["", "TERMS", *_terms(contract)]
@@ -68,7 +81,11 @@ def explain_terms(contract: Contract) -> str:
     others = list(other_members(contract, _SECTIONS, "  "))
     if others:
         lines += ["", "OTHER TERMS", *others]
-    lines += ["", "GOVERNANCE KEYS: compare each by telephone with the party's operations contact"]
+    lines += ["", "SIGNING KEYS (governance keys)"]
+    lines += wrapped(
+        "Compare each key with its party by telephone. Call a number that you have from elsewhere, "
+        "not one from this text: a false text would name a false number."
+    )
     lines += _keys(contract)
     return "\n".join(lines) + "\n"
 
@@ -231,7 +248,7 @@ def _event_type(contract: Contract, name: str) -> Iterator[str]:
     yield from listed("for", terms.purposes, "    ")
     yield from wrapped(f"on topic {terms.topic}", "    ")
     yield from wrapped(
-        f"identifying fields of an incident that is not a crime: {terms.incident_identifiers}",
+        f"identifying fields: {of_incident(terms.incident_identifiers)}",
         "    ",
     )
     if terms.retention is None:
@@ -260,7 +277,9 @@ def _levels(levels: ServiceLevels | None) -> Iterator[str]:
     for name in type(levels).model_fields:
         value = getattr(levels, name)
         if value is not None:
-            yield f"    {name.replace('_', ' ')} {duration(value)}"
+            plain = name.removeprefix("urgent_")
+            when = ", if urgent" if plain != name else ""
+            yield f"    {plain.replace('_', ' ')} {duration(value)}{when}"
 
 
 def _role(contract: Contract, terms: EventTerms, role: str) -> Iterator[str]:
@@ -280,7 +299,7 @@ def _role(contract: Contract, terms: EventTerms, role: str) -> Iterator[str]:
 
 
 def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) -> Iterator[str]:
-    marks = [field.category, field.sensitivity, f"about: {field.data_subject}"]
+    marks = [kind_of_data(field)]
     marks += ["identifies a person"] if field.identifies else []
     marks += ["in every event"] if field.required else []
     yield from wrapped(f"{path} (clause {field.clause}): {', '.join(marks)}", "    ")
@@ -307,6 +326,11 @@ def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) 
 
 
 def _terms(contract: Contract) -> Iterator[str]:
+    asking = [
+        name
+        for name, terms in contract.event_types.items()
+        if not CONSENT_LEAVES.keys().isdisjoint(terms.fields)
+    ]
     for role, rule in contract.consent_by_role.items():
         except_from = (
             f" This does not apply to what {' and '.join(rule.unless_from)} send."
@@ -314,8 +338,10 @@ def _terms(contract: Contract) -> Iterator[str]:
             else " This applies to every sender."
         )
         yield from wrapped(
-            f"Clause {rule.clause}: {role} reads nothing that identifies without consent to "
-            f"{scope(rule.scope)}.{except_from}"
+            f"Clause {rule.clause}: {role} reads identifying fields only with consent to "
+            f"{scope(rule.scope)} too.{except_from} The rule holds for the event types that carry "
+            f"answers about consent: {', '.join(asking) or 'none'}. In other event types, "
+            "identifying fields flow without consent, and each field says why."
         )
         yield from other_members(rule, {"clause", "scope", "unless_from"}, "    ")
     for text in contract.use.permitted:
@@ -380,8 +406,7 @@ def _versions(contract: Contract) -> Iterator[str]:
 def _keys(contract: Contract) -> Iterator[str]:
     for agency, keys in contract.governance_keys.items():
         party = contract.party(agency)
-        operations = party.contacts.operations if party is not None else None
-        contact = f" ({operations.phone or operations.email})" if operations is not None else ""
-        yield f"  {agency}{contact}"
+        name = f": {party.legal_name}" if party is not None else ""
+        yield from wrapped(f"{agency}{name}")
         for algorithm, raw in (("ed25519", keys.ed25519_raw), ("ml-dsa-65", keys.ml_dsa_65_raw)):
             yield f"    {algorithm:9} {fingerprint('governance', algorithm, raw)}"

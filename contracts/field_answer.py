@@ -18,7 +18,14 @@ from contracts.model import Contract
 from contracts.names import below, require_known
 from contracts.schema import leaves
 from contracts.terms import FieldTerms, LegalBasis, Purpose, RetentionTerms
-from contracts.wording import listed, other_members, scope, wrapped
+from contracts.wording import (
+    kind_of_data,
+    listed,
+    of_incident,
+    other_members,
+    scope,
+    wrapped,
+)
 
 __all__ = ["FieldAnswer", "ReaderAnswer", "answer_fields", "field_paths", "require_field"]
 
@@ -193,9 +200,9 @@ def _text(answer: FieldAnswer) -> Iterator[str]:
         )
         return
     yield f"{answer.path} of {answer.event_type}, clause {field.clause}"
-    yield from wrapped(f"{field.category}, {field.sensitivity}; about: {field.data_subject}")
+    yield from wrapped(kind_of_data(field))
     if field.identifies:
-        yield from wrapped(f"identifies a person; {_of_incident(answer.incident_identifiers)}")
+        yield from wrapped(f"identifies a person; {of_incident(answer.incident_identifiers)}")
     if field.required:
         yield "  in every event of the type"
     for name, purpose in answer.purposes:
@@ -239,14 +246,6 @@ def _consent(answer: FieldAnswer, field: FieldTerms) -> Iterator[str]:
         yield from wrapped(f"why it flows without consent: {field.without_consent}")
     elif not answer.needs.everyone and not answer.needs.by_role:
         yield "  needs no consent"
-
-
-def _of_incident(rule: str) -> str:
-    return {
-        "never": "left out where the incident is not a crime",
-        "with-consent": "where the incident is not a crime, only with consent",
-        "allowed": "also where the incident is not a crime",
-    }.get(rule, rule)
 
 
 def _without_basis(answer: FieldAnswer, reader: ReaderAnswer) -> tuple[str, ...]:

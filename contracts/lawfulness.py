@@ -80,16 +80,20 @@ def unlawful(contract: Contract) -> Iterator[Finding]:
                 )
 
 
-def _named(basis: LegalBasis) -> Iterator[tuple[Kind, str, str]]:
-    """Yield every code of one entry: its kind, the member that holds it, the code."""
-    members: tuple[tuple[Kind, str, str | None], ...] = (
+def _members(basis: LegalBasis) -> tuple[tuple[Kind, str, str | None], ...]:
+    """The members of one entry that hold codes: kind, name, text."""
+    return (
         ("bases", "basis", basis.basis),
         ("article_9", "article_9", basis.article_9),
         ("article_10", "article_10", basis.article_10),
         ("schedule_1", "schedule_1", basis.schedule_1),
         ("schedule_8", "schedule_8", basis.schedule_8),
     )
-    for kind, member, text in members:
+
+
+def _named(basis: LegalBasis) -> Iterator[tuple[Kind, str, str]]:
+    """Yield every code of one entry: its kind, the member that holds it, the code."""
+    for kind, member, text in _members(basis):
         for code in codes_in(text):
             yield kind, member, code
     for index, code in enumerate(basis.gateways):
@@ -97,6 +101,14 @@ def _named(basis: LegalBasis) -> Iterator[tuple[Kind, str, str]]:
 
 
 def _codes(contract: Contract, basis: LegalBasis, where: str) -> Iterator[Finding]:
+    for kind, member, text in _members(basis):
+        if text is not None and not codes_in(text):
+            yield Finding(
+                "legal-code-unknown",
+                "error",
+                f"{where}.{member}",
+                f"{text!r} names no code of the list of {kind.replace('_', ' ')}",
+            )
     for kind, member, code in _named(basis):
         at = f"{where}.{member}"
         known = legal_codes(kind).get(code)
@@ -188,6 +200,16 @@ def _bases(
                 for purpose in field.purposes
                 if purpose not in named and role in _pursuing(contract, purpose)
             ]
+            if role in field.readers and not any(
+                role in _pursuing(contract, purpose) for purpose in field.purposes
+            ):
+                yield Finding(
+                    "purpose-without-basis",
+                    "error",
+                    where,
+                    f"{role} reads it and pursues none of its purposes: "
+                    f"{', '.join(field.purposes)}",
+                )
             if role in field.readers and lacking:
                 yield Finding(
                     "purpose-without-basis",

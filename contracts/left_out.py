@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from contracts.decision import Decision
@@ -64,6 +65,11 @@ def without_ungranted(
     except EventError:
         return event, ()
     kept = {path: value for path, value in flat.items() if path in planned.fields}
+    personal: frozenset[str] = frozenset()
+    if planned.impersonal(flat) and not planned.impersonal(kept):
+        # The record type is left out, so `decide` does not see it; its rule applies all the same.
+        personal = planned.depersonalised
+        kept = {path: value for path, value in kept.items() if path not in personal}
     if len(kept) == len(flat) or lacking(event.type, kept.keys()):
         return event, ()
     readable = planned.grouping.group_of if planned.grouping is not None else {}
@@ -74,9 +80,15 @@ def without_ungranted(
             verdict="left_out",
             readers=frozenset(),
             clause=fields[path].clause if path in fields else None,
-            reason="sender_not_granted" if path in readable else "field_not_granted",
+            reason=_reason(path, personal, readable),
         )
         for path in flat
         if path not in kept
     )
     return PlainEvent(event.type, event.recipients, unflatten(kept)), gone
+
+
+def _reason(path: str, personal: Collection[str], readable: Collection[str]) -> str:
+    if path in personal:
+        return "incident_depersonalised"
+    return "sender_not_granted" if path in readable else "field_not_granted"

@@ -7,6 +7,7 @@ a reader cannot see.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -20,16 +21,18 @@ from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
-from contracts.text_safety import character_findings
+from contracts.text_safety import character_findings, texts
 from contracts.upkeep import not_kept_up
 
 __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 
 NOT_CHECKED = (
     "Not checked: whether a legal basis, condition or gateway fits the facts, whether sharing is "
-    "necessary and proportionate, whether the named documents exist and say what they should, and "
-    "whether the parties and their contacts are who they say. No finding does not make the "
-    "agreement lawful: ask each agency's lawyer and data protection officer."
+    "necessary and proportionate, whether a condition covers every purpose of a field (one purpose "
+    "with a condition is enough here), whether a sender has an Article 10 condition of its own, "
+    "whether the named documents exist and say what they should, and whether the parties and their "
+    "contacts are who they say. If these checks find nothing, that does not make the agreement "
+    "lawful: ask each agency's lawyer and data protection officer."
 )
 """What these checks do not look at."""
 
@@ -47,9 +50,29 @@ RULES = frozenset(
     | {"assessment-due", "retention-long", "registration-form", "registration-repeated"}
     | {"party-repeated", "version-record", "hidden-character", "mixed-alphabets"}
     | {"draft-incomplete", "too-many-groups", "principal-reserved", "principal-shared"}
+    | {"placeholder", "purpose-not-of-type", "consultation-date", "starts-late"}
 )
 """Stable names of all checks, those of `contracts/succession.py` included."""
 
+_CODED = frozenset(
+    {"sensitivity", "data_subject", "category", "grants", "id", "ed25519", "ml_dsa_65"}
+)
+"""Members whose values are codes or keys, not words."""
+_PLACEHOLDERS = frozenset(
+    {"n a", "na", "none", "nil", "null", "tbc", "tbd", "tba", "todo", "to do", "pending", "unknown"}
+    | {
+        "x",
+        "xx",
+        "xxx",
+        "xxxx",
+        "lorem ipsum",
+        "dummy",
+        "placeholder",
+        "not applicable",
+        "as above",
+    }
+    | {f"to be {verb}" for verb in ("agreed", "confirmed", "decided", "done", "defined", "added")}
+)
 _RECORD_TYPES = frozenset({"record_type", "incident.record_type"})
 
 
@@ -61,6 +84,7 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
         today: for review dates.
     """
     found = [*unlawful(contract), *_complete(contract), *not_kept_up(contract, today)]
+    found += _placeholders(contract)
     found += _topics(contract)
     found += _principals(contract)
     for name, terms in contract.event_types.items():
@@ -111,6 +135,14 @@ def _complete(contract: Contract) -> Iterator[Finding]:
             )
 
 
+def _placeholders(contract: Contract) -> Iterator[Finding]:
+    """Name texts that stand for one that was never written."""
+    for where, text in texts(contract, skipped=_CODED):
+        plain = " ".join(re.findall(r"\w+", text.casefold()))
+        if text.strip() and (not plain or plain in _PLACEHOLDERS):
+            yield Finding("placeholder", "error", where, f"{text!r} says nothing; write what holds")
+
+
 def _topics(contract: Contract) -> Iterator[Finding]:
     for topic in contract.topics:
         types = [n for n, terms in contract.event_types.items() if terms.topic == topic]
@@ -145,6 +177,13 @@ def _principals(contract: Contract) -> Iterator[Finding]:
                 where,
                 f"{', '.join(others)} would connect to Kafka as {party.principal} too",
             )
+        elif folded in contract.by_id and folded != party.id:
+            yield Finding(
+                "principal-shared",
+                "error",
+                where,
+                f"{party.principal} is the agency id of another party",
+            )
 
 
 def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]:
@@ -159,6 +198,14 @@ def _type(contract: Contract, name: str, terms: EventTerms) -> Iterator[Finding]
                 "error",
                 f"{where}.fields.{path}",
                 "the event type does not have this field",
+            )
+        outside = [each for each in terms.fields[path].purposes if each not in terms.purposes]
+        if outside:
+            yield Finding(
+                "purpose-not-of-type",
+                "error",
+                f"{where}.fields.{path}.purposes",
+                f"{', '.join(outside)} is not among the purposes of {name}",
             )
     yield from _unplayed(contract, terms, where)
     yield from _groups(contract, name, terms, where)

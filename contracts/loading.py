@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -64,8 +64,19 @@ _EXPLANATIONS = {
     "string_type": "text is expected",
     "bool_type": "true or false is expected",
     "int_type": "a whole number is expected",
+    "string_too_short": "the text is empty",
 }
-"""For whoever writes an agreement, where the model's own words speak of Python."""
+"""Words for the author of an agreement, where the model's own speak of Python."""
+_FORMS: Final = {
+    r"^[a-z][a-z0-9-]{0,62}$": "an id has up to 63 lower-case letters, digits and "
+    "hyphens, and begins with a letter",
+    r"^[0-9]+(\.[0-9]+){0,4}$": "a clause is numbers with dots, such as 4.1.2",
+    r"^[0-9]+\.[0-9]+\.[0-9]+$": "a version is three numbers with dots, such as 1.0.0",
+    r"^[0-9a-f]{64}$": "a SHA-256 is 64 digits, 0 to 9 and a to f",
+    r"^[EWSNK][0-9]{8}$": "an ONS area code is a letter and 8 digits, such as E09000007",
+    r"^[A-Z][A-Z0-9]{7}$": "a registration number has 8 characters, such as ZA123456",
+}
+"""Words for each form of text, by its pattern."""
 
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
 Path_: TypeAlias = tuple[str | int, ...]
@@ -174,8 +185,12 @@ def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: 
         return model.model_validate(tree)
     except ValidationError as error:
         faults = [
-            (tuple(item["loc"]), _EXPLANATIONS.get(item["type"], item["msg"]))
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
+            (
+                tuple(item["loc"]),
+                _FORMS.get(item.get("ctx", {}).get("pattern", ""))
+                or _EXPLANATIONS.get(item["type"], item["msg"]),
+            )
+            for item in error.errors(include_url=False, include_input=False)
         ]
     raise _invalid(faults, lines, where)
 

@@ -37,6 +37,17 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:_SUGGESTED]
 
 
+def _parents(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return every path that lies above one of `paths`: `victim` for `victim.name`."""
+    return tuple(
+        dict.fromkeys(
+            ".".join(parts[:length])
+            for parts in (path.split(".") for path in paths)
+            for length in range(1, len(parts))
+        )
+    )
+
+
 def require_known(
     kind: str, name: str, known: Iterable[str], *, code: str, exact: bool = False
 ) -> None:
@@ -55,7 +66,7 @@ def require_known(
     names = tuple(dict.fromkeys(known))
     if name in names or (not exact and any(below(each, name) for each in names)):
         return
-    alike = nearest(name, names)
+    alike = nearest(name, names if exact else (*names, *_parents(names)))
     if alike:
         fix = f"Did you mean {' or '.join(alike)}?"
     elif not names:

@@ -125,9 +125,7 @@ class Plan:
         """
         get = flat.get
         answers = [get(path) is True for path in CONSENT_LEAVES] if self.needs else []
-        impersonal = bool(self.depersonalised) and any(
-            get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
-        )
+        impersonal = self.impersonal(flat)
         state = (*answers, impersonal)
         found = self._consented.get(state)
         if found is None:  # at most 32 of them
@@ -135,6 +133,17 @@ class Plan:
             given = frozenset([scope for scope, agreed in scopes if agreed])
             found = self._consented[state] = self._work_out(given, impersonal=impersonal)
         return found
+
+    def impersonal(self, flat: Mapping[str, JSON]) -> bool:
+        """Return whether the event records an incident of which no identifying field may be sent.
+
+        Args:
+            flat: leaves of the event as it was made; the record type decides even if it may not be
+                sent itself.
+        """
+        return bool(self.depersonalised) and any(
+            flat.get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
+        )
 
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
         groups = self.grouping

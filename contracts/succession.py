@@ -76,12 +76,12 @@ def _of_itself(contract: Contract, now_ms: int) -> Iterator[Finding]:
 def _version_number(new: ContractText, same: Sequence[HeldVersion]) -> Iterator[Finding]:
     contract = new.contract
     for each in same:
-        if each.contract.version == contract.version:
+        if _number(each.contract.version) == _number(contract.version):
             yield Finding(
                 "version-repeated",
                 "error",
                 "version",
-                f"you have signed another text of {contract.name} {contract.version}, SHA-256 "
+                f"you have signed another text of {contract.name} {each.contract.version}, SHA-256 "
                 f"{each.text.hash.hex()}; a changed text needs a number of its own",
             )
     before = previous_of(new, same)

@@ -12,23 +12,12 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 
 from contracts.findings import Finding
+from contracts.hidden_characters import HIDDEN, visible
 
-__all__ = ["character_findings", "visible"]
+__all__ = ["character_findings", "texts"]
 
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
-    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff"
-    "\ue000-\uf8ff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff]"
-)
-"""Control characters but tab and line feed; bidirectional and other format characters; characters
-without a shape (fillers, joiners, variation selectors, tags); private use and noncharacters."""
 _WORD = re.compile(r"\w+")
 _LOOKALIKE = ("CYRILLIC", "GREEK", "CHEROKEE", "ARMENIAN", "COPTIC", "FULLWIDTH", "MATHEMATICAL")
-
-
-def visible(text: str) -> str:
-    """Return `text` with each hidden character shown by its code point, as `<U+202E>`."""
-    return _HIDDEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
@@ -40,7 +29,7 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
     """
     in_source = set()
     for number, line in enumerate(re.split("\r\n|\n", source), 1):
-        for found in _HIDDEN.finditer(line):
+        for found in HIDDEN.finditer(line):
             in_source.add(found[0])
             yield Finding(
                 "hidden-character", "error", f"line {number}, column {found.start() + 1}",
@@ -54,9 +43,9 @@ def character_findings(source: str, content: BaseModel) -> Iterator[Finding]:
                     f"line {number}, column {line.index(word) + 1}",
                     f"{visible(word)!r} mixes letters of several alphabets that look alike",
                 )
-    for where, text in _texts(content, ""):
+    for where, text in texts(content):
         for position, character in enumerate(text, 1):
-            if _HIDDEN.match(character) and character not in in_source:
+            if HIDDEN.match(character) and character not in in_source:
                 yield Finding(
                     "hidden-character", "error", f"{visible(where)}, character {position}",
                     f"{_name(character)} may not stand in an agreement",
@@ -77,16 +66,26 @@ def _mixed(word: str) -> bool:
     return latin and any(name.startswith(_LOOKALIKE) for name in names)
 
 
-def _texts(value: object, where: str) -> Iterator[tuple[str, str]]:
+def texts(
+    value: object, where: str = "", skipped: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """Yield every text below a value with its place, keys of mappings included.
+
+    Args:
+        value: a model, mapping, list or text.
+        where: the place of `value`.
+        skipped: members of models that are passed over.
+    """
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _texts(getattr(value, name), f"{where}.{name}".lstrip("."))
+            if name not in skipped:
+                yield from texts(getattr(value, name), f"{where}.{name}".lstrip("."), skipped)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield f"{where}, a key", str(key)
-            yield from _texts(inner, f"{where}.{key}".lstrip("."))
+            yield from texts(inner, f"{where}.{key}".lstrip("."), skipped)
     elif isinstance(value, tuple | list):
         for index, inner in enumerate(value):
-            yield from _texts(inner, f"{where}[{index}]")
+            yield from texts(inner, f"{where}[{index}]", skipped)

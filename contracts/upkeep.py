@@ -19,8 +19,9 @@ __all__ = ["not_kept_up"]
 def not_kept_up(contract: Contract, today: date) -> Iterator[Finding]:
     """Yield what is overdue, too long, repeated or inconsistent."""
     yield from _review(contract, today)
-    yield from _term(contract)
+    yield from _term(contract, today)
     yield from _assessments(contract, today)
+    yield from _consultations(contract, today)
     yield from _retention(contract)
     yield from _registrations(contract)
     yield from _version_record(contract, today)
@@ -50,7 +51,7 @@ def _review(contract: Contract, today: date) -> Iterator[Finding]:
         )
 
 
-def _term(contract: Contract) -> Iterator[Finding]:
+def _term(contract: Contract, today: date) -> Iterator[Finding]:
     years = legal_rules().agreement_years
     if _open_ended(contract):
         return
@@ -60,6 +61,14 @@ def _term(contract: Contract) -> Iterator[Finding]:
             "error",
             "ends",
             f"it runs from {contract.starts} to {contract.ends}, more than {years} years",
+        )
+    elif (contract.starts - today).days > 366:
+        yield Finding(
+            "starts-late",
+            "error",
+            "starts",
+            f"it starts on {contract.starts}, more than a year from now; what it says would be out "
+            "of date by then",
         )
 
 
@@ -87,12 +96,30 @@ def _assessments(contract: Contract, today: date) -> Iterator[Finding]:
             yield Finding(
                 "assessment-date", "error", f"{name}.review_on", "its review is before its date"
             )
+        elif review is not None and (review - assessment.date).days > years * 366:
+            yield Finding(
+                "assessment-date",
+                "error",
+                f"{name}.review_on",
+                f"its review on {review} is more than {years} years after its date",
+            )
         if (today - assessment.date).days > years * 366:
             yield Finding(
                 "assessment-due",
                 "error",
                 f"{name}.date",
                 f"it is of {assessment.date}, more than {years} years old",
+            )
+
+
+def _consultations(contract: Contract, today: date) -> Iterator[Finding]:
+    for index, consultation in enumerate(contract.consulted):
+        if consultation.date > today:
+            yield Finding(
+                "consultation-date",
+                "error",
+                f"consulted[{index}].date",
+                f"{consultation.date} is in the future",
             )
 
 
@@ -164,8 +191,8 @@ def _registrations(contract: Contract) -> Iterator[Finding]:
 
 def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
     record = contract.version_record
-    counted = Counter(entry.version for entry in record)
-    if contract.version not in counted:
+    counted = Counter(_plain(entry.version) for entry in record)
+    if _plain(contract.version) not in counted:
         yield _record(f"it has no entry for version {contract.version}")
     for version, count in counted.items():
         if count > 1:
@@ -181,11 +208,17 @@ def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
         if entry.date > today:
             yield _record(f"the entry for {entry.version} is dated in the future")
     ordered = sorted(numbered, key=lambda entry: [int(part) for part in entry.version.split(".")])
-    if ordered and contract.version in counted and ordered[-1].version != contract.version:
+    newest = _plain(ordered[-1].version) if ordered else ""
+    if ordered and _plain(contract.version) in counted and newest != _plain(contract.version):
         yield _record(f"it has {ordered[-1].version}, which is newer than {contract.version}")
     for before, after in pairwise(ordered):
         if after.date < before.date:
             yield _record(f"{after.version} is dated before {before.version}")
+
+
+def _plain(version: str) -> str:
+    """A version number without leading zeros: 01.0.0 is 1.0.0."""
+    return re.sub(r"(?<![0-9])0+(?=[0-9])", "", version)
 
 
 def _record(message: str) -> Finding:

@@ -8,10 +8,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pydantic import BaseModel
 
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
-from contracts.text_safety import visible
+from contracts.hidden_characters import visible
+from contracts.terms import FieldTerms
 from contracts.vocabulary import codes
 
-__all__ = ["duration", "flat", "listed", "other_members", "scope", "wrapped"]
+__all__ = [
+    "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members", "scope",
+    "wrapped",
+]  # fmt: skip
 
 _WIDTH = 96
 
@@ -50,6 +54,30 @@ def duration(text: str) -> str:
 def scope(code: str) -> str:
     """Return a consent scope in words with its code."""
     return f"{codes('consent_scope')[code].lower()} ({code})"
+
+
+_SENSITIVITY = {
+    "none": "not personal data",
+    "personal": "personal data",
+    "special-category": "special category data",
+    "criminal-offence": "criminal offence data",
+}
+_INCIDENT = {
+    "never": "left out where the incident is not a crime",
+    "with-consent": "where the incident is not a crime, the same rules of consent apply",
+    "allowed": "sent also where the incident is not a crime",
+}
+
+
+def kind_of_data(field: FieldTerms) -> str:
+    """Return in words what a field is, how the law treats it and about whom it is."""
+    subject = "no person" if field.data_subject == "none" else field.data_subject
+    return f"{field.category}, {_SENSITIVITY[field.sensitivity]}, about: {subject}"
+
+
+def of_incident(rule: str) -> str:
+    """Return in words what holds for identifying fields of an incident that is not a crime."""
+    return _INCIDENT[rule]
 
 
 def flat(value: object) -> str:

@@ -67,8 +67,10 @@ class FlatRecords:
         reader = {"date": _date, "datetime": _moment}.get(column.kind)
         return reader(text, place) if reader else text
 
-    def _list(self, column: Column, text: str, place: Place) -> list[object]:
+    def _list(self, column: Column, text: str, place: Place) -> object:
         items = [item.strip() for item in split_escaped(text, column.separator) if item.strip()]
+        if not items:
+            return text  # separators alone; the mapping refuses them
         if column.kind == "records":
             return [self._record(column, item, place) for item in items]
         return list(items)

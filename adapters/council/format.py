@@ -70,7 +70,8 @@ class CouncilFormat:
                 values = self._object(cut.content, encoding.codec)
             except MappingError as error:
                 error.where = f"line {cut.line}"
-                yield Rejected(cut.line, error, cut.start, cut.end)
+                torn = error.code == "row_malformed"
+                yield Rejected(cut.line, error, cut.start, cut.end, torn=torn)
             else:
                 if any(value not in ("", None, []) for value in values.values()):
                     yield Row(cut.line, values, cut.start, cut.end)

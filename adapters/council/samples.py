@@ -15,7 +15,7 @@ from adapters.council.mapping import ADAPTER
 from adapters.demo.facts import CaseFacts
 from adapters.demo.forms import asked
 from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, flawed, rendered
+from adapters.demo.samples import SampleRow, encoded, flawed, rendered
 from broker.agency.tryout import PARTNER_CODES
 from broker.event import JSON
 
@@ -80,7 +80,7 @@ def sample_file(
     header = [name for name in mapping.known_columns if name in used]
     content = CouncilFormat(mapping).write([row.values for row in rows], form, header=header)
     if encoding is not None:
-        content = content.decode("utf-8-sig").encode(encoding, "replace")
+        content = encoded(content.decode("utf-8-sig"), encoding)
     return content[:-40] if half_written else content
 
 

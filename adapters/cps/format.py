@@ -8,6 +8,7 @@ a file is in ``adapters.cps.reading``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError  # the exception only; defusedxml parses
@@ -130,7 +131,9 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
 def _check_encoding(stream: BinaryIO) -> None:
     """Say so if the fault is one of encoding. A file that names an encoding is believed in it."""
     stream.seek(0)
-    if b"encoding=" not in stream.read(200).partition(b"?>")[0].replace(b'"UTF-8"', b""):
+    declaration = stream.read(200).partition(b"?>")[0]
+    named = re.search(rb"""encoding\s*=\s*["']([^"']*)["']""", declaration)
+    if named is None or named[1].lower() in (b"utf-8", b"us-ascii", b"ascii"):
         check_text(stream, legacy=None)
 
 

@@ -13,7 +13,7 @@ from adapters.csu.format import format_export
 from adapters.demo.facts import CaseFacts
 from adapters.demo.forms import asked
 from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, flawed, rendered
+from adapters.demo.samples import SampleRow, encoded, flawed, rendered
 from broker.agency.tryout import PARTNER_CODES
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
@@ -66,11 +66,11 @@ def sample_file(
 
     Args:
         rows: of ``sample_rows``.
-        encoding: ``utf-8``, or ``cp1252`` as older clients write (what it lacks becomes ``?``).
+        encoding: ``utf-8``, or ``cp1252`` as older clients write (see ``encoded``).
         half_written: cut off in the middle of the last row.
     """
     content = format_export([row.values for row in rows], ADAPTER.mapping)
-    content = content.decode("utf-8").encode(encoding, "replace")
+    content = encoded(content.decode("utf-8"), encoding)
     return content[:-40] if half_written else content
 
 

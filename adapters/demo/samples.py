@@ -8,6 +8,7 @@ or test can count what must be refused, and for what reason.
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -39,6 +40,23 @@ class SampleRow:
     case: int
     event_type: str
     flaw: Flaw = ""
+
+
+_PLAIN_LETTERS = str.maketrans({"\u0141": "L", "\u0142": "l", "\u0110": "D", "\u0111": "d"})
+
+
+def encoded(text: str, encoding: str) -> bytes:
+    """Text as an older client holds it: a letter that the encoding lacks has no sign above it."""
+    return "".join(_held(char, encoding) for char in text).encode(encoding)
+
+
+def _held(char: str, encoding: str) -> str:
+    try:
+        char.encode(encoding)
+    except UnicodeEncodeError:
+        plain = unicodedata.normalize("NFKD", char.translate(_PLAIN_LETTERS))
+        return "".join(part for part in plain if not unicodedata.combining(part))
+    return char
 
 
 def rendered(

@@ -213,7 +213,8 @@ class _Sheet:
             where=f"line {cut.line}",
             fix="Run the export again, or correct the row.",
         )
-        return Rejected(cut.line, error, cut.start, cut.end, unclosed=b'"' in cut.content)
+        unclosed = b'"' in cut.content
+        return Rejected(cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=True)
 
 
 _QUOTE: Final = (

@@ -13,7 +13,7 @@ from typing import Literal
 
 from adapters.base import Context, MappingError
 from adapters.mapping.place import Place
-from adapters.mapping.references import DEFAULT_PATTERN, check_reference
+from adapters.mapping.references import DEFAULT_PATTERN, check_reference, check_uuid
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -54,6 +54,8 @@ def shared_id(
         check_reference(own, pattern, place)
     if shared and not _UUID.fullmatch(shared):
         raise place.error("invalid_value", "the shared id beside it is not a UUID")
+    if shared:
+        check_uuid(shared, place)
     if not own:
         return shared or None
     links = context.links
@@ -89,6 +91,7 @@ def referral_by_reference(text: str, place: Place, context: Context) -> str:
         MappingError: unknown_referral.
     """
     if _UUID.fullmatch(text.lower()):
+        check_uuid(text.lower(), place)
         return text.lower()
     found = context.links.find_shared("referral", text)
     if found is None:

@@ -22,7 +22,7 @@ from adapters.mapping.linking import partner_agency, referral_by_reference
 from adapters.mapping.lists import split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
 from adapters.mapping.place import Place
-from adapters.mapping.references import check_not_error, check_not_made
+from adapters.mapping.references import check_not_error, check_not_made, check_uuid
 from adapters.mapping.signs import text_sign
 from broker.event import JSON
 
@@ -126,6 +126,12 @@ def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
         raise place.error(
             "text_encoding",
             f"the text has signs of a wrong encoding: {sign}",
+            fix="Correct the text at its source, and export as UTF-8.",
+        )
+    if not multiline and re.search("[^\\W\\d_][?][^\\W\\d_]", text):
+        raise place.error(
+            "text_encoding",
+            "a question mark stands inside a word: an earlier program lost a character there",
             fix="Correct the text at its source, and export as UTF-8.",
         )
     kept = _JOINERS + ("\n\t" + _BLANKS_WITHOUT_WIDTH + _MARKS_OF_DIRECTION if multiline else "")
@@ -274,6 +280,7 @@ def _uuid(column: Column, value: object, place: Place, terms: Terms) -> str:
         canonical = ""
     if not canonical or canonical != text:
         raise place.error("invalid_value", "a shared id (UUID) is expected")
+    check_uuid(canonical, place)
     return canonical
 
 
@@ -306,6 +313,8 @@ _READERS: Mapping[ValueKind, Callable[[Column, object, Place, Terms], JSON | Non
 def _items(column: Column, value: object, place: Place) -> list[object]:
     if isinstance(value, str):
         items: list[object] = [i for i in split_escaped(value, column.separator) if i.strip()]
+        if not items:
+            raise place.error("invalid_value", "a list has separators and no item")
     elif isinstance(value, list):
         items = value
         if any(item is None or (isinstance(item, str) and not item.strip()) for item in items):

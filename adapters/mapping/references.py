@@ -31,7 +31,7 @@ _MADE_BY_SPREADSHEETS: Final = tuple(
         (_ERRORS, "an error value of a spreadsheet"),
         (
             f"{_NULLS}|nil|n/?a|tb[acd]|unknown|not known|not recorded|none|blank|empty|test"
-            "|true|false|yes|no|[-.?*x]+|0+",
+            "|true|false|yes|no|[-.?*x]+|0+(?:[ ./_:-]+0+)*",
             "a word that stands for no value",
         ),
         (r"[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", "a number in scientific notation"),
@@ -90,6 +90,26 @@ def check_not_made(text: str, place: Place) -> None:
             raise place.error(
                 "invalid_value", f"a reference is expected, not {words}", fix=_EXPORT_AS_TEXT
             )
+
+
+def check_uuid(text: str, place: Place) -> None:
+    """Refuse a shared id that databases write for none: all its digits are the same.
+
+    Two people's cases become one when both have ``00000000-0000-0000-0000-000000000000``.
+
+    Args:
+        text: a UUID in lower case.
+        place: for errors.
+
+    Raises:
+        MappingError: invalid_value.
+    """
+    if len(set(text.replace("-", ""))) == 1:
+        raise place.error(
+            "invalid_value",
+            "a shared id is expected, not a UUID that stands for no value",
+            fix="Leave the value empty, or fill in the id that was received.",
+        )
 
 
 def check_not_error(text: str, place: Place) -> None:

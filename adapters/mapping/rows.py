@@ -158,6 +158,15 @@ class RowMapping:
             line=row.line,
         )
 
+    def case_names(self, row: Row) -> tuple[str, str]:
+        """The own reference and the shared id that a row gives for its case, as they stand there.
+
+        Empty texts for what is absent or no text; nothing is checked.
+        """
+        roles = self.document.roles
+        own, shared = (row.values.get(name) for name in (roles.case, roles.shared_case))
+        return (own if isinstance(own, str) else "", shared if isinstance(shared, str) else "")
+
     def _terms_of(self, row: Row, place: Place) -> _TypeTerms:
         roles = self.document.roles
         terms = self._kinds.get(_role(row, roles.kind))

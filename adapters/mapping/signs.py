@@ -36,6 +36,10 @@ _SIGNS: Final = re.compile(
             rb"(?<![" + _LETTER + rb"])(?:\xa3(?=[a-z]{2})|\xb5(?=[a-z]{3}))",
             rb"(?<=[" + _LOWER + rb"])[" + _UPPER + rb"]",  # a capital inside a word
             rb"(?<=[A-Z])[" + _UPPER + rb"](?=[a-z])",
+            # a small letter inside capitals
+            rb"(?<=[A-Z])[\x9a\x9c\x9e\xe0-\xf6\xf8-\xfe](?=[A-Z])",
+            rb"(?<![" + _LETTER + rb"])\x83(?=[A-Z])",
+            rb"(?<![" + _LETTER + rb"0-9])[\xaa\xba](?=[a-z])",
             rb"(?<![" + _LETTER + rb"])[\x9a\x9c\x9e](?=[0-9])",  # a pound sign of cp850
             rb"[\xc0-\xff]{4}",  # a word of another alphabet
         )
@@ -122,6 +126,15 @@ _TEXT_SIGNS: Final = (
         "cp850 was read as windows-1252",
     ),
     ("(?<=[a-z]{2})[\u00c0-\u00d6\u00d8-\u00de](?![^\\W\\d_])", "windows-1252 was read as cp850"),
+    (
+        "(?:(?<=[a-z]{2})|(?<=[A-Z](?=.[a-z])))[\u0152\u0160\u0178\u017d](?![A-Z])",
+        "mac_roman was read as windows-1252",
+    ),
+    (
+        "(?<=[A-Z])[\u00e0-\u00f6\u00f8-\u00fe\u0153\u0161\u017e](?=[A-Z])",
+        "cp850 or mac_roman was read as windows-1252",
+    ),
+    ("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{5}", "another alphabet was read as windows-1252"),
     ("[\u0080-\u009f]", "windows-1252 or cp850 was read as ISO-8859-1"),
 )
 _ANY_TEXT_SIGN: Final = re.compile("|".join(pattern for pattern, _ in _TEXT_SIGNS))

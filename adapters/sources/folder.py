@@ -38,6 +38,7 @@ from adapters.sources.late_writes import LateWrites, open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import Content, archive, reason_bytes, shelve, write_beside
+from broker.held.import_folder import own_inside
 from broker.held.retrying import put_back
 from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
@@ -149,7 +150,7 @@ class FolderSource:
         return done
 
     def _look(self) -> list[Settled]:
-        ours = {self._processed.name, self._quarantine.name}
+        ours = own_inside(self._folder, self._processed, self._quarantine)
         try:
             with os.scandir(self._folder) as entries:
                 paths = [

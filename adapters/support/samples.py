@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.demo.facts import CaseFacts
 from adapters.demo.forms import asked
 from adapters.demo.leaves import critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, flawed, rendered
+from adapters.demo.samples import SampleRow, encoded, flawed, rendered
 from adapters.support.format import write_sheet
 from adapters.support.mapping import ADAPTER
 from broker.agency.tryout import PARTNER_CODES
@@ -64,7 +64,7 @@ def sample_file(
 
     Args:
         rows: of ``sample_rows``, or any with texts.
-        encoding: ``utf-8-sig``, or ``cp1252`` as older programs save (what it lacks becomes ``?``).
+        encoding: ``utf-8-sig``, or ``cp1252`` as older programs save (see ``encoded``).
         half_written: cut off in the middle of the last row.
     """
     mapping = ADAPTER.mapping
@@ -72,7 +72,7 @@ def sample_file(
     used |= set(mapping.export_columns)
     header = [name for name in mapping.known_columns if name in used]
     content = write_sheet([row.values for row in rows], mapping, header=header)
-    content = content.decode("utf-8-sig").encode(encoding, "replace")
+    content = encoded(content.decode("utf-8-sig"), encoding)
     return content[:-40] if half_written else content
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
-from broker.errors import ConfigError, SigningRefusedError
+from broker.errors import ConfigError, RegistryError, SigningRefusedError
 from broker.keys.durable import write_durably
 from broker.registry.contracts import (
     SignedContract,
@@ -110,7 +110,16 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
     ]
     merged = merge_counterparts(text, copies)
-    participant.contracts.adding(merged)  # refuses one that is not ours
+    try:
+        participant.contracts.adding(merged)
+    except RegistryError as error:  # not ours: the text is wrong, or the agency is
+        raise RegistryError(
+            error.detail,
+            code=error.code,
+            where=str(file),
+            fix="Do not sign it as this agency. Ask the author to correct the text: it must name "
+            "this agency, its partnership and its own signing keys.",
+        ) from None
     for party in text.contract.parties:
         pinned_governance(text.contract, party.id)
     held = [

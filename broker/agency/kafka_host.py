@@ -22,6 +22,7 @@ from broker.transport.applied import AppliedContracts, read_applied, write_appli
 from broker.transport.connection import KafkaConnection
 from broker.transport.principals import RefusedPrincipal, assign_principals
 from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.quotas import apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import (
     AclPlan,
     TopicPlan,
@@ -65,7 +66,7 @@ class Waiting:
     Attributes:
         name: the contract.
         code: `contract_unrecorded`, `contract_not_successor`, `contract_removes_party`,
-            `contract_changes_keys` or `contract_ambiguous`.
+            `contract_changes_keys`, `contract_changes_partitions` or `contract_ambiguous`.
         detail: why it waits, a sentence.
         applied: the version that stays applied; None if none is recorded.
         found: the versions that are in force by the agency's folder.
@@ -101,7 +102,7 @@ class HostPlan:
     """What would be done.
 
     Attributes:
-        changes: of topics and rights.
+        changes: of topics, rights and limits.
         begun: versions that are recorded as applied.
         waiting: versions that the operator has to decide on.
         refused: parties that get no rights.
@@ -157,6 +158,8 @@ class KafkaHost:
         changes = plan_changes(
             [*topics, applied_plan(deployment)], rights, found, revoking=selected.revoking
         )
+        principals = {right.principal.removeprefix("User:") for right in rights}
+        changes += plan_quotas(principals, read_quotas(self._connection))
         return HostPlan(changes, selected.begun, selected.waiting, assigned.refused)
 
     def apply(self, plan: HostPlan, *, replication: int = 1) -> None:
@@ -172,10 +175,11 @@ class KafkaHost:
         first = [change for change in plan.changes if change.subject == ours]
         rest = [change for change in plan.changes if change.subject != ours]
         for changes, texts in ((first, plan.begun), (rest, ())):
-            if any(change.action != "note" for change in changes):
+            if any(change.action not in {"note", "limit"} for change in changes):
                 self._provisioner.apply(changes, replication=replication)
             for text in texts:
                 write_applied(self._connection, text)
+        apply_quotas(self._connection, plan.changes)
 
 
 def select_versions(
@@ -308,6 +312,15 @@ def _obstacle(before: Contract, before_hash: bytes, after: Contract) -> tuple[st
     ]
     if keys:
         return "contract_changes_keys", f"it pins other governance keys for {', '.join(keys)}"
+    # Kafka cannot follow it, and a plan that stops there would take no other right away either.
+    moved = [
+        logical
+        for logical, topic in before.topics.items()
+        if logical in after.topics and after.topics[logical].partitions != topic.partitions
+    ]
+    if moved:
+        names = ", ".join(sorted(moved))
+        return "contract_changes_partitions", f"it changes the number of partitions of {names}"
     return None
 
 

@@ -7,16 +7,17 @@ cut at 80 columns is how a field goes unnoticed (reference: contracts.md, "Comma
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from broker.errors import ConfigError
+from contracts.hidden_characters import HIDDEN, visible
 
 Agency = Annotated[
     Path,
@@ -43,9 +44,6 @@ REFUSED = 4
 
 Row = Sequence[str]
 
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What could steer a terminal: contracts and reasons are written by other parties."""
-
 
 def note(text: str) -> None:
     """Something for the person at the keyboard: to stderr; lost if nobody reads that any more."""
@@ -55,8 +53,12 @@ def note(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """The text without control characters but tabs and line ends."""
-    return _CONTROL.sub("\ufffd", text)
+    """The text with hidden characters shown by their code points, as `<U+202E>`.
+
+    Agreements and reasons are written by other parties: control characters could steer a terminal,
+    and bidirectional or invisible ones could make a text read otherwise than it is.
+    """
+    return visible(text)
 
 
 def write_out(data: bytes) -> None:
@@ -86,6 +88,11 @@ def write_out(data: bytes) -> None:
     )
 
 
+def shown_path(path: Path | str) -> str:
+    """The name of a file as text, also where it is not UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def print_text(text: str, output: Path | None = None) -> None:
     """Text as it is, with one line end at its end.
 
@@ -93,7 +100,8 @@ def print_text(text: str, output: Path | None = None) -> None:
         ConfigError: `output_unwritable`.
     """
     text = printable(text)
-    data = (text if text.endswith("\n") or not text else text + "\n").encode()
+    whole = text if text.endswith("\n") or not text else text + "\n"
+    data = whole.encode(errors="backslashreplace")  # a file's name need not be UTF-8
     if output is None:
         write_out(data)
         return
@@ -109,7 +117,7 @@ def print_text(text: str, output: Path | None = None) -> None:
 
 
 def print_json(value: object, output: Path | None = None) -> None:
-    """One JSON document.
+    """One JSON document; hidden characters in its texts are escaped, so no value changes.
 
     Raises:
         ConfigError: `output_unwritable`.
@@ -117,7 +125,8 @@ def print_json(value: object, output: Path | None = None) -> None:
     import orjson
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    print_text(orjson.dumps(value, option=options).decode(), output)
+    text = orjson.dumps(value, option=options).decode()
+    print_text(HIDDEN.sub(lambda found: dumps(found[0])[1:-1], text), output)
 
 
 def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -> None:

@@ -1,7 +1,9 @@
-"""How often another agency is heard, by notices and receipts (docs/spec/receipts.md).
+"""How often another agency is heard, by heartbeats, notices and receipts (docs/spec/receipts.md).
 
 An agency is heard somewhat more often than it may speak, so an honest one is never cut short. The
-counts live in memory and begin again each minute of this clock, and at a restart.
+counts live in memory and begin again at a restart. Every party can write again what another has
+signed, so a statement that was counted is recognised and does not count twice: nobody can spend
+what another has left.
 """
 
 from __future__ import annotations
@@ -9,16 +11,24 @@ from __future__ import annotations
 from typing import Final
 
 from broker.errors import RefusedError
-from broker.statements.notices import NOTICES_PER_MINUTE
+from broker.statements.notices import NOTICES_PER_MINUTE, Notice
 from contracts.durations import MINUTE_MS
 
 NOTICES_HEARD: Final = 2 * NOTICES_PER_MINUTE
-"""Notices of one agency that are heard in a minute of this clock; it may send half as many."""
+"""Notices of one agency and kind that are heard in a minute of this clock; it may send half as
+many."""
+NOTICES_REMEMBERED: Final = 1024
+"""Notices of one agency and kind that are recognised; of replay requests all that are not too
+old."""
 RECEIPT_BYTES_A_MINUTE: Final = 64 * 1000
 """Bytes of receipts of one agency that are heard of one minute, by the time that they state: a
 reader that begins anew hears those of many minutes at once."""
 MINUTES_COUNTED: Final = 4096
 """Minutes of all agencies of which the bytes are remembered."""
+MINUTES_RECOGNISED: Final = 2
+"""Newest minutes of an agency of which each receipt is recognised."""
+HEARTBEATS_HEARD: Final = 64
+"""Heartbeats of one agency that are heard of one minute, by the time that they state."""
 
 
 class Budgets:
@@ -26,23 +36,39 @@ class Budgets:
 
     def __init__(self) -> None:
         self._minute = 0
-        self._heard: dict[str, int] = {}
+        self._heard: dict[tuple[str, str], int] = {}
+        self._notices: dict[tuple[str, str], dict[Notice, None]] = {}
         self._receipts: dict[tuple[str, int], int] = {}
+        self._recognised: dict[str, dict[int, set[bytes]]] = {}
+        self._beats: dict[str, tuple[int, int]] = {}
 
-    def notice(self, agency: str, now: int) -> None:
-        """Count one more notice of an agency at ``now`` (ms).
+    def knows_notice(self, agency: str, notice: Notice) -> bool:
+        """Whether this very notice of an agency was counted already."""
+        return notice in self._notices.get((agency, notice.kind), ())
+
+    def notice(self, agency: str, notice: Notice, now: int) -> None:
+        """Count a notice whose author was verified, at ``now`` (ms).
 
         Raises:
             RefusedError: ``notices_many``.
         """
         self._turn(now)
-        heard = self._heard.get(agency, 0)
+        kind = (agency, notice.kind)
+        heard = self._heard.get(kind, 0)
         if heard >= NOTICES_HEARD:
             raise RefusedError(2, "notices_many", "this agency sends too many notices")
-        self._heard[agency] = heard + 1
+        self._heard[kind] = heard + 1
+        known = self._notices.setdefault(kind, {})
+        known[notice] = None
+        if len(known) > NOTICES_REMEMBERED:
+            del known[next(iter(known))]
 
-    def receipt(self, agency: str, size: int, time_s: int) -> None:
-        """Count a receipt of ``size`` bytes in the minute that it states.
+    def knows_receipt(self, agency: str, time_s: int, digest: bytes) -> bool:
+        """Whether this very receipt, of one of the agency's newest minutes, was counted already."""
+        return digest in self._recognised.get(agency, {}).get(time_s // 60, ())
+
+    def receipt(self, agency: str, size: int, time_s: int, digest: bytes) -> None:
+        """Count a verified receipt of ``size`` bytes in the minute that it states.
 
         Raises:
             RefusedError: ``receipts_many``.
@@ -55,6 +81,22 @@ class Budgets:
         self._receipts[minute] = heard + size
         if len(self._receipts) > MINUTES_COUNTED:
             del self._receipts[next(iter(self._receipts))]
+        minutes = self._recognised.setdefault(agency, {})
+        minutes.setdefault(time_s // 60, set()).add(digest)
+        if len(minutes) > MINUTES_RECOGNISED:
+            del minutes[min(minutes)]
+
+    def hears_heartbeat(self, agency: str, time: int) -> bool:
+        """Whether another heartbeat of the minute in which ``time`` (ms) lies is still heard."""
+        minute, count = self._beats.get(agency, (0, 0))
+        stated = time // MINUTE_MS
+        return stated > minute or (stated == minute and count < HEARTBEATS_HEARD)
+
+    def heartbeat(self, agency: str, time: int) -> None:
+        """Count a heartbeat that is heard and whose signatures were verified."""
+        minute, count = self._beats.get(agency, (0, 0))
+        same = minute == time // MINUTE_MS
+        self._beats[agency] = (time // MINUTE_MS, count + 1 if same else 1)
 
     def _turn(self, now: int) -> None:
         minute = now // MINUTE_MS

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 
 from broker.control.budgets import Budgets
 from broker.control.keeping import contradicted, keep_heard
 from broker.control.receipts_kept import ReceiptRules
-from broker.control.replay_requests import ReplayRequests
+from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_outline
 from broker.judging.verification import GENERATION
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
+from broker.keys.manifest import parse_manifest
 from broker.receiving.footing import keep_footing
 from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
@@ -29,7 +31,7 @@ from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.statements.authorship import read_note, require_author, require_both_authors
 from broker.statements.heartbeats import Head, Heartbeat, read_heartbeat, withheld
-from broker.statements.notices import REFUSAL_HEADING, Notice, parse_notice
+from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, parse_notice
 from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import unpack_contract
@@ -40,6 +42,10 @@ from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.transport.topics import ControlTopics
 from contracts.errors import ConcordantError
+
+CONTRADICTED_LOGS: Final = 16
+"""Logs of one agency of which a heartbeat is kept as evidence: each may have 512 kB, and an agency
+can contradict itself in as many logs as it likes."""
 
 
 @dataclass(slots=True)
@@ -86,6 +92,7 @@ class Control:
         self._store = store
         self._readable = readable
         self._budgets = Budgets()
+        self._heard_manifests: dict[bytes, tuple[str, int]] = {}
         self.replay_requests = ReplayRequests()
         self._rules = ReceiptRules(agency)
         self._rules_of: ManifestBook | None = None
@@ -124,8 +131,15 @@ class Control:
         return news
 
     def _manifest(self, record: Record, news: News, now: int) -> None:
+        """Take a manifest; one that is in the book already is not verified again."""
         assert record.value is not None
+        text = sha256(record.value.rpartition(b"\n\n")[0])  # anyone can add lines of other keys
+        agency, version = self._heard_manifests.get(text, ("", 0))
+        if any(one.manifest.version == version for one in self.manifests.history(agency)):
+            return
         book = self._repository.store_manifest(record.value, self.contracts, self.manifests, now)
+        manifest = parse_manifest(record.value).manifest
+        self._heard_manifests[text] = (manifest.agency, manifest.version)
         if book is not self.manifests:
             self.manifests = book
 
@@ -147,10 +161,11 @@ class Control:
             raise RefusedError(1, "party_left", "a heartbeat of an agency that takes no part")
         if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
-        with self._store.reading() as tx:
-            if _stale(tx, beat):  # 3, before any signature is paid for
+        with self._store.reading() as tx:  # 3, before any signature is paid for
+            if _stale(tx, beat) or not self._budgets.hears_heartbeat(beat.agency, beat.time):
                 return
         key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
+        self._budgets.heartbeat(beat.agency, beat.time)
         with self._store.transaction() as tx:
             if _stale(tx, beat):
                 return
@@ -195,6 +210,9 @@ class Control:
     def _receipt(self, value: bytes, news: News, now: int) -> None:
         signed = parse_receipt(value)
         agency = signed.line.name.partition("/")[2]
+        digest = sha256(value)
+        if self._budgets.knows_receipt(agency, signed.line.timestamp, digest):
+            return  # anyone can write it again; it must not count again
         origin = self._require_stream(signed.checkpoint.origin, agency)
         key = self.manifests.receipt_key(agency, signed.line.key_id)
         if key is None or key.at(signed.line.timestamp * 1000) != "valid":
@@ -207,9 +225,14 @@ class Control:
             raise RefusedError(2, "signature_wrong", "the receipt does not verify") from None
         if signed.line.timestamp * 1000 > now + CLOCK_SKEW_MS:
             raise RefusedError(2, "early", "the receipt is ahead of this clock")
-        self._budgets.receipt(agency, len(value), signed.line.timestamp)
-        with self._store.transaction() as tx:
-            self._receipt_rules().keep(tx, origin, signed, value, now // 1000)
+        self._budgets.receipt(agency, len(value), signed.line.timestamp, digest)
+        rules = self._receipt_rules()
+        try:
+            with self._store.transaction() as tx:
+                rules.keep(tx, origin, signed, value, now // 1000)
+        except ConcordantError:
+            rules.recount()
+            raise
         news.receipts += 1
 
     def _receipt_rules(self) -> ReceiptRules:
@@ -257,14 +280,18 @@ class Control:
         if notice.origin.agency != self._agency:
             return
         sender = note.signatures[0].name.partition("/")[2]
+        if notice.kind == REPLAY_HEADING:
+            require_recent(notice, now)
+        if self._budgets.knows_notice(sender, notice):
+            return  # anyone can write it again; it must not count again
         require_author(note, self.manifests, sender, RECEIPT, now)
-        self._budgets.notice(sender, now)
-        if notice.kind == REFUSAL_HEADING:
-            news.refusals.append((sender, notice))
-            return
+        self._budgets.notice(sender, notice, now)
         origin = notice.origin
         if sender not in self.present().readers(origin.topic, origin.partition):
             raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
+        if notice.kind == REFUSAL_HEADING:
+            news.refusals.append((sender, notice))
+            return
         self.replay_requests.ask(sender, notice, now)
         news.replays.append(notice)
 
@@ -277,9 +304,11 @@ def _stale(tx: Transaction, beat: Heartbeat) -> bool:
 def _keep_contradiction(
     tx: Transaction, beat: Heartbeat, head: Head, held: CheckpointRow, note: bytes, now: int
 ) -> None:
-    """Two signed roots for one size are evidence; once for each log, not once a minute."""
+    """Two signed roots for one size are evidence; once for each log, for so many of a sender."""
     log = Origin(beat.deployment, beat.agency, head.topic, head.partition, head.generation).format()
-    if not any((row.kind, row.origin) == ("heartbeat", log) for row in tx.evidence.list()):
+    kept = tx.evidence.origins("heartbeat")
+    theirs = sum(name.split("/")[1] == beat.agency for name in kept)
+    if log not in kept and theirs < CONTRADICTED_LOGS:
         tx.evidence.add("heartbeat", log, held.text, note, now)
 
 

@@ -7,6 +7,8 @@ of the times of one origin and cosigner. Bytes, origins and cosigners are limite
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +30,8 @@ ORIGINS_NOT_HELD: Final = 64
 """Generations of a sender's partition that are not held here, of which one cosigner's are kept."""
 COSIGNER_BYTES: Final = 64 * 2**20
 """Bytes of receipts that are kept of one cosigner."""
+DROPPED_AT_ONCE: Final = 64
+"""Receipts that go together when a cosigner's are too many."""
 ROW_BYTES: Final = 400
 """What a row takes beside the receipt's text and its origin, indexes included."""
 
@@ -53,9 +57,11 @@ def superfluous(
             last["hour", time_s // HOUR_S] = row
         if time_s >= now_s - retention_s:
             last["day", time_s // DAY_S] = row
-        for end in ends:
-            if time_s < end:
-                last["end", end] = row
+    ascending = [time_s for _, time_s in times]
+    for end in ends:
+        at = bisect_left(ascending, end)
+        if at:
+            last["end", end] = times[at - 1][0]
     kept.update(last.values())
     return [row for row, _ in times if row not in kept]
 
@@ -96,7 +102,16 @@ class ReceiptRules:
             used[cosigner] = used.get(cosigner, 0) + _size(name, text)
         self.thin(tx, name, cosigner, now_s)
         while used.get(cosigner, 0) > COSIGNER_BYTES:
-            used[cosigner] -= sum(_size(*one) for one in tx.receipts.drop_oldest(cosigner, 64))
+            prefix = _greatest_share(tx, cosigner)
+            gone = tx.receipts.drop_oldest(prefix, cosigner, DROPPED_AT_ONCE)
+            if not gone:
+                self.recount()
+                break
+            used[cosigner] -= sum(_size(*one) for one in gone)
+
+    def recount(self) -> None:
+        """Count the bytes anew when they are needed next: a transaction came to nothing."""
+        self._bytes = None
 
     def thin(self, tx: Transaction, origin: str, cosigner: str, now_s: int) -> None:
         """Apply the rule to one origin and cosigner."""
@@ -133,6 +148,18 @@ class ReceiptRules:
                 cosigner: size + count * ROW_BYTES for cosigner, size, count in tx.receipts.sizes()
             }
         return self._bytes
+
+
+def _greatest_share(tx: Transaction, cosigner: str) -> str:
+    """The agency over whose streams most bytes of a cosigner's receipts are, as ``deployment/id/``.
+
+    Its own go first: it decides by its revocations and generations how many are kept of them, and
+    must not displace those over other agencies' streams.
+    """
+    shares: Counter[str] = Counter()
+    for origin, size, rows in tx.receipts.sizes_of(cosigner):
+        shares["/".join(origin.split("/", 2)[:2]) + "/"] += size + rows * ROW_BYTES
+    return max(shares, key=lambda prefix: (shares[prefix], prefix), default="/")
 
 
 def _size(origin: str, text: bytes) -> int:

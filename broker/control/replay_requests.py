@@ -59,15 +59,7 @@ class ReplayRequests:
         self._last = ""
 
     def ask(self, party: str, notice: Notice, now: int) -> None:
-        """Take up a request whose author was verified and may read the topic.
-
-        Raises:
-            RefusedError: ``early`` or ``request_old``.
-        """
-        if notice.time_ms > now + CLOCK_SKEW_MS:
-            raise RefusedError(2, "early", "the request is ahead of this clock")
-        if notice.time_ms < now - REQUEST_LASTS_MS:
-            raise RefusedError(2, "request_old", "the request is older than ten minutes")
+        """Take up a recent request whose author was verified and may read the topic."""
         asked = self._parties.setdefault(party, _Party())
         wanted = Range(notice.origin, notice.first, notice.last)
         merged = _merged((wanted, *(held for _, held in asked.waiting)), notice.origin)
@@ -140,6 +132,18 @@ class ReplayRequests:
         for _, done in self._published.get(one.origin, ()):
             left = [piece for part in left for piece in _without(part, done)]
         return left
+
+
+def require_recent(notice: Notice, now: int) -> None:
+    """Check the time that a request states.
+
+    Raises:
+        RefusedError: ``early`` or ``request_old``.
+    """
+    if notice.time_ms > now + CLOCK_SKEW_MS:
+        raise RefusedError(2, "early", "the request is ahead of this clock")
+    if notice.time_ms < now - REQUEST_LASTS_MS:
+        raise RefusedError(2, "request_old", "the request is older than ten minutes")
 
 
 def _without(one: Range, done: Range) -> list[Range]:

@@ -86,6 +86,15 @@ def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:
     return "hard_link" if status.st_nlink > 1 else "file_waits"
 
 
+def own_inside(import_folder: Path, *folders: Path) -> frozenset[str]:
+    """Names of those of our folders that lie directly in the import folder.
+
+    A folder of the same name in there is not ours unless ours is that very folder.
+    """
+    inside = import_folder.resolve()
+    return frozenset(one.name for one in folders if one.parent.resolve() == inside)
+
+
 def entries_not_taken(folder: Path, ours: Collection[str], now_ms: int) -> list[HeldItem]:
     """What lies in the import folder and is not taken, oldest first; none without a folder.
 

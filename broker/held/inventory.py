@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.held.import_folder import entries_not_taken, leftovers
+from broker.held.import_folder import entries_not_taken, leftovers, own_inside
 from broker.held.items import KINDS, HeldCount, HeldItem
 from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
@@ -56,7 +56,7 @@ def held_in_folders(folders: Folders, now: int, *, with_reasons: bool) -> list[H
         with_reasons: whether to read why files were refused.
     """
     found = held_files(folders.quarantine, with_reasons=with_reasons)
-    ours = {folders.processed.name, folders.quarantine.name}
+    ours = own_inside(folders.import_, folders.processed, folders.quarantine)
     found += entries_not_taken(folders.import_, ours, now)
     for path in leftovers(folders.written, now):
         since_ms = path.lstat().st_mtime_ns // 1_000_000 if path.exists() else now

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from broker.held.import_folder import entries_not_taken, leftovers
+from broker.held.import_folder import entries_not_taken, leftovers, own_inside
 from broker.held.inventory import Folders
 from broker.held.quarantine_folder import file_id, find_held_file
 from broker.sending.sealing_again import ask_again
@@ -117,7 +117,7 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
             path.unlink(missing_ok=True)
         return Retried(id_, "removed" if wanted else "not_held")
     if kind == "entry":
-        ours = {folders.processed.name, folders.quarantine.name}
+        ours = own_inside(folders.import_, folders.processed, folders.quarantine)
         for item in entries_not_taken(folders.import_, ours, now):
             if item.id == id_ and item.code == "file_waits":
                 with store.transaction() as tx:

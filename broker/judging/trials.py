@@ -8,6 +8,7 @@ run, and are covered once a record that is proved shows that very run on its lef
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +17,8 @@ from broker.tlog.merkle import Frontier
 MAX_RUNS: Final = 8
 """Runs of one generation that are tried at once; the one that grew least recently goes."""
 MAX_TRIED: Final = 2**18
-"""Leaves that are tried at once, of all senders: 8 MiB of hashes."""
+"""Leaves that are tried at once, of all senders: 8 MiB of hashes. Of more, the oldest generation of
+the sender that has most goes, so that no sender displaces another's."""
 
 
 @dataclass(slots=True)
@@ -35,7 +37,8 @@ class Trials:
     """The runs of every generation, by origin."""
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
-    tried: int = 0
+    tried: Counter[str] = field(default_factory=Counter)
+    """Leaves of each sender."""
 
     def covers(self, origin: str, index: int, leaf: bytes) -> bool:
         """Whether this leaf was tried at that index and is covered."""
@@ -60,7 +63,7 @@ class Trials:
         run = Run(index, base, base.append(leaf), [leaf])
         runs.append(run)
         if len(runs) > MAX_RUNS:
-            self.tried -= len(runs.pop(0).leaves)
+            self._dropped(origin, runs.pop(0))
         self._count(origin, run)
         return run
 
@@ -81,15 +84,31 @@ class Trials:
             else:
                 dropped.append((run.first, proved.size - 1))
                 self.runs[origin].remove(run)
-                self.tried -= len(run.leaves)
+                self._dropped(origin, run)
         return more, dropped
 
+    def prove_again(self) -> None:
+        """Forget what is covered, as receipts may count no more; keep the leaves."""
+        for runs in list(self.runs.values()):
+            for run in list(runs):
+                run.covered = 0
+
+    def _dropped(self, origin: str, run: Run) -> None:
+        self.tried[_sender(origin)] -= len(run.leaves)
+
     def _count(self, origin: str, grown: Run) -> None:
-        self.tried += 1
+        self.tried[_sender(origin)] += 1
         runs = self.runs[origin]
         if runs[-1] is not grown:
             runs.remove(grown)
             runs.append(grown)
-        while self.tried > MAX_TRIED:
-            oldest = next(iter(self.runs))
-            self.tried -= sum(len(run.leaves) for run in self.runs.pop(oldest))
+        while self.tried.total() > MAX_TRIED:
+            greatest, _ = self.tried.most_common(1)[0]
+            oldest = next(name for name in self.runs if _sender(name) == greatest)
+            for run in self.runs.pop(oldest):
+                self._dropped(oldest, run)
+
+
+def _sender(origin: str) -> str:
+    """The second part of ``deployment/agency/topic/partition/generation``."""
+    return origin.split("/", 2)[1]

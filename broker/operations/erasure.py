@@ -24,12 +24,15 @@ from broker.audit.head_signing import sign_own_head
 from broker.audit.log import append_entries
 from broker.audit.query import Placed, entries_of_case
 from broker.audit.reasons import attributed
+from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id
 from broker.store.database import SqliteStore, open_store
 from broker.store.interfaces import Transaction
 
 FOLD_TRIES: Final = 20
 FOLD_WAIT_S: Final = 0.25
+FEWEST_CHARACTERS: Final = 4
+"""Of a reference that only stands in files: a shorter one stands there by chance."""
 SUBSCRIPTIONS: Final = "state/subscriber-*.db"
 
 Folder: TypeAlias = Literal["import", "processed", "quarantine", "inbox"]
@@ -150,7 +153,8 @@ def erase_case(
         whole_files: remove also refused files that hold other cases and cannot be cut.
 
     Raises:
-        WrongInputError: ``case_unknown``.
+        WrongInputError: ``case_unknown``: it is no shared id, nothing of it was sent or received,
+            and no file of the agency's folders has its reference.
         StoreError: ``state_missing``, or the state cannot be written.
         KeyAccessError: the agency's secret cannot be had.
         ConfigError: the agency's adapter is not installed.
@@ -161,11 +165,15 @@ def erase_case(
     store = open_held_state(participant)
     try:
         with store.reading() as tx:
-            shared_id = case_id(tx, case)
+            shared_id, known = _shared_id(tx, secret, case)
             case_key = pseudonyms.case_key(secret, shared_id)
             entries = entries_of_case(tx, case_key)
-            names = _names(tx, shared_id, entries)
+            names = _names(tx, shared_id, entries) if known else _unsent_names(shared_id, case)
             found = files.find(tx, names, whole_files=whole_files)
+            if not known and all(one.step == "leave" and not one.records for one in found):
+                found = [one for one in found if len(case) >= FEWEST_CHARACTERS]
+                if not found:
+                    case_id(tx, case)  # raises: nothing knows it
         own = [e.entry.event_id for e in entries if e.entry.source is None and e.entry.event_id]
         planned = [one for one in found if one.step != "leave"]
         with store.transaction() as tx:
@@ -204,6 +212,27 @@ def erase_case(
     if not folded:
         left.append(Left("state", "journal_in_use"))
     return Erased(values, payloads, reasons, tuple(done), tuple(left))
+
+
+def _shared_id(tx: Transaction, secret: bytes, case: str) -> tuple[str, bool]:
+    """The shared id of a case, and whether it has one already.
+
+    A case of which every record was refused has none. It gets the one that a record of it would
+    have got, so that the erasure is found in the log if one is sent later.
+
+    Raises:
+        WrongInputError: ``case_unknown``; a reference has a digit at least.
+    """
+    try:
+        return case_id(tx, case), True
+    except WrongInputError:
+        if not any(char.isdigit() for char in case):
+            raise
+        return str(pseudonyms.shared_id(secret, "case", case)), False
+
+
+def _unsent_names(shared_id: str, case: str) -> CaseNames:
+    return CaseNames(shared_id, case.strip(), frozenset())
 
 
 def _erase_files(

@@ -60,6 +60,7 @@ class Receiving:
         A batch that is being judged keeps the memory with which it began.
         """
         self._memories = replace(self._memories, signed=set())
+        self._memories.trials.prove_again()
 
     def take(self, topic: str, partition: int, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit what came of it.

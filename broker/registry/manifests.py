@@ -239,13 +239,22 @@ class ManifestBook:
         return min(times, default=None)
 
     def revocation_times(self, agency: str) -> tuple[int, ...]:
-        """Times in s from which any key of an agency is revoked, rounded up."""
-        found = {
-            -(-revocation.since // 1000)
+        """Times in s from which stream and receipt keys of an agency are revoked, rounded up.
+
+        One for each key, the earliest: no other time, and no other key, decides about a receipt.
+        """
+        signing = {
+            key.kid
             for verified in self.history(agency)
-            for revocation in verified.manifest.revocations
+            for key in verified.manifest.keys
+            if key.role in (STREAM, RECEIPT)
         }
-        return tuple(sorted(found))
+        earliest: dict[bytes, int] = {}
+        for verified in self.history(agency):
+            for one in verified.manifest.revocations:
+                if one.kid in signing:
+                    earliest[one.kid] = min(one.since, earliest.get(one.kid, one.since))
+        return tuple(sorted({-(-since // 1000) for since in earliest.values()}))
 
     def departures(self, contract: str, version: str) -> tuple[Departure, ...]:
         """Who has suspended or left one version of a contract.

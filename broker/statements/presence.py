@@ -12,18 +12,29 @@ from broker.transport.topics import readable_topics
 
 
 class Presence:
-    """Who takes part, as of one state of the books. Immutable; what is asked is remembered."""
+    """Who takes part, as of one state of the books. Immutable.
+
+    It remembers what follows from the contracts: an invented topic adds nothing.
+    """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         self._contracts = contracts
         self._manifests = manifests
-        self._readers: dict[tuple[str, int], frozenset[str]] = {}
+        self._readers: dict[str, list[tuple[int, frozenset[str]]]] = {}
         found: set[str] = set()
         for signed in contracts.trusted():
             contract = signed.contract
-            found |= {party.id for party in contract.parties} - self._left(
+            present = {party.id for party in contract.parties} - self._left(
                 contract.name, contract.version
             )
+            found |= present
+            most = max((kept.partitions for kept in contract.topics.values()), default=0)
+            reading: dict[str, set[str]] = {}
+            for agency in present:
+                for topic in readable_topics(contract, agency):
+                    reading.setdefault(topic, set()).add(agency)
+            for topic, agencies in reading.items():
+                self._readers.setdefault(topic, []).append((most, frozenset(agencies)))
         self.parties = frozenset(found)
 
     def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
@@ -32,25 +43,11 @@ class Presence:
 
     def readers(self, topic: str, partition: int) -> frozenset[str]:
         """Parties that may read a topic and have not left its contract; none of an invented one."""
-        known = self._readers.get((topic, partition))
-        if known is None:
-            known = self._readers[topic, partition] = self._readers_of(topic, partition)
-        return known
-
-    def _readers_of(self, topic: str, partition: int) -> frozenset[str]:
-        found: set[str] = set()
-        for signed in self._contracts.trusted():
-            contract = signed.contract
-            most = max((kept.partitions for kept in contract.topics.values()), default=0)
-            if partition >= most:
-                continue
-            reading = {
-                party.id
-                for party in contract.parties
-                if topic in readable_topics(contract, party.id)
-            }
-            found |= reading - self._left(contract.name, contract.version)
-        return frozenset(found)
+        found: frozenset[str] = frozenset()
+        for partitions, agencies in self._readers.get(topic, ()):
+            if partition < partitions:
+                found |= agencies
+        return found
 
     def _left(self, name: str, version: str) -> set[str]:
         departures = self._manifests.departures(name, version)

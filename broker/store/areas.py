@@ -377,6 +377,9 @@ class EvidenceArea(Protocol):
     """Signed contradictions, kept for ever."""
 
     def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int: ...
+    def origins(self, kind: str) -> tuple[str, ...]:
+        """Streams of which evidence of a kind is kept, oldest first, without the evidence."""
+
     def list(self) -> list[EvidenceRow]: ...
 
 

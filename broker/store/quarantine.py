@@ -47,6 +47,7 @@ _NOISE = (
 
 _ADD_EVIDENCE = insert(_e)
 _EVIDENCE = select(*_e.c).order_by(_e.c.id)
+_EVIDENCE_ORIGINS = select(_e.c.origin).where(_e.c.kind == bindparam("kind_")).order_by(_e.c.id)
 
 
 class Quarantine:
@@ -169,6 +170,9 @@ class Evidence:
         assert key is not None
         id_: int = key[0]
         return id_
+
+    def origins(self, kind: str) -> tuple[str, ...]:
+        return tuple(self._connection.scalars(_EVIDENCE_ORIGINS, {"kind_": kind}))
 
     def list(self) -> list[EvidenceRow]:
         return [EvidenceRow(*row) for row in self._connection.execute(_EVIDENCE)]

@@ -30,9 +30,18 @@ _TEXTS = select(_r.c.text).where(_IDS)
 _DROP = delete(_r).where(_IDS)
 _OLDEST = (
     select(_r.c.id, _r.c.origin, _r.c.text)
-    .where(_r.c.cosigner == bindparam("cosigner_"))
+    .where(
+        _r.c.cosigner == bindparam("cosigner_"),
+        _r.c.origin >= bindparam("first_"),
+        _r.c.origin < bindparam("until_"),
+    )
     .order_by(_r.c.time_s, _r.c.id)
     .limit(bindparam("limit_"))
+)
+_SIZES_OF = (
+    select(_r.c.origin, func.sum(func.length(_r.c.text) + func.length(_r.c.origin)), func.count())
+    .where(_r.c.cosigner == bindparam("cosigner_"))
+    .group_by(_r.c.origin)
 )
 _COSIGNERS = select(_r.c.cosigner).where(_r.c.origin == bindparam("origin_")).distinct()
 _ORIGINS = (
@@ -73,6 +82,11 @@ _SET_HEADS = (
 )
 
 
+def _after(prefix: str) -> str:
+    """What follows all that begin with a prefix that ends in "/": "0" is next in ASCII."""
+    return prefix.removesuffix("/") + "0"
+
+
 class Receipts:
     """`ReceiptsArea` on SQL."""
 
@@ -106,18 +120,21 @@ class Receipts:
         self._connection.execute(_DROP, {"ids_": list(rows)})
         return [row[0] for row in found]
 
-    def drop_oldest(self, cosigner: str, count: int) -> list[tuple[str, bytes]]:
-        found = self._connection.execute(_OLDEST, {"cosigner_": cosigner, "limit_": count}).all()
+    def drop_oldest(self, prefix: str, cosigner: str, count: int) -> list[tuple[str, bytes]]:
+        of = {"first_": prefix, "until_": _after(prefix), "cosigner_": cosigner}
+        found = self._connection.execute(_OLDEST, {**of, "limit_": count}).all()
         self._connection.execute(_DROP, {"ids_": [row[0] for row in found]})
         return [(row[1], row[2]) for row in found]
+
+    def sizes_of(self, cosigner: str) -> list[tuple[str, int, int]]:
+        found = self._connection.execute(_SIZES_OF, {"cosigner_": cosigner})
+        return [(row[0], int(row[1]), row[2]) for row in found]
 
     def cosigners(self, origin: str) -> list[str]:
         return list(self._connection.scalars(_COSIGNERS, {"origin_": origin}))
 
     def origins(self, prefix: str, cosigner: str) -> list[str]:
-        # "0" follows "/" in ASCII: all that begin with the prefix
-        until = prefix.removesuffix("/") + "0"
-        of = {"first_": prefix, "until_": until, "cosigner_": cosigner}
+        of = {"first_": prefix, "until_": _after(prefix), "cosigner_": cosigner}
         return list(self._connection.scalars(_ORIGINS, of))
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -26,8 +26,20 @@ class ReceiptsArea(Protocol):
     def drop(self, rows: Sequence[int]) -> list[bytes]:
         """Forgets rows; returns their texts."""
 
-    def drop_oldest(self, cosigner: str, count: int) -> list[tuple[str, bytes]]:
-        """Forgets the oldest rows of an agency; returns (origin, text) of each."""
+    def drop_oldest(self, prefix: str, cosigner: str, count: int) -> list[tuple[str, bytes]]:
+        """Forgets a cosigner's oldest rows over streams whose name begins with ``prefix``.
+
+        Args:
+            prefix: it ends in a slash.
+            cosigner: agency id.
+            count: at most so many rows.
+
+        Returns:
+            (origin, text) of each.
+        """
+
+    def sizes_of(self, cosigner: str) -> list[tuple[str, int, int]]:
+        """(origin, bytes of texts and origins, rows) of one cosigner."""
 
     def cosigners(self, origin: str) -> list[str]:
         """Agencies of which a receipt over a stream is kept."""

@@ -49,12 +49,13 @@ class Change:
     """One line of a plan.
 
     Attributes:
-        action: `create`, `alter`, `grant`, `revoke`, or `note` (nothing is done).
-        subject: the topic, or the right in words.
+        action: `create`, `alter`, `grant`, `revoke`, `limit`, or `note` (nothing is done).
+        subject: the topic, the right in words, or the principal that is limited.
         detail: what about it.
         topic: the topic to create or alter.
         settings: for `alter`, the overrides to set.
         right: the right to grant or revoke.
+        rates: for `limit`, the rates to set, by Kafka's names, in bytes a second.
     """
 
     action: str
@@ -63,6 +64,7 @@ class Change:
     topic: TopicPlan | None = None
     settings: tuple[tuple[str, str], ...] = ()
     right: AclPlan | None = None
+    rates: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         return f"{self.action:7}{self.subject}" + (f"  {self.detail}" if self.detail else "")

@@ -219,8 +219,8 @@ BEAT = Heartbeat(
     (4, ROOT),
 )
 NOTICES = tuple(
-    format_note(sign_note(f"{kind}\n{ORIGIN.format()}\n5\n{last}\n".encode(), [AUTHOR]))
-    for kind, last in ((REFUSAL_HEADING, 5), (REPLAY_HEADING, 8))
+    format_note(sign_note(f"{kind}\n{ORIGIN.format()}\n5\n{rest}\n".encode(), [AUTHOR]))
+    for kind, rest in ((REFUSAL_HEADING, "5"), (REPLAY_HEADING, "8\n1795392000000"))
 )
 HEADERS = ((b"content-type", b"application/vnd.concordant.sealed"), (b"proof", SIGNED))
 RECORDS = (

@@ -46,7 +46,7 @@ def with_a_topic_of_their_own(text: str, previous: bytes) -> str:
 def with_an_entry(text: str) -> str:
     """The text with version 1.1.0 in its version record."""
     today = datetime.now(UTC).date().isoformat()
-    entry = f'  - {{version: 1.1.0, date: {today}, change: "x", authorised_by: "All"}}\n'
+    entry = f'  - {{version: 1.1.0, date: {today}, change: "More.", authorised_by: "All"}}\n'
     return text.replace("version_record:\n", f"version_record:\n{entry}", 1)
 
 

@@ -100,6 +100,25 @@ class TestKafka(TransportBehaviour):
             await operator.send([record("nobody.made.this", 0, "x")])
         await operator.close()
 
+    async def test_who_has_the_authoritys_key_connects_as_any_party(
+        self, stage: KafkaStage, tmp_path: Path
+    ) -> None:
+        """Certificates decide about rights on Kafka alone; who signed a record is step 2."""
+
+        def pose(who: str) -> KafkaTransport:
+            tls, authority = tmp_path / who, stage.kafka.authority
+            certificate, key = issue_certificate(authority, who)
+            save_identity(tls, ca=authority.certificate, certificate=certificate, key=key)
+            return KafkaTransport(
+                KafkaConnection(stage.kafka.local.bootstrap, TlsFiles.in_folder(tls), who)
+            )
+
+        as_alice, as_bob = pose("alice"), pose("bob")
+        assert await as_alice.send(many(stage.topic, 0, 2)) == [0, 1]
+        assert len(await as_bob.read_all([stage.topic])) == 2
+        await as_alice.close()
+        await as_bob.close()
+
     async def test_after_a_crash_what_was_acknowledged_is_there(self, stage: KafkaStage) -> None:
         alice, bob = stage.transport("alice"), stage.transport("bob")
         await alice.send(many(stage.topic, 0, 100))

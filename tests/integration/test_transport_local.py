@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,11 @@ from broker.clock import now_ms
 from broker.errors import TransportError
 from broker.record import Record
 from broker.transport.applied import read_applied
+from broker.transport.connection import KafkaConnection
 from broker.transport.kafka import KafkaTransport, raw_records
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
-from broker.transport.provisioning import Found, Provisioner, plan_changes
+from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.quotas import RATES, apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import AclPlan, TopicPlan
 
 pytestmark = pytest.mark.kafka
@@ -253,3 +256,30 @@ def test_administration_of_a_kafka_that_is_not_there_says_so(
     with pytest.raises(TransportError) as unreachable:
         Provisioner(nowhere).find("d")
     assert unreachable.value.code == "kafka_unreachable"
+
+
+def test_limits_of_parties_are_set_and_those_of_others_stay(real_kafka: RealKafka) -> None:
+    operator = real_kafka.local.connection
+    one, other = f"{real_kafka.fresh_name()}-one", f"{real_kafka.fresh_name()}-other"
+    apply_quotas(operator, [Change("limit", other, rates=(("producer_byte_rate", 1024),))])
+    _await_quotas(operator, {other: {"producer_byte_rate": 1024.0}})
+    planned = plan_quotas([one], read_quotas(operator))
+    assert [(change.action, change.subject) for change in planned] == [("limit", one)]
+    apply_quotas(operator, planned)
+    found = _await_quotas(operator, {one: {name: float(rate) for name, rate in RATES.items()}})
+    assert found[other] == {"producer_byte_rate": 1024.0}
+    assert plan_quotas([one], found) == ()
+    assert read_quotas(real_kafka.connection("carol")) is None, "a party may not see them"
+
+
+def _await_quotas(
+    operator: KafkaConnection, wanted: Mapping[str, Mapping[str, float]]
+) -> Mapping[str, Mapping[str, float]]:
+    """What Kafka has once a node has what the controller agreed to."""
+    for _ in range(100):
+        found = read_quotas(operator)
+        assert found is not None
+        if wanted.items() <= found.items():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(found)

@@ -292,9 +292,14 @@ entries = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    st.dictionaries(field_names, field_names, max_size=2),
-    st.none() | field_names,
-    st.none() | st.just("service"),
+    left_out=st.dictionaries(field_names, field_names, max_size=2),
+    left_out_for=st.dictionaries(
+        field_names, st.dictionaries(field_names, field_names, min_size=1, max_size=2), max_size=2
+    ),
+    reason=st.none() | field_names,
+    operator=st.none() | st.just("service"),
+    acting_for=st.none() | st.just("A. Person"),
+    reason_text=st.none() | hashes,
 )
 
 

@@ -68,8 +68,7 @@ def test_what_is_kept_stays_below_the_limit_whatever_is_claimed(found: list[Fact
             before = size_of(state)
             try:
                 placement = continuity.place(state, fact, recall)
-            except ContinuityError as error:
-                assert error.code != "equivocation"  # noqa: PT017  # what is placed is what counts
+            except ContinuityError:  # made-up indices can contradict each other: nothing is kept
                 continue
             state = placement.state
             if placement.verdict not in {"repeat", "before_start"}:

@@ -114,7 +114,7 @@ def signed_notes(signed: Signed) -> list[str]:
 
 def _change_words(change: Change) -> str:
     clause = f" (clause {change.clause})" if change.clause else ""
-    effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "no effect"}
+    effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "same disclosure"}
     return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"
 
 

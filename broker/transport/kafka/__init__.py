@@ -18,11 +18,12 @@ from broker.record import Record
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
+from broker.transport.kafka.client_quotas import ClientQuotas
 from broker.transport.kafka.receiving import KafkaReceiver
 from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
 from broker.transport.kafka.snapshot import read_all, visible
 
-__all__ = ["KafkaTransport", "raw_records"]
+__all__ = ["KafkaTransport", "client_quotas", "raw_records"]
 
 # Both libraries log on their own, to stderr if nobody configured logging. What matters reaches the
 # operator through error codes and `Trouble`; the rest is there for whoever adds a handler.
@@ -114,3 +115,14 @@ async def raw_records(connection: KafkaConnection, topics: Iterable[str]) -> lis
     """
     client = ClientSettings(connection.bootstrap, connection.client_id, ssl_context(connection.tls))
     return await read_all(client, topics)
+
+
+def client_quotas(connection: KafkaConnection) -> ClientQuotas:
+    """Kafka's limits of single principals, as its operator sees them.
+
+    Raises:
+        TransportError: `certificate_unreadable`.
+    """
+    return ClientQuotas(
+        ClientSettings(connection.bootstrap, connection.client_id, ssl_context(connection.tls))
+    )

@@ -49,6 +49,8 @@ def test_an_export_of_dos_is_refused_and_told(name: str, encoding: str) -> None:
         ("Świątek", "iso8859_2", "ISO-8859-2"),
         ("Иван Петров", "cp1251", "windows-1251"),
         ("costs £40", "cp850", "cp850"),
+        ("MÜLLER", "cp850", "cp850"),
+        ("ÉLISE José", "mac_roman", "mac_roman"),
     ],
 )
 def test_the_encoding_that_is_suspected_is_named(text: str, encoding: str, suspect: str) -> None:
@@ -93,6 +95,10 @@ WRONG = {
     "Jos\x82": "ISO-8859-1",
     "Jos‚ and": "cp850",
     "Mu¤oz": "cp850",
+    "JosŽ": "mac_roman",
+    "MŸller": "mac_roman",
+    "MšLLER": "cp850",
+    "Ìåäæèä": "another alphabet",
 }
 
 
@@ -110,9 +116,35 @@ def test_text_that_was_read_wrongly_before_is_refused_by_its_row(text: str) -> N
     assert WRONG[text] in error.value.detail
 
 
+@pytest.mark.parametrize("text", ["M?ller", "?ukasz M?ller", "Jos?-Mar?a"])
+def test_a_question_mark_inside_a_word_of_a_short_text_is_a_lost_character(text: str) -> None:
+    (row,) = ADAPTER.read(export("x").encode())
+    assert isinstance(row, Row)
+    context = Context("me", {"P": "partner-one"}, MemoryLinks())
+    values = dict(row.values) | {"ACTION": "REFER", "REFERRAL_NO": "R1", "RECORD_CLASS": "CRIME"}
+    values |= {"HC_FLAGS": "HC-DIS", "PERCEIVED_BY": "V", "VIC_NAME": text}
+    with pytest.raises(MappingError) as error:
+        ADAPTER.to_event(Row(2, values, 0, 0), context)
+    assert (error.value.code, error.value.where) == ("text_encoding", "line 2, column VIC_NAME")
+
+
+@pytest.mark.parametrize("declared", ["UTF-8", "utf-8", "US-ASCII"])
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_xml_in_another_encoding_than_it_declares_is_told(declared: str, quote: str) -> None:
+    from adapters.cps import ADAPTER as CPS
+
+    content = f"""<?xml version={quote}1.0{quote} encoding={quote}{declared}{quote}?>
+<CaseExport xmlns="urn:example:cps:case-export:3"><Case><Action>José</Action></Case></CaseExport>"""
+    with pytest.raises(MappingError) as error:
+        CPS.read(content.encode("cp850"))
+    assert (error.value.code, error.value.where) == ("file_encoding", "line 2")
+    assert "cp850" in error.value.detail
+
+
 def test_good_text_has_no_sign_of_a_wrong_encoding() -> None:
     others = ("CAFÉ’S”", "na hÉireann", "Zażółć", "Łukasz", "Ångström", "√2", "£40–50", "naïve",
               "“quoted”", "À la", "5 m²", "€5", "½", "e.g. 20‰", "Дмитрий",
-              "李", "محمد", "😀")  # fmt: skip
+              "李", "محمد", "😀", "GROßMANN", "McÉwan", "Škoda", "ŽELJKO", "NuŠa", "Ægir",
+              "who?what")  # fmt: skip
     for text in (*NAMES, *others):
         assert text_sign(text) is None, text

@@ -19,7 +19,8 @@ ADAPTERS: dict[str, Any] = {
 MADE_BY_PROGRAMS = (
     "#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "########",
     "Err:502", "NULL", "null", "(null)", "None", "NaN", "N/A", "n/a", "NA", "TBC", "UNKNOWN",
-    "Not known", "undefined", "-", "?", "0", "000", "TRUE", "false", "2.61E+12", "2,61E+12",
+    "Not known", "undefined", "-", "?", "0", "000", "0/0", "00-00-00", "TRUE", "false",
+    "2.61E+12", "2,61E+12",
     "2.61e12", "1E5", "1.0", "12,5", "1234567890123456", "01/12/2026", "2026-12-01", "1.12.2026",
     "01/12/2026 00:00", "03-Apr", "3 apr", "Apr-26", "03-Apr-26", "April 2026",
 )  # fmt: skip
@@ -65,6 +66,15 @@ def test_what_programs_write_of_themselves_is_no_reference(kind: str, role: str)
         error = refusal(kind, **{role: value})
         assert (error.code, error.where) == ("invalid_value", f"line 2, column {column}"), value
         assert value not in error.detail or len(value) < 4
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+@pytest.mark.parametrize("digit", "01f")
+def test_a_shared_id_that_stands_for_none_joins_no_cases(kind: str, digit: str) -> None:
+    none = "-".join(digit * length for length in (8, 4, 4, 4, 12))
+    for role in ("shared_case", "shared_referral"):
+        assert refusal(kind, **{role: none}).code == "invalid_value"
+        assert refusal(kind, **{role: none.upper()}).code == "invalid_value"
 
 
 @pytest.mark.parametrize("kind", ADAPTERS)

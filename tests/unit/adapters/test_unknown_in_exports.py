@@ -10,6 +10,7 @@ import pytest
 
 from adapters import council, cps
 from adapters.base import MappingError, Records, Rejected, Row
+from adapters.council.flat import FlatRecords
 from adapters.cps.format import NAMESPACE
 from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES
 from adapters.sources.rejects import content_of, rejected_pieces
@@ -219,6 +220,16 @@ def test_what_is_no_whole_number_is_refused(value: object) -> None:
 @pytest.mark.parametrize("value", [1, 0, [True], {}], ids=repr)
 def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
     assert refused_field({**REFERRAL, "police_aware": value}) == "police_aware"
+
+
+@pytest.mark.parametrize("text", ["|", " | | "])
+def test_a_list_of_separators_alone_is_not_absent(text: str) -> None:
+    assert refused_field({**REFERRAL, "motivations": text}) == "motivations"
+    flat = FlatRecords(council.ADAPTER.document)
+    row = Row(2, {"motivations": text, "notify": text}, 0, 0)
+    (read,) = flat.read(Records(lambda: iter([row])))
+    assert isinstance(read, Row)
+    assert dict(read.values) == {"motivations": text, "notify": text}
 
 
 @pytest.mark.parametrize("absent", [None, "", "  "], ids=repr)

@@ -45,7 +45,7 @@ def next_version(world: World, changes: dict[str, str] | None = None, version="1
     """A version that replaces the one in force, with some other words."""
     before = load_contract(world.contract()).hash.hex()
     entry = "version_record:\n"
-    record = f'  - {{version: {version}, date: {day(0)}, change: "x", authorised_by: "All"}}\n'
+    record = f'  - {{version: {version}, date: {day(0)}, change: "More.", authorised_by: "All"}}\n'
     raw = world.variant(
         {"\nversion: 1.0.0": f"\nversion: {version}", entry: entry + record, **(changes or {})}
     )
@@ -280,6 +280,7 @@ def test_what_is_altered_or_foreign_is_not_signed(cli, world: World, tmp_path: P
     other.write_bytes(world.variant({'deployment: "pan-london"': "deployment: elsewhere"}))
     foreign = cli(*SIGN, "--agency", world.agency("cps-london"), other, "--yes")
     assert (foreign.code, "contract_foreign" in foreign.err) == (3, True)
+    assert "agency.toml" not in foreign.err  # it is not in the folder, and no key of ours is old
     assert not other.with_suffix(".note").exists()
 
 

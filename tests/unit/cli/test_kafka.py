@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,7 @@ class FakeKafka:
     applied: tuple[Change, ...] = ()
     records: tuple[Record, ...] = ()
     replication = 0
+    quotas: Mapping[str, Mapping[str, float]] | None = {}
 
     def __init__(self, connection) -> None:
         type(self).connection = connection
@@ -66,6 +67,12 @@ class FakeKafka:
         return collect_applied(list(cls.records))
 
     @classmethod
+    def limit(cls, _connection, changes: Sequence[Change]) -> None:
+        set_ = {change.subject: dict(change.rates) for change in changes if change.rates}
+        assert cls.quotas is not None or not set_
+        cls.quotas = None if cls.quotas is None else {**cls.quotas, **set_}
+
+    @classmethod
     def rights_of(cls, principal: str) -> set[str]:
         """The kinds of right of a principal on Kafka now, such as "write data"."""
         return {
@@ -90,6 +97,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeKafka]:
     monkeypatch.setattr(kafka_host, "Provisioner", kind)
     monkeypatch.setattr(kafka_host, "write_applied", kind.write)
     monkeypatch.setattr(kafka_host, "read_applied", kind.read)
+    monkeypatch.setattr(kafka_host, "read_quotas", lambda _connection: kind.quotas)
+    monkeypatch.setattr(kafka_host, "apply_quotas", kind.limit)
     return kind
 
 
@@ -148,7 +157,7 @@ def test_applying_makes_the_changes_once(cli, made: Path, fake) -> None:
     assert first.code == 0
     assert len(first.json) == len(fake.applied) + 1 > 50
     assert fake.replication == 3
-    assert {change["action"] for change in first.json} == {"follow", "create", "grant"}
+    assert {change["action"] for change in first.json} == {"follow", "create", "grant", "limit"}
     fake.applied = ()
     again = cli("kafka", "apply", "--agency-root", made)
     assert (again.code, again.out) == (0, b"")
@@ -335,6 +344,21 @@ def test_a_version_that_pins_other_keys_of_a_party_waits(host: Host) -> None:
     (folder / "newer.note").write_bytes(by)
     done = host.run("plan", "--json")
     assert (done.code, [row["code"] for row in done.json]) == (4, ["contract_changes_keys"])
+
+
+def test_a_version_that_changes_partitions_waits_and_stops_no_other_change(host: Host) -> None:
+    """The number never changes; a plan that stopped there would keep the rights of who has left."""
+    assert host.run("apply").code == 0
+    raw = host.follower({"a: {partitions: 6}": "a: {partitions: 7}"})
+    host.has(raw)
+    stray = AclPlan("User:mallory", "topic", "pan-london.london-hate-crime.a", "read")
+    found = host.kafka.found
+    host.kafka.found = Found(found.partitions, found.config, found.rights | {stray})
+    done = host.run("apply", "--json")
+    assert done.code == 4
+    (waiting,) = (row for row in done.json if row["action"] == "wait")
+    assert waiting["code"] == "contract_changes_partitions"
+    assert stray not in host.kafka.found.rights
 
 
 def test_topics_without_a_record_wait_and_no_right_goes(host: Host) -> None:

@@ -298,3 +298,124 @@ def test_the_database_of_a_subscription_is_erased_as_well(support: Path, world, 
     copy.chmod(0o600)
     assert erase(cli, world, READER, case=CASE).json["payloads"] == 2
     assert holding(support, NAME) == set()
+
+
+def test_the_rest_of_a_broken_record_is_not_left(police: Path, world, cli) -> None:
+    torn = export(row(OURS, MO_TEXT=f"One line\nand {NAME} on the next")).replace(b"V,", b'"V,')
+    assert torn.count(b'"V,')
+    drop(world, "torn.csv", torn)
+    take(world)
+    done = erase(cli, world)
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left) == (4, {"quarantine/torn.csv.rejected.csv": "file_shared"})
+    assert erase(cli, world, SENDER, "--whole-files").code == 0
+    assert holding(police, NAME, PHONE) == set()
+
+
+@pytest.mark.parametrize(
+    "spelt", ["ek/2025/0042", "EK/2025/\u200b0042", "'EK/2025/0042", "\ufeffEK/2025/0042"]
+)
+def test_a_refused_record_is_found_however_its_reference_is_spelt(
+    police: Path, world, cli, spelt: str
+) -> None:
+    drop(world, "spelt.csv", export(row(spelt, REFERRAL_NO="R-77")))
+    take(world)
+    assert "quarantine/spelt.csv.rejected.csv" in holding(police, NAME)
+    assert erase(cli, world).code == 0
+    assert holding(police, NAME, PHONE) == set()
+
+
+def test_a_case_of_which_every_record_was_refused_can_be_erased(world, cli) -> None:
+    police = world.directory(SENDER)
+    world.without_state(SENDER)
+    drop(
+        world,
+        "refused.csv",
+        export(row(OURS, RISK="no"), row(OTHER, OTHER_NAME, "", RISK="no", REFERRAL_NO="R-1")),
+    )
+    take(world)
+    done = erase(cli, world)
+    assert (done.code, len(done.json["files"])) == (0, 2)
+    assert holding(police, NAME, PHONE) == set()
+    assert "quarantine/refused.csv.rejected.csv" in holding(police, OTHER_NAME)
+    again = erase(cli, world)
+    assert again.code == 2
+
+
+def test_a_short_reference_does_not_remove_refused_records_of_others(world, cli) -> None:
+    police = world.directory(SENDER)
+    world.without_state(SENDER)
+    drop(
+        world, "short.csv", export(row("1"), row(OTHER, OTHER_NAME, "", RISK="no", PREV_COUNT="1"))
+    )
+    take(world)
+    sent(world)
+    assert erase(cli, world, case="1").code == 0
+    assert "quarantine/short.csv.rejected.csv" in holding(police, OTHER_NAME)
+    assert holding(police, NAME) == set()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_a_refused_file_in_wide_characters_is_named(
+    police: Path, world, cli, encoding: str
+) -> None:
+    wide = export(row(OURS)).decode().encode(encoding)
+    (police / "quarantine" / "wide.csv").write_bytes(wide)
+    left = {one["what"] for one in erase(cli, world).json["left"]}
+    assert left == {"quarantine/wide.csv"}
+
+
+def test_an_event_of_another_case_in_the_inbox_that_names_this_one_stays(
+    support: Path, world, cli
+) -> None:
+    store = world.store(READER)
+    with store.transaction() as tx:
+        tx.links.add("case", "7", CASE)
+    store.close()
+    others = {path for path in (support / "inbox").iterdir() if OTHER_NAME in path.read_text()}
+    assert others
+    for path in others:
+        path.write_text(path.read_text().replace(OTHER_NAME, f"{OTHER_NAME} 7"))
+    assert erase(cli, world, READER, case="7").code == 0
+    assert all(path.exists() for path in others)
+    assert holding(support, NAME) == set()
+
+
+def test_lines_that_may_be_of_a_case_with_a_plain_number_are_left_and_named(world, cli) -> None:
+    police = world.directory(SENDER)
+    world.without_state(SENDER)
+    broken = export(row("1"), row(OTHER, OTHER_NAME, "")).splitlines(keepends=True)
+    other = [b"".join(broken[:-1]), broken[-1].replace(OTHER_NAME.encode(), b'1,Dafydd" Notreal')]
+    drop(world, "short.csv", b"".join(other))
+    take(world)
+    sent(world)
+    done = erase(cli, world, case="1")
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left["quarantine/short.csv.rejected.csv"]) == (4, "file_shared")
+    assert holding(police / "quarantine", 'Dafydd" Notreal')
+
+
+def test_a_reference_that_nothing_knows_and_that_stands_in_files_by_chance_is_unknown(
+    police: Path, world, cli
+) -> None:
+    before = {path: path.read_bytes() for path in police.glob("[pq]*/*")}
+    for case in ("1", "0", "24", "the", "", " ", "11111"):
+        assert erase(cli, world, case=case).code == 2, case
+    assert {path: path.read_bytes() for path in police.glob("[pq]*/*")} == before
+
+
+def test_a_name_that_is_not_utf_8_is_shown(police: Path, world, cli) -> None:
+    (police / "processed" / "b\udcff.csv").write_bytes(export(row(OURS)))
+    (police / "quarantine" / "b\udcff.pdf").write_bytes(OURS.encode())
+    done = erase(cli, world)
+    assert any(one["path"].endswith("b\\xff.csv") for one in done.json["files"])
+    assert [one["what"] for one in done.json["left"]] == ["quarantine/b\\xff.pdf"]
+    text = cli("log", "erase", "--agency", police, "--case", OURS)
+    assert (text.code, "b\\xff.pdf" in text.text) == (4, True)
+
+
+def test_a_file_of_broken_lines_alone_costs_little(police: Path, world, cli) -> None:
+    content = export() + f'"a,{OURS}\n'.encode() * 200_000
+    (police / "quarantine" / "worst.csv").write_bytes(content)
+    done = erase(cli, world)
+    assert [one["why"] for one in done.json["left"]] == ["file_shared"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import sys
 
 import pytest
 
 from broker.cli import output
+from contracts.errors import ContractError
 
 WIDE = "victim.a_field_with_a_name_that_is_longer_than_the_terminal_is_wide"
 ROWS = [(WIDE, "reads"), ("b", "never \x1b[31mred\x07")]
@@ -90,3 +92,27 @@ def test_a_note_goes_to_stderr_without_control_characters(
     said = capsys.readouterr()
     assert said.out == ""
     assert not CONTROL.search(said.err.rstrip("\n"))
+
+
+HIDDEN = "a\u202eb\u200bc\U000e0041d"
+
+
+def test_hidden_characters_are_shown_by_their_code_points(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.note(HIDDEN)
+    assert capsys.readouterr().err == "a<U+202E>b<U+200B>c<U+E0041>d\n"
+    error = ContractError("no", where=HIDDEN, fix=HIDDEN)
+    assert error.diagnostics().count("a<U+202E>b<U+200B>c<U+E0041>d") == 2
+    written = _stdout(monkeypatch)
+    output.print_table((HIDDEN,), [(HIDDEN,)])
+    assert written.getvalue().decode() == "a<U+202E>b<U+200B>c<U+E0041>d\n" * 2
+
+
+def test_hidden_characters_are_escaped_in_json_and_keep_their_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = _stdout(monkeypatch)
+    output.print_json({HIDDEN: f"{HIDDEN}\x9b"})
+    assert written.getvalue().isascii()
+    assert json.loads(written.getvalue()) == {HIDDEN: f"{HIDDEN}\x9b"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.comparison import Change, Comparison, compare
+from contracts.explain import fingerprint
 from contracts.model import Contract
 from contracts.terms import FieldTerms
 from tests.unit.contracts.alterations import Alteration, altered, by_member, filled
@@ -120,6 +122,11 @@ WIDENING: dict[str, Callable[[Contract], Contract]] = {
     "a text": part("use", onward_disclosure="To anyone."),
     "a prohibition less": lambda c: c.model_copy(update={
         "use": c.use.model_copy(update={"prohibited": c.use.prohibited[1:]})}),
+    "what a role is": lambda c: c.model_copy(update={"roles": {**c.roles, "support": "Anyone."}}),
+    "the summary": lambda c: c.model_copy(update={"summary": "Anything may be shared."}),
+    "the title": lambda c: c.model_copy(update={"title": "Open data"}),
+    "an acknowledgement that permits": lambda c: c.model_copy(update={
+        "acknowledgements": {**c.acknowledgements, "all": "All may be read by anyone."}}),
     "a processor's terms": lambda c: c.model_copy(update={
         "processors": (c.processors[0].model_copy(update={"terms": "None."}),)}),
 }  # fmt: skip
@@ -143,6 +150,65 @@ NARROWING: dict[str, Callable[[Contract], Contract]] = {
     "prohibition": lambda c: c.model_copy(update={
         "use": c.use.model_copy(update={"prohibited": (*c.use.prohibited, "Advertising.")})}),
 }  # fmt: skip
+
+
+def test_a_changed_signing_key_is_shown_by_its_fingerprints(contract: Contract) -> None:
+    agency = contract.parties[0].id
+    before = contract.governance_keys[agency]
+    after = before.model_copy(update={"ed25519": base64.b64encode(bytes(range(32))).decode()})
+    keys = {**contract.governance_keys, agency: after}
+    (change,) = compare(contract, contract.model_copy(update={"governance_keys": keys})).changes
+    assert change.widening
+    assert fingerprint("governance", "ed25519", before.ed25519_raw) in change.text
+    assert fingerprint("governance", "ed25519", after.ed25519_raw) in change.text
+    assert after.ed25519 not in change.text
+
+
+def _pursued(contract: Contract, *roles: str) -> Contract:
+    purpose = contract.purposes["prosecute"].model_copy(update={"pursued_by": roles})
+    return contract.model_copy(update={"purposes": {**contract.purposes, "prosecute": purpose}})
+
+
+def test_roles_that_pursue_a_purpose_are_compared_as_a_set_and_none_means_all(
+    contract: Contract,
+) -> None:
+    def effects(before: Contract, after: Contract) -> set[str]:
+        return {change.effect for change in compare(before, after).changes}
+
+    two, all_ = _pursued(contract, "police", "prosecution"), _pursued(contract)
+    assert effects(two, all_) == {"widens"}
+    assert effects(all_, two) == {"narrows"}
+    assert effects(two, _pursued(contract, "police", "council")) == {"both"}
+    assert effects(all_, _pursued(contract, *contract.roles)) == {"neutral"}
+
+
+@pytest.mark.parametrize(
+    ("days", "effect"), [(14, "narrows"), (30, "narrows"), (31, "both"), (366, "both")]
+)
+def test_retention_that_is_added_is_compared_with_what_held_without_it(
+    contract: Contract, days: int, effect: str
+) -> None:
+    retention = contract.event_types[MADE].retention
+    assert retention is not None
+    without = of_type(contract, retention=None)
+    agreed = of_type(contract, retention=retention.model_copy(update={"kafka_days": days}))
+    assert [each.effect for each in compare(without, agreed).changes] == [effect]
+
+
+def test_a_party_that_leaves_narrows_and_its_keys_say_nothing_of_their_own(
+    contract: Contract,
+) -> None:
+    gone = contract.parties[-1].id
+    after = contract.model_copy(
+        update={
+            "parties": contract.parties[:-1],
+            "governance_keys": {k: v for k, v in contract.governance_keys.items() if k != gone},
+            "review_by": tuple(each for each in contract.review_by if each != gone),
+        }
+    )
+    effects = {each.path: each.effect for each in compare(contract, after).changes}
+    assert effects[f"parties.{gone}"] == "narrows"
+    assert effects[f"governance_keys.{gone}"] == "neutral"
 
 
 @pytest.mark.parametrize("name", NARROWING)

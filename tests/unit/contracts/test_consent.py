@@ -8,6 +8,7 @@ from contracts.decision import Decision, LeftOut, decide, has_consent, receiver_
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.examples import example
+from contracts.left_out import without_ungranted
 from contracts.model import Contract
 from contracts.standing import Standing
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, Asked
@@ -204,3 +205,25 @@ def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
             {"case_id": CASE, "victim.name": "A", "record_type": "hate_incident"},
         )
     assert caught.value.code == "consent_missing"
+
+
+@pytest.mark.parametrize("terms", [{"readers": ("police",)}, {"senders": ("prosecution",)}])
+def test_an_incident_is_depersonalised_although_its_record_type_is_left_out(
+    contract: Contract, in_force: Standing, noon: int, terms: dict[str, tuple[str, ...]]
+) -> None:
+    """The intake leaves out what may not be sent; the rule goes by what the export said."""
+    updated = contract.event_types["case.updated"]
+    fields = dict(updated.fields)
+    fields["record_type"] = fields["record_type"].model_copy(update=terms)
+    types = {"case.updated": updated.model_copy(update={"fields": fields})}
+    narrow = contract.model_copy(update={"event_types": {**contract.event_types, **types}})
+    data: dict[str, JSON] = {"case_id": CASE, "victim": {"name": "A"}}
+    for record_type, name_flows in (("hate_incident", False), ("hate_crime", True)):
+        event = PlainEvent("case.updated", ("cps-london",), {**data, "record_type": record_type})
+        left, gone = without_ungranted(narrow, SENDER, event)
+        reasons = {one.path: one.reason for one in gone}
+        assert reasons.pop("record_type") in {"field_not_granted", "sender_not_granted"}
+        assert reasons == ({} if name_flows else {"victim.name": "incident_depersonalised"})
+        decision = decide(narrow, in_force, SENDER, ("cps-london",), left, noon)
+        assert decision.permitted
+        assert ("victim.name" in decision.flat) == name_flows

@@ -146,7 +146,7 @@ HIDDEN: dict[str, tuple[Callable[[Contract], Contract], str]] = {
         "Sub-processors at will.",
     ),
     "a breach contact": (_breach, "nobody@elsewhere.example"),
-    "a clock from 4 hours to 30 days": (_levels, "urgent acknowledge within 30 days"),
+    "a clock from 4 hours to 30 days": (_levels, "acknowledge within 30 days (P30D), if urgent"),
     "grace of 366 days": (_part("retention", grace_days=366), "366 days"),
     "a policy document": (
         lambda c: c.model_copy(

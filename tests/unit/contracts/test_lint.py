@@ -238,6 +238,42 @@ PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
         "version-record", "error", lambda c: entry(c, date=date(2030, 1, 1))),
     "a previous version without an entry": (
         "version-record", "error", lambda c: c.model_copy(update={"previous": "0" * 64})),
+    "one version in two spellings": (
+        "version-record", "error", lambda c: c.model_copy(update={
+            "version_record": (*c.version_record,
+                               c.version_record[0].model_copy(update={"version": "01.0.0"}))})),
+    "a basis of separators alone": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "council", "support-victims", basis="; ;")),
+    "a condition of separators alone": (
+        "legal-code-unknown", "error",
+        lambda c: basis_of(c, "council", "support-victims", article_10=";")),
+    "a reader that pursues no purpose of the field": (
+        "purpose-without-basis", "error",
+        lambda c: purposes(c, pursued_by=("prosecution",))),
+    "a field for a purpose that its type does not have": (
+        "purpose-not-of-type", "error",
+        lambda c: change(c, MADE, "victim.name", purposes=("support-victims", "prosecute"))),
+    "an assessment to be reviewed in 2099": (
+        "assessment-date", "error", lambda c: assessed(c, review_on=date(2099, 1, 1))),
+    "an assessment without a reference": (
+        "placeholder", "error", lambda c: assessed(c, reference="To be confirmed.")),
+    "a policy document that is not there yet": (
+        "placeholder", "error", lambda c: bases(c, appropriate_policy_document="N/A")),
+    "a necessity without words": ("placeholder", "error", lambda c: purposes(c, necessity="...")),
+    "a reason without words": (
+        "placeholder", "error", lambda c: change(c, MADE, "victim.name", without_consent="-")),
+    "a consultation of the future": (
+        "consultation-date", "error", lambda c: c.model_copy(update={
+            "consulted": (c.consulted[0].model_copy(update={"date": date(2030, 1, 1)}),)})),
+    "a start in 2076": (
+        "starts-late", "error", lambda c: c.model_copy(update={
+            "starts": date(2076, 1, 1), "ends": date(2076, 12, 31),
+            "review_on": date(2076, 6, 1)})),
+    "the principal of another party that has one of its own": (
+        "principal-shared", "error",
+        lambda c: party(party(c, "haven-support", kafka_principal="haven"),
+                        "council-camden", kafka_principal="HAVEN-support")),
 }  # fmt: skip
 
 
@@ -261,6 +297,7 @@ def test_every_rule_has_a_name_that_can_be_accepted(contract: Contract) -> None:
 HIDDEN = {
     "zero width": "\u200b", "right-to-left override": "\u202e", "isolate": "\u2066",
     "soft hyphen": "\u00ad", "filler": "\u3164", "variation": "\ufe0f", "tag": "\U000e0041",
+    "strike through": "\u0336", "enclosing circle": "\u20dd", "joiner": "\U00013430",
     "no-break": "\ufeff", "private": "\ue000", "arabic mark": "\u061c",
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contracts import loading
 from contracts.errors import ContractError
 from contracts.loading import (
     AGREEMENT_BYTES,
@@ -220,3 +221,17 @@ def test_a_principal_is_the_name_that_kafka_prints(
 
 def test_the_principal_is_the_agency_id_unless_the_contract_names_one(contract: Contract) -> None:
     assert [party.principal for party in contract.parties] == [p.id for p in contract.parties]
+
+
+def _patterns(schema: object) -> set[str]:
+    if isinstance(schema, dict):
+        own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+        own |= set(schema.get("patternProperties", ()))
+        return own.union(*map(_patterns, schema.values()))
+    return set().union(*map(_patterns, schema)) if isinstance(schema, list) else set()
+
+
+def test_every_form_of_a_text_has_words_for_the_author() -> None:
+    patterns = _patterns(Contract.model_json_schema(mode="serialization"))
+    assert len(patterns) > 4
+    assert patterns <= loading._FORMS.keys()

@@ -122,3 +122,15 @@ def test_consent_in_an_answer_is_what_the_decision_enforces(contract: Contract) 
                     if planned.grouping.bound[planned.grouping.group_of[path]]:
                         found |= {planned.role_needs[to]} if to in planned.role_needs else set()
                     assert found == expected, (event_type, path)
+
+
+def test_no_consent_is_claimed_that_the_event_type_does_not_ask_for(
+    contract: Contract, contract_text: ContractText
+) -> None:
+    (summary,) = answer_fields(contract, "summary", "critical-incident.declared")
+    assert summary.needs.everyone == summary.needs.by_role == ()
+    assert "only with consent" not in summary.as_text()
+    words = " ".join(explain(contract_text).split())
+    for rule in contract.consent_by_role.values():
+        of_clause = words[words.index(f"Clause {rule.clause}:") :]
+        assert "answers about consent: referral.made, correction.made." in of_clause

@@ -58,19 +58,26 @@ def grants(tree: Tree, event_type: str, agency: str) -> list[str]:
     return [path for path, field in fields.items() if role(tree, agency) in field["readers"]]
 
 
+def consent_bound(tree: Tree, event_type: str, path: str) -> bool:
+    fields = tree["event_types"][event_type]["fields"]
+    asks = any(f"consent.{scope}" in fields for scope in SCOPES)
+    return asks and bool(fields[path]["identifies"])
+
+
 def groups(tree: Tree, event_type: str, to: list[str]) -> list[tuple[list[str], list[str]]]:
     """(readers, leaves) of each group, as envelope.md says."""
-    found: list[tuple[list[str], list[str]]] = [(to, [])]
+    found: list[tuple[tuple[list[str], bool], list[str]]] = [((to, False), [])]
     for path in tree["event_types"][event_type]["fields"]:
         readers = [agency for agency in to if path in grants(tree, event_type, agency)]
         if not readers:
             continue
-        known = next((leaves for have, leaves in found if have == readers), None)
+        of_group = (readers, consent_bound(tree, event_type, path))
+        known = next((leaves for have, leaves in found if have == of_group), None)
         if known is None:
-            found.append((readers, [path]))
+            found.append((of_group, [path]))
         else:
             known.append(path)
-    return found
+    return [(readers, leaves) for (readers, _), leaves in found]
 
 
 def refusal(
@@ -92,16 +99,13 @@ def refusal(
     if flat.keys() - may_be_sent:
         return "field_not_granted"
     given_scopes = {scope for scope in SCOPES if flat.get(f"consent.{scope}") is True}
-    asks = any(f"consent.{scope}" in fields for scope in SCOPES)
     for path in flat:
         needs = set(fields[path]["consent"])
-        if fields[path]["identifies"] and asks:
+        if consent_bound(tree, event_type, path):
             needs.add("share_identity")
-            for agency in to:
-                rule = tree["consent_by_role"].get(role(tree, agency))
-                granted = path in grants(tree, event_type, agency)
-                if granted and rule and role(tree, sender) not in rule["unless_from"]:
-                    needs.add(rule["scope"])
+            rule = tree["consent_by_role"].get(role(tree, me))
+            if rule and role(tree, sender) not in rule["unless_from"]:
+                needs.add(rule["scope"])
         if not needs <= given_scopes:
             return "consent_missing"
         never = of_type["incident_identifiers"] == "never"
@@ -120,7 +124,11 @@ def contracts(draw: st.DrawFn) -> Tree:
     tree: Tree = json.loads(LONDON)
     for of_type in tree["event_types"].values():
         of_type["incident_identifiers"] = draw(st.sampled_from(["with-consent", "never"]))
-        free = sorted(path for path, field in of_type["fields"].items() if not field["required"])
+        free = sorted(
+            path
+            for path, field in of_type["fields"].items()
+            if not field["required"] and not path.startswith("consent.")  # have rules of their own
+        )
         for path in draw(st.lists(st.sampled_from(free), max_size=4, unique=True)):
             field = of_type["fields"][path]
             field["identifies"] = draw(st.booleans())

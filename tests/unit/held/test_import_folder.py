@@ -15,6 +15,7 @@ from broker.held.import_folder import (
     entries_not_taken,
     leftovers,
     name_rule,
+    own_inside,
     remove_leftovers,
 )
 
@@ -77,6 +78,15 @@ def test_what_is_not_taken_is_shown_with_its_reason(tmp_path: Path) -> None:
         "x.lock": "file_unfinished",
         "~x": "file_unfinished",
     }
+
+
+def test_a_folder_with_the_name_of_ours_is_shown_unless_it_is_ours(tmp_path: Path) -> None:
+    drop = tmp_path / "import"
+    drop.mkdir()
+    (tmp_path / "other").symlink_to(drop)
+    assert own_inside(drop, tmp_path / "processed", tmp_path / "quarantine") == set()
+    inside = own_inside(drop, drop / "processed", tmp_path / "other" / "quarantine")
+    assert inside == {"processed", "quarantine"}
 
 
 def test_a_name_that_is_not_utf_8_can_be_shown(tmp_path: Path) -> None:

@@ -114,6 +114,39 @@ def test_a_head_that_contradicts_a_signed_checkpoint_is_evidence_once(
     assert parse_signed_checkpoint(found.text_a).checkpoint.root == head(log, 1).root
 
 
+def test_an_agency_that_contradicts_itself_in_many_logs_fills_no_disk(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heartbeat may have 512 kB, and each is kept as evidence of one log only."""
+    monkeypatch.setattr("broker.control.control.CONTRADICTED_LOGS", 2)
+    notes = []
+    for at in range(4):
+        one = Log(partition=at)
+        desk.office.take(at_offsets(one.send(value())))
+        notes.append(beat(world, replace(head(one, 1), root=b"o" * 32), at=NOW + at))
+    news = desk.hear(desk.topics.heartbeats, *notes)
+    assert news.rejected == ["equivocation"] * 4
+    assert news.alarms == [(POLICE, "equivocation")] * 4
+    with desk.office.store.reading() as tx:
+        assert [row.text_b for row in tx.evidence.list()] == notes[:2]
+
+
+def test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the time that they state; what is not heard costs no check of a signature."""
+    monkeypatch.setattr("broker.control.budgets.HEARTBEATS_HEARD", 3)
+    notes = [beat(world, at=NOW + at) for at in range(5)]
+    assert len(desk.hear(desk.topics.heartbeats, *notes).heartbeats) == 3
+    monkeypatch.setattr("broker.control.control.require_both_authors", None)
+    assert desk.hear(desk.topics.heartbeats, *notes[3:]).heartbeats == []
+    monkeypatch.undo()
+    other = beat(world, at=NOW + 5, agency=SUPPORT)
+    assert len(desk.hear(desk.topics.heartbeats, other).heartbeats) == 1
+    next_minute = beat(world, at=NOW + MINUTE)
+    assert len(desk.hear(desk.topics.heartbeats, next_minute).heartbeats) == 1
+
+
 def test_an_old_heartbeat_again_is_no_news(desk: Desk, world: Workshop, clock: Clock) -> None:
     first = beat(world)
     assert len(desk.hear(desk.topics.heartbeats, first).heartbeats) == 1

@@ -148,7 +148,13 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
 ) -> None:
     mine = stream_of_mine(world)
     invented = replace(mine, topic="pan-london.made-up.a")
-    assert hear(desk, replay(world, invented, 0, 1, POLICE, NOW)) == (0, ["party_left"])
+    police = world.author(POLICE, receipts=True)
+
+    def refuses(origin: Origin) -> bytes:
+        return format_notice(Notice(REFUSAL_HEADING, origin, 3, 3), police)
+
+    for odd in (replay(world, invented, 0, 1, POLICE, NOW), refuses(invented)):
+        assert hear(desk, odd) == (0, ["party_left"])
     contract = world.contract
     left = StandingEntry(
         contract=contract.name,
@@ -160,7 +166,8 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     clock.pass_(MINUTE)
     changes = ManifestChanges(standing=(left,))
     desk.control.manifests = world.reissue(POLICE, changes, clock.now)
-    assert hear(desk, replay(world, mine, 0, 1, POLICE, clock.now)) == (0, ["party_left"])
+    for late in (replay(world, mine, 0, 1, POLICE, clock.now), refuses(mine)):
+        assert hear(desk, late) == (0, ["party_left"])
     assert hear(desk, replay(world, mine, 0, 1, SUPPORT, clock.now)) == (1, [])
 
 
@@ -222,16 +229,34 @@ def test_a_request_for_what_never_was_ends_with_the_first_look(desk: Desk, world
 def test_so_many_notices_of_an_agency_are_heard_in_a_minute(
     desk: Desk, world: Workshop, clock: Clock
 ) -> None:
-    refusal = Notice(REFUSAL_HEADING, stream_of_mine(world), 0, 0)
-    police, support = (
-        format_notice(refusal, world.author(agency, receipts=True)) for agency in (POLICE, SUPPORT)
-    )
-    notices = [police] * (NOTICES_HEARD + 1)
+    mine = stream_of_mine(world)
+    refusals = [Notice(REFUSAL_HEADING, mine, at, at) for at in range(NOTICES_HEARD + 1)]
+    police, support = (world.author(agency, receipts=True) for agency in (POLICE, SUPPORT))
+    notices = [format_notice(one, police) for one in refusals]
     news = desk.hear(desk.topics.receipts, *notices, content_type=NOTICE)
-    assert news.refusals == [(POLICE, refusal)] * NOTICES_HEARD
+    assert news.refusals == [(POLICE, one) for one in refusals[:-1]]
     assert news.rejected == ["notices_many"]
-    news = desk.hear(desk.topics.receipts, support, content_type=NOTICE)
-    assert news.refusals == [(SUPPORT, refusal)]
+    assert hear(desk, replay(world, mine, 0, 1, POLICE, NOW)) == (1, [])  # each kind for itself
+    news = desk.hear(desk.topics.receipts, format_notice(refusals[0], support), content_type=NOTICE)
+    assert news.refusals == [(SUPPORT, refusals[0])]
     clock.pass_(MINUTE)
-    news = desk.hear(desk.topics.receipts, police, content_type=NOTICE)
-    assert news.refusals == [(POLICE, refusal)]
+    news = desk.hear(desk.topics.receipts, notices[-1], content_type=NOTICE)
+    assert news.refusals == [(POLICE, refusals[-1])]
+
+
+def test_notices_that_another_party_writes_again_do_not_silence_their_author(
+    desk: Desk, world: Workshop, clock: Clock
+) -> None:
+    """Every party can read them and write them again, now or later."""
+    mine, police = stream_of_mine(world), world.author(POLICE, receipts=True)
+    said = [replay(world, mine, 0, 1, POLICE, NOW)]
+    said += [format_notice(Notice(REFUSAL_HEADING, mine, at, at), police) for at in range(3)]
+    news = desk.hear(desk.topics.receipts, *said, content_type=NOTICE)
+    assert (len(news.replays), len(news.refusals), news.rejected) == (1, 3, [])
+    news = desk.hear(desk.topics.receipts, *said * NOTICES_HEARD, content_type=NOTICE)
+    assert (news.replays, news.refusals, news.rejected) == ([], [], [])
+    assert hear(desk, replay(world, mine, 5, 9, POLICE, NOW)) == (1, [])
+    clock.pass_(REQUEST_LASTS_MS + 1)
+    old = [replay(world, mine, at, at, POLICE, NOW) for at in range(NOTICES_HEARD)]
+    assert hear(desk, *old) == (0, ["request_old"] * NOTICES_HEARD)
+    assert hear(desk, replay(world, mine, 5, 9, POLICE, clock.now)) == (1, [])

@@ -30,6 +30,8 @@ from workshop import (
 from broker.control import receipts_kept
 from broker.errors import TransportError
 from broker.keys.issuing import ManifestChanges
+from broker.keys.kid import ED25519
+from broker.keys.kid import RECEIPT as RECEIPT_ROLE
 from broker.keys.manifest import Revocation, StandingEntry
 from broker.record import Record
 from broker.statements.receipts import format_receipt, parse_receipt
@@ -172,6 +174,69 @@ def test_a_minute_of_an_agency_has_64_kilobytes(
     monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(receipts[0]))
     assert hear(desk, *receipts) == (2, ["receipts_many"])
     assert hear(desk, made_up(world, origin_of(log), 4, NOW + MINUTE)) == (1, [])
+
+
+def test_receipts_that_another_party_writes_again_do_not_use_up_a_minute(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.send(value())
+    first, second, third = (made_up(world, origin_of(log), size) for size in (1, 2, 3))
+    monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(first))
+    assert hear(desk, first, *[first] * 50) == (1, [])
+    assert hear(desk, second, third) == (1, ["receipts_many"])
+
+
+def test_invented_topics_of_receipts_and_requests_leave_nothing_in_memory(
+    desk: Desk, world: Workshop, log: Log
+) -> None:
+    log.send(value())
+    origin = origin_of(log)
+    present = desk.control.present()
+
+    def remembered() -> int:
+        return len(repr([getattr(present, name) for name in ("_readers", "parties")]))
+
+    before = remembered()
+    for at in range(200):
+        odd = replace(origin, topic=f"pan-london.made-up.{at}", partition=at)
+        assert hear(
+            desk, made_up(world, odd), made_up(world, replace(origin, partition=at + 9))
+        ) == (
+            0,
+            ["party_left"] * 2,
+        )
+    assert desk.control.present() is present
+    assert remembered() == before
+
+
+def test_an_agency_that_makes_many_receipts_needed_displaces_only_those_over_its_own_streams(
+    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It decides how many are kept: of each of its generations, and before each revocation."""
+    log.send(value())
+    origin = origin_of(log)
+    others = replace(origin, agency=PROSECUTION)
+    oldest = made_up(world, others)
+    one = len(others.format()) + len(oldest) + receipts_kept.ROW_BYTES
+    monkeypatch.setattr(receipts_kept, "COSIGNER_BYTES", 4 * one)
+    monkeypatch.setattr(receipts_kept, "DROPPED_AT_ONCE", 1)
+    assert hear(desk, oldest) == (1, [])
+    for at in range(8):
+        generation = replace(origin, generation=f"{NOW:016x}-{at:032x}")
+        assert hear(desk, made_up(world, generation, 2, NOW + (at + 1) * SECOND)) == (1, [])
+    with desk.office.store.reading() as tx:
+        names = [name for name, _ in tx.receipts.pairs()]
+    assert others.format() in names
+    assert 2 <= len(names) <= 4
+
+
+def test_only_the_first_end_of_a_key_that_signs_is_an_end(world: Workshop) -> None:
+    """Were every time that a revocation names one, each would keep another receipt for ever."""
+    kid = world.stream_key(POLICE).kid
+    times = [NOW + HOUR, NOW + 30 * MINUTE]
+    revocations = tuple(Revocation(kid=kid, since=at, reason="lost") for at in times)
+    book = world.reissue(POLICE, ManifestChanges(revocations=revocations[:1]), NOW + 2 * HOUR)
+    assert book.revocation_times(POLICE) == (times[0] // SECOND,)
 
 
 def test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition(
@@ -386,3 +451,27 @@ def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
     book = world.reissue(SUPPORT, dropped, clock.now + MINUTE, book)
     desk.office.believe(desk.office.contracts, book)
     assert not desk.office.trust.receipt_believed(receipt, NOW + DAY)
+
+
+def test_what_a_receipt_covered_is_not_believed_once_that_receipt_counts_no_more(
+    desk: Desk, log: Log, world: Workshop, clock: Clock
+) -> None:
+    """The other agency's receipt states more, but no leaves fold to its root."""
+    sent = at_offsets([*log.send(value()), *log.send(value())])
+    root, at = parse_proof(proof_of(sent[1])).checkpoint.root, NOW // SECOND + 1
+    told = [(2, root, SUPPORT), (9, b"r" * 32, PROSECUTION)]
+    given = [
+        format_receipt(origin_of(log), size, stated, world.receipt_cosigner(agency), at)
+        for size, stated, agency in told
+    ]
+    assert hear(desk, *given) == (2, [])
+    clock.pass_(DAY)
+    lost = Revocation(kid=world.stream_key(POLICE).kid, since=NOW + HOUR, reason="lost")
+    book = world.reissue(POLICE, ManifestChanges(revocations=(lost,)), clock.now)
+    desk.office.believe(desk.office.contracts, book)
+    assert desk.office.take(sent).covered_more
+    (key,) = book.history(SUPPORT)[-1].manifest.keys_of(RECEIPT_ROLE, ED25519)
+    stolen = Revocation(kid=key.kid, since=NOW, reason="lost")
+    book = world.reissue(SUPPORT, ManifestChanges(revocations=(stolen,)), clock.now, book)
+    desk.office.believe(desk.office.contracts, book)
+    assert desk.office.take(sent).opened == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from desk import Desk
 from workshop import (
     COUNCIL,
@@ -33,6 +34,27 @@ def test_a_newer_manifest_is_taken_stored_and_stays(
     assert desk.control.manifests is taken
     again = load_participant(tmp_path / COUNCIL, NOW + HOUR)
     newest = again.manifests.newest(POLICE)
+    assert newest is not None
+    assert newest.version == 2
+
+
+def test_a_manifest_that_is_written_again_is_not_verified_again(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one takes a hundred checks of signatures, and any party can write it any time."""
+    issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
+    text, _, lines = issued.raw.partition(b"\n\n")
+    other = world.newer_manifest(SUPPORT, ManifestChanges(), NOW).raw.partition(b"\n\n")[2]
+    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
+    taken = desk.control.manifests
+    monkeypatch.setattr("broker.registry.repository.verify_manifest", None)
+    again = [issued.raw, text + b"\n\n" + lines + other]
+    assert desk.hear(desk.topics.manifests, *again).rejected == []
+    assert desk.control.manifests is taken
+    monkeypatch.undo()
+    desk.control.manifests = world.manifests  # loaded anew, and the file is gone
+    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
+    newest = desk.control.manifests.newest(POLICE)
     assert newest is not None
     assert newest.version == 2
 

@@ -50,6 +50,6 @@ def test_a_topic_that_is_waited_for_leaves_the_service_ready(
         Metrics(),
         readiness,
     )
-    service._kafka.up()
+    service._sending.up()
     service._trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
     assert readiness.reasons()["kafka"] == reason

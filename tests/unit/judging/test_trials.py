@@ -1,0 +1,40 @@
+"""Records under a revoked key that are tried apart from continuity: what is kept of whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.judging.trials import Trials
+
+MINE = "pan-london/csu-camden/pan-london.hate-crime.a/0/{:016x}-0"
+THEIRS = "pan-london/haven-support/pan-london.hate-crime.a/0/{:016x}-0"
+
+
+def test_a_sender_that_makes_a_reader_try_much_displaces_only_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("broker.judging.trials.MAX_TRIED", 10)
+    trials = Trials()
+    honest = trials.add(MINE.format(0), 0, bytes(32), ())
+    for at in range(1, 4):
+        assert trials.add(MINE.format(0), at, bytes([at]) * 32, honest.head.hashes) is honest
+    for at in range(50):
+        trials.add(THEIRS.format(at), 0, b"m" * 32, ())
+    assert trials.runs[MINE.format(0)] == [honest]
+    assert len(honest.leaves) == 4
+    kept = [name for name in trials.runs if "haven" in name]
+    assert kept == [THEIRS.format(at) for at in range(44, 50)]
+    assert trials.tried.total() == 10
+
+
+def test_what_is_covered_is_proved_again_once_other_receipts_count() -> None:
+    """A revocation that is dated earlier, or of a receipt key, takes receipts away."""
+    trials = Trials()
+    run = trials.add(MINE.format(0), 0, bytes(32), ())
+    assert trials.meet(MINE.format(0), run.head) == (True, [])
+    assert trials.covers(MINE.format(0), 0, bytes(32))
+    trials.prove_again()
+    assert not trials.covers(MINE.format(0), 0, bytes(32))
+    assert trials.add(MINE.format(0), 0, bytes(32), ()) is run
+    assert trials.meet(MINE.format(0), run.head) == (True, [])
+    assert trials.covers(MINE.format(0), 0, bytes(32))
