@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +125,12 @@ def _name(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
 
 
-def _nodes() -> Iterator[ast.AST]:
-    for package in ("broker", "contracts", "adapters"):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if "demo" not in path.parts and "codes" not in path.parts:
-                yield from ast.walk(ast.parse(path.read_text()))
+@cache
+def _nodes() -> tuple[ast.AST, ...]:
+    return tuple(
+        node
+        for package in ("broker", "contracts", "adapters")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "demo" not in path.parts and "codes" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
