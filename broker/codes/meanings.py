@@ -781,7 +781,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "proof_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
     "quarantine_full": Meaning(
         "the sender's quarantine is full",
-        "Settle what is held: concordant quarantine list --agency DIR",
+        "Its records wait, and none is lost. Take what opens now: concordant quarantine retry "
+        "--all --agency DIR. Telephone the sender.",
     ),
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
