@@ -13,7 +13,7 @@ import typer
 
 from broker.agency.account import LABEL_CHARACTERS, label, login_name
 from broker.audit.actor import LONGEST_REASON, Actor
-from broker.cli.wrong_input import WrongInputError
+from broker.errors import WrongInputError
 
 Operator = Annotated[
     str | None,

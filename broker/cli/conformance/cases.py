@@ -24,8 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.cli.conformance.setting import SETTING_FILE, load_setting
 from broker.cli.event.reading import open_line
-from broker.cli.wrong_input import WrongInputError
-from broker.errors import ConfigError
+from broker.errors import ConfigError, WrongInputError
 from broker.keys.keyfile import Instant
 
 CASE_SECONDS: Final = 60

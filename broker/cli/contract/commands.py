@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
-from broker.cli.wrong_input import WrongInputError
-from broker.errors import SigningRefusedError
+from broker.errors import SigningRefusedError, WrongInputError
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from broker.agency.participant import Participant, load_participant
-from broker.cli.wrong_input import WrongInputError
-from broker.errors import RegistryError
+from broker.errors import RegistryError, WrongInputError
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.registry.contracts import SignedContract
 from contracts.explain import explain, fingerprint

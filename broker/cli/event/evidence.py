@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
@@ -27,13 +28,11 @@ from broker.audit.located import locate
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.audit.showing import show_evidence
-from broker.cli.held_state import open_held_state
 from broker.cli.lines import read_lines
 from broker.cli.output import printable
-from broker.cli.wrong_input import WrongInputError
 from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, parse_value
-from broker.errors import ConfigError
+from broker.errors import ConfigError, WrongInputError
 from broker.event import uuid_text
 from broker.record import (
     CONTENT_TYPE_HEADER,

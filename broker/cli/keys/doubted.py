@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
-from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
-from broker.cli.wrong_input import WrongInputError
+from broker.errors import WrongInputError
 from broker.judging.partition_state import Generation, parse_state
 from broker.judging.trust import Trust
 from broker.sending.recovery import revoked_stream_keys

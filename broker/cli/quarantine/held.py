@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.cli.held_state import open_held_state
 from broker.cli.times import instant
-from broker.cli.wrong_input import WrongInputError
+from broker.errors import WrongInputError
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored

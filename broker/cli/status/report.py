@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
-from broker.cli.held_state import open_held_state
 from broker.cli.times import instant, length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS

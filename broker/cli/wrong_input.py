@@ -1,5 +1,0 @@
-"""The name under which commands import `broker.errors.WrongInputError`."""
-
-from broker.errors import WrongInputError
-
-__all__ = ["WrongInputError"]
