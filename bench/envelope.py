@@ -32,9 +32,9 @@ def now_ms() -> int:
 
 
 class Council(ours.Case):
-    """Ours, with a reader that may read two of the three groups."""
+    """Ours, with a reader that may read three of the four groups."""
 
-    name = "concordant, reader of 2 groups"
+    name = "concordant, reader of 3 groups"
 
 
 def run(*, quick: bool = False) -> None:
