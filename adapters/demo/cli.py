@@ -11,7 +11,7 @@ import typer
 def demo(
     cases: Annotated[
         int, typer.Option(min=20, max=5000, help="How many cases go through, beside the story's.")
-    ] = 300,
+    ] = 180,
     keep: Annotated[
         Path | None,
         typer.Option(
