@@ -14,8 +14,8 @@ class StrictJsonError(ValueError):
     """The text is not one strict JSON document; the message names the fault, never a value."""
 
 
-class _RepeatedMemberError(StrictJsonError):
-    pass
+class RepeatedMemberError(StrictJsonError):
+    """A member of an object appears twice: which one is meant would be a guess."""
 
 
 def parse_strict_json(data: bytes | str) -> object:
@@ -34,7 +34,7 @@ def parse_strict_json(data: bytes | str) -> object:
         )
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # finds half of a surrogate pair
-    except _RepeatedMemberError:
+    except RepeatedMemberError:
         raise
     except UnicodeDecodeError:
         raise StrictJsonError("it is not UTF-8") from None
@@ -50,7 +50,7 @@ def parse_strict_json(data: bytes | str) -> object:
 def _distinct_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise _RepeatedMemberError("it repeats a member")
+        raise RepeatedMemberError("it repeats a member")
     return members
 
 

@@ -17,6 +17,7 @@ from adapters.limits import MAX_PARTS, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
 from adapters.mapping.encoding import UTF8_BOM, Encoding, as_stream, check_text
 from adapters.mapping.splitting import Splitter
+from broker.strict_json import RepeatedMemberError, parse_strict_json
 
 Form: TypeAlias = Literal["jsonl", "csv"]
 
@@ -81,11 +82,10 @@ class CouncilFormat:
             raise _broken(f"this line has more than {MAX_PARTS} values")
         try:
             text = line.decode(codec)
-            values = json.loads(text, object_pairs_hook=_distinct, parse_constant=_refuse)
-            json.dumps(values, ensure_ascii=False).encode()  # an escaped half of a character pair
-        except _RepeatedError:
+            values = parse_strict_json(text)
+        except RepeatedMemberError:
             raise _broken("a member of the record appears twice") from None
-        except (ValueError, RecursionError):
+        except ValueError:
             raise _broken("this line is not one whole JSON object") from None
         if not isinstance(values, dict):
             raise _broken("this line is not one whole JSON object")
@@ -119,21 +119,6 @@ class CouncilFormat:
             for row in rows
         )
         return "".join(line + "\n" for line in lines).encode()
-
-
-class _RepeatedError(ValueError):
-    """A member of an object appears twice: which one is meant would be a guess."""
-
-
-def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise _RepeatedError
-    return found
-
-
-def _refuse(_: str) -> object:
-    raise ValueError("NaN and Infinity are not JSON")
 
 
 def _broken(detail: str) -> MappingError:
