@@ -5,6 +5,8 @@
 
 VENV   := .venv
 BIN    := $(VENV)/bin
+# What `make demo` needs is less than what the tests need, and takes half as long to install.
+LIGHT  := $(VENV)/.installed-runtime
 STAMP  := $(VENV)/.installed
 CODE   := contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
@@ -24,7 +26,8 @@ help: ## Say what there is.
 setup: $(STAMP) ## Install into .venv; the command is then .venv/bin/concordant.
 	@$(BIN)/python -m compileall -q $(CODE)
 
-demo: setup ## Play the main job on a real Kafka, show it, and end.
+demo: $(LIGHT) ## Play the main job on a real Kafka, show it, and end.
+	@$(BIN)/python -m compileall -q $(CODE)
 	@$(BIN)/concordant demo
 
 test: lint ## Lint, types, layers, then every test.
@@ -57,6 +60,10 @@ clean: ## Remove what the other targets made.
 
 # The stamp is written last, so that a set-up that was cut short goes on next time. The bytecode is
 # made here because commands must answer within a second, also where Python may not write any.
+$(LIGHT): locks/demo.lock pyproject.toml
+	@if test -e $(STAMP); then $(MAKE) --no-print-directory $(STAMP); else sh deploy/setup.sh $(VENV) locks/demo.lock; fi
+	@touch $@
+
 $(STAMP): locks/development.lock pyproject.toml
 	@sh deploy/setup.sh $(VENV) locks/development.lock
 	@touch $@
@@ -64,6 +71,7 @@ $(STAMP): locks/development.lock pyproject.toml
 lock: ## Resolve again; `make lock UPGRADE=--upgrade` takes the newest versions.
 	@python=$$(sh deploy/python.sh) && { test -x .lock/bin/uv || { $$python -m venv .lock && .lock/bin/python -m pip install --quiet uv; }; }
 	@.lock/bin/uv $(RESOLVE) --group build --extra local --group dev pyproject.toml --output-file locks/development.lock $(UPGRADE)
+	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --extra local pyproject.toml --output-file locks/demo.lock $(UPGRADE)
 	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock pyproject.toml --output-file locks/runtime.lock $(UPGRADE)
 	@.lock/bin/uv $(RESOLVE) --constraints locks/development.lock --group build --output-file locks/build.lock $(UPGRADE)
 

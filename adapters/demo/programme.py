@@ -208,8 +208,8 @@ class Programme:
             refusals.unlawful_field()
             refusals.altered(self._seen)
             hosting.repeat(stage.operator, self._seen.record)
+            refusals.suspended()  # another council, while the withheld record is not yet noticed
             noticed()
-            refusals.suspended()
         self.result.refusals = [refusal.as_json() for refusal in refusals.found]
         self._expect("each of them was refused", all(r["code"] for r in self.result.refusals))
 

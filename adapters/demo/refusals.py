@@ -35,7 +35,7 @@ from contracts.model import topic_name
 
 SENDING = "before sealing"
 WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
-SUSPENDING = "council-lewisham"
+SUSPENDING, SUSPENDED_SENDER = person.COUNCIL, person.POLICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class Refusals:
             f"{WITHHELD_FROM} is down for a moment; {WITHHELD_SENDER} refers a case to it."
         )
         unit = town.clerks[WITHHELD_SENDER]
-        row = self._housing(unit, "R98900-1")
+        row = self._housing(unit, "R98900-1", WITHHELD_FROM)
         town.until(lambda: not unit.desk.busy, "the export before is taken")
         sender = stage.participant(WITHHELD_SENDER)
         before = newest_referral(sender, WITHHELD_FROM)
@@ -315,20 +315,20 @@ class Refusals:
         self._screen.say(
             f"{SUSPENDING} suspends its own part of the contract (manifest {version})."
         )
-        unit = town.clerks[WITHHELD_SENDER]
+        unit = town.clerks[SUSPENDED_SENDER]
 
         def known() -> bool:
-            newest = stage.participant(WITHHELD_SENDER).manifests.newest(SUSPENDING)
+            newest = stage.participant(SUSPENDED_SENDER).manifests.newest(SUSPENDING)
             return newest is not None and newest.version >= version
 
         town.until(known, "the suspension reaches the others over Kafka")
         town.work_for(1.0)  # stored; the running adapter takes it up within the same second
-        row = self._housing(unit, "R98901-1")
+        row = self._housing(unit, "R98901-1", SUSPENDING)
         self._refused_row(unit.desk, row, f"the next event to {SUSPENDING}, now suspended")
 
     # --- rows and records ------------------------------------------------------------------------
 
-    def _housing(self, unit: Clerk, own: str) -> dict[str, object]:
+    def _housing(self, unit: Clerk, own: str, council: str) -> dict[str, object]:
         number = next(self._numbers)
         case = next(
             c
@@ -340,7 +340,7 @@ class Refusals:
         return desk.row(
             "referral.made",
             {path: v for path, v in leaves.items() if path != "incident.narrative"},
-            [desk.code_of(WITHHELD_FROM)],
+            [desk.code_of(council)],
             case=f"01/{9_700_000 + number}/26",
             referral=own,
         )
