@@ -65,7 +65,7 @@ def unlawful(contract: Contract) -> Iterator[Finding]:
             yield from _bases(contract, terms, field, where)
             yield from _gateway(contract, terms, field, where)
             yield from _special(contract, terms, field, path, where)
-            yield from _criminal(contract, field, path, where)
+            yield from _criminal(contract, terms, field, path, where)
             if (
                 path in legal_rules().gender_recognition_leaves
                 and legal_rules().gender_recognition_acknowledgement
@@ -210,12 +210,13 @@ def _bases(
                     f"{role} reads it and pursues none of its purposes: "
                     f"{', '.join(field.purposes)}",
                 )
-            if role in field.readers and lacking:
+            if lacking:
+                does = "reads" if role in field.readers else "sends"
                 yield Finding(
                     "purpose-without-basis",
                     "error",
                     where,
-                    f"{role} reads it for {', '.join(lacking)} without a legal basis under "
+                    f"{role} {does} it for {', '.join(lacking)} without a legal basis under "
                     f"{regime}; name a basis, or the roles that pursue the purpose (pursued_by)",
                 )
 
@@ -277,7 +278,9 @@ def _has_condition(basis: LegalBasis) -> bool:
     return any(schedule_1 or not condition.needs_schedule_1 for condition in known)
 
 
-def _criminal(contract: Contract, field: FieldTerms, path: str, where: str) -> Iterator[Finding]:
+def _criminal(
+    contract: Contract, terms: EventTerms, field: FieldTerms, path: str, where: str
+) -> Iterator[Finding]:
     """Criminal offence data under UK GDPR need Article 10, or DPA 2018 s10(5) and Schedule 1."""
     suspects = field.data_subject == "alleged-perpetrator" and field.sensitivity != "none"
     listed = path in legal_rules().criminal_offence_leaves or suspects
@@ -287,7 +290,7 @@ def _criminal(contract: Contract, field: FieldTerms, path: str, where: str) -> I
         )
     if not listed and field.sensitivity != "criminal-offence":
         return
-    for role in dict.fromkeys(field.readers):
+    for role in dict.fromkeys((*_senders(terms, field), *field.readers)):
         if "uk-gdpr" not in _regimes(contract, role):
             continue
         bases = _relied_on(contract, field, role, "uk-gdpr")

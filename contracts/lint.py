@@ -29,10 +29,9 @@ __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 NOT_CHECKED = (
     "Not checked: whether a legal basis, condition or gateway fits the facts, whether sharing is "
     "necessary and proportionate, whether a condition covers every purpose of a field (one purpose "
-    "with a condition is enough here), whether a sender has an Article 10 condition of its own, "
-    "whether the named documents exist and say what they should, and whether the parties and their "
-    "contacts are who they say. If these checks find nothing, that does not make the agreement "
-    "lawful: ask each agency's lawyer and data protection officer."
+    "with a condition is enough here), whether the named documents exist and say what they should, "
+    "and whether the parties and their contacts are who they say. If these checks find nothing, "
+    "that does not make the agreement lawful: ask each agency's lawyer and data protection officer."
 )
 """What these checks do not look at."""
 

@@ -38,6 +38,18 @@ def bases(contract: Contract, **update: Any) -> Contract:
     )
 
 
+def of_role(contract: Contract, role: str, **update: Any) -> Contract:
+    """Change every legal basis that the role relies on."""
+    return contract.model_copy(
+        update={
+            "legal_bases": tuple(
+                basis.model_copy(update=update) if role in basis.relied_on_by else basis
+                for basis in contract.legal_bases
+            )
+        }
+    )
+
+
 def purposes(contract: Contract, **update: Any) -> Contract:
     return contract.model_copy(
         update={"purposes": {k: p.model_copy(update=update) for k, p in contract.purposes.items()}}
@@ -121,6 +133,27 @@ def test_each_rule_finds_what_it_is_for(
     assert severities == sorted(severities)  # errors first
 
 
+@pytest.mark.parametrize(
+    ("rule", "path", "changed"),
+    [
+        ("criminal-offence", "alleged_perpetrators", {"role": "support", "article_10": ""}),
+        ("criminal-offence", "alleged_perpetrators", {"role": "support", "schedule_1": ""}),
+        ("special-category", "victim.ethnicity", {"role": "council", "article_9": ""}),
+        ("special-category", "victim.ethnicity", {"role": "council", "schedule_1": ""}),
+        ("special-category", "victim.ethnicity", {"role": "prosecution", "schedule_8": ""}),
+        ("purpose-without-basis", "victim.ethnicity", {"role": "council", "purpose": "monitor"}),
+        ("basis-missing", "victim.ethnicity", {"role": "council", "purpose": "community-safety"}),
+    ],
+)
+def test_a_role_that_only_sends_a_field_needs_what_a_reader_needs(
+    contract: Contract, rule: str, path: str, changed: dict[str, str]
+) -> None:
+    sent = change(contract, MADE, path, readers=("police",))
+    assert lint(sent, TODAY) == ()
+    where = f"event_types.{MADE}.fields.{path}"
+    assert (rule, where) in {(f.rule, f.where) for f in lint(of_role(sent, **changed), TODAY)}
+
+
 def test_explicit_consent_needs_no_condition_of_schedule_1(contract: Contract) -> None:
     consented = contract.model_copy(
         update={
@@ -202,7 +235,8 @@ PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
         lambda c: purposes(c, pursued_by=())),
     "suspects' names to charities": (
         "criminal-offence", "error",
-        lambda c: change(c, MADE, "alleged_perpetrators", readers=("police", "support"))),
+        lambda c: of_role(change(c, MADE, "alleged_perpetrators", readers=("police", "support")),
+                          "support", article_10=None)),
     "suspects' names that are called personal": (
         "criminal-offence", "error",
         lambda c: change(c, MADE, "alleged_perpetrators", sensitivity="personal")),
