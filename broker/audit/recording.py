@@ -185,6 +185,9 @@ def erased(
     now: int,
     *,
     case_key: bytes | None = None,
+    event_id: str | None = None,
+    source: str | None = None,
+    kind_of_event: str | None = None,
     operator: str = OPERATOR,
 ) -> Entry:
     """Content was removed: how many things, and why. Never what they held."""
@@ -192,6 +195,9 @@ def erased(
         kind="erasure",
         time_ms=now,
         case_key=case_key,
+        event_id=event_id,
+        source=source,
+        type=kind_of_event if kind_of_event in EVENT_TYPES else None,
         reason=reason,
         count=count,
         operator=operator,

@@ -23,15 +23,14 @@ Operator = Annotated[
         help="For whom you act. The log keeps your login name as well.",
     ),
 ]
-Reason = Annotated[
-    str | None,
-    typer.Option(
-        "--reason",
-        metavar="TEXT",
-        help=f"Why, in at most {LONGEST_REASON} characters. Name a purpose, not a person. It is "
-        "stored encrypted.",
-    ),
-]
+_REASON = typer.Option(
+    "--reason",
+    metavar="TEXT",
+    help=f"Why, in at most {LONGEST_REASON} characters. Name a purpose, not a person. It is "
+    "stored encrypted.",
+)
+Reason = Annotated[str | None, _REASON]
+RequiredReason = Annotated[str, _REASON]
 
 
 def actor(acting_for: str | None, reason: str | None) -> Actor:

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from broker.errors import ConfigError
+from broker.errors import ConfigError, WrongInputError
 from contracts.hidden_characters import HIDDEN, visible
 
 Agency = Annotated[
@@ -50,6 +50,26 @@ def note(text: str) -> None:
     if sys.stderr is not None:  # closed by whoever started us
         with suppress(OSError):
             sys.stderr.write(printable(text) + "\n")
+
+
+def confirmed(question: str, verb: str) -> bool:
+    """Ask on the terminal; only `y` and `yes` agree.
+
+    Args:
+        question: what is asked.
+        verb: what `yes` does, such as `sign`.
+
+    Raises:
+        WrongInputError: `confirmation_needed`: there is no terminal to ask on.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise WrongInputError(
+            "There is no terminal to ask for agreement.",
+            code="confirmation_needed",
+            fix="Read what is shown above, then give --yes.",
+        )
+    note(f"{question} Type yes to {verb}:")
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
 def printable(text: str) -> str:

@@ -26,9 +26,10 @@ class Meaning:
     to_do: str
 
 
+_DISCARD: Final = "concordant quarantine discard ID --reason TEXT --agency DIR"
 _SENT_AGAIN: Final = (
-    "The record stays held as evidence; a retry cannot open it. Tell the sender: it corrects the "
-    "cause and sends the event again."
+    "A retry cannot open the record. Tell the sender: it corrects the cause and sends the event "
+    f"again. Then discard the record: {_DISCARD}."
 )
 _NOTHING_TAKEN: Final = (
     "Nothing was taken. Tell the sender: it corrects the cause and sends the event again."
@@ -782,7 +783,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "quarantine_full": Meaning(
         "the sender's quarantine is full",
         "Its records wait, and none is lost. Take what opens now: concordant quarantine retry "
-        "--all --agency DIR. Telephone the sender.",
+        "--all --agency DIR. Telephone the sender. Discard what no retry can open: "
+        f"{_DISCARD}",
     ),
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
@@ -972,6 +974,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
+    "terminal_needed": Meaning(
+        "a content is shown on a terminal only",
+        "Give the command on a terminal, without > and without |.",
+    ),
     "text_encoding": Meaning("a text shows signs of a wrong encoding", "Export it again as UTF-8."),
     "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
     "time_ahead": Meaning(

@@ -17,6 +17,7 @@ from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
 from broker.control.keeping import forget_heartbeats
 from broker.control.missing_content import MissingContent
+from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
@@ -25,11 +26,12 @@ from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
 from broker.receiving.deferral import EQUIVOCATION
-from broker.receiving.taking import QUARANTINE_QUOTA
+from broker.receiving.taking import filled, has_room
 from broker.registry.awaited import awaited
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.statements.heartbeats import Heartbeat
 from broker.store.interfaces import Store, Transaction
+from broker.store.rows import HeldSize
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.certificates import read_certificate
@@ -219,7 +221,7 @@ class Watch:
             (row.topic, row.partition)
             for row in rows
             if row.reason == "quarantine_full"
-            and tx.quarantine.count(row.agency) < QUARANTINE_QUOTA
+            and has_room(tx.quarantine.size_of(row.agency), MAX_VALUE_BYTES)
         }
         trust = self._trust()
         for gone in self._waiting.keys() - places:
@@ -280,6 +282,10 @@ class Watch:
             self._files = held_in_folders(folders, now, with_reasons=False)
         for kind, held in held_counts(tx, self._files, now).items():
             self._metrics.held(kind, held.count, held.oldest_ms, now)
+        sizes = tx.quarantine.sizes()
+        agencies = self._trust().manifests.agencies()
+        parts = {one: filled(sizes.get(one, HeldSize())) for one in {*agencies, *sizes}}
+        self._metrics.quarantine(sum(one.size for one in sizes.values()), parts)
 
     def _asked_again(self, tx: Transaction, found: Found) -> None:
         """A person asked to try again what waits (``quarantine retry``)."""

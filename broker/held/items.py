@@ -18,11 +18,13 @@ class KindOfHeld:
         retry: the command that tries it again; ``ID`` and ``DIR`` stand for its id and the
             agency's folder.
         urgent: whether ``doctor`` fails because of it; otherwise it warns.
+        stays: why it cannot be discarded, with the next step; empty where it can.
     """
 
     title: str
     retry: str
     urgent: bool = True
+    stays: str = ""
 
 
 _RETRY: Final = "concordant quarantine retry ID --agency DIR"
@@ -33,10 +35,13 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
         "senders whose records cannot be judged yet; they are judged again by themselves",
         _RETRY,
         urgent=False,
+        stays="The records are in Kafka and not taken yet. They are judged again by themselves.",
     ),
     "stopped": KindOfHeld(
         "senders whose partition is stopped, because they contradicted themselves",
         "concordant status release AGENCY TOPIC PARTITION --agency DIR",
+        stays="The records are in Kafka and not taken yet. Ask the sender, then: concordant status "
+        "release AGENCY TOPIC PARTITION --agency DIR",
     ),
     "event": KindOfHeld("events that the agency's own system did not take", _RETRY),
     "outbox": KindOfHeld(
@@ -45,11 +50,17 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     ),
     "file": KindOfHeld("export files that were refused as a whole", _RETRY),
     "rows": KindOfHeld("files of rows that were refused", _RETRY),
-    "entry": KindOfHeld("entries of the import folder that are not taken", _RETRY, urgent=False),
+    "entry": KindOfHeld(
+        "entries of the import folder that are not taken",
+        _RETRY,
+        urgent=False,
+        stays="It is not the adapter's. Move it out of the import folder, or rename it.",
+    ),
     "temporary": KindOfHeld(
         "files that a crash left half written; what they were to hold is written again",
         _RETRY,
         urgent=False,
+        stays="Remove it with: concordant quarantine retry ID --agency DIR",
     ),
 }
 """Every place where something that was accepted is put aside. A new one needs its line here; the

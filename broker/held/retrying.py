@@ -102,7 +102,7 @@ def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
             return Retried(id_, "needs_export" if ask_again(tx, rest, now) else "not_held")
         waits = _waits(tx, kind, rest, now)
         if waits:
-            tx.meta.set(RETRY_ASKED, str(now).encode())
+            ask_to_try(tx, now)
     return Retried(id_, "asked" if waits else "not_held")
 
 
@@ -121,7 +121,7 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
         for item in entries_not_taken(folders.import_, ours, now):
             if item.id == id_ and item.code == "file_waits":
                 with store.transaction() as tx:
-                    tx.meta.set(RETRY_ASKED, str(now).encode())
+                    ask_to_try(tx, now)
                 return Retried(id_, "asked")
             if item.id == id_:  # a person has to move or rename it
                 return Retried(id_, "held", item.code)
@@ -144,6 +144,11 @@ def outcome_of_event(tx: Transaction, id_: str) -> Retried:
 
 
 _ALL: Final = 1_000_000
+
+
+def ask_to_try(tx: Transaction, now: int) -> None:
+    """Have the running adapter send and judge again what waits."""
+    tx.meta.set(RETRY_ASKED, str(now).encode())
 
 
 def asked_ms(tx: Transaction) -> int:

@@ -119,6 +119,11 @@ class Metrics:
         self._inbox = self._gauge("inbox_undelivered", "Events the agency's system lacks.")
         self._inbox_age = self._gauge("inbox_oldest_seconds", "Age of the oldest of them.")
         self._quarantine = self._gauge("quarantine_held", "Refused records waiting for a person.")
+        self._quarantine_bytes = self._gauge("quarantine_bytes", "Bytes that they take.")
+        self._quarantine_filled = self._current(
+            "quarantine_filled_ratio", "Of a sender's room for refused records.", "agency"
+        )
+        self._discarded = self._gauge("events_discarded", "Accepted events that were discarded.")
         self._held = self._gauge("held", "Put aside, by kind; a person must look.", "kind")
         self._held_age = self._gauge("held_oldest_seconds", "Age of the oldest of them.", "kind")
         for kind in get_args(HeldKind):  # at 0 from the start, or the first one is no increase
@@ -225,6 +230,11 @@ class Metrics:
         """The gaps that are open now."""
         self._gaps.show({(agency,): count for agency, count in open_by_agency.items()})
 
+    def quarantine(self, size: int, filled_by_agency: Mapping[str, float]) -> None:
+        """Bytes of refused records that are held, and what part of each sender's room is full."""
+        self._quarantine_bytes.set(size)
+        self._quarantine_filled.show({(one,): part for one, part in filled_by_agency.items()})
+
     def stopped(self, by_agency: Mapping[str, int]) -> None:
         """The streams that a contradiction has stopped, now."""
         self._stopped.show({(agency,): count for agency, count in by_agency.items()})
@@ -278,6 +288,7 @@ class Metrics:
         inbox = tx.inbox.counts()
         self._inbox.set(inbox.undelivered)
         self._inbox_age.set(_age_s(inbox.oldest_undelivered_ms, now))
+        self._discarded.set(inbox.discarded)
         self._quarantine.set(tx.quarantine.count())
         self._referrals.set(len(tx.referrals.open()))
         self._overdue.set(len(tx.referrals.overdue(now)))

@@ -191,7 +191,7 @@ def erase_case(
             unsent = tx.outbox.unsent_of(own)
             undelivered = tx.inbox.undelivered_of(case_key)
         done, unwritable = _erase_files(store, files, planned, names)
-        folded = _fold(store)
+        folded = empty_journal(store)
     finally:
         store.close()
     left = [
@@ -270,12 +270,12 @@ def _erase_subscription(path: Path, case_key: bytes, now: int) -> tuple[int, int
         with store.transaction() as tx:
             payloads = tx.inbox.forget_case(case_key, now)
             waiting = tx.inbox.undelivered_of(case_key)
-        return payloads, waiting, _fold(store)
+        return payloads, waiting, empty_journal(store)
     finally:
         store.close()
 
 
-def _fold(store: SqliteStore) -> bool:
+def empty_journal(store: SqliteStore) -> bool:
     """Empty the journal, which holds what was cleared until then; a reader can be in the way."""
     for _ in range(FOLD_TRIES):
         if store.fold():

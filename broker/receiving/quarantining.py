@@ -22,13 +22,7 @@ def quarantine(
 
     Of the headers only ours: others were never looked at, and anybody may add a megabyte of them.
     """
-    headers = json.dumps(
-        [
-            (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
-            for name, value in record.headers
-            if name in {CONTENT_TYPE_HEADER, PROOF_HEADER}
-        ]
-    )
+    headers = _headers(record)
     assert record.value is not None
     return tx.quarantine.add(
         record.topic,
@@ -45,8 +39,23 @@ def quarantine(
     )
 
 
+def kept_size(record: Record) -> int:
+    """Bytes that a record takes in the quarantine."""
+    return len(record.value or b"") + len(_headers(record))
+
+
+def _headers(record: Record) -> str:
+    return json.dumps(
+        [
+            (name.decode("latin-1"), value.decode("latin-1") if value is not None else None)
+            for name, value in record.headers
+            if name in {CONTENT_TYPE_HEADER, PROOF_HEADER}
+        ]
+    )
+
+
 def restored(row: QuarantineRow) -> Record:
-    """The record as it was taken from Kafka."""
+    """The record as it was taken from Kafka; of a row that is held."""
     headers = tuple(
         (name.encode("latin-1"), value.encode("latin-1") if value is not None else None)
         for name, value in json.loads(row.headers_json)

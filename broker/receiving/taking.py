@@ -23,16 +23,32 @@ from broker.judging.partition_state import PartitionState, Place
 from broker.judging.store_view import StoreView
 from broker.receiving.deferral import Deferrals, claimed_sender
 from broker.receiving.inbox_payload import inbox_row
-from broker.receiving.quarantining import quarantine
+from broker.receiving.quarantining import kept_size, quarantine
 from broker.record import PROOF_HEADER, Record
 from broker.referrals import Referrals
 from broker.store.interfaces import Transaction
-from broker.store.rows import LeafStatus, NewInboxRow
+from broker.store.rows import HeldSize, LeafStatus, NewInboxRow
 from broker.tlog.checkpoint import Origin, parse_origin
 from contracts.errors import EventError
 
 QUARANTINE_QUOTA: Final = 1000
 """Quarantined records of one sender at which its partitions are held: nothing is dropped."""
+QUARANTINE_BYTES: Final = 64 * 2**20
+"""Bytes that they may take together; 256 of the largest records."""
+
+
+NEARLY_FULL: Final = 0.8
+"""From this part of either on, a person is warned."""
+
+
+def has_room(held: HeldSize, size: int) -> bool:
+    """Whether a sender's quarantine takes a record more, of ``size`` bytes."""
+    return held.records < QUARANTINE_QUOTA and held.size + size <= QUARANTINE_BYTES
+
+
+def filled(held: HeldSize) -> float:
+    """What part of a sender's quarantine is full, 0 to 1: by records or by bytes, what is more."""
+    return max(held.records / QUARANTINE_QUOTA, held.size / QUARANTINE_BYTES)
 
 
 @dataclass(slots=True)
@@ -110,7 +126,7 @@ class Taking:
             judgement = replace(judgement, outcome="refused")
         elif self._waits.bars(record, sender, judgement):
             return  # the position stays before it; it is judged again
-        if self._quota_full(judgement):
+        if self._quota_full(record, judgement):
             self._waits.keep(record, sender, "quarantine_full")
             return
         self._waits.end(record, sender, judgement)
@@ -134,14 +150,16 @@ class Taking:
         joined = combined(self._tx, self._sources, self._agency, self._now, recording.OPERATOR)
         append_entries(self._tx, [*self.entries, *joined])
 
-    def _quota_full(self, judgement: Judgement) -> bool:
+    def _quota_full(self, record: Record, judgement: Judgement) -> bool:
         """Whether a record would be quarantined for a sender that has no room left: it waits."""
-        return (
-            judgement.outcome == "refused"
-            and judgement.placement is not None
-            and judgement.verified is not None
-            and self._tx.quarantine.count(judgement.verified.origin.agency) >= QUARANTINE_QUOTA
-        )
+        if (
+            judgement.outcome != "refused"
+            or judgement.placement is None
+            or judgement.verified is None
+        ):
+            return False
+        held = self._tx.quarantine.size_of(judgement.verified.origin.agency)
+        return not has_room(held, kept_size(record))
 
     def _settle(self, record: Record, judgement: Judgement) -> None:
         """Write what a final judgement means."""

@@ -12,13 +12,16 @@ from broker.store.rows import (
     Checkpointed,
     CheckpointRow,
     DeferredRow,
+    DiscardedEventRow,
     DisclosureCheckpointRow,
     DisclosureRow,
+    EndedStatus,
     EvidenceRow,
     GapRow,
     GenerationRow,
     HeldEventRow,
     HeldOutboxRow,
+    HeldSize,
     InboxCounts,
     InboxRow,
     Indexed,
@@ -84,6 +87,9 @@ class OutboxArea(Protocol):
 
     def held_count(self) -> tuple[int, int | None]:
         """How many rows `held` has, and since when the oldest is there, ms."""
+
+    def discard(self, event_id: str) -> bool:
+        """Says that a held event is not sealed again. Returns whether it was held."""
 
     def sealed_again(self, event_ids: Sequence[str]) -> None:
         """Says of held rows that their events were sealed again."""
@@ -322,6 +328,12 @@ class InboxArea(Protocol):
     def release(self, seq: int) -> bool:
         """Offer a held event to the agency's system again. Returns whether it was held."""
 
+    def discard(self, seq: int, now: int) -> bool:
+        """Clear a held event that is never to be delivered. Returns whether it was held."""
+
+    def discarded(self, limit: int) -> list[DiscardedEventRow]:
+        """The newest `limit` that were discarded, by sequence."""
+
     def release_cases(self) -> int:
         """Offer every event for which others of its case wait. Returns rows."""
 
@@ -354,12 +366,20 @@ class QuarantineArea(Protocol):
         """`origin` is the proof's, `deployment/agency/...`. Returns the row's id."""
 
     def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
-        """The newest `limit`, oldest first."""
+        """The newest `limit`, oldest first, without their bytes: they can be many."""
 
     def get(self, id: int) -> QuarantineRow | None: ...  # noqa: A002 - the column's name
-    def set_status(self, id: int, status: QuarantineStatus, now: int) -> None: ...  # noqa: A002
+    def end(self, id: int, status: EndedStatus, now: int) -> bool:  # noqa: A002
+        """It is held no more, and its bytes are cleared. Returns whether it was held."""
+
     def count(self, agency: str | None = None) -> int:
-        """How many are held, of one sender or of all: the quota."""
+        """How many are held, of one sender or of all."""
+
+    def sizes(self) -> dict[str, HeldSize]:
+        """What the held records of each sender take; a sender without one is left out."""
+
+    def size_of(self, agency: str) -> HeldSize:
+        """What the held records of one sender take: the quota."""
 
     def held(self) -> tuple[int, int | None]:
         """How many are held, and since when (ms) the oldest is."""

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
 from broker.store import schema
-from broker.store.rows import HeldEventRow, InboxCounts, InboxRow, NewInboxRow
+from broker.store.rows import DiscardedEventRow, HeldEventRow, InboxCounts, InboxRow, NewInboxRow
 
 _t = schema.inbox
 _COLUMNS = (
@@ -120,6 +120,26 @@ _SELECT_HELD = (
     .order_by(_t.c.seq)
     .limit(bindparam("limit_"))
 )
+_DISCARD = _RELEASE.values(
+    payload=None,
+    delivered_ms=bindparam("now_"),
+    discarded_ms=bindparam("now_"),
+    discarded_code=_t.c.held_code,
+)
+_SELECT_DISCARDED = (
+    select(
+        _t.c.seq,
+        _t.c.source,
+        _t.c.event_id,
+        _t.c.type,
+        _t.c.discarded_code,
+        _t.c.discarded_ms,
+    )
+    .where(_t.c.discarded_ms.is_not(None))
+    .order_by(_t.c.seq.desc())
+    .limit(bindparam("limit_"))
+)
+_COUNT_DISCARDED = select(func.count()).select_from(_t).where(_t.c.discarded_ms.is_not(None))
 _COUNT_HELD = select(func.count(), func.min(_t.c.held_ms)).select_from(_t).where(_HELD)
 _COUNT_BEHIND = (
     select(func.count()).select_from(_t).where(_UNDELIVERED, _t.c.held_code.is_(None), _BEHIND)
@@ -199,6 +219,15 @@ class Inbox:
     def release(self, seq: int) -> bool:
         return self._connection.execute(_RELEASE, {"seq_": seq}).rowcount == 1
 
+    def discard(self, seq: int, now: int) -> bool:
+        return self._connection.execute(_DISCARD, {"seq_": seq, "now_": now}).rowcount == 1
+
+    def discarded(self, limit: int) -> list[DiscardedEventRow]:
+        found = self._connection.execute(_SELECT_DISCARDED, {"limit_": limit})
+        rows = [DiscardedEventRow(*row) for row in found]
+        rows.reverse()
+        return rows
+
     def release_cases(self) -> int:
         return self._connection.execute(_RELEASE_CASES).rowcount
 
@@ -210,8 +239,9 @@ class Inbox:
         oldest: int | None = (
             None if first is None else self._connection.scalar(_RECEIVED, {"seq_": first})
         )
-        delivered = total - waiting - held - behind
-        return InboxCounts(waiting, delivered, oldest, held, behind, oldest_held)
+        discarded: int = self._connection.scalar(_COUNT_DISCARDED) or 0
+        delivered = total - waiting - held - behind - discarded
+        return InboxCounts(waiting, delivered, oldest, held, behind, oldest_held, discarded)
 
 
 def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:

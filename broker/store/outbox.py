@@ -36,7 +36,9 @@ _COLUMNS = (
 _PENDING = _t.c.generation.is_(None) & _t.c.held_code.is_(None)
 _SEALED_AGAIN = "sealed_again"
 """Held code of a row after its event was sealed again; such a row waits for nothing."""
-_HELD = _t.c.held_code.is_not(None) & (_t.c.held_code != _SEALED_AGAIN)
+_DISCARDED = "discarded"
+"""Held code of a row that a person discarded; it waits for nothing either."""
+_HELD = _t.c.held_code.is_not(None) & _t.c.held_code.not_in((_SEALED_AGAIN, _DISCARDED))
 _UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
 
 _ADD = insert(_t)
@@ -74,6 +76,18 @@ _RELEASE = (
     update(_t)
     .where(_HELD, _t.c.event_id.in_(bindparam("events_", expanding=True)))
     .values(held_code=_SEALED_AGAIN)
+)
+_DISCARD = (
+    update(_t).where(_HELD, _t.c.event_id == bindparam("event_id_")).values(held_code=_DISCARDED)
+)
+_CLEAR_DISCARDED = (
+    update(_t)
+    .where(
+        _t.c.event_id == bindparam("event_id_"),
+        _t.c.held_code == _DISCARDED,
+        _t.c.generation.is_(None),  # what was published stays in the archive
+    )
+    .values(value=None)
 )
 _UNSENT_STREAMS = select(_t.c.topic, _t.c.partition, _t.c.generation).where(_UNSENT).distinct()
 _MARK_SENT = (
@@ -216,6 +230,11 @@ class Outbox:
 
     def hold(self, seq: int, code: str, now: int) -> None:
         self._connection.execute(_HOLD, {"seq_": seq, "code_": code, "now_": now})
+
+    def discard(self, event_id: str) -> bool:
+        held = self._connection.execute(_DISCARD, {"event_id_": event_id}).rowcount > 0
+        self._connection.execute(_CLEAR_DISCARDED, {"event_id_": event_id})
+        return held
 
     def held(self, limit: int) -> list[HeldOutboxRow]:
         found = self._connection.execute(_SELECT_HELD, {"limit_": limit})

@@ -2,17 +2,36 @@
 
 What fails steps 0 to 4 is not business: only position, hash and code are kept, in a list with a
 fixed length, so that an outsider cannot fill the disk. What fails later is signed by a party, is
-kept with its bytes, and counts against that party's quota.
+kept with its bytes while it is held, and counts against that party's quota. What was opened or
+discarded keeps its place, its code and its size.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from broker.store import schema
-from broker.store.rows import EvidenceRow, NoiseRow, QuarantineRow, QuarantineStatus
+from broker.store.rows import (
+    EndedStatus,
+    EvidenceRow,
+    HeldSize,
+    NoiseRow,
+    QuarantineRow,
+    QuarantineStatus,
+)
 
 NOISE_ROWS = 10_000
 """How many unverified records are remembered ("a bounded list")."""
@@ -21,21 +40,32 @@ _q = schema.quarantine
 _n = schema.noise
 _e = schema.evidence
 _COLUMNS = tuple(column for column in _q.c if column.name != "agency")
+_WITHOUT_VALUE = tuple(
+    literal(b"", LargeBinary).label("value") if column.name == "value" else column
+    for column in _COLUMNS
+)
 
 _ADD = insert(_q)
 _GET = select(*_COLUMNS).where(_q.c.id == bindparam("id_"))
-_ALL = select(*_COLUMNS).order_by(_q.c.id.desc()).limit(bindparam("limit_"))
+_ALL = select(*_WITHOUT_VALUE).order_by(_q.c.id.desc()).limit(bindparam("limit_"))
 _BY_STATUS = _ALL.where(_q.c.status == bindparam("status_"))
-_SET = (
+_END = (
     update(_q)
-    .where(_q.c.id == bindparam("id_"))
-    .values(status=bindparam("status_"), changed_ms=bindparam("now_"))
+    .where(_q.c.id == bindparam("id_"), _q.c.status == "held")
+    .values(status=bindparam("status_"), changed_ms=bindparam("now_"), value=b"")
 )
 _HELD = select(func.count()).select_from(_q).where(_q.c.status == "held")
 _HELD_SINCE = (
     select(func.count(), func.min(_q.c.added_ms)).select_from(_q).where(_q.c.status == "held")
 )
 _HELD_OF = _HELD.where(_q.c.agency == bindparam("agency_"))
+_HELD_BY_AGENCY = (
+    select(_q.c.agency, func.count(), func.sum(_q.c.bytes))
+    .where(_q.c.status == "held")
+    .group_by(_q.c.agency)
+    .order_by(_q.c.agency)
+)
+_SIZE_OF = _HELD_BY_AGENCY.where(_q.c.agency == bindparam("agency_"))
 
 _ADD_NOISE = insert(_n)
 _TRIM_NOISE = delete(_n).where(_n.c.id <= bindparam("oldest_"))
@@ -89,6 +119,7 @@ class Quarantine:
                 "status": "held",
                 "added_ms": now,
                 "changed_ms": now,
+                "bytes": len(value) + len(headers_json),
             },
         ).inserted_primary_key
         assert key is not None
@@ -99,8 +130,9 @@ class Quarantine:
         found = self._connection.execute(_GET, {"id_": id}).first()
         return None if found is None else _row(found)
 
-    def set_status(self, id: int, status: QuarantineStatus, now: int) -> None:  # noqa: A002
-        self._connection.execute(_SET, {"id_": id, "status_": status, "now_": now})
+    def end(self, id: int, status: EndedStatus, now: int) -> bool:  # noqa: A002 - the column's name
+        asked = {"id_": id, "status_": status, "now_": now}
+        return self._connection.execute(_END, asked).rowcount == 1
 
     def count(self, agency: str | None = None) -> int:
         count: int = (
@@ -109,6 +141,14 @@ class Quarantine:
             else self._connection.execute(_HELD_OF, {"agency_": agency})
         ).scalar_one()
         return count
+
+    def sizes(self) -> dict[str, HeldSize]:
+        found = self._connection.execute(_HELD_BY_AGENCY)
+        return {agency: HeldSize(records, size) for agency, records, size in found}
+
+    def size_of(self, agency: str) -> HeldSize:
+        found = self._connection.execute(_SIZE_OF, {"agency_": agency}).first()
+        return HeldSize() if found is None else HeldSize(found[1], found[2])
 
     def held(self) -> tuple[int, int | None]:
         count, oldest = self._connection.execute(_HELD_SINCE).one()

@@ -17,6 +17,7 @@ LeafStatus: TypeAlias = Literal[
 """What became of one index of another sender's stream."""
 
 QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
+EndedStatus: TypeAlias = Literal["retried", "discarded"]
 """``held`` is where every quarantined record starts; the others say how it ended."""
 
 ItemOutcome: TypeAlias = Literal["published", "refused", "seal_again"]
@@ -240,16 +241,29 @@ class HeldEventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DiscardedEventRow:
+    """An event that was held and that a person discarded, without its content."""
+
+    seq: int
+    source: str
+    event_id: str
+    type: str
+    code: str
+    discarded_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class InboxCounts:
     """How many events wait for the sink, how many it took, and how many are held.
 
     Attributes:
         undelivered: wait for their turn.
-        delivered: the agency's system has them, or a person dealt with them.
+        delivered: the agency's system has them, or their case was erased.
         oldest_undelivered_ms: when the oldest that waits for its turn came.
         held: the agency's system did not take them.
         behind: later events of a case of which one is held.
         oldest_held_ms: since when the oldest is held.
+        discarded: a person discarded them; the agency's system never had them.
     """
 
     undelivered: int
@@ -258,11 +272,25 @@ class InboxCounts:
     held: int = 0
     behind: int = 0
     oldest_held_ms: int | None = None
+    discarded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSize:
+    """What the refused records of one sender take: how many, and bytes."""
+
+    records: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A verified record that was refused, kept with its bytes and one code."""
+    """A verified record that was refused, kept with one code, and with its bytes while it is held.
+
+    Attributes:
+        value: empty once it is no longer held.
+        size: bytes of value and headers when it came.
+    """
 
     id: int
     topic: str
@@ -278,6 +306,7 @@ class QuarantineRow:
     status: QuarantineStatus
     added_ms: int
     changed_ms: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0008"
+REVISION = "0009"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -224,10 +224,14 @@ inbox = Table(
     Column("held_ms", BigInteger),
     Column("holds_case", Boolean),  # whether later events of its case wait for it
     Column("tries", Integer, nullable=False, server_default="0"),
+    # Set when a person discarded the event; `delivered_ms` is set then, too: it waits for nothing.
+    Column("discarded_code", String(64)),  # why it was held
+    Column("discarded_ms", BigInteger),
     UniqueConstraint("source", "event_id"),
     _partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
     _partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
     _partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),
+    _partial("ix_inbox_discarded", "seq", where="discarded_ms IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -249,7 +253,8 @@ quarantine = Table(
     Column("status", String(16), nullable=False),
     Column("added_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
-    Index("ix_quarantine_status", "status", "agency"),
+    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of value and headers
+    Index("ix_quarantine_status", "status", "agency", "bytes"),
     sqlite_autoincrement=True,
 )
 

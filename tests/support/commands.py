@@ -20,6 +20,7 @@ VALUES: Mapping[str, str] = {
     "PARTITION": "0",
     "ID": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
     "ID...": "1",
+    "EVENT": "event-1",
 }
 """A value for each required parameter, by its metavar."""
 
@@ -28,6 +29,7 @@ MORE: Mapping[str, Sequence[str]] = {
     "event evidence": ("7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",),
     "keys passphrase": ("--new-file", "FILE"),
     "keys revoke": ("a" * 64,),
+    "quarantine discard": ("1",),
     "quarantine retry": ("1",),
 }
 """Words of commands that need one of several; FILE stands for a file."""

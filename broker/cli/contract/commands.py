@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
-from broker.errors import SigningRefusedError, WrongInputError
+from broker.cli.output import (
+    NO,
+    Agency,
+    AsJson,
+    Output,
+    confirmed,
+    note,
+    print_json,
+    print_table,
+    print_text,
+)
+from broker.errors import SigningRefusedError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -184,7 +193,7 @@ def sign(
             if json:
                 print_json({"refused": error.code, **signing.review_json(reviewed)})
             raise
-        if not yes and not _confirmed(f"Sign it as {reviewed.participant.agency}?"):
+        if not yes and not confirmed(f"Sign it as {reviewed.participant.agency}?", "sign"):
             note("Not signed.")
             raise typer.Exit(NO)
     done = contract_signing.sign(reviewed, accepted)
@@ -274,19 +283,3 @@ def _either(file: Path | None, agency: Path | None) -> None:
 def _exclusive(*flags: bool) -> None:
     if sum(flags) > 1:
         raise typer.BadParameter("choose one form of output")
-
-
-def _confirmed(question: str) -> bool:
-    """Ask on the terminal; only `y` and `yes` agree.
-
-    Raises:
-        WrongInputError: `confirmation_needed`: there is no terminal to ask on.
-    """
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise WrongInputError(
-            "There is no terminal to ask for agreement.",
-            code="confirmation_needed",
-            fix="Read what is shown above, then give --yes.",
-        )
-    note(f"{question} Type yes to sign:")
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}

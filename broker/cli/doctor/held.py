@@ -9,6 +9,7 @@ from broker.cli.doctor.check import Check, passed, warned
 from broker.cli.times import length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
+from broker.receiving.taking import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.store.database import open_existing
 
 
@@ -26,6 +27,7 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
     try:
         with store.reading() as tx:
             items = held_items(tx, held_folders(participant), now)
+            sizes = tx.quarantine.sizes()
     finally:
         store.close()
     for name, found in counted(items).items():
@@ -39,5 +41,17 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
             yield Check("held", "fail", detail, fix, f"held_{name}")
         else:
             yield warned("held", detail, fix)
+    for agency, size in sizes.items():
+        part = filled(size)
+        if part >= NEARLY_FULL:
+            yield Check(
+                "held",
+                "fail" if part >= 1 else "warn",
+                f"the quarantine of {agency} is {part:.0%} full: {size.records} of "
+                f"{QUARANTINE_QUOTA} records, {size.size} of {QUARANTINE_BYTES} bytes",
+                "retry what opens now, and discard what no retry can open: concordant quarantine "
+                f"discard ID --reason TEXT --agency {participant.root}",
+                "quarantine_full",
+            )
     if not items:
         yield passed("held", "nothing is put aside")

@@ -6,15 +6,27 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.operator_name import Operator, Reason, actor
-from broker.cli.output import REFUSED, Agency, AsJson, Output, note, print_json, print_table
+from broker.cli.operator_name import Operator, Reason, RequiredReason, actor
+from broker.cli.output import (
+    NO,
+    REFUSED,
+    Agency,
+    AsJson,
+    Output,
+    confirmed,
+    note,
+    print_json,
+    print_table,
+    print_text,
+)
 from broker.cli.times import moment
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Everything that is put aside: records of other agencies that were refused at step 5 or "
     "later, events that your own system did not take, events that Kafka does not take, files and "
-    "rows of your own export that were refused. Mend the cause, then retry.",
+    "rows of your own export that were refused. Correct the cause, then retry; discard what no "
+    "retry can help.",
 )
 
 MOST_ID = 2**63 - 1
@@ -28,7 +40,7 @@ _WAIT_S = 5.0
 def list_(
     agency: Agency,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also those that were retried since.")
+        bool, typer.Option("--all", help="Also those that were retried or discarded since.")
     ] = False,
     unverified: Annotated[
         bool,
@@ -45,7 +57,7 @@ def list_(
 
     Needs no passphrase, and shows nothing of what a record or an event says.
     """
-    from broker.cli.quarantine.held import Quarantine, as_json
+    from broker.cli.quarantine.held import Quarantine, as_json, discarded_json
     from broker.clock import now_ms
 
     quarantine = Quarantine(agency, now_ms())
@@ -71,8 +83,10 @@ def list_(
     now = now_ms()
     rows = quarantine.records(limit, held_only=not everything)
     others = quarantine.others(now)[:limit]
+    discarded = quarantine.discarded(limit) if everything else []
     if json:
-        print_json([row.as_json() for row in rows] + [as_json(item) for item in others], output)
+        values = [row.as_json() for row in rows] + [as_json(item) for item in others]
+        print_json(values + [discarded_json(row) for row in discarded], output)
         return
     table = [
         (
@@ -99,6 +113,19 @@ def list_(
             f"{item.detail} [{item.field}]" if item.field else item.detail,
         )
         for item in others
+    ]
+    table += [
+        (
+            f"event-{row.seq}",
+            "event",
+            moment(row.discarded_ms),
+            row.source,
+            row.type,
+            row.code,
+            "discarded",
+            "",
+        )
+        for row in discarded
     ]
     print_table(("id", "kind", "since", "from", "what", "code", "status", "why"), table, output)
 
@@ -184,3 +211,98 @@ def retry(
     if any(one.outcome in {"released", "asked"} for one in outcomes):
         note("The adapter tries the others as soon as it runs: concordant quarantine list")
     raise typer.Exit(0 if settled == len(outcomes) else REFUSED)
+
+
+@app.command("discard")
+def discard(
+    agency: Agency,
+    reason: RequiredReason,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="As `quarantine list` gives them."),
+    ] = None,
+    sender: Annotated[
+        str, typer.Option(metavar="AGENCY", help="All refused records of one sender.")
+    ] = "",
+    accepted_events: Annotated[
+        bool,
+        typer.Option(
+            "--accepted-events",
+            help="Also events that were accepted: your own system never gets them.",
+        ),
+    ] = False,
+    operator: Operator = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Discard without asking; needed without a terminal.")
+    ] = False,
+    json: AsJson = False,
+    output: Output = None,
+) -> None:
+    """Discard what is held and no retry can help: its content is removed for good.
+
+    For refused records, events of ours that have to be sealed again, refused files and rows, and,
+    with --accepted-events, events that your own system did not take. Retry first what can still be
+    opened. The disclosure log says who discarded what, and why. Exit code 4 if any is held still.
+    """
+    from broker.cli.quarantine.again import RECORD
+    from broker.cli.quarantine.discarded import hints, planned_table, result_rows
+    from broker.cli.quarantine.held import Quarantine
+    from broker.clock import now_ms
+    from broker.operations.discarding import Discarding, Wanted
+
+    if bool(ids) == bool(sender):
+        raise typer.BadParameter("give ids, or --sender")
+    wrong = [id_ for id_ in ids or () if not RECORD.match(id_)]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
+    who = actor(operator, reason)
+    now = now_ms()
+    quarantine = Quarantine(agency, now)
+    discarding = Discarding(quarantine.participant, quarantine.store)
+    planned = discarding.plan(Wanted(ids or (), sender, accepted_events), now)
+    meant = [one for one in planned if one.settled]
+    outcomes = planned
+    if meant:
+        note(planned_table(meant))
+        question = f"Discard {len(meant)}? What they hold is gone for good."
+        if not yes and not confirmed(question, "discard"):
+            note("Nothing was discarded.")
+            raise typer.Exit(NO)
+        outcomes = discarding.discard(planned, who, now)
+    if json:
+        print_json([one.as_json() for one in outcomes], output)
+    else:
+        print_table(("id", "outcome", "code"), result_rows(outcomes), output)
+    settled = sum(one.settled for one in outcomes)
+    note(f"{settled} of {len(outcomes)} were discarded.")
+    for line in hints(outcomes, quarantine.participant.root):
+        note(line)
+    raise typer.Exit(0 if settled == len(outcomes) else REFUSED)
+
+
+@app.command("show")
+def show(
+    agency: Agency,
+    id_: Annotated[str, typer.Argument(metavar="EVENT", help="Its id: event-N.")],
+    operator: Operator = None,
+    reason: Reason = None,
+) -> None:
+    """Show on the terminal what an event says that your own system did not take.
+
+    The disclosure log says who looked. The content goes to a terminal only, never into a file or a
+    pipe. A refused record is not opened here; a refused file is in the folder quarantine/.
+    """
+    from broker.cli.quarantine.held import Quarantine
+    from broker.cli.quarantine.shown import EVENT, in_words, require_terminal
+    from broker.clock import now_ms
+    from broker.operations.held_event import show_held_event
+
+    found = EVENT.fullmatch(id_)
+    if found is None:
+        raise typer.BadParameter("only an event (event-N) has content that can be shown")
+    who = actor(operator, reason)
+    now = now_ms()
+    quarantine = Quarantine(agency, now)
+    require_terminal()
+    content = show_held_event(quarantine.participant, quarantine.store, int(found[1]), who, now)
+    print_text(in_words(content))

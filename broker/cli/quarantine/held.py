@@ -20,7 +20,7 @@ from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored
 from broker.record import Record
 from broker.store.interfaces import Transaction
-from broker.store.rows import QuarantineRow, QuarantineStatus
+from broker.store.rows import DiscardedEventRow, QuarantineRow, QuarantineStatus
 
 MOST: Final = 1_000_000
 """No limit, in a statement that needs one: the quotas of all senders are far below."""
@@ -102,6 +102,23 @@ def as_json(item: HeldItem) -> dict[str, object]:
     }
 
 
+def discarded_json(row: DiscardedEventRow) -> dict[str, object]:
+    """A discarded event, for scripts: the members of what is held."""
+    return {
+        "kind": "event",
+        "id": f"event-{row.seq}",
+        "since": instant(row.discarded_ms),
+        "agency": row.source,
+        "code": row.code,
+        "detail": "",
+        "status": "discarded",
+        "about": row.type,
+        "event_id": row.event_id,
+        "field": None,
+        "count": 1,
+    }
+
+
 class Quarantine:
     """An agency's quarantine.
 
@@ -166,13 +183,25 @@ class Quarantine:
             append_entries(tx, attributed(tx, actor, secret, entries))
         return [restored(row) for row in rows]
 
+    def discarded(self, limit: int) -> list[DiscardedEventRow]:
+        """The newest accepted events that a person discarded, oldest first."""
+        with self.store.reading() as tx:
+            return tx.inbox.discarded(limit)
+
     def _row(self, tx: Transaction, id_: int) -> QuarantineRow:
         row = tx.quarantine.get(id_)
+        if row is not None and row.status != "held":
+            raise WrongInputError(
+                f"Record {id_} is {row.status}: its bytes are not kept.",
+                code="record_not_held",
+                fix="Take the number of one that is held from: concordant quarantine list "
+                f"--agency {self.participant.root}",
+            )
         if row is None:
             raise WrongInputError(
                 f"The quarantine has no record {id_}.",
                 code="record_unknown",
-                fix="Take its number from: concordant quarantine list --all "
+                fix="Take its number from: concordant quarantine list "
                 f"--agency {self.participant.root}",
             )
         return row

@@ -133,7 +133,7 @@ class Retries:
             done = "repeat"
         elif judgement.outcome == "not_addressed":
             done = "not_addressed"
-        tx.quarantine.set_status(row.id, "retried", now)
+        tx.quarantine.end(row.id, "retried", now)
         origin = verified.origin
         tx.reader.set_status(
             origin.agency,

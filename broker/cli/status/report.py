@@ -16,6 +16,7 @@ from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.tallies import kept
 from broker.operations.folders import FolderState, folder_states
+from broker.receiving.taking import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
@@ -134,6 +135,16 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused records of one sender that are held: how many, their bytes, how full its room is."""
+
+    agency: str
+    records: int
+    bytes: int
+    filled: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One snapshot. Times in milliseconds since the epoch."""
 
@@ -149,6 +160,7 @@ class Status:
     received: tuple[OtherStream, ...]
     waiting: tuple[Waiting, ...]
     quarantined: dict[str, int]
+    quarantine: tuple[Refused, ...]
     held: tuple[Held, ...]
     evidence: int
     heartbeats: tuple[Heard, ...]
@@ -181,6 +193,13 @@ class Status:
             )
         if self.quarantined:
             lines.append("Refused records are held: concordant quarantine list")
+        lines += [
+            f"The quarantine of {one.agency} is {one.filled:.0%} full; when it is full, its "
+            "records wait. Retry what opens now, and discard what no retry can open: concordant "
+            "quarantine list --agency DIR"
+            for one in self.quarantine
+            if one.filled >= NEARLY_FULL
+        ]
         said = {"record"} | ({"stopped"} if any(one.stopped for one in self.received) else set())
         lines += [
             f"Held: {one.count} {one.title}: concordant quarantine list --agency DIR"
@@ -227,10 +246,7 @@ def report(agency: Path, now: int) -> Status:
 
 def _status(participant: Participant, tx: Transaction, now: int) -> Status:
     manifest = participant.manifests.newest(participant.agency)
-    held: dict[str, int] = {}
-    for row in tx.quarantine.list("held", _EVERY):
-        sender = row.origin.split("/")[1]
-        held[sender] = held.get(sender, 0) + 1
+    sizes = tx.quarantine.sizes()
     return Status(
         agency=participant.agency,
         deployment=participant.deployment,
@@ -249,7 +265,11 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
             Waiting(row.agency, row.topic, row.partition, row.offset, row.reason, row.since_ms)
             for row in tx.reader.all_deferred()
         ),
-        quarantined=held,
+        quarantined={agency: held.records for agency, held in sizes.items()},
+        quarantine=tuple(
+            Refused(agency, held.records, held.size, round(filled(held), 3))
+            for agency, held in sizes.items()
+        ),
         held=_held(participant, tx, now),
         evidence=len(tx.evidence.list()),
         heartbeats=_heartbeats(participant, tx, now),

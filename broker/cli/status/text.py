@@ -38,6 +38,7 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         f"{inbox.undelivered} wait for delivery, {inbox.delivered} delivered"
         + (f", {inbox.held} held" if inbox.held else "")
         + (f", {inbox.behind} wait behind them" if inbox.behind else "")
+        + (f", {inbox.discarded} discarded" if inbox.discarded else "")
         + _since(status, inbox.oldest_undelivered_ms),
     )
     gaps = sum(len(one.gaps) for one in status.received)
@@ -45,7 +46,10 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
     leaves = sum(count for one in status.received for _, count in one.without_content)
     without = f", {leaves} records without content" if leaves else ""
     yield "streams", f"{len(status.received)} received, {gaps} gaps, {stopped} stopped{without}"
-    by_sender = "".join(f", {agency} {count}" for agency, count in status.quarantined.items())
+    by_sender = "".join(
+        f", {one.agency} {one.records} ({_size(one.bytes)}, {one.filled:.0%} full)"
+        for one in status.quarantine
+    )
     yield "quarantine", f"{sum(status.quarantined.values())} held{by_sender}"
     if status.evidence:
         yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
@@ -166,6 +170,10 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
         ("alarm", "about", "how often", "last"),
         [(a.code, a.agency, str(a.count), moment(a.last_ms)) for a in status.alarms],
     )
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
 
 
 def _kept_for(days: int | None) -> str:

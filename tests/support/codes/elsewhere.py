@@ -27,6 +27,8 @@ BY_TEST = {
     "key_unknown": "publishing/test_deferral.py::test_news_of_the_sender_ends_the_waiting",
     "leaves_missing": "publishing/test_evidence_shown.py"
     "::test_a_gap_above_the_event_hides_the_way_until_it_is_filled",
+    "quarantine_full": "cli/test_quarantine.py"
+    "::test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded",
     "receipt_awaited": "publishing/test_receipts.py"
     "::test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers",
     "referral_unknown": "cli/test_quarantine.py"
@@ -43,6 +45,8 @@ BY_TEST = {
     "::test_after_the_thief_is_revoked_the_honest_sender_goes_on",
     "store_full": "tests/fault/test_full_disk.py"
     "::test_a_reader_without_room_takes_nothing_and_then_everything_once",
+    "terminal_needed": "cli/test_held.py"
+    "::test_a_held_event_is_shown_on_a_terminal_and_the_look_is_logged",
     "wrap_budget": "publishing/test_receiving.py"
     "::test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute",
 }
@@ -218,10 +222,6 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "principal_shared": (
         P,
         "cli/test_kafka.py::test_agencies_that_claim_one_principal_get_no_rights",
-    ),
-    "quarantine_full": (
-        B,
-        "publishing/test_receiving.py::test_a_full_quarantine_pauses_its_sender_and_drops_nothing",
     ),
     "receipt_malformed": (N, "streams/test_receipts.py::test_another_text_is_no_receipt"),
     "receipts_many": (

@@ -117,6 +117,12 @@ class VectorReader:
         with self.store.reading() as tx:
             return [row.code for row in tx.quarantine.list("held")]
 
+    def discard(self) -> None:
+        """``concordant quarantine discard`` of each held record."""
+        with self.store.transaction() as tx:
+            for row in tx.quarantine.list("held"):
+                assert tx.quarantine.end(row.id, "discarded", self.now)
+
     def release(self, sender: str, topic: str, partition: int) -> None:
         """``concordant status release``."""
         with self.store.transaction() as tx:
@@ -165,7 +171,9 @@ class VectorReader:
         with self.store.transaction() as tx:
             view = self.receiving._view(tx, self.now)
             found = []
-            for row in tx.quarantine.list("held"):
+            for listed in tx.quarantine.list("held"):
+                row = tx.quarantine.get(listed.id)
+                assert row is not None
                 verified = verify_record(restored(row), view, self.now)
                 judgement = open_record(Judgement("opened", verified), view, self.now)
                 found.append(None if judgement.refusal is None else judgement.refusal.code)

@@ -69,12 +69,20 @@ class Done:
 Cli = Callable[..., Done]
 
 
-def run(*arguments: object, stdin: bytes = b"") -> Done:
+class Terminal(io.TextIOWrapper):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run(*arguments: object, stdin: bytes = b"", terminal: bool = False) -> Done:
     out, err = io.BytesIO(), io.BytesIO()
+    stream = Terminal if terminal else io.TextIOWrapper
     streams = {
         "argv": ["concordant", *map(str, arguments)],
-        "stdin": io.TextIOWrapper(io.BytesIO(stdin), "utf-8"),
-        "stdout": io.TextIOWrapper(out, "utf-8"),
+        "stdin": stream(io.BytesIO(stdin), "utf-8"),
+        "stdout": stream(out, "utf-8"),
         "stderr": io.TextIOWrapper(err, "utf-8"),
     }
     with mock.patch.multiple(sys, **streams):

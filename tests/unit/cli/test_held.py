@@ -220,6 +220,167 @@ def test_the_command_that_is_named_tries_it_again(world, cli, kind: HeldKind) ->
     assert cli(*command.split()[1:]).code in (0, 1, 4), "the command that is named exists"
 
 
+DISCARDED: dict[HeldKind, str] = {
+    "record": "discarded",
+    "event": "needs_accepted",
+    "outbox": "stays",
+    "deferred": "stays",
+    "stopped": "stays",
+    "file": "discarded",
+    "rows": "discarded",
+    "entry": "stays",
+    "temporary": "stays",
+}
+"""What becomes of each kind that a person wants to discard."""
+
+
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_each_kind_is_discarded_or_says_what_to_do(world, cli, kind: HeldKind) -> None:
+    world.without_state(READER)
+    world.state_of(READER)
+    SCENARIOS[kind][0](world, cli)
+    agency = ("--agency", world.directory(READER))
+    (item,) = cli("quarantine", "list", *agency, "--json").json
+    why = ("--reason", "obsolete", "--yes", "--json")
+    done = cli("quarantine", "discard", item["id"], *agency, *why)
+    assert [one["outcome"] for one in done.json] == [DISCARDED[kind]]
+    left = cli("quarantine", "list", *agency, "--json").json
+    if DISCARDED[kind] == "discarded":
+        assert (done.code, left) == (0, [])
+        assert gauges(world) == dict.fromkeys(KINDS, 0.0)
+        (entry,) = [one for one in log_of(world, cli) if one["kind"] == "erasure"]
+        assert (entry["code"], entry["reason_text"]) == (f"{said_as(kind)}_discarded", "obsolete")
+        assert entry["operator"]
+    else:
+        assert (done.code, left) == (4, [item])
+        assert done.err.splitlines()[-1].endswith((".", "DIR", str(world.directory(READER)), "0"))
+        assert [one for one in log_of(world, cli) if one["kind"] == "erasure"] == []
+
+
+def said_as(kind: HeldKind) -> str:
+    return "file" if kind == "rows" else kind
+
+
+def log_of(world, cli) -> list[dict[str, Any]]:
+    shown = cli("log", "show", "--agency", world.directory(READER), "--json")
+    return list(shown.json["entries"])
+
+
+def test_an_accepted_event_is_discarded_only_if_it_is_meant_and_is_on_record(world, cli) -> None:
+    put_aside_event(world, cli)
+    agency = ("--agency", world.directory(READER))
+    (item,) = cli("quarantine", "list", *agency, "--json").json
+    why = ("--reason", "sent in error", "--operator", "duty.officer", "--yes", "--json")
+    done = cli("quarantine", "discard", item["id"], *agency, "--accepted-events", *why)
+    assert (done.code, [one["outcome"] for one in done.json]) == (0, ["discarded"])
+    assert cli("quarantine", "list", *agency, "--json").json == []
+    (kept,) = cli("quarantine", "list", *agency, "--all", "--json").json
+    assert (kept["status"], kept["code"]) == ("discarded", item["code"])
+    refusal, erasure = log_of(world, cli)[-2:]
+    assert (refusal["kind"], refusal["code"]) == ("refusal", "unknown_value")
+    assert (erasure["kind"], erasure["code"]) == ("erasure", "event_discarded")
+    for entry in (refusal, erasure):
+        assert (entry["event"], entry["source"]) == (item["event_id"], SENDER)
+        assert (entry["acting_for"], entry["reason_text"]) == ("duty.officer", "sent in error")
+    inbox = cli("status", *agency, "--json").json["inbox"]
+    assert (inbox["held"], inbox["discarded"], inbox["delivered"]) == (0, 1, 0)
+    assert "1 discarded" in cli("status", *agency).text
+    assert b"Zephyrine" not in (world.directory(READER) / "state/concordant.db").read_bytes()
+
+
+def test_events_behind_a_discarded_one_go_on(world, cli) -> None:
+    put_aside_event(world, cli)
+    follows = referral(world, cli)
+    follows["data"]["referral_id"] = "0c0ffee0-0000-4000-8000-000000000001"
+    world.receive(READER, *world.live(SENDER, follows))
+    agency = ("--agency", world.directory(READER))
+    before = cli("status", *agency, "--json").json["inbox"]
+    (item,) = [
+        one for one in cli("quarantine", "list", *agency, "--json").json if one["kind"] == "event"
+    ]
+    why = ("--accepted-events", "--reason", "obsolete", "--yes")
+    assert cli("quarantine", "discard", item["id"], *agency, *why).code == 0
+    after = cli("status", *agency, "--json").json["inbox"]
+    assert (before["behind"], before["undelivered"]) == (1, 0)
+    assert (after["behind"], after["undelivered"]) == (0, 1)
+
+
+def test_an_event_of_ours_that_waits_to_be_sealed_again_is_discarded(world, cli) -> None:
+    world.state_of(READER)
+    id_ = "0c0ffee0-0000-4000-8000-000000000002"
+    store = world.store(READER)
+    with store.transaction() as tx:
+        seq = tx.outbox.add(id_, "pan-london.a", 0, b"v", False, now_ms())
+        tx.outbox.hold(seq, "groups_count", now_ms())
+    agency = ("--agency", world.directory(READER))
+    done = cli(
+        "quarantine", "discard", f"outbox-{id_}", *agency, "--reason", "obsolete", "--yes", "--json"
+    )
+    assert (done.code, done.json[0]["outcome"]) == (0, "discarded")
+    assert cli("quarantine", "list", *agency, "--json").json == []
+    with store.reading() as tx:
+        assert (tx.outbox.pending(9), tx.outbox.unsent()) == ([], [])
+        row = tx.outbox.find(id_)
+        assert row is not None
+        assert row.value is None
+        assert tx.outbox.counts().sent == 0
+
+
+def test_a_person_is_asked_and_can_say_no(world, cli) -> None:
+    world.state_of(READER)
+    put_aside_file(world, cli)
+    agency = ("--agency", world.directory(READER))
+    (item,) = cli("quarantine", "list", *agency, "--json").json
+    command = ("quarantine", "discard", item["id"], *agency, "--reason", "obsolete")
+    assert "confirmation_needed" in cli(*command).err
+    refused = cli(*command, stdin=b"no\n", terminal=True)
+    assert (refused.code, "Nothing was discarded" in refused.err) == (1, True)
+    assert cli("quarantine", "list", *agency, "--json").json == [item]
+    agreed = cli(*command, stdin=b"yes\n", terminal=True)
+    assert agreed.code == 0
+    assert item["about"] in agreed.err, "what is discarded is shown first"
+    assert cli("quarantine", "list", *agency, "--json").json == []
+
+
+def test_a_reason_is_needed_and_what_cannot_be_an_id_is_wrong_usage(world, cli) -> None:
+    world.state_of(READER)
+    command = ("quarantine", "discard", "--agency", world.directory(READER), "--yes")
+    assert cli(*command, "1").code == 2
+    cli(*command, "1", "--reason", " ").require_failure("reason_invalid", 2)
+    assert cli(*command, "--reason", "x").code == 2
+    assert cli(*command, "7x", "--reason", "x").code == 2
+    assert cli(*command, "7", "--sender", SENDER, "--reason", "x").code == 2
+    done = cli(*command, "7", "event-7", "--reason", "x", "--json")
+    assert (done.code, {one["outcome"] for one in done.json}) == (4, {"not_held"})
+
+
+def looks_at_events(world, cli) -> list[dict[str, Any]]:
+    return [one for one in log_of(world, cli) if one["event"] and one["kind"] == "consultation"]
+
+
+def test_a_held_event_is_shown_on_a_terminal_and_the_look_is_logged(world, cli) -> None:
+    put_aside_event(world, cli)
+    agency = ("--agency", world.directory(READER))
+    (item,) = cli("quarantine", "list", *agency, "--json").json
+    cli("quarantine", "show", item["id"], *agency).require_failure("terminal_needed", 2)
+    assert [
+        one for one in log_of(world, cli) if one["event"] and one["kind"] == "consultation"
+    ] == []
+    command = ("quarantine", "show", item["id"], *agency, "--operator", "duty.officer")
+    shown = cli(*command, "--reason", "mapping", terminal=True)
+    assert shown.code == 0
+    assert "Zephyrine" in shown.text
+    assert "column X" in shown.text
+    (look,) = looks_at_events(world, cli)
+    assert (look["event"], look["acting_for"]) == (item["event_id"], "duty.officer")
+    assert look["reason_text"] == "mapping"
+    assert cli("quarantine", "list", *agency, "--json").json == [item]
+    cli("quarantine", "show", "event-99", *agency, terminal=True).require_failure(
+        "record_unknown", 2
+    )
+    assert cli("quarantine", "show", "7", *agency, terminal=True).code == 2
+
+
 def test_the_rest_of_a_file_that_was_not_read_is_held_too(world, cli) -> None:
     world.state_of(READER)
     parts = {name: lambda: (b"{}\n",) for name in ("rejected", "rest")}

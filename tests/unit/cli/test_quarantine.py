@@ -8,7 +8,10 @@ import pytest
 
 from broker.audit import log as audit_log
 from broker.cli.quarantine import retries as quarantine_retries
+from broker.codes.meanings import CODES
 from broker.errors import StoreError
+from broker.receiving import taking
+from broker.receiving.taking import QUARANTINE_BYTES
 
 SENDER, READER = "csu-camden", "council-camden"
 REFERRAL = "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594"
@@ -221,7 +224,8 @@ def test_bytes_that_were_altered_in_the_database_are_not_opened(cli, world, hidd
     hidden_key()
     store = world.store(READER)
     with store.transaction() as tx:
-        (row,) = tx.quarantine.list("held")
+        (one,) = tx.quarantine.list("held")
+        row = tx.quarantine.get(one.id)
         altered = bytearray(row.value)
         altered[200] ^= 1
         id_ = tx.quarantine.add(
@@ -288,3 +292,97 @@ def test_what_was_not_even_verified_is_listed_apart(cli, world) -> None:
     assert (row["code"], row["topic"], len(row["sha256"])) == ("not_included", record.topic, 64)
     table = cli("quarantine", "list", "--agency", world.directory(READER), "--unverified")
     assert "not_included" in table.text
+
+
+# --- discarding ----------------------------------------------------------------------------------
+
+
+def discard(cli, world, *more: object):
+    agency = ("--agency", world.directory(READER))
+    return cli("quarantine", "discard", *agency, "--reason", "obsolete", "--yes", "--json", *more)
+
+
+def test_a_discarded_record_is_held_no_more_and_its_bytes_are_gone(cli, world, hidden_key) -> None:
+    (record,) = world.live(SENDER, made(world, cli))
+    world.receive(READER, record)
+    (row,) = listed(cli, world).json
+    done = discard(cli, world, row["id"])
+    assert (done.code, done.json[0]["outcome"]) == (0, "discarded")
+    assert listed(cli, world).json == []
+    assert [one["status"] for one in listed(cli, world, "--all").json] == ["discarded"]
+    hidden_key()
+    assert retry(cli, world, row["id"]).json[0]["outcome"] == "not_held"
+    exported = cli("quarantine", "export", row["id"], "--agency", world.directory(READER))
+    exported.require_failure("record_not_held", 2)
+    database = world.directory(READER) / "state/concordant.db"
+    assert record.value not in database.read_bytes()
+    assert not any(
+        record.value in path.read_bytes() for path in database.parent.glob("concordant.db-*")
+    )
+    shown = cli("log", "show", "--agency", world.directory(READER), "--json")
+    (entry,) = [one for one in shown.json["entries"] if one["kind"] == "erasure"]
+    assert (entry["code"], entry["source"], entry["count"]) == ("record_discarded", SENDER, 1)
+
+
+def test_all_records_of_one_sender_are_discarded_and_no_other(cli, world, hidden_key) -> None:
+    other = "cps-london"
+    world.receive(READER, *world.live(SENDER, made(world, cli), made(world, cli)))
+    store = world.store(READER)
+    with store.transaction() as tx:
+        origin = f"pan-london/{other}/t/0/g"
+        tx.quarantine.add("t", 0, 1, origin, 0, 9.0, "grouping_wrong", "", b"v", "[]", 1)
+    store.close()
+    assert discard(cli, world, "--sender", "haven-support").json == []
+    done = discard(cli, world, "--sender", SENDER)
+    assert (done.code, len(done.json)) == (0, 2)
+    assert [one["agency"] for one in listed(cli, world).json] == [other]
+
+
+def test_status_and_doctor_say_how_full_the_quarantine_of_a_sender_is(cli, world) -> None:
+    agency = ("--agency", world.directory(READER))
+    world.state_of(READER)
+    store = world.store(READER)
+    size = QUARANTINE_BYTES * 9 // 10
+    with store.transaction() as tx:
+        origin = f"pan-london/{SENDER}/t/0/g"
+        tx.quarantine.add("t", 0, 1, origin, 0, 9.0, "grouping_wrong", "", b"v" * size, "", 1)
+    (line,) = cli("status", *agency, "--json").json["quarantine"]
+    assert line == {"agency": SENDER, "records": 1, "bytes": size, "filled": 0.9}
+    told = cli("status", *agency)
+    assert "90% full" in told.text + told.err
+    checks = cli("doctor", *agency, "--offline", "--json").json["checks"]
+    assert [one["status"] for one in checks if one["code"] == "quarantine_full"] == ["warn"]
+    with store.transaction() as tx:
+        tx.quarantine.add("t", 0, 2, origin, 1, 9.0, "grouping_wrong", "", b"v" * size, "", 1)
+    store.close()
+    checks = cli("doctor", *agency, "--offline", "--json").json["checks"]
+    assert [one["status"] for one in checks if one["code"] == "quarantine_full"] == ["fail"]
+
+
+def test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded(
+    cli, world, hidden_key, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "QUARANTINE_QUOTA", 1)
+    first, second = world.live(SENDER, made(world, cli), made(world, cli))
+    world.receive(READER, first)
+    second = replace(second, offset=1)
+    (waits,) = world.receive(READER, second)
+    assert waits.deferred == [(SENDER, "quarantine_full")]
+    agency = ("--agency", world.directory(READER))
+    (check,) = [
+        one
+        for one in cli("doctor", *agency, "--offline", "--json").json["checks"]
+        if one["code"] == "quarantine_full"
+    ]
+    assert "quarantine discard" in check["fix"]
+    (row,) = listed_records(cli, world)
+    assert retry(cli, world, "--all").code == 4
+    assert "concordant quarantine discard ID --reason TEXT" in CODES["quarantine_full"].to_do
+    assert discard(cli, world, row["id"]).code == 0
+    hidden_key()
+    (goes_on,) = world.receive(READER, second)
+    assert len(goes_on.opened) == 1
+
+
+def listed_records(cli, world):
+    return [one for one in listed(cli, world).json if one["kind"] == "record"]

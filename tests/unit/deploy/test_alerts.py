@@ -22,6 +22,7 @@ from broker.agency.partnership import create_partnership
 from broker.agency.tryout import london_agencies
 from broker.clock import now_ms
 from broker.observing.logs import configure, logger
+from broker.receiving import taking
 from broker.record import Record
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
@@ -317,6 +318,12 @@ async def a_record_is_held(live: Live) -> Shown:
     )
 
 
+async def a_quarantine_is_full(live: Live) -> Shown:
+    """One refused record is all that it takes of a sender."""
+    with mock.patch.object(taking, "QUARANTINE_QUOTA", 1):
+        return await a_record_is_held(live)
+
+
 async def a_value_is_dropped_from_the_log(live: Live) -> Shown:
     await live.start(SUPPORT)
     calm = await live[SUPPORT].until(settled)
@@ -345,6 +352,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (nobody_answers_a_referral, {"Alarm", "EndsSoon", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),
+    (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),
     (a_value_is_dropped_from_the_log, {"LogDropsValues"}),
 )
 OF_PROMETHEUS = {"AdapterDown", "AdapterGone"}

@@ -23,10 +23,10 @@ from broker.judging.memories import Memories
 from broker.judging.store_view import StoreView
 from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.receiving import taking
-from broker.receiving.quarantining import restored
+from broker.receiving.quarantining import kept_size, restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.store.rows import StateChange
+from broker.store.rows import HeldSize, StateChange
 
 
 def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
@@ -153,7 +153,9 @@ def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
         (1, 10, "event_invalid")
     ]
     with council.store.reading() as tx:
-        (held,) = tx.quarantine.list("held")
+        (listed,) = tx.quarantine.list("held")
+        held = tx.quarantine.get(listed.id)
+        assert held is not None
         assert held.value == records[1].value
         assert (held.code, held.step, held.index, held.offset) == ("event_invalid", 10, 1, 1)
         assert b'"proof"' in held.headers_json.encode()
@@ -189,12 +191,33 @@ def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
         assert council.position(records[0]) == 2
     with council.store.transaction() as tx:
         first = tx.quarantine.list("held")[0]
-        tx.quarantine.set_status(first.id, "discarded", council.clock.now)
+        tx.quarantine.end(first.id, "discarded", council.clock.now)
     batch = council.take(records[2:])
     assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
     assert [event.source for event in batch.opened] == [POLICE]
     assert batch.gaps == []
     assert council.position(records[0]) == 5
+
+
+def test_a_quarantine_is_limited_in_bytes_too(
+    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = at_offsets(log.send(*[value(urgency="whenever") for _ in range(3)], value()))
+    size = kept_size(records[0])
+    monkeypatch.setattr(taking, "QUARANTINE_BYTES", 2 * size + size // 2)
+    batch = council.take(records)
+    assert batch.deferred == [(POLICE, "quarantine_full")]
+    assert council.position(records[0]) == 2
+    with council.store.transaction() as tx:
+        assert tx.quarantine.size_of(POLICE) == HeldSize(2, sum(map(kept_size, records[:2])))
+        first = tx.quarantine.list("held")[0]
+        assert tx.quarantine.end(first.id, "discarded", council.clock.now)
+        assert not tx.quarantine.end(first.id, "retried", council.clock.now)
+        assert tx.quarantine.size_of(POLICE) == HeldSize(1, kept_size(records[1]))
+    batch = council.take(records[2:])
+    assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
+    assert len(batch.opened) == 1
+    assert council.position(records[0]) == 4
 
 
 def test_a_destroyed_key_loses_nothing_silently(council: Office, log: Log) -> None:

@@ -14,6 +14,7 @@ from broker.errors import StoreError
 from broker.store import versions
 from broker.store.database import open_store
 from broker.store.migration import migrate
+from broker.store.rows import HeldSize
 from broker.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION
 
 
@@ -147,3 +148,31 @@ def test_the_sources_of_a_case_are_those_that_an_older_log_names(tmp_path: Path)
         joined = tx.disclosures.join_sources([(b"c" * 32, ""), (b"c" * 32, "csu-camden")])
     store.close()
     assert joined == {(b"c" * 32, "csu-camden"): ("", "cps-london")}
+
+
+def test_an_older_quarantine_is_counted_and_keeps_bytes_of_what_is_held_only(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "old.db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(connection, path, "0008")
+        connection.exec_driver_sql("PRAGMA user_version = 8")
+        for status in ("held", "retried"):
+            connection.exec_driver_sql(
+                "INSERT INTO quarantine (topic, partition, kafka_offset, origin, agency, idx, step,"
+                " code, detail, value, headers_json, status, added_ms, changed_ms) VALUES"
+                " ('t', 0, 1, 'd/csu/t/0/g', 'csu', 0, 9, 'c', '', x'000102', '[]', ?, 1, 1)",
+                (status,),
+            )
+    engine.dispose()
+    store = open_store(path)
+    with store.reading() as tx:
+        assert tx.quarantine.size_of("csu") == HeldSize(1, 5)
+        kept = [tx.quarantine.get(number) for number in (1, 2)]
+    store.close()
+    assert [row and (row.status, row.value, row.size) for row in kept] == [
+        ("held", b"\0\1\2", 5),
+        ("retried", b"", 5),
+    ]

@@ -241,7 +241,7 @@ def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: SqliteStore) -> 
         )
         assert tx.quarantine.get(99) is None
         assert (tx.quarantine.count("csu"), tx.quarantine.count()) == (1, 2)
-        tx.quarantine.set_status(one, "retried", 200)
+        tx.quarantine.end(one, "retried", 200)
         assert (tx.quarantine.count("csu"), tx.quarantine.count()) == (0, 1)
         assert [row.changed_ms for row in tx.quarantine.list("retried")] == [200]
         assert [row.id for row in tx.quarantine.list("held")] == [two]

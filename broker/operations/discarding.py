@@ -1,0 +1,205 @@
+"""Discarding what is held: its content is removed for good, and the disclosure log says so.
+
+Two kinds of content are told apart. A refused record, an export file or an event of our own was
+never taken by another system of ours, or can be had again. An event that was accepted and that the
+agency's own system does not take is data of another agency: after this nobody here has it. It is
+discarded only where the person says that accepted events are meant, and the log has two entries of
+it: a refusal, with the code of why it was held, and an erasure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
+
+from broker.agency.participant import Participant
+from broker.audit import recording
+from broker.audit.actor import Actor
+from broker.audit.entries import Entry, is_name
+from broker.audit.head_signing import sign_own_head
+from broker.audit.log import append_entries
+from broker.audit.reasons import attributed
+from broker.held.inventory import held_folders, held_items
+from broker.held.items import KINDS, HeldItem
+from broker.held.quarantine_folder import find_held_file
+from broker.held.retrying import ask_to_try
+from broker.operations.erasure import empty_journal
+from broker.store.database import SqliteStore
+from broker.store.interfaces import Transaction
+
+Outcome: TypeAlias = Literal["discarded", "not_held", "stays", "needs_accepted", "unwritable"]
+"""``discarded``: its content is gone. ``not_held``: there is nothing of that id. ``stays``: a thing
+of this kind is not discarded, see ``KindOfHeld.stays``. ``needs_accepted``: it was accepted from
+another agency, and accepted events were not meant. ``unwritable``: the file cannot be removed."""
+
+_IN_FOLDER: Final = frozenset({"file", "rows"})
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """What became of one thing.
+
+    Attributes:
+        id: as ``quarantine list`` gives it.
+        outcome: see ``Outcome``.
+        code: why it was held.
+        item: what it was; None if nothing of the id is held.
+    """
+
+    id: str
+    outcome: Outcome
+    code: str | None = None
+    item: HeldItem | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is no longer held."""
+        return self.outcome == "discarded"
+
+    def as_json(self) -> dict[str, object]:
+        """For scripts."""
+        return {"id": self.id, "outcome": self.outcome, "code": self.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asks to discard.
+
+    Attributes:
+        ids: as ``quarantine list`` gives them.
+        sender: refused records of this agency beside them; empty for none.
+        accepted_events: also events that were accepted from another agency.
+    """
+
+    ids: Sequence[str] = ()
+    sender: str = ""
+    accepted_events: bool = False
+
+
+class Discarding:
+    """Finds what is meant, and discards it when a person has agreed."""
+
+    def __init__(self, participant: Participant, store: SqliteStore) -> None:
+        self._participant = participant
+        self._store = store
+
+    def plan(self, wanted: Wanted, now: int) -> list[Discarded]:
+        """What would become of each; nothing is changed.
+
+        Args:
+            wanted: what is asked for.
+            now: ms.
+        """
+        with self._store.reading() as tx:
+            items = {one.id: one for one in held_items(tx, held_folders(self._participant), now)}
+        ids = list(wanted.ids)
+        if wanted.sender:
+            ids += [
+                one.id
+                for one in items.values()
+                if one.kind == "record" and one.agency == wanted.sender
+            ]
+        return [_planned(id_, items.get(id_), wanted) for id_ in dict.fromkeys(ids)]
+
+    def discard(self, planned: Sequence[Discarded], actor: Actor, now: int) -> list[Discarded]:
+        """Do what was planned.
+
+        Args:
+            planned: from ``plan``; what it does not discard stays as it is.
+            actor: who discards, and why.
+            now: ms.
+
+        Raises:
+            KeyAccessError: the agency's secret cannot be had; nothing is discarded.
+            StoreError: nothing is discarded that is not a file.
+        """
+        secret = self._participant.keyring.secret()
+        in_state = [one for one in planned if one.settled and not _in_folder(one)]
+        done: dict[str, Discarded] = {}
+        if in_state:
+            with self._store.transaction() as tx:
+                done = {one.id: self._in_state(tx, one, actor, secret, now) for one in in_state}
+                sign_own_head(tx, self._participant, now)
+                ask_to_try(tx, now)  # a sender whose quarantine was full goes on
+        for one in planned:
+            if one.settled and _in_folder(one):
+                done[one.id] = self._in_folder(one, actor, secret, now)
+        empty_journal(self._store)
+        return [done.get(one.id, one) for one in planned]
+
+    def _in_state(
+        self, tx: Transaction, planned: Discarded, actor: Actor, secret: bytes, now: int
+    ) -> Discarded:
+        item = planned.item
+        assert item is not None
+        if item.kind == "record":
+            gone = tx.quarantine.end(int(item.id), "discarded", now)
+            entries = [recording.erased("record_discarded", 1, now, source=item.agency)]
+        elif item.kind == "event":
+            gone, entries = _event(tx, item, now)
+        else:
+            assert item.event_id is not None
+            gone = tx.outbox.discard(item.event_id)
+            entries = [recording.erased("event_discarded", 1, now, event_id=item.event_id)]
+        if not gone:
+            return replace(planned, outcome="not_held")
+        append_entries(tx, attributed(tx, actor, secret, entries))
+        return planned
+
+    def _in_folder(self, planned: Discarded, actor: Actor, secret: bytes, now: int) -> Discarded:
+        """Remove a file; the entry and the file go together, or neither does."""
+        path = find_held_file(held_folders(self._participant).quarantine, planned.id)
+        if path is None:
+            return replace(planned, outcome="not_held")
+        try:
+            with self._store.transaction() as tx:
+                entries = [recording.erased("file_discarded", 1, now)]
+                append_entries(tx, attributed(tx, actor, secret, entries))
+                sign_own_head(tx, self._participant, now)
+                path.unlink()
+        except OSError:
+            return replace(planned, outcome="unwritable")
+        return planned
+
+
+def _planned(id_: str, item: HeldItem | None, wanted: Wanted) -> Discarded:
+    if item is None:
+        return Discarded(id_, "not_held")
+    outcome: Outcome = "discarded"
+    if KINDS[item.kind].stays or (item.kind == "outbox" and item.event_id is None):
+        outcome = "stays"
+    elif item.kind == "event" and not wanted.accepted_events:
+        outcome = "needs_accepted"
+    return Discarded(id_, outcome, item.code, item)
+
+
+def _event(tx: Transaction, item: HeldItem, now: int) -> tuple[bool, list[Entry]]:
+    """Discard an accepted event; it counts as not taken, and its content as erased."""
+    seq = int(item.id.removeprefix("event-"))
+    row = tx.inbox.get(seq)
+    if row is None or not tx.inbox.discard(seq, now):
+        return False, []
+    refusal = recording.refused(
+        row.type,
+        item.code if is_name(item.code) else "mapping_failed",
+        now,
+        recording.OPERATOR,
+        event_id=row.event_id,
+        source=row.source,
+        case_key=row.case_key,
+    )
+    erasure = recording.erased(
+        "event_discarded",
+        1,
+        now,
+        case_key=row.case_key,
+        event_id=row.event_id,
+        source=row.source,
+        kind_of_event=row.type,
+    )
+    return True, [refusal, erasure]
+
+
+def _in_folder(one: Discarded) -> bool:
+    return one.item is not None and one.item.kind in _IN_FOLDER
