@@ -4,16 +4,17 @@ A file is looked at only if the case's ids stand in it, whatever a spreadsheet d
 capitals, or with marks that have no width. The adapter then says of each record which case it is
 about; a refused record is the case's if it names it, and one that cannot be read if an id stands in
 it. Where a broken record stands for several lines, the lines beside one of the case are in doubt:
-they may be the rest of it. The case's records are cut out of a file and all other bytes stay as
-they were; a file of nothing else is removed. What cannot be cut is removed where every record of it
-was taken (`processed/`), and otherwise left and named, because other cases in it were never sent.
+they may be the rest of it. A compressed file is searched within limits. The case's records are
+cut out of a file and all other bytes stay as they were; a file of nothing else is removed. What
+cannot be cut is removed where every record of it was taken (`processed/`), and otherwise left and
+named, because other cases in it were never sent.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
@@ -21,17 +22,15 @@ from uuid import uuid4
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
 from adapters.case_ids import CaseIds
+from adapters.case_search import files_below, files_in, holds, in_packed_file, packed_kind_of
 from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
 from broker.held.quarantine_folder import REASON
-from broker.operations.erasure import CaseNames, Folder, FoundFile
+from broker.operations.erasure import UNSEARCHED, CaseNames, Folder, FoundFile
 from broker.store.interfaces import Transaction
 
-CHUNK_BYTES: Final = 1024 * 1024
-OVERLAP_BYTES: Final = 4096
-"""Longer than any id in any encoding."""
 MAX_TORN: Final = 10_000
 """Broken lines of a file that is cut. The adapter puts the rest of a file aside after 1,000."""
 _NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
@@ -65,18 +64,24 @@ class AdapterCaseFiles:
         ids = CaseIds(names, self._encoding)
         found: list[FoundFile] = []
         for folder, path in self._folders.items():
-            for file in _files(path):
+            for file in files_in(path):
                 one = self._look(tx, file, folder, names, ids, whole_files)
                 if one is not None:
                     found.append(one)
+            for file in files_below(path, set(self._folders.values())):
+                one = self._look(tx, file, folder, names, ids, whole_files=False)
+                if one is not None:  # in a folder of a person: the adapter makes none
+                    why = "not_taken" if folder == "import" else "file_foreign"
+                    why = one.why if one.why in {UNSEARCHED, "file_unreadable"} else why
+                    found.append(FoundFile(file, folder, "leave", one.records, why))
         gone = {one.path for one in found if one.step == "remove"}
         kept: tuple[Folder, ...] = ("processed", "quarantine")
         for folder in kept:
-            for path in _files(self._folders[folder]):
+            for path in files_in(self._folders[folder]):
                 base = _base_of(path.name)
                 if base is None or path in gone:
                     continue
-                of_it = {one for one in _files(path.parent) if _is_of(one.name, base)}
+                of_it = {one for one in files_in(path.parent) if _is_of(one.name, base)}
                 if of_it & gone and of_it <= gone:
                     found.append(FoundFile(path, folder, "remove"))
         return found
@@ -99,15 +104,32 @@ class AdapterCaseFiles:
     ) -> FoundFile | None:
         named = ids.prove(os.fsencode(file.name))
         try:
-            if not named and not _holds(file, ids.stand_in):
+            kind = packed_kind_of(file)
+            if kind is not None:
+                return in_packed_file(file, folder, kind, ids, named=named, whole_files=whole_files)
+            if not named and not holds(file, ids.stand_in):
                 return None
-            proved = named or _holds(file, ids.prove)
+            proved = named or holds(file, ids.prove)
         except OSError:
             return FoundFile(file, folder, "leave", 0, "file_unreadable")
         if folder == "import":
             return FoundFile(file, folder, "leave", 0, "not_taken")
         if folder == "inbox":
             return self._of_inbox(file, names, proved=proved)
+        return self._of_own(tx, file, folder, names, whole_files, named=named, proved=proved)
+
+    def _of_own(
+        self,
+        tx: Transaction,
+        file: Path,
+        folder: Folder,
+        names: CaseNames,
+        whole_files: bool,
+        *,
+        named: bool,
+        proved: bool,
+    ) -> FoundFile | None:
+        """A file in `processed/` or `quarantine/`."""
         if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
             return FoundFile(file, folder, "remove") if proved else None
         # In `processed/` every record was taken, or stands in `quarantine/` as well.
@@ -119,7 +141,7 @@ class AdapterCaseFiles:
         if event is None:
             return FoundFile(file, "inbox", "leave", 1, "file_foreign") if proved else None
         shared = CaseIds(CaseNames(names.shared_id, None, frozenset()), self._encoding)
-        if event[1] in names.events or _holds(file, shared.prove):
+        if event[1] in names.events or holds(file, shared.prove):
             return FoundFile(file, "inbox", "remove", 1)
         return None  # an event of another case that mentions an id
 
@@ -305,26 +327,6 @@ class KnownLinks:
 def _light(item: Row | Rejected) -> Row | Rejected:
     """A record without its values: only where it stands is needed."""
     return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
-
-
-def _holds(file: Path, stand_in: Callable[[bytes], bool]) -> bool:
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    before = b""
-    with os.fdopen(handle, "rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            if stand_in(before + chunk):
-                return True
-            before = (before + chunk)[-OVERLAP_BYTES:]
-    return False
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted(e.name for e in entries if e.is_file(follow_symlinks=False))
-    except OSError:
-        return
-    yield from (folder / name for name in names)
 
 
 def _base_of(name: str) -> str | None:

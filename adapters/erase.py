@@ -102,6 +102,11 @@ _WHY = {
     "not_taken": "the adapter has not taken this file. Remove the case from it, or let it be taken",
     "file_shared": "refused file with records of other cases, which were never sent. Export those "
     "again, then erase with --whole-files",
+    "file_packed": "compressed file with the case in it. Take the case out of it or remove it; "
+    "--whole-files removes it",
+    "file_unsearched": "compressed file that cannot be searched to its end: it has a password, has "
+    "a form that is not read, or is too large. Look into it yourself; remove it if it holds the "
+    "case",
     "file_foreign": "the adapter did not write this file. Remove it yourself",
     "file_unreadable": "the file cannot be read. Check its owner and permissions",
     "file_unwritable": "the file cannot be changed. Check the owner and permissions of its folder",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -217,7 +218,7 @@ class DisclosureLog:
         with self._store.reading() as tx:
             case_key = None
             if query.case is not None:
-                case_key = pseudonyms.case_key(secret, case_id(tx, query.case))
+                case_key = pseudonyms.case_key(secret, case_id(tx, query.case, secret))
             head = self._verified(tx)
             answer = self._answer(tx, query, case_key, head, secret)
         entry = recording.log_read(case_key, query.filter(), self._now)
@@ -309,8 +310,11 @@ def kind_of(entry: Entry) -> EntryKind:
     return entry.kind
 
 
-def case_id(tx: Transaction, case: str) -> str:
+def case_id(tx: Transaction, case: str, secret: bytes) -> str:
     """The shared id of a case that is given by it or by this agency's own reference.
+
+    A case of which nothing was ever sent has no link. If the log has entries about it, such as its
+    erasure, they stand under the id that its first record would have got.
 
     Raises:
         WrongInputError: ``case_unknown``.
@@ -318,14 +322,21 @@ def case_id(tx: Transaction, case: str) -> str:
     linked = tx.links.case_for(case)
     if linked is not None:
         return linked
-    try:
+    with suppress(ValueError):
         return str(UUID(case))
-    except ValueError:
-        raise WrongInputError(
-            "The case is neither a shared id nor a reference of this agency.",
-            code="case_unknown",
-            fix="Give the shared id (a UUID), or the reference of the agency's own system.",
-        ) from None
+    unsent = unsent_case_id(secret, case)
+    if entries_of_case(tx, pseudonyms.case_key(secret, unsent)):
+        return unsent
+    raise WrongInputError(
+        "The case is neither a shared id nor a reference of this agency.",
+        code="case_unknown",
+        fix="Give the shared id (a UUID), or the reference of the agency's own system.",
+    )
+
+
+def unsent_case_id(secret: bytes, reference: str) -> str:
+    """The shared id that the first record of a case of ours would get."""
+    return str(pseudonyms.shared_id(secret, "case", reference.strip()))
 
 
 def _known_fields(participant: Participant) -> frozenset[str]:

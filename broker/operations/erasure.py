@@ -9,6 +9,7 @@ to erase, and to confirm.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from broker.audit.log import append_entries
 from broker.audit.query import Placed, entries_of_case
 from broker.audit.reasons import attributed
 from broker.errors import WrongInputError
-from broker.operations.disclosure_log import case_id
+from broker.operations.disclosure_log import case_id, unsent_case_id
 from broker.store.database import SqliteStore, open_store
 from broker.store.interfaces import Transaction
 
@@ -33,6 +34,8 @@ FOLD_TRIES: Final = 20
 FOLD_WAIT_S: Final = 0.25
 FEWEST_CHARACTERS: Final = 4
 """Of a reference that only stands in files: a shorter one stands there by chance."""
+UNSEARCHED: Final = "file_unsearched"
+SHOWN_FILES: Final = 3
 SUBSCRIPTIONS: Final = "state/subscriber-*.db"
 
 Folder: TypeAlias = Literal["import", "processed", "quarantine", "inbox"]
@@ -98,10 +101,11 @@ class Left:
     """What still holds the case.
 
     Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds
-    other cases and cannot be cut), `file_foreign` (not written by the adapter),
-    `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka does not have yet),
-    `not_delivered` (events that the agency's system does not have yet), `journal_in_use` (the
-    database's journal is emptied when its reader ends).
+    other cases and cannot be cut), `file_packed` (a compressed file with the case in it),
+    `file_unsearched` (a compressed file that cannot be searched to its end), `file_foreign` (not
+    written by the adapter), `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka
+    does not have yet), `not_delivered` (events that the agency's system does not have yet),
+    `journal_in_use` (the database's journal is emptied when its reader ends).
     """
 
     what: str
@@ -168,12 +172,10 @@ def erase_case(
             shared_id, known = _shared_id(tx, secret, case)
             case_key = pseudonyms.case_key(secret, shared_id)
             entries = entries_of_case(tx, case_key)
-            names = _names(tx, shared_id, entries) if known else _unsent_names(shared_id, case)
+            names = _names(tx, shared_id, entries, case)
             found = files.find(tx, names, whole_files=whole_files)
             if not known and all(one.step == "leave" and not one.records for one in found):
-                found = [one for one in found if len(case) >= FEWEST_CHARACTERS]
-                if not found:
-                    case_id(tx, case)  # raises: nothing knows it
+                _require_holding(case, found, participant)
         own = [e.entry.event_id for e in entries if e.entry.source is None and e.entry.event_id]
         planned = [one for one in found if one.step != "leave"]
         with store.transaction() as tx:
@@ -215,24 +217,39 @@ def erase_case(
 
 
 def _shared_id(tx: Transaction, secret: bytes, case: str) -> tuple[str, bool]:
-    """The shared id of a case, and whether it has one already.
+    """The shared id of a case, and whether the state or the log knows it.
 
     A case of which every record was refused has none. It gets the one that a record of it would
-    have got, so that the erasure is found in the log if one is sent later.
+    have got, so that the erasure is found in the log.
 
     Raises:
         WrongInputError: ``case_unknown``; a reference has a digit at least.
     """
     try:
-        return case_id(tx, case), True
+        return case_id(tx, case, secret), True
     except WrongInputError:
         if not any(char.isdigit() for char in case):
             raise
-        return str(pseudonyms.shared_id(secret, "case", case)), False
+        return unsent_case_id(secret, case), False
 
 
-def _unsent_names(shared_id: str, case: str) -> CaseNames:
-    return CaseNames(shared_id, case.strip(), frozenset())
+def _require_holding(case: str, found: Sequence[FoundFile], participant: Participant) -> None:
+    """Refuse a case that only files to be left may hold, and that may stand in them by chance.
+
+    Raises:
+        WrongInputError: ``case_unknown``.
+    """
+    if len(case) >= FEWEST_CHARACTERS and any(one.why != UNSEARCHED for one in found):
+        return
+    paths = [_shown(participant, one.path) for one in found if one.why == UNSEARCHED]
+    unsearched = [os.fsencode(path).decode(errors="backslashreplace") for path in paths]
+    message = "The case is neither a shared id nor a reference of this agency."
+    fix = "Give the shared id (a UUID), or the reference of the agency's own system."
+    if unsearched:
+        named = ", ".join(unsearched[:SHOWN_FILES])
+        message += f" {len(unsearched)} files could not be searched for it: {named}."
+        fix += " Look into these files yourself, and remove them if they hold the case."
+    raise WrongInputError(message, code="case_unknown", fix=fix)
 
 
 def _erase_files(
@@ -252,9 +269,12 @@ def _erase_files(
     return done, unwritable
 
 
-def _names(tx: Transaction, shared_id: str, entries: Sequence[Placed]) -> CaseNames:
+def _names(tx: Transaction, shared_id: str, entries: Sequence[Placed], case: str) -> CaseNames:
     events = frozenset(e.entry.event_id for e in entries if e.entry.event_id is not None)
-    return CaseNames(shared_id, tx.links.own_for(shared_id), events)
+    own = tx.links.own_for(shared_id)
+    if own is None and not events and case.strip().lower() != shared_id:
+        own = case.strip()  # nothing of it was ever sent: only files have it
+    return CaseNames(shared_id, own, events)
 
 
 def _shown(participant: Participant, path: Path) -> str:

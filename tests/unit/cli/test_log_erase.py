@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import bz2
 import csv
+import gzip
 import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -339,7 +342,11 @@ def test_a_case_of_which_every_record_was_refused_can_be_erased(world, cli) -> N
     assert holding(police, NAME, PHONE) == set()
     assert "quarantine/refused.csv.rejected.csv" in holding(police, OTHER_NAME)
     again = erase(cli, world)
-    assert again.code == 2
+    assert (again.code, again.json["files"]) == (1, [])
+    shown = cli("log", "show", "--agency", police, "--case", OURS, "--json")
+    assert shown.code == 0, shown.err
+    codes = [one["code"] for one in shown.json["entries"] if one["kind"] == "erasure"]
+    assert codes == ["erasure_confirmed"]
 
 
 def test_a_short_reference_does_not_remove_refused_records_of_others(world, cli) -> None:
@@ -419,3 +426,104 @@ def test_a_file_of_broken_lines_alone_costs_little(police: Path, world, cli) -> 
     (police / "quarantine" / "worst.csv").write_bytes(content)
     done = erase(cli, world)
     assert [one["why"] for one in done.json["left"]] == ["file_shared"]
+
+
+# --- compressed files ----------------------------------------------------------------------------
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return out.getvalue()
+
+
+SHEET = f"<si><t>{OURS}</t></si>".encode()
+FORMATTED = b'<si><r><t xml:space="preserve">EK/20</t></r><r><rPr><b/></rPr><t>25/0042</t></r></si>'
+WIDE = export(row(OURS)).decode().encode("utf-16")
+PACKED = {
+    "export.xlsx": zipped("xl/sharedStrings.xml", SHEET),
+    "formatted.xlsx": zipped("xl/sharedStrings.xml", FORMATTED),
+    "export.zip": zipped("export.csv", WIDE),
+    "twice.zip": zipped("export.xlsx", zipped("xl/sharedStrings.xml", SHEET)),
+    "export.csv.gz": gzip.compress(export(row(OURS))),
+    "named.csv": zipped("export.csv", export(row(OURS))),
+    "export.csv.bz2": bz2.compress(export(row(OURS))),
+    "name.zip": zipped("case EK/2025/0042.csv", b"no more"),
+}
+
+
+def test_a_case_in_a_compressed_file_is_named_and_removed_if_asked(
+    police: Path, world, cli
+) -> None:
+    drop(world, "other.zip", zipped("a.csv", export(row("EK/2025/9"))))
+    for name, content in PACKED.items():
+        drop(world, name, content)
+    take(world)
+    done = erase(cli, world)
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left) == (4, {f"quarantine/{name}": "file_packed" for name in PACKED})
+    done = erase(cli, world, SENDER, "--whole-files")
+    assert (done.code, done.json["left"]) == (0, [])
+    kept = {path.name for path in (police / "quarantine").iterdir()}
+    assert {"other.zip", "other.zip.reason.json"} <= kept
+    assert not kept & {f"{name}{end}" for name in PACKED for end in ("", ".reason.json")}
+
+
+def test_a_compressed_file_in_other_folders_is_named(police: Path, world, cli) -> None:
+    (police / "import" / "a.zip").write_bytes(PACKED["export.zip"])
+    (police / "inbox").mkdir(exist_ok=True)
+    (police / "inbox" / "a.zip").write_bytes(PACKED["export.zip"])
+    (police / "processed" / "a.zip").write_bytes(PACKED["export.zip"])
+    left = {one["what"]: one["why"] for one in erase(cli, world).json["left"]}
+    assert left == {
+        "import/a.zip": "not_taken",
+        "inbox/a.zip": "file_foreign",
+        "processed/a.zip": "file_packed",
+    }
+
+
+def test_files_in_folders_inside_are_named(police: Path, world, cli) -> None:
+    for folder in ("import", "processed", "quarantine", "inbox"):
+        (police / folder / "old" / "2025").mkdir(parents=True)
+        (police / folder / "old" / "2025" / "a.csv").write_bytes(export(row(OURS)))
+        (police / folder / "old" / "2025" / "b.csv").write_bytes(export(row("EK/2025/9")))
+    left = {one["what"]: one["why"] for one in erase(cli, world).json["left"]}
+    assert left == {
+        "import/old/2025/a.csv": "not_taken",
+        "processed/old/2025/a.csv": "file_foreign",
+        "quarantine/old/2025/a.csv": "file_foreign",
+        "inbox/old/2025/a.csv": "file_foreign",
+    }
+
+
+def locked() -> bytes:
+    """A ZIP file whose entry is marked as encrypted."""
+    content = bytearray(zipped("a.csv", export(row(OURS))))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+UNSEARCHABLE = {
+    "locked.zip": locked(),
+    "seven.7z": b"7z\xbc\xaf\x27\x1c" + bytes(32),
+    "cut.zip": zipped("a.csv", bytes(1000))[:-30],
+    "cut.gz": gzip.compress(export(row("EK/2025/9")))[:-12],
+    "locked.xlsx": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+}
+
+
+def test_a_file_that_cannot_be_searched_is_named_and_kept(police: Path, world, cli) -> None:
+    for name, content in UNSEARCHABLE.items():
+        (police / "quarantine" / name).write_bytes(content)
+    done = erase(cli, world, SENDER, "--whole-files")
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    assert (done.code, left) == (
+        4,
+        {f"quarantine/{name}": "file_unsearched" for name in UNSEARCHABLE},
+    )
+    assert all((police / "quarantine" / name).exists() for name in UNSEARCHABLE)
+    unknown = erase(cli, world, case="EK/2031/7")
+    unknown.require_failure("case_unknown", 2)
+    assert "cut.gz" in unknown.err
