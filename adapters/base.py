@@ -71,6 +71,10 @@ class Rejected:
     unclosed: bool = False
     torn: bool = False
 
+    def __post_init__(self) -> None:
+        # A raised error holds the frames that it passed, and with them the values of the record.
+        self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
+
 
 @dataclass(frozen=True, slots=True)
 class Records:

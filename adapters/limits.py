@@ -24,6 +24,8 @@ MAX_NAMESPACE: Final = 200
 """Characters of a namespace. The parser repeats it for each element: a long one costs time."""
 MAX_TOKEN_BYTES: Final = 256 * 1024
 """Of one XML tag or comment."""
+MAX_SKIPPED: Final = 100_000
+"""Elements in the refused cases of one XML file. A file with more is refused as a whole."""
 MAX_REFUSED: Final = 1_000
 """Refused records of one file. What comes after them is put aside unread."""
 CHUNK_ROWS: Final = 200

@@ -1,9 +1,14 @@
-"""Writes docs/benchmarks.md and docs/benchmarks.svg from what the other parts left in bench/out."""
+"""Writes docs/benchmarks.md and docs/benchmarks.svg from what the other parts left in bench/out.
+
+A table of a part that was not measured stays as it was: each stands between two comments with its
+name.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -26,23 +31,48 @@ def run(*, quick: bool = False) -> None:
     del quick
     rows = results.load("envelope")
     shown = [row for row in rows if (row["recipients"], row["batch"]) == (4, 256)]
-    (DOCS / "benchmarks.svg").write_text(plot(shown), "utf-8")
+    if shown:
+        (DOCS / "benchmarks.svg").write_text(plot(shown), "utf-8")
     text = (Path(__file__).parent / "benchmarks.md.in").read_text("utf-8")
     end = results.load("endtoend")
     growth = results.load("growth")
     parts = {
-        "machine": _machine(),
+        "machine": _machine() if rows else "",
         "envelope": _envelope(rows),
         "endtoend": _table([row for row in end if "partitions" in row]),
         "latency": _table([row for row in end if "rate" in row]),
         "batching": _table(results.load("batching")),
         "growth": _table([row for row in growth if "events" in row]),
         "startup": _table([row for row in growth if "start_up_with" in row]),
+        "exports": _table(_exports(results.load("exports"))),
     }
+    before = _parts_of((DOCS / "benchmarks.md").read_text("utf-8"))
     for name, part in parts.items():
-        text = text.replace(f"<!-- {name} -->", part)
+        content = part or before.get(name, "*(not measured)*\n")
+        text = text.replace(f"<!-- {name} -->", f"<!-- {name} -->{content}<!-- /{name} -->")
     (DOCS / "benchmarks.md").write_text(text, "utf-8")
     print("wrote", DOCS / "benchmarks.md", "and its plot")
+
+
+def _parts_of(text: str) -> dict[str, str]:
+    """Name -> what stands between its two comments."""
+    found = re.finditer(r"<!-- (\w+) -->(.*?)<!-- /\1 -->", text, re.DOTALL)
+    return {one[1]: one[2] for one in found}
+
+
+def _exports(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, object]]:
+    """One row an input, the largest peak first."""
+    sizes = sorted({row["size_mb"] for row in rows})
+    found: dict[str, dict[float, Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["name"], {})[row["size_mb"]] = row
+    peaks = {name: max(row["peak_mb"] for row in of.values()) for name, of in found.items()}
+    return [
+        {"input": name}
+        | {f"{size:g} MB": of[size]["peak_mb"] if size in of else "" for size in sizes}
+        | {"CPU, s/MB": f"{of[max(of)]['cpu_s'] / max(of):.3f}", "outcome": of[max(of)]["code"]}
+        for name, of in sorted(found.items(), key=lambda item: -peaks[item[0]])
+    ]
 
 
 def _machine() -> str:
@@ -70,14 +100,14 @@ def _peers() -> str:
 
 
 def _envelope(rows: Sequence[Mapping[str, Any]]) -> str:
-    parts = []
+    parts = [""] if rows else []
     for recipients in (4, 1, 16):
         for batch in (256, 16, 1):
             mine = [r for r in rows if (r["recipients"], r["batch"]) == (recipients, batch)]
             if mine:
                 noun = "recipient" if recipients == 1 else "recipients"
                 parts.append(f"### {recipients} {noun}, batches of {batch}\n")
-                parts.append(_table(_named(row) for row in mine))
+                parts.append(_table(_named(row) for row in mine).lstrip("\n"))
     return "\n".join(parts)
 
 
@@ -99,4 +129,4 @@ def _table(rows: Iterable[Mapping[str, object]]) -> str:
             lines.append("| " + " | ".join(name.replace("_", " ") for name in row) + " |")
             lines.append("|" + " --- |" * len(row))
         lines.append("| " + " | ".join(str(value) for value in row.values()) + " |")
-    return "\n".join(lines) + "\n" if lines else "*(not measured in this run)*\n"
+    return "\n" + "\n".join(lines) + "\n" if lines else ""

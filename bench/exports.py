@@ -51,8 +51,8 @@ def measure(partnership: Path, files: Sequence[tuple[str, int]]) -> list[dict[st
         files: (name in ``WORST``, size in bytes).
 
     Returns:
-        For each: ``name``, ``size_mb``, ``idle_mb``, ``peak_mb`` above idle, ``seconds``, and what
-        became of it.
+        For each: ``name``, ``size_mb``, ``idle_mb``, ``peak_mb`` above idle, ``seconds``,
+        ``cpu_s``, and what became of it.
     """
     done = subprocess.run(
         [sys.executable, "-m", "bench.exports", str(partnership), json.dumps(files)],
@@ -75,7 +75,7 @@ def run(*, quick: bool) -> None:
                 rows.append(found)
                 save("exports", rows)
                 print(
-                    f"{name:34}{size:4} MB{found['peak_mb']:8.1f} MB{found['seconds']:8.1f} s  "
+                    f"{name:34}{size:4} MB{found['peak_mb']:8.1f} MB{found['cpu_s']:8.1f} s  "
                     f"{found['code']}",
                     flush=True,
                 )
@@ -131,7 +131,7 @@ def _measured(taker: _Taker, name: str, size: int) -> dict[str, Any]:
     ctypes.CDLL(None).malloc_trim(0)  # what the last file took is given back
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     idle = _status_mb("VmRSS")
-    began = time.monotonic()
+    began, spent = time.monotonic(), time.process_time()
     report = asyncio.run(taker.take())
     return {
         "name": name,
@@ -139,6 +139,7 @@ def _measured(taker: _Taker, name: str, size: int) -> dict[str, Any]:
         "idle_mb": round(idle, 1),
         "peak_mb": round(_status_mb("VmHWM") - idle, 1),
         "seconds": round(time.monotonic() - began, 1),
+        "cpu_s": round(time.process_time() - spent, 2),
         "status": report.status,
         "code": report.code,
         "refused": report.rows,

@@ -141,21 +141,81 @@ WORST: Final[Mapping[str, Worst]] = {
         ),
     ),
     "csv blank lines": Worst("csu", ".csv", _filled(b"", b"\n", _HEADER)),
+    "csv blank lines between rows": Worst("csu", ".csv", _filled(_HEADER, b"\n", b"a\n")),
+    "csv lines of blanks": Worst("csu", ".csv", _filled(_HEADER, b" \n" * 99 + b"a\n")),
     "csv empty rows": Worst("csu", ".csv", _filled(_HEADER, b"," * (_COLUMNS - 1) + b"\r\n")),
     "csv header repeated": Worst("csu", ".csv", _filled(_HEADER, _HEADER)),
+    "csv rows of quoted cells": Worst(
+        "csu",
+        ".csv",
+        _filled(_HEADER, b",".join([b'"' + b"x\n" * 4_000 + b'"'] * _COLUMNS) + b"\r\n"),
+    ),
+    "csv open quotes over many lines": Worst(
+        "csu", ".csv", _filled(_HEADER, b'"a\n' + b"b\n" * 200_000)
+    ),
     "csv cp1252": Worst("csu", ".csv", _filled(_HEADER, b"caf\xe9 \x96 na\xefve\r\n")),
+    "csv not ASCII": Worst("csu", ".csv", _filled(_HEADER, b"\xe9\n")),
+    "csv broad characters": Worst("csu", ".csv", _filled(_HEADER, "😀\n".encode())),
+    "csv carriage returns": Worst("csu", ".csv", _filled(_HEADER, b"\r")),
+    "csv tabs": Worst("csu", ".csv", _filled(_HEADER, b"\t", b"a\n")),
     "csv of other words": Worst(
         "csu",
         ".csv",
         _numbered(_HEADER, lambda n: b"a" + bytes(c + 0x80 for c in b"%x" % n) + b" "),
     ),
     "csv of NUL": Worst("csu", ".csv", _filled(_HEADER, b"\0")),
+    "csv UTF-32": Worst("csu", ".csv", _filled(b"\xff\xfe\0\0", b"a\0\0\0\n\0\0\0")),
     "csv UTF-16": Worst("csu", ".csv", _filled(b"\xff\xfe", b"a\0\n\0")),
     "xml good cases": Worst("cps", ".xml", _numbered(_ROOT, cps_case, _END)),
     "xml prefix declared each time": Worst(
         "cps", ".xml", _filled(_ROOT, b'<p:C xmlns:p="u1"/>', _END)
     ),
     "xml empty cases": Worst("cps", ".xml", _filled(_ROOT, b"<Case/>", _END)),
+    "xml cases of one value": Worst(
+        "cps", ".xml", _filled(_ROOT, b"<Case><Action>x</Action></Case>", _END)
+    ),
+    "xml cases of full lists": Worst(
+        "cps",
+        ".xml",
+        _filled(
+            _ROOT, b"<Case><Recipients>" + b"<Agency/>" * 19_990 + b"</Recipients></Case>", _END
+        ),
+    ),
+    "xml cases as long as may be": Worst(
+        "cps",
+        ".xml",
+        _filled(_ROOT, b"<Case><Action>&#128512;" + b"x" * 520_000 + b"</Action></Case>", _END),
+    ),
+    "xml refused case without end": Worst(
+        "cps", ".xml", _filled(_ROOT + b"<Case a=''>", b"<a/>", b"</Case>" + _END)
+    ),
+    "xml comments between cases": Worst(
+        "cps", ".xml", _filled(_ROOT + b"<Case/>", b"<!---->", _END)
+    ),
+    "xml comments in a refused case": Worst(
+        "cps", ".xml", _filled(_ROOT + b"<Case a=''>", b"a<!---->", b"</Case>" + _END)
+    ),
+    "xml line ends": Worst("cps", ".xml", _filled(_ROOT + b"<Case/>", b"\n", _END)),
+    "xml CDATA": Worst(
+        "cps",
+        ".xml",
+        _filled(_ROOT + b"<Case><Action>", b"<![CDATA[x]]>", b"</Action></Case>" + _END),
+    ),
+    "xml instructions": Worst(
+        "cps", ".xml", _filled(_ROOT + b"<Case>", b"<?a?>", b"</Case>" + _END)
+    ),
+    "xml long tags": Worst("cps", ".xml", _filled(_ROOT, b"<Case " + b" " * 200_000 + b"/>", _END)),
+    "xml one namespace declared in each element": Worst(
+        "cps", ".xml", _filled(_ROOT + b"<Case>", b'<Action xmlns="u"/>', b"</Case>" + _END)
+    ),
+    "xml attributes in each case": Worst(
+        "cps",
+        ".xml",
+        _filled(_ROOT, b"<Case " + b"".join(b'a%d="" ' % n for n in range(900)) + b"/>", _END),
+    ),
+    "xml attribute as long as may be": Worst(
+        "cps", ".xml", _filled(_ROOT, b'<Case a="' + b"x" * 250_000 + b'"/>', _END)
+    ),
     "xml empty elements in one case": Worst(
         "cps", ".xml", _filled(_ROOT + b"<Case>", b"<Action/>", b"</Case>" + _END)
     ),
@@ -216,6 +276,42 @@ WORST: Final[Mapping[str, Worst]] = {
         ".jsonl",
         _filled(b'{"a":1}\n', '{"incident_details":"😀'.encode() + b"x" * 500_000 + b'"}\n'),
     ),
+    "json blank lines": Worst("council", ".jsonl", _filled(b'{"a":1}\n', b"\n", b"{}\n")),
+    "json lines of blanks": Worst(
+        "council", ".jsonl", _filled(b'{"a":1}\n', b" \n" * 99 + b"{}\n")
+    ),
+    "json long keys": Worst(
+        "council", ".jsonl", _filled(b'{"a":1}\n', b'{"' + b"k" * 500_000 + b'":1}\n')
+    ),
+    "json keys that differ": Worst(
+        "council",
+        ".jsonl",
+        _filled(b'{"a":1}\n', b"{" + b"".join(b'"%d":1,' % n for n in range(19_000)) + b'"a":1}\n'),
+    ),
+    "json escapes": Worst(
+        "council",
+        ".jsonl",
+        _filled(b'{"a":1}\n', b'{"notify":"' + b"\\ud83d\\ude00" * 40_000 + b'"}\n'),
+    ),
+    "json records in a list": Worst(
+        "council",
+        ".jsonl",
+        _filled(
+            b'{"a":1}\n',
+            b'{"action":"NEW_REFERRAL","perpetrators":[' + b'{"":{}},' * 6_000 + b"{}]}\n",
+        ),
+    ),
+    "json texts in a list": Worst(
+        "council", ".jsonl", _filled(b'{"a":1}\n', b'{"notify":[' + b'"ab",' * 19_000 + b'""]}\n')
+    ),
+    "json floats": Worst(
+        "council", ".jsonl", _filled(b'{"a":1}\n', b'{"notify":[' + b"1e9," * 19_000 + b"1]}\n")
+    ),
+    "json UTF-16": Worst("council", ".jsonl", _filled(b"\xff\xfe{\0", b'"\0')),
+    "json UTF-32 without mark": Worst("council", ".jsonl", _filled(b"{\0\0\0", b'"\0\0\0')),
+    "json NUL": Worst("council", ".jsonl", _filled(b"{", b"\0")),
+    "json mark repeated": Worst("council", ".jsonl", _filled(b'{"a":1}\n', b"\xef\xbb\xbf\n")),
+    "json cp1252": Worst("council", ".jsonl", _filled(b'{"a":"\xe9"}\n', b"caf\xe9 \x96\r\n")),
     "json empty objects": Worst("council", ".jsonl", _filled(b"", b"{}\n")),
     "json csv lines of one letter": Worst(
         "council",

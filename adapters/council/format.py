@@ -74,8 +74,7 @@ class CouncilFormat:
                 torn = error.code == "row_malformed"
                 yield Rejected(cut.line, error, cut.start, cut.end, torn=torn)
             else:
-                if any(value not in ("", None, []) for value in values.values()):
-                    yield Row(cut.line, values, cut.start, cut.end)
+                yield Row(cut.line, values, cut.start, cut.end)
 
     def _object(self, line: bytes, codec: str) -> Mapping[str, object]:
         if sum(map(line.count, (b",", b"[", b"{"))) > MAX_PARTS:
@@ -94,6 +93,12 @@ class CouncilFormat:
                 "the record has a key that the mapping does not know",
                 code="unknown_column",
                 fix="Remove the key from the export, or add it to the mapping file.",
+            )
+        if all(value in ("", None, []) for value in values.values()):
+            raise MappingError(
+                "the record has no value",
+                code="missing_value",
+                fix="Remove the line, or export the record again.",
             )
         return values
 

@@ -8,6 +8,7 @@ a file is in ``adapters.cps.reading``.
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
@@ -18,7 +19,14 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
 from adapters.cps.nodes import XmlNode, text_of_tree
-from adapters.cps.reading import CASE, NAMESPACE, ROOT, CaseTarget, Schema
+from adapters.cps.reading import (
+    CASE,
+    NAMESPACE,
+    ROOT,
+    CaseTarget,
+    EnoughRefusedError,
+    Schema,
+)
 from adapters.limits import MAX_TOKEN_BYTES
 from adapters.mapping import Place, RowMapping
 from adapters.mapping.encoding import as_stream, check_size, check_text, check_wide
@@ -73,24 +81,28 @@ def parse_export(export: Export, schema: Schema, encoding: str | None = None) ->
         target.forget()
     stream.seek(0)
     head = stream.read(target.head_end)
-    stream.seek(target.tail_start)
-    tag, end, _ = stream.read(MAX_TOKEN_BYTES).partition(b">")
-    return Records(lambda: _parse(stream, schema, encoding), head=head, tail=tag + end + b"\n")
+    name = re.match(rb"<([^\s/>]+)", head[target.root_start :])
+    tail = b"</" + name[1] + b">\n" if name else b""
+    return Records(lambda: _parse(stream, schema, encoding), head=head, tail=tail)
 
 
 def _parse(stream: BinaryIO, schema: Schema, encoding: str | None) -> Iterator[Row | Rejected]:
-    """The cases as they end."""
+    """The cases as they end; the last one stands for what is not read."""
     target = CaseTarget(schema)
     for _ in _feed(stream, target, encoding):
         yield from target.ended()
+    if target.stopped is not None:
+        start, line = target.stopped
+        unread = Place(line).error("rest_put_aside", "from here on the file is not read")
+        yield Rejected(line, unread, start, stream.seek(0, io.SEEK_END), torn=True)
 
 
 def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterator[None]:
     """Parse a file in pieces, with a stop after each; every error of the file is raised."""
     at = 0
-    parser = DefusedXMLParser(target=target, encoding=encoding, forbid_dtd=True)
+    parser = DefusedXMLParser(target=object(), encoding=encoding, forbid_dtd=True)
     expat = parser.parser
-    target.place = lambda: (int(expat.CurrentByteIndex), int(expat.CurrentLineNumber))
+    target.attach(expat)
     try:
         while True:
             stream.seek(at)
@@ -105,6 +117,8 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
                 )
             yield
         parser.close()
+    except EnoughRefusedError:
+        pass  # what ended before is given below
     except ParseError as error:
         if encoding is None:
             _check_encoding(stream)

@@ -3,14 +3,16 @@
 Everything that the schema does not name is refused by its line: elements, attributes, namespaces,
 text between elements, processing instructions. A comment may stand between elements, not inside a
 value, where it could hide half of it. CDATA is text. DTDs and entities are refused
-(CVE-2013-1664, billion laughs). Nothing but the case at hand is in memory.
+(CVE-2013-1664, billion laughs). Nothing but the case at hand is in memory. After ``MAX_REFUSED``
+refused cases the rest is not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+from xml.parsers.expat import XMLParserType  # the type only; defusedxml makes the parser
 
 from adapters.base import MappingError, Rejected, Row
 from adapters.limits import (
@@ -20,14 +22,22 @@ from adapters.limits import (
     MAX_NAMESPACE,
     MAX_PARTS,
     MAX_RECORD_BYTES,
+    MAX_REFUSED,
+    MAX_SKIPPED,
 )
 from adapters.mapping.place import Place
+from adapters.mapping.reading import MAX_ITEMS
 
 NAMESPACE = "urn:example:cps:case-export:3"
 ROOT, CASE = "CaseExport", "Case"
 
 Kind: TypeAlias = Literal["section", "list", "record", "scalar"]
 
+SEPARATOR: Final = "}"
+"""Between namespace and name in what the parser calls an element."""
+
+_LONG_TEXT: Final = 1_000
+"""The parser gives a longer text in pieces, and each second one at least is longer than that."""
 _BETWEEN = "text stands between elements"
 _ATTRIBUTE = "an attribute, and this export has none"
 _INSTRUCTION = "a processing instruction, and this export has none"
@@ -50,25 +60,40 @@ class Schema:
     sections: frozenset[str]
 
 
+class EnoughRefusedError(Exception):
+    """So many cases were refused that the rest of the file is not read."""
+
+
 @dataclass(slots=True)
-class _Element:
-    """An open element inside a case.
+class _Node:
+    """What an element of the schema is.
 
     Attributes:
         kind: what may stand in it.
         path: of the value that it is, or is part of.
         name: of a part of a record.
-        text: pieces of a scalar.
-        seen: names of the children of a section or record.
-        value: what a list or record has so far.
+        children: name as the parser gives it -> what may stand in it.
     """
 
     kind: Kind
     path: str
     name: str = ""
-    text: list[str] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
+    children: dict[str, _Node] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Open:
+    """An open section, list or record.
+
+    Attributes:
+        node: which.
+        value: what a list or record has so far.
+        seen: names of the children of a section or record.
+    """
+
+    node: _Node
     value: list[object] | dict[str, object] | None = None
+    seen: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -85,23 +110,38 @@ class CaseTarget:
     """Takes the events of an XML parser and gives the cases that have ended.
 
     Attributes:
-        place: () -> (offset, line) of the event at hand; set by the parser's owner.
+        root_start: offset of the root.
         head_end: offset of the first element below the root, or of the root's end.
-        tail_start: offset of the root's end.
+        stopped: offset and line of the first case that is not read; None if all are.
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.place: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self.root_start = 0
         self.head_end = 0
-        self.tail_start = 0
-        self._schema = schema
-        self._known = set(schema.paths)
+        self.stopped: tuple[int, int] | None = None
+        self._paths = frozenset(schema.paths)
+        self._case_node = _tree(schema)
         self._blank: Mapping[str, object] = dict.fromkeys(schema.paths, "")
         self._names: set[str] = set()
         self._depth = 0
-        self._open: list[_Element] = []
+        self._open: list[_Open] = []
+        self._scalar: _Node | None = None
+        self._text: list[str] = []
         self._case: _Case | None = None
         self._ended: list[_Case] = []
+        self._refused = 0
+        self._skipped = 0
+
+    def attach(self, parser: XMLParserType) -> None:
+        """Take the events of a parser, one call each: no tree is built."""
+        self._parser = parser
+        parser.StartNamespaceDeclHandler = self._namespace
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._data
+        parser.CommentHandler = self._comment
+        parser.ProcessingInstructionHandler = self._instruction
+        parser.DefaultHandlerExpand = None  # a reference to an unknown entity is an error by itself
 
     def ended(self) -> Iterator[Row | Rejected]:
         """The cases that ended since the last call."""
@@ -118,97 +158,97 @@ class CaseTarget:
 
     # --- events of the parser -------------------------------------------------------------------
 
-    def start_ns(self, prefix: str, uri: str) -> None:
-        """A namespace is declared."""
+    def _namespace(self, prefix: str | None, uri: str | None) -> None:
         self._named(f"{prefix} {uri}")
-        if len(uri) > MAX_NAMESPACE:
-            raise Place(self.place()[1]).error("file_malformed", "a namespace is too long")
+        if uri is not None and len(uri) > MAX_NAMESPACE:
+            raise self._place().error("file_malformed", "a namespace is too long")
 
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element opens."""
-        at, line = self.place()
-        for name in (tag, *attributes):
+    def _start(self, tag: str, attributes: list[str]) -> None:
+        if tag not in self._names:
+            self._named(tag)
+        for name in attributes[::2]:
             self._named(name)
-        namespace, _, name = tag.rpartition("}")
-        ours = namespace == "{" + NAMESPACE
         self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise Place(line).error("file_malformed", "elements are nested too deeply")
         if self._depth == 1:
-            self._root(name, attributes, line, ours=ours)
+            self._root(tag, attributes)
         elif self._depth == 2:
-            self._new_case(at, line, attributes, known=ours and name == CASE)
+            self._new_case(tag, attributes)
         else:
-            self._child(name, attributes, at, line, ours=ours)
+            self._child(tag, attributes)
 
-    def data(self, text: str) -> None:
-        """Character data."""
-        if self._depth < 2:
-            if text.strip():
-                raise Place(self.place()[1]).error("file_malformed", _BETWEEN)
-            return
-        case = self._case
-        if case is None or case.problem is not None:
-            return
-        element = self._open[-1] if self._open else None
-        if element is not None and element.kind == "scalar":
-            element.text.append(text)
-            self._check_size(case)
+    def _data(self, text: str) -> None:
+        if self._scalar is not None:
+            self._text.append(text)
+            if len(text) > _LONG_TEXT:
+                self._check_size()
         elif text.strip():
-            self._refuse("row_malformed", _BETWEEN, element.path if element else "")
+            if self._depth < 2:
+                raise self._place().error("file_malformed", _BETWEEN)
+            self._refuse("row_malformed", _BETWEEN, self._open[-1].node.path if self._open else "")
 
-    def end(self, tag: str) -> None:
-        """An element closes."""
+    def _end(self, tag: str) -> None:
         self._depth -= 1
+        case = self._case
         if self._depth == 0:
-            self._finish(self.place()[0])
-            self.tail_start = self.place()[0]
-            self.head_end = self.head_end or self.tail_start
+            self._finish(self._parser.CurrentByteIndex)
+            self.head_end = self.head_end or self._parser.CurrentByteIndex
             self._check_head()
-            return
-        if self._open and self._case is not None and self._case.problem is None:
-            self._close(self._open.pop(), self._case)
+        elif case is not None and case.problem is None:
+            if self._scalar is not None:
+                node, self._scalar = self._scalar, None
+                self._keep(node, "".join(self._text).strip())
+            else:
+                ended = self._open.pop()
+                if ended.value is not None:
+                    self._keep(ended.node, ended.value)
+            if self._depth == 1:
+                self._check_size()
+                if not any(case.values.values()):
+                    self._refuse("missing_value", "the case has no value", "")
 
-    def comment(self, text: str) -> None:
-        """A comment."""
-        if self._open and self._open[-1].kind == "scalar":
-            self._refuse("row_malformed", "a comment stands inside a value", self._open[-1].path)
+    def _comment(self, text: str) -> None:
+        if self._scalar is not None:
+            self._refuse("row_malformed", "a comment stands inside a value", self._scalar.path)
 
-    def pi(self, target: str, text: str) -> None:
-        """A processing instruction."""
+    def _instruction(self, target: str, text: str) -> None:
         if self._depth < 2:
-            raise Place(self.place()[1]).error("unknown_column", _INSTRUCTION)
+            raise self._place().error("unknown_column", _INSTRUCTION)
         self._refuse("unknown_column", _INSTRUCTION, "")
 
-    def close(self) -> None:
-        """The file ends."""
-
     # --- the root and its children --------------------------------------------------------------
+
+    def _place(self, column: str = "") -> Place:
+        return Place(self._parser.CurrentLineNumber, column)
 
     def _named(self, name: str) -> None:
         self._names.add(name)
         if len(self._names) > MAX_NAMES:  # the parser keeps each for as long as it lives
-            raise Place(self.place()[1]).error(
+            raise self._place().error(
                 "file_malformed", f"the file has more than {MAX_NAMES} different names"
             )
 
-    def _root(self, name: str, attributes: Mapping[str, str], line: int, *, ours: bool) -> None:
-        if name != ROOT or not ours:
-            raise Place(line).error(
+    def _root(self, tag: str, attributes: list[str]) -> None:
+        self.root_start = self._parser.CurrentByteIndex
+        if tag != _tag(ROOT):
+            raise self._place().error(
                 "file_malformed",
                 f"the file is not a {ROOT} of {NAMESPACE}",
                 fix="Check that this is the right file, and the version of the export's schema.",
             )
         if attributes:
-            raise Place(line).error("unknown_column", _ATTRIBUTE)
+            raise self._place().error("unknown_column", _ATTRIBUTE)
 
-    def _new_case(self, at: int, line: int, attributes: Mapping[str, str], *, known: bool) -> None:
+    def _new_case(self, tag: str, attributes: list[str]) -> None:
+        at, line = self._parser.CurrentByteIndex, self._parser.CurrentLineNumber
         self._finish(at)
         self.head_end = self.head_end or at
         self._check_head()
+        if self._refused >= MAX_REFUSED:
+            self.stopped = at, line
+            raise EnoughRefusedError
         self._case = _Case(line, at)
-        self._open = [_Element("section", "")]
-        if not known:
+        self._open = [_Open(self._case_node)]
+        if tag != _tag(CASE):
             self._refuse("unknown_column", f"an element other than {CASE} stands here", "")
         elif attributes:
             self._refuse("unknown_column", _ATTRIBUTE, "")
@@ -225,84 +265,115 @@ class CaseTarget:
         if self._case is not None:
             self._case.end = at
             self._ended.append(self._case)
-        self._case, self._open = None, []
+        self._case = None
 
     # --- inside a case --------------------------------------------------------------------------
 
     def _refuse(self, code: str, detail: str, path: str) -> None:
         if self._case is not None and self._case.problem is None:
-            column = path if path in self._known else ""
-            self._case.problem = Place(self.place()[1], column).error(code, detail)
-            self._case.values, self._open = {}, []
+            place = self._place(path if path in self._paths else "")
+            self._case.problem = place.error(code, detail)
+            self._case.values, self._open, self._scalar = {}, [], None
+            self._refused += 1
 
-    def _check_size(self, case: _Case) -> None:
-        if self.place()[0] - case.start > MAX_RECORD_BYTES:
+    def _check_size(self) -> None:
+        case = self._case
+        if case is not None and self._parser.CurrentByteIndex - case.start > MAX_RECORD_BYTES:
             self._refuse(
                 "row_malformed", f"the case is longer than {MAX_RECORD_BYTES >> 10} KiB", ""
             )
 
-    def _child(
-        self, name: str, attributes: Mapping[str, str], at: int, line: int, *, ours: bool
-    ) -> None:
+    def _child(self, tag: str, attributes: list[str]) -> None:
+        if self._depth > MAX_DEPTH:
+            raise self._place().error("file_malformed", "elements are nested too deeply")
         case = self._case
         if case is None or case.problem is not None:
+            self._skip()
             return
         case.parts += 1
-        self._check_size(case)
+        self._check_size()
         if case.parts > MAX_PARTS:
             self._refuse("row_malformed", f"the case has more than {MAX_PARTS} elements", "")
-        if case.problem is not None:
+        if not self._open:  # refused in this moment
             return
         parent = self._open[-1]
-        child = self._element(parent, name)
-        if child is None:
-            self._refuse(*self._unknown(parent), parent.path)
-        elif not ours:
-            self._refuse("unknown_column", "an element of another namespace", parent.path)
-        elif attributes:
-            self._refuse("unknown_column", _ATTRIBUTE, child.path)
-        elif parent.kind in ("section", "record") and name in parent.seen:
-            self._refuse("row_malformed", "an element appears twice", child.path)
-        else:
-            parent.seen.add(name)
-            self._open.append(child)
-
-    def _element(self, parent: _Element, name: str) -> _Element | None:
-        """The element of this name inside another one; None if it may not stand there."""
-        schema, path = self._schema, parent.path
-        if parent.kind == "section":
-            return self._value(f"{path}/{name}" if path else name)
-        if parent.kind == "list" and name == schema.items[path]:
-            is_record = path in schema.parts
-            return _Element("record", path, value={}) if is_record else _Element("scalar", path)
-        if parent.kind == "record" and name in schema.parts[path]:
-            return _Element("scalar", path, name)
-        return None
-
-    def _value(self, path: str) -> _Element | None:
-        if path in self._schema.items:
-            return _Element("list", path, value=[])
-        if path in self._schema.sections:
-            return _Element("section", path)
-        return _Element("scalar", path) if path in self._known else None
-
-    def _unknown(self, parent: _Element) -> tuple[str, str]:
-        """Code and detail for an element that may not stand in another one."""
-        if parent.kind == "scalar":
-            return "row_malformed", "a text is expected here, and nothing else"
-        if parent.kind == "list":
-            expected = self._schema.items[parent.path]
-            return "unknown_column", f"an element other than {expected} stands in this list"
-        return "unknown_column", "an element that the mapping lacks"
-
-    def _close(self, element: _Element, case: _Case) -> None:
-        parent = self._open[-1] if self._open else None
-        if element.kind == "section":
+        if self._scalar is not None:
+            self._refuse(
+                "row_malformed", "a text is expected here, and nothing else", self._scalar.path
+            )
             return
-        value: object = "".join(element.text).strip() if element.kind == "scalar" else element.value
-        if parent is not None and isinstance(parent.value, list):
-            parent.value.append(value)
-        elif parent is not None and isinstance(parent.value, dict):
-            parent.value[element.name] = value
+        node = parent.node.children.get(tag)
+        if node is None:
+            self._refuse("unknown_column", _unknown(parent.node, tag), parent.node.path)
+        elif attributes:
+            self._refuse("unknown_column", _ATTRIBUTE, node.path)
+        elif parent.node.kind != "list" and tag in parent.seen:
+            self._refuse("row_malformed", "an element appears twice", node.path)
         else:
-            case.values[element.path] = value
+            parent.seen.add(tag)
+            self._enter(node)
+
+    def _skip(self) -> None:
+        self._skipped += 1
+        if self._skipped > MAX_SKIPPED:  # to read on costs more than the file is worth
+            raise self._place().error(
+                "file_malformed", f"the refused cases have more than {MAX_SKIPPED} elements"
+            )
+
+    def _enter(self, node: _Node) -> None:
+        if node.kind == "scalar":
+            self._scalar, self._text = node, []
+        elif node.kind == "section":
+            self._open.append(_Open(node))
+        else:
+            self._open.append(_Open(node, [] if node.kind == "list" else {}))
+
+    def _keep(self, node: _Node, value: object) -> None:
+        """A value has ended."""
+        holder = self._open[-1].value
+        if isinstance(holder, list):
+            holder.append(value)
+            if len(holder) > MAX_ITEMS:
+                self._refuse("invalid_value", f"more than {MAX_ITEMS} items", node.path)
+        elif isinstance(holder, dict):
+            holder[node.name] = value
+        elif self._case is not None:
+            self._case.values[node.path] = value
+
+
+def _tag(name: str) -> str:
+    return f"{NAMESPACE}{SEPARATOR}{name}"
+
+
+def _unknown(parent: _Node, tag: str) -> str:
+    """Why an element may not stand in another one."""
+    if _tag(tag.rpartition(SEPARATOR)[2]) in parent.children:
+        return "an element of another namespace"
+    if parent.kind == "list":
+        (expected,) = parent.children
+        name = expected.rpartition(SEPARATOR)[2]
+        return f"an element other than {name} stands in this list"
+    return "an element that the mapping lacks"
+
+
+def _tree(schema: Schema) -> _Node:
+    """The schema as nodes, from the case down."""
+    case = _Node("section", "")
+    for path in schema.paths:
+        node = case
+        names = path.split("/")
+        for depth, name in enumerate(names[:-1], 1):
+            section = _Node("section", "/".join(names[:depth]))
+            node = node.children.setdefault(_tag(name), section)
+        node.children[_tag(names[-1])] = _value(schema, path)
+    return case
+
+
+def _value(schema: Schema, path: str) -> _Node:
+    if path not in schema.items:
+        return _Node("scalar", path)
+    item = _Node("scalar", path)
+    if path in schema.parts:
+        parts = {_tag(name): _Node("scalar", path, name) for name in schema.parts[path]}
+        item = _Node("record", path, children=parts)
+    return _Node("list", path, children={_tag(schema.items[path]): item})

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError
 from adapters.limits import MAX_FILE_BYTES
-from adapters.mapping.signs import Signs
+from adapters.mapping.signs import OVERLAP_BYTES, Signs
 
 PIECE_BYTES: Final = 256 * 1024
 
@@ -191,13 +191,15 @@ def _as_stated(stream: BinaryIO, stated: str, mark: int, *, is_utf8: bool) -> En
 def _check_legacy(stream: BinaryIO, bad: int, legacy: str | None) -> None:
     """Raises MappingError unless the file is free of signs of any other encoding."""
     signs = Signs()
+    before = b""
     for line, piece in _pieces(stream):
-        if piece.isascii():
-            continue
-        mixed = _LOOKS_LIKE_UTF8.search(piece)
-        if mixed and legacy is not None:
-            raise _refusal(bad, f"mixes UTF-8 and {legacy}", "Export it again in one encoding.")
-        signs.look(piece, line)
+        if not piece.isascii():
+            whole = before + piece
+            mixed = _LOOKS_LIKE_UTF8.search(whole)
+            if mixed and legacy is not None:
+                raise _refusal(bad, f"mixes UTF-8 and {legacy}", "Export it again in one encoding.")
+            signs.look(whole, line - before.count(b"\n"), begun=len(before))
+        before = piece[-OVERLAP_BYTES:]
     suspect = signs.suspect()
     if suspect is None and legacy is not None:
         return

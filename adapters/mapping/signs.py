@@ -45,7 +45,12 @@ _SIGNS: Final = re.compile(
         )
     )
 )
-_WORDS: Final = re.compile(rb"[A-Za-z\x80-\xff]{0,32}[\x80-\xff][A-Za-z0-9\x80-\xff]{0,32}")
+_NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")  # every sign begins with such a byte
+_WORDS: Final = re.compile(
+    rb"(?<![A-Za-z\x80-\xff])[A-Za-z]{0,32}+[\x80-\xff][A-Za-z0-9\x80-\xff]{0,64}"
+)
+OVERLAP_BYTES: Final = 128
+"""Bytes of a piece that are to be looked at again before the next one: no word is cut."""
 _MAX_WORDS: Final = 500
 _MIXED: Final = re.compile("^[A-Z][\u00c0-\u00de](?=[a-z])|[\u0080-\u017f]{4}")
 
@@ -72,10 +77,19 @@ class Signs:
         self.line = 0
         self._words: set[bytes] = set()
 
-    def look(self, piece: bytes, line: int) -> None:
-        """Look at bytes that are not ASCII; ``line`` is that of the first of them."""
-        if not self.line and (sign := _SIGNS.search(piece)):
-            self.line = line + piece.count(b"\n", 0, sign.start())
+    def look(self, piece: bytes, line: int, *, begun: int = 0) -> None:
+        """Look at bytes that are not ASCII.
+
+        Args:
+            piece: of the file.
+            line: of its first byte.
+            begun: bytes at its beginning that may begin inside a word and were looked at before.
+        """
+        if not self.line:
+            places = (one.start() for one in _NOT_ASCII.finditer(piece, begun // 2))
+            sign = next((at for at in places if _SIGNS.match(piece, at)), None)
+            if sign is not None:
+                self.line = line + piece.count(b"\n", 0, sign)
         if len(self._words) < _MAX_WORDS:
             for found in _WORDS.finditer(piece):
                 self._words.add(found.group())

@@ -16,6 +16,9 @@ from adapters.limits import MAX_RECORD_BYTES
 
 Problem: TypeAlias = Literal["quote", "long"]
 
+PIECE_BYTES: Final = 64 * 1024
+MANY_BLANK: Final = 100
+"""Blank lines one after the other from which on they are passed over in pieces."""
 _INSIDE: Final = re.compile(rb'(?:[^"]|"")*+')
 
 
@@ -39,7 +42,7 @@ class Cut:
 
 
 class Splitter:
-    """Cuts a file into records.
+    """Cuts a file into records. Blank lines between them are passed over.
 
     Args:
         stream: the file; nobody else moves its position.
@@ -91,10 +94,16 @@ class Splitter:
         self._stream.seek(at)
 
     def _next(self) -> Cut | None:
-        start, first = self._at, self._line
+        blank = 0
         content = self._stream.readline(MAX_RECORD_BYTES)
+        while content.isspace() and content.endswith(b"\n"):
+            self._at, self._line, blank = self._at + len(content), self._line + 1, blank + 1
+            if blank >= MANY_BLANK:
+                self._pass_blank()
+            content = self._stream.readline(MAX_RECORD_BYTES)
         if not content:
             return None
+        start, first = self._at, self._line
         if len(content) == MAX_RECORD_BYTES and not content.endswith(b"\n"):
             return self._long(start, first, content)
         self._at, self._line = start + len(content), first + 1
@@ -108,6 +117,17 @@ class Splitter:
         end = len(content) if b"\n" not in content else content.index(b"\n") + 1
         self._go(start + end, first + 1)
         return Cut(first, start, self._at, content[:end], "quote")
+
+    def _pass_blank(self) -> None:
+        """Go to the next line that is not blank, or to one before it."""
+        while piece := self._stream.read(PIECE_BYTES):
+            passed = len(piece) - len(piece.lstrip())
+            line_end = piece.rfind(b"\n", 0, passed) + 1
+            self._at += line_end
+            self._line += piece.count(b"\n", 0, line_end)
+            if line_end < len(piece):
+                break
+        self._stream.seek(self._at)
 
     def _rest_of(self, first: bytes) -> tuple[str, bytes]:
         """The state at the end of a record whose first line leaves a quote open, and its bytes."""

@@ -8,7 +8,7 @@ from adapters.base import Context, MappingError, Row
 from adapters.csu import ADAPTER
 from adapters.csu.format import format_export
 from adapters.mapping import MemoryLinks
-from adapters.mapping.encoding import as_stream, check_text
+from adapters.mapping.encoding import PIECE_BYTES, as_stream, check_text
 from adapters.mapping.signs import text_sign
 
 NAMES = (
@@ -58,6 +58,17 @@ def test_the_encoding_that_is_suspected_is_named(text: str, encoding: str, suspe
     assert suspect in error.detail
     assert error.where == "line 2"
     assert text not in error.diagnostics()
+
+
+@pytest.mark.parametrize("shift", range(-6, 4))
+def test_a_sign_is_found_where_a_piece_of_the_file_ends(shift: int) -> None:
+    """The file is looked at in pieces; one word may lie in two of them."""
+    content = b"\n" + b"ab " * (PIECE_BYTES // 3)
+    content = content[: PIECE_BYTES + shift - 1] + b" Jos\x82 and\n" + b"ab\n" * 100
+    with pytest.raises(MappingError) as error:
+        check_text(as_stream(content))
+    assert "cp850" in error.value.detail
+    assert error.value.where == "line 2"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])

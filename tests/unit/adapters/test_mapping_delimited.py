@@ -38,6 +38,19 @@ def test_rows_have_lines_values_and_a_place_in_the_file() -> None:
     assert content[rows[1].start : rows[1].end] == b'4,"two\nlines",6\r\n'
 
 
+@given(
+    st.lists(st.sampled_from(["\n", " \n", "\r\n", "\t \r\n", "1,2,3\n", "  1,2,3\r\n"])),
+    st.sampled_from([0, 1, 99, 100, 101, 70_000]),
+)
+def test_blank_lines_are_passed_over_and_counted(lines: list[str], many: int) -> None:
+    """Also where so many follow each other that they are passed over in pieces."""
+    lines = [*lines, *["\n"] * many, *lines, "4,5,6\n"]
+    whole = "".join(["A,B,C\n", *lines])
+    rows = [row for row in read(whole.encode()) if isinstance(row, Row)]
+    assert [row.line for row in rows] == [at for at, line in enumerate(lines, 2) if "," in line]
+    assert all(whole[row.start : row.end].strip() in ("1,2,3", "4,5,6") for row in rows)
+
+
 def test_columns_may_stand_in_another_order_and_optional_ones_be_there() -> None:
     (row,) = read(b"C,D,A,B\n3,d,1,2\n")
     assert isinstance(row, Row)

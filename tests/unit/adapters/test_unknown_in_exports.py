@@ -12,7 +12,8 @@ from adapters import council, cps
 from adapters.base import MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
 from adapters.cps.format import NAMESPACE
-from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES
+from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES, MAX_REFUSED, MAX_SKIPPED
+from adapters.mapping.reading import MAX_ITEMS
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.testing import AdapterBehaviour
 
@@ -131,7 +132,12 @@ def test_what_means_nothing_is_passed_over_and_kept() -> None:
             "file_malformed",
             2,
         ),
-        (xml("<a/>" * 3, *(f"<a{n}/>" for n in range(MAX_NAMES + 1))), "file_malformed", 3),
+        (
+            xml("<Case>", *(f"<a{n}/>" for n in range(MAX_NAMES + 1)), "</Case>"),
+            "file_malformed",
+            3,
+        ),
+        (xml('<Case a="">', "<a/>" * (MAX_SKIPPED + 1), "</Case>"), "file_malformed", 3),
     ],
 )
 def test_what_a_file_may_not_hold_refuses_it_by_line(content: bytes, code: str, line: int) -> None:
@@ -144,7 +150,11 @@ def test_what_a_file_may_not_hold_refuses_it_by_line(content: bytes, code: str, 
 def test_another_element_than_a_case_is_refused_alone() -> None:
     content = xml("<DeletedCase/>\n", GOOD, "<Case/>\n")
     found = list(cps.ADAPTER.read(content))
-    assert [(type(item), item.line) for item in found] == [(Rejected, 3), (Row, 4), (Row, 12)]
+    assert [(type(item), item.line) for item in found] == [
+        (Rejected, 3),
+        (Row, 4),
+        (Rejected, 12),
+    ]
 
 
 def test_a_case_of_too_many_bytes_or_elements_is_refused_alone() -> None:
@@ -154,6 +164,47 @@ def test_a_case_of_too_many_bytes_or_elements_is_refused_alone() -> None:
     records = cps.ADAPTER.read(content)
     assert [type(item) for item in records] == [Rejected, Row, Rejected]
     assert long.encode() in kept(records, content)
+
+
+def test_a_list_of_too_many_items_refuses_its_case() -> None:
+    many = GOOD.replace("<Offences>", "<Offences>" + "<Offence>x</Offence>" * MAX_ITEMS)
+    bad, good = cps.ADAPTER.read(xml(many, GOOD))
+    assert isinstance(bad, Rejected)
+    assert bad.error.code == "invalid_value"
+    assert isinstance(good, Row)
+
+
+def test_after_so_many_refused_cases_the_rest_is_not_read() -> None:
+    """Neither when the file is checked nor when its cases are given: a rest is put aside."""
+    content = xml("<Bad/>" * MAX_REFUSED, GOOD, "<a></b>")
+    *refused, rest = cps.ADAPTER.read(content)
+    assert len(refused) == MAX_REFUSED
+    assert {item.error.code for item in refused if isinstance(item, Rejected)} == {"unknown_column"}
+    assert isinstance(rest, Rejected)
+    assert rest.error.code == "rest_put_aside"
+    assert content[rest.start : rest.end].startswith(b"<Case>\n<Action>")
+    assert rest.end == len(content)
+
+
+def test_an_unknown_entity_is_refused() -> None:
+    with pytest.raises(MappingError) as error:
+        cps.ADAPTER.read(xml(GOOD.replace("B-Charge", "&b;")))
+    assert error.value.code == "file_malformed"
+
+
+@pytest.mark.parametrize("record", [{}, {"action": ""}, {"action": None, "notify": []}])
+def test_a_record_without_any_value_is_refused_and_not_passed_over(record: object) -> None:
+    (found,) = council.ADAPTER.read(lines(record))
+    assert isinstance(found, Rejected)
+    assert found.error.code == "missing_value"
+
+
+def test_a_refused_record_holds_nothing_of_the_record() -> None:
+    """An exception that was raised holds its frames: a thousand of them held the whole file."""
+    for bad in council.ADAPTER.read(lines({"x": 1}, {}, [])):
+        assert isinstance(bad, Rejected)
+        assert bad.error.__traceback__ is None
+        assert bad.error.__context__ is None
 
 
 # --- JSON ---------------------------------------------------------------------------------------
