@@ -23,7 +23,7 @@ from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.interfaces import Store
 from broker.store.rows import InboxRow
-from broker.waiting import out_of_descriptors, set_within
+from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
@@ -96,7 +96,7 @@ class Delivery:
                 failures = 0
             except (SinkError, StoreError) as error:
                 failures += 1
-                delay = min(0.5 * 2**failures, RETRY_MOST_S)
+                delay = retry_delay_s(failures, first=1.0, most=RETRY_MOST_S)
                 self._log.warning("delivery_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
                 continue

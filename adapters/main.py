@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
-from adapters.demo import cli as demo_cli
+from adapters import tryout
 from adapters.erase import erase
 from broker.agency.installation import verify_installation
 from broker.cli.conformance import commands as conformance
@@ -51,29 +50,7 @@ app.add_typer(status.app, name="status")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(kafka.app, name="kafka")
 app.command("conformance")(conformance.conformance)
-app.command("demo")(demo_cli.demo)
-
-
-@app.command()
-def quickstart(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Absent or empty.")],
-) -> None:
-    """Make a complete partnership to try things out with; starts nothing.
-
-    Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
-    everybody's manifests, a TLS identity and its state.
-    """
-    from broker.agency.partnership import create_partnership
-    from broker.clock import now_ms
-
-    partnership = create_partnership(directory, now_ms())
-    for agency in partnership.agencies:
-        typer.echo(agency)
-    typer.echo(
-        f"A partnership in force today. Next: concordant event types --agency "
-        f"{directory / partnership.agencies[0]}",
-        err=True,
-    )
+tryout.add_commands(app)
 
 
 def main() -> None:

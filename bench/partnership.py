@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
+from adapters.demo.london import CONTRACT, AgencyPlan, london_agencies
 from bench.event import SOURCE
 from broker.agency import partnership
 from broker.agency.participant import Participant, load_participant
-from broker.agency.tryout import CONTRACT, AgencyPlan, london_agencies
 from contracts.loading import shipped_terms
 
 RECIPIENTS: Final = 16

@@ -126,7 +126,7 @@ class WrongInputError(ConcordantError):
     what was written, where, and what to give instead.
 
     Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
-    `moment_invalid`, `operator_invalid`, `reason_invalid`, `record_unknown`.
+    `demo_missing`, `moment_invalid`, `operator_invalid`, `reason_invalid`, `record_unknown`.
     """
 
     code = "input_wrong"

@@ -12,11 +12,26 @@ import errno
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+FIRST_DELAY_S: Final = 0.25
+LONGEST_DELAY_S: Final = 30.0
 DESCRIPTORS_EXHAUSTED: Final = "descriptors_exhausted"
 """Code of an error whose reason is that no more files can be opened."""
 DESCRIPTORS_WAIT_S: Final = 1.0
 
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE})
+
+
+def retry_delay_s(
+    failures: int, *, first: float = FIRST_DELAY_S, most: float = LONGEST_DELAY_S
+) -> float:
+    """Seconds to wait after so many failures in a row: they double, up to a limit.
+
+    Args:
+        failures: in a row, 1 or more; any number, because an outage may last for days.
+        first: after the first failure.
+        most: the limit.
+    """
+    return float(min(most, first * 2 ** min(failures - 1, 20)))
 
 
 async def set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""``concordant demo``: the main job on real input, from export folders to inbox folders."""
+"""Commands `demo` and `quickstart`: fictitious agencies to try the software with."""
 
 from __future__ import annotations
 
@@ -39,3 +39,24 @@ def demo(
     from adapters.demo.playing import play
 
     raise typer.Exit(play(cases, keep, json, kafka))
+
+
+def quickstart(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Absent or empty.")],
+) -> None:
+    """Make a complete partnership to try things out with; starts nothing.
+
+    Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
+    everybody's manifests, a TLS identity and its state.
+    """
+    from adapters.demo.partnership import create_partnership
+    from broker.clock import now_ms
+
+    partnership = create_partnership(directory, now_ms())
+    for agency in partnership.agencies:
+        typer.echo(agency)
+    typer.echo(
+        f"A partnership in force today. Next: concordant event types --agency "
+        f"{directory / partnership.agencies[0]}",
+        err=True,
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from adapters.base import AgencyAdapter, Context, Row
 from adapters.catalogue import adapter_named
-from adapters.demo.samples import rendered
+from adapters.demo.samples.rows import rendered
 from adapters.demo.writing import OwnForm, own_form
 from adapters.mapping import MemoryLinks, RowMapping
 from broker.agency.config import load_config

@@ -13,13 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from adapters.council import samples as council
 from adapters.csu import ADAPTER as CSU
-from adapters.csu import samples as csu
-from adapters.demo.facts import LONG_NARRATIVE, CaseFacts, case_list
-from adapters.demo.samples import SampleRow, spoiled
+from adapters.demo.samples import council, csu, support
+from adapters.demo.samples.facts import LONG_NARRATIVE, CaseFacts, case_list
+from adapters.demo.samples.rows import SampleRow, spoiled
 from adapters.mapping import RowMapping
-from adapters.support import samples as support
 
 SEED: Final = 2007
 """Year of the strategy that asked for this."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from broker.agency.partnership import KAFKA_FOLDER
 from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
 from broker.errors import TransportError
@@ -21,6 +20,7 @@ from broker.tlog.proof import Proof, parse_proof
 from broker.transport.certificates import Authority, issue_certificate, save_identity
 from broker.transport.connection import KafkaConnection, TlsFiles, admin_settings
 from broker.transport.kafka import KafkaTransport, raw_records
+from broker.transport.local_settings import KAFKA_FOLDER
 
 STRANGER = "council-elsewhere"
 ADMIN_TIMEOUT_S = 20.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.demo.clerks import STORY_URN
 from adapters.demo.desk import Desk
-from adapters.demo.facts import (
+from adapters.demo.samples.facts import (
     CaseFacts,
     ConsentFacts,
     CourseFacts,
@@ -12,8 +12,8 @@ from adapters.demo.facts import (
     PerpetratorFacts,
     PersonFacts,
 )
-from adapters.demo.forms import asked
-from adapters.demo.leaves import referral_leaves
+from adapters.demo.samples.forms import asked
+from adapters.demo.samples.leaves import referral_leaves
 from broker.event import JSON
 
 NAME = "Noor Exampleton"

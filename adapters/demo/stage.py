@@ -13,16 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from adapters.demo.london import CONTRACT, london_agencies
+from adapters.demo.partnership import create_partnership
 from adapters.demo.processes import AdapterProcess
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import KAFKA_FOLDER, create_partnership
-from broker.agency.tryout import CONTRACT, london_agencies
 from broker.clock import now_ms
 from broker.errors import ConfigError, TransportError
 from broker.transport.certificates import OPERATOR_NAME
 from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.local import LocalKafka, Phase
-from broker.transport.local_settings import free_port
+from broker.transport.local_settings import KAFKA_FOLDER, free_port
 from broker.transport.provisioning import Change, Provisioner
 from broker.transport.topics import acl_plans, topic_plans
 from contracts.loading import shipped_terms

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adapters.council import ADAPTER as COUNCIL
-from adapters.council import samples as council_samples
 from adapters.cps import ADAPTER as CPS
-from adapters.cps import samples as cps_samples
 from adapters.csu import ADAPTER as CSU
-from adapters.csu import samples as csu_samples
-from adapters.demo.samples import SampleRow
+from adapters.demo.samples import council as council_samples
+from adapters.demo.samples import cps as cps_samples
+from adapters.demo.samples import csu as csu_samples
+from adapters.demo.samples import support as support_samples
+from adapters.demo.samples.rows import SampleRow
 from adapters.mapping import RowMapping
 from adapters.support import ADAPTER as SUPPORT
-from adapters.support import samples as support_samples
 from contracts.errors import ConcordantError
 
 CSU_EXTRACTED = "23/11/2026"

@@ -40,7 +40,7 @@ from adapters.sources.settling import Settled, Settling, Signature
 from adapters.sources.shelving import Content, archive, reason_bytes, shelve, write_beside
 from broker.held.import_folder import own_inside
 from broker.held.retrying import put_back
-from broker.waiting import out_of_descriptors, set_within
+from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
 SETTLE_S: Final = 2.0
@@ -311,7 +311,7 @@ class FolderSource:
 
     def _retry_later(self, entry: Settled, sha256: str, error: ConcordantError | OSError) -> None:
         tries = self._tries(entry) + 1
-        wait = min(RETRY_S * 2 ** min(tries - 1, 10), RETRY_MOST_S)
+        wait = retry_delay_s(tries, first=RETRY_S, most=RETRY_MOST_S)
         self._trouble[entry.path] = _Trouble(entry.signature, tries, self._clock() + wait)
         if isinstance(error, ConcordantError):
             code, detail = error.code, error.detail

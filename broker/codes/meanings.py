@@ -275,6 +275,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "more second signatures than parties",
         "Nothing; the record is ignored.",
     ),
+    "demo_missing": Meaning(
+        "the demo and its fictitious agencies are not installed",
+        "Install them where no real data is: pip install concordant-demo",
+    ),
     "directory_not_empty": Meaning(
         "the folder holds something",
         "Give a folder that is absent or empty.",

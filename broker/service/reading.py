@@ -27,10 +27,9 @@ from broker.receiving.receiving import Receiving
 from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.store.interfaces import Store
-from broker.transport.delivery import delay
 from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
 from broker.transport.topics import ControlTopics, all_readable_topics
-from broker.waiting import out_of_descriptors, set_within
+from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 
 OnTaken = Callable[[str, int, Batch, int], None]
 """Told (topic, partition, batch, now in ms) of data records that were taken."""
@@ -231,7 +230,7 @@ class Reader:
         looks = 0
         while missing and not ended.is_set():
             looks += 1
-            wait = delay(looks)
+            wait = retry_delay_s(looks)
             for topic in sorted(missing):
                 on_trouble(Trouble("kafka_topic_missing", topic, -1, "TransportError", wait))
             await set_within(ended, wait)

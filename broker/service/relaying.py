@@ -21,7 +21,7 @@ from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
 from broker.transport.interfaces import Sender
-from broker.waiting import set_within
+from broker.waiting import retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
@@ -45,7 +45,7 @@ class _Again:
     def later(self) -> float:
         """It failed (again). Returns in how many seconds it is due."""
         self._failures += 1
-        delay: float = min(0.25 * 2**self._failures, LOOK_MOST_S)
+        delay = retry_delay_s(self._failures, first=0.5, most=LOOK_MOST_S)
         self._at_s = time.monotonic() + delay
         return delay
 
@@ -146,7 +146,7 @@ class Relaying:
                 failures += 1
                 self._metrics.relay_failed(error.code)
                 self._kafka.down(error.code)
-                delay = min(0.25 * 2**failures, RETRY_MOST_S)
+                delay = retry_delay_s(failures, first=0.5, most=RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))
                 await set_within(stop, delay)
 

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 
 from broker.record import Record
 from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.waiting import retry_delay_s
 
 Partition = tuple[str, int]
 """(topic, partition number)"""
-
-FIRST_DELAY_S = 0.25
-LONGEST_DELAY_S = 30.0
-"""Delay before a partition is read again after a failure: doubles from the first to the longest."""
 
 
 @dataclass(slots=True)
@@ -73,7 +70,7 @@ class Delivery:
             position = self._positions(*partition)
         except Exception as error:  # noqa: BLE001  # whatever the store raises, nothing is read
             failures = self._failing[partition] = self._failing.get(partition, 0) + 1
-            wait = delay(failures)
+            wait = retry_delay_s(failures)
             self._tell("position_unknown", partition, error, wait)
             return wait
         self._failing.pop(partition, None)
@@ -126,7 +123,7 @@ class Delivery:
             raise
         except Exception as error:  # noqa: BLE001  # a handler's error must never pass over records
             seat.failures += 1
-            wait = delay(seat.failures)
+            wait = retry_delay_s(seat.failures)
             seat.wait_until = now + wait
             self._tell("handler_failed", partition, error, wait)
             return False
@@ -143,8 +140,3 @@ class Delivery:
     def _tell(self, code: str, partition: Partition, error: Exception, wait: float) -> None:
         if self._on_trouble is not None:
             self._on_trouble(Trouble(code, *partition, type(error).__name__, wait))
-
-
-def delay(failures: int) -> float:
-    """Seconds to wait after so many failures in a row."""
-    return float(min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(failures - 1, 10)))

@@ -11,8 +11,12 @@ import base64
 import socket
 import uuid
 from pathlib import Path
+from typing import Final
 
 from broker.transport.certificates import OPERATOR_NAME
+
+KAFKA_FOLDER: Final = "kafka"
+"""Folder of the local Kafka in a try-out partnership's folder."""
 
 LOGGING = """<?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="ERROR">

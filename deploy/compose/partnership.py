@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 from typing import Final
 
+from adapters.demo.partnership import create_partnership
 from broker.agency.config import CONFIG_NAME
-from broker.agency.partnership import KAFKA_FOLDER, create_partnership
-from broker.transport.local_settings import server_properties
+from broker.transport.local_settings import KAFKA_FOLDER, server_properties
 
 HOST: Final = "kafka"
 PORT: Final = 9092

@@ -21,12 +21,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from adapters.demo.processes import SETTLE_S, AdapterProcess
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import KAFKA_FOLDER, create_partnership
-from broker.agency.tryout import london_agencies
 from broker.transport import guard
 from broker.transport.local import LocalKafka
+from broker.transport.local_settings import KAFKA_FOLDER
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from fault_stage import FaultStage, try_to_write
 
 from adapters.base import Context, Row
-from adapters.council import samples as council
-from adapters.csu import samples as csu
 from adapters.demo.desk import Arrival, Desk
-from adapters.demo.facts import LONG_NARRATIVE, case_facts
+from adapters.demo.samples import council, csu
+from adapters.demo.samples.facts import LONG_NARRATIVE, case_facts
 from adapters.mapping import MemoryLinks
 from broker import pseudonyms
 

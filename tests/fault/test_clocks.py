@@ -19,7 +19,7 @@ from broker.errors import StoreError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.service import BrokerService
-from broker.transport.memory import MemoryTransport
+from tests.support.memory_kafka import MemoryTransport
 
 CASE = "22222222-2222-4222-8222-222222222222"
 EVENTS = 3

@@ -20,7 +20,7 @@ from broker.errors import StoreError
 from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
-from broker.transport.memory import MemoryTransport
+from tests.support.memory_kafka import MemoryTransport
 
 CASE = "11111111-1111-4111-8111-111111111111"
 ITEMS = 6

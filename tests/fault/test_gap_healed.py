@@ -21,16 +21,16 @@ from sent_records import as_leaf
 from service_story import Running, until
 from workshop import DAY, POLICE, Workshop, workshop
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.participant import Participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.control.watch import Watch
 from broker.judging.partition_state import Generation, parse_state
 from broker.keys.issuing import ManifestChanges
 from broker.observing.metrics import Metrics
 from broker.record import CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 COUNCIL = "council-camden"
 EVENTS = 9

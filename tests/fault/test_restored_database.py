@@ -14,16 +14,16 @@ from adapters.base import Row
 from adapters.council import ADAPTER as COUNCIL_ADAPTER
 from adapters.csu import ADAPTER as CSU_ADAPTER
 from adapters.delivery import Delivery
-from adapters.demo.facts import case_list
-from adapters.demo.forms import asked
-from adapters.demo.leaves import referral_leaves
-from adapters.demo.samples import rendered
+from adapters.demo.london import PARTNER_CODES
+from adapters.demo.samples.facts import case_list
+from adapters.demo.samples.forms import asked
+from adapters.demo.samples.leaves import referral_leaves
+from adapters.demo.samples.rows import rendered
 from adapters.demo.writing import own_form
 from adapters.intake import Intake
 from adapters.links import StoreLinks
 from adapters.sinks.folder import FolderSink
 from adapters.sources.interfaces import SourceFile
-from broker.agency.tryout import PARTNER_CODES
 from broker.observing.metrics import Metrics
 from broker.record import Record
 

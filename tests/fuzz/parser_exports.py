@@ -9,13 +9,13 @@ from parser_catalogue import Parser
 
 from adapters import council, cps, csu, support
 from adapters.base import AgencyAdapter, Context, MappingError, Row
-from adapters.council import samples as council_samples
-from adapters.cps import samples as cps_samples
-from adapters.csu import samples as csu_samples
-from adapters.demo.facts import case_list
+from adapters.demo.samples import council as council_samples
+from adapters.demo.samples import cps as cps_samples
+from adapters.demo.samples import csu as csu_samples
+from adapters.demo.samples import support as support_samples
+from adapters.demo.samples.facts import case_list
 from adapters.mapping import MemoryLinks, load_mapping
 from adapters.mapping.document import MappingFileError, parse_mapping
-from adapters.support import samples as support_samples
 
 CASES = case_list(2007, 4)
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from commands import concordant
 from service_story import Running
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.keys.manifest import Manifest
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
 from broker.transport.interfaces import Transport
-from broker.transport.memory import MemoryKafka
 from broker.transport.topics import control_topics, data_topics
+from tests.support.memory_kafka import MemoryKafka
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"
 CAST = (POLICE, COUNCIL, SUPPORT)

@@ -23,8 +23,8 @@ from broker.judging.trust import OpeningKeys, Trust
 from broker.keys.instant import format_instant
 from broker.receiving.receiving import Receiving
 from broker.store.database import open_store
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import data_topics
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TO = (COUNCIL, SUPPORT)
 BACK_DATED_MS = 600_000

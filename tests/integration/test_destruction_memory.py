@@ -27,9 +27,9 @@ from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.database import open_store
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from contracts.durations import DAY_MS
 from contracts.schema import flatten
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 LONG_AGO = time.time_ns() // 1_000_000 - 200 * DAY_MS
 

@@ -12,9 +12,9 @@ import pytest
 from conftest import RealKafka
 from service_story import Running
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.transport.certificates import save_identity
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner

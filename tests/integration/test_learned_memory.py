@@ -19,9 +19,9 @@ from learned_story import learned_while_running
 from service_story import until
 
 from broker.subscriber import subscribe
-from broker.transport.memory import MemoryTransport
 from broker.transport.topics import data_topics
 from contracts.model import Contract
+from tests.support.memory_kafka import MemoryTransport
 
 
 async def test_topics_of_a_contract_learned_while_running_are_read_and_left(

@@ -7,7 +7,7 @@ from pathlib import Path
 from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster
 from rotation_story import Rotation, renewed_yesterday
 
-from broker.transport.memory import MemoryTransport
+from tests.support.memory_kafka import MemoryTransport
 
 
 async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from service_story import Running, until
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.audit.errors import EvidenceError
 from broker.cli.event.evidence import EvidenceDesk
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, COUNCIL = "csu-camden", "council-camden"
 CAST = (POLICE, COUNCIL)

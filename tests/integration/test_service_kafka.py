@@ -14,9 +14,9 @@ from confluent_kafka.admin import AdminClient
 from conftest import RealKafka
 from service_story import Running, kills_in_the_middle, until
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.transport.connection import admin_settings
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner

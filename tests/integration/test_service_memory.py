@@ -11,18 +11,18 @@ from uuid import uuid4
 import pytest
 from service_story import Running, kills_in_the_middle, until
 
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.agency.own_manifest import renew_keys, state_departure
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.errors import StoreError
 from broker.observing import logs
 from broker.receiving.taking import Batch
 from broker.store.reader import Reader
 from broker.subscriber import subscribe
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 from contracts.errors import EventError
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"
 CAST = (POLICE, COUNCIL, SUPPORT)

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from conftest import RealKafka
 
+from adapters.demo.partnership import create_partnership
 from broker.agency.kafka_host import KafkaHost
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
 from broker.clock import now_ms
 from broker.errors import TransportError
 from broker.record import Record

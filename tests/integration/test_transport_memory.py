@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from transport_behaviour import TransportBehaviour
 
-from broker.transport.memory import MemoryKafka, MemoryTransport
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
 class MemoryStage:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from adapters.csu import ADAPTER as CSU
 from adapters.csu.format import format_export
-from adapters.csu.samples import sample_rows
-from adapters.demo.facts import case_list
+from adapters.demo.samples.csu import sample_rows
+from adapters.demo.samples.facts import case_list
 from adapters.runner import PORT_FILE, run_adapter
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
@@ -26,8 +26,8 @@ from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.store.rows import GenerationRow
 from broker.tlog.merkle import EMPTY_ROOT, Frontier
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, SUPPORT, COUNCIL = "csu-camden", "haven-support", "council-camden"
 CAST = (POLICE, COUNCIL, SUPPORT)

@@ -1,4 +1,4 @@
-"""Loops go on after a shortage of file descriptors, and end for any other reason."""
+"""Delays after failures; loops go on after a shortage of file descriptors only."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import asyncio
 import errno
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker import waiting
 from broker.errors import RegistryError, StoreError
-from broker.waiting import DESCRIPTORS_EXHAUSTED, out_of_descriptors, through_shortage
+from broker.waiting import (
+    DESCRIPTORS_EXHAUSTED,
+    out_of_descriptors,
+    retry_delay_s,
+    through_shortage,
+)
 
 
 def translated() -> RegistryError:
@@ -75,3 +82,12 @@ async def test_any_other_end_is_an_end() -> None:
 
     with pytest.raises(StoreError):
         await through_shortage(run, asyncio.Event(), lambda: None)
+
+
+@given(st.integers(1, 10**9))
+def test_a_delay_stays_within_its_limits_however_long_an_outage_lasts(failures: int) -> None:
+    assert 0.5 <= retry_delay_s(failures, first=0.5, most=10.0) <= 10.0
+
+
+def test_delays_double() -> None:
+    assert [retry_delay_s(n, first=0.5, most=3.0) for n in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 3.0]

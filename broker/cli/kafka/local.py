@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.agency.config import CONFIG_NAME, load_config
-from broker.agency.partnership import KAFKA_FOLDER
 from broker.errors import ConfigError
 from broker.keys.durable import write_durably
 from broker.transport.certificates import Authority
 from broker.transport.local import LocalKafka, Phase, find_detached, stop_detached
+from broker.transport.local_settings import KAFKA_FOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity
 
 from broker.record import Record
-from broker.transport.delivery import Delivery, Partition, delay
+from broker.transport.delivery import Delivery, Partition
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
@@ -27,7 +27,7 @@ from broker.transport.kafka.client import (
     transport_error,
 )
 from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
-from broker.waiting import set_within
+from broker.waiting import retry_delay_s, set_within
 
 MAX_POLL_RECORDS = 2_000
 POLL_PAUSE_MS = 10
@@ -75,7 +75,7 @@ class KafkaReceiver:
                 if problem.code in ("kafka_refused", "kafka_topic_missing"):
                     raise problem from None
                 failures += 1
-                wait = delay(failures)
+                wait = retry_delay_s(failures)
                 if on_trouble:
                     on_trouble(Trouble(problem.code, "", -1, type(error).__name__, wait))
                 await set_within(stop, wait)
@@ -280,7 +280,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             # aiokafka has moved past whatever this poll had read of other partitions.
             self._delivery.doubt(place)
             self._go_back(place)
-        wait = min(delay(self._failures), LONGEST_SILENCE_S)
+        wait = retry_delay_s(self._failures, most=LONGEST_SILENCE_S)
         problem = transport_error(error, self._client)
         if problem.code == "kafka_refused" and not self._refused.done():
             self._refused.set_exception(error)

@@ -108,6 +108,10 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         N,
         "publishing/test_receipts.py::test_eight_cosigners_are_kept_of_a_stream_beside_ones_own",
     ),
+    "demo_missing": (
+        M,
+        "adapters/test_tryout.py::test_without_the_demo_each_command_says_what_to_install",
+    ),
     "directory_unusable": (M, "cli/test_quickstart.py::test_a_failure_leaves_the_folder_as_it_was"),
     "disk_full": (M, ""),
     "error": (D, ""),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from broker.agency.partnership import create_partnership
+from adapters.demo.partnership import create_partnership
 from broker.clock import now_ms
 from broker.store.database import open_store
 from tests.support.code_scan import ROOT

@@ -9,9 +9,9 @@ import pytest
 from adapters.base import Context, MappingError, Rejected
 from adapters.council import ADAPTER
 from adapters.council.format import Form
-from adapters.council.samples import PARTNERS, sample_file, sample_rows
-from adapters.demo.facts import case_list
-from adapters.demo.samples import SampleRow
+from adapters.demo.samples.council import PARTNERS, sample_file, sample_rows
+from adapters.demo.samples.facts import case_list
+from adapters.demo.samples.rows import SampleRow
 from adapters.mapping import MemoryLinks
 
 

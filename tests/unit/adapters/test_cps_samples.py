@@ -6,8 +6,8 @@ import random
 
 from adapters.base import Context, MappingError, Outgoing, Row
 from adapters.cps import ADAPTER
-from adapters.cps.samples import PARTNERS, sample_file, sample_rows
-from adapters.demo.facts import case_list
+from adapters.demo.samples.cps import PARTNERS, sample_file, sample_rows
+from adapters.demo.samples.facts import case_list
 from adapters.mapping import MemoryLinks
 
 SHARED = "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01"

@@ -11,11 +11,10 @@ import pytest
 
 from adapters.base import AgencyAdapter, Context, Row
 from adapters.cps import ADAPTER as CPS
-from adapters.cps import samples as cps
 from adapters.csu import ADAPTER as CSU
-from adapters.csu import samples as csu
-from adapters.demo.facts import case_list
-from adapters.demo.samples import NARRATIVE_LIMIT
+from adapters.demo.samples import cps, csu
+from adapters.demo.samples.facts import case_list
+from adapters.demo.samples.rows import NARRATIVE_LIMIT
 from adapters.mapping import MemoryLinks
 from contracts.decision import decide
 from contracts.drafting import draft, london_parties

@@ -6,8 +6,8 @@ import random
 
 from adapters.base import Context, MappingError, Outgoing, Rejected
 from adapters.csu import ADAPTER
-from adapters.csu.samples import PARTNERS, sample_file, sample_rows
-from adapters.demo.facts import case_list
+from adapters.demo.samples.csu import PARTNERS, sample_file, sample_rows
+from adapters.demo.samples.facts import case_list
 from adapters.mapping import MemoryLinks
 from contracts import schema
 

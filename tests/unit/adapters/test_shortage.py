@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from broker.clock import now_ms
 
 resource = pytest.importorskip("resource", reason="limits of a process are those of Unix")

@@ -10,11 +10,10 @@ import pytest
 
 from adapters.base import AgencyAdapter, Records, Rejected, Row
 from adapters.council import ADAPTER as COUNCIL
-from adapters.council import samples as council
-from adapters.demo.facts import case_list
+from adapters.demo.samples import council, support
+from adapters.demo.samples.facts import case_list
 from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
 from adapters.support import ADAPTER as SUPPORT
-from adapters.support import samples as support
 
 COUNCIL_ROWS = council.sample_rows(random.Random(1), case_list(1, 40))
 SUPPORT_ROWS = support.sample_rows(random.Random(1), case_list(1, 40), reporting_centre=True)

@@ -11,12 +11,11 @@ import pytest
 
 from adapters.base import AgencyAdapter, Context, Row
 from adapters.council import ADAPTER as COUNCIL
-from adapters.council import samples as council
-from adapters.demo.facts import case_list
-from adapters.demo.samples import NARRATIVE_LIMIT
+from adapters.demo.samples import council, support
+from adapters.demo.samples.facts import case_list
+from adapters.demo.samples.rows import NARRATIVE_LIMIT
 from adapters.mapping import MemoryLinks
 from adapters.support import ADAPTER as SUPPORT
-from adapters.support import samples as support
 from contracts.decision import decide
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms

@@ -7,11 +7,11 @@ import random
 import pytest
 
 from adapters.base import Context, MappingError, Rejected, Row
-from adapters.demo.facts import case_list
-from adapters.demo.samples import SampleRow
+from adapters.demo.samples.facts import case_list
+from adapters.demo.samples.rows import SampleRow
+from adapters.demo.samples.support import PARTNERS, sample_file, sample_rows
 from adapters.mapping import MemoryLinks
 from adapters.support import ADAPTER
-from adapters.support.samples import PARTNERS, sample_file, sample_rows
 
 
 def taken(content: bytes) -> list[str]:

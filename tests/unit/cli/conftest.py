@@ -15,9 +15,9 @@ from unittest import mock
 import pytest
 
 from adapters import main as program
+from adapters.demo.partnership import create_partnership
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import create_partnership
 from broker.cli.event import reading, trying
 from broker.clock import now_ms
 from broker.judging.trust import OpeningKeys, Trust

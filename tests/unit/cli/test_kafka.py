@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.demo.partnership import create_partnership
 from broker.agency import kafka_host
 from broker.agency.participant import load_participant
-from broker.agency.partnership import create_partnership
 from broker.clock import now_ms
 from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner

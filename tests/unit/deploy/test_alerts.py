@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from adapters.base import MappingError
+from adapters.demo.london import london_agencies
+from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
-from broker.agency.partnership import create_partnership
-from broker.agency.tryout import london_agencies
 from broker.clock import now_ms
 from broker.observing.logs import configure, logger
 from broker.receiving import taking
@@ -85,6 +85,12 @@ ready = has("ready", check="kafka")
 def settled(text: str) -> bool:
     """Ready, and every other agency was heard with the time of now."""
     return ready(text) and not any(_older(agency, 60)(text) for agency in CAST)
+
+
+def manifest_ends_soon(text: str) -> bool:
+    """The days that are left were worked out with the time of now."""
+    days = re.findall(r'^concordant_days_left\{(?=.*what="manifest").*\} (\S+)$', text, re.M)
+    return any(float(left) < 5 for left in days)
 
 
 # --- the states ----------------------------------------------------------------------------------
@@ -276,7 +282,14 @@ async def nobody_answers_a_referral(live: Live) -> Shown:
     calm = await delivered(live)
     await live.stop()
     await live.start(*CAST, ahead_ms=20 * DAY)
-    after = await live[SUPPORT].until(all_of(has("referrals_overdue"), settled))
+    after = await live[SUPPORT].until(
+        all_of(
+            has("referrals_overdue"),
+            has("alarms_total", code="referral_unacknowledged"),
+            manifest_ends_soon,
+            settled,
+        )
+    )
     return Shown(calm, after, restarted=True)
 
 

@@ -15,8 +15,8 @@ import yaml
 from cryptography import x509
 
 from adapters.catalogue import adapter_named
+from adapters.demo.london import london_agencies
 from broker.agency.config import load_config
-from broker.agency.tryout import london_agencies
 from broker.cli.kafka.changes import kafka_host
 from contracts.loading import load_contract
 

@@ -1,4 +1,4 @@
-"""The built wheel is what is tested: installed by its sums into a fresh environment, it works."""
+"""The built wheels, installed by their sums into a fresh environment, work."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built")
     _build(root, folder, "sdist", "wheel")
     return folder
+
+
+@pytest.fixture(scope="module")
+def demo_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the demo and its fictitious agencies."""
+    folder = tmp_path_factory.mktemp("demo")
+    _build(root / "deploy/demo", folder, "wheel")
+    (found,) = folder.glob("*.whl")
+    return found
 
 
 def _build(source: Path, folder: Path, *targets: str) -> None:
@@ -51,12 +60,29 @@ def installed(root: Path, wheel: Path, tmp_path_factory: pytest.TempPathFactory)
     return venv / "bin"
 
 
-def test_every_file_of_the_packages_is_in_the_wheel(root: Path, wheel: Path) -> None:
-    there = _names(wheel)
+def _is_demo(name: str) -> bool:
+    return name.startswith("adapters/demo/")
+
+
+def test_every_file_of_the_packages_is_in_one_of_the_wheels(
+    root: Path, wheel: Path, demo_wheel: Path
+) -> None:
+    runtime, demo = _names(wheel), _names(demo_wheel)
     for package in ("contracts", "broker", "adapters"):
         for path in (root / package).rglob("*"):
             if path.is_file() and path.suffix in {".py", ".json", ".yaml", ".typed", ".mako"}:
-                assert path.relative_to(root).as_posix() in there
+                name = path.relative_to(root).as_posix()
+                assert (name in runtime, name in demo) == (not _is_demo(name), _is_demo(name))
+
+
+def test_both_wheels_have_one_version_and_the_demo_asks_for_it(
+    wheel: Path, demo_wheel: Path
+) -> None:
+    version = wheel.name.split("-")[1]
+    assert demo_wheel.name.split("-")[1] == version
+    with zipfile.ZipFile(demo_wheel) as archive:
+        (metadata,) = (n for n in archive.namelist() if n.endswith("/METADATA"))
+        assert f"Requires-Dist: concordant[local]=={version}" in archive.read(metadata).decode()
 
 
 def test_the_wheel_has_our_packages_and_the_lock_of_kafkas_jars_only(wheel: Path) -> None:
@@ -82,9 +108,16 @@ def test_the_source_distribution_builds_the_same_wheel(
 
 
 def test_the_installed_command_makes_a_partnership_and_seals(
-    installed: Path, tmp_path: Path
+    installed: Path, demo_wheel: Path, tmp_path: Path
 ) -> None:
     concordant = str(installed / "concordant")
+    done = subprocess.run(
+        [concordant, "quickstart", "p"], cwd=tmp_path, capture_output=True, check=False
+    )
+    assert done.returncode == 2
+    assert b"demo_missing" in done.stderr
+    pip = [installed / "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, demo_wheel], check=True)
 
     def run(*words: str, given: str = "") -> str:
         done = subprocess.run(

@@ -16,7 +16,7 @@ from office import Clock, Office, cluster
 from sent_records import Log
 from workshop import COUNCIL, POLICE, Workshop, workshop
 
-from broker.transport.memory import MemoryKafka
+from tests.support.memory_kafka import MemoryKafka
 
 
 @pytest.fixture

@@ -27,12 +27,12 @@ from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
 from broker.store.database import open_store
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.plan import plan
 from contracts.schema import flatten, unflatten
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
 @dataclass

@@ -12,8 +12,8 @@ from broker.control.catching_up import catch_up
 from broker.errors import StoreError, TransportError
 from broker.record import Record
 from broker.transport.interfaces import Trouble
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from contracts.errors import ConcordantError
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TOPIC = "manifests"
 

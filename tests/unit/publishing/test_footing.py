@@ -11,7 +11,7 @@ import pytest
 from broker.receiving.footing import Footing, keep_footing
 from broker.record import Record
 from broker.store.database import SqliteStore, open_store
-from broker.transport.memory import MemoryKafka, MemoryTransport
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TOPIC = "t"
 

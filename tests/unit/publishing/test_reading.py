@@ -24,8 +24,8 @@ from broker.registry.repository import Repository
 from broker.service import reading
 from broker.service.reading import Reader
 from broker.transport.interfaces import Trouble
-from broker.transport.memory import MemoryKafka, MemoryTransport
 from broker.transport.topics import control_topics
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

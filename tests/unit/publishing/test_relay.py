@@ -13,7 +13,7 @@ from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.errors import StoreError, TransportError
 from broker.record import Record
 from broker.sending.streams import MAX_BATCH_EVENTS
-from broker.transport.memory import MemoryKafka, MemoryTransport
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
 class Unreliable(MemoryTransport):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from adapters.demo.partnership import Partnership, create_partnership
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import Partnership, create_partnership
 
 sys.path.insert(0, str(Path(__file__).parent))  # there are no packages among tests
 

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from adapters.demo.partnership import Partnership
 from broker.agency.participant import Participant, load_participant
-from broker.agency.partnership import Partnership
 from broker.envelope.primitives import b64
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner

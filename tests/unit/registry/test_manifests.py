@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from newer_manifests import ME, Load, code_of, newer, short
 
+from adapters.demo.partnership import Partnership
 from broker.agency.own_manifest import (
     renew_keys,
 )
-from broker.agency.partnership import Partnership
 from broker.errors import ManifestError, RegistryError
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.registry.manifests import ManifestBook

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from newer_manifests import ME, Load, code_of, short, short_of
 
+from adapters.demo.partnership import Partnership
 from broker.agency.own_manifest import (
     destroy_exchange_keys,
     longest_retention_ms,
@@ -12,7 +13,6 @@ from broker.agency.own_manifest import (
     revoke_keys,
     state_departure,
 )
-from broker.agency.partnership import Partnership
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from contracts.durations import DAY_MS

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.record import Record
-from broker.transport.delivery import FIRST_DELAY_S, LONGEST_DELAY_S, Delivery, delay
+from broker.transport.delivery import Delivery
 from broker.transport.interfaces import Trouble
+from broker.waiting import FIRST_DELAY_S
 
 PLACE = ("t", 0)
 
@@ -90,7 +91,7 @@ async def test_a_position_that_cannot_be_had_gives_no_seat() -> None:
     world = World(5)
     world.lost = True
     waits = [world.delivery.seat(PLACE, 0) for _ in range(3)]
-    assert waits == [delay(1), delay(2), delay(3)]
+    assert waits == [0.25, 0.5, 1.0]
     assert not world.delivery.ready(PLACE, 1e9)
     assert [t.code for t in world.troubles] == ["position_unknown"] * 3
     world.lost = False
@@ -124,11 +125,6 @@ async def test_being_cancelled_is_no_failure_of_the_handler() -> None:
     with pytest.raises(asyncio.CancelledError):
         await delivery.deliver(PLACE, records(0), 0)
     assert delivery.position(PLACE) == 0
-
-
-@given(st.integers(1, 10_000))
-def test_a_delay_stays_within_its_limits(failures: int) -> None:
-    assert FIRST_DELAY_S <= delay(failures) <= LONGEST_DELAY_S
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(0, 3)), max_size=40))

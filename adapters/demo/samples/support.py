@@ -1,6 +1,6 @@
 """The casework spreadsheet of a support service or reporting centre, made up from facts of cases.
 
-Obviously fictitious people (``adapters.demo.facts``); headers and words are those of the mapping.
+Obviously fictitious people (``samples.facts``); headers and words are those of the mapping.
 A reporting centre reports to the police as far as the victim agreed; a support service asks others
 for what it cannot give itself. Either may hear of a case that the police know nothing of.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from adapters.demo.facts import CaseFacts
-from adapters.demo.forms import asked
-from adapters.demo.leaves import critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, encoded, flawed, rendered
+from adapters.demo.london import PARTNER_CODES
+from adapters.demo.samples.facts import CaseFacts
+from adapters.demo.samples.forms import asked
+from adapters.demo.samples.leaves import critical_leaves, referral_leaves
+from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 from adapters.support.format import write_sheet
 from adapters.support.mapping import ADAPTER
-from broker.agency.tryout import PARTNER_CODES
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]

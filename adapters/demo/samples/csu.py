@@ -1,6 +1,6 @@
 """A day's export of a Community Safety Unit, made up from facts of cases.
 
-Obviously fictitious people (``adapters.demo.facts``); codes and columns are those of the mapping.
+Obviously fictitious people (``samples.facts``); codes and columns are those of the mapping.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.csu import ADAPTER
 from adapters.csu.format import format_export
-from adapters.demo.facts import CaseFacts
-from adapters.demo.forms import asked
-from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, encoded, flawed, rendered
-from broker.agency.tryout import PARTNER_CODES
+from adapters.demo.london import PARTNER_CODES
+from adapters.demo.samples.facts import CaseFacts
+from adapters.demo.samples.forms import asked
+from adapters.demo.samples.leaves import case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
 """Own partner codes, as ``[partners]`` of a unit's ``agency.toml`` has them."""

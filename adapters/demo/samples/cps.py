@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.cps import ADAPTER
 from adapters.cps.format import format_file
-from adapters.demo.facts import CaseFacts
-from adapters.demo.leaves import case_leaves
-from adapters.demo.samples import SampleRow, flawed, rendered
-from broker.agency.tryout import PARTNER_CODES
+from adapters.demo.london import PARTNER_CODES
+from adapters.demo.samples.facts import CaseFacts
+from adapters.demo.samples.leaves import case_leaves
+from adapters.demo.samples.rows import SampleRow, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
 """Own partner codes, as ``[partners]`` of the service's ``agency.toml`` has them."""

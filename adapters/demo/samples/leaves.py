@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.demo.facts import (
+from adapters.demo.samples.facts import (
     WARDS_DATED,
     CaseFacts,
     ConsentFacts,

@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from adapters.demo.london import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
 from broker.agency.config import CONFIG_NAME, GovernanceSection, format_config
-from broker.agency.tryout import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
@@ -38,12 +38,11 @@ from broker.transport.certificates import (
     issue_certificate,
     save_identity,
 )
-from broker.transport.local_settings import free_port
+from broker.transport.local_settings import KAFKA_FOLDER, free_port
 from contracts.drafting import draft
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 
-KAFKA_FOLDER: Final = "kafka"
 CLAIM_NAME: Final = ".being-made"
 """File in a new partnership's folder while it is being made."""
 FOLDERS: Final = ("import", "processed", "quarantine", "inbox", "state", "contracts", "manifests")

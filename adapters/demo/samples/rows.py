@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from adapters.base import Context
-from adapters.demo.facts import LONG_NARRATIVE
+from adapters.demo.samples.facts import LONG_NARRATIVE
 from adapters.mapping import MemoryLinks, RowMapping
 from broker.event import JSON
 

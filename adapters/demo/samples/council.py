@@ -1,6 +1,6 @@
 """A week's export of a council's housing and anti-social behaviour system, made up from facts.
 
-Obviously fictitious people (``adapters.demo.facts``); codes and columns are those of the mapping.
+Obviously fictitious people (``samples.facts``); codes and columns are those of the mapping.
 The form and the encoding are chosen when the file is made, because the councils of one partnership
 have different versions of the system.
 """
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.council.format import CouncilFormat, Form
 from adapters.council.mapping import ADAPTER
-from adapters.demo.facts import CaseFacts
-from adapters.demo.forms import asked
-from adapters.demo.leaves import case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples import SampleRow, encoded, flawed, rendered
-from broker.agency.tryout import PARTNER_CODES
+from adapters.demo.london import PARTNER_CODES
+from adapters.demo.samples.facts import CaseFacts
+from adapters.demo.samples.forms import asked
+from adapters.demo.samples.leaves import case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]
