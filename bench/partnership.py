@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from adapters.demo.london import CONTRACT, AgencyPlan, london_agencies
 from bench.event import SOURCE
-from broker.agency import partnership
+from adapters.demo import partnership
 from broker.agency.participant import Participant, load_participant
 from contracts.loading import shipped_terms
 

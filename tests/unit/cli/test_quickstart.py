@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.agency import partnership
+from adapters.demo import partnership
 from broker.clock import now_ms
 from broker.errors import ConfigError
 

@@ -87,10 +87,10 @@ def settled(text: str) -> bool:
     return ready(text) and not any(_older(agency, 60)(text) for agency in CAST)
 
 
-def manifest_ends_soon(text: str) -> bool:
+def key_ends_soon(text: str) -> bool:
     """The days that are left were worked out with the time of now."""
-    days = re.findall(r'^concordant_days_left\{(?=.*what="manifest").*\} (\S+)$', text, re.M)
-    return any(float(left) < 5 for left in days)
+    days = re.findall(r'^concordant_days_left\{(?=.*what="key").*\} (\S+)$', text, re.M)
+    return any(float(left) < 14 for left in days)
 
 
 # --- the states ----------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ async def nobody_answers_a_referral(live: Live) -> Shown:
         all_of(
             has("referrals_overdue"),
             has("alarms_total", code="referral_unacknowledged"),
-            manifest_ends_soon,
+            key_ends_soon,
             settled,
         )
     )
