@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import patch
 
+from adapters.demo import partnership
 from adapters.demo.london import CONTRACT, AgencyPlan, london_agencies
 from bench.event import SOURCE
-from adapters.demo import partnership
 from broker.agency.participant import Participant, load_participant
 from contracts.loading import shipped_terms
 
