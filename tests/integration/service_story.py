@@ -48,8 +48,9 @@ class Running:
         self._client = self._transport()
         self._stop = asyncio.Event()
         self.readiness = Readiness()
+        self.metrics = Metrics()
         self.service = BrokerService(
-            participant, self.store, self._client, self._clock, Metrics(), self.readiness
+            participant, self.store, self._client, self._clock, self.metrics, self.readiness
         )
         self._task = asyncio.create_task(self.service.run(self._stop))
         await asyncio.sleep(0)
@@ -108,6 +109,15 @@ class Running:
                 ids.append(self.service.publisher.publish(tx, event, self._clock()))
         self.service.published()
         return [one for one in ids if one is not None]
+
+    def metric(self, name: str, *, in_ms: int = 0, **labels: str) -> float:
+        """One series as ``/metrics`` shows it in so many ms; 0 where there is none."""
+        assert self.store is not None
+        assert self.service is not None
+        with self.store.reading() as tx:
+            self.metrics.refresh(tx, self._clock() + in_ms, ())
+        found = self.metrics.registry.get_sample_value(f"concordant_{name}", labels)
+        return found or 0.0
 
     # --- what is left on disk -------------------------------------------------------------------
 

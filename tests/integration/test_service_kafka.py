@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from confluent_kafka.admin import AdminClient
+import yaml
+from commands import ROOT, Done, concordant
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 from conftest import RealKafka
 from service_story import Running, kills_in_the_middle, until
 
@@ -122,5 +131,75 @@ async def test_a_topic_that_is_made_anew_is_read_and_written_again(
     after = pair.police.publish((COUNCIL,), 3)
     await pair.until(lambda: len(pair.council.inbox()) == 8)
     assert set(pair.council.inbox()) == {*before, *while_gone, *after}
+    await pair.police.end()
+    await pair.council.end()
+
+
+def largest_record(kafka: RealKafka, topics: list[str], size: int) -> None:
+    """What the host of Kafka does to topics: records above a size are not taken."""
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    wanted = [
+        ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry]) for name in topics
+    ]
+    admin = AdminClient(admin_settings(kafka.local.connection))
+    for done in admin.incremental_alter_configs(wanted).values():
+        done.result()
+
+
+def stuck_after_s() -> float:
+    """The age from which on the alert rule holds."""
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())
+    (rule,) = (r for g in rules["groups"] for r in g["rules"] if r.get("alert") == "OutboxStuck")
+    name, sign, seconds = rule["expr"].split()
+    assert (name, sign) == ("concordant_outbox_oldest_seconds", ">")
+    return float(seconds)
+
+
+async def test_an_event_that_a_topic_is_too_small_for_is_shown_and_sent_later(
+    pair: Pair, real_kafka: RealKafka
+) -> None:
+    """The host lowers ``max.message.bytes``: signed, not taken, alarmed, and sent once it may."""
+    await pair.police.start()
+    await pair.council.start()
+    before = pair.police.publish((COUNCIL,), 1)
+    await pair.until(lambda: len(pair.council.inbox()) == 1)
+    topics = [t.name for t in topic_plans(pair.police.contract) if t.name.count(".") > 1]
+    was = {t.name: t.config["max.message.bytes"] for t in topic_plans(pair.police.contract)}
+    await asyncio.to_thread(largest_record, real_kafka, topics, 1500)
+    too_large = pair.police.publish((COUNCIL,), 1)
+    code = "kafka_record_too_large"
+    await pair.until(
+        lambda: (
+            pair.police.outbox().unsent == 1
+            and pair.police.metric("relay_faults_total", code=code) > 0
+        )
+    )
+    assert pair.police.metric("outbox_events", state="unsent") == 1
+    limit_s = stuck_after_s()
+    age_s = pair.police.metric("outbox_oldest_seconds", in_ms=round(limit_s * 1000))
+    assert age_s > limit_s
+    await pair.until(lambda: pair.police.readiness.reasons()["kafka"] == code)
+    folder = pair.police.directory
+
+    async def examined() -> tuple[Done, dict[str, str]]:
+        done = await concordant("doctor", "--agency", folder, "--json")
+        found = {check["name"]: check for check in json.loads(done.out)["checks"]}
+        return done, found["outbox"]
+
+    done, outbox = await examined()
+    while outbox["code"] != code:  # the adapter writes down why with its next look
+        await asyncio.sleep(0.5)
+        done, outbox = await examined()
+    assert (done.code, outbox["status"]) == (1, "fail")
+    assert topics[0].rpartition(".")[0] in outbox["fix"]
+    status = await concordant("status", "--agency", folder, "--json")
+    shown = json.loads(status.out)["outbox"]
+    assert (shown["unsent"], shown["oldest_unsent"] is None) == (1, False)
+    assert len(pair.council.inbox()) == 1
+    await asyncio.to_thread(largest_record, real_kafka, topics, int(was[topics[0]]))
+    await pair.until(lambda: len(pair.council.inbox()) == 2)
+    assert pair.council.inbox() == [*before, *too_large]
+    await pair.until(lambda: pair.police.outbox().unsent == 0)
+    assert pair.police.metric("outbox_oldest_seconds") == 0
     await pair.police.end()
     await pair.council.end()
