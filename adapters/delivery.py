@@ -169,14 +169,12 @@ class Delivery:
         except Exception as error:
             if out_of_descriptors(error):  # the event is not at fault
                 raise
-            if out_of_descriptors(error):  # the event is not at fault
-                raise StoreError("No file can be opened.", code="store_unusable") from None
             # The type alone: the text of another package's exception may hold values.
             detail = f"The adapter failed on this event ({type(error).__name__})."
             raise _HeldError("adapter_failed", None, detail) from None
 
     def _hold(self, row: InboxRow, reason: _HeldError) -> None:
-        self._log.error("event_held", code=reason.code, event_id=row.event_id)
+        self._log.error("event_held", code=reason.code, agency=row.source, event_id=row.event_id)
         with self._store.transaction() as tx:
             tx.inbox.hold(
                 row.seq,

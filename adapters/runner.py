@@ -34,7 +34,7 @@ from broker.store.exclusion import exclusive
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
-from broker.waiting import DESCRIPTORS_EXHAUSTED, through_shortage
+from broker.waiting import through_shortage
 
 DELIVERY_LATE_S: Final = 120.0
 """How long a round of deliveries may take, its longest pause included, before it is late."""
@@ -121,9 +121,6 @@ async def run_adapter(
         def delivery_turned() -> None:
             metrics.turned("delivery", DELIVERY_LATE_S)
 
-        def tell_shortage() -> None:
-            log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
-
         server = HealthServer(
             health_app(readiness, exposed), host=config.http.host, port=config.http.port
         )
@@ -139,7 +136,7 @@ async def run_adapter(
             asyncio.create_task(service.run(stop)),
             asyncio.create_task(watch_own_manifest(participant, service, stop)),
             *(
-                asyncio.create_task(through_shortage(loop, stop, tell_shortage))
+                asyncio.create_task(through_shortage(loop, stop, service.tell_shortage))
                 for loop in (
                     lambda: source.run(intake.take, stop, import_turned),
                     lambda: delivery.run(service.delivered, stop, delivery_turned),

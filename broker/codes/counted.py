@@ -85,6 +85,7 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
 ALARMS: Final = (
     "before_start_late",
     "content_missing",
+    "descriptors_exhausted",
     "equivocation",
     "gap",
     "gaps_forgotten",

@@ -279,6 +279,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the demo and its fictitious agencies are not installed",
         "Install them where no real data is: pip install concordant-demo",
     ),
+    "descriptors_exhausted": Meaning(
+        "this process can open no more files",
+        "Nothing is lost, and it goes on by itself when files can be opened again. Raise "
+        "LimitNOFILE of the service, or end what holds so many connections open.",
+    ),
     "directory_not_empty": Meaning(
         "the folder holds something",
         "Give a folder that is absent or empty.",
@@ -429,6 +434,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "heartbeat_malformed": Meaning(
         "a record is not a heartbeat",
         "Nothing; the record is ignored.",
+    ),
+    "heartbeats_many": Meaning(
+        "more heartbeats of an agency came than are heard in a minute",
+        "Nothing: the next minute's heartbeat says the same. If it stays, telephone that agency.",
     ),
     "id_reused": Meaning(
         "the id belongs to another event",

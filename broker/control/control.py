@@ -59,6 +59,7 @@ class News:
         replays: requests to this agency to publish a range again.
         refusals: notices that a record of this agency was refused: (by whom, notice).
         receipts: how many were kept.
+        let_go: ranges of replay requests that are not remembered any more.
         rejected: codes of what did not verify.
         alarms: (agency, code) of what somebody has to look at.
     """
@@ -68,6 +69,7 @@ class News:
     replays: list[Notice] = field(default_factory=list)
     refusals: list[tuple[str, Notice]] = field(default_factory=list)
     receipts: int = 0
+    let_go: int = 0
     rejected: list[str] = field(default_factory=list)
     alarms: list[tuple[str, str]] = field(default_factory=list)
 
@@ -162,8 +164,11 @@ class Control:
         if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
         with self._store.reading() as tx:  # 3, before any signature is paid for
-            if _stale(tx, beat) or not self._budgets.hears_heartbeat(beat.agency, beat.time):
+            if _stale(tx, beat):
                 return
+        if not self._budgets.hears_heartbeat(beat.agency, beat.time):
+            news.rejected.append("heartbeats_many")
+            return
         key_id = require_both_authors(note, self.manifests, beat.agency, beat.time)  # 4
         self._budgets.heartbeat(beat.agency, beat.time)
         with self._store.transaction() as tx:
@@ -292,7 +297,7 @@ class Control:
         if notice.kind == REFUSAL_HEADING:
             news.refusals.append((sender, notice))
             return
-        self.replay_requests.ask(sender, notice, now)
+        news.let_go += self.replay_requests.ask(sender, notice, now)
         news.replays.append(notice)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from broker.agency.participant import Participant
 from broker.judging.partition_state import Place, parse_outline, receiptable
+from broker.observing.metrics import NoticeKind
 from broker.record import (
     CONTENT_TYPE_HEADER,
     CONTRACT_CONTENT_TYPE,
@@ -42,6 +43,8 @@ from contracts.durations import MINUTE_MS
 
 MAX_REPLAY: Final = 2**20
 """Records asked for in one request."""
+MAX_DUE: Final = 1024
+"""Notices that wait to be sent: while Kafka is away, more would come each minute."""
 
 
 class OwnStatements:
@@ -55,7 +58,10 @@ class OwnStatements:
         clock: Callable[[], int],
         signer: Callable[[], NoteSigner],
         cosigner: Callable[[], NoteSigner],
+        left_out: Callable[[NoticeKind, int], None] = lambda _kind, _count: None,
     ) -> None:
+        """``left_out``: told how many notices of a kind are not sent, for want of room or time."""
+        self._left_out = left_out
         self._participant = participant
         self._store = store
         self._sender = sender
@@ -124,9 +130,19 @@ class OwnStatements:
         held, said = self._budget.get(notice.origin.agency, (minute, 0))
         said = said if held == minute else 0
         due = {replace(one, time_ms=0) for one in self._notices}
-        if said < NOTICES_PER_MINUTE and replace(notice, time_ms=0) not in due:
-            self._budget[notice.origin.agency] = (minute, said + 1)
-            self._notices.append(notice)
+        if replace(notice, time_ms=0) in due:
+            return
+        if said >= NOTICES_PER_MINUTE or len(self._notices) >= MAX_DUE:
+            self._left_out(_kind(notice), 1)
+            return
+        self._budget[notice.origin.agency] = (minute, said + 1)
+        self._notices.append(notice)
+
+    def end(self) -> None:
+        """The adapter stops: what is still to be said is held in memory only."""
+        for notice in self._notices:
+            self._left_out(_kind(notice), 1)
+        self._notices.clear()
 
     async def flush(self) -> int:
         """Send what is due. Returns how many records.
@@ -190,3 +206,7 @@ class OwnStatements:
             if first and (held.end is None or first[0] < held.end):
                 return None
         return found
+
+
+def _kind(notice: Notice) -> NoticeKind:
+    return "refusal" if notice.kind == REFUSAL_HEADING else "replay"

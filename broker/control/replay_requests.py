@@ -58,13 +58,19 @@ class ReplayRequests:
         self._minute = 0
         self._last = ""
 
-    def ask(self, party: str, notice: Notice, now: int) -> None:
-        """Take up a recent request whose author was verified and may read the topic."""
+    def ask(self, party: str, notice: Notice, now: int) -> int:
+        """Take up a recent request whose author was verified and may read the topic.
+
+        Returns:
+            How many ranges of the party were let go for it; it asks for them again.
+        """
         asked = self._parties.setdefault(party, _Party())
         wanted = Range(notice.origin, notice.first, notice.last)
         merged = _merged((wanted, *(held for _, held in asked.waiting)), notice.origin)
         others = [one for one in asked.waiting if one[1].origin != notice.origin]
-        asked.waiting = [*others, *((now, one) for one in merged)][-RANGES_OF_A_PARTY:]
+        every = [*others, *((now, one) for one in merged)]
+        asked.waiting = every[-RANGES_OF_A_PARTY:]
+        return len(every) - len(asked.waiting)
 
     def next(self, now: int, parties: int) -> tuple[str, Range] | None:
         """The next few records to publish, and whose share they count in; None if nothing is due.

@@ -5,6 +5,9 @@ boolean or a short lower-case code. Whatever else a caller passes is dropped and
 mistake costs a value and never leaks one. An exception is its type, code and place; its message
 only if it is one of ours, whose details are impersonal by rule (`contracts.errors`). Lines of
 libraries keep their logger, level and place and lose their text.
+
+Warnings and errors pass a limit, because a remote party can cause any number of them: the first of
+each kind is written at once, then one a minute with the number of those since (`records`).
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any, Final, TextIO, cast
 
 import structlog
 
+from broker.observing.alarm_limit import AlarmLimit
 from contracts.errors import ConcordantError
 
 _PLACE: Final = (
@@ -71,6 +75,52 @@ class AllowList:
             self.dropped += dropped
             kept["dropped"] = dropped
         return describe_error(_exception(error)) | kept  # a code given with the line goes first
+
+
+class LineLimit:
+    """The processor that limits warnings and errors (`AlarmLimit`).
+
+    Lines are of one kind if these members are the same: the numbers in a line are no part of it.
+    """
+
+    MEMBERS: Final = (
+        "part",
+        "event",
+        "code",
+        "step",
+        "status",
+        "kind",
+        "state",
+        "reason",
+        "role",
+        "topic",
+        "library",
+        "process",
+        "error",
+        "at",
+    )
+    WHO: Final = ("agency", "sender", "recipient", "peer", "cosigner")
+
+    def __init__(self, limit: AlarmLimit) -> None:
+        self._limit = limit
+
+    def __call__(self, _logger: object, method: str, line: Event) -> Event:
+        """See structlog's processors."""
+        if method not in _LIMITED:
+            return line
+        what = " ".join([method, *(f"{line.get(name, '')}" for name in self.MEMBERS)])
+        who = " ".join(f"{line.get(name, '')}" for name in self.WHO)
+        given = line.get("records")
+        count = given if type(given) is int and given > 0 else 1
+        told = self._limit.lines(what, who, count)
+        if not told:
+            raise structlog.DropEvent
+        if told > 1 or given is not None:
+            line["records"] = told if told > 1 else given
+        return line
+
+
+_LIMITED: Final = frozenset({"warning", "warn", "error", "critical", "exception", "fatal"})
 
 
 def describe_error(error: BaseException | None) -> dict[str, object]:
@@ -128,6 +178,7 @@ def configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             _allowed,
+            LineLimit(AlarmLimit()),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             renderer,

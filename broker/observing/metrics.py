@@ -24,9 +24,9 @@ from prometheus_client import (
 )
 
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
-from broker.observing.alarm_limit import AlarmLimit
 from broker.observing.tallies import Tallies
 from broker.store.interfaces import Transaction
+from broker.waiting import DESCRIPTORS_EXHAUSTED
 from contracts.durations import DAY_MS
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -43,6 +43,9 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 
 
 Expiring = Literal["authority", "certificate", "contract", "key", "manifest"]
+
+NoticeKind = Literal["refusal", "replay"]
+"""What a notice says: a record was refused, or is to be published again."""
 
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 
@@ -83,7 +86,6 @@ class Metrics:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         """``monotonic``: seconds of a clock that nobody sets."""
-        self.alarm_limit: Final = AlarmLimit()
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
         self._monotonic = monotonic
@@ -102,6 +104,12 @@ class Metrics:
         self._batches = self._counter("batches", "Batches signed: one signature each.", "topic")
         self._faults = self._counter("relay_faults", "Sends that Kafka did not take.", "code")
         self._alarms = self._counter("alarms", "What an operator must look at.", "code")
+        self._notices = self._counter(
+            "notices_left_out", "Notices to senders that were not sent: too many.", "kind"
+        )
+        self._ranges = self._counter(
+            "replay_ranges_let_go", "Ranges of replay requests that were let go: too many."
+        )
         self._per_signature = Histogram(
             "concordant_events_per_signature",
             "Events under one signature.",
@@ -162,6 +170,8 @@ class Metrics:
             self._items.labels(code)
         for code in RELAY_FAULTS:
             self._faults.labels(code)
+        for kind in get_args(NoticeKind):
+            self._notices.labels(kind)
         for outcome in get_args(Outcome):
             self._passed.labels(outcome)
         for state in ("pending", "unsent"):
@@ -172,6 +182,8 @@ class Metrics:
         for one in self.tallies.restore(tx):
             if one.kind == "alarm":
                 self._alarms.labels(one.code).inc(one.count)
+            elif one.kind == "notice":
+                self._notices.labels(one.code).inc(one.count)
             elif one.kind == "relay":
                 self._faults.labels(one.code).inc(one.count)
             elif one.kind == "record":
@@ -225,6 +237,20 @@ class Metrics:
         """Something that a person has to look at: a gap, a fork, a silence."""
         self._alarms.labels(code).inc()
         self.tallies.add("alarm", code, agency)
+
+    def notices_left_out(self, kind: NoticeKind, count: int) -> None:
+        """Senders are not told of so many refusals, or not asked for so many ranges."""
+        self._notices.labels(kind).inc(count)
+        for _ in range(count):
+            self.tallies.add("notice", kind)
+
+    def ranges_let_go(self, count: int) -> None:
+        """Ranges that a party asked for are not remembered; it asks again."""
+        self._ranges.inc(count)
+
+    def shortage(self) -> None:
+        """This process could open no more files, and waits: an alarm about itself."""
+        self.alarm(DESCRIPTORS_EXHAUSTED, "")
 
     def gaps(self, open_by_agency: Mapping[str, int]) -> None:
         """The gaps that are open now."""

@@ -21,7 +21,7 @@ NAME: Final = "tallies"
 MAX_ENTRIES: Final = 2048
 """Different entries; codes, steps and parties are bounded, an agency's own adapter is not ours."""
 
-Kind = Literal["alarm", "item", "record", "relay"]
+Kind = Literal["alarm", "item", "notice", "record", "relay"]
 _KINDS: Final = get_args(Kind)
 
 
@@ -30,8 +30,8 @@ class Tally:
     """How often one thing happened.
 
     Attributes:
-        kind: `alarm`, `item` (of the agency's own export), `record` (from Kafka) or `relay` (a
-            round that did not send what waits).
+        kind: `alarm`, `item` (of the agency's own export), `notice` (to a sender, and left out),
+            `record` (from Kafka) or `relay` (a round that did not send what waits).
         code: the reason.
         about: of an alarm the agency, of a record the step, else empty.
         count: how often.

@@ -13,7 +13,7 @@ from broker.agency.participant import Participant
 from broker.keys.durable import files_in
 from broker.observing.logs import logger
 from broker.service.service import BrokerService
-from broker.waiting import DESCRIPTORS_EXHAUSTED, out_of_descriptors, set_within
+from broker.waiting import out_of_descriptors, set_within
 from contracts.errors import ConcordantError
 
 LOOK_S: Final = 1.0
@@ -35,7 +35,7 @@ async def watch_own_manifest(
             seen = now
         except OSError as error:  # the folder was moved or taken away: what was loaded stays
             if out_of_descriptors(error):
-                log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+                service.tell_shortage()
             elif not unreadable:
                 log.error("registry_not_reloaded", code="registry_unreadable")
                 unreadable = True

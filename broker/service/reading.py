@@ -29,7 +29,12 @@ from broker.record import Record
 from broker.store.interfaces import Store
 from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
 from broker.transport.topics import ControlTopics, all_readable_topics
-from broker.waiting import out_of_descriptors, retry_delay_s, set_within
+from broker.waiting import (
+    DESCRIPTORS_EXHAUSTED,
+    out_of_descriptors,
+    retry_delay_s,
+    set_within,
+)
 
 OnTaken = Callable[[str, int, Batch, int], None]
 """Told (topic, partition, batch, now in ms) of data records that were taken."""
@@ -155,6 +160,8 @@ class Reader:
                         raise
                     refused = there  # a topic was taken away, perhaps: look once more
                 code = error.code if isinstance(error, TransportError) else "handler_failed"
+                if out_of_descriptors(error):
+                    code = DESCRIPTORS_EXHAUSTED
                 on_trouble(Trouble(code, "", -1, type(error).__name__, AGAIN_S))
                 await set_within(stop, AGAIN_S)
 

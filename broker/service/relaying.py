@@ -21,7 +21,7 @@ from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
 from broker.transport.interfaces import Sender
-from broker.waiting import retry_delay_s, set_within
+from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
@@ -145,6 +145,8 @@ class Relaying:
                 behind = True
                 failures += 1
                 self._metrics.relay_failed(error.code)
+                if out_of_descriptors(error):
+                    self._metrics.shortage()
                 self._kafka.down(error.code)
                 delay = retry_delay_s(failures, first=0.5, most=RETRY_MOST_S)
                 self._log.warning("relay_waits", code=error.code, delay_ms=int(delay * 1000))

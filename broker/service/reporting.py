@@ -1,4 +1,7 @@
-"""What a batch came to, in metrics and in the log: codes and counts, never a value."""
+"""Reports of a batch in metrics and in the log: codes and counts, never a value.
+
+The log limits warnings and errors itself (`broker.observing.logs`), whoever causes them.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +55,8 @@ def report_batch(
     for (agency, code), count in Counter(batch.alarms).items():
         for _ in range(count):
             metrics.alarm(code, agency)
-        told = metrics.alarm_limit.lines(code, agency, count)
-        if told:
-            more = {"records": told} if told > 1 else {}
-            log.error("alarm", agency=agency, code=code, topic=topic, partition=partition, **more)
+        more = {"records": count} if count > 1 else {}
+        log.error("alarm", agency=agency, code=code, topic=topic, partition=partition, **more)
     for agency, code in batch.deferred:
         metrics.passed_over("deferred")
         log.warning("record_deferred", agency=agency, code=code, topic=topic)
@@ -66,6 +67,8 @@ def report_batch(
 
 def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None:
     """Count and log what a batch of a control topic brought."""
+    if news.let_go:
+        metrics.ranges_let_go(news.let_go)
     for code in news.rejected:
         metrics.refused(2, code)
     for sender, notice in news.refusals:
@@ -86,6 +89,4 @@ def report_alarms(
     """Count and log alarms, (agency, code) each."""
     for agency, code in alarms:
         metrics.alarm(code, agency)
-        told = metrics.alarm_limit.lines(code, agency)
-        if told:
-            log.error("alarm", agency=agency, code=code, **({"records": told} if told > 1 else {}))
+        log.error("alarm", agency=agency, code=code)

@@ -35,7 +35,12 @@ from broker.store.interfaces import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
 from broker.transport.topics import control_topics
-from broker.waiting import DESCRIPTORS_EXHAUSTED, set_within, through_shortage
+from broker.waiting import (
+    DESCRIPTORS_EXHAUSTED,
+    out_of_descriptors,
+    set_within,
+    through_shortage,
+)
 from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
@@ -116,7 +121,13 @@ class BrokerService:
             lambda: len(self.control.present().parties),
         )
         self._statements = OwnStatements(
-            participant, store, transport, clock, self._receipt_signer, self._receipt_cosigner
+            participant,
+            store,
+            transport,
+            clock,
+            self._receipt_signer,
+            self._receipt_cosigner,
+            metrics.notices_left_out,
         )
         with store.reading() as tx:
             metrics.restore(tx)
@@ -172,7 +183,7 @@ class BrokerService:
             lambda: self._replaying.run(stop),
         )
         tasks = [
-            asyncio.create_task(through_shortage(loop, stop, self._tell_shortage)) for loop in loops
+            asyncio.create_task(through_shortage(loop, stop, self.tell_shortage)) for loop in loops
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -183,10 +194,19 @@ class BrokerService:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._statements.end()
             await self._keep_counts()
 
-    def _tell_shortage(self) -> None:
+    def tell_shortage(self) -> None:
+        """No more files can be opened: a part of the adapter waits until they can."""
+        self.metrics.shortage()
         self._log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+
+    def _waits(self, event: str, error: ConcordantError) -> None:
+        """Something is tried again later."""
+        if out_of_descriptors(error):
+            self.tell_shortage()
+        self._log.warning(event, code=error.code)
 
     def published(self) -> None:
         """Something is new in the outbox: the relay need not wait for its next look."""
@@ -246,6 +266,8 @@ class BrokerService:
         # A missing topic is waited for while the others are read; a failed handler is not Kafka's.
         if trouble.code.startswith("kafka_") and trouble.code != "kafka_topic_missing":
             self._receiving.down(trouble.code)
+        if trouble.code == DESCRIPTORS_EXHAUSTED:
+            self.tell_shortage()
         self._log.warning(
             "receiving_waits",
             code=trouble.code,
@@ -263,7 +285,7 @@ class BrokerService:
                 await self._tell_heads()
             except ConcordantError as error:
                 require_waiting_helps(error)
-                self._log.warning("heartbeat_waits", code=error.code)
+                self._waits("heartbeat_waits", error)
             await set_within(stop, interval)
 
     async def _tell_heads(self) -> None:
@@ -285,7 +307,7 @@ class BrokerService:
                 await self._statements.flush()
             except ConcordantError as error:
                 require_waiting_helps(error)
-                self._log.warning("receipts_wait", code=error.code)
+                self._waits("receipts_wait", error)
 
     async def _watch_loop(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -293,7 +315,7 @@ class BrokerService:
             try:
                 found = await asyncio.to_thread(self._watch.look)
             except ConcordantError as error:
-                self._log.warning("watch_waits", code=error.code)
+                self._waits("watch_waits", error)
                 continue
             self.metrics.turned("watch", LATE_S)
             report_alarms(found.alarms, self.metrics, self._log)
@@ -312,4 +334,4 @@ class BrokerService:
         try:
             await asyncio.to_thread(self._watch.keep)
         except ConcordantError as error:
-            self._log.warning("watch_waits", code=error.code)
+            self._waits("watch_waits", error)

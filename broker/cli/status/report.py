@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,7 @@ class Status:
     referrals: Referrals
     folders: tuple[FolderState, ...] = ()
     alarms: tuple[Raised, ...] = ()
+    notices_left_out: dict[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """For scripts: the same, every time as text."""
@@ -280,6 +281,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
             for one in sorted(kept(tx), key=lambda one: -one.last_ms)
             if one.kind == "alarm"
         ),
+        notices_left_out={one.code: one.count for one in kept(tx) if one.kind == "notice"},
     )
 
 

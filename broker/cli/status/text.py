@@ -51,6 +51,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         for one in status.quarantine
     )
     yield "quarantine", f"{sum(status.quarantined.values())} held{by_sender}"
+    if status.notices_left_out:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in status.notices_left_out.items())
+        yield "notices", f"too many to send, left out so far: {kinds}"
     if status.evidence:
         yield "evidence", f"{status.evidence} contradictions between signed texts, kept"
     referrals = status.referrals
@@ -168,7 +171,10 @@ def _tables(status: Status) -> Iterator[tuple[str, Sequence[str], Rows]]:
     yield (
         "ALARMS SO FAR",
         ("alarm", "about", "how often", "last"),
-        [(a.code, a.agency, str(a.count), moment(a.last_ms)) for a in status.alarms],
+        [
+            (a.code, a.agency or "this adapter", str(a.count), moment(a.last_ms))
+            for a in status.alarms
+        ],
     )
 
 

@@ -17,6 +17,8 @@ BY_TEST = {
     "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
     "contract_unknown": "publishing/test_deferral.py"
     "::test_a_contract_that_arrives_in_time_opens_what_waited",
+    "descriptors_exhausted": "adapters/test_shortage.py"
+    "::test_a_shortage_of_descriptors_is_waited_out",
     "event_ambiguous": "publishing/test_evidence_shown.py"
     "::test_two_senders_of_one_id_are_told_apart",
     "kafka_unreachable": "tests/integration/test_service_kafka.py"
@@ -143,6 +145,10 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "heartbeat_malformed": (
         N,
         "publishing/test_heartbeats_heard.py::test_a_heartbeat_that_names_two_generations_of_a_stream_is_refused",
+    ),
+    "heartbeats_many": (
+        N,
+        "publishing/test_heartbeats_heard.py::test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute",
     ),
     "inbox_waits": (R, "cli/test_doctor.py::test_what_status_shows_as_wrong_is_named"),
     "inclusion_invalid": (E, "tlog/test_merkle.py::test_an_index_outside_the_log_is_refused"),

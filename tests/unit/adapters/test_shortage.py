@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -48,6 +49,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "p" / "csu-camden"
 
 
+def alarms(port: int, code: str) -> float:
+    """How often an alarm was raised, as /metrics has it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=WITHIN_S) as answer:
+        text = answer.read().decode()
+    found = re.search(rf'^concordant_alarms_total{{code="{code}"}} (\S+)$', text, re.M)
+    assert found is not None
+    return float(found[1])
+
+
 @pytest.fixture
 def adapter(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (folder.parent / "log").open("wb") as log:
@@ -85,12 +95,15 @@ def test_a_shortage_of_descriptors_is_waited_out(
     # then for any other reason: not one more can be opened, by any part of the adapter
     resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (4, LIMIT))
     (folder / "import" / "export.csv").write_text("no,such,columns\n1,2,3\n")
-    until(lambda: log.read_bytes().count(b"descriptors_wait") > 3 or adapter.poll() is not None)
+    until(lambda: b"descriptors_wait" in log.read_bytes() or adapter.poll() is not None)
+    time.sleep(3)  # every part of the adapter meets it
     assert adapter.poll() is None
     assert (folder / "import" / "export.csv").exists()
     resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
     until(lambda: not (folder / "import" / "export.csv").exists())
     assert alive(port) == b"ok\n"
+    assert alarms(port, "descriptors_exhausted") > 3
+    assert log.read_bytes().count(b'"descriptors_wait"') < 4
     adapter.send_signal(signal.SIGTERM)
     assert adapter.wait(WITHIN_S) == 0
     assert b"Traceback" not in log.read_bytes()

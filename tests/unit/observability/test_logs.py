@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import logging
@@ -12,7 +13,9 @@ import pytest
 import structlog
 
 from broker.observing import logs
+from broker.observing.alarm_limit import EVERY_S, MAX_KINDS, AlarmLimit
 from contracts.errors import ConcordantError
+from tests.support.code_scan import calls
 
 PERSONAL = "Jane Doe, 12 High Street, NW1 4AB"
 
@@ -240,3 +243,64 @@ def test_no_allowed_key_names_a_person_or_a_case() -> None:
         }
         & logs.KEYS
     )
+
+
+# --- what a remote party causes ------------------------------------------------------------------
+
+
+def warnings_in_the_source() -> list[tuple[str, str]]:
+    """(level, event) of every warning and error line that the program can write."""
+    found: set[tuple[str, str]] = set()
+    for call in calls():
+        level = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        if level not in {"warning", "error", "exception", "_waits"} or not call.args:
+            continue
+        event = call.args[0]
+        if level == "_waits" or ast.unparse(call.func.value).endswith("log"):
+            if isinstance(event, ast.Constant):
+                found.add(("warning" if level == "_waits" else level, str(event.value)))
+            else:
+                assert ast.unparse(event) == "event", "only `_waits` is given the event"
+    return sorted(found)
+
+
+def test_every_warning_is_limited_whatever_numbers_it_has(out: io.StringIO) -> None:
+    every = warnings_in_the_source()
+    assert {"record_refused", "refused_by_recipient", "event_held", "alarm"} <= {
+        event for _, event in every
+    }
+    for number in range(500):
+        for level, event in every:
+            write = getattr(logs.logger("broker"), level)
+            write(event, agency="csu", code="c", index=number, offset=number, delay_ms=number)
+        logging.getLogger("aiokafka").error("lost %s", number)
+    told = [line["event"] for line in lines(out)]
+    assert sorted(told) == sorted([event for _, event in every] + ["library_message"])
+
+
+def test_a_limited_line_says_how_many_there_were() -> None:
+    now = [0.0]
+    limit = logs.LineLimit(AlarmLimit(lambda: now[0]))
+
+    def written(**line: object) -> dict[str, object] | None:
+        try:
+            return dict(limit(None, "error", {"event": "alarm", **line}))
+        except structlog.DropEvent:
+            return None
+
+    assert written(agency="csu") == {"event": "alarm", "agency": "csu"}
+    assert written(agency="csu", records=7) is None
+    assert written(agency="cps", records=3) == {"event": "alarm", "agency": "cps", "records": 3}
+    now[0] = EVERY_S
+    assert written(agency="csu") == {"event": "alarm", "agency": "csu", "records": 8}
+    assert limit(None, "info", {"event": "alarm"}) == {"event": "alarm"}
+
+
+def test_invented_kinds_grow_no_memory() -> None:
+    now = [0.0]
+    limit = AlarmLimit(lambda: now[0])
+    told = sum(limit.lines(f"code-{number}", "csu") for number in range(20_000))
+    assert told == MAX_KINDS + 1
+    assert len(limit._written) <= MAX_KINDS + 1
+    now[0] = EVERY_S
+    assert limit.lines("one-more", "csu") > 0

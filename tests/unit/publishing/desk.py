@@ -56,6 +56,7 @@ class Desk:
             office.clock,
             lambda: world.author(office.agency, receipts=True),
             lambda: world.receipt_cosigner(office.agency),
+            self.metrics.notices_left_out,
         )
         self._offset = 0
 

@@ -137,7 +137,8 @@ def test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute(
     """By the time that they state; what is not heard costs no check of a signature."""
     monkeypatch.setattr("broker.control.budgets.HEARTBEATS_HEARD", 3)
     notes = [beat(world, at=NOW + at) for at in range(5)]
-    assert len(desk.hear(desk.topics.heartbeats, *notes).heartbeats) == 3
+    news = desk.hear(desk.topics.heartbeats, *notes)
+    assert (len(news.heartbeats), news.rejected) == (3, ["heartbeats_many"] * 2)
     monkeypatch.setattr("broker.control.control.require_both_authors", None)
     assert desk.hear(desk.topics.heartbeats, *notes[3:]).heartbeats == []
     monkeypatch.undo()

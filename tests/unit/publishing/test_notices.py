@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from desk import NOTICE, Desk, origin_of
 from office import Clock
+from prometheus_client.parser import text_string_to_metric_families
 from sealed_referrals import value
 from sent_records import Log
 from workshop import (
@@ -20,9 +22,12 @@ from workshop import (
     Workshop,
 )
 
+from broker.control import own_statements
 from broker.control.budgets import NOTICES_HEARD
+from broker.control.control import News
 from broker.control.replay_requests import (
     CHUNK,
+    RANGES_OF_A_PARTY,
     REPLAY_AGAIN_MS,
     REPLAY_BYTES_A_MINUTE,
     REQUEST_LASTS_MS,
@@ -31,7 +36,10 @@ from broker.control.replay_requests import (
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.observing.health import Readiness
+from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
+from broker.observing.tallies import kept
+from broker.service.reporting import report_news
 from broker.service.service import BrokerService
 from broker.statements.notices import (
     NOTICES_PER_MINUTE,
@@ -62,6 +70,50 @@ async def test_notices_are_limited_to_so_many_a_minute_and_sender(
     desk.notices.refused(origin_of(log), 200)
     desk.notices.refused(origin_of(log), 200)
     assert await desk.notices.flush() == 1
+    assert left_out(desk) == {"refusal": 100 - NOTICES_PER_MINUTE + 1, "replay": 0}
+
+
+def left_out(desk: Desk) -> dict[str, float]:
+    """How many notices were not sent, as /metrics and the kept counts have it."""
+    shown = {
+        sample.labels["kind"]: sample.value
+        for family in text_string_to_metric_families(desk.metrics.text().decode())
+        for sample in family.samples
+        if sample.name == "concordant_notices_left_out_total"
+    }
+    with desk.office.store.transaction() as tx:
+        desk.metrics.keep(tx, desk.office.clock.now)
+        counted = {one.code: one.count for one in kept(tx) if one.kind == "notice"}
+    assert counted == {kind: count for kind, count in shown.items() if count}
+    return shown
+
+
+async def test_notices_that_cannot_be_sent_are_bounded_and_counted(
+    desk: Desk, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka is away for hours: each minute more would be due, in memory only."""
+    monkeypatch.setattr(own_statements, "MAX_DUE", 40)
+    log.send(value())
+    for minute in range(3):
+        for index in range(20):
+            desk.notices.refused(origin_of(log), 20 * minute + index)
+        clock.pass_(MINUTE)
+    assert left_out(desk) == {"refusal": 20, "replay": 0}
+    desk.notices.gap(origin_of(log), 3, 4)
+    assert left_out(desk) == {"refusal": 20, "replay": 1}
+    desk.notices.end()  # the adapter stops, and they are in memory only
+    assert left_out(desk) == {"refusal": 60, "replay": 1}
+    assert await desk.notices.flush() == 0
+
+
+def test_ranges_that_are_let_go_are_counted(desk: Desk, world: Workshop) -> None:
+    mine = stream_of_mine(world)
+    news = News()
+    for number in range(RANGES_OF_A_PARTY + 3):
+        one = Notice(REPLAY_HEADING, mine, 2 * number, 2 * number, NOW)
+        news.let_go += desk.control.replay_requests.ask(POLICE, one, NOW)
+    report_news(news, desk.metrics, logger("test"))
+    assert "concordant_replay_ranges_let_go_total 3.0" in desk.metrics.text().decode()
 
 
 async def test_a_notice_names_a_stream_and_an_index_and_nothing_else(desk: Desk, log: Log) -> None:
