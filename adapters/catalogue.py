@@ -38,4 +38,4 @@ def adapter_named(kind: str) -> AgencyAdapter:
     if kind in _OURS:  # the packages as they stand, without an installed distribution
         module, name = _OURS[kind]
         return cast("AgencyAdapter", getattr(import_module(module), name))
-    raise unknown_kind(installed())
+    raise unknown_kind(kind, installed())

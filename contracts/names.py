@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from contracts.errors import UnknownNameError
 
-__all__ = ["below", "nearest", "require_known"]
+__all__ = ["below", "nearest", "require_known", "suggestion"]
 
 _SUGGESTED = 3
 _LISTED = 12
 _SHOWN_CHARACTERS = 80
+_COMPARED_CHARACTERS = 200
 
 
 def below(path: str, asked: str) -> bool:
@@ -25,6 +26,7 @@ def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:
     A dotted path is also compared by its last part, so that `adress` finds `victim.address`.
     """
     names = tuple(dict.fromkeys(known))
+    name = name[:_COMPARED_CHARACTERS]
     folded = {each.casefold(): each for each in names}
     found = [
         folded[each]
@@ -48,6 +50,25 @@ def _parents(paths: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+def suggestion(name: str, known: Iterable[str], *, shown: Iterable[str] | None = None) -> str:
+    """Return what to tell a person who typed a name that is not known.
+
+    Args:
+        name: as it was typed.
+        known: the names among which a similar one is looked for.
+        shown: the names that are listed where none is similar; `known` if left out.
+    """
+    names = tuple(dict.fromkeys(known))
+    alike = nearest(name, names)
+    if alike:
+        return f"Did you mean {' or '.join(alike)}?"
+    listed = sorted(set(names if shown is None else shown))
+    if not listed:
+        return "There is none."
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return f"Known are: {', '.join(listed[:_LISTED])}{more}"
+
+
 def require_known(
     kind: str, name: str, known: Iterable[str], *, code: str, exact: bool = False
 ) -> None:
@@ -66,13 +87,6 @@ def require_known(
     names = tuple(dict.fromkeys(known))
     if name in names or (not exact and any(below(each, name) for each in names)):
         return
-    alike = nearest(name, names if exact else (*names, *_parents(names)))
-    if alike:
-        fix = f"Did you mean {' or '.join(alike)}?"
-    elif not names:
-        fix = "There is none."
-    else:
-        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-        fix = f"Known are: {', '.join(sorted(names)[:_LISTED])}{more}"
+    fix = suggestion(name, names if exact else (*names, *_parents(names)), shown=names)
     shown = name[:_SHOWN_CHARACTERS]
     raise UnknownNameError(f"There is no {kind} called {shown!r}.", code=code, fix=fix)

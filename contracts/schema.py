@@ -10,7 +10,7 @@ checks are on the hot path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from contracts.events import EVENT_TYPES, JSON
 
 __all__ = [
     "Restricted",
+    "allowed_instead",
     "flatten",
     "lacking",
     "leaves",
@@ -261,16 +262,51 @@ def _together(kept: list[_Leaf]) -> Iterable[tuple[frozenset[str], frozenset[str
             yield frozenset(m.path for m in members), needed
 
 
-def _refuse(error: ValidationError) -> NoReturn:
-    """Raise our error for pydantic's, with path and reason but never with the value."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+def allowed_instead(
+    event_type: str, data: Mapping[str, object]
+) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return the first wrong name or code of an event's data, and what may stand there.
+
+    For the person who wrote the event alone: the answer holds what was written.
+
+    Returns:
+        Where, what is written there, and the names of fields or codes that may stand there; None if
+        the data is valid, or wrong in another way.
+
+    Raises:
+        EventError: `type_unknown`.
+    """
+    shape = _shape(event_type)
+    try:
+        shape.validate(dict(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+    else:
+        return None
+    where = _where(first["loc"])
+    if first["type"] == "extra_forbidden":
+        return where, ".".join(str(part) for part in first["loc"]), tuple(shape.leaves)
+    written = first["input"]
+    if first["type"] == "literal_error" and isinstance(written, str):
+        expected = str(first.get("ctx", {}).get("expected", ""))
+        return where, written, tuple(re.findall(r"'([^']*)'", expected))
+    return None
+
+
+def _where(location: Sequence[int | str]) -> str:
+    """The path of a place in the data; a name that is not ours may itself be personal data."""
     where = ""
-    for part in first["loc"]:
+    for part in location:
         if isinstance(part, int):
             where += f"[{part}]"
         else:
-            # A name that is not ours may itself be personal data.
             shown = part if _SAFE_KEY.fullmatch(part) else "(a name that is not a field's)"
             where += f".{shown}" if where else shown
+    return where or "data"
+
+
+def _refuse(error: ValidationError) -> NoReturn:
+    """Raise our error for pydantic's, with path and reason but never with the value."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     why = _EXPLANATIONS.get(first["type"], "the value is not of the kind agreed for this field")
-    raise EventError(why, where=where or "data") from None
+    raise EventError(why, where=_where(first["loc"])) from None

@@ -7,7 +7,7 @@ name. Nothing here asks or prints.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,6 +176,24 @@ def sign(reviewed: SigningReview, accepted: Collection[str] = ()) -> Signed:
     return Signed(participant.agency, signed, beside, stored, already)
 
 
+def require_rules(accepted: Iterable[str]) -> None:
+    """Check that every code that is to be accepted is one of a check.
+
+    Raises:
+        UnknownNameError: `rule_unknown`, with suggestions.
+    """
+    for rule in accepted:
+        if rule not in RULES:
+            alike = nearest(rule, RULES)
+            raise UnknownNameError(
+                f"No check has the code {rule[:80]!r}.",
+                code="rule_unknown",
+                fix=f"Did you mean {' or '.join(alike)}?"
+                if alike
+                else "Codes stand in the review.",
+            )
+
+
 def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None:
     """Check that nothing speaks against a signature but what was accepted.
 
@@ -183,16 +201,7 @@ def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None
         SigningRefusedError: something does; it names every finding.
         UnknownNameError: `rule_unknown`.
     """
-    for rule in accepted:
-        if rule not in RULES:
-            alike = nearest(rule, RULES)
-            raise UnknownNameError(
-                f"No check has the code {rule!r}.",
-                code="rule_unknown",
-                fix=f"Did you mean {' or '.join(alike)}?"
-                if alike
-                else "Codes stand in the review.",
-            )
+    require_rules(accepted)
     where = str(reviewed.file)
     errors = reviewed.errors
     if errors:

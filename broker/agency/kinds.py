@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from typing import Final
 
 from broker.errors import ConfigError
+from contracts.names import suggestion
 
 GROUP: Final = "concordant.adapters"
 
@@ -28,7 +29,7 @@ def require_kind(kind: str) -> None:
     """
     found = {point.name: point for point in entry_points(group=GROUP)}
     if kind not in found:
-        raise unknown_kind(declared_kinds())
+        raise unknown_kind(kind, declared_kinds())
     try:
         found[kind].load()
     except Exception as error:  # noqa: BLE001 - another package's import may raise anything
@@ -41,11 +42,12 @@ def require_kind(kind: str) -> None:
         ) from None
 
 
-def unknown_kind(installed: tuple[str, ...]) -> ConfigError:
+def unknown_kind(kind: str, installed: tuple[str, ...]) -> ConfigError:
     """No package offers that kind; names those that are installed."""
     return ConfigError(
         "No installed package offers this kind of adapter",
         code="config_adapter_unknown",
         where="agency.toml: adapter.kind",
-        fix=f"use one of {', '.join(installed)}, or install the package that offers it",
+        fix=f"{suggestion(kind, installed)} Use one that is installed, or install the package that "
+        "offers it",
     )

@@ -1,7 +1,8 @@
 """JSON Lines in and out: one line out for each line in, in order, with bounded memory.
 
 Lines are UTF-8, for every command and for every line. A byte order mark at the beginning of the
-input is passed over; anywhere else it is no part of a JSON document. UTF-16 is not read.
+input is passed over; anywhere else it is no part of a JSON document. UTF-16 and UTF-32 are not
+read: each line of such an input is refused.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
             yield content
         else:
             yield from _too_long(stream, line)
+        wide = b"\0" in line
         line = stream.readline(longest)
+        if wide and not line.strip(b"\0"):
+            return  # the rest of a line end in UTF-16 or UTF-32, and no line
 
 
 def _too_long(stream: BinaryIO, line: bytes) -> Iterator[None]:

@@ -679,7 +679,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a time is not written as a time",
         "Write it like 2026-03-02T12:00:00Z.",
     ),
-    "name_unknown": Meaning("the contract has nothing of this name", "Use one of the suggestions."),
+    "name_unknown": Meaning("nothing of this name is known here", "Use one of the suggestions."),
     "no_reason": Meaning(
         "a file was put aside, and its reason file is gone",
         "Correct the file, then: concordant quarantine retry ID --agency DIR",

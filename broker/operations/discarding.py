@@ -27,6 +27,7 @@ from broker.held.retrying import ask_to_try
 from broker.operations.erasure import empty_journal
 from broker.store.database import SqliteStore
 from broker.store.interfaces import Transaction
+from contracts.names import require_known
 
 Outcome: TypeAlias = Literal["discarded", "not_held", "stays", "needs_accepted", "unwritable"]
 """``discarded``: its content is gone. ``not_held``: there is nothing of that id. ``stays``: a thing
@@ -90,11 +91,22 @@ class Discarding:
         Args:
             wanted: what is asked for.
             now: ms.
+
+        Raises:
+            UnknownNameError: ``agency_unknown``: no party, and nothing of it is held.
         """
         with self._store.reading() as tx:
             items = {one.id: one for one in held_items(tx, held_folders(self._participant), now)}
         ids = list(wanted.ids)
         if wanted.sender:
+            senders = {one.agency for one in items.values() if one.agency}
+            require_known(
+                "sender",
+                wanted.sender,
+                {*senders, *self._participant.manifests.agencies()} - {self._participant.agency},
+                code="agency_unknown",
+                exact=True,
+            )
             ids += [
                 one.id
                 for one in items.values()

@@ -26,6 +26,7 @@ from broker.cli.conformance.setting import SETTING_FILE, load_setting
 from broker.cli.event.reading import open_line
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.keyfile import Instant
+from contracts.names import suggestion
 
 CASE_SECONDS: Final = 60
 """Longest time for one case before the command counts as wrong."""
@@ -77,7 +78,15 @@ class AnswerError(Exception):
 
 
 class UnknownCaseError(Exception):
-    """A name is no case's; the text is the name."""
+    """A name is no case's; the text is the name.
+
+    Attributes:
+        suggestion: which case may be meant.
+    """
+
+    def __init__(self, name: str, suggestion: str) -> None:
+        super().__init__(name)
+        self.suggestion = suggestion
 
 
 def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
@@ -97,7 +106,7 @@ def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
         )
     for name in names:
         if name not in paths:
-            raise UnknownCaseError(name)
+            raise UnknownCaseError(name, suggestion(name, paths))
     return [_load_case(vectors, paths[name]) for name in sorted(set(names) or paths)]
 
 

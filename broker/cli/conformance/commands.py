@@ -48,7 +48,8 @@ def conformance(
         loaded = load_cases(vectors or _vectors(), cases or [])
     except UnknownCaseError as error:
         raise typer.BadParameter(
-            f"there is no case {error}; a case has the name of its file in cases, without .json"
+            f"there is no case {error}; a case has the name of its file in cases, without .json. "
+            f"{error.suggestion}"
         ) from None
     implementation = this_reader if command is None else command_reader(command)
     passed = 0

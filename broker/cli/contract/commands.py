@@ -19,6 +19,7 @@ from broker.cli.output import (
     print_text,
 )
 from broker.errors import SigningRefusedError
+from contracts.departure_reasons import DEPARTURE_REASONS, require_departure_reason
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -183,8 +184,9 @@ def sign(
     from broker.cli.contract import signing
     from broker.clock import now_ms
 
-    reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     accepted = frozenset(accept or ())
+    contract_signing.require_rules(accepted)
+    reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     if not reviewed.signed_already:
         note(signing.review_text(reviewed))
         try:
@@ -241,7 +243,11 @@ def suspend(
     agency: Agency,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", metavar="CODE", help="For the other parties; never about people."),
+        typer.Option(
+            "--reason",
+            metavar="CODE",
+            help=f"Why, for the other parties: {', '.join(DEPARTURE_REASONS)}.",
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Lift our own suspension.")] = False,
     leave: Annotated[
@@ -262,8 +268,8 @@ def suspend(
         raise typer.BadParameter("--resume and --leave exclude each other")
     if (reason is None) != resume:
         raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
-    if reason is not None and not signing.REASON.fullmatch(reason):
-        raise typer.BadParameter("a reason is a code such as dpia-review: letters, digits, . _ -")
+    if reason is not None:
+        require_departure_reason(reason)
     state = signing.state_of(resume=resume, leave=leave)
     done = signing.depart(agency, contract, state, reason, now_ms())
     if json:

@@ -7,7 +7,6 @@ publishes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -19,9 +18,6 @@ from broker.cli.contract.reading import select
 from contracts.comparison import Change
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped
-
-REASON: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""A reason is a code: a manifest is read by every party and kept for years."""
 
 State: TypeAlias = Literal["suspended", "left", "resumed"]
 """What becomes of this agency's own part."""

@@ -15,6 +15,7 @@ from broker.agency.running import adapter_runs, health_port
 from broker.cli.doctor.check import Check, passed, skipped, warned
 from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 from contracts.errors import ConcordantError
+from contracts.names import nearest
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -67,9 +68,17 @@ def partners(participant: Participant) -> Iterator[Check]:
             reason = "is no party of a contract that we signed"
         if reason:
             wrong = True
-            known = ", ".join(sorted(parties - {own}))
+            others = sorted(parties - {own})
+            alike = nearest(partner, others)
+            meant = f". Did you mean {' or '.join(alike)}?" if alike else ""
             detail = f"the partner {partner} {reason} [agency.toml: partners.{code}]"
-            yield Check("partners", "fail", detail, f"use one of {known}", "partner_unknown")
+            yield Check(
+                "partners",
+                "fail",
+                detail,
+                f"use one of {', '.join(others)}{meant}",
+                "partner_unknown",
+            )
     missing = sorted(parties - {own} - set(config.partners.values()))
     if missing:
         detail = f"no code of our system for {', '.join(missing)}: no export can address them"

@@ -49,7 +49,8 @@ def seal(agency: Agency, file: Input = None) -> None:
     """Seal plain events into records, in streams of their own that no ACL permits.
 
     In: {"type", "recipients", "data"}. Out: {"topic", "partition", "headers", "value"}, or
-    {"refused", "detail"}. "left_out" beside a record names each field that an agency does not get
+    {"refused", "detail"}; "suggestions" beside it names what a misspelt agency, type, field or code
+    may have meant. "left_out" beside a record names each field that an agency does not get
     although it is granted it: {"field", "agency", "reason"}. Exit code 4 if any was refused.
     """
     from broker.cli.event.trying import Trial

@@ -45,6 +45,7 @@ from broker.record import (
 )
 from broker.store.database import SqliteStore
 from broker.tlog.merkle import leaf_hash
+from contracts.names import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class EvidenceDesk:
                 "There is no manifest of this agency here.",
                 code="agency_unknown",
                 where=source,
-                fix=f"Give the id of a party: {', '.join(mine.manifests.agencies())}",
+                fix=f"Give the id of a party. {suggestion(source, mine.manifests.agencies())}",
             )
         with self._state().reading() as tx:
             located = locate(tx, mine.agency, mine.manifests.agencies(), event, source)

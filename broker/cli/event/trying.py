@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from contracts.errors import ConcordantError, EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types
 from contracts.left_out import FieldLeftOut, fields_left_out
+from contracts.names import suggestion
+from contracts.suggestions import suggestions
 
 TRIAL_SUFFIX = ".trial"
 _PLAIN_KEYS = {"type", "recipients", "data"}
@@ -49,13 +51,16 @@ def example_of(directory: Path, event_type: str) -> dict[str, object]:
     """
     now = now_ms()
     participant = load_participant(directory, now)
+    contract = participant.contract(now).contract
     try:
-        event = example(participant.contract(now).contract, participant.agency, event_type)
+        event = example(contract, participant.agency, event_type)
     except EventError as error:
+        may = permitted_types(contract, participant.agency)
+        meant = suggestion(event_type, may) if error.code == "type_unknown" else ""
         raise EventError(
             error.detail,
             code=error.code,
-            fix=f"See: concordant event types --agency {directory}",
+            fix=f"{meant} See: concordant event types --agency {directory}".strip(),
         ) from None
     return {"type": event.type, "recipients": list(event.recipients), "data": event.data}
 
@@ -127,10 +132,12 @@ class Trial:
         streams: dict[tuple[str, int], list[tuple[int, Sealed]]] = {}
         refused = False
         for at, line in enumerate(lines):
+            event: PlainEvent | None = None
             try:
-                sealed = self._sealer.seal(parse_plain(line), now)
+                event = parse_plain(line)
+                sealed = self._sealer.seal(event, now)
             except EventError as error:
-                out[at] = _refusal(error)
+                out[at] = _refusal(error, self._instead(event, error.code))
                 refused = True
                 continue
             except RegistryError as error:
@@ -145,6 +152,13 @@ class Trial:
             for first in range(0, len(waiting), MAX_BATCH_EVENTS):
                 self._append(topic, partition, waiting[first : first + MAX_BATCH_EVENTS], out, now)
         return out, refused
+
+    def _instead(self, event: PlainEvent | None, code: str) -> Mapping[str, tuple[str, ...]]:
+        """What a refused event may name instead."""
+        if event is None:
+            return {}
+        contracts = [signed.contract for signed in self._participant.contracts.trusted()]
+        return suggestions(contracts, self._participant.agency, event, code)
 
     def _append(
         self,
@@ -176,5 +190,10 @@ def _telling(record: bytes, left_out: Sequence[FieldLeftOut]) -> bytes:
     return record.removesuffix(b"}") + b',"left_out":' + told + b"}"
 
 
-def _refusal(error: ConcordantError) -> bytes:
-    return orjson.dumps({"refused": error.code, "detail": error.detail})
+def _refusal(error: ConcordantError, instead: Mapping[str, tuple[str, ...]] | None = None) -> bytes:
+    told: dict[str, object] = {"refused": error.code, "detail": error.detail}
+    if instead:
+        told["suggestions"] = [
+            {"for": name, "known": list(known)} for name, known in instead.items()
+        ]
+    return orjson.dumps(told)

@@ -23,6 +23,7 @@ from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
+from contracts.names import suggestion
 
 _Place = tuple[str, str, int, str]
 """(agency, topic, partition, generation)."""
@@ -93,7 +94,7 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
             "There is no manifest of this agency here.",
             code="agency_unknown",
             where=sender,
-            fix=f"Give the id of another party: {_others(participant)}",
+            fix=f"Give the id of another party. {suggestion(sender, _others(participant))}",
         )
     revoked = revoked_stream_keys(participant.manifests, sender)
     if not revoked:
@@ -109,9 +110,9 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
         store.close()
 
 
-def _others(participant: Participant) -> str:
+def _others(participant: Participant) -> list[str]:
     agencies = participant.manifests.agencies()
-    return ", ".join(agency for agency in agencies if agency != participant.agency)
+    return [agency for agency in agencies if agency != participant.agency]
 
 
 class _Doubts:

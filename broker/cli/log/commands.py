@@ -168,8 +168,11 @@ def _kinds(names: list[str]) -> frozenset[EntryKind]:
         BadParameter: one is unknown.
     """
     from broker.audit.entries import KINDS
+    from contracts.names import nearest
 
     for name in names:
         if name not in KINDS:
-            raise typer.BadParameter(f"--kind takes one of: {', '.join(KINDS)}")
+            alike = nearest(name, KINDS)
+            meant = f". Did you mean {' or '.join(alike)}?" if alike else ""
+            raise typer.BadParameter(f"--kind takes one of: {', '.join(KINDS)}{meant}")
     return frozenset(known for known in KINDS if known in names)

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.agency.held_state import open_held_state
-from broker.agency.participant import load_participant
+from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.judging.partition_state import parse_state
 from broker.judging.store_view import write_state
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction
+from contracts.model import topic_name, trial_topic_name
+from contracts.names import require_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def release_partition(
         None if it is not stopped.
 
     Raises:
+        UnknownNameError: ``agency_unknown`` or ``name_unknown``: no such sender or topic.
         StoreError: ``state_missing``, or ``already_running``: the adapter must be stopped first.
         ConcordantError: the agency's folder cannot be loaded.
     """
@@ -64,9 +67,29 @@ def release_partition(
     store = open_held_state(participant)
     try:
         with exclusive(participant.path(ADAPTER_LOCK)), store.transaction() as tx:
-            return release_stream(tx, agency, topic, partition)
+            released = release_stream(tx, agency, topic, partition)
+            if released is None:
+                _require_names(tx, participant, agency, topic)
+            return released
     finally:
         store.close()
+
+
+def _require_names(tx: Transaction, participant: Participant, agency: str, topic: str) -> None:
+    """Check that what is not stopped exists at least."""
+    read = [(sender, name) for sender, name, _partition, _head in tx.reader.state_heads()]
+    senders = {*participant.manifests.agencies(), *(sender for sender, _ in read)}
+    require_known(
+        "sender", agency, senders - {participant.agency}, code="agency_unknown", exact=True
+    )
+    topics = {name for _, name in read}
+    for signed in participant.contracts.all():
+        for logical in signed.contract.topics:
+            topics |= {
+                topic_name(signed.contract, logical),
+                trial_topic_name(signed.contract, logical),
+            }
+    require_known("topic", topic, topics, code="name_unknown", exact=True)
 
 
 def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:

@@ -259,7 +259,7 @@ def test_what_ends_is_said_in_time(
 
 def test_our_own_suspension_and_anothers(cli, root: Path) -> None:
     suspended = root / "council-camden"
-    assert cli("contract", "suspend", "--agency", suspended, "--reason", "dpia-review").code == 0
+    assert cli("contract", "suspend", "--agency", suspended, "--reason", "dpia_review").code == 0
     _, checks = examined(cli, suspended)
     assert checks["contract"]["code"] == "contract_suspended"
     assert "--resume" in checks["contract"]["fix"]

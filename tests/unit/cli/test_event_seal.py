@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from broker.agency.participant import load_participant
+from broker.cli.lines import _lines
 from broker.store.database import open_store
 
 
@@ -328,8 +330,26 @@ def test_every_line_of_a_file_in_utf_16_is_refused(cli, world, encoding: str) ->
     text = lines(plain(world, cli), plain(world, cli)).decode().encode(encoding)
     done = seal(cli, world, text)
     assert done.code == 4
-    assert {line["refused"] for line in done.jsonl} == {"event_malformed"}
+    assert [line["refused"] for line in done.jsonl] == ["event_malformed"] * 2
     assert "UTF-16" in done.jsonl[0]["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("between", ["\n", "\r\n", "\n\n"])
+def test_each_line_of_wide_input_is_one_line(encoding: str, end: str, between: str) -> None:
+    text = f'{{"type":"a"}}{between}{{}}{end}'
+    expected = len(text.replace("\r", "").removesuffix("\n").split("\n"))
+    found = list(_lines(io.BytesIO(text.encode(encoding))))
+    assert len(found) == expected
+    assert all(line is not None and b"\0" in line for line in found if line not in {b"", b"\0"})
+
+
+@pytest.mark.parametrize("command", ["open", "verify"])
+def test_wide_input_gives_one_refusal_a_line_for_every_command(cli, world, command: str) -> None:
+    wide = '{"topic":"a"}\n{}\n'.encode("utf-16")
+    done = cli("event", command, "--agency", world.directory("council-camden"), stdin=wide)
+    assert (done.code, [line["refused"] for line in done.jsonl]) == (4, ["record_malformed"] * 2)
 
 
 def test_a_byte_order_mark_before_the_first_line_changes_nothing_for_any_command(

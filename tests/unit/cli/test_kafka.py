@@ -193,7 +193,9 @@ def test_what_is_asked_must_be_clear(cli, arguments: list[str], fake) -> None:
 
 def manifest_says(cli, root: Path, agency: str, *state: str) -> None:
     """An agency suspends its part or leaves, and the host has heard of it."""
-    done = cli("contract", "suspend", "--agency", root / agency, "--reason", "closing", *state)
+    done = cli(
+        "contract", "suspend", "--agency", root / agency, "--reason", "agency_closes", *state
+    )
     assert done.code == 0, done.err
     for note in (root / agency / "manifests").glob(f"{agency}.*.note"):
         shutil.copy(note, root / "council-camden" / "manifests" / note.name)

@@ -223,7 +223,7 @@ def test_heartbeats_that_were_heard(cli, world, clock) -> None:
 def test_an_expired_contract_and_a_suspension_are_states_and_not_errors(cli, world, clock) -> None:
     world.state_of(READER)
     folder = world.directory(READER)
-    assert cli("contract", "suspend", "--agency", folder, "--reason", "dpia-review").code == 0
+    assert cli("contract", "suspend", "--agency", folder, "--reason", "dpia_review").code == 0
     (contract,) = status(cli, world, READER, "--json").json["contracts"]
     assert contract["state"] == "suspended"
     assert contract["departed"] == {READER: "suspended"}

@@ -1,0 +1,41 @@
+"""Codes of why an agency suspends its part of a contract, or leaves it.
+
+A closed list: a manifest is read by every party and kept for years, so no text of one's own may
+stand in it. A reader of manifests takes any text, since lists change.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from contracts.names import require_known
+
+__all__ = ["DEPARTURE_REASONS", "require_departure_reason"]
+
+DEPARTURE_REASONS: Final = MappingProxyType(
+    {
+        "security_incident": "a security incident, or one that is suspected",
+        "key_compromise": "a key may be in other hands",
+        "data_breach": "a breach of personal data is being dealt with",
+        "technical_fault": "a fault of a system; its data may be wrong",
+        "dpia_review": "an assessment of data protection is under review",
+        "legal_review": "a legal basis or a term of the agreement is under review",
+        "regulator_request": "a regulator or a court asks for it",
+        "dispute": "a dispute under the agreement",
+        "no_capacity": "no staff to answer within the agreed times",
+        "reorganisation": "the agency is reorganised or merges",
+        "agency_closes": "the agency ends its work",
+        "agreement_ends": "the agency takes part no longer, or another agreement replaces this one",
+    }
+)
+"""Code to meaning."""
+
+
+def require_departure_reason(reason: str) -> None:
+    """Check that a reason is a code of the list.
+
+    Raises:
+        UnknownNameError: `name_unknown`, with suggestions.
+    """
+    require_known("reason", reason, DEPARTURE_REASONS, code="name_unknown", exact=True)
