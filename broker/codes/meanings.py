@@ -736,6 +736,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Install concordant into an environment of its own.",
     ),
     "package_missing": Meaning("a package is missing", "Install what is named."),
+    "package_unsuitable": Meaning(
+        "an installed library is of a version that this software does not know",
+        "Install the versions that locks/runtime.lock names.",
+    ),
     "padding_wrong": Meaning(
         "not minimal, not zero, or another floor than the group's",
         _SENT_AGAIN,

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import gzip
 import io
+import types
 import zlib
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
 from typing import Any, Final
 
-import aiokafka.consumer.fetcher
 import cramjam
-from aiokafka import ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import (
     DefaultRecordBatch,
@@ -28,6 +31,7 @@ from aiokafka.record.default_records import (
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
+from broker.errors import PackageError
 from broker.record import Record
 
 _KEEP_BYTES = "surrogateescape"
@@ -141,9 +145,58 @@ class _Records:
         return _Batch(batch, bytes(content))
 
 
-def install() -> None:
-    """Makes aiokafka's fetcher read leniently. Its constructor takes no reader of our own."""
-    aiokafka.consumer.fetcher.MemoryRecords = _Records
+_PARSES: Final = "_proc_fetch_request"
+"""Method of aiokafka's fetcher that makes a `MemoryRecords` of what Kafka answered."""
 
 
-install()
+def require_known_aiokafka() -> None:
+    """Checks that the installed aiokafka is one that can be made to read leniently.
+
+    Raises:
+        PackageError: `package_unsuitable`.
+    """
+    _lenient_parser(Fetcher)
+
+
+@cache
+def _lenient_parser(fetcher: type[Fetcher]) -> types.FunctionType:
+    """The fetcher's own method with `_Records` where it says `MemoryRecords`.
+
+    Raises:
+        PackageError: `package_unsuitable`, this version of aiokafka is made in another way.
+    """
+    method = getattr(fetcher, _PARSES, None)
+    if (
+        not isinstance(method, types.FunctionType)
+        or "MemoryRecords" not in method.__code__.co_names
+    ):
+        raise PackageError(
+            "This version of aiokafka parses records in a way that this software does not know.",
+            code="package_unsuitable",
+            where=f"aiokafka {version('aiokafka')}",
+            fix="Install the version that locks/runtime.lock names.",
+        )
+    names = {**method.__globals__, "MemoryRecords": _Records}
+    return types.FunctionType(
+        method.__code__, names, _PARSES, method.__defaults__, method.__closure__
+    )
+
+
+class LenientConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer that reads every batch leniently; other consumers of the process do not.
+
+    aiokafka makes the fetcher in `start` and offers no way to pass a reader of records. Our method
+    is put on this consumer's own fetcher at the moment when it is made, before it fetches. A
+    parameter of `Fetcher` for the class that reads records would make this unnecessary.
+    """
+
+    @property
+    def _fetcher(self) -> Fetcher | None:
+        found: Fetcher | None = self.__dict__.get("_lenient_fetcher")
+        return found
+
+    @_fetcher.setter
+    def _fetcher(self, fetcher: Fetcher | None) -> None:
+        if fetcher is not None:
+            setattr(fetcher, _PARSES, types.MethodType(_lenient_parser(Fetcher), fetcher))
+        self.__dict__["_lenient_fetcher"] = fetcher

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka import errors as kafka_errors
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -26,7 +26,13 @@ from broker.transport.kafka.client import (
     ClientSettings,
     transport_error,
 )
-from broker.transport.kafka.raw import decode_raw, parse_raw, record_of
+from broker.transport.kafka.raw import (
+    LenientConsumer,
+    decode_raw,
+    parse_raw,
+    record_of,
+    require_known_aiokafka,
+)
 from broker.waiting import retry_delay_s, set_within
 
 MAX_POLL_RECORDS = 2_000
@@ -45,6 +51,7 @@ class KafkaReceiver:
     """Receives as one member of a group, again and again until told to stop."""
 
     def __init__(self, client: ClientSettings, group: str) -> None:
+        require_known_aiokafka()
         self._client = client
         self._group = group
         self._memberships: set[_Membership] = set()
@@ -95,7 +102,7 @@ class KafkaReceiver:
             membership.release((topic, partition))
 
 
-class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+class _Consumer(LenientConsumer):
     """A consumer that tells us of its errors; FastStream would log them and sleep five seconds."""
 
     def __init__(self, *, heard: Callable[[BaseException | None], float], **options: Any) -> None:

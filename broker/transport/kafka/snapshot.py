@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from broker.record import Record
 from broker.transport.kafka.client import (
@@ -15,7 +15,7 @@ from broker.transport.kafka.client import (
     ClientSettings,
     transport_error,
 )
-from broker.transport.kafka.raw import record_of
+from broker.transport.kafka.raw import LenientConsumer, record_of
 
 READ_ALL_TIMEOUT_S = 60.0
 VISIBLE_TIMEOUT_S = 20.0
@@ -23,7 +23,7 @@ VISIBLE_TIMEOUT_S = 20.0
 
 async def visible(client: ClientSettings, topics: Iterable[str]) -> frozenset[str]:
     """See `interfaces.Receiver.visible`."""
-    consumer = AIOKafkaConsumer(**client.options, group_id=None, enable_auto_commit=False)
+    consumer = LenientConsumer(**client.options, group_id=None, enable_auto_commit=False)
     try:
         async with asyncio.timeout(VISIBLE_TIMEOUT_S):
             await consumer.start()
@@ -38,7 +38,7 @@ async def visible(client: ClientSettings, topics: Iterable[str]) -> frozenset[st
 
 async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record]:
     """See `interfaces.Receiver.read_all`."""
-    consumer = AIOKafkaConsumer(**client.options, group_id=None, enable_auto_commit=False)
+    consumer = LenientConsumer(**client.options, group_id=None, enable_auto_commit=False)
     found: list[Record] = []
     try:
         async with asyncio.timeout(READ_ALL_TIMEOUT_S):

@@ -219,6 +219,10 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         M,
         "registry/test_installation.py::test_a_package_that_is_not_there_is_missing",
     ),
+    "package_unsuitable": (
+        M,
+        "transport/test_raw.py::test_a_version_of_aiokafka_that_is_not_known_is_refused",
+    ),
     "party_left": (N, "publishing/test_receipts.py::test_an_agency_that_left_is_not_heard"),
     "principal_differs": (H, ""),
     "principal_of_the_host": (

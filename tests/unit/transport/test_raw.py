@@ -8,9 +8,14 @@ import pytest
 
 pytest.importorskip("aiokafka")
 
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 
-from broker.transport.kafka.raw import MAX_BATCH_BYTES, _Records
+from broker.errors import PackageError
+from broker.transport.kafka import raw
+from broker.transport.kafka.raw import MAX_BATCH_BYTES, LenientConsumer, _Records
 
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 
@@ -59,3 +64,40 @@ def test_a_batch_that_does_not_decompress_stops_nothing() -> None:
     content[61:65] = b"????"
     records: Any = _Records(bytes(content))
     assert [(record.offset, record.value) for record in records.next_batch()] == [(0, None)]
+
+
+class Untouched:
+    """Stands for a fetcher; what is put on it is looked at."""
+
+    _proc_fetch_request = fetcher.Fetcher._proc_fetch_request
+
+
+def test_aiokafka_stays_as_it_is_for_the_rest_of_the_process() -> None:
+    assert fetcher.MemoryRecords is MemoryRecords
+    assert "_fetcher" not in vars(AIOKafkaConsumer)
+    method = fetcher.Fetcher._proc_fetch_request
+    assert method.__globals__["MemoryRecords"] is MemoryRecords
+
+
+async def test_our_consumers_own_fetcher_reads_leniently() -> None:
+    consumer = LenientConsumer(bootstrap_servers="localhost:1")
+    try:
+        mine, another = Untouched(), Untouched()
+        consumer._fetcher = mine
+        assert consumer._fetcher is mine
+        assert mine._proc_fetch_request.__func__.__globals__["MemoryRecords"] is _Records
+        assert another._proc_fetch_request.__func__.__globals__["MemoryRecords"] is MemoryRecords
+    finally:
+        consumer._fetcher = None
+
+
+def test_a_version_of_aiokafka_that_is_not_known_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Other:
+        async def _proc_fetch_request(self) -> None: ...
+
+    monkeypatch.setattr(raw, "Fetcher", Other)
+    with pytest.raises(PackageError) as caught:
+        raw.require_known_aiokafka()
+    assert (caught.value.code, caught.value.exit_code) == ("package_unsuitable", 3)
