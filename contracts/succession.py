@@ -56,6 +56,7 @@ def succession_findings(
     same = [each for each in others if each.contract.name == new.contract.name]
     found += _version_number(new, same)
     found += _previous(new, same)
+    found += _partitions(new.contract, same)
     found += _overlaps(new, same, now_ms)
     found += _other_agreements(new, others, now_ms)
     return tuple(found)
@@ -136,16 +137,26 @@ def _against_previous(contract: Contract, before: Contract) -> Iterator[Finding]
             "starts",
             f"{before.version} ends on {before.ends}; nothing can be sent until {contract.starts}",
         )
+
+
+def _partitions(contract: Contract, same: Sequence[HeldVersion]) -> Iterator[Finding]:
+    """Compare with every held version: a topic stays on Kafka although a version drops it."""
+    held = sorted(
+        (each.contract for each in same), key=lambda one: _number(one.version), reverse=True
+    )
     for name, topic in contract.topics.items():
-        earlier = before.topics.get(name)
-        if earlier is not None and earlier.partitions != topic.partitions:
-            yield Finding(
-                "partitions-changed",
-                "error",
-                f"topics.{name}.partitions",
-                f"{earlier.partitions} partitions become {topic.partitions}: cases would change "
-                "partition and lose their order; give the topic another name",
-            )
+        for earlier in held:
+            before = earlier.topics.get(name)
+            if before is not None and before.partitions != topic.partitions:
+                yield Finding(
+                    "partitions-changed",
+                    "error",
+                    f"topics.{name}.partitions",
+                    f"{before.partitions} partitions in {earlier.version} become "
+                    f"{topic.partitions}: Kafka cannot change the number without cases losing "
+                    "their order; keep the number, or give the topic another name",
+                )
+                break
 
 
 def _overlaps(new: ContractText, same: Sequence[HeldVersion], now_ms: int) -> Iterator[Finding]:

@@ -11,17 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 from broker.agency.participant import Participant
-from broker.errors import RegistryError
+from broker.errors import RegistryError, TransportError
 from broker.registry.contract_book import ContractBook, previous_hashes
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.transport.applied import AppliedContracts, read_applied, write_applied
 from broker.transport.connection import KafkaConnection
 from broker.transport.principals import RefusedPrincipal, assign_principals
-from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
+from broker.transport.provisioning import (
+    PARTITIONS_FIX,
+    Change,
+    Found,
+    Provisioner,
+    plan_changes,
+)
 from broker.transport.quotas import apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import (
     AclPlan,
@@ -32,7 +39,7 @@ from broker.transport.topics import (
     topic_plans,
 )
 from contracts.loading import ContractText
-from contracts.model import Contract
+from contracts.model import Contract, topic_name
 
 PrincipalsOf: TypeAlias = Callable[[Contract], Mapping[str, str]]
 """Gives a contract's principals by agency."""
@@ -150,7 +157,12 @@ class KafkaHost:
         if applied_topic(deployment) in found.partitions:
             applied = read_applied(self._connection, deployment)
         selected = select_versions(
-            self._participant.contracts, applied, self._now, follow, _traces(found, deployment)
+            self._participant.contracts,
+            applied,
+            self._now,
+            follow,
+            _traces(found, deployment),
+            found.partitions,
         )
         contracts = [text.contract for text in selected.applied]
         assigned = assign_principals(contracts, self._own, found.rights)
@@ -188,6 +200,7 @@ def select_versions(
     now: int,
     follow: Collection[bytes] = (),
     traces: Collection[str] = (),
+    partitions: Mapping[str, int] = MappingProxyType({}),
 ) -> Selection:
     """Decide which version of each contract Kafka should have. Pure.
 
@@ -197,8 +210,10 @@ def select_versions(
         now: milliseconds since the epoch.
         follow: hashes of versions that the operator has decided to apply.
         traces: names of contracts of which Kafka has topics.
+        partitions: their number, by topic of Kafka.
 
     Raises:
+        TransportError: `kafka_conflict`, a version to be followed changes partitions.
         RegistryError: there is nothing to apply and nothing to wait for; or `contract_unknown`.
     """
     names = {signed.contract.name for signed in book.all()} | set(applied.by_name)
@@ -214,8 +229,9 @@ def select_versions(
         text: ContractText | None
         if len(named) == 1:
             text = named[0].text
+            _require_partitions(before, text.contract, partitions)
         elif before is not None:
-            text, waits = _beside_applied(before, live, now)
+            text, waits = _beside_applied(before, live, now, partitions)
             waiting += [waits] if waits else []
         else:
             known = name in traces or name in applied.unreadable
@@ -277,7 +293,10 @@ def wanted(
 
 
 def _beside_applied(
-    before: ContractText, live: Sequence[SignedContract], now: int
+    before: ContractText,
+    live: Sequence[SignedContract],
+    now: int,
+    partitions: Mapping[str, int],
 ) -> tuple[ContractText | None, Waiting | None]:
     """What becomes of an applied version: it stays, another follows it, or another waits."""
     others = [signed for signed in live if signed.hash != before.hash]
@@ -290,14 +309,16 @@ def _beside_applied(
         code, why = "contract_ambiguous", "several versions apply at once"
     else:
         after = others[0]
-        obstacle = _obstacle(before.contract, before.hash, after.contract)
+        obstacle = _obstacle(before.contract, before.hash, after.contract, partitions)
         if obstacle is None:
             return after.text, None
         code, why = obstacle
     return before, Waiting(before.contract.name, code, why, Version.of(before), shown)
 
 
-def _obstacle(before: Contract, before_hash: bytes, after: Contract) -> tuple[str, str] | None:
+def _obstacle(
+    before: Contract, before_hash: bytes, after: Contract, partitions: Mapping[str, int]
+) -> tuple[str, str] | None:
     """Why a version does not follow the applied one by itself; all of its parties have signed."""
     removed = [party.id for party in before.parties if after.party(party.id) is None]
     if removed:
@@ -313,15 +334,45 @@ def _obstacle(before: Contract, before_hash: bytes, after: Contract) -> tuple[st
     if keys:
         return "contract_changes_keys", f"it pins other governance keys for {', '.join(keys)}"
     # Kafka cannot follow it, and a plan that stops there would take no other right away either.
-    moved = [
-        logical
-        for logical, topic in before.topics.items()
-        if logical in after.topics and after.topics[logical].partitions != topic.partitions
-    ]
+    moved = _moved(before, after, partitions)
     if moved:
-        names = ", ".join(sorted(moved))
+        names = ", ".join(moved)
         return "contract_changes_partitions", f"it changes the number of partitions of {names}"
     return None
+
+
+def _moved(before: Contract | None, after: Contract, partitions: Mapping[str, int]) -> list[str]:
+    """Topics that have another number of partitions in the applied version, or on Kafka.
+
+    Kafka keeps the topic of a version that is over, so that a later version can meet it again.
+    """
+    moved = []
+    for logical, topic in after.topics.items():
+        applied = None if before is None else before.topics.get(logical)
+        on_kafka = partitions.get(topic_name(after, logical), topic.partitions)
+        if on_kafka != topic.partitions or (
+            applied is not None and applied.partitions != topic.partitions
+        ):
+            moved.append(logical)
+    return sorted(moved)
+
+
+def _require_partitions(
+    before: ContractText | None, after: Contract, partitions: Mapping[str, int]
+) -> None:
+    """Refuse to follow a version that Kafka cannot follow, before anything is changed.
+
+    Raises:
+        TransportError: `kafka_conflict`.
+    """
+    moved = _moved(None if before is None else before.contract, after, partitions)
+    if moved:
+        raise TransportError(
+            f"{after.name} {after.version} changes the number of partitions of "
+            f"{', '.join(moved)}, which never changes.",
+            code="kafka_conflict",
+            fix=PARTITIONS_FIX,
+        )
 
 
 def _first(

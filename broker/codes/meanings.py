@@ -471,7 +471,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "kafka_conflict": Meaning(
         "a topic of Kafka has another number of partitions",
-        "Use another deployment, or correct the contract.",
+        "Sign a version that keeps the number, or that names another topic. Then apply it with "
+        "--follow.",
     ),
     "kafka_distribution": Meaning(
         "Kafka cannot be installed from packages",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from broker.errors import TransportError
 from broker.transport.connection import KafkaConnection, admin_settings
@@ -24,6 +24,14 @@ ADMIN_TIMEOUT_S = 20
 
 _MANAGED = frozenset({"topic", "group"})
 """Kinds of resource to which contracts give rights."""
+
+PARTITIONS_FIX: Final = (
+    "Have all parties sign a version that keeps the number, or that gives the topic another name; "
+    "then apply that version with --follow and its hash. What is applied stays until then."
+)
+"""What to do about a version that changes partitions: events of a case would lose their order."""
+CONTROL_FIX: Final = "Use a deployment of another name, or another Kafka: the number is fixed."
+"""What to do about a topic of the protocol itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ def plan_changes(
                 f"the topic has {has} partitions where the contract says {topic.partitions}",
                 code="kafka_conflict",
                 where=topic.name,
-                fix="the number never changes: correct the contract, or use another deployment",
+                fix=CONTROL_FIX if topic.name.count(".") == 1 else PARTITIONS_FIX,
             )
         current = found.config.get(topic.name, {})
         settings = tuple((k, v) for k, v in topic.config.items() if current.get(k) != v)

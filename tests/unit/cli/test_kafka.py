@@ -363,6 +363,40 @@ def test_a_version_that_changes_partitions_waits_and_stops_no_other_change(host:
     assert stray not in host.kafka.found.rights
 
 
+def test_a_version_that_changes_partitions_is_not_followed_and_the_next_step_works(
+    host: Host,
+) -> None:
+    assert host.run("apply").code == 0
+    before = host.kafka.found
+    bad = host.has(host.follower({"a: {partitions: 6}": "a: {partitions: 7}"}))
+    done = host.run("apply", "--follow", bad)
+    done.require_failure("kafka_conflict", 3)
+    assert "another name" in done.err
+    assert host.kafka.found == before
+    folder = host.root / "council-camden" / "contracts"
+    for end in (".yaml", ".note"):
+        (folder / f"newer{end}").rename(folder / f"bad{end}")
+    raw = host.follower({"a: {partitions: 6}": "c: {partitions: 7}"})
+    raw = raw.replace(b"version: 1.1.0", b"version: 1.2.0", 1).replace(b"topic: a", b"topic: c")
+    good = host.has(raw.replace(sha256(host.first).hex().encode(), bad.encode()))
+    assert host.run("apply", "--follow", good).code == 0
+    assert host.kafka.found.partitions["pan-london.london-hate-crime.c"] == 7
+    assert host.kafka.found.partitions["pan-london.london-hate-crime.a"] == 6
+    assert host.run("plan").code == 0
+
+
+def test_a_topic_that_kafka_kept_from_an_earlier_version_waits_too(host: Host) -> None:
+    assert host.run("apply").code == 0
+    found = host.kafka.found
+    kept = {**found.partitions, "pan-london.london-hate-crime.c": 3}
+    host.kafka.found = Found(kept, found.config, found.rights)
+    raw = host.follower({"a: {partitions: 6}": "c: {partitions: 7}"})
+    host.has(raw.replace(b"topic: a", b"topic: c"))
+    done = host.run("apply", "--json")
+    (waiting,) = (row for row in done.json if row["action"] == "wait")
+    assert (done.code, waiting["code"]) == (4, "contract_changes_partitions")
+
+
 def test_topics_without_a_record_wait_and_no_right_goes(host: Host) -> None:
     assert host.run("apply").code == 0
     host.kafka.records = ()

@@ -85,6 +85,23 @@ def test_an_overlap_that_begins_later_is_found(contract: Contract, first: Contra
     assert rules(fork, *held) == {"versions-overlap": "error"}
 
 
+def test_partitions_of_a_topic_never_change_even_after_a_version_without_it(
+    contract: Contract, first: ContractText
+) -> None:
+    topics = dict(contract.topics)
+    more = topics["a"].model_copy(update={"partitions": 7})
+    assert rules(
+        after(contract, first, topics={**topics, "a": more}), HeldVersion(first, True)
+    ) == {"partitions-changed": "error"}
+    second = after(contract, first, topics={"b": topics["b"]})
+    third = after(contract, second, version="1.2.0", topics={**topics, "a": more})
+    held = (HeldVersion(first, complete=True), HeldVersion(second, complete=True))
+    assert rules(third, *held) == {"partitions-changed": "error"}
+    assert (
+        rules(after(contract, second, version="1.2.0", topics={**topics, "c": more}), *held) == {}
+    )
+
+
 def test_a_gap_before_the_next_version_is_a_warning(
     contract: Contract, first: ContractText
 ) -> None:
