@@ -10,6 +10,8 @@ LIGHT  := $(VENV)/.installed-runtime
 STAMP  := $(VENV)/.installed
 CODE   := contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
+# Pages of docs/ that are made from the program.
+GENERATED := codes commands configuration events metrics
 # Workers of the test run: `make test WORKERS=0` runs it in one process.
 WORKERS ?= logical
 # How long `make faults` goes on.
@@ -18,7 +20,7 @@ FAULT_SECONDS ?= 600
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench model fuzz mutants faults clean lock image
+.PHONY: help setup demo test lint docs bench model fuzz mutants faults clean lock image
 
 help: ## Say what there is.
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +40,11 @@ lint: setup ## ruff, mypy and import-linter.
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: setup ## Write the generated pages, then build the site in build/site.
+	@for page in $(GENERATED); do $(BIN)/python docs/$$page.py; done
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/site
+	@echo "The site is in build/site: open build/site/index.html"
 
 bench: setup ## Measure; tables on the terminal, JSON Lines in bench/out.
 	@$(BIN)/python -m bench

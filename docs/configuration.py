@@ -1,0 +1,184 @@
+"""Write docs/configuration.md from the models of agency.toml: python docs/configuration.py."""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import annotated_types
+from pydantic import BaseModel, StringConstraints
+from pydantic.fields import FieldInfo
+
+from broker.agency.config import AgencyConfig
+
+PAGE = Path(__file__).with_name("configuration.md")
+
+HEAD = """\
+# Configuration
+
+Every setting of `agency.toml`. Made from the program by `docs/configuration.py`.
+
+- The file is TOML 1.0 in UTF-8, in the agency's folder. Paths are relative to that folder.
+- An unknown setting is an error that names the setting. No setting is silently ignored.
+- No secret belongs in this file.
+- A setting with a default can be left out.
+
+`concordant doctor --agency DIR` checks the file and what it names.
+"""
+
+MEANS: Mapping[str, str] = {
+    "agency": "The id of this agency, as the agreement names it",
+    "deployment": "The name of the partnership's deployment. All topics begin with it",
+    "governance": "The ids of this agency's own governance keys. An agreement counts as this "
+    "agency's only if it names exactly these keys",
+    "governance.ed25519": "Id of the Ed25519 governance key, in base64",
+    "governance.ml_dsa_65": "Id of the ML-DSA-65 governance key, in base64",
+    "governance.former": "Governance keys that were replaced. Agreements that name them remain "
+    "readable",
+    "governance.former.ed25519": "Id of the replaced Ed25519 key",
+    "governance.former.ml_dsa_65": "Id of the replaced ML-DSA-65 key",
+    "adapter": "How this agency's own system is connected",
+    "adapter.kind": "Name of the adapter; `concordant adapter list` shows them",
+    "adapter.encoding": "The text encoding of the exports. Without it a file is UTF-8, or what "
+    "the format allows besides",
+    "partners": "One line for each partner: the code that your system uses = the partner's agency "
+    "id",
+    "keys": "Where the private keys are, as URIs",
+    "keys.operational": "Stream, exchange and receipt keys",
+    "keys.governance": "Governance keys. Keep them offline and bring them only to sign",
+    "passphrase": "Where the passphrase of the key files is. Exactly one of the three settings",
+    "passphrase.file": "A file that only the adapter's account can read",
+    "passphrase.environment": "An environment variable",
+    "passphrase.credential": "A systemd credential",
+    "governance_passphrase": "Where the passphrase of the governance keys is, if it is another "
+    "one. Exactly one of the three settings",
+    "governance_passphrase.file": "A file that only the adapter's account can read",
+    "governance_passphrase.environment": "An environment variable",
+    "governance_passphrase.credential": "A systemd credential",
+    "kafka": "How to reach Kafka: always TLS with a client certificate",
+    "kafka.bootstrap": "Addresses of Kafka, as `host:port`, separated by commas",
+    "kafka.ca": "Certificate of the authority that signed Kafka's certificates",
+    "kafka.certificate": "This agency's client certificate",
+    "kafka.key": "Private key of the client certificate",
+    "folders": "Folders that the adapter shares with your own system",
+    "folders.import": "Your system writes exports here",
+    "folders.processed": "The adapter moves exports here that it has taken",
+    "folders.quarantine": "The adapter moves refused files and rows here",
+    "folders.inbox": "The adapter writes received events here",
+    "intake": "What happens to rows of an export",
+    "intake.ungranted_fields": "For a field that a recipient may not read: `leave_out` sends the "
+    "row without the field and reports it, `refuse` refuses the row",
+    "retention": "For how many days files stay in the adapter's folders. 0 keeps them until a "
+    "person removes them. Without a number nothing is removed, and `status` says so",
+    "retention.processed_days": "Days in `processed/`",
+    "retention.quarantine_days": "Days in `quarantine/`",
+    "retention.inbox_days": "Days in `inbox/`",
+    "intervals": "How often the adapter does what, in seconds",
+    "intervals.poll": "Look for new exports",
+    "intervals.relay": "Look for events that another process put into the outbox",
+    "intervals.heartbeat": "Publish a heartbeat",
+    "intervals.silence_alarm": "Silence of a party after which an alarm is raised",
+    "intervals.receipt": "Publish receipts",
+    "http": "Where `/livez`, `/readyz` and `/metrics` answer",
+    "http.host": "Address to listen on",
+    "http.port": "Port to listen on. 0 takes any free port; `state/http-port` says which",
+    "state": "The adapter's state",
+    "state.database": "The SQLite database. Back it up",
+}
+"""What each setting means, without a full stop. A setting without an entry stops this script."""
+
+
+def page() -> str:
+    """The whole page."""
+    used: set[str] = set()
+    text = HEAD + "".join(_sections(AgencyConfig, "", used))
+    if unknown := set(MEANS) - used:
+        raise ValueError(f"agency.toml has no such settings: {sorted(unknown)}")
+    return text
+
+
+def _sections(model: type[BaseModel], path: str, used: set[str]) -> Iterator[str]:
+    fields = [
+        (f"{path}.{field.alias or name}".removeprefix("."), field)
+        for name, field in model.model_fields.items()
+    ]
+    here = [(name, field) for name, field in fields if _section_of(field) is None]
+    title = f"`[{path}]`" if path else "Top level"
+    if _repeats(path):
+        title = f"`[[{path}]]`"
+    if path:
+        used.add(path)
+    yield f"\n## {title}\n\n{MEANS[path] + '.' if path else 'Settings before the first section.'}\n"
+    if here:
+        yield "\n| setting | type | default | meaning |\n| --- | --- | --- | --- |\n"
+    for name, field in here:
+        used.add(name)
+        key = name.rpartition(".")[2]
+        yield f"| `{key}` | {_type(field)} | {_default(field)} | {MEANS[name]} |\n"
+    for name, field in fields:
+        if (section := _section_of(field)) is not None:
+            yield from _sections(section, name, used)
+
+
+def _repeats(path: str) -> bool:
+    return path == "governance.former"
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    for part in (field.annotation, *typing.get_args(field.annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _type(field: FieldInfo) -> str:
+    parts = [one for one in _parts(field.annotation) if one is not types.NoneType]
+    return " or ".join(_one(part, field.metadata) for part in parts).replace("|", "\\|")
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def _one(part: Any, metadata: list[Any]) -> str:
+    if typing.get_origin(part) is typing.Annotated:
+        inner, *more = typing.get_args(part)
+        flat = [one for extra in more for one in getattr(extra, "metadata", [extra])]
+        return _one(inner, flat)
+    if typing.get_origin(part) is typing.Literal:
+        return ", ".join(f"`{value}`" for value in typing.get_args(part))
+    if typing.get_origin(part) is dict:
+        return "table of texts"
+    if part is str:
+        return "text" if not any(_pattern(one) for one in metadata) else "id"
+    low = next((one.gt for one in metadata if isinstance(one, annotated_types.Gt)), None)
+    least = next((one.ge for one in metadata if isinstance(one, annotated_types.Ge)), None)
+    most = next((one.le for one in metadata if isinstance(one, annotated_types.Le)), None)
+    kind = "whole number" if part is int else "number"
+    above = f"above {low}" if low is not None else f"from {least}"
+    return f"{kind}, {above} to {most}"
+
+
+def _pattern(constraint: Any) -> bool:
+    return isinstance(constraint, StringConstraints) and constraint.pattern is not None
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if default is None or default in ({}, ()):
+        return "none"
+    return f"`{default}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

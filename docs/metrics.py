@@ -1,0 +1,61 @@
+"""Write docs/metrics.md from the metrics class of the adapter: python docs/metrics.py."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from broker.observing.metrics import Metrics
+
+PAGE = Path(__file__).with_name("metrics.md")
+PREFIX = "concordant_"
+
+HEAD = """\
+# Metrics
+
+What `/metrics` of an adapter shows, in the text format of Prometheus. Made from the program by
+`docs/metrics.py`.
+
+No label holds a person, a case or an event type. The alert rules over these metrics are in
+`deploy/prometheus/alerts.yml`, and [Connecting an
+agency](guides/connecting-an-agency.md#watching-it) says what to do for each alert. Counts that an
+alert reads exist at 0 from the start and go on after a restart.
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    labels = _labels()
+    rows = []
+    for family in Metrics().registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        of_family = ", ".join(f"`{label}`" for label in labels.pop(family.name, ()))
+        rows.append(f"| `{name}` | {family.type} | {of_family} | {family.documentation} |\n")
+    if labels:
+        raise ValueError(f"the registry does not show these metrics: {sorted(labels)}")
+    return HEAD + "".join(sorted(rows))
+
+
+def _labels() -> dict[str, tuple[str, ...]]:
+    """The labels of each metric, as the constructor declares them: name, text, labels."""
+    found = {}
+    source = ast.parse(textwrap.dedent(inspect.getsource(Metrics)))
+    for node in ast.walk(source):
+        if isinstance(node, ast.Call) and len(node.args) >= 2:
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            words = [text for text in texts if isinstance(text, str)]
+            if len(words) == len(node.args) and words[1].endswith("."):
+                found[PREFIX + words[0].removeprefix(PREFIX)] = tuple(words[2:])
+    return found
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
