@@ -95,7 +95,9 @@ class Case(measuring.Case):
         now = self._clock()
         stream = self._stream
         sealer, to = self._sealer, self._to
-        values = [sealer.seal(PlainEvent(TYPE, to, data), now).value for data in datas]
+        values = sealer.seal_prepared(
+            [sealer.prepare(PlainEvent(TYPE, to, data), now) for data in datas]
+        )
         self.row, places = append(stream, self.row, values, self._signer, now)
         return [
             Record(

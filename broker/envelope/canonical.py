@@ -28,11 +28,12 @@ def format_json(value: object) -> bytes:
         CanonicalError: a float, a null, an integer out of range, a name that is not ASCII, a
             lone surrogate, or nesting beyond ``MAX_DEPTH``.
     """
-    _require_plain(value, 1)
     try:
-        return orjson.dumps(value, option=_OPTIONS)
+        text = orjson.dumps(value, option=_OPTIONS)
     except (TypeError, ValueError) as error:
         raise CanonicalError("not a value of this JSON") from error
+    _require_plain(value, 1, ascii_names=text.isascii())
+    return text
 
 
 def parse_json(text: bytes) -> object:
@@ -48,25 +49,31 @@ def parse_json(text: bytes) -> object:
         raise CanonicalError("not JSON") from error
     if again != text:
         raise CanonicalError("not the canonical text")
-    _require_plain(value, 1)
+    _require_plain(value, 1, ascii_names=text.isascii())
     return value
 
 
-def _require_plain(value: object, depth: int) -> None:
+def _require_plain(value: object, depth: int, *, ascii_names: bool) -> None:
+    """Refuse what this JSON does not hold.
+
+    Args:
+        value: what a canonical text says; orjson writes no name that is not a string.
+        depth: of ``value``, from 1.
+        ascii_names: the text is ASCII, and so are its names: what is not ASCII is never escaped.
+    """
     kind = type(value)
     if kind is str or kind is int or kind is bool:
         return
     if depth > MAX_DEPTH:
         raise CanonicalError("nested too deeply")
     if kind is dict:
-        for name, item in value.items():  # type: ignore[attr-defined]  # kind is dict
-            if type(name) is not str or not name.isascii():
-                raise CanonicalError("a name is not ASCII")
-            if type(item) is not str:
-                _require_plain(item, depth + 1)
+        if not ascii_names and not "".join(value).isascii():  # type: ignore[call-overload]  # kind is dict
+            raise CanonicalError("a name is not ASCII")
+        items = value.values()  # type: ignore[attr-defined]  # kind is dict
     elif kind is list:
-        for item in value:  # type: ignore[attr-defined]  # kind is list
-            if type(item) is not str:
-                _require_plain(item, depth + 1)
+        items = value
     else:
         raise CanonicalError("a float, a null or another type")
+    for item in items:
+        if type(item) is not str:
+            _require_plain(item, depth + 1, ascii_names=ascii_names)

@@ -82,6 +82,28 @@ def require_counts(groups: int, recipients: int) -> None:
         raise LayoutError("recipients_count", f"an event has 1 to {MAX_RECIPIENTS} recipients")
 
 
+def require_size(plaintexts: Sequence[bytes], recipients: int) -> None:
+    """The limits on counts and on the value's length, before anything is sealed.
+
+    Args:
+        plaintexts: of the groups, padded.
+        recipients: how many there are.
+
+    Raises:
+        LayoutError: ``groups_count``, ``recipients_count`` or ``value_too_large``.
+    """
+    groups = len(plaintexts)
+    require_counts(groups, recipients)
+    fixed = _HEAD.size + groups * (_GROUP.size + TAG_BYTES) + _COUNT.size
+    entries = recipients * (WRAP_BYTES + key_list_bytes(groups))
+    if fixed + sum(map(len, plaintexts)) + entries > MAX_VALUE_BYTES:
+        raise _too_large()
+
+
+def _too_large() -> LayoutError:
+    return LayoutError("value_too_large", f"a sealed value has at most {MAX_VALUE_BYTES} bytes")
+
+
 def require_order(recipients: Sequence[tuple[bytes, bytes]]) -> None:
     """Each wrap is greater than the one before: every reader refuses any other order (step 5).
 
@@ -123,7 +145,7 @@ def format_value(
         parts += (wrap, key_list)
     value = b"".join(parts)
     if len(value) > MAX_VALUE_BYTES:
-        raise LayoutError("value_too_large", f"a sealed value has at most {MAX_VALUE_BYTES} bytes")
+        raise _too_large()
     return value
 
 

@@ -111,11 +111,9 @@ class Sessions:
             WrapBudgetError: the budget is used up.
         """
         recipients = sealed.recipients
-        place = (sealed.contract, source, reader, len(recipients))
-        wraps = [entry.wrap for entry in recipients]
-        latest = self._latest.get(place)
-        if latest is not None and latest.wraps == wraps and latest.keys == keys:
-            return recipients[latest.at], latest.session
+        known = self.known(sealed, source, reader, keys)
+        if known is not None:
+            return known
         kids = tuple([key.kid for key in keys])
         memory = self._memory
         for at, entry in enumerate(recipients):
@@ -134,9 +132,23 @@ class Sessions:
             if session is not None:
                 if len(self._latest) > MEMORY_ENTRIES // MAX_RECIPIENTS:
                     self._latest.clear()
+                place = (sealed.contract, source, reader, len(recipients))
+                wraps = [other.wrap for other in recipients]
                 self._latest[place] = _Latest(wraps, tuple(keys), at, session)
                 return entry, session
         return None
+
+    def known(
+        self, sealed: SealedEvent, source: str, reader: str, keys: Sequence[OpeningKey]
+    ) -> tuple[RecipientEntry, OpenSession] | None:
+        """What ``find`` would return if it needs to try no wrap and to remember nothing new."""
+        recipients = sealed.recipients
+        latest = self._latest.get((sealed.contract, source, reader, len(recipients)))
+        if latest is None or latest.keys != keys:
+            return None
+        if latest.wraps != [entry.wrap for entry in recipients]:
+            return None
+        return recipients[latest.at], latest.session
 
     def prefix(self, deployment: str, contract: bytes, source: str) -> bytes:
         """``framing.context_prefix``, remembered."""

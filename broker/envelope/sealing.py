@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from broker.envelope import framing
-from broker.envelope.layout import format_value, require_counts, require_order
+from broker.envelope.layout import format_value, require_order, require_size
 from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.envelope.primitives import (
     HASH_BYTES,
@@ -24,6 +24,7 @@ from broker.envelope.primitives import (
     random_bytes,
     seal_once,
 )
+from contracts.values import value_class
 
 SESSION_MAX_MS: Final = 60 * 60 * 1000
 SESSION_MAX_EVENTS: Final = 2**20
@@ -38,6 +39,52 @@ class ExchangeKey:
     agency: str
     kid: bytes
     sealer: WrapSealer
+
+
+@value_class(frozen=True, slots=True)
+class Draft:
+    """What one value is made of; it fits into one (`draft`).
+
+    Attributes:
+        event_id: the event's id, 16 bytes.
+        event_text: the same in text.
+        now: the event's time and this process's clock, ms.
+        plaintexts: padded, of each group, in the order of the grouping.
+        recipients: each addressed agency's exchange key, and for each group whether it gets the
+            key.
+    """
+
+    event_id: bytes
+    event_text: str
+    now: int
+    plaintexts: Sequence[bytes]
+    recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]]
+
+
+def draft(
+    event_id: UUID,
+    now: int,
+    groups: Sequence[bytes],
+    recipients: Sequence[tuple[ExchangeKey, tuple[bool, ...]]],
+    bound: Sequence[bool] = (),
+) -> Draft:
+    """Pad the groups of one event.
+
+    Args:
+        event_id: the event's id.
+        now: the event's time and this process's clock, ms.
+        groups: the JSON text of each group, in the order of the grouping.
+        recipients: each addressed agency's exchange key, and for each group whether it gets the
+            key.
+        bound: whether each group is consent-bound, which raises its floor; none if left out.
+
+    Raises:
+        LayoutError: too many groups or recipients, or too large for a value.
+    """
+    floors = [BOUND_FLOOR_BYTES if one else FLOOR_BYTES for one in bound or [False] * len(groups)]
+    plaintexts = [pad(text, floor) for text, floor in zip(groups, floors, strict=True)]
+    require_size(plaintexts, len(recipients))
+    return Draft(event_id.bytes, str(event_id), now, plaintexts, recipients)
 
 
 class Session:
@@ -86,48 +133,28 @@ class Sealer:
         session.remaining -= 1
         return session
 
-    def seal(
-        self,
-        event_id: UUID,
-        now: int,
-        groups: Sequence[bytes],
-        recipients: Sequence[tuple[ExchangeKey, Sequence[bool]]],
-        bound: Sequence[bool] = (),
-    ) -> bytes:
-        """Seal one event.
-
-        Args:
-            event_id: the event's id.
-            now: the event's time and this process's clock, ms.
-            groups: the JSON text of each group, in the order of the grouping.
-            recipients: each addressed agency's exchange key, and for each group whether it gets
-                the key.
-            bound: whether each group is consent-bound, which raises its floor; none if left out.
-
-        Returns:
-            The record's value.
+    def seal(self, event: Draft) -> bytes:
+        """Seal one event; the record's value.
 
         Raises:
-            LayoutError: too many groups or recipients, too large, or an agency listed twice.
+            LayoutError: an agency is listed twice.
         """
-        count = len(groups)
-        require_counts(count, len(recipients))
-        context = framing.event_context(self._prefix, str(event_id))
-        entropy = random_bytes(HASH_BYTES * count + NONCE_BYTES * len(recipients))
+        count = len(event.plaintexts)
+        context = framing.event_context(self._prefix, event.event_text)
+        entropy = random_bytes(HASH_BYTES * count + NONCE_BYTES * len(event.recipients))
         keys: list[bytes] = []
         commitments: list[bytes] = []
         sealed: list[tuple[bytes, bytes]] = []
         at = 0
         frames = framing.group_frames(context, count)
-        floors = [BOUND_FLOOR_BYTES if one else FLOOR_BYTES for one in bound or [False] * count]
-        for content, floor, (info, aad) in zip(groups, floors, frames, strict=True):
+        for plaintext, (info, aad) in zip(event.plaintexts, frames, strict=True):
             secret = entropy[at : at + HASH_BYTES]
             at += HASH_BYTES
             derived = one_step_kdf(secret, info)
             commitment = derived[HASH_BYTES:]
             # A zero nonce: each K_i, and so each derived key, encrypts one message only (spec, "Why
             # a zero nonce is safe here"; age does the same with its file key's header MAC).
-            ciphertext = seal_once(derived[:HASH_BYTES], pad(content, floor), aad)
+            ciphertext = seal_once(derived[:HASH_BYTES], plaintext, aad)
             keys.append(secret)
             commitments.append(commitment)
             sealed.append((commitment, ciphertext))
@@ -135,11 +162,10 @@ class Sealer:
 
         entries: list[tuple[bytes, bytes]] = []
         plains: dict[tuple[bool, ...], bytes] = {}  # recipients of one role get the same keys
-        for key, may_read in recipients:
-            session = self._session(key, now)
+        for key, readable in event.recipients:
+            session = self._session(key, event.now)
             nonce = entropy[at : at + NONCE_BYTES]
             at += NONCE_BYTES
-            readable = tuple(may_read)
             plain = plains.get(readable)
             if plain is None:
                 plain = plains[readable] = b"".join(
@@ -149,4 +175,4 @@ class Sealer:
             entries.append((session.wrap, nonce + key_list))
         entries.sort()
         require_order(entries)  # two equal wraps: every reader would refuse the value
-        return format_value(event_id.bytes, now, self._contract, sealed, entries)
+        return format_value(event.event_id, event.now, self._contract, sealed, entries)

@@ -27,7 +27,7 @@ from typing import Final, Literal, TypeAlias
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging import continuity
-from broker.judging.interpretation import interpret
+from broker.judging.interpretation import Ahead, interpret, open_ahead
 from broker.judging.partition_state import Place
 from broker.judging.placement import ContinuityError, EquivocationError, Fact, Placement
 from broker.judging.state_limits import Room
@@ -52,6 +52,9 @@ DEFERRED_CODES: Final = frozenset(
     }
 )
 """Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
+
+STAGE_RECORDS: Final = 64
+"""Records of a batch that go through a stage together."""
 
 
 @value_class(frozen=True, slots=True)
@@ -89,20 +92,31 @@ def judge(record: Record, view: View, now: int) -> Judgement:
 def judge_each(
     records: Sequence[Record], view: View, now: int
 ) -> Iterator[tuple[Record, Judgement]]:
-    """``judge`` for a batch, with the same answers an eighth faster (docs/benchmarks.md).
+    """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
 
-    Steps 0 to 3 ask for public material only, so they are taken for all records first, where their
-    code and tables stay in the processor's caches. From step 4 on a record is judged after the one
-    before it: the caller has ``view`` take up each judgement before it asks for the next.
+    The records are taken ``STAGE_RECORDS`` at a time, and by stages, so that the code of each stage
+    and the values stay in the processor's caches. Steps 0 to 3 ask for public material only. What
+    can be decrypted without trying a new wrap is decrypted next; it decides nothing. From step 4
+    on a record is judged after the one before it: the caller has ``view`` take up each judgement
+    before it asks for the next.
 
     Args:
         records: in the order in which they came.
         view: what the reader knows.
         now: the reader's clock, ms.
     """
-    verified = [_verified(record, view, now) for record in records]
-    for record, found in zip(records, verified, strict=True):
-        yield record, _judge_verified(found, view, now)
+    for at in range(0, len(records), STAGE_RECORDS):
+        stage = records[at : at + STAGE_RECORDS]
+        verified = [_verified(record, view, now) for record in stage]
+        ahead = _ahead(verified, view)
+        for record, found, opened in zip(stage, verified, ahead, strict=True):
+            yield record, _judge_verified(found, view, now, opened)
+
+
+def _ahead(verified: Sequence[VerifiedRecord | RefusedError], view: View) -> list[Ahead | None]:
+    if len(verified) == 1:  # there is nothing to save
+        return [None]
+    return [None if isinstance(one, RefusedError) else open_ahead(one, view) for one in verified]
 
 
 def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedError:
@@ -112,7 +126,9 @@ def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedE
         return refusal
 
 
-def _judge_verified(verified: VerifiedRecord | RefusedError, view: View, now: int) -> Judgement:
+def _judge_verified(
+    verified: VerifiedRecord | RefusedError, view: View, now: int, ahead: Ahead | None = None
+) -> Judgement:
     if isinstance(verified, RefusedError):
         outcome: Outcome = "deferred" if verified.code in DEFERRED_CODES else "refused"
         return Judgement(outcome, refusal=verified)
@@ -121,7 +137,7 @@ def _judge_verified(verified: VerifiedRecord | RefusedError, view: View, now: in
         return placed
     if verified.fact.leaf_only:
         return replace(placed, outcome="leaf")
-    return open_record(placed, view, now)
+    return open_record(placed, view, now, ahead)
 
 
 # --- step 4 --------------------------------------------------------------------------------------
@@ -173,11 +189,11 @@ def _placed(fact: Fact, view: View, where: Place) -> Placement:
 # --- steps 5 to 10 -------------------------------------------------------------------------------
 
 
-def open_record(placed: Judgement, view: View, now: int) -> Judgement:
+def open_record(placed: Judgement, view: View, now: int, ahead: Ahead | None = None) -> Judgement:
     """Steps 5 to 10 for a record that has its place; a retry from quarantine enters here."""
     assert placed.verified is not None
     try:
-        event = interpret(placed.verified, view, now)
+        event = interpret(placed.verified, view, now, ahead)
     except RefusedError as error:
         if error.code in DEFERRED_CODES:  # it keeps its place until waiting is over
             return Judgement("deferred", placed.verified, placed.placement, refusal=error)

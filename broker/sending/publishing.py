@@ -1,6 +1,6 @@
 """Accepting events for publication: what one transaction makes durable before anything is sent.
 
-Decided and sealed one by one, written together: outbox, disclosure log and source items take one
+Decided one by one, then sealed and written together: outbox, disclosure log and items take one
 statement each for all events of a transaction, so that what a durable event costs is the commit of
 its batch and not statements of its own (docs/benchmarks.md). Nothing is sent here: the relay does
 that (broker/sending/relay.py), so an event that was accepted survives any crash.
@@ -17,7 +17,7 @@ from broker.audit.entries import Entry
 from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
-from broker.sending.sealing import EventSealer
+from broker.sending.sealing import EventSealer, Prepared
 from broker.store.interfaces import Transaction
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from contracts.errors import ConcordantError, EventError
@@ -31,7 +31,7 @@ class Acceptance:
     def __init__(self, sealer: EventSealer, tx: Transaction) -> None:
         self._sealer = sealer
         self._tx = tx
-        self._outbox: list[NewOutboxRow] = []
+        self._accepted: list[tuple[Prepared, bool]] = []
         self._entries: list[Entry] = []
         self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
         self._items: dict[bytes, ItemRow] = {}
@@ -78,10 +78,10 @@ class Acceptance:
                 return None
         again = known is not None and known.outcome == "seal_again"
         try:
-            sealed = self._sealer.seal(event, now, source_key, leave_out=leave_out)
-            contract = sealed.governed.text.contract
+            prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
+            contract = prepared.governed.text.contract
             if not again:  # what it says of a referral was kept when it was first accepted
-                self._referrals.published(event, contract, sealed.event_id, now)
+                self._referrals.published(event, contract, prepared.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
             if self.newly_refused:  # else the log has it already
@@ -92,31 +92,28 @@ class Acceptance:
                 self._item(source_key, known.event_id, "seal_again", refusal.code, now)
             raise
         if again:
-            self._again.append(sealed.event_id)
-        self.left_out = fields_left_out(sealed.decision)
-        urgent = event.type == URGENT_TYPE
-        self._outbox.append(
-            NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value, urgent)
-        )
-        case_key = pseudonyms.case_key(self._sealer.secret, sealed.case_id)
+            self._again.append(prepared.event_id)
+        self.left_out = fields_left_out(prepared.decision)
+        self._accepted.append((prepared, event.type == URGENT_TYPE))
+        case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         if source_key is not None:
             self._entries += recording.collected(
-                event.type, sealed.event_id, case_key, now, operator
+                event.type, prepared.event_id, case_key, now, operator
             )
             self._sources[case_key, OWN_SYSTEM] = None
         self._entries.append(
             recording.disclosed(
                 event,
-                sealed.event_id,
-                sealed.decision,
-                recording.contract_reference(sealed.governed.text),
+                prepared.event_id,
+                prepared.decision,
+                recording.contract_reference(prepared.governed.text),
                 case_key,
                 now,
                 operator,
             )
         )
-        self._item(source_key, sealed.event_id, "published", None, now)
-        return sealed.event_id
+        self._item(source_key, prepared.event_id, "published", None, now)
+        return prepared.event_id
 
     def refuse(
         self, item_key: bytes, code: str, now: int, *, operator: str = recording.OPERATOR
@@ -179,10 +176,15 @@ class Acceptance:
             self._items[source_key] = ItemRow(source_key, event_id, outcome, code, now)
 
     def write(self) -> None:
-        """Write what was accepted and what was refused."""
+        """Seal what was accepted, and write it and what was refused."""
+        values = self._sealer.seal_prepared([one for one, _ in self._accepted])
+        outbox = [
+            NewOutboxRow(one.event_id, one.topic, one.partition, value, urgent)
+            for (one, urgent), value in zip(self._accepted, values, strict=True)
+        ]
         self._referrals.write()
         self._tx.outbox.sealed_again(self._again)
-        self._tx.outbox.add_many(self._outbox, self._now)
+        self._tx.outbox.add_many(outbox, self._now)
         agency, operator = self._sealer.agency, recording.OPERATOR
         joined = combined(self._tx, self._sources, agency, self._now, operator)
         append_entries(self._tx, [*self._entries, *joined])

@@ -88,13 +88,17 @@ def format_proof(
     Raises:
         ProofError: `proof_malformed`, extra data that no reader would take.
     """
-    nodes = b"".join(map(b2a_base64, path))
+    nodes = b"".join(map(_node_line, path))
     if extra is None:
         return b"%bindex %d\n%b\n%b" % (_VERSION, index, nodes, checkpoint_text)
     if index or not extra:
         raise _malformed("only the first record of a log has extra data, and not empty ones")
     encoded = b2a_base64(extra)
     return b"%bextra %bindex 0\n%b\n%b" % (_VERSION, encoded, nodes, checkpoint_text)
+
+
+_node_line: Final = lru_cache(maxsize=4096)(b2a_base64)
+"""A node's line; records of a batch share all but a few nodes of their paths."""
 
 
 def parse_proof(header: bytes, memo: CheckpointMemo | None = None) -> Proof:

@@ -11,7 +11,7 @@ from broker.envelope.framing import context_prefix
 from broker.envelope.layout import RecipientEntry, SealedEvent, parse_value
 from broker.envelope.opening import OpeningError, OpeningKey, OpenSession, Sessions, open_groups
 from broker.envelope.primitives import WrapOpener, WrapSealer, sha256
-from broker.envelope.sealing import ExchangeKey, Sealer
+from broker.envelope.sealing import ExchangeKey, Sealer, draft
 
 DEPLOYMENT = "pan-london"
 SOURCE = "csu-camden"
@@ -67,7 +67,8 @@ def seal(
     sealer: Sealer | None = None,
 ) -> SealedEvent:
     sealer = Sealer(DEPLOYMENT, CONTRACT, SOURCE) if sealer is None else sealer
-    value = sealer.seal(event, now, groups, [(one.key, mask) for one, mask in recipients])
+    recipients_of = [(one.key, tuple(mask)) for one, mask in recipients]
+    value = sealer.seal(draft(event, now, groups, recipients_of))
     return parse_value(value)
 
 
