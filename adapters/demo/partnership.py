@@ -1,4 +1,4 @@
-"""A complete partnership made in one go, for trying out: keys, contract, manifests, TLS (issue 3).
+"""Complete partnership for try-outs, made at once: keys, contract, manifests, TLS.
 
 In life every agency makes its own keys and signs in its own time. Here one program plays all of
 them, so it holds all keys for a moment; nothing made here may be used with real data. Each agency's

@@ -1,7 +1,4 @@
-"""The demo from beginning to end: the acts in their order, and what must hold after them.
-
-The order of the acts is that of issue 3; what each does is in the modules it calls.
-"""
+"""Whole demo: its acts in order, and the expectations after them. Each act has its own module."""
 
 from __future__ import annotations
 

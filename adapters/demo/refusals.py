@@ -1,7 +1,7 @@
-"""What is refused, each with its step and code (issue 3, point 4). Nothing here is staged output.
+"""Refusals that the demo shows, each with its step and code. All of them really happen.
 
-Agencies' mistakes go through their own exports and come back in the reason file beside their
-quarantine; what a stranger or whoever hosts Kafka tries is really tried, on Kafka.
+Mistakes of agencies go through their own exports and come back in the reason file in their
+quarantine. Attacks by a stranger or by the host of Kafka are carried out on Kafka.
 """
 
 from __future__ import annotations

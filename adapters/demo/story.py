@@ -1,4 +1,4 @@
-"""The story of one fictitious person, from a third-party report to the outcome (issue 3, point 1).
+"""Story of one fictitious person, from a third-party report to the outcome.
 
 Each part exports rows of one agency and waits until others have them in their inbox folders, in
 their own terms. What the story's people decide is said by ``script``; all others decide themselves.

@@ -1,4 +1,4 @@
-"""The machinery behind every versioned mapping file (issue 3, part 5).
+"""Engine of the versioned mapping files.
 
 An agency's adapter is mostly a JSON file that declares: its code tables (both ways), its columns
 and the leaves of the shared vocabulary that they hold, its kinds of row, and the columns with a

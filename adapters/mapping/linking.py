@@ -1,7 +1,8 @@
 """Own references beside shared ids, and own partner codes beside agency ids.
 
-Whoever records a case first mints its random id; the others link theirs to it (``design.md``: no
-duplication). A row carries the own reference, the shared id, or both, and both tie them together.
+The agency that records a case first makes its random id; the others link their reference to it, so
+one case has one id. A row carries the own reference, the shared id, or both. A row with both links
+them.
 """
 
 from __future__ import annotations

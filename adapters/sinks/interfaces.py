@@ -1,8 +1,8 @@
-"""What a sink is: something that takes one event under a stable key, any number of times.
+"""Interface of a sink: takes one event under a stable key, any number of times.
 
-Delivery is at least once on the wire and once in effect at the sink's boundary (design.md, "The
-flow"): the inbox refuses repeats, and a delivery that is tried again after a crash carries the same
-key, so a sink must treat a second delivery of the same bytes as done.
+Delivery is at least once on the wire and once in effect at the sink: the inbox refuses repeats, and
+a delivery that is tried again after a crash carries the same key. So a sink must treat a second
+delivery of the same bytes as done.
 """
 
 from __future__ import annotations

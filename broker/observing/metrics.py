@@ -91,24 +91,30 @@ class Metrics:
         self._monotonic = monotonic
         began = monotonic()
         self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), began + STARTING_S)
-        self._published = self._counter("events_published", "Events Kafka took.", "topic")
-        self._received = self._counter("events_received", "Events opened, new ones.", "topic")
+        self._published = self._counter("events_published", "Events that Kafka took.", "topic")
+        self._received = self._counter("events_received", "New events that were opened.", "topic")
         self._passed = self._counter(
-            "records_passed_over", "Records that were no new event for us.", "outcome"
+            "records_passed_over", "Good records without a new event for this agency.", "outcome"
         )
-        self._refused = self._counter("records_refused", "Records refused.", "step", "code")
-        self._items = self._counter("items_refused", "Items of the export refused.", "code")
+        self._refused = self._counter(
+            "records_refused", "Records that were refused.", "step", "code"
+        )
+        self._items = self._counter(
+            "items_refused", "Items of the agency's exports that were refused.", "code"
+        )
         self._rests = self._counter(
-            "export_rests_put_aside", "Exports whose rest was put aside unread after refused rows."
+            "export_rests_put_aside", "Exports that were not read on, after too many refused rows."
         )
-        self._batches = self._counter("batches", "Batches signed: one signature each.", "topic")
+        self._batches = self._counter("batches", "Batches of events; one signature each.", "topic")
         self._faults = self._counter("relay_faults", "Sends that Kafka did not take.", "code")
-        self._alarms = self._counter("alarms", "What an operator must look at.", "code")
+        self._alarms = self._counter(
+            "alarms", "Alarms: states that an operator must look at.", "code"
+        )
         self._notices = self._counter(
-            "notices_left_out", "Notices to senders that were not sent: too many.", "kind"
+            "notices_left_out", "Notices to senders left out because there were too many.", "kind"
         )
         self._ranges = self._counter(
-            "replay_ranges_let_go", "Ranges of replay requests that were let go: too many."
+            "replay_ranges_let_go", "Ranges of replay requests dropped because there were too many."
         )
         self._per_signature = Histogram(
             "concordant_events_per_signature",
@@ -118,37 +124,49 @@ class Metrics:
         )
         self._lag = Histogram(
             "concordant_lag_seconds",
-            "From the sender's export to this inbox.",
+            "Time from the sender's export to this inbox.",
             buckets=LAG_BUCKETS_S,
             registry=self.registry,
         )
         self._outbox = self._gauge("outbox_events", "Events not yet on Kafka.", "state")
-        self._outbox_age = self._gauge("outbox_oldest_seconds", "Age of the oldest of them.")
-        self._inbox = self._gauge("inbox_undelivered", "Events the agency's system lacks.")
-        self._inbox_age = self._gauge("inbox_oldest_seconds", "Age of the oldest of them.")
+        self._outbox_age = self._gauge(
+            "outbox_oldest_seconds", "Age of the oldest event in the outbox."
+        )
+        self._inbox = self._gauge("inbox_undelivered", "Events not yet in the agency's system.")
+        self._inbox_age = self._gauge(
+            "inbox_oldest_seconds", "Age of the oldest undelivered event."
+        )
         self._quarantine = self._gauge("quarantine_held", "Refused records waiting for a person.")
-        self._quarantine_bytes = self._gauge("quarantine_bytes", "Bytes that they take.")
+        self._quarantine_bytes = self._gauge(
+            "quarantine_bytes", "Bytes of the quarantined records."
+        )
         self._quarantine_filled = self._current(
-            "quarantine_filled_ratio", "Of a sender's room for refused records.", "agency"
+            "quarantine_filled_ratio", "Part of a sender's quarantine that is full.", "agency"
         )
         self._discarded = self._gauge("events_discarded", "Accepted events that were discarded.")
-        self._held = self._gauge("held", "Put aside, by kind; a person must look.", "kind")
-        self._held_age = self._gauge("held_oldest_seconds", "Age of the oldest of them.", "kind")
+        self._held = self._gauge("held", "Items that are held, by kind.", "kind")
+        self._held_age = self._gauge("held_oldest_seconds", "Age of the oldest held item.", "kind")
         for kind in get_args(HeldKind):  # at 0 from the start, or the first one is no increase
             self._held.labels(kind).set(0)
             self._held_age.labels(kind).set(0)
         self._gaps = self._current("gaps_open", "Gaps in other agencies' streams.", "agency")
-        self._state = self._current("stream_state_bytes", "Kept of another's streams.", "agency")
-        self._leaves = self._current("records_without_content", "Only their hash came.", "agency")
-        self._heartbeat = self._current(
-            "heartbeat_age_seconds", "Since a party was heard, or first awaited.", "agency"
+        self._state = self._current("stream_state_bytes", "Bytes kept of its streams.", "agency")
+        self._leaves = self._current(
+            "records_without_content", "Records of which only the hash came.", "agency"
         )
-        self._stopped = self._current("streams_stopped", "Stopped by a contradiction.", "agency")
-        self._days_left = self._current("days_left", "Until it ends.", "what", "name")
+        self._heartbeat = self._current(
+            "heartbeat_age_seconds",
+            "Time since the last heartbeat, or since the first was awaited.",
+            "agency",
+        )
+        self._stopped = self._current(
+            "streams_stopped", "Streams stopped by a contradiction.", "agency"
+        )
+        self._days_left = self._current("days_left", "Days until it ends.", "what", "name")
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
-        self._overdue = self._gauge("referrals_overdue", "Open ones past a clock.")
+        self._overdue = self._gauge("referrals_overdue", "Open referrals past a clock.")
         self._files = self._gauge("folder_files", "Files in clear in a folder.", "folder")
-        self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest.", "folder")
+        self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest file.", "folder")
         self._files_removed = self._counter(
             "folder_files_removed", "Files removed when their retention was over.", "folder"
         )
@@ -156,7 +174,7 @@ class Metrics:
             self.folder(folder, 0, None, 0)
             self.files_removed(folder, 0)
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
-        self._late = self._gauge("loop_late_seconds", "Past the time when it had to turn.", "loop")
+        self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
         self._ready = self._current("ready", "1 where a check of /readyz passes, else 0.", "check")
         self._begin_at_zero()
 

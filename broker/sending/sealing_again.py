@@ -1,10 +1,9 @@
-"""Events whose sealed record no reader takes: found, held, and sealed again under the same id.
+"""Malformed sealed records: found before they are published, held, and sealed again under their id.
 
 A record can be malformed because an older version sealed it, because its bytes were damaged, or
 because of a fault that is not known yet. Such a record is not published. The idempotency key of its
-item stops counting as published, so the same item, offered again, is sealed again and not skipped
-(issue 9, number 7). Nothing is kept from which this agency could seal it without its export: the
-keys of a sealed event are stored nowhere.
+item stops counting as published, so the same item, offered again, is sealed again and not skipped.
+The agency needs its export for this, because the keys of a sealed event are stored nowhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The story of issue 3, played on a real Kafka by the same processes that compose would run."""
+"""Main story of the demo, played on a real Kafka by the same processes that compose would run."""
 
 from __future__ import annotations
 

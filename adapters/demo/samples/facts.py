@@ -2,7 +2,7 @@
 
 Seeded: the same seed makes the same people. Nobody exists: the surnames say so, postcodes are of
 the unused area ZZ, telephone numbers are those that Ofcom keeps for drama, addresses end in
-example.org. Irregularities are those of real exports (issue 3, the story): missing values, several
+example.org. Irregularities are those of real exports: missing values, several
 strands, incidents that are not crimes, consent to statistics only, narratives over the limit,
 accents, reports to a voluntary service that the police know nothing of.
 """

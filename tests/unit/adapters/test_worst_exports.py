@@ -12,7 +12,7 @@ from bench.exports import make_partnership, measure
 from bench.worst_exports import WORST
 
 SIZE = 1_000_000
-"""At twice this size the export of short lines took 1.66 GB (issue 9, number 10)."""
+"""At twice this size the export of short lines took 1.66 GB."""
 GOOD = 150_000
 """Bytes of exports with good rows: sealing these takes the time."""
 

@@ -1,4 +1,4 @@
-"""Events that were sealed badly, for whatever reason, are sealed again (issue 9, number 7)."""
+"""Events that were sealed badly, for whatever reason, are sealed again."""
 
 from __future__ import annotations
 

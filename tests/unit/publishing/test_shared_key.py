@@ -1,4 +1,4 @@
-"""A party that lists another's public exchange key harms no other party (issue 9, number 7)."""
+"""A party that lists another's public exchange key harms no other party."""
 
 from __future__ import annotations
 
