@@ -84,6 +84,7 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
 
 ALARMS: Final = (
     "before_start_late",
+    "content_gone",
     "content_missing",
     "descriptors_exhausted",
     "equivocation",

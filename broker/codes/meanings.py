@@ -176,7 +176,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "content_gone": Meaning(
         "what has to be published again has no content any more",
-        "Tell the recipients which events are lost: concordant status --agency DIR",
+        "Tell the recipients how many events are lost, and when: concordant status --agency DIR. "
+        "Their status lists the records of which only the hash came.",
     ),
     "content_missing": Meaning(
         "(files) a leaf replay has no content",

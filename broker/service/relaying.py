@@ -20,6 +20,7 @@ from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
+from broker.service.reporting import report_recovery
 from broker.transport.interfaces import Sender
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
@@ -189,7 +190,4 @@ class Relaying:
             lambda topic: readers_of(topic, agency, trust.contracts, trust.manifests),
             trust.receipt_believed,
         )
-        if again:
-            self._log.warning("published_again", records=again)
-        if gone:
-            self._log.error("content_gone", records=gone)
+        report_recovery(again, gone, self._metrics, self._log)

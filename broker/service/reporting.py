@@ -83,6 +83,16 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
     report_alarms(news.alarms, metrics, log)
 
 
+def report_recovery(again: int, gone: int, metrics: Metrics, log: FilteringBoundLogger) -> None:
+    """Count and log what a revoked key had signed: published again, or its content is gone."""
+    if again:
+        log.warning("published_again", records=again)
+    if gone:
+        for _ in range(gone):
+            metrics.alarm("content_gone", "")
+        log.error("content_gone", code="content_gone", records=gone)
+
+
 def report_alarms(
     alarms: Iterable[tuple[str, str]], metrics: Metrics, log: FilteringBoundLogger
 ) -> None:

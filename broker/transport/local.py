@@ -209,7 +209,9 @@ class LocalKafka:
 
     def _format(self, jars: Path) -> None:
         command = self._command(jars, "kafka.tools.StorageTool")
-        command += ["format", "-t", new_cluster_id(), "-c", str(self.folder / "server.properties")]
+        # in one word: an id may begin with a hyphen
+        command += ["format", f"--cluster-id={new_cluster_id()}"]
+        command += ["-c", str(self.folder / "server.properties")]
         done = subprocess.run(command, capture_output=True, check=False, timeout=START_TIMEOUT_S)  # noqa: S603  # our own command
         if done.returncode:
             (self.folder / "kafka.log").write_bytes(done.stdout + done.stderr)

@@ -91,6 +91,7 @@ def test_after_the_thief_is_revoked_the_honest_sender_goes_on(council: Witness) 
     assert gaps > 50
 
     successor = revoke(council, since=NOW + SECOND, now=NOW + HOUR)
+    told: list[str] = []
     for one in (other, log):  # first where the thief was not
         one.signer, one.now = successor, NOW + HOUR
         one.restart()
@@ -102,6 +103,8 @@ def test_after_the_thief_is_revoked_the_honest_sender_goes_on(council: Witness) 
             one.topic, one.partition, [*waiting, *tail], NOW + HOUR + SECOND
         )
         assert len(batch.opened) == 2
+        told += [code for _, code in batch.alarms]
+    assert "gaps_forgotten" in told
     assert council.waits() == []
     assert counted(council, POLICE)[0] < LIMIT
 

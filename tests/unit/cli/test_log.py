@@ -87,6 +87,8 @@ def test_what_is_not_signed_yet_is_said(cli, world) -> None:
     answer = verify(cli, world, "--json")
     assert (answer.code, answer.json["code"]) == (4, "log_not_signed")
     assert (answer.json["verified"], answer.json["not_signed"]) == (False, [2, 3])
+    sign(world)  # as the next heartbeat does
+    assert verify(cli, world).code == 0
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,12 @@ from broker.judging.partition_state import receiptable
 from broker.judging.store_view import write_state
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
+from broker.observing.logs import logger
+from broker.observing.metrics import Metrics
 from broker.record import Record
 from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
 from broker.sending.streams import Stream
+from broker.service.reporting import report_recovery
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Origin
 
@@ -254,7 +257,11 @@ async def test_content_that_is_gone_is_counted(
     with police.store.transaction() as tx:
         tx.outbox.forget_content(clock.now + 1)
     clock.pass_(5 * SECOND)
-    assert await recover(police, since=clock.now) == (0, 2)
+    again, gone = await recover(police, since=clock.now)
+    assert (again, gone) == (0, 2)
+    metrics = Metrics()
+    report_recovery(again, gone, metrics, logger("broker"))
+    assert 'concordant_alarms_total{code="content_gone"} 2.0' in metrics.text().decode()
 
 
 @pytest.mark.parametrize("ahead", [MINUTE, 4 * MINUTE])

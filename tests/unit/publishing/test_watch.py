@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from desk import Desk
 from office import Clock, at_offsets
@@ -55,6 +56,20 @@ def test_a_referral_that_nobody_acknowledges_is_an_alarm_once(
     clock.pass_(20 * DAY)
     assert (POLICE, "referral_unacknowledged") in desk.watch.look().alarms
     assert desk.watch.look().alarms == []
+
+
+def test_a_referral_that_is_acknowledged_and_not_answered_is_an_alarm(
+    desk: Desk, log: Log, clock: Clock
+) -> None:
+    desk.office.take(at_offsets(log.send(value())))
+    with desk.office.store.transaction() as tx:
+        (row,) = tx.referrals.open()
+        tx.referrals.save(replace(row, acknowledge_by_ms=None, status="received"))
+    clock.pass_(20 * DAY)
+    assert (POLICE, "referral_unanswered") in desk.watch.look().alarms
+    with desk.office.store.transaction() as tx:  # the caseworkers answer it
+        tx.referrals.save(replace(row, acknowledge_by_ms=None, respond_by_ms=None))
+        assert tx.referrals.overdue(clock.now) == []
 
 
 def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(desk: Desk) -> None:

@@ -61,3 +61,13 @@ def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(tls: TlsFiles) -
     with pytest.raises(TransportError) as refused:
         ssl_context(tls)
     assert "passphrase" in (refused.value.fix or "")
+
+
+def test_an_error_of_kafka_without_a_code_of_ours() -> None:
+    errors = pytest.importorskip("aiokafka.errors")
+    from broker.transport.kafka.client import ClientSettings, transport_error
+
+    client = ClientSettings("localhost:1", "csu-camden", ssl.create_default_context())
+    found = transport_error(errors.UnsupportedVersionError("text"), client)
+    assert found.code == "kafka_failed"
+    assert "text" not in found.detail
