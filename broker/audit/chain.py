@@ -35,7 +35,7 @@ LINKS: Final = ("contract", "manifest", "stream key", "heartbeat", "head", "path
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class EvidenceLink:
     """One link, checked; `code` says why it does not hold, and is empty if it does."""
 
     name: str
@@ -62,7 +62,7 @@ EventCheck = Callable[[Evidence], str]
 
 def check_chain(
     evidence: Evidence, contracts: ContractBook, manifests: ManifestBook, event: EventCheck
-) -> tuple[Link, ...]:
+) -> tuple[EvidenceLink, ...]:
     """Check every link.
 
     Args:
@@ -75,12 +75,12 @@ def check_chain(
         The links in order, up to the first that does not hold.
     """
     chain = _Chain(evidence, contracts, manifests, event)
-    links: list[Link] = []
+    links: list[EvidenceLink] = []
     try:
         for name, detail in zip(LINKS, chain.details(), strict=True):
-            links.append(Link(name, detail))
+            links.append(EvidenceLink(name, detail))
     except LinkError as broken:
-        links.append(Link(LINKS[len(links)], str(broken), broken.code))
+        links.append(EvidenceLink(LINKS[len(links)], str(broken), broken.code))
     return tuple(links)
 
 

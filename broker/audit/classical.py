@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from broker.audit.chain import Link, LinkError
+from broker.audit.chain import EvidenceLink, LinkError
 from broker.audit.evidence import ClassicalPart, Evidence
 from broker.keys.governance import key_name
 from broker.registry.manifests import ManifestBook
@@ -20,7 +20,7 @@ from broker.tlog.merkle import verify_inclusion
 CLASSICAL: Final = "classical"
 
 
-def check_classical(evidence: Evidence, manifests: ManifestBook) -> Link | None:
+def check_classical(evidence: Evidence, manifests: ManifestBook) -> EvidenceLink | None:
     """Whether the checkpoint holds, None where the document has none.
 
     Args:
@@ -33,8 +33,8 @@ def check_classical(evidence: Evidence, manifests: ManifestBook) -> Link | None:
     try:
         size = _checked(evidence, part, manifests)
     except LinkError as broken:
-        return Link(CLASSICAL, str(broken), broken.code)
-    return Link(CLASSICAL, f"checkpoint of size {size}, signed with Ed25519")
+        return EvidenceLink(CLASSICAL, str(broken), broken.code)
+    return EvidenceLink(CLASSICAL, f"checkpoint of size {size}, signed with Ed25519")
 
 
 def _checked(evidence: Evidence, part: ClassicalPart, manifests: ManifestBook) -> int:

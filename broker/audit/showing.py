@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from broker.agency.participant import Participant
-from broker.audit.chain import Link, check_chain
+from broker.audit.chain import EvidenceLink, check_chain
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import FORMAT, ClassicalPart, ContractPart, Evidence, HeadPart
 from broker.audit.located import Located
@@ -28,7 +28,7 @@ from broker.tlog.note import key_id
 
 def show_evidence(
     tx: Transaction, participant: Participant, located: Located
-) -> tuple[Evidence, tuple[Link, ...]]:
+) -> tuple[Evidence, tuple[EvidenceLink, ...]]:
     """The evidence of an event and its links, all of which hold.
 
     Args:
@@ -50,7 +50,7 @@ def show_evidence(
             fix="ask again in a minute or two, while the adapter runs",
         )
     classical = _classical(located)
-    broken = Link("stream key", "no manifest that is held lists it", "key_unknown")
+    broken = EvidenceLink("stream key", "no manifest that is held lists it", "key_unknown")
     for kept in covering:
         note = tx.heartbeats.note(kept.heartbeat_id)
         path = located.path(kept.size)

@@ -19,7 +19,6 @@ from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.judging.partition_state import parse_outline
-from broker.judging.verification import GENERATION
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.keys.manifest import parse_manifest
@@ -40,6 +39,7 @@ from broker.store.rows import CheckpointRow
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
+from broker.tlog.generation_links import GENERATION
 from broker.transport.topics import ControlTopics
 from contracts.errors import ConcordantError
 

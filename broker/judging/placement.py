@@ -6,11 +6,11 @@ docs/spec/streams.md. Shared by ``broker/judging/continuity.py`` (within a gener
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias
+from dataclasses import field
+from typing import Literal, Protocol, TypeAlias
 
-from broker.envelope.primitives import lp, sha256
 from broker.judging.partition_state import Generation, Kept, PartitionState
+from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
 from contracts.values import value_class
 
@@ -33,19 +33,6 @@ class EquivocationError(ContinuityError):
         self.size = size
 
 
-LINK_SALT_BYTES: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What index 0 names: its predecessor's name, size and root, and 16 random bytes."""
-
-    name: str
-    size: int
-    root: bytes
-    salt: bytes
-
-
 @value_class(frozen=True, slots=True)
 class Fact:
     """What steps 1 to 3 established of a record."""
@@ -57,7 +44,7 @@ class Fact:
     size: int
     root: bytes
     log_time: int
-    link: Link | None
+    link: GenerationLink | None
     leaf_only: bool = False
     signer: bytes = b""
     """The key id of the signature line."""
@@ -96,27 +83,6 @@ class Recall(Protocol):
 
     def at(self, generation: str, size: int) -> Kept | None:
         """The kept checkpoint of exactly that size."""
-
-
-def generation_name(stream: str, link: Link, opened: int) -> str:
-    """The name that a generation must have, given what it names.
-
-    Args:
-        stream: ``deployment/agency/topic/partition``.
-        link: its predecessor and 16 random bytes.
-        opened: opening time, ms.
-    """
-    digest = sha256(
-        lp(
-            b"concordant/1/generation",
-            stream.encode(),
-            link.name.encode(),
-            link.size.to_bytes(8, "big"),
-            link.root,
-            link.salt,
-        )
-    )
-    return f"{opened:016x}-{digest.hex()[:32]}"
 
 
 def kept_of(fact: Fact) -> Kept:

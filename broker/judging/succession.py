@@ -15,7 +15,6 @@ from broker.judging.placement import (
     ContinuityError,
     EquivocationError,
     Fact,
-    Link,
     Placement,
     Recall,
     frontier_at,
@@ -24,6 +23,7 @@ from broker.judging.placement import (
     require_root,
     with_generation,
 )
+from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
 
 MAX_GENERATIONS: Final = 64
@@ -69,7 +69,7 @@ def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) 
 
 
 def linked(
-    state: PartitionState, name: str, link: Link, recall: Recall
+    state: PartitionState, name: str, link: GenerationLink, recall: Recall
 ) -> tuple[
     PartitionState, tuple[tuple[str, Kept], ...], tuple[str, ...], tuple[str, int, int] | None
 ]:
@@ -116,7 +116,7 @@ def linked(
 
 
 def _ended(
-    held: Generation, link: Link, recall: Recall
+    held: Generation, link: GenerationLink, recall: Recall
 ) -> tuple[Generation, tuple[str, int, int] | None, list[str], tuple[tuple[str, Kept], ...]]:
     """A successor names (size, root) of a generation that is held."""
     if link.size <= held.start:  # nothing that is held can be compared with it
@@ -134,7 +134,7 @@ def _ended(
     return _closed(held, link), None, ["rollback"] if rolled_back else [], kept
 
 
-def _checked(link: Link, recall: Recall) -> tuple[Kept, tuple[tuple[str, Kept], ...]]:
+def _checked(link: GenerationLink, recall: Recall) -> tuple[Kept, tuple[tuple[str, Kept], ...]]:
     """The rule of checkpoints for the one that a link names, and what is to be kept of it."""
     above = recall.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
@@ -148,7 +148,7 @@ def _checked(link: Link, recall: Recall) -> tuple[Kept, tuple[tuple[str, Kept], 
     return named, ((link.name, named),)
 
 
-def _closed(held: Generation, link: Link) -> Generation:
+def _closed(held: Generation, link: GenerationLink) -> Generation:
     """Close at the named size: what is missing at or above it will never come (superseded)."""
     end = link.size if held.end is None else min(link.size, held.end)
     gaps: list[Gap] = []

@@ -6,7 +6,6 @@ that takes one cannot be handed a record whose sender is not known.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +13,7 @@ from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
 from broker.judging.partition_state import Generation, Place
-from broker.judging.placement import LINK_SALT_BYTES, Fact, Link, generation_name
+from broker.judging.placement import Fact
 from broker.judging.view import View
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import (
@@ -27,9 +26,14 @@ from broker.record import (
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.generation_links import (
+    GENERATION,
+    GenerationLink,
+    generation_name,
+    opening_time,
+    parse_link,
+)
 from broker.tlog.merkle import (
-    EMPTY_ROOT,
-    MAX_LOG_SIZE,
     Frontier,
     leaf_hash,
     left_nodes,
@@ -38,14 +42,10 @@ from broker.tlog.merkle import (
 from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
 from contracts.values import value_class
 
-LINK_PARTS: Final = 4
 MAX_SIGNED_REMEMBERED: Final = 1024
 """Checkpoints whose signature was verified; one serves up to 512 records."""
 MAX_PATHS_REMEMBERED: Final = 1024
 """Streams of which the last path is kept; a sender can open generations as it likes."""
-
-GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")
-"""The form of a generation's name."""
 
 
 @value_class(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
     stated = _require_signed(proof, origin, view)  # step 2
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
-    if int(origin.generation[:16], 16) > log_time * 1000 + CLOCK_SKEW_MS:
+    if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:
         # Nothing can follow a generation of the end of time: a thief would end the stream for good.
         raise RefusedError(2, "generation_ahead", "opened more than 5 minutes after the log time")
     leaf_only = content_type == LEAF_CONTENT_TYPE
@@ -140,7 +140,9 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
     return value, content_type, proof
 
 
-def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Link | None]:
+def _proof(
+    record: Record, header: bytes, view: View
+) -> tuple[Proof, Origin, GenerationLink | None]:
     try:
         proof = parse_proof(header, view.checkpoints)
         origin = parse_origin(proof.checkpoint.origin)
@@ -156,51 +158,16 @@ def _proof(record: Record, header: bytes, view: View) -> tuple[Proof, Origin, Li
         raise RefusedError(1, "generation_name", "not the name of a generation")
     if proof.index:  # parse_proof took no ``extra`` there
         return proof, origin, None
-    link = parse_link(proof.extra)
+    try:
+        link = parse_link(proof.extra)
+    except ProofError as error:
+        raise RefusedError(1, error.code, error.detail) from None
     if origin.generation <= link.name:
         raise RefusedError(1, "generation_order", "a generation is later than the one it names")
     stream = f"{origin.deployment}/{origin.agency}/{origin.topic}/{origin.partition}"
-    opened = int(origin.generation[:16], 16)
-    if generation_name(stream, link, opened) != origin.generation:
+    if generation_name(stream, link, opening_time(origin.generation)) != origin.generation:
         raise RefusedError(1, "generation_name", "the generation does not name what it follows")
     return proof, origin, link
-
-
-def parse_link(extra: bytes | None) -> Link:
-    """The ``extra`` of index 0: lp(previous generation, be64 size, root, 16 random bytes).
-
-    Raises:
-        RefusedError: step 1, ``link_malformed``.
-    """
-    parts = _lp_parts(extra) if extra is not None else None
-    if (
-        parts is None
-        or len(parts[1]) != 8
-        or len(parts[2]) != HASH_BYTES
-        or len(parts[3]) != LINK_SALT_BYTES
-        or not parts[0].isascii()
-    ):
-        raise RefusedError(1, "link_malformed", "index 0 does not name a predecessor as it must")
-    link = Link(parts[0].decode("ascii"), int.from_bytes(parts[1], "big"), parts[2], parts[3])
-    first = link.name == ""
-    if not first and GENERATION.fullmatch(link.name) is None:
-        raise RefusedError(1, "link_malformed", "index 0 names what is not a generation")
-    if link.size > MAX_LOG_SIZE:
-        raise RefusedError(1, "link_malformed", "a log is not that long")
-    if first != (link.size == 0) or (first and link.root != EMPTY_ROOT):
-        raise RefusedError(1, "link_malformed", "a predecessor holds at least one record")
-    return link
-
-
-def _lp_parts(data: bytes) -> list[bytes] | None:
-    if int.from_bytes(data[:8], "big") != LINK_PARTS:
-        return None
-    parts, at = [], 8
-    for _ in range(LINK_PARTS):
-        length = int.from_bytes(data[at : at + 8], "big")
-        parts.append(data[at + 8 : at + 8 + length])
-        at += 8 + length
-    return parts if at == len(data) else None  # beyond its end if a part was cut short
 
 
 def _require_signed(proof: Proof, origin: Origin, view: View) -> Sequence[tuple[int, bytes]] | None:

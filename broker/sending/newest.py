@@ -15,6 +15,7 @@ from broker.judging.partition_state import parse_outline
 from broker.sending.streams import Stream
 from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow
+from broker.tlog.generation_links import opening_time
 
 FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
 """How far ahead of this clock a generation that was taken may have been opened: its log time may be
@@ -33,7 +34,7 @@ def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) 
         return newest
     seen = parse_outline(head)
     name = max(newest.name, seen.newest)
-    if int(name[:16], 16) > now + FURTHEST_OPENING_MS:  # no reader takes it either
+    if opening_time(name) > now + FURTHEST_OPENING_MS:  # no reader takes it either
         name = newest.name
     latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
     return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))

@@ -15,13 +15,19 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.clock import MAX_CLOCK_JUMP_MS
-from broker.envelope.primitives import lp, random_bytes
+from broker.envelope.primitives import random_bytes
 from broker.errors import StoreError
-from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.generation_links import (
+    LINK_SALT_BYTES,
+    GenerationLink,
+    format_link,
+    generation_name,
+    opening_time,
+)
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
@@ -74,14 +80,13 @@ def open_generation(
     opened = now
     for row in (predecessor, newest):
         if row is not None:
-            opened = max(opened, int(row.name[:16], 16) + 1)
+            opened = max(opened, opening_time(row.name) + 1)
     if predecessor is None:
-        link = Link("", 0, EMPTY_ROOT, random_bytes(LINK_SALT_BYTES))
+        link = GenerationLink("", 0, EMPTY_ROOT, random_bytes(LINK_SALT_BYTES))
     else:
-        link = Link(
+        link = GenerationLink(
             predecessor.name, predecessor.size, predecessor.root, random_bytes(LINK_SALT_BYTES)
         )
-    extra = lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
     times = [row.log_time_s for row in (predecessor, newest) if row is not None]
     if opened > now:  # or its records would be `generation_ahead`
         times.append(-((CLOCK_SKEW_MS - opened) // 1000))
@@ -92,7 +97,7 @@ def open_generation(
         predecessor=link.name,
         predecessor_size=link.size,
         predecessor_root=link.root,
-        extra=extra,
+        extra=format_link(link),
         size=0,
         frontier=Frontier().to_bytes(),
         root=EMPTY_ROOT,

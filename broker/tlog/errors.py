@@ -25,6 +25,7 @@ class ProofError(ConcordantError):
 
     Codes, one set by each place that raises it:
     `proof_malformed`, `proof_too_large`, `inclusion_invalid`, `consistency_invalid`,
+    `link_malformed` (index 0 does not name its predecessor as it must),
     `frontier_malformed` (stored bytes that are not a frontier).
     """
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from broker.judging.placement import LINK_SALT_BYTES, Link
+from broker.tlog.generation_links import LINK_SALT_BYTES, GenerationLink
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, fold
 
 SALT = bytes(LINK_SALT_BYTES)
@@ -35,7 +35,7 @@ class Shown:
     size: int
     root: bytes
     time: int
-    link: Link | None
+    link: GenerationLink | None
     leaf_only: bool = False
 
     def __str__(self) -> str:
@@ -70,10 +70,10 @@ class Sender:
         if self.rng.random() < 0.15:
             self._cut_otherwise(name, link)
 
-    def _link(self, number: int) -> Link:
+    def _link(self, number: int) -> GenerationLink:
         names = list(self.heads)
         if not names:
-            return Link("", 0, EMPTY_ROOT, SALT)
+            return GenerationLink("", 0, EMPTY_ROOT, SALT)
         name = self.rng.choice(names) if self.rng.random() < 0.3 else names[-1]
         heads = self.heads[name]
         head = self.rng.choice(heads) if self.rng.random() < 0.3 else heads[-1]
@@ -84,13 +84,13 @@ class Sender:
         if self.rng.random() < 0.1:  # of a generation that the sender did not write
             before = self.rng.randint(0, number - 1)
             name = f"{before:016x}-{drawn('never', self.rng.randint(0, 2)).hex()[:32]}"
-        return Link(name, size, root, SALT)
+        return GenerationLink(name, size, root, SALT)
 
     def _append(
         self,
         name: str,
         frontier: Frontier,
-        link: Link,
+        link: GenerationLink,
         tag: str,
         batches: int,
         *,
@@ -110,7 +110,7 @@ class Sender:
                 self.heads[name].append(frontier)
                 self.time = time
 
-    def _cut_otherwise(self, name: str, link: Link) -> None:
+    def _cut_otherwise(self, name: str, link: GenerationLink) -> None:
         """The first leaves under a checkpoint that cuts a batch, or that comes at another time."""
         size = self.rng.randint(1, self.heads[name][-1].size)
         leaves = [drawn(name, "main", at) for at in range(size)]
@@ -128,7 +128,7 @@ class Sender:
         size: int,
         root: bytes,
         time: int,
-        link: Link,
+        link: GenerationLink,
     ) -> None:
         for at, (leaf, path) in enumerate(zip(leaves, paths, strict=True), first):
             named = link if at == 0 else None

@@ -66,7 +66,6 @@ from broker.judging.partition_state import (
     parse_outline,
     parse_state,
 )
-from broker.judging.verification import parse_link
 from broker.keys.enrolment import verify_public
 from broker.keys.keyfile import parse_keyfile, public_of
 from broker.keys.manifest import manifest_text, parse_manifest
@@ -85,6 +84,7 @@ from broker.tlog.checkpoint import (
 )
 from broker.tlog.cosignature import format_signed_checkpoint
 from broker.tlog.errors import NoteError, ProofError
+from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, Frontier
 from broker.tlog.note import (
     Note,
@@ -228,7 +228,7 @@ PARSERS: tuple[Parser, ...] = (
            (HEAD.origin.encode(),), lambda origin: origin.format().encode()),
     Parser("proof", parse_proof, (ProofError,),
            (format_proof(5, PATH, SIGNED), format_proof(0, PATH, SIGNED, LINK)), proof_again),
-    Parser("link", parse_link, (RefusedError,), (LINK, lp(b"", bytes(8), EMPTY_ROOT, bytes(16))),
+    Parser("link", parse_link, (ProofError,), (LINK, lp(b"", bytes(8), EMPTY_ROOT, bytes(16))),
            lambda link: lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)),
     Parser("frontier", Frontier.from_bytes, (ProofError,),
            (Frontier().extend(PATH[:3]).to_bytes(), bytes(8)), Frontier.to_bytes),

@@ -19,7 +19,6 @@ from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, SECOND, SUPPORT, W
 
 from broker.envelope.primitives import sha256
 from broker.judging.continuity import MAX_GAPS
-from broker.judging.placement import Link
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ED25519, EXCHANGE, STREAM, XWING, kid
 from broker.keys.manifest import ManifestKey, Revocation, manifest_text
@@ -27,6 +26,7 @@ from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import leaf_hash
 from broker.tlog.note import format_note, sign_note
 from broker.tlog.proof import format_proof
@@ -271,7 +271,7 @@ def test_going_back_on_what_it_said_is_a_rollback_and_what_lay_above_stays(
 def test_a_generation_before_the_one_it_names_is_refused(council: Witness, log: Log) -> None:
     council.take(log.send_one(honest()))
     assert log.newest is not None
-    link = Link(log.newest.name, log.newest.size, log.newest.root, bytes(16))
+    link = GenerationLink(log.newest.name, log.newest.size, log.newest.root, bytes(16))
     origin = Origin(
         workshop().deployment, POLICE, log.topic, 0, generation(link, NOW - HOUR)
     ).format()
@@ -286,7 +286,7 @@ def test_a_generation_that_names_a_made_up_one_stands_with_a_gap_that_nobody_fil
 ) -> None:
     """It is asked for what it says that there was, and gets no receipt until it comes."""
     council.take(log.send_one(honest()))
-    made_up = Link(generation(opened=NOW + SECOND), 7, bytes(32), bytes(16))
+    made_up = GenerationLink(generation(opened=NOW + SECOND), 7, bytes(32), bytes(16))
     link_record = signed_record(
         honest(),
         link=made_up,

@@ -36,7 +36,6 @@ from broker.judging.partition_state import (
     format_state,
     parse_state,
 )
-from broker.judging.verification import parse_link
 from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
 from broker.keys.keyfile import format_keyfile, open_key, parse_keyfile, seal_key
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
@@ -54,6 +53,7 @@ from broker.statements.notices import (
 )
 from broker.statements.receipts import format_receipt, parse_receipt
 from broker.statements.signed_contract import pack_contract, unpack_contract
+from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, Frontier
 from broker.tlog.note import format_note, sign_note
 
@@ -346,9 +346,13 @@ texts = st.text(
 def test_cases_in_xml(rows: list[dict[str, str]]) -> None:
     schema = cps.ADAPTER.schema
     read = list(parse_export(format_file(rows, schema), schema))
-    assert all(isinstance(row, Row) for row in read)
-    found = [{n: v for n, v in row.values.items() if v} for row in read if isinstance(row, Row)]
+    found = [
+        {n: v for n, v in row.values.items() if v} if isinstance(row, Row) else {} for row in read
+    ]
     assert found == [{n: v for n, v in row.items() if v} for row in rows]
+    assert all(
+        isinstance(row, Row) == bool(values) for row, values in zip(read, found, strict=True)
+    )
 
 
 KNOWN = council.ADAPTER.mapping.known_columns

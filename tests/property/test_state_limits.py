@@ -20,8 +20,9 @@ from stream_world import MemoryRecall
 
 from broker.judging import continuity, state_limits
 from broker.judging.partition_state import PartitionState, format_state
-from broker.judging.placement import ContinuityError, Fact, Link
+from broker.judging.placement import ContinuityError, Fact
 from broker.judging.state_limits import size_of
+from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import MAX_LOG_SIZE, Frontier
 
 BYTES, GAPS = 20_000, 6
@@ -33,7 +34,7 @@ indices = st.one_of(
     st.integers(0, 2**13 - 2).map(lambda at: 2**63 - 2**13 + at),
 )
 links = st.none() | st.builds(
-    Link, names, st.integers(1, 2**40), st.just(bytes(32)), st.just(bytes(16))
+    GenerationLink, names, st.integers(1, 2**40), st.just(bytes(32)), st.just(bytes(16))
 )
 
 

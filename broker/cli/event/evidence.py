@@ -15,7 +15,7 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.chain import Link, LinkError, check_chain
+from broker.audit.chain import EvidenceLink, LinkError, check_chain
 from broker.audit.classical import check_classical
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import (
@@ -52,8 +52,8 @@ from contracts.names import suggestion
 class Checked:
     """The links of a document, and the classical one that nothing rests on."""
 
-    links: tuple[Link, ...]
-    classical: Link | None
+    links: tuple[EvidenceLink, ...]
+    classical: EvidenceLink | None
 
     @property
     def holds(self) -> bool:
@@ -75,7 +75,7 @@ class Checked:
             for link in self._all()
         )
 
-    def _all(self) -> tuple[Link, ...]:
+    def _all(self) -> tuple[EvidenceLink, ...]:
         return self.links if self.classical is None else (*self.links, self.classical)
 
 

@@ -23,6 +23,7 @@ from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
+from broker.tlog.generation_links import opening_time
 from contracts.names import suggestion
 
 _Place = tuple[str, str, int, str]
@@ -187,7 +188,7 @@ class _Doubts:
             self._good[topic, partition] = frozenset(
                 leaf
                 for each in held
-                if int(each.name[:16], 16) >= self._earliest  # recovery begins later than that
+                if opening_time(each.name) >= self._earliest  # recovery begins later than that
                 for leaf in self._good_leaves((self._sender, topic, partition, each.name), each)
             )
         return self._good[topic, partition]

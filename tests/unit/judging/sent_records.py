@@ -15,7 +15,6 @@ from workshop import (
 from broker.envelope.primitives import (
     lp,
 )
-from broker.judging.placement import Link, generation_name
 from broker.record import (
     CONTENT_TYPE_HEADER,
     LEAF_CONTENT_TYPE,
@@ -27,6 +26,7 @@ from broker.sending.streams import Stream, append, open_generation
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.generation_links import GenerationLink, generation_name
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
@@ -114,10 +114,10 @@ def with_proof(original: Record, proof: bytes) -> Record:
     )
 
 
-FIRST_LINK = Link("", 0, EMPTY_ROOT, SALT)
+FIRST_LINK = GenerationLink("", 0, EMPTY_ROOT, SALT)
 
 
-def link_bytes(link: Link) -> bytes:
+def link_bytes(link: GenerationLink) -> bytes:
     return lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
 
 
@@ -126,7 +126,7 @@ def stream_name(agency: str = POLICE, logical: str = "a", partition: int = 0) ->
     return f"{world.deployment}/{agency}/{world.topic(logical)}/{partition}"
 
 
-def generation(link: Link = FIRST_LINK, opened: int = NOW, agency: str = POLICE) -> str:
+def generation(link: GenerationLink = FIRST_LINK, opened: int = NOW, agency: str = POLICE) -> str:
     return generation_name(stream_name(agency), link, opened)
 
 
@@ -137,7 +137,7 @@ def signed_record(
     origin: str | None = None,
     before: Sequence[bytes] = (),
     extra: bytes | None = link_bytes(FIRST_LINK),
-    link: Link | None = None,
+    link: GenerationLink | None = None,
     signer: NoteSigner | None = None,
     at: int = NOW,
     topic: str | None = None,

@@ -22,8 +22,6 @@ from workshop import NOW, Workshop
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import lp, random_bytes
-from broker.judging.placement import Link
-from broker.judging.verification import parse_link
 from broker.record import (
     CONTENT_TYPE_HEADER,
     LEAF_CONTENT_TYPE,
@@ -32,10 +30,11 @@ from broker.record import (
     Record,
 )
 from broker.tlog.checkpoint import Origin
+from broker.tlog.generation_links import GenerationLink, parse_link
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 from broker.tlog.proof import MAX_PROOF_BYTES
 
-PREDECESSOR = Link(generation(opened=NOW - 1000), 1, bytes(range(32)), bytes(16))
+PREDECESSOR = GenerationLink(generation(opened=NOW - 1000), 1, bytes(range(32)), bytes(16))
 
 
 @pytest.fixture
@@ -194,7 +193,7 @@ def test_the_first_record_of_a_log_must_name_its_predecessor(council: Reader) ->
     assert council.refusal(signed_record(b"x", extra=None)) == (1, "link_malformed")
 
 
-def _parts(link: Link = PREDECESSOR) -> list[bytes]:
+def _parts(link: GenerationLink = PREDECESSOR) -> list[bytes]:
     return [link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt]
 
 
@@ -229,7 +228,7 @@ def test_a_link_that_claims_countless_parts_is_refused_at_once(council: Reader) 
 
 
 def test_the_longest_log_may_be_named() -> None:
-    longest = Link(PREDECESSOR.name, MAX_LOG_SIZE, bytes(32), bytes(16))
+    longest = GenerationLink(PREDECESSOR.name, MAX_LOG_SIZE, bytes(32), bytes(16))
     assert parse_link(link_bytes(longest)) == longest
     assert parse_link(link_bytes(FIRST_LINK)).root == EMPTY_ROOT
 

@@ -8,7 +8,7 @@ import pytest
 from office import Office
 from workshop import CAST, MINUTE, NOW, POLICE, Workshop, workshop
 
-from broker.audit.chain import Link
+from broker.audit.chain import EvidenceLink
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence
 from broker.audit.located import locate
@@ -19,7 +19,7 @@ from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook
 
-Shown = tuple[Evidence, tuple[Link, ...]]
+Shown = tuple[Evidence, tuple[EvidenceLink, ...]]
 
 
 def tell(sender: Office, at: int) -> bytes:

@@ -13,10 +13,10 @@ from broker.envelope.primitives import Ed25519Signer
 from broker.judging.continuity import place
 from broker.judging.partition_state import Kept, PartitionState, format_state, parse_state
 from broker.judging.placement import EquivocationError, Fact, Placement
-from broker.judging.verification import parse_link
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.streams import Appended, Stream, append, open_generation
 from broker.store.rows import GenerationRow
+from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import left_nodes
 from broker.tlog.note import COSIGNATURE_ED25519, note_signer
 from broker.tlog.proof import CheckpointMemo, parse_proof

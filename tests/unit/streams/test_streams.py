@@ -9,11 +9,10 @@ from stream_world import AGENCY, DEPLOYMENT, SIGNER, STREAM, T0, SenderLog
 
 from broker.envelope.primitives import Ed25519Verifier, lp, sha256
 from broker.errors import StoreError
-from broker.judging.placement import generation_name
-from broker.judging.verification import parse_link
 from broker.sending.streams import MAX_BATCH_EVENTS, append, open_generation
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.cosignature import verify_cosignature
+from broker.tlog.generation_links import generation_name, parse_link
 from broker.tlog.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from broker.tlog.note import COSIGNATURE_ED25519, note_verifier
 from broker.tlog.proof import parse_proof

@@ -1,5 +1,6 @@
 """Cases of step 4, `equivocation`: a sender that signed two histories, in every way it can show.
 
+
 The sender reads its own stream, as in ``place_cases``: what stands is not addressed.
 """
 
@@ -14,7 +15,7 @@ from making.scene import NOT_ADDRESSED, Case, Scene
 from making.setting import Setting
 from making.streams import Log
 
-from broker.judging.placement import Link
+from broker.tlog.generation_links import GenerationLink
 
 CHECKPOINTS = "streams.md, Checkpoints"
 
@@ -170,7 +171,7 @@ def _fills(setting: Setting) -> Iterator[Case]:
 def _links(setting: Setting) -> Iterator[Case]:
     s, log, _ = _begun(setting, "link_to_other_root")
     assert log.last is not None
-    link = Link(log.last.name, 1, bytes(range(32)), bytes(16))
+    link = GenerationLink(log.last.name, 1, bytes(range(32)), bytes(16))
     log.restart(link, opened=NOW + 1)
     s.then(log.one(b"another 0"))
     yield s.case(
@@ -180,7 +181,7 @@ def _links(setting: Setting) -> Iterator[Case]:
     log = s.log()
     s.then(log.send(b"record 0", b"record 1")[0], NOT_ADDRESSED)
     assert log.last is not None
-    log.restart(Link(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
+    log.restart(GenerationLink(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
     s.then(log.one(b"another 0"))
     yield s.case(
         "A link names another root for a size of which only the checkpoint is known.",
@@ -205,7 +206,7 @@ def _links(setting: Setting) -> Iterator[Case]:
     s, log, _ = _begun(setting, "named_end_not_met")
     last = log.one(b"record 1")
     assert log.last is not None
-    log.restart(Link(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
+    log.restart(GenerationLink(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
     s.then(log.one(b"another 0"), NOT_ADDRESSED, gap=(1, 1))
     s.then(last)
     yield s.case(

@@ -12,8 +12,8 @@ from making.setting import Setting
 from making.streams import FIRST_LINK, link_bytes
 
 from broker.envelope.primitives import lp
-from broker.judging.placement import Link, generation_name
 from broker.tlog.checkpoint import Origin
+from broker.tlog.generation_links import GenerationLink, generation_name
 from broker.tlog.merkle import MAX_LOG_SIZE
 
 
@@ -64,7 +64,7 @@ def _origins(setting: Setting) -> Iterator[Case]:
 def _links(setting: Setting) -> Iterator[Case]:
     stream = f"{DEPLOYMENT}/{POLICE}/{setting.topic()}/0"
     earlier = generation_name(stream, FIRST_LINK, NOW - 1000)
-    predecessor = Link(earlier, 1, bytes(range(32)), bytes(16))
+    predecessor = GenerationLink(earlier, 1, bytes(range(32)), bytes(16))
     for what, opened in (("same", NOW - 1000), ("earlier", NOW - 2000)):
         s = Scene(setting, f"1-generation_order-{what}")
         link = replace(predecessor, name=f"{NOW - 1000:016x}-" + "f" * 32)

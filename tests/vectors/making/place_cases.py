@@ -1,5 +1,6 @@
 """Cases of step 4: where a record stands in its sender's stream, gaps, generations, two histories.
 
+
 Where the content does not matter the sender reads its own stream: what stands is not addressed.
 """
 
@@ -12,7 +13,7 @@ from making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
 from making.setting import Setting
 from making.streams import as_leaf
 
-from broker.judging.placement import Link
+from broker.tlog.generation_links import GenerationLink
 
 CONTENT_MISSING = {"refused": "content_missing", "step": 4}
 SUPERSEDED = {"refused": "superseded", "step": 4}
@@ -305,7 +306,7 @@ def _generations(setting: Setting) -> Iterator[Case]:
     log.send(*numbered(2))
     s.then(log.one(b"record 2"), NOT_ADDRESSED)
     assert log.last is not None
-    log.restart(Link(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
+    log.restart(GenerationLink(log.last.name, 2, bytes(range(32)), bytes(16)), opened=NOW + 1)
     s.then(log.one(b"another 0"), NOT_ADDRESSED)
     yield s.case(
         "A link to a size at or below the reader's first index is compared with nothing.",

@@ -12,7 +12,6 @@ from making.agencies import DEPLOYMENT, NOW, SECOND
 from making.ground import Ground
 
 from broker.envelope.primitives import lp
-from broker.judging.placement import LINK_SALT_BYTES, Link, generation_name
 from broker.record import (
     CONTENT_TYPE_HEADER,
     LEAF_CONTENT_TYPE,
@@ -24,14 +23,15 @@ from broker.sending.streams import Stream, append
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.generation_links import LINK_SALT_BYTES, GenerationLink, generation_name
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
 
-FIRST_LINK = Link("", 0, EMPTY_ROOT, bytes(LINK_SALT_BYTES))
+FIRST_LINK = GenerationLink("", 0, EMPTY_ROOT, bytes(LINK_SALT_BYTES))
 
 
-def link_bytes(link: Link) -> bytes:
+def link_bytes(link: GenerationLink) -> bytes:
     """The ``extra`` of index 0."""
     return lp(link.name.encode(), link.size.to_bytes(8, "big"), link.root, link.salt)
 
@@ -49,7 +49,7 @@ class Log:
     last: GenerationRow | None = None
     opened: int = 0
 
-    def restart(self, link: Link | None = None, opened: int | None = None) -> None:
+    def restart(self, link: GenerationLink | None = None, opened: int | None = None) -> None:
         """Open another generation: an honest one, or one that names what it likes."""
         at = self.now if opened is None else opened
         for row in (self.last, self.newest):
@@ -61,7 +61,7 @@ class Log:
             link = replace(FIRST_LINK, salt=salt)
         elif link is None:
             assert self.last is not None
-            link = Link(self.last.name, self.last.size, self.last.root, salt)
+            link = GenerationLink(self.last.name, self.last.size, self.last.root, salt)
         self.newest = GenerationRow(
             topic=self.stream.topic,
             partition=self.stream.partition,
@@ -159,7 +159,7 @@ def signed_record(
     agency: str,
     origin: str | None = None,
     before: Sequence[bytes] = (),
-    link: Link = FIRST_LINK,
+    link: GenerationLink = FIRST_LINK,
     extra: bytes | None = None,
     opened: int = NOW,
     at: int = NOW,
