@@ -13,6 +13,7 @@ from typing import Final
 import orjson
 
 from broker.control.budgets import Budgets
+from broker.control.judged_statements import JudgedStatements
 from broker.control.keeping import contradicted, keep_heard
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
@@ -95,6 +96,7 @@ class Control:
         self._readable = readable
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, int]] = {}
+        self._judged = JudgedStatements()
         self.replay_requests = ReplayRequests()
         self._rules = ReceiptRules(agency)
         self._rules_of: ManifestBook | None = None
@@ -119,18 +121,31 @@ class Control:
         for record in records:
             if not record.value:
                 continue  # a tombstone says nothing: manifests and contracts are not unsaid
-            try:
-                handle(record, news, now)
-            except ConcordantError as error:
-                if error.code == "registry_unwritable" or error.code.startswith("store_"):
-                    raise
-                news.rejected.append(error.code)
+            code = self._judged_before(topic, record.value)
+            if code is None:
+                code = ""
+                try:
+                    handle(record, news, now)
+                except ConcordantError as error:
+                    if error.code == "registry_unwritable" or error.code.startswith("store_"):
+                        raise
+                    code = error.code
+                if topic in (self._topics.manifests, self._topics.contracts):
+                    self._judged.add(sha256(record.value), code, self.contracts, self.manifests)
+            if code:
+                news.rejected.append(code)
         if records:
             with self._store.transaction() as tx:
                 position = records[-1].offset + 1
                 tx.reader.save_position(topic, partition, position)
                 keep_footing(tx, position, records)
         return news
+
+    def _judged_before(self, topic: str, value: bytes) -> str | None:
+        """The outcome of a manifest or contract that was judged before, else None."""
+        if topic not in (self._topics.manifests, self._topics.contracts):
+            return None
+        return self._judged.code(sha256(value), self.contracts, self.manifests)
 
     def _manifest(self, record: Record, news: News, now: int) -> None:
         """Take a manifest; one that is in the book already is not verified again."""
@@ -145,15 +160,16 @@ class Control:
         if book is not self.manifests:
             self.manifests = book
 
-    def _contract(self, record: Record, news: News, _now: int) -> None:
+    def _contract(self, record: Record, _news: News, _now: int) -> None:
+        """Take a contract, or more signatures of one that is known and lacks some."""
         assert record.value is not None
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
-        if known is not None and (
-            not known.missing or verify_contract(known.text, note).parties <= known.parties
+        # Otherwise nobody signed it who had not signed it here already.
+        if known is None or (
+            known.missing and not verify_contract(known.text, note).parties <= known.parties
         ):
-            return  # nobody signed it who had not signed it here already
-        self.contracts = self._repository.store_contract(raw, note, self.contracts)
+            self.contracts = self._repository.store_contract(raw, note, self.contracts)
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""

@@ -92,6 +92,48 @@ def test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka(
     assert news.rejected == ["contract_unsigned", *["contract_malformed"] * 2]
 
 
+@pytest.mark.parametrize("signer", [POLICE, COUNCIL])
+def test_a_draft_that_is_posted_again_is_not_verified_again(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch, signer: str
+) -> None:
+    """A draft that we signed and others did not, and one that we did not sign."""
+    proposal = world.another_contract(parties=(POLICE, COUNCIL))
+    missing = POLICE if signer == COUNCIL else COUNCIL
+    lines = [line for line in proposal.note.split(b"\n") if missing.encode() not in line]
+    packed = pack_contract(proposal.text.raw, b"\n".join(lines))
+    first = desk.hear(desk.topics.contracts, packed)
+    expected = ["contract_unsigned"] if signer == POLICE else []
+    assert first.rejected == expected
+    known = desk.control.contracts
+    with monkeypatch.context() as patched:
+        patched.setattr("broker.control.control.verify_contract", None)
+        patched.setattr("broker.registry.repository.parse_contract", None)
+        assert desk.hear(desk.topics.contracts, *[packed] * 3).rejected == expected * 3
+    assert desk.control.contracts is known
+    full = pack_contract(proposal.text.raw, proposal.note)
+    assert desk.hear(desk.topics.contracts, full).rejected == []
+    signed = desk.control.contracts.by_hash(proposal.text.hash)
+    assert signed is not None
+    assert not signed.missing
+
+
+def test_a_refused_manifest_that_is_posted_again_is_not_verified_again(
+    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
+    theirs = world.newer_manifest(SUPPORT, ManifestChanges(), NOW)
+    forged = issued.raw.partition(b"\n\n")[0] + b"\n\n" + theirs.raw.partition(b"\n\n")[2]
+    assert desk.hear(desk.topics.manifests, forged).rejected == ["manifest_signature_invalid"]
+    with monkeypatch.context() as patched:
+        patched.setattr("broker.registry.repository.verify_manifest", None)
+        again = desk.hear(desk.topics.manifests, forged, forged)
+    assert again.rejected == ["manifest_signature_invalid"] * 2
+    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
+    newest = desk.control.manifests.newest(POLICE)
+    assert newest is not None
+    assert newest.version == 2
+
+
 def test_known_contracts_are_no_news(desk: Desk, world: Workshop) -> None:
     packed = pack_contract(world.signed.text.raw, world.signed.note)
     known = desk.control.contracts

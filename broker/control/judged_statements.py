@@ -1,0 +1,62 @@
+"""Statements that were judged before: the same bytes are not read and verified again.
+
+Any party can post a manifest or a contract again as often as it likes. What was refused, or brought
+nothing new, stays so for as long as the same manifests and contracts are known.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+
+HELD_STATEMENTS: Final = 4096
+
+LASTING: Final[frozenset[str]] = frozenset(
+    {"", "contract_altered", "contract_foreign", "contract_invalid", "contract_keys_invalid"}
+    | {"contract_note_malformed", "contract_signature_invalid", "contract_unreadable"}
+    | {"contract_unsigned", "key_malformed", "key_small_order", "manifest_conflict"}
+    | {"manifest_key_invalid", "manifest_key_shared", "manifest_keys_overlap"}
+    | {"manifest_malformed", "manifest_signature_invalid", "manifest_foreign", "manifest_unpinned"}
+    | {"possession_invalid"}
+)
+"""Codes that neither time nor a file in the folder changes; empty: nothing new."""
+
+
+class JudgedStatements:
+    """Outcomes by the digest of what was posted, under the books that are known now."""
+
+    def __init__(self) -> None:
+        self._codes: OrderedDict[bytes, str] = OrderedDict()
+        self._contracts: ContractBook | None = None
+        self._manifests: ManifestBook | None = None
+
+    def code(self, digest: bytes, contracts: ContractBook, manifests: ManifestBook) -> str | None:
+        """The code of what was judged before under these books, None if it has to be judged."""
+        if self._contracts is not contracts or self._manifests is not manifests:
+            self._codes.clear()
+            self._contracts, self._manifests = contracts, manifests
+        found = self._codes.get(digest)
+        if found is not None:
+            self._codes.move_to_end(digest)
+        return found
+
+    def add(
+        self, digest: bytes, code: str, contracts: ContractBook, manifests: ManifestBook
+    ) -> None:
+        """Remember an outcome, if it lasts.
+
+        Args:
+            digest: SHA-256 of what was posted.
+            code: why it is refused; empty if it brought nothing new.
+            contracts: known afterwards.
+            manifests: known afterwards.
+        """
+        if code not in LASTING:
+            return
+        self.code(digest, contracts, manifests)
+        self._codes[digest] = code
+        if len(self._codes) > HELD_STATEMENTS:
+            self._codes.popitem(last=False)
