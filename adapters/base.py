@@ -62,6 +62,8 @@ class Rejected:
         end: as of ``Row``.
         unclosed: the record has a stray quote, which could run into a record that follows it.
         torn: it is a line that may be a part of a record only; the lines beside it may be the rest.
+        section: offset of a header inside the file under which it stands and which is not the
+            file's; it must not be read without that.
     """
 
     line: int
@@ -70,6 +72,7 @@ class Rejected:
     end: int
     unclosed: bool = False
     torn: bool = False
+    section: int | None = None
 
     def __post_init__(self) -> None:
         # A raised error holds the frames that it passed, and with them the values of the record.

@@ -26,6 +26,15 @@ from broker.sending.publishing import Acceptance, Publisher
 from broker.store.interfaces import Store
 from contracts.errors import EventError
 
+_FAULTS: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a fault in an adapter's own code raises, and no trouble with disk or database."""
 IMPORT_LATE_S: Final = 180.0
 """How long a look at the import folder, or a chunk of a file, may take before it is late."""
 
@@ -171,7 +180,13 @@ class Intake:
             self._reject(acceptance, rejected, None, tally)
 
     def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
-        outgoing = self._adapter.to_event(row, context)
+        try:
+            outgoing = self._adapter.to_event(row, context)
+        except _FAULTS as error:  # of the adapter: its other rows are taken
+            # The type alone: the text of such an exception may hold values.
+            detail = f"the adapter failed on this row ({type(error).__name__}); nothing was guessed"
+            where = f"line {row.line}"
+            raise MappingError(detail, code="mapping_failed", where=where) from None
         event_id = acceptance.publish(
             outgoing.event,
             self._clock(),

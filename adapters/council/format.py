@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
-from adapters.limits import MAX_PARTS, MAX_RECORD_BYTES
+from adapters.limits import MAX_DEPTH, MAX_PARTS, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, RowMapping, read_delimited, write_delimited
 from adapters.mapping.encoding import UTF8_BOM, Encoding, as_stream, check_text
 from adapters.mapping.splitting import Splitter
@@ -94,6 +94,8 @@ class CouncilFormat:
                 code="unknown_column",
                 fix="Remove the key from the export, or add it to the mapping file.",
             )
+        if not _is_flat(values, MAX_DEPTH):
+            raise _broken(f"values are nested deeper than {MAX_DEPTH}")
         if all(value in ("", None, []) for value in values.values()):
             raise MappingError(
                 "the record has no value",
@@ -124,6 +126,14 @@ class CouncilFormat:
             for row in rows
         )
         return "".join(line + "\n" for line in lines).encode()
+
+
+def _is_flat(value: object, depth: int) -> bool:
+    """Whether a value has at most so many levels."""
+    if not isinstance(value, dict | list):
+        return True
+    items = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_flat(item, depth - 1) for item in items)
 
 
 def _broken(detail: str) -> MappingError:

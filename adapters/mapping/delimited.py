@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from adapters.base import Export, MappingError, Records, Rejected, Row
@@ -81,7 +81,8 @@ def read_delimited(
     head = stream.read(found.mark) + cut.content
     head = head if head.endswith(b"\n") else head + dialect.line_end.encode()
     divider = head[found.mark :]
-    sheet = _Sheet(stream, cut, header, divider, found, dialect, multiline)
+    names = frozenset(known)
+    sheet = _Sheet(stream, cut, header, names, divider, found, dialect, multiline)
     return Records(sheet.rows, head=head, divider=divider)
 
 
@@ -152,6 +153,7 @@ class _Sheet:
     stream: BinaryIO
     head: Cut
     header: list[str]
+    known: frozenset[str]
     divider: bytes
     encoding: Encoding
     dialect: Dialect
@@ -165,18 +167,29 @@ class _Sheet:
             line=self.head.line + 1,
             divider=self.divider,
         )
+        foreign: int | None = None
         for cut in splitter:
-            if not cut.content.strip() or cut.content.strip() == self.divider.strip():
+            if not cut.content.strip():
+                continue
+            if cut.content.strip() == self.divider.strip():
+                foreign = None
                 continue
             item = self._row(cut)
+            if isinstance(item, list):
+                foreign = None if item == self.header else cut.start
+                item = None if foreign is None else self._rejected(cut, _FOREIGN)
+            if foreign is not None:
+                if item is not None:
+                    yield replace(self._rejected(cut, _FOREIGN), section=foreign)
+                continue
             if isinstance(item, Rejected) and b"\n" in cut.content.rstrip(b"\r\n"):
                 # Whether these lines belong together is what is in doubt: each stands for itself.
                 item = self._rejected(splitter.give_up(cut), _QUOTE)
             if item is not None:
                 yield item
 
-    def _row(self, cut: Cut) -> Row | Rejected | None:
-        """The row of a record; None for one without any value."""
+    def _row(self, cut: Cut) -> Row | Rejected | list[str] | None:
+        """The row of a record; None for one without any value; the columns of a header."""
         if cut.problem is not None:
             return self._rejected(cut, _QUOTE if cut.problem == "quote" else _LONG)
         try:
@@ -185,6 +198,8 @@ class _Sheet:
         except (csv.Error, UnicodeDecodeError):
             long = len(cut.content) > csv.field_size_limit()
             return self._rejected(cut, _LONG_VALUE if long else _QUOTE)
+        if len(self.known.intersection(fields)) > 1 and (names := self._names(fields)):
+            return names
         fault = self._fault(text, fields)
         if fault is not None:
             return self._rejected(cut, fault)
@@ -193,6 +208,16 @@ class _Sheet:
         if self.dialect.guard:
             fields = [unguarded(field).strip() for field in fields]
         return Row(cut.line, dict(zip(self.header, fields, strict=True)), cut.start, cut.end)
+
+    def _names(self, fields: list[str]) -> list[str] | None:
+        """The column names of a record that is a header: this one again, or another export's.
+
+        Files that are put one behind the other need not have their columns in one order. Values
+        under another header would be read into the wrong columns.
+        """
+        names = [field.strip("\ufeff") for field in fields]
+        known = sum(name in self.known for name in names)
+        return names if known * 2 > sum(map(bool, names)) else None
 
     def _fault(self, text: str, fields: list[str]) -> str | None:
         """What is wrong with the values of a record as a whole."""
@@ -217,6 +242,7 @@ class _Sheet:
         return Rejected(cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=True)
 
 
+_FOREIGN: Final = "the header of another export stands here or above: its columns are not these"
 _QUOTE: Final = (
     "a quote is missing, or stands in a value without quotes around it: double a quote inside a "
     "value, and put quotes around the value"

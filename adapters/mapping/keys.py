@@ -35,6 +35,8 @@ def source_key(agency: str, mapping: str, reference: str, content: Mapping[str, 
 def _settled(value: object) -> object:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").strip()
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return str(value)  # orjson writes no larger ones
     if isinstance(value, list):
         return [_settled(item) for item in value]
     if isinstance(value, Mapping):

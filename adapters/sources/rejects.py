@@ -40,7 +40,8 @@ def rest_pieces(records: Records, first: Row | Rejected, size: int) -> tuple[Pie
         first: the first record of the rest.
         size: of the file in bytes.
     """
-    return (records.head, (first.start, size))
+    section = first.section if isinstance(first, Rejected) else None
+    return (records.head, (first.start if section is None else section, size))
 
 
 def content_of(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:

@@ -666,7 +666,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "mapping_failed": Meaning(
         "a row cannot be turned into an event",
-        "Correct the field that is named and drop the row again.",
+        "Correct the row and drop it again. If nothing is wrong with it, tell the maintainers of "
+        "the adapter.",
     ),
     "mapping_invalid": Meaning(
         "the mapping file of the adapter is wrong",

@@ -164,7 +164,6 @@ async def test_an_event_that_a_topic_is_too_small_for_is_shown_and_sent_later(
     before = pair.police.publish((COUNCIL,), 1)
     await pair.until(lambda: len(pair.council.inbox()) == 1)
     topics = [t.name for t in topic_plans(pair.police.contract) if t.name.count(".") > 1]
-    was = {t.name: t.config["max.message.bytes"] for t in topic_plans(pair.police.contract)}
     await asyncio.to_thread(largest_record, real_kafka, topics, 1500)
     too_large = pair.police.publish((COUNCIL,), 1)
     code = "kafka_record_too_large"
@@ -196,7 +195,7 @@ async def test_an_event_that_a_topic_is_too_small_for_is_shown_and_sent_later(
     shown = json.loads(status.out)["outbox"]
     assert (shown["unsent"], shown["oldest_unsent"] is None) == (1, False)
     assert len(pair.council.inbox()) == 1
-    await asyncio.to_thread(largest_record, real_kafka, topics, int(was[topics[0]]))
+    await asyncio.to_thread(provision, real_kafka, folder.parent)  # as `kafka apply` does
     await pair.until(lambda: len(pair.council.inbox()) == 2)
     assert pair.council.inbox() == [*before, *too_large]
     await pair.until(lambda: pair.police.outbox().unsent == 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from adapters.limits import MAX_FILE_BYTES, MAX_RECORD_BYTES
 from adapters.mapping import Dialect, read_delimited, write_delimited
 from adapters.mapping.encoding import Encoding, as_stream, check_text
 from adapters.mapping.lists import escape, split_escaped
-from adapters.sources.rejects import content_of, rejected_pieces
+from adapters.sources.rejects import content_of, rejected_pieces, rest_pieces
 
 COLUMNS = ("A", "B", "C")
 PLAIN = Dialect()
@@ -49,6 +51,26 @@ def test_blank_lines_are_passed_over_and_counted(lines: list[str], many: int) ->
     rows = [row for row in read(whole.encode()) if isinstance(row, Row)]
     assert [row.line for row in rows] == [at for at, line in enumerate(lines, 2) if "," in line]
     assert all(whole[row.start : row.end].strip() in ("1,2,3", "4,5,6") for row in rows)
+
+
+@pytest.mark.parametrize("header", [b"C,B,A\n", b"\xef\xbb\xbfC,A,B\r\n", b"A,B,D\n", b'"B","C"\n'])
+def test_rows_under_the_header_of_another_export_are_not_read_as_of_this_one(header: bytes) -> None:
+    """Two exports put one behind the other: the values would come into the wrong columns."""
+    content = b"A,B,C\n1,2,3\n" + header + b"4,5,6\n,,\n7,8,9\nA,B,C\n1,2,3\n"
+    records = read_delimited(content, PLAIN, known=(*COLUMNS, "D"), needed=COLUMNS)
+    found = list(records)
+    assert [type(item) for item in found] == [Row, Rejected, Rejected, Rejected, Row]
+    refused = [item for item in found if isinstance(item, Rejected)]
+    again = b"".join(content_of(rejected_pieces(records, refused), io.BytesIO(content)))
+    assert all(isinstance(item, Rejected) for item in read(again))
+    rest = b"".join(content_of(rest_pieces(records, found[3], len(content)), io.BytesIO(content)))
+    assert [type(item) for item in read(rest)] == [Rejected, Rejected, Rejected, Row]
+
+
+@pytest.mark.parametrize("header", [b'"A","B","C"\n', b"\xef\xbb\xbfA,B,C\r\n", b" A , B,C\n"])
+def test_this_header_written_otherwise_is_passed_over(header: bytes) -> None:
+    content = b"A,B,C\n1,2,3\n" + header + b"4,5,6\n"
+    assert [type(item) for item in read(content)] == [Row, Row]
 
 
 def test_columns_may_stand_in_another_order_and_optional_ones_be_there() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from adapters import council, cps
-from adapters.base import MappingError, Records, Rejected, Row
+from adapters.base import Context, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
 from adapters.cps.format import NAMESPACE
 from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES, MAX_REFUSED, MAX_SKIPPED
+from adapters.mapping import MemoryLinks
 from adapters.mapping.reading import MAX_ITEMS
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.testing import AdapterBehaviour
@@ -197,6 +198,30 @@ def test_a_record_without_any_value_is_refused_and_not_passed_over(record: objec
     (found,) = council.ADAPTER.read(lines(record))
     assert isinstance(found, Rejected)
     assert found.error.code == "missing_value"
+
+
+@pytest.mark.parametrize("value", ["[" * 900 + "]" * 900, '{"a":' * 300 + "1" + "}" * 300])
+@pytest.mark.parametrize("column", ["cps_stage", "resident_name"])
+def test_a_value_of_too_many_levels_refuses_its_line_alone(column: str, value: str) -> None:
+    """Also in a column that this kind of row does not read: it made the whole file fail."""
+    bad = json.dumps({**REFERRAL, column: "?"}).replace('"?"', value) + "\n"
+    first, second = council.ADAPTER.read(bad.encode() + lines(REFERRAL))
+    assert isinstance(first, Rejected)
+    assert first.error.code == "row_malformed"
+    assert isinstance(second, Row)
+
+
+@pytest.mark.parametrize("number", [10**20, -(10**30), 1e300])
+def test_any_number_may_stand_in_a_column_that_this_kind_of_row_does_not_read(
+    number: float,
+) -> None:
+    keys = set()
+    for changed in (number, number * 10):
+        (row,) = council.ADAPTER.read(lines({**REFERRAL, "cps_stage": changed}))
+        assert isinstance(row, Row)
+        context = Context("council-camden", {"P1": "csu-camden"}, MemoryLinks())
+        keys.add(council.ADAPTER.to_event(row, context).key)
+    assert len(keys) == 2
 
 
 def test_a_refused_record_holds_nothing_of_the_record() -> None:

@@ -30,6 +30,7 @@ class Adapter:
     """Each line of a file is an event of the test; of a line ``?`` no event is made."""
 
     suffixes = (".csv",)
+    fault: Exception | None = None
 
     def __init__(self, *events: PlainEvent) -> None:
         self.events = events
@@ -49,7 +50,7 @@ class Adapter:
     def to_event(self, row: Row, _context: object) -> Outgoing:
         what = str(row.values["what"])
         if what == "?":
-            raise MappingError("An unknown code.", code="unknown_value", where="column X")
+            raise self.fault or MappingError("Unknown.", code="unknown_value", where="column X")
         return Outgoing(self.events[int(what)], what.encode(), row.line)
 
 
@@ -249,5 +250,31 @@ def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: Office) ->
     )
     with pytest.raises(FileChangedError):
         asyncio.run(intake.take(file))
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 0
+
+
+@pytest.mark.parametrize("fault", [TypeError("Jo Bloggs"), KeyError("Jo"), RecursionError()])
+def test_a_fault_of_the_adapter_refuses_its_row_alone(police: Office, fault: Exception) -> None:
+    """One such row made the whole file fail; corrected, the row is taken (mapping_failed)."""
+    adapter = Adapter(police.event(to=(COUNCIL,)), police.event(to=(COUNCIL,)))
+    adapter.fault = fault
+    content = b"0\n?\n1\n"
+    verdict = take(police, adapter, content)
+    assert [(row.line, row.code) for row in verdict.rows] == [(2, "mapping_failed")]
+    assert "Jo" not in verdict.rows[0].detail
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 2
+    again = b"".join(content_of(verdict.rejected, io.BytesIO(content)))
+    assert again == b"?\n"
+    adapter = Adapter(police.event(to=(COUNCIL,)))
+    assert take(police, adapter, again.replace(b"?", b"0")).code == "taken"
+
+
+def test_a_database_that_fails_is_no_fault_of_a_row(police: Office) -> None:
+    adapter = Adapter(police.event(to=(COUNCIL,)))
+    adapter.fault = OSError("disk")
+    with pytest.raises(OSError, match="disk"):
+        take(police, adapter, b"0\n?\n")
     with police.store.reading() as tx:
         assert tx.outbox.counts().pending == 0
