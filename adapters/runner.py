@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,7 @@ from broker.store.exclusion import exclusive
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
-from broker.waiting import through_shortage
+from broker.waiting import run_together
 
 DELIVERY_LATE_S: Final = 120.0
 """How long a round of deliveries may take, its longest pause included, before it is late."""
@@ -132,27 +132,16 @@ async def run_adapter(
             log.info("leftovers_removed", files=removed)
         log.info("adapter_started", agency=participant.agency, port=server.port)
         retention = FolderRetention(directory, store, metrics, clock)
-        tasks = [
-            asyncio.create_task(service.run(stop)),
-            asyncio.create_task(watch_own_manifest(participant, service, stop)),
-            *(
-                asyncio.create_task(through_shortage(loop, stop, service.tell_shortage))
-                for loop in (
-                    lambda: source.run(intake.take, stop, import_turned),
-                    lambda: delivery.run(service.delivered, stop, delivery_turned),
-                    lambda: retention.run(stop),
-                )
-            ),
-        ]
+        loops: tuple[Callable[[], Awaitable[None]], ...] = (
+            lambda: service.run(stop),
+            lambda: watch_own_manifest(participant, service, stop),
+            lambda: source.run(intake.take, stop, import_turned),
+            lambda: delivery.run(service.delivered, stop, delivery_turned),
+            lambda: retention.run(stop),
+        )
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await run_together(loops, stop, tell_shortage=service.tell_shortage)
         finally:
-            stop.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await transport.close()
             await server.stop()
             store.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 FIRST_DELAY_S: Final = 0.25
@@ -77,3 +77,42 @@ async def through_shortage(
                 return
         else:
             return
+
+
+async def run_together(
+    loops: Iterable[Callable[[], Awaitable[None]]],
+    stop: asyncio.Event,
+    *,
+    tell_shortage: Callable[[], None],
+) -> None:
+    """Run loops side by side until all have ended or one fails; then the others are cancelled.
+
+    A shortage of file descriptors does not count as a failure: that loop begins again.
+
+    Args:
+        loops: each begins one loop.
+        stop: asks all to end; set here as soon as one fails.
+        tell_shortage: called whenever a loop waits for file descriptors.
+
+    Raises:
+        Exception: what the first loop that failed raised.
+    """
+
+    async def one(loop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await through_shortage(loop, stop, tell_shortage)
+        except BaseException:
+            stop.set()
+            raise
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(one(loop))
+    except BaseExceptionGroup as failed:
+        first: BaseException = failed
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+    finally:
+        stop.set()

@@ -67,7 +67,7 @@ def _require_plain(value: object, depth: int, *, ascii_names: bool) -> None:
     if depth > MAX_DEPTH:
         raise CanonicalError("nested too deeply")
     if kind is dict:
-        if not ascii_names and not "".join(value).isascii():  # type: ignore[call-overload]  # kind is dict
+        if not ascii_names and not "".join(value).isascii():  # type: ignore[arg-type]  # kind is dict
             raise CanonicalError("a name is not ASCII")
         items = value.values()  # type: ignore[attr-defined]  # kind is dict
     elif kind is list:

@@ -38,8 +38,8 @@ from broker.transport.topics import control_topics
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
     out_of_descriptors,
+    run_together,
     set_within,
-    through_shortage,
 )
 from contracts.errors import ConcordantError
 
@@ -182,18 +182,9 @@ class BrokerService:
             lambda: self._watch_loop(stop),
             lambda: self._replaying.run(stop),
         )
-        tasks = [
-            asyncio.create_task(through_shortage(loop, stop, self.tell_shortage)) for loop in loops
-        ]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await run_together(loops, stop, tell_shortage=self.tell_shortage)
         finally:
-            stop.set()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self._statements.end()
             await self._keep_counts()
 

@@ -15,6 +15,7 @@ from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
     out_of_descriptors,
     retry_delay_s,
+    run_together,
     through_shortage,
 )
 
@@ -91,3 +92,46 @@ def test_a_delay_stays_within_its_limits_however_long_an_outage_lasts(failures: 
 
 def test_delays_double() -> None:
     assert [retry_delay_s(n, first=0.5, most=3.0) for n in (1, 2, 3, 4)] == [0.5, 1.0, 2.0, 3.0]
+
+
+async def test_the_first_failure_ends_all_loops_and_is_raised_as_it_is() -> None:
+    stop, ended = asyncio.Event(), []
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(stop.is_set())
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise StoreError("x", code="lease_lost")
+
+    with pytest.raises(StoreError, match="x"):
+        await run_together([waits, fails, waits], stop, tell_shortage=lambda: None)
+    assert ended == [True, True]
+
+
+async def test_loops_that_end_by_themselves_wait_for_the_others() -> None:
+    stop, done = asyncio.Event(), []
+
+    async def loop(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        done.append(seconds)
+
+    await run_together([lambda: loop(0.02), lambda: loop(0.0)], stop, tell_shortage=lambda: None)
+    assert done == [0.0, 0.02]
+    assert stop.is_set()
+
+
+async def test_a_shortage_ends_no_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "DESCRIPTORS_WAIT_S", 0.0)
+    tries, told = [], []
+
+    async def loop() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError(errno.EMFILE, "x")
+
+    await run_together([loop], asyncio.Event(), tell_shortage=lambda: told.append(1))
+    assert (len(tries), len(told)) == (2, 1)
