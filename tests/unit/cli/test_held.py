@@ -391,6 +391,9 @@ def test_the_rest_of_a_file_that_was_not_read_is_held_too(world, cli) -> None:
         ("rows", "a.jsonl.rejected.jsonl", "rest_put_aside"),
         ("rows", "a.jsonl.rest.jsonl", "rest_put_aside"),
     }
+    ids = [one["id"] for one in listed]
+    done = cli("quarantine", "retry", *ids, "--agency", world.directory(READER), "--json")
+    assert {one["outcome"] for one in done.json} == {"moved_to_import"}
 
 
 def test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was(world, cli) -> None:
@@ -400,7 +403,10 @@ def test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was(world, cli
     put_aside_rows(world, cli)
     agency = ("--agency", world.directory(READER))
     listed = cli("quarantine", "list", *agency, "--json").json
-    assert {one["about"] for one in listed} == {"bad.jsonl", "a.jsonl.rejected.jsonl"}
+    assert {one["about"]: one["code"] for one in listed} == {
+        "bad.jsonl": "missing_column",
+        "a.jsonl.rejected.jsonl": "rows_refused",
+    }
     (folder(world, "import") / "bad.jsonl").write_bytes(b"another")
     cli("quarantine", "retry", *(one["id"] for one in listed), *agency)
     found = {path.name: path.read_bytes() for path in folder(world, "import").iterdir()}

@@ -516,11 +516,15 @@ def test_a_folder_that_is_no_partnership(cli, tmp_path: Path, command: str) -> N
 
 
 def test_a_partnership_whose_kafka_is_elsewhere(cli, root: Path) -> None:
-    for path in root.glob("*/agency.toml"):
-        path.write_text(re.sub("localhost:[0-9]+", "kafka.example:9093", path.read_text()))
+    before = {path: path.read_text() for path in root.glob("*/agency.toml")}
+    for path, text in before.items():
+        path.write_text(re.sub("localhost:[0-9]+", "kafka.example:9093", text))
     done = cli("kafka", "up", "--agency-root", root)
     assert (done.code, done.out) == (3, b"")
     assert "kafka_not_local" in done.err
+    for path, text in before.items():  # the folder as quickstart made it
+        path.write_text(text)
+    assert cli("kafka", "down", "--agency-root", root).code == 0
 
 
 def test_a_port_that_is_given_is_named_to_every_agency(

@@ -46,6 +46,7 @@ def test_a_reason_that_no_manifest_can_say(
 @pytest.mark.parametrize(("since", "code"), [(-1, "since_invalid"), (10**18, "since_ahead")])
 def test_a_time_that_no_manifest_can_say(mine: Participant, since: int, code: str) -> None:
     assert code_of(lambda: revoke_keys(mine, [stream_kid(mine)], since, "lost", NOW)) == code
+    assert revoke_keys(mine, [stream_kid(mine)], NOW - 1, "lost", NOW).manifest.revocations
 
 
 @pytest.mark.parametrize("kids", [[], [b""], [b"\x00" * 31], [b"\x00" * 32]])

@@ -217,3 +217,17 @@ async def test_a_subscription_with_another_name(root: Path) -> None:
     assert refused.value.code == "subscription_name"
     async with subscribe(folder, "our-desk", clock=now_ms, receiver=receiver) as events:
         assert events is not None
+
+
+def test_a_manifest_that_never_came_is_copied_from_another_party(root: Path) -> None:
+    folder = root / SENDER
+    (note,) = (folder / "manifests").glob("haven-support.*.note")
+    note.unlink()
+    versions = folder / "state" / "manifest-versions.json"
+    kept = json.loads(versions.read_text())
+    versions.write_text(json.dumps({k: v for k, v in kept.items() if k != "haven-support"}))
+    with pytest.raises(RegistryError) as missing:
+        load_participant(folder, now_ms()).manifests.exchange_key("haven-support", now_ms())
+    assert missing.value.code == "manifest_missing"
+    shutil.copy(root / READER / "manifests" / note.name, note)
+    assert load_participant(folder, now_ms()).manifests.exchange_key("haven-support", now_ms())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from office import Office
@@ -185,6 +186,8 @@ def test_a_referral_is_made_once(police: Office) -> None:
     with pytest.raises(EventError) as exists:
         police.publish(made)
     assert exists.value.code == "referral_exists"
+    data = {**made.data, "referral_id": str(uuid4())}  # a referral of its own
+    assert police.publish(replace(made, data=data))
 
 
 def test_a_change_that_one_of_two_recipients_conflicts_with_changes_neither(
