@@ -127,7 +127,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "config_adapter_unknown": Meaning(
         "no installed package offers this kind of adapter",
-        "Use one of: concordant adapter list",
+        "Use one of: concordant adapter list; or install the package that offers it.",
     ),
     "config_address_invalid": Meaning(
         "an address of Kafka is not HOST:PORT",
@@ -152,7 +152,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "config_port_unusable": Meaning(
         "the port of /metrics and /readyz cannot be opened",
-        "Use a free port, or port 0.",
+        "Use a free port, or port 0; or stop what uses this one.",
     ),
     "config_signer": Meaning(
         "the place of the keys is not one that this software knows",
@@ -186,12 +186,13 @@ CODES: Final[Mapping[str, Meaning]] = {
     "content_type_unknown": Meaning("not one of ours", _NOTHING_TAKEN),
     "contract_altered": Meaning(
         "a contract is not the file that was signed",
-        "Get the signed file from another party.",
+        "Put the signed file back byte for byte, or ask another party for its copy.",
     ),
     "contract_ambiguous": Meaning(
         "two contracts apply at once",
-        "Let every party sign a version that names the earlier one as previous; leave both "
-        "files where they are.",
+        "Let every party sign a version that names the earlier one as previous; leave "
+        "both files where they are. Of two texts with one version, ask the other parties "
+        "which one they signed.",
     ),
     "contract_ended": Meaning(
         "ended longer ago than its grace",
@@ -207,7 +208,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_foreign": Meaning(
         "the contract is not of this deployment, or pins other keys for us",
-        "Compare the fingerprints with the other parties.",
+        "Compare the fingerprints with the other parties. If this agency never signed it,"
+        " move it out of the folder.",
     ),
     "contract_invalid": Meaning(
         "the contract gives more than 16 groups",
@@ -215,11 +217,12 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_keys_differ": Meaning(
         "the keys in the contract are not our governance keys",
-        "Compare them with: concordant keys list --agency DIR",
+        "Do not sign it. Compare the keys with: concordant keys list --agency DIR",
     ),
     "contract_keys_invalid": Meaning(
         "a governance key in the contract is not a key",
-        "Ask the party whose key it is for the right one.",
+        "Ask the party whose key it is for the right one, and compare the fingerprints by"
+        " telephone.",
     ),
     "contract_left": Meaning(
         "an agency has left the contract",
@@ -240,11 +243,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
     "contract_note_malformed": Meaning(
         "the file of signatures is not in its one form",
-        "Get it from another party.",
+        "Put the file back, or ask another party for its copy.",
     ),
     "contract_signature_invalid": Meaning(
         "a signature of the contract does not verify",
-        "Get the file of signatures from that party again.",
+        "Ask that party for its signed copy again.",
     ),
     "contract_unknown": Meaning(
         "no verified contract has this hash",
@@ -321,7 +324,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     "event_malformed": Meaning("a line is not an event", "Correct the line that is named."),
     "event_not_sent": Meaning(
         "the event is not on Kafka yet",
-        "Wait until the adapter has sent it: concordant status --agency DIR",
+        "Start the adapter if it does not run, and wait until it has sent the event: "
+        "concordant status --agency DIR",
     ),
     "event_unknown": Meaning(
         "no event of this id is known here",
@@ -344,7 +348,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "file_encoding": Meaning("the encoding of the file is not known", "Export it again as UTF-8."),
     "file_malformed": Meaning(
         "the file as a whole cannot be read",
-        "Correct the place that is named and drop the file again.",
+        "Correct the place that is named, or export the file again, and drop it again.",
     ),
     "file_too_large": Meaning("the file is too large", "Export it in parts."),
     "file_type_unknown": Meaning(
@@ -463,7 +467,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "invalid_value": Meaning(
         "a value of the export is not in its form",
-        "Correct the field that is named and drop the row again.",
+        "Correct the field that is named, or export it as text, and drop the row again.",
     ),
     "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
     "json_not_canonical": Meaning(
@@ -477,7 +481,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "kafka_distribution": Meaning(
         "Kafka cannot be installed from packages",
-        "Check the network, then give the command again.",
+        "Check the network, then give the command again; or install concordant again.",
     ),
     "kafka_failed": Meaning("Kafka answered with an error", "Read Kafka's own log."),
     "kafka_not_local": Meaning(
@@ -519,10 +523,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
     "key_missing": Meaning(
         "an exchange key that was listed is not held",
-        "An exchange key: restore its file, then: concordant quarantine retry ID --agency "
-        "DIR. A governance key: bring it from where it is kept; until then each party can "
-        "suspend its part: concordant contract suspend --agency DIR. Another key: restore "
-        "it, or bring the governance keys, then: concordant keys renew --all --agency DIR",
+        "An exchange key: restore its file, then: concordant quarantine retry ID --agency"
+        " DIR. A governance key: bring it from where it is kept; until then stop the "
+        "adapter and telephone every party; each can suspend its part: concordant "
+        "contract suspend --agency DIR. Another key: restore it, or bring the governance "
+        "keys, then: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
         "no key of ours has this id",
@@ -548,7 +553,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "key_unreadable": Meaning(
         "a private key cannot be read",
-        "Check the passphrase and the file: concordant doctor --agency DIR",
+        "Check the passphrase, the file and its permissions: concordant doctor --agency "
+        "DIR. Of two secrets of one agency, move the newer file out of the folder.",
     ),
     "leaf_not_wanted": Meaning(
         "a leaf replay that fills nothing",
@@ -578,7 +584,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "log_entry_invalid": Meaning(
         "an entry of the disclosure log is damaged",
-        "Keep the state as evidence and tell your information governance officer.",
+        "Keep the state as evidence, tell your information governance officer, and report"
+        " this to the maintainers.",
     ),
     "log_entry_missing": Meaning(
         "an entry of the disclosure log is missing",
@@ -606,7 +613,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "manifest_conflict": Meaning(
         "two manifests of one version differ",
-        "Keep both and telephone that agency.",
+        "Keep both as evidence, and ask that agency by telephone.",
     ),
     "manifest_dates_invalid": Meaning(
         "the dates of a manifest make no sense",
@@ -642,10 +649,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "two keys of one kind are valid for too long together",
         "Ask its agency to issue it again.",
     ),
-    "manifest_left": Meaning("the agency has left the contract", "Nothing; nothing flows to it."),
+    "manifest_left": Meaning(
+        "the agency has left the contract",
+        "Nothing; nothing flows to it. It takes part again when every party signs a new "
+        "version: let each sign it.",
+    ),
     "manifest_malformed": Meaning(
         "a manifest is not in its one form",
-        "Ask its agency for it again.",
+        "Put the file back, or ask its agency for it again.",
     ),
     "manifest_missing": Meaning(
         "the manifest of a party is not here",
@@ -654,7 +665,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "manifest_rollback": Meaning(
         "an older manifest is in the place of a newer one",
-        "Put the newer file back; every party holds it.",
+        "Put the newer file back, or ask its agency for it; every party holds it.",
     ),
     "manifest_signature_invalid": Meaning(
         "a signature of a manifest does not verify",
@@ -676,7 +687,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
     "missing_value": Meaning(
         "the export lacks a value that is needed",
-        "Fill the field that is named and drop the row again.",
+        "Fill the field that is named, or remove the line; then export the record again.",
     ),
     "moment_invalid": Meaning(
         "a time is not written as a time",
@@ -732,7 +743,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "output_unwritable": Meaning(
         "the output cannot be written",
-        "Name a file in a folder that you may write to.",
+        "Name a file in a folder that you may write to, or make room there. Copy a "
+        "contract to such a folder before you sign it.",
     ),
     "package_foreign": Meaning(
         "another package has our name",
@@ -762,7 +774,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "passphrase_missing": Meaning(
         "the passphrase is not there",
-        "Put it where [passphrase] in agency.toml says.",
+        "Put it back where [passphrase] in agency.toml says; a credential: start the "
+        "service with LoadCredential.",
     ),
     "passphrase_readable": Meaning(
         "others can read the passphrase",
@@ -845,7 +858,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no record of this number is held",
         "Take its number from: concordant quarantine list --agency DIR. For an event's "
         "record, ask a recipient: concordant event evidence EVENT_ID --agency DIR "
-        "--with-record FILE",
+        "--with-record FILE; any copy of the topic has it, too",
     ),
     "record_too_large": Meaning(
         "an event is larger than the protocol allows",
@@ -879,7 +892,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "registry_invalid": Meaning(
         "contracts or manifests do not hold together",
-        "Correct the file that is named.",
+        "Correct the file that is named; if it is state/manifest-versions.json, restore "
+        "it from a backup.",
     ),
     "registry_not_reloaded": Meaning(
         "new contracts or manifests could not be taken up",
@@ -891,7 +905,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "registry_unwritable": Meaning(
         "the folder of contracts or manifests cannot be written",
-        "Let the adapter's account write to it.",
+        "Let the adapter's account write to it, and check the free space.",
     ),
     "request_old": Meaning(
         "a request to publish records again is older than those that are answered",
@@ -906,7 +920,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
     "rollback": Meaning("a sender went back on what it signed", "Telephone that agency."),
-    "row_malformed": Meaning("a row cannot be read", "Correct the row and drop it again."),
+    "row_malformed": Meaning(
+        "a row cannot be read", "Correct the row, or run the export again, and drop it again."
+    ),
     "rows_refused": Meaning(
         "some rows of a file were refused",
         "Correct them, then: concordant quarantine retry ID --agency DIR",
@@ -923,11 +939,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "signing_refused": Meaning(
         "the contract may not be signed as it is",
-        "Have the contract corrected.",
+        "Ask the author of the text to correct it; the parties then sign the new text.",
     ),
     "signing_unaccepted": Meaning(
         "a warning was not accepted",
-        "Read it; then sign with --accept and its code.",
+        "Read it. Have the text corrected, or sign with --accept and the code.",
     ),
     "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
     "since_ahead": Meaning("the time lies in the future", "Give a time that has passed."),
@@ -953,7 +969,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "state_missing": Meaning(
         "the adapter has not run yet",
-        "Start it: concordant adapter run --agency DIR",
+        "Start it: concordant adapter run --agency DIR. If it has run before, restore its"
+        " state from a backup.",
     ),
     "still_open": Meaning(
         "a program has the file open",
@@ -971,7 +988,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep a copy of the state and tell the maintainers.",
     ),
     "store_nested": Meaning("a transaction was opened within another", "Tell the maintainers."),
-    "store_newer": Meaning("a newer version has written the state", "Run the newer version."),
+    "store_newer": Meaning(
+        "a newer version has written the state",
+        "Run the newer version, or restore a backup from before it ran.",
+    ),
     "store_unusable": Meaning(
         "the state database cannot be opened",
         "Let the adapter's account write to the folder state/.",
@@ -998,7 +1018,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a content is shown on a terminal only",
         "Give the command on a terminal, without > and without |.",
     ),
-    "text_encoding": Meaning("a text shows signs of a wrong encoding", "Export it again as UTF-8."),
+    "text_encoding": Meaning(
+        "a text shows signs of a wrong encoding",
+        "Correct the text at its source, and export it again as UTF-8.",
+    ),
     "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
     "time_ahead": Meaning(
         "the event's time is after log time",
@@ -1030,7 +1053,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "unknown_column": Meaning(
         "the export has a column that the mapping does not know",
-        "Remove the column, or add it to the mapping file.",
+        "Remove the column from the export, or add it to the mapping file.",
     ),
     "unknown_kind": Meaning("the kind of the row is not known", "Correct the field that is named."),
     "unknown_partner": Meaning(
@@ -1050,7 +1073,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "value_missing": Meaning("no value", _NOTHING_TAKEN),
     "value_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
-    "vectors_invalid": Meaning("the test vectors are damaged", "Get them again."),
+    "vectors_invalid": Meaning(
+        "the test vectors are damaged", "Restore the folder of vectors, or make it again."
+    ),
     "vectors_missing": Meaning(
         "the test vectors are not there",
         "Give their folder with --vectors.",

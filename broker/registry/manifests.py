@@ -218,7 +218,8 @@ class ManifestBook:
             raise RegistryError(
                 f"There is no manifest of {agency}.",
                 code="manifest_missing",
-                fix=f"Ask {agency} for its manifest, or connect to Kafka once.",
+                fix=f"Copy the newest {agency}.NUMBER.note from another party's folder "
+                "manifests/, or connect to Kafka.",
             )
         if manifest.expires <= now:
             raise RegistryError(

@@ -83,6 +83,49 @@ def test_what_is_printed_names_no_command_that_the_registry_does_not() -> None:
     assert differ == set()
 
 
+ACTS = {
+    "ask": r"\bask\b",
+    "clock": r"\bclock\b|\bNTP\b|time service",
+    "copy": r"\bcopy\b",
+    "correct": r"\bcorrect",
+    "export": r"\bexport\b",
+    "install": r"\binstall",
+    "make room": r"\broom\b|free space",
+    "permissions": r"\bpermission|\bmay write|\blet .*(read|write)|chmod|owner|owns",
+    "remove": r"\bremove|\bdelete|\bmove\b|\bdiscard\b",
+    "renew": r"\brenew\b",
+    "report": r"maintainers|\breport this",
+    "restore": r"\brestore|\bbackups?\b|\bput .*back\b",
+    "sign": r"\bsign\b",
+    "start": r"\bstart (the|it)\b",
+    "stop": r"\bstop (the|it|what|another)\b",
+    "telephone": r"\btelephone|\bcall\b",
+    "tell": r"\btell\b",
+    "wait": r"\bwait\b",
+}
+"""What a next step can have a person do, and how a text says it."""
+
+
+def acts(text: str) -> set[str]:
+    return {act for act, words in ACTS.items() if re.search(words, text, re.I)}
+
+
+def test_what_is_printed_advises_nothing_that_the_registry_does_not() -> None:
+    """So no message sends a person another way than the page of codes does."""
+    differ = {
+        (code, tuple(sorted(more)), text)
+        for code, text in printed_steps()
+        if (more := acts(text) - acts(CODES[code].to_do))
+    }
+    assert differ == set()
+    assert len(printed_steps()) > 150
+
+
+def test_the_comparison_of_advice_finds_a_contradiction() -> None:
+    assert acts("Restore it from a backup.") - acts("Copy it from another party.") == {"restore"}
+    assert acts("Nothing; the record is ignored.") == set()
+
+
 def test_no_next_step_relies_on_a_backup_of_what_every_party_holds() -> None:
     for text in proposed():
         assert "from a backup or from another party" not in text
