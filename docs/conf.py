@@ -70,26 +70,24 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         (
             "",
             [
-                f"{name}"
-                for name in (
-                    "envelope",
-                    "proof",
-                    "streams",
-                    "opening",
-                    "sending",
-                    "keys",
-                    "contracts",
-                    "contract-signatures",
-                    "topics",
-                    "receipts",
-                    "heartbeats",
-                    "evidence",
-                    "disclosure-log",
-                    "model/README",
-                )
+                "envelope",
+                "proof",
+                "streams",
+                "opening",
+                "sending",
+                "keys",
+                "contracts",
+                "contract-signatures",
+                "topics",
+                "receipts",
+                "heartbeats",
+                "evidence",
+                "disclosure-log",
+                "model/README",
             ],
         )
     ],
+    "assurance/README": [("", ["caf", "asvs", "section-62"])],
     "adr/README": [("", sorted(path.stem for path in (HERE / "adr").glob("0*.md")))],
 }
 """The pages below a page, by caption, in order."""
