@@ -16,7 +16,6 @@ CASES = load_cases(VECTORS, [])
 
 NOT_IN_A_FILE = {
     "wrap_budget": "files have no limit of new wraps (docs/spec/opening.md, step 5)",
-    "state_full": "takes some 2,000 records",
     "gaps_many": "needs 1,026 records, a megabyte of case; tests/unit/streams meets it",
 }
 

@@ -7,13 +7,16 @@ Where the content does not matter the sender reads its own stream: what stands i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from making.agencies import MINUTE, NOW, POLICE, SECOND, SUPPORT
 from making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
 from making.setting import Setting
-from making.streams import as_leaf
+from making.streams import Log, as_leaf
 
+from broker.record import Record
 from broker.tlog.generation_links import GenerationLink
+from broker.tlog.merkle import Frontier
 
 CONTENT_MISSING = {"refused": "content_missing", "step": 4}
 SUPERSEDED = {"refused": "superseded", "step": 4}
@@ -27,6 +30,7 @@ def cases(setting: Setting) -> Iterator[Case]:
     yield from _gaps(setting)
     yield from _leaves(setting)
     yield from _generations(setting)
+    yield from _limits(setting)
 
 
 def numbered(count: int, start: int = 0) -> list[bytes]:
@@ -355,3 +359,38 @@ def _generations(setting: Setting) -> Iterator[Case]:
     log.one(b"never met")
     s.then(log.one(b"the last"), NOT_ADDRESSED, gap=(1, 1))
     yield s.case("Of 65 complete generations the oldest is forgotten.", agency=POLICE)
+
+
+FAR = 2**62
+"""An index of 63 binary digits whose frontier is one node: much state for a short record."""
+
+
+def _far(log: Log) -> Record:
+    """The record at index ``FAR`` of a new generation."""
+    log.restart()
+    assert log.newest is not None
+    log.newest = replace(log.newest, size=FAR, frontier=Frontier(FAR, (bytes(32),)).to_bytes())
+    return log.one(b"far")
+
+
+def _limits(setting: Setting) -> Iterator[Case]:
+    """8 MiB of one sender's state: a start counts 8,576 bytes, a generation with its gap 8,640."""
+    s = Scene(setting, "4-state_full")
+    for partition in range(15):
+        log = s.log(partition=partition)
+        s.then(_far(log), NOT_ADDRESSED)
+        for _ in range(63):
+            s.then(_far(log), NOT_ADDRESSED, gap=(0, FAR - 1))
+    log = s.log(partition=15)
+    s.then(_far(log), NOT_ADDRESSED)
+    for _ in range(10):
+        s.then(_far(log), NOT_ADDRESSED, gap=(0, FAR - 1))
+    more = log.copy()
+    s.then(_far(more), {"refused": "state_full", "step": 4})
+    s.then(log.one(b"next"), NOT_ADDRESSED)
+    s.then(_far(more))
+    yield s.case(
+        "192 bytes are left of 8 MiB: a stream goes on, and another generation waits.",
+        agency=POLICE,
+        spec="streams.md, Limits",
+    )
