@@ -16,6 +16,7 @@ from contracts.terms import ConsentScope, EventTerms, FieldTerms
 
 __all__ = [
     "CONSENT_LEAVES",
+    "RECORD_TYPE_LEAVES",
     "ConsentNeeds",
     "RoleNeed",
     "consent_bound",
@@ -33,6 +34,8 @@ CONSENT_LEAVES: Final[Mapping[str, ConsentScope]] = MappingProxyType(
     }
 )
 """Leaf path of each answer that a person gives, and its scope."""
+RECORD_TYPE_LEAVES: Final = ("incident.record_type", "record_type")
+"""Leaves that say whether a record is of a crime; with `never`, identifying leaves rest on them."""
 
 
 @dataclass(frozen=True, slots=True)

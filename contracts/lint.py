@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
+from contracts.consent_needs import RECORD_TYPE_LEAVES
 from contracts.errors import ContractError
 from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
@@ -72,7 +73,7 @@ _PLACEHOLDERS = frozenset(
     }
     | {f"to be {verb}" for verb in ("agreed", "confirmed", "decided", "done", "defined", "added")}
 )
-_RECORD_TYPES = frozenset({"record_type", "incident.record_type"})
+_RECORD_TYPES = frozenset(RECORD_TYPE_LEAVES)
 
 
 def lint(contract: Contract, today: date) -> tuple[Finding, ...]:

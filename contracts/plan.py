@@ -11,7 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from contracts.consent_needs import CONSENT_LEAVES, consent_needs, role_need
+from contracts.consent_needs import (
+    CONSENT_LEAVES,
+    RECORD_TYPE_LEAVES,
+    consent_needs,
+    role_need,
+)
 from contracts.events import EVENT_TYPES, JSON
 from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
@@ -23,7 +28,6 @@ __all__ = ["Consented", "Denial", "FieldDecision", "LeftOut", "Plan", "Verdict",
 Verdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _KEPT_MAX = 4096
 """Plans kept per contract, so that recipients chosen by a sender cannot fill the memory."""
-_RECORD_TYPES = ("incident.record_type", "record_type")
 _NOT_A_CRIME = "hate_incident"
 
 
@@ -142,7 +146,7 @@ class Plan:
                 sent itself.
         """
         return bool(self.depersonalised) and any(
-            flat.get(path) == _NOT_A_CRIME for path in _RECORD_TYPES
+            flat.get(path) == _NOT_A_CRIME for path in RECORD_TYPE_LEAVES
         )
 
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from contracts.consent_needs import CONSENT_LEAVES
+from contracts.consent_needs import CONSENT_LEAVES, RECORD_TYPE_LEAVES
 from contracts.model import Contract, DraftContract
 from contracts.terms import EventTerms
 
@@ -62,6 +62,11 @@ def _dangling_in_type(
                 yield inside, "an answer about consent cannot identify or need consent itself"
             if not set(terms.recipients) <= set(field.readers):
                 yield inside, "an answer about consent must be readable by every recipient"
+        if path in RECORD_TYPE_LEAVES and terms.incident_identifiers == "never":
+            if field.identifies or field.consent or field.senders:
+                yield inside, "the record type decides what is left out, so it cannot rest on it"
+            if not set(terms.recipients) <= set(field.readers):
+                yield inside, "the record type must be readable by every recipient of this type"
         if field.required and (field.consent or field.identifies or field.senders):
             yield inside, "a required field cannot rest on consent or on who sends it"
 

@@ -105,18 +105,18 @@ def judge_each(
         view: what the reader knows.
         now: the reader's clock, ms.
     """
+    if len(records) == 1:  # a stage of one saves nothing
+        yield records[0], judge(records[0], view, now)
+        return
     for at in range(0, len(records), STAGE_RECORDS):
         stage = records[at : at + STAGE_RECORDS]
         verified = [_verified(record, view, now) for record in stage]
-        ahead = _ahead(verified, view)
+        ahead = [
+            None if isinstance(found, RefusedError) else open_ahead(found, view)
+            for found in verified
+        ]
         for record, found, opened in zip(stage, verified, ahead, strict=True):
             yield record, _judge_verified(found, view, now, opened)
-
-
-def _ahead(verified: Sequence[VerifiedRecord | RefusedError], view: View) -> list[Ahead | None]:
-    if len(verified) == 1:  # there is nothing to save
-        return [None]
-    return [None if isinstance(one, RefusedError) else open_ahead(one, view) for one in verified]
 
 
 def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedError:

@@ -163,6 +163,7 @@ VERSION = pattern(r"[0-9]+\.[0-9]+\.[0-9]+")
 HASH = pattern(r"[0-9a-f]{64}")
 SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
 SCOPE = one_of(*SCOPES)
+RECORD_TYPES = ("incident.record_type", "record_type")
 CONSENT_LEAVES = {f"consent.{scope}": scope for scope in SCOPES}
 REGIME = one_of("uk-gdpr", "dpa2018-part3")
 SENSITIVITY = one_of("none", "personal", "special-category", "criminal-offence")
@@ -359,5 +360,9 @@ def _check_field(
         unread = set(terms["recipients"]) - set(field["readers"])
         if field["consent"] or field["identifies"] or unread:
             raise MalformedError("a consent leaf that not every recipient would see")
+    if path in RECORD_TYPES and terms["incident_identifiers"] == "never":
+        unread = set(terms["recipients"]) - set(field["readers"])
+        if field["consent"] or field["identifies"] or field["senders"] or unread:
+            raise MalformedError("a record type that not every recipient would see")
     if field["required"] and (field["consent"] or field["identifies"] or field["senders"]):
         raise MalformedError("a required field with conditions")

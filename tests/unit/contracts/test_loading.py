@@ -111,6 +111,33 @@ def test_what_is_wrong_is_named_with_file_line_and_field(
     assert abs(named - line) <= 4 or field in {"owner", "parties[1].id"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("readers: [police, prosecution, council, support]}", "readers: [police, council]}"),
+        (
+            "readers: [police, prosecution, council, support]}",
+            "readers: [police, prosecution, council, support], senders: [police]}",
+        ),
+        (
+            "readers: [police, prosecution, council, support]}",
+            "readers: [police, prosecution, council, support], identifies: true}",
+        ),
+    ],
+)
+def test_each_recipient_sees_the_record_type_on_which_a_rule_rests(
+    contract_yaml: str, old: str, new: str
+) -> None:
+    """Where identifying fields are never sent of an incident, each reader has to check that."""
+    head, tail = contract_yaml.split("\n      record_type: ", 1)
+    assert "incident_identifiers: never" in head
+    assert "event_types.case.updated.fields.record_type" in str(
+        refusal(f"{head}\n      record_type: {tail.replace(old, new, 1)}")
+    )
+    other = head.replace("incident_identifiers: never", "incident_identifiers: allowed")
+    parse_contract(f"{other}\n      record_type: {tail.replace(old, new, 1)}".encode(), "c.yaml")
+
+
 def test_every_party_pins_its_keys_and_no_one_else(contract_yaml: str) -> None:
     head, tail = contract_yaml.split("governance_keys:\n")
     renamed = tail.replace("  csu-camden:", "  csu-elsewhere:", 1)

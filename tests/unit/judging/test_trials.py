@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.judging.trials import Trials
+from broker.judging.trials import MAX_RUNS, Trials
 
 MINE = "pan-london/csu-camden/pan-london.hate-crime.a/0/{:016x}-0"
 THEIRS = "pan-london/haven-support/pan-london.hate-crime.a/0/{:016x}-0"
@@ -38,3 +38,25 @@ def test_what_is_covered_is_proved_again_once_other_receipts_count() -> None:
     assert trials.add(MINE.format(0), 0, bytes(32), ()) is run
     assert trials.meet(MINE.format(0), run.head) == (True, [])
     assert trials.covers(MINE.format(0), 0, bytes(32))
+
+
+def test_a_thief_that_interleaves_displaces_runs_of_its_own_generation_only() -> None:
+    """Nothing tells a thief's run from the owner's before one is proved: both have the key."""
+    trials = Trials()
+    owner = trials.add(MINE.format(0), 0, bytes(32), ())
+    elsewhere = trials.add(MINE.format(1), 0, bytes(32), ())
+    for at in range(MAX_RUNS):
+        trials.add(MINE.format(0), 0, bytes([at + 1]) * 32, ())
+    assert owner not in trials.runs[MINE.format(0)]
+    assert len(trials.runs[MINE.format(0)]) == MAX_RUNS
+    assert trials.runs[MINE.format(1)] == [elsewhere]
+
+
+def test_a_run_that_grows_stays_while_fewer_than_eight_others_begin() -> None:
+    trials = Trials()
+    run = trials.add(MINE.format(0), 0, bytes(32), ())
+    for at in range(1, 20):
+        for other in range(MAX_RUNS - 1):
+            trials.add(MINE.format(0), 0, bytes([at, other]) + bytes(30), ())
+        assert trials.add(MINE.format(0), at, bytes([at]) * 32, run.head.hashes) is run
+    assert len(run.leaves) == 20

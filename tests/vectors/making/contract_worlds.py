@@ -158,6 +158,28 @@ def odd_contracts(setting: Setting) -> dict[str, Odd]:
         fields = content["event_types"][MADE]["fields"]
         fields["consent.share_identity"] = {**fields["urgency"], **change}
         add(what, about, content)
+    for what, about, change in (
+        (
+            "record_type_hidden",
+            "A record type that one recipient may not read, in a type that names no one then.",
+            {"readers": ["council"]},
+        ),
+        (
+            "record_type_identifies",
+            "A record type that identifies, in a type that names no one then.",
+            {"identifies": True},
+        ),
+        (
+            "record_type_senders",
+            "A record type that not every publisher may send, likewise.",
+            {"senders": ["police"]},
+        ),
+    ):
+        content = tree(what)
+        content["event_types"][MADE]["incident_identifiers"] = "never"
+        fields = content["event_types"][MADE]["fields"]
+        fields["incident.record_type"] = {**fields["urgency"], **change}
+        add(what, about, content)
     pins = tree("pins_other_keys")
     other = replace(council, which="other")
     public = other.governance.public.ed25519
