@@ -62,7 +62,8 @@ class Witness(Party):
     def quarantined(self) -> list[tuple[float, str, int, bytes]]:
         """(step, code, index, value) of what an operator finds held."""
         with self.store.reading() as tx:
-            rows = tx.quarantine.list("held")
+            listed = tx.quarantine.list("held")  # without their bytes
+            rows = [row for one in listed if (row := tx.quarantine.get(one.id)) is not None]
         return [(row.step, row.code, row.index, row.value) for row in rows]
 
     def noise(self) -> list[str]:
