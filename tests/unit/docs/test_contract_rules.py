@@ -124,10 +124,15 @@ def contracts(draw: st.DrawFn) -> Tree:
     tree: Tree = json.loads(LONDON)
     for of_type in tree["event_types"].values():
         of_type["incident_identifiers"] = draw(st.sampled_from(["with-consent", "never"]))
+        if of_type["incident_identifiers"] == "never":
+            for path in set(RECORD_TYPES) & of_type["fields"].keys():
+                of_type["fields"][path]["readers"] = of_type["recipients"]
         free = sorted(
             path
             for path, field in of_type["fields"].items()
-            if not field["required"] and not path.startswith("consent.")  # have rules of their own
+            if not field["required"]  # these, consent and the record type have rules of their own
+            and not path.startswith("consent.")
+            and not (path in RECORD_TYPES and of_type["incident_identifiers"] == "never")
         )
         for path in draw(st.lists(st.sampled_from(free), max_size=4, unique=True)):
             field = of_type["fields"][path]
