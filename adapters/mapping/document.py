@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from adapters.mapping.references import DEFAULT_PATTERN
 from contracts import schema
 from contracts.errors import ConcordantError
+from contracts.events import EVENT_TYPES
+from contracts.names import suggestion
 
 ValueKind: TypeAlias = Literal[
     "text",  # free text on one line, or on several with multiline
@@ -240,7 +242,24 @@ class MappingDocument(_Part):
         for name in (n for k in self.kinds.values() for n in k.required):
             if name not in names:
                 raise ValueError(f"a kind requires the column {name}, which is not declared")
+        self._require_used_paths()
         return self
+
+    def _require_used_paths(self) -> None:
+        """Each path of a column is a field of an event that some kind of row makes.
+
+        Otherwise what stands in the column would be left out of every event without a word.
+        """
+        types = {kind.type for kind in self.kinds.values()} & EVENT_TYPES.keys()
+        for column in self.columns:
+            of_it = types.intersection(column.types) if column.types else types
+            fields = {path for event_type in of_it for path in schema.leaves(event_type)}
+            for path in column.paths:
+                if path not in fields:
+                    raise ValueError(
+                        f"column {column.column} names the field {path}, which no event of this "
+                        f"mapping has. {suggestion(path, fields)}"
+                    )
 
     def columns_of(self, event_type: str) -> tuple[tuple[Column, str], ...]:
         """The columns that hold a leaf of an event type, each with that leaf.

@@ -82,6 +82,21 @@ def test_a_contradiction_is_refused_and_located(where: str, change: dict[str, An
     assert where in error.value.detail
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"column": "NEW", "paths": ["victim.nme"]},
+        {"column": "NEW", "paths": ["note", "victim.nme"]},
+        {"column": "NEW", "paths": ["note"], "types": ["referral.made"]},
+    ],
+)
+def test_a_column_that_no_event_uses_is_refused(column: dict[str, Any]) -> None:
+    changed = document()
+    changed["columns"].append(column)
+    with pytest.raises(MappingFileError, match="column NEW names the field"):
+        load(changed)
+
+
 def test_what_is_not_json_or_not_there_is_refused() -> None:
     with pytest.raises(MappingFileError):
         parse_mapping(b"{", "x.json")
