@@ -123,3 +123,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             for heading in re.findall(r"^#+ (.*)$", other, re.M)
         }
         assert anchor in headings, f"{target}#{anchor}"
+
+
+def test_the_pseudo_code_of_the_order_refuses_with_the_codes_of_step_4() -> None:
+    text = (SPEC / "streams.md").read_text()
+    order = text[text.index("### Order") : text.index("### Equivocation")]
+    listed, pseudo = order.split("```text")
+    codes = set(re.findall(r"(?:refuse|defer) ([a-z_]+)", pseudo))
+    step_4 = re.findall(
+        r"^\| 4 \| `([a-z_]+)` \| (?!\(files\))", (SPEC / "opening.md").read_text(), re.M
+    )
+    assert codes == set(step_4)
+    assert codes - {"state_full"} <= set(re.findall(r"`([a-z_]+)`", listed))
