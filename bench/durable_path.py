@@ -15,10 +15,10 @@ from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end
 from bench.world import PARTITIONS, RECIPIENTS, World
 from broker import pseudonyms
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.statements.authorship import cosigner
@@ -49,7 +49,7 @@ class Durable:
             sender.deployment, SOURCE, self.outbox, self.transport, lambda: signer, now_ms
         )
         self.relay.take_lock("bench")
-        trust = Trust(READER, reader.manifests, reader.contracts)
+        trust = KeyResolver(READER, reader.manifests, reader.contracts)
         keys = OpeningKeys(READER, reader.manifests, reader.keyring)
         self.receiving = Receiving(
             reader.deployment,

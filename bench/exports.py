@@ -29,7 +29,7 @@ from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.observing.logs import configure
 from broker.observing.metrics import Metrics
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.store.database import open_store
 

@@ -25,12 +25,12 @@ from bench.event import SOURCE
 from bench.meter import now_ms
 from broker.judging.partition_state import (
     Generation,
-    Kept,
     PartitionState,
+    StoredCheckpoint,
     format_state,
     parse_state,
 )
-from broker.judging.store_view import write_state
+from broker.judging.store_context import write_state
 from broker.sending.streams import Stream, open_generation
 from broker.store.database import open_store
 from broker.tlog.merkle import Frontier
@@ -77,7 +77,7 @@ def _grown(load: Any, size: int) -> ours.Case:
         frontier = frontier.extend([os.urandom(32) for _ in range(count)])
     case.row = replace(case.row, size=size, frontier=frontier.to_bytes(), root=frontier.root())
     name = case.row.name
-    held = Generation(name, 0, size, frontier, Kept(size, frontier.root(), 0, 0))
+    held = Generation(name, 0, size, frontier, StoredCheckpoint(size, frontier.root(), 0, 0))
     case.adopt(PartitionState(name, name, 0, {name: held}))
     return case
 
@@ -131,7 +131,11 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
                 [(first + at, leaf, "stored") for at, leaf in enumerate(leaves)],
             )
         held = Generation(
-            row.name, 0, events, frontier, Kept(events, frontier.root(), now_ms() // 1000, 0)
+            row.name,
+            0,
+            events,
+            frontier,
+            StoredCheckpoint(events, frontier.root(), now_ms() // 1000, 0),
         )
         state = PartitionState(row.name, row.name, now_ms() // 1000, {row.name: held})
         write_state(tx, place, 0, None, state)

@@ -15,11 +15,11 @@ from bench.meter import Meter, now_ms
 from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end, raw_producer, raw_receive, raw_send
 from bench.world import PARTITIONS, RECIPIENTS, World
-from broker.judging.file_view import FileView
+from broker.judging.file_context import FileContext
 from broker.judging.judging import judge_each
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.transport.kafka import KafkaTransport
@@ -111,12 +111,12 @@ class _Sealing:
         return records
 
 
-def _view(made: World) -> FileView:
+def _view(made: World) -> FileContext:
     me = made.load(READER)
-    return FileView(
+    return FileContext(
         me.deployment,
         me.agency,
-        Trust(me.agency, me.manifests, me.contracts),
+        KeyResolver(me.agency, me.manifests, me.contracts),
         OpeningKeys(me.agency, me.manifests, me.keyring),
         lambda *_: False,
         now_ms(),
@@ -124,7 +124,7 @@ def _view(made: World) -> FileView:
 
 
 async def _receive(
-    receiver: KafkaTransport, topic: str, offsets: dict[int, int], events: int, view: FileView
+    receiver: KafkaTransport, topic: str, offsets: dict[int, int], events: int, view: FileContext
 ) -> None:
     """Judge ``events`` new records; ``offsets`` is where each partition goes on."""
     stop, one = asyncio.Event(), asyncio.Lock()

@@ -30,9 +30,9 @@ from broker.clock import now_ms
 from broker.control.control import News
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
-from broker.receiving.deferral import EQUIVOCATION
 from broker.receiving.inbox_payload import parse_payload
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
+from broker.receiving.retry_later import EQUIVOCATION
 from broker.service.reading import Reader
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive

@@ -1,6 +1,6 @@
 """Consent that a field needs: for every recipient, and for recipients of one role.
 
-These are the rules of docs/spec/contracts.md, "Consent". `contracts/plan.py` applies them to the
+These are the rules of docs/spec/contracts.md, "Consent". `contracts/policy.py` applies them to the
 events of one sender and its recipients; explain, matrix and lint show them.
 """
 

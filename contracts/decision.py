@@ -14,9 +14,9 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.grouping import Grouping
 from contracts.model import Contract
-from contracts.plan import Denial, FieldDecision, LeftOut, Plan, plan
+from contracts.policy import Denial, FieldDecision, LeftOut, Policy, plan
 from contracts.schema import flatten, lacking, validate_event
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 from contracts.values import value_class
 
 __all__ = ["Decision", "FieldDecision", "LeftOut", "decide", "has_consent", "receiver_check"]
@@ -66,7 +66,7 @@ class Decision:
 
 def decide(  # noqa: PLR0911 - each denial is given where it is found, in the order of the text
     contract: Contract,
-    standing: Standing,
+    standing: ContractStatus,
     sender: str,
     recipients: tuple[str, ...],
     event: PlainEvent,
@@ -76,7 +76,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
 
     Args:
         contract: the agreement.
-        standing: what it is worth, from `contracts.standing.standing`.
+        standing: what it is worth, from `contracts.status.standing`.
         sender: agency id.
         recipients: agency ids as addressed, in any order.
         event: what is to be sent; its own `recipients` are not read.
@@ -217,7 +217,7 @@ def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSO
 
 
 def _not_in_force(
-    contract: Contract, standing: Standing, sender: str, recipients: tuple[str, ...], now: int
+    contract: Contract, standing: ContractStatus, sender: str, recipients: tuple[str, ...], now: int
 ) -> Denial | None:
     if standing.state in {"suspended", "left"}:
         code = "suspended" if standing.state == "suspended" else "contract_left"
@@ -242,7 +242,7 @@ def _denied(denial: Denial) -> Decision:
 
 
 def _not_granted(
-    contract: Contract, event_type: str, flat: Mapping[str, JSON], planned: Plan
+    contract: Contract, event_type: str, flat: Mapping[str, JSON], planned: Policy
 ) -> Decision:
     """Name every field that may not be sent or read: the event is refused, not trimmed."""
     terms = contract.event_types[event_type]

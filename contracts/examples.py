@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
-from contracts.plan import plan
+from contracts.policy import plan
 from contracts.schema import leaves, unflatten
 
 __all__ = ["example", "permitted_recipients", "permitted_types"]

@@ -15,7 +15,7 @@ from contracts.legal_codes import Kind, codes_in, legal_codes
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.parties import Contact, Party
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, ServiceLevels
 from contracts.wording import (
     duration,
@@ -48,7 +48,7 @@ _SECTIONS = frozenset(
 """Members of a contract that a section below shows; others follow under `OTHER TERMS`."""
 
 
-def explain(text: ContractText, standing: Standing | None = None) -> str:
+def explain(text: ContractText, standing: ContractStatus | None = None) -> str:
     """Return the whole agreement in words, in lines of at most about 96 characters.
 
     Args:
@@ -134,7 +134,7 @@ def _in_words(kind: Kind, text: str) -> str:
     )
 
 
-def _standing(standing: Standing) -> str:
+def _standing(standing: ContractStatus) -> str:
     text = _STATES[standing.state]
     if standing.state == "partially_signed":
         return f"{text} {', '.join(standing.by)}"

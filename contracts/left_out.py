@@ -9,7 +9,7 @@ from contracts.decision import Decision
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.model import Contract
-from contracts.plan import FieldDecision, plan
+from contracts.policy import FieldDecision, plan
 from contracts.schema import flatten, lacking, unflatten, validate_event
 
 __all__ = ["FieldLeftOut", "fields_left_out", "without_ungranted"]

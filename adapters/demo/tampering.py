@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from broker.agency.participant import Participant
 from broker.clock import now_ms
-from broker.sending.governing import SealingTerms
+from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.sealing import EventSealer, Governed
 from broker.store.database import open_store
 from contracts.events import PlainEvent
@@ -32,7 +32,7 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     Returns:
         The event's id.
     """
-    terms = SealingTerms(participant.contracts, participant.manifests)
+    terms = ContractsInForce(participant.contracts, participant.manifests)
 
     def governing(event_type: str, now: int) -> Governed:
         governed = terms.governing(event_type, now)

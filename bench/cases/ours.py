@@ -15,12 +15,12 @@ from bench.event import SOURCE, TYPE
 from bench.partnership import READER, recipient_ids
 from broker.agency.participant import Participant
 from broker.event import OpenedEvent
-from broker.judging.file_view import FileView
+from broker.judging.file_context import FileContext
 from broker.judging.judging import judge_each
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState
-from broker.judging.trust import OpeningKeys, Trust
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from contracts.events import PlainEvent
@@ -29,7 +29,7 @@ from contracts.model import topic_name
 from contracts.schema import flatten, unflatten
 
 
-class _View(FileView):
+class _View(FileContext):
     """The view over a file, that can be told where a stream stands."""
 
     def adopt(self, agency: str, topic: str, partition: int, state: PartitionState) -> None:
@@ -70,7 +70,7 @@ class Case(measuring.Case):
         self._view = _View(
             me.deployment,
             me.agency,
-            Trust(me.agency, me.manifests, me.contracts),
+            KeyResolver(me.agency, me.manifests, me.contracts),
             OpeningKeys(me.agency, me.manifests, me.keyring),
             lambda *_: False,
             now,

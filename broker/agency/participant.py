@@ -27,7 +27,7 @@ from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.transport.connection import KafkaConnection, TlsFiles
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Participant:
         """
         return self.contracts.current(now, name)
 
-    def standing(self, signed: SignedContract, now: int) -> Standing:
+    def standing(self, signed: SignedContract, now: int) -> ContractStatus:
         """Whether a contract is in force."""
         return self.contracts.standing_of(signed, self.manifests, now)
 

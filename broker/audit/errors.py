@@ -37,7 +37,7 @@ class EvidenceError(ConcordantError):
 
     Codes: `event_unknown`, `event_ambiguous`, `event_not_sent`, `heartbeat_awaited` (the event is
     newer than the last heartbeat that was kept), `leaves_missing`, `evidence_malformed`, and those
-    of the links (`broker.audit.chain`).
+    of the links (`broker.audit.evidence_verify`).
     """
 
     code = "event_unknown"

@@ -13,8 +13,8 @@ from typing import Final
 import orjson
 
 from broker.control.budgets import Budgets
+from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
-from broker.control.keeping import contradicted, keep_heard
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
@@ -23,7 +23,7 @@ from broker.judging.partition_state import parse_outline
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.keys.manifest import parse_manifest
-from broker.receiving.footing import keep_footing
+from broker.receiving.position_guard import keep_footing
 from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import verify_contract

@@ -12,7 +12,7 @@ from functools import partial
 
 from broker.agency.participant import Participant
 from broker.audit.log import log_origin, sign_head
-from broker.control.keeping import keep_own
+from broker.control.heartbeat_retention import keep_own
 from broker.keys.kid import ML_DSA_44
 from broker.statements.authorship import author, cosigner, post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat, named_heads

@@ -25,7 +25,7 @@ COSIGNERS_OF_AN_ORIGIN: Final = 8
 """Cosigners whose receipts are kept of one stream, beside this reader's own.
 
 Of this agency's own streams every reader's are kept: what all of them had confirmed need not be
-published again after a revocation (broker/sending/confirmed.py)."""
+published again after a revocation (broker/sending/receipt_coverage.py)."""
 ORIGINS_NOT_HELD: Final = 64
 """Generations of a sender's partition that are not held here, of which one cosigner's are kept."""
 COSIGNER_BYTES: Final = 64 * 2**20

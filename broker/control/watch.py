@@ -15,18 +15,18 @@ from broker.agency.participant import Participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
-from broker.control.keeping import forget_heartbeats
+from broker.control.heartbeat_retention import forget_heartbeats
 from broker.control.missing_content import MissingContent
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
+from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Outline, Place, parse_outline
-from broker.judging.trust import Trust
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
-from broker.receiving.deferral import EQUIVOCATION
-from broker.receiving.taking import filled, has_room
+from broker.receiving.persistence import filled, has_room
+from broker.receiving.retry_later import EQUIVOCATION
 from broker.registry.awaited import awaited
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.statements.heartbeats import Heartbeat
@@ -84,7 +84,7 @@ class _Waiting:
     since: int
     judged: int
     by_news: int
-    trust: Trust
+    trust: KeyResolver
 
 
 class Watch:
@@ -96,7 +96,7 @@ class Watch:
         store: Store,
         clock: Callable[[], int],
         metrics: Metrics,
-        trust: Callable[[], Trust],
+        trust: Callable[[], KeyResolver],
     ) -> None:
         self._current = participant
         self._store = store

@@ -12,7 +12,7 @@ from broker.held.import_folder import entries_not_taken, leftovers, own_inside
 from broker.held.items import KINDS, HeldCount, HeldItem
 from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
-from broker.receiving.deferral import EQUIVOCATION
+from broker.receiving.retry_later import EQUIVOCATION
 from broker.store.interfaces import Transaction
 
 SENT_WITHIN_MS: Final = 60_000

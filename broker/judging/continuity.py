@@ -15,21 +15,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from broker.judging.partition_state import Gap, Generation, Kept, PartitionState
-from broker.judging.placement import (
+from broker.judging.continuity_types import (
     ContinuityError,
     EquivocationError,
-    Fact,
+    LogPosition,
     Placement,
-    Recall,
+    StreamHistory,
     frontier_at,
     kept_of,
     refuse_leaf,
     require_root,
     with_generation,
 )
+from broker.judging.generations import linked, place_unknown_generation
+from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
 from broker.judging.state_limits import Room, forgettable, growth, room_in_all, size_of, without
-from broker.judging.succession import linked, place_unknown_generation
 from broker.tlog.merkle import Frontier
 
 MAX_GAPS: Final = 1024
@@ -38,8 +38,8 @@ MAX_GAPS: Final = 1024
 
 def place(
     state: PartitionState | None,
-    fact: Fact,
-    recall: Recall,
+    fact: LogPosition,
+    recall: StreamHistory,
     room: Callable[[], Room] | None = None,
     *,
     forget: bool = True,
@@ -75,7 +75,7 @@ def place(
     raise ContinuityError("state_full", "what is kept of this sender has reached its limit")
 
 
-def _place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placement:
+def _place(state: PartitionState | None, fact: LogPosition, recall: StreamHistory) -> Placement:
     if state is None:
         return _start(fact)
     if state.stopped:
@@ -93,7 +93,7 @@ def _place(state: PartitionState | None, fact: Fact, recall: Recall) -> Placemen
 # --- the newest generation -----------------------------------------------------------------------
 
 
-def _start(fact: Fact) -> Placement:
+def _start(fact: LogPosition) -> Placement:
     refuse_leaf(fact)
     kept = kept_of(fact)
     frontier = Frontier(fact.index, fact.left)
@@ -112,7 +112,7 @@ def _start(fact: Fact) -> Placement:
     return Placement("start", state, kept=((fact.generation, kept),))
 
 
-def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
+def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placement:
     """*next* and *jump*: an index at or above what is held of the newest generation."""
     refuse_leaf(fact)
     if fact.log_time < state.log_time:
@@ -120,7 +120,7 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
     latest = held.latest
     if latest.size > fact.index:  # the batch that is being read
         _require_same_checkpoint(latest, fact)
-        kept: tuple[tuple[str, Kept], ...] = ()
+        kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
     else:
         latest = kept_of(fact)
         kept = ((held.name, latest),)
@@ -168,7 +168,9 @@ def _grow(state: PartitionState, held: Generation, fact: Fact) -> Placement:
 # --- an index that lies behind -------------------------------------------------------------------
 
 
-def _known_index(state: PartitionState, held: Generation, fact: Fact, recall: Recall) -> Placement:
+def _known_index(
+    state: PartitionState, held: Generation, fact: LogPosition, recall: StreamHistory
+) -> Placement:
     """*fill*, *repeat*, or a record from before the start."""
     if fact.index < held.start:  # only the reader's first generation starts above 0
         return Placement("before_start", state)
@@ -190,7 +192,7 @@ def _known_index(state: PartitionState, held: Generation, fact: Fact, recall: Re
 
 
 def _fill(
-    state: PartitionState, held: Generation, gap: Gap, fact: Fact, recall: Recall
+    state: PartitionState, held: Generation, gap: Gap, fact: LogPosition, recall: StreamHistory
 ) -> Placement:
     kept = _fit_between(held.name, fact, recall)
     require_root(frontier_at(held, fact.size), fact.root)
@@ -235,7 +237,7 @@ def _require_end(gap: Gap, after: Frontier) -> None:
 # --- small rules ---------------------------------------------------------------------------------
 
 
-def _require_same_checkpoint(kept: Kept, fact: Fact) -> None:
+def _require_same_checkpoint(kept: StoredCheckpoint, fact: LogPosition) -> None:
     if kept.size != fact.size:
         raise EquivocationError("two batches overlap", fact.size)
     if kept.root != fact.root:
@@ -244,7 +246,9 @@ def _require_same_checkpoint(kept: Kept, fact: Fact) -> None:
         raise EquivocationError("one checkpoint was signed for two times", fact.size)
 
 
-def _fit_between(generation: str, fact: Fact, recall: Recall) -> tuple[tuple[str, Kept], ...]:
+def _fit_between(
+    generation: str, fact: LogPosition, recall: StreamHistory
+) -> tuple[tuple[str, StoredCheckpoint], ...]:
     """The rule of checkpoints for a record behind the head."""
     above = recall.above(generation, fact.index)
     kept = kept_of(fact)

@@ -27,12 +27,17 @@ from typing import Final, Literal, TypeAlias
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging import continuity
-from broker.judging.interpretation import Ahead, interpret, open_ahead
+from broker.judging.continuity_types import (
+    ContinuityError,
+    EquivocationError,
+    LogPosition,
+    Placement,
+)
+from broker.judging.decryption import Ahead, interpret, open_ahead
 from broker.judging.partition_state import Place
-from broker.judging.placement import ContinuityError, EquivocationError, Fact, Placement
+from broker.judging.reader_context import ReaderContext
 from broker.judging.state_limits import Room
 from broker.judging.verification import VerifiedRecord, verify_record
-from broker.judging.view import View
 from broker.record import Record
 from contracts.values import value_class
 
@@ -78,7 +83,7 @@ class Judgement:
     equivocation: bool = False
 
 
-def judge(record: Record, view: View, now: int) -> Judgement:
+def judge(record: Record, view: ReaderContext, now: int) -> Judgement:
     """Steps 0 to 10.
 
     Args:
@@ -90,7 +95,7 @@ def judge(record: Record, view: View, now: int) -> Judgement:
 
 
 def judge_each(
-    records: Sequence[Record], view: View, now: int
+    records: Sequence[Record], view: ReaderContext, now: int
 ) -> Iterator[tuple[Record, Judgement]]:
     """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
 
@@ -119,7 +124,7 @@ def judge_each(
             yield record, _judge_verified(found, view, now, opened)
 
 
-def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedError:
+def _verified(record: Record, view: ReaderContext, now: int) -> VerifiedRecord | RefusedError:
     try:
         return verify_record(record, view, now)
     except RefusedError as refusal:
@@ -127,7 +132,10 @@ def _verified(record: Record, view: View, now: int) -> VerifiedRecord | RefusedE
 
 
 def _judge_verified(
-    verified: VerifiedRecord | RefusedError, view: View, now: int, ahead: Ahead | None = None
+    verified: VerifiedRecord | RefusedError,
+    view: ReaderContext,
+    now: int,
+    ahead: Ahead | None = None,
 ) -> Judgement:
     if isinstance(verified, RefusedError):
         outcome: Outcome = "deferred" if verified.code in DEFERRED_CODES else "refused"
@@ -143,7 +151,7 @@ def _judge_verified(
 # --- step 4 --------------------------------------------------------------------------------------
 
 
-def place_record(verified: VerifiedRecord, view: View) -> Judgement:
+def place_record(verified: VerifiedRecord, view: ReaderContext) -> Judgement:
     """Step 4. The outcome is ``opened`` where the later steps still have to be taken."""
     where = (verified.origin.agency, verified.origin.topic, verified.origin.partition)
     outcome: Outcome
@@ -161,7 +169,7 @@ def place_record(verified: VerifiedRecord, view: View) -> Judgement:
     return Judgement("opened", verified, placement)
 
 
-def _placed(fact: Fact, view: View, where: Place) -> Placement:
+def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
     """The placement; at the limit of a sender's state after what goes first has gone.
 
     In this order: what a revoked key signed, then of this partition and then of the others what is
@@ -189,7 +197,9 @@ def _placed(fact: Fact, view: View, where: Place) -> Placement:
 # --- steps 5 to 10 -------------------------------------------------------------------------------
 
 
-def open_record(placed: Judgement, view: View, now: int, ahead: Ahead | None = None) -> Judgement:
+def open_record(
+    placed: Judgement, view: ReaderContext, now: int, ahead: Ahead | None = None
+) -> Judgement:
     """Steps 5 to 10 for a record that has its place; a retry from quarantine enters here."""
     assert placed.verified is not None
     try:

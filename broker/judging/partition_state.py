@@ -32,7 +32,7 @@ Place = tuple[str, str, int]
 
 
 @value_class(frozen=True, slots=True)
-class Kept:
+class StoredCheckpoint:
     """A checkpoint that this reader keeps: size, root, time in s, lowest index seen under it."""
 
     size: int
@@ -73,7 +73,7 @@ class Generation:
     start: int
     size: int
     frontier: Frontier
-    latest: Kept
+    latest: StoredCheckpoint
     gaps: tuple[Gap, ...] = ()
     end: int | None = None
     linked: bool = True
@@ -100,7 +100,7 @@ class GenerationOutline:
     name: str
     start: int
     size: int
-    latest: Kept
+    latest: StoredCheckpoint
     gaps: int
     end: int | None
 
@@ -278,13 +278,13 @@ def _parse_generation(held: dict[str, Any], rows: list[GapRow]) -> Generation:
     )
 
 
-def _format_kept(kept: Kept) -> list[object]:
+def _format_kept(kept: StoredCheckpoint) -> list[object]:
     return [kept.size, _text(kept.root), kept.time, kept.lowest]
 
 
-def _parse_kept(stored: list[Any]) -> Kept:
+def _parse_kept(stored: list[Any]) -> StoredCheckpoint:
     size, root, time, lowest = stored
-    return Kept(size, b64decode(root, validate=True), time, lowest)
+    return StoredCheckpoint(size, b64decode(root, validate=True), time, lowest)
 
 
 def _text(data: bytes) -> str:

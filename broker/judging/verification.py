@@ -12,9 +12,9 @@ from typing import Final
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
+from broker.judging.continuity_types import LogPosition
 from broker.judging.partition_state import Generation, Place
-from broker.judging.placement import Fact
-from broker.judging.view import View
+from broker.judging.reader_context import ReaderContext
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -54,7 +54,7 @@ class VerifiedRecord:
 
     record: Record
     origin: Origin
-    fact: Fact
+    fact: LogPosition
     proof: Proof
 
     @property
@@ -63,7 +63,7 @@ class VerifiedRecord:
         return self.fact.log_time * 1000
 
 
-def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
+def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedRecord:
     """Steps 0 to 3, with public material only.
 
     Raises:
@@ -98,7 +98,7 @@ def verify_record(record: Record, view: View, now: int) -> VerifiedRecord:
     view.paths[checkpoint.origin] = path
     if stated is not None:
         _require_covered(proof, origin, leaf, left, stated, view)  # step 2 again: it needs the leaf
-    fact = Fact(
+    fact = LogPosition(
         origin.generation,
         proof.index,
         leaf,
@@ -141,7 +141,7 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
 
 
 def _proof(
-    record: Record, header: bytes, view: View
+    record: Record, header: bytes, view: ReaderContext
 ) -> tuple[Proof, Origin, GenerationLink | None]:
     try:
         proof = parse_proof(header, view.checkpoints)
@@ -170,7 +170,9 @@ def _proof(
     return proof, origin, link
 
 
-def _require_signed(proof: Proof, origin: Origin, view: View) -> Sequence[tuple[int, bytes]] | None:
+def _require_signed(
+    proof: Proof, origin: Origin, view: ReaderContext
+) -> Sequence[tuple[int, bytes]] | None:
     """Step 2 but for the clock: once per checkpoint, as all records of a batch carry the same.
 
     Returns:
@@ -209,7 +211,7 @@ def _require_covered(
     leaf: bytes,
     left: tuple[bytes, ...],
     stated: Sequence[tuple[int, bytes]],
-    view: View,
+    view: ReaderContext,
 ) -> None:
     """Whether a receipt covers the record: by its own path, by a run, or by what is held."""
     checkpoint, index = proof.checkpoint, proof.index
@@ -226,14 +228,18 @@ def _require_covered(
     )
 
 
-def _meet(name: str, proved: Frontier, view: View) -> None:
+def _meet(name: str, proved: Frontier, view: ReaderContext) -> None:
     more, elsewhere = view.trials.meet(name, proved)
     view.covered_more |= more
     view.folded_elsewhere += [(name, *indices) for indices in elsewhere]
 
 
 def _held(
-    origin: Origin, index: int, leaf: bytes, stated: Sequence[tuple[int, bytes]], view: View
+    origin: Origin,
+    index: int,
+    leaf: bytes,
+    stated: Sequence[tuple[int, bytes]],
+    view: ReaderContext,
 ) -> bool:
     """Whether the leaf is held already, in leaves that fold to a receipt's root."""
     where = (origin.agency, origin.topic, origin.partition)
@@ -252,7 +258,7 @@ def _meet_held(
     origin: Origin,
     head: Frontier,
     stated: Sequence[tuple[int, bytes]],
-    view: View,
+    view: ReaderContext,
 ) -> None:
     """A run may end where a gap does, and what is held from there folds to a receipt's root."""
     where = (origin.agency, origin.topic, origin.partition)
@@ -266,7 +272,9 @@ def _meet_held(
             _meet(name, gap.after, view)
 
 
-def _folds(held: Generation, first: int, size: int, root: bytes, view: View, where: Place) -> bool:
+def _folds(
+    held: Generation, first: int, size: int, root: bytes, view: ReaderContext, where: Place
+) -> bool:
     """Whether all from ``first`` to a receipt's size is held and leads to its root."""
     kept = view.recall(*where).at(held.name, size)
     return (

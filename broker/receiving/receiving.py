@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from broker.envelope.opening import OpeningKey
 from broker.judging.judging import judge_each
-from broker.judging.memories import Memories
-from broker.judging.store_view import StoreView
-from broker.judging.trust import Trust
-from broker.receiving.deferral import Deferrals
-from broker.receiving.footing import keep_footing
-from broker.receiving.taking import Batch, Taking
+from broker.judging.key_resolver import KeyResolver
+from broker.judging.store_context import StoreContext
+from broker.judging.verification_cache import VerificationCache
+from broker.receiving.persistence import Batch, VerdictPersistence
+from broker.receiving.position_guard import keep_footing
+from broker.receiving.retry_later import RetryLater
 from broker.record import Record
 from broker.store.interfaces import Store, Transaction
 
@@ -39,7 +39,7 @@ class Receiving:
         deployment: str,
         agency: str,
         store: Store,
-        trust: Callable[[], Trust],
+        trust: Callable[[], KeyResolver],
         opening_keys: Callable[[], Callable[[int], tuple[tuple[OpeningKey, ...], bool]]],
         secret: bytes,
         *,
@@ -52,7 +52,7 @@ class Receiving:
         self._trust = trust
         self._opening_keys = opening_keys
         self._secret = secret
-        self._memories = Memories()
+        self._memories = VerificationCache()
 
     def trust_changed(self) -> None:
         """A manifest or contract is new: what was verified before is verified again.
@@ -76,8 +76,8 @@ class Receiving:
         """
         with self._store.transaction() as tx:
             view = self._view(tx, now)
-            waits = Deferrals(tx, topic, partition, view.trust, now)
-            taking = Taking(tx, view, waits, self._agency, self._secret, now)
+            waits = RetryLater(tx, topic, partition, view.trust, now)
+            taking = VerdictPersistence(tx, view, waits, self._agency, self._secret, now)
             for record, judgement in judge_each(records, view, now):
                 taking.take(record, judgement)
             taking.write()
@@ -91,8 +91,8 @@ class Receiving:
         view.committed()
         return taking.batch
 
-    def _view(self, tx: Transaction, now: int) -> StoreView:
-        return StoreView(
+    def _view(self, tx: Transaction, now: int) -> StoreContext:
+        return StoreContext(
             tx,
             self._deployment,
             self._agency,

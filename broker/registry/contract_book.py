@@ -15,7 +15,7 @@ from broker.keys.governance import GovernancePublic
 from broker.registry.contracts import SignedContract, pinned_governance, require_signed
 from broker.registry.manifests import ManifestBook
 from contracts.model import Contract, topic_name
-from contracts.standing import Standing, standing
+from contracts.status import ContractStatus, standing
 
 
 class ContractBook:
@@ -102,7 +102,9 @@ class ContractBook:
             pairs = self._governance[agency] = tuple(dict.fromkeys(found))
         return pairs
 
-    def standing_of(self, signed: SignedContract, manifests: ManifestBook, now: int) -> Standing:
+    def standing_of(
+        self, signed: SignedContract, manifests: ManifestBook, now: int
+    ) -> ContractStatus:
         """Whether a contract is in force, by its signatures, its dates and the manifests.
 
         Args:

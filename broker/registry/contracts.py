@@ -3,7 +3,7 @@
 The signed text is a statement that holds the hash of the contract file's exact bytes; each party
 adds its own lines to it, in any order and in its own copy, and copies are merged. A signature
 counts when both keys that the contract pins for the party verify. Nothing here decides what a
-contract allows; `contracts.standing` says whether it is in force.
+contract allows; `contracts.status` says whether it is in force.
 """
 
 from __future__ import annotations

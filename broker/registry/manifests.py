@@ -19,7 +19,7 @@ from broker.keys.kid import ED25519, EXCHANGE, RECEIPT, STREAM, XWING
 from broker.keys.manifest import Manifest, ManifestKey, VerifiedManifest, verify_successor
 from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, key_id, note_verifier
 from contracts.durations import DAY_MS
-from contracts.standing import Departure
+from contracts.status import Departure
 
 TRIED_AFTER_END_MS: Final = 7 * DAY_MS
 """For how long after its end a reader still tries an exchange key (spec: sealed event)."""

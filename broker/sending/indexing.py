@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from itertools import groupby
 from typing import Final
 
-from broker.sending.newest import newest_seen
+from broker.sending.generation_floor import newest_seen
 from broker.sending.sealing_again import well_formed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.store.interfaces import Transaction

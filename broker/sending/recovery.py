@@ -17,10 +17,10 @@ from typing import Final
 from broker.keys.kid import ED25519, STREAM
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.confirmed import Believed, confirmed, place_at
+from broker.sending.generation_floor import newest_seen
 from broker.sending.indexing import Fenced, Indexing
-from broker.sending.newest import newest_seen
 from broker.sending.outbox_record import copy_of
+from broker.sending.receipt_coverage import Believed, confirmed, place_at
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, open_generation
 from broker.store.interfaces import Store, Transaction
 from broker.store.rows import GenerationRow, OutboxRow

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from broker.errors import TransportError
-from broker.sending.confirmed import Believed
 from broker.sending.indexing import Indexing
 from broker.sending.outbox_record import record_of
+from broker.sending.receipt_coverage import Believed
 from broker.sending.recovery import Recovery, RevokedKey
 from broker.sending.refused_generations import RefusedGenerations
 from broker.sending.replay import replay, replay_some
@@ -193,7 +193,7 @@ class Relay:
         Args:
             revoked: the keys.
             readers: topic -> who else reads it.
-            believed: which of their receipts count, ``Trust.receipt_believed``.
+            believed: which of their receipts count, ``KeyResolver.receipt_believed``.
 
         Returns:
             How many records are published again, and how many would be if their content were not

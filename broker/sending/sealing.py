@@ -21,7 +21,7 @@ from contracts.grouping import Grouping
 from contracts.left_out import without_ungranted
 from contracts.loading import ContractText
 from contracts.model import topic_name
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 from contracts.values import value_class
 
 
@@ -30,7 +30,7 @@ class Governed:
     """A contract of this agency that is in force, with its standing now."""
 
     text: ContractText
-    standing: Standing
+    standing: ContractStatus
 
 
 @value_class(frozen=True, slots=True)

@@ -21,10 +21,10 @@ from broker.control.catching_up import AGAIN_S, catch_up
 from broker.control.control import Control, News
 from broker.envelope.primitives import sha256
 from broker.errors import StoreError, TransportError
-from broker.judging.trust import OpeningKeys, Trust
-from broker.receiving.footing import Footing
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.receiving.persistence import Batch
+from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
-from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.store.interfaces import Store
 from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
@@ -97,7 +97,7 @@ class Reader:
         self._on_books = on_books
         self._on_reached = on_reached
         self._store = store
-        self._footing = Footing(store, receiver)
+        self._footing = PositionGuard(store, receiver)
         self._books = asyncio.Lock()
         self.control = Control(
             participant.agency,
@@ -122,7 +122,7 @@ class Reader:
 
     def _renew_trust(self) -> None:
         contracts, manifests = self.control.contracts, self.control.manifests
-        self.trust = Trust(self._agency, manifests, contracts)
+        self.trust = KeyResolver(self._agency, manifests, contracts)
         self._opening = OpeningKeys(self._agency, manifests, self._keyring)
         self._receiving.trust_changed()
 

@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from broker.control.control import News
 from broker.observing.metrics import Metrics
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
 
 
 def report_batch(

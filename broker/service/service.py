@@ -20,8 +20,8 @@ from broker.control.watch import Watch
 from broker.observing.health import Flag, Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
-from broker.receiving.taking import Batch
-from broker.sending.governing import SealingTerms
+from broker.receiving.persistence import Batch
+from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
@@ -82,7 +82,7 @@ class BrokerService:
         self.on_retry: Callable[[], None] = lambda: None
         """Called when a person asked to try again what waits; set by what else can wait."""
         secret = participant.keyring.secret()
-        self._terms = SealingTerms(participant.contracts, participant.manifests)
+        self._terms = ContractsInForce(participant.contracts, participant.manifests)
         self._sealer = EventSealer(
             participant.deployment,
             participant.agency,

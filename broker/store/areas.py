@@ -31,7 +31,6 @@ from broker.store.rows import (
     LeafStatus,
     NewInboxRow,
     NewOutboxRow,
-    NoiseRow,
     OutboxCounts,
     OutboxRow,
     QuarantineRow,
@@ -39,6 +38,7 @@ from broker.store.rows import (
     ReferralRow,
     Sent,
     StateChange,
+    UnauthenticatedRow,
 )
 
 
@@ -389,7 +389,7 @@ class QuarantineArea(Protocol):
     ) -> None:
         """Keeps the newest 10,000."""
 
-    def noise(self, limit: int = 100) -> Sequence[NoiseRow]:
+    def noise(self, limit: int = 100) -> Sequence[UnauthenticatedRow]:
         """Newest first."""
 
 

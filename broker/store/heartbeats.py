@@ -2,7 +2,7 @@
 
 A note is kept once, with one row for each head that it was the first to cover; a note of which no
 head is left is forgotten with the last of them. Which to keep and to forget is decided by
-`broker.control.keeping`.
+`broker.control.heartbeat_retention`.
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ from broker.store.rows import (
     EndedStatus,
     EvidenceRow,
     HeldSize,
-    NoiseRow,
     QuarantineRow,
     QuarantineStatus,
+    UnauthenticatedRow,
 )
 
 NOISE_ROWS = 10_000
@@ -172,9 +172,9 @@ class Quarantine:
         if key[0] > NOISE_ROWS:
             self._connection.execute(_TRIM_NOISE, {"oldest_": key[0] - NOISE_ROWS})
 
-    def noise(self, limit: int = 100) -> tuple[NoiseRow, ...]:
+    def noise(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
         found = self._connection.execute(_NOISE, {"limit_": limit})
-        return tuple(NoiseRow(*row) for row in found)
+        return tuple(UnauthenticatedRow(*row) for row in found)
 
     # Last in the class: the name hides the built-in type from annotations that follow it.
     def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:

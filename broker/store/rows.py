@@ -310,7 +310,7 @@ class QuarantineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseRow:
+class UnauthenticatedRow:
     """A record that failed steps 0 to 4: where it lay, its hash and the code, nothing else."""
 
     topic: str

@@ -29,7 +29,7 @@ class Seen:
 
 
 @dataclass(slots=True)
-class Kept:
+class StoredCheckpoint:
     """A checkpoint that was met, or named by a link (then its time is not known)."""
 
     size: int
@@ -76,7 +76,7 @@ class Generation:
     gaps: list[Gap] = field(default_factory=list)
     leaves: dict[int, bytes] = field(default_factory=dict)
     without_content: set[int] = field(default_factory=set)
-    checkpoints: dict[int, Kept] = field(default_factory=dict)
+    checkpoints: dict[int, StoredCheckpoint] = field(default_factory=dict)
 
     @classmethod
     def beginning(cls, seen: Seen) -> Generation:
@@ -90,13 +90,13 @@ class Generation:
         """One that is known from a link only: all of it is a gap."""
         generation = cls(start=0, size=size, frontier=None, end=size)
         generation.gaps.append(Gap(0, size - 1, left={}, root=root))
-        generation.checkpoints[size] = Kept(size, root, None, size)
+        generation.checkpoints[size] = StoredCheckpoint(size, root, None, size)
         return generation
 
     def gap_at(self, index: int) -> Gap | None:
         return next((gap for gap in self.gaps if gap.first <= index <= gap.last), None)
 
-    def _next_kept(self, index: int) -> Kept | None:
+    def _next_kept(self, index: int) -> StoredCheckpoint | None:
         """N: the kept checkpoint of the smallest size above an index."""
         return self.checkpoints.get(min((s for s in self.checkpoints if s > index), default=-1))
 
@@ -192,7 +192,7 @@ class Generation:
         if seen.leaf_only:
             self.without_content.add(seen.index)
         kept = self.checkpoints.setdefault(
-            seen.size, Kept(seen.size, seen.root, seen.time, seen.index)
+            seen.size, StoredCheckpoint(seen.size, seen.root, seen.time, seen.index)
         )
         kept.time = seen.time
         kept.lowest = min(kept.lowest, seen.index)
@@ -205,7 +205,7 @@ class Generation:
         """
         revealed = None
         if size > self.start:
-            self.checkpoints.setdefault(size, Kept(size, root, None, size))
+            self.checkpoints.setdefault(size, StoredCheckpoint(size, root, None, size))
         if self.end is None and size > self.size:
             revealed = (self.size, size - 1)
             self.gaps.append(Gap(*revealed, left=self.frontier or {}, root=root))

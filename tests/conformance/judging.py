@@ -25,7 +25,7 @@ from tests.conformance.proofs import Proof, judge_form
 from tests.conformance.records import FramedRecord, judge_frame, parse_line
 from tests.conformance.refusals import RefusedError
 from tests.conformance.runs import Run, prove, try_leaf
-from tests.conformance.view import Stated, View
+from tests.conformance.view import ReaderContext, Stated
 
 Answer = dict[str, Any]
 
@@ -43,7 +43,7 @@ class Session:
 class Reading:
     """One reading of a file of records by one agency, at one time (milliseconds)."""
 
-    view: View
+    view: ReaderContext
     now: int
     _streams: dict[str, Partition] = field(default_factory=dict)
     _runs: dict[str, list[Run]] = field(default_factory=dict)
@@ -193,7 +193,7 @@ class Reading:
         }
 
 
-def judge_signature(proof: Proof, view: View, now: int) -> list[Stated] | None:
+def judge_signature(proof: Proof, view: ReaderContext, now: int) -> list[Stated] | None:
     """Step 2; numbers as in "Order of the checks".
 
     Returns:

@@ -45,7 +45,7 @@ class Revocation:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ContractStatus:
     contract: tuple[str, str]
     state: str
     since: int
@@ -61,7 +61,7 @@ class Manifest:
     expires: int
     keys: tuple[Key, ...]
     revocations: tuple[Revocation, ...]
-    standing: tuple[Standing, ...]
+    standing: tuple[ContractStatus, ...]
 
     def vouches(self, kid: bytes, at: int) -> bool:
         """Whether it covers this key at this time."""
@@ -140,13 +140,13 @@ def _revocation(value: object) -> Revocation:
     return Revocation(_octets(entry["kid"], 32), parse_time(entry["since"]))
 
 
-def _standing(value: object) -> Standing:
+def _standing(value: object) -> ContractStatus:
     entry = _members(value, "contract", "version", "state", "since", "reason")
     _text(entry["reason"])
     if entry["state"] not in ("suspended", "left"):
         raise MalformedError("not a state")
     reference = _text(entry["contract"]), _text(entry["version"])
-    return Standing(reference, entry["state"], parse_time(entry["since"]))
+    return ContractStatus(reference, entry["state"], parse_time(entry["since"]))
 
 
 def parse_manifest(text: str, deployment: str) -> Manifest:

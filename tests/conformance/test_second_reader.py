@@ -17,7 +17,7 @@ import pytest
 
 from tests.conformance.conventions import parse_time
 from tests.conformance.judging import Reading
-from tests.conformance.view import View, load_view
+from tests.conformance.view import ReaderContext, load_view
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -28,7 +28,7 @@ ALLOWED = {"cryptography", "yaml", "tests"} | sys.stdlib_module_names
 
 
 @cache
-def view_of(setting: str, agency: str, now: int) -> View:
+def view_of(setting: str, agency: str, now: int) -> ReaderContext:
     """A view is never changed by reading, so one serves all cases that share it."""
     return load_view(VECTORS / "settings" / setting, agency, now)
 

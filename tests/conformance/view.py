@@ -24,7 +24,7 @@ DEPARTED_MS = 7 * 24 * 60 * 60 * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ReaderContext:
     """One reader's deployment, keys, contracts, manifests and receipts."""
 
     deployment: str
@@ -87,7 +87,7 @@ class View:
         return False
 
 
-def load_view(folder: Path, reader: str, now: int) -> View:
+def load_view(folder: Path, reader: str, now: int) -> ReaderContext:
     """What `reader` believes at `now` from the files of a setting."""
     setting = json.loads((folder / "setting.json").read_bytes())
     deployment, own = setting["deployment"], setting["agencies"][reader]
@@ -110,7 +110,7 @@ def load_view(folder: Path, reader: str, now: int) -> View:
             manifests.setdefault(manifest.agency, Manifests()).take(manifest)
         except NotBelievedError:
             continue
-    return View(
+    return ReaderContext(
         deployment,
         reader,
         {key.public: key for key in held},

@@ -15,10 +15,10 @@ from unittest.mock import patch
 from comparison import Comparison, Family
 from histories import Shown, delivered, history
 
-from broker.judging import continuity, state_limits, succession
-from broker.judging.file_view import FileRecall
+from broker.judging import continuity, state_limits
+from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
+from broker.judging.file_context import FileRecall
 from broker.judging.partition_state import PartitionState, format_state, parse_state
-from broker.judging.placement import ContinuityError, EquivocationError, Fact
 from broker.tlog.merkle import left_nodes
 from tests.conformance import continuity as second_continuity
 from tests.conformance import merkle
@@ -39,8 +39,8 @@ class Product:
         self.recall = FileRecall()
 
     def take(self, record: Shown) -> Answer:
-        """As ``broker/judging/file_view.py`` takes up a judgement."""
-        fact = Fact(
+        """As ``broker/judging/file_context.py`` takes up a judgement."""
+        fact = LogPosition(
             record.generation,
             record.index,
             record.leaf,
@@ -123,7 +123,7 @@ def compare(rng: Random) -> Comparison:
     with ExitStack() as limits:
         if rng.random() < 0.3:
             generations, gaps = rng.choice((2, 3)), rng.choice((1, 2))
-            limits.enter_context(patch.object(succession, "MAX_GENERATIONS", generations))
+            limits.enter_context(patch.object(generations, "MAX_GENERATIONS", generations))
             limits.enter_context(patch.object(continuity, "MAX_GAPS", gaps))
             limits.enter_context(patch.object(second_continuity, "MAX_GENERATIONS", generations))
             if rng.random() < 0.7:

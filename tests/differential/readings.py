@@ -17,7 +17,7 @@ from broker.cli.conformance.cases import Case, load_cases
 from broker.cli.conformance.setting import SettingReader, load_setting
 from broker.cli.event.reading import open_line
 from tests.conformance.judging import Reading
-from tests.conformance.view import View, load_view
+from tests.conformance.view import ReaderContext, load_view
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SETTINGS = VECTORS / "settings"
@@ -38,7 +38,7 @@ def agencies(folder: Path) -> tuple[str, ...]:
 
 
 @cache
-def _second(folder: Path, agency: str, now: int) -> View:
+def _second(folder: Path, agency: str, now: int) -> ReaderContext:
     return load_view(folder, agency, now)
 
 

@@ -18,8 +18,8 @@ from broker.event import OpenedEvent
 from broker.judging.partition_state import (
     Gap,
     Generation,
-    Kept,
     PartitionState,
+    StoredCheckpoint,
 )
 from broker.keys.keyfile import format_keyfile, public_of, seal_key
 from broker.keys.kid import kid
@@ -179,7 +179,7 @@ def config_text() -> bytes:
 def state() -> PartitionState:
     """A reader's state with gaps of both kinds."""
     frontier = Frontier().extend(PATH[:3])
-    kept = Kept(5, ROOT, NOW // 1000, 3)
+    kept = StoredCheckpoint(5, ROOT, NOW // 1000, 3)
     gaps = (Gap(1, 2, Frontier(1, (PATH[0],)), frontier), Gap(3, 4, frontier, None, ROOT))
     held = Generation(GENERATION, 0, 3, frontier, kept, gaps, 5)
     return PartitionState(GENERATION, GENERATION, NOW // 1000, {GENERATION: held})

@@ -15,7 +15,7 @@ from uuid import UUID
 from alterations import ALTERATIONS, ELSEWHERE, LEAF
 from hostile_kafka import Partition, Served
 from parties import Party
-from senders import CONTRACT, RUN_MS, Fact, Name, Senders
+from senders import CONTRACT, RUN_MS, LogPosition, Name, Senders
 from sent_records import as_leaf
 from town import MARK, READERS
 from workshop import MINUTE, NOW, POLICE, SECOND
@@ -187,7 +187,7 @@ class HostileWorld(Senders):
         twist = self.twisted.get(one.true.value or b"")
         return "honest" if twist is None else f"signed: {twist.name}"
 
-    def _note(self, reader: str, one: Served, fact: Fact, outcome: str) -> None:
+    def _note(self, reader: str, one: Served, fact: LogPosition, outcome: str) -> None:
         if outcome == "leaf":
             self.leaves[reader].add(fact.name)
         if one.expected or outcome.startswith(("waits", "4 ")) or outcome == "before_start":
@@ -208,7 +208,7 @@ class HostileWorld(Senders):
 
     # --- what is allowed -------------------------------------------------------------------------
 
-    def _state(self, party: Party, fact: Fact) -> PartitionState | None:
+    def _state(self, party: Party, fact: LogPosition) -> PartitionState | None:
         """What the reader holds after the batch that is looked at."""
         name = (party.agency, fact.sender, fact.place)
         if name not in self._states:
@@ -231,7 +231,9 @@ class HostileWorld(Senders):
             return "not_addressed" if twist is None else twist.others
         return "opened" if twist is None else twist.told
 
-    def allowed(self, party: Party, one: Served, fact: Fact, waiting: set[str]) -> frozenset[str]:
+    def allowed(
+        self, party: Party, one: Served, fact: LogPosition, waiting: set[str]
+    ) -> frozenset[str]:
         """Every outcome that the protocol allows for a record at this reader."""
         reader = party.agency
         found: set[str] = set(one.expected)

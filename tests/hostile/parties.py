@@ -28,20 +28,20 @@ from broker.clock import SteadyClock
 from broker.control.control import Control, News
 from broker.control.watch import Found, Watch
 from broker.judging.judging import Judgement
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState, parse_state
-from broker.judging.trust import OpeningKeys, Trust
 from broker.keys.kid import ML_DSA_44
 from broker.keys.signer import Signer
 from broker.observing.logs import AllowList
 from broker.observing.metrics import Metrics
 from broker.receiving import receiving
+from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.receiving import Receiving
-from broker.receiving.taking import Batch, Taking
 from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
-from broker.sending.governing import SealingTerms
+from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import EventSealer, Publisher
 from broker.sending.relay import Relay
 from broker.service.reporting import report_batch
@@ -57,7 +57,7 @@ Outcome = str
 """``opened``, ``repeat``, ..., ``<step> <code>`` for a refusal, ``waits <code>`` for a deferral."""
 
 
-class WatchedTaking(Taking):
+class WatchedTaking(VerdictPersistence):
     """Taking that also says, record by record, what became of it."""
 
     outcomes: ClassVar[list[Outcome]] = []
@@ -119,7 +119,7 @@ class Party:
         self.secret = self.participant.keyring.secret()
         self.stream_key: Signer = self.world.stream_key(agency)
         contracts, manifests = self.participant.contracts, self.world.manifests
-        self.terms = SealingTerms(contracts, manifests)
+        self.terms = ContractsInForce(contracts, manifests)
         self.start_sender()
         config = self.participant.config
         (folder / agency).mkdir()
@@ -140,7 +140,7 @@ class Party:
             lambda: frozenset(readable_topics(self.world.contract, agency)),
         )
         self.metrics = Metrics()
-        self.trust = Trust(agency, manifests, contracts)
+        self.trust = KeyResolver(agency, manifests, contracts)
         self.watch = Watch(
             lambda: self.participant, self.store, clock, self.metrics, lambda: self.trust
         )
@@ -260,7 +260,7 @@ class Party:
         """Contracts and manifests that were verified."""
         self.control.contracts, self.control.manifests = contracts, manifests
         self.terms.contracts, self.terms.manifests = contracts, manifests
-        self.trust = Trust(self.agency, manifests, contracts)
+        self.trust = KeyResolver(self.agency, manifests, contracts)
         self.opening = OpeningKeys(self.agency, manifests, Vault(self.participant, frozenset()))  # type: ignore[arg-type]  # as above
         self.receiving.trust_changed()
 

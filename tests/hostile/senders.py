@@ -49,7 +49,7 @@ Name = tuple[str, Partition, str, int]
 
 
 @dataclass(frozen=True)
-class Fact:
+class LogPosition:
     """Where a true record stands: (sender, place, generation, index), and under which key."""
 
     sender: str
@@ -96,7 +96,7 @@ class Senders:
         self.backups: list[Path] = []
         self.news: list[Record] = []
         self.abandoned: set[Name] = set()
-        self._facts: dict[bytes, Fact] = {}
+        self._facts: dict[bytes, LogPosition] = {}
 
     def close(self) -> None:
         self.runner.close()
@@ -109,7 +109,7 @@ class Senders:
         if self.clock.now + milliseconds < NOW + RUN_MS:
             self.clock.pass_(milliseconds)
 
-    def fact(self, record: Record) -> Fact:
+    def fact(self, record: Record) -> LogPosition:
         header = proof_of(record)
         fact = self._facts.get(header)
         if fact is None:
@@ -117,7 +117,7 @@ class Senders:
             origin = parse_origin(proof.checkpoint.origin)
             place = (origin.topic, origin.partition)
             key_id = proof.line.key_id
-            fact = Fact(origin.agency, place, origin.generation, proof.index, key_id)
+            fact = LogPosition(origin.agency, place, origin.generation, proof.index, key_id)
             self._facts[header] = fact
         return fact
 

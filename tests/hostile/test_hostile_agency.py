@@ -42,7 +42,7 @@ from broker.envelope.primitives import (
     random_bytes,
 )
 from broker.envelope.sealing import ExchangeKey, Session
-from broker.receiving.deferral import DEFER_UNKNOWN_MS
+from broker.receiving.retry_later import DEFER_UNKNOWN_MS
 
 Make = Callable[[str], Witness]
 

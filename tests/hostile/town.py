@@ -26,7 +26,7 @@ from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.grouping import grouping
-from contracts.plan import plan
+from contracts.policy import plan
 from contracts.schema import flatten, restricted, unflatten
 
 URGENT = "critical-incident.declared"

@@ -22,7 +22,7 @@ from sent_records import Log
 from workshop import COUNCIL, MADE, NOW, POLICE
 
 from broker.judging.partition_state import receiptable
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
 from broker.record import Record
 from broker.service.reporting import report_batch
 

@@ -26,7 +26,7 @@ from broker.subscriber import Events
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.plan import plan
+from contracts.policy import plan
 from contracts.schema import flatten, unflatten
 
 REFERRAL, CASE = "referral.made", "case.updated"

@@ -24,7 +24,7 @@ from broker.transport.interfaces import Transport
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.plan import plan
+from contracts.policy import plan
 from contracts.schema import flatten, unflatten
 
 

@@ -19,7 +19,7 @@ from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster, partner
 from service_story import until
 from thief import Thief
 
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.instant import format_instant
 from broker.receiving.receiving import Receiving
 from broker.store.database import open_store
@@ -71,7 +71,7 @@ def from_the_beginning(
         mine.deployment,
         mine.agency,
         store,
-        lambda: Trust(mine.agency, mine.manifests, mine.contracts),
+        lambda: KeyResolver(mine.agency, mine.manifests, mine.contracts),
         lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
         mine.keyring.secret(),
     )

@@ -21,7 +21,7 @@ from broker.audit.entries import Entry, parse_entry
 from broker.envelope import framing
 from broker.envelope.layout import parse_value
 from broker.envelope.primitives import NONCE_BYTES, AeadKey, SealBroken, scrypt_key
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.keyfile import open_key, parse_keyfile
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -200,7 +200,7 @@ def answer(folder: Path, now: int, record: Record, database: Path) -> str:
         mine.deployment,
         mine.agency,
         store,
-        lambda: Trust(mine.agency, mine.manifests, mine.contracts),
+        lambda: KeyResolver(mine.agency, mine.manifests, mine.contracts),
         lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
         mine.keyring.secret(),
     )

@@ -17,7 +17,7 @@ from broker.agency.own_manifest import renew_keys, state_departure
 from broker.agency.participant import load_participant
 from broker.errors import StoreError
 from broker.observing import logs
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
 from broker.store.reader import Reader
 from broker.subscriber import subscribe
 from broker.transport.topics import control_topics, data_topics

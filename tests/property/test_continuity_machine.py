@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
 from stream_world import SenderLog, StreamReader, as_leaf
 
+from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
 from broker.judging.partition_state import receiptable
-from broker.judging.placement import ContinuityError, EquivocationError, Fact
 from broker.tlog.merkle import Frontier
 
 EXPECTED_REFUSALS = {"superseded", "unlinked", "leaf_not_wanted"}
@@ -34,7 +34,7 @@ class HonestStream(RuleBasedStateMachine):
         self.log = SenderLog()
         self.backups = [self.log.copy()]
         self.branches = 0
-        self.kafka: list[Fact] = []
+        self.kafka: list[LogPosition] = []
         self.read = 0
         self.reader = StreamReader()
         self.told: set[tuple[str, int]] = set()
@@ -83,7 +83,7 @@ class HonestStream(RuleBasedStateMachine):
                 fact = self.kafka[at % len(self.kafka)]
                 self.take(as_leaf(fact) if leaf else fact)
 
-    def take(self, fact: Fact) -> str:
+    def take(self, fact: LogPosition) -> str:
         try:
             placement = self.reader.take(fact)  # an EquivocationError here fails the machine
         except ContinuityError as error:
@@ -155,7 +155,7 @@ TestHonestStream.settings = settings(max_examples=60, stateful_step_count=30, de
 batches = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 
 
-def show(reader: StreamReader, facts: list[Fact]) -> None:
+def show(reader: StreamReader, facts: list[LogPosition]) -> None:
     """Show facts until nothing changes; refusals that are not contradictions do not matter."""
     state = object()
     while state != reader.state:

@@ -20,7 +20,7 @@ from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 from contracts.referral import TERMINAL, allowed, check_transition
 from contracts.schema import flatten, leaves, required_leaves, restricted, unflatten
-from contracts.standing import standing
+from contracts.status import standing
 from contracts.vocabulary import codes
 
 _KEYS = GovernanceKeys(

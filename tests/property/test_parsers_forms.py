@@ -30,8 +30,8 @@ from broker.judging.partition_state import (
     Gap,
     GapRow,
     Generation,
-    Kept,
     PartitionState,
+    StoredCheckpoint,
     changed_gaps,
     format_state,
     parse_state,
@@ -208,7 +208,7 @@ def test_links(name: str, size: int, root: bytes, salt: bytes) -> None:
 
 
 frontiers = st.lists(hashes, max_size=6).map(lambda found: Frontier().extend(found))
-kept = st.builds(Kept, sizes, hashes, sizes, sizes)
+kept = st.builds(StoredCheckpoint, sizes, hashes, sizes, sizes)
 gaps = st.builds(Gap, sizes, sizes, frontiers, st.none() | frontiers, st.none() | hashes)
 held = st.builds(
     Generation,

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 # Test folders have no __init__.py; this module stands beside the unit tests of streams.
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
-from stream_world import MemoryRecall
+from stream_world import MemoryHistory
 
 from broker.judging import continuity, state_limits
+from broker.judging.continuity_types import ContinuityError, LogPosition
 from broker.judging.partition_state import PartitionState, format_state
-from broker.judging.placement import ContinuityError, Fact
 from broker.judging.state_limits import size_of
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import MAX_LOG_SIZE, Frontier
@@ -45,7 +45,7 @@ def nodes(name: str, index: int) -> tuple[bytes, ...]:
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> Fact:
+def facts(draw: st.DrawFn) -> LogPosition:
     name, index = draw(names), draw(indices)
     link = draw(links) if index == 0 else None
     if link is not None and link.name >= name:
@@ -54,17 +54,19 @@ def facts(draw: st.DrawFn) -> Fact:
     left = nodes(name, index)
     frontier = Frontier(index, left).append(leaf)
     size = min(index + 1, MAX_LOG_SIZE)
-    return Fact(name, index, leaf, left, size, frontier.root(), 1000, link, draw(st.booleans()))
+    return LogPosition(
+        name, index, leaf, left, size, frontier.root(), 1000, link, draw(st.booleans())
+    )
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(facts(), max_size=60))
-def test_what_is_kept_stays_below_the_limit_whatever_is_claimed(found: list[Fact]) -> None:
+def test_what_is_kept_stays_below_the_limit_whatever_is_claimed(found: list[LogPosition]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state_limits, "MAX_STATE_BYTES", BYTES)
         patch.setattr(state_limits, "MAX_STATE_GAPS", GAPS)
         state: PartitionState | None = None
-        recall = MemoryRecall()
+        recall = MemoryHistory()
         for fact in found:
             before = size_of(state)
             try:

@@ -1,4 +1,4 @@
-"""This reader in a setting of the test vectors: a `FileView` from a folder (tests/vectors/README).
+"""Reader in a setting of the test vectors: a `FileContext` from a folder (tests/vectors/README).
 
 Nothing here is an agency's: keys are seeds that the folder publishes, nothing is unlocked, logged
 or stored. What does not verify is not believed, and the others are used.
@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.envelope.primitives import SEED_BYTES, WrapOpener
 from broker.errors import ConfigError, ManifestError, RefusedError, RegistryError
-from broker.judging.file_view import FileView
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.file_context import FileContext
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import Base64
 from broker.keys.kid import EXCHANGE, XWING, kid
@@ -75,15 +75,15 @@ class SettingReader:
 
     deployment: str
     agency: str
-    trust: Trust
+    trust: KeyResolver
     seeds: PublishedSeeds
     receipts: tuple[tuple[bytes, SignedCheckpoint], ...]
 
-    def view(self, now: int) -> FileView:
+    def view(self, now: int) -> FileContext:
         """A reading that has seen no record; `now` in ms."""
         manifests = self.trust.manifests
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
-        return FileView(self.deployment, self.agency, self.trust, keys, self._receipts, now)
+        return FileContext(self.deployment, self.agency, self.trust, keys, self._receipts, now)
 
     def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         return sorted(
@@ -125,7 +125,7 @@ def load_setting(folder: Path, agency: str) -> SettingReader:
     return SettingReader(
         setting.deployment,
         agency,
-        Trust(agency, known, book, allow_trial=True),
+        KeyResolver(agency, known, book, allow_trial=True),
         PublishedSeeds(own.exchange_seeds),
         _receipts(known, list(receipts.values())),
     )

@@ -19,7 +19,7 @@ from contracts.loading import ContractText, load_contract
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
 from contracts.names import nearest
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Chosen:
     """The contract that was asked about; its standing is known where an agency was named."""
 
     text: ContractText
-    standing: Standing | None
+    standing: ContractStatus | None
 
     @property
     def contract(self) -> Contract:
@@ -293,7 +293,7 @@ def _named(chosen: Chosen) -> dict[str, object]:
     }
 
 
-def _standing(standing: Standing | None) -> Mapping[str, object] | None:
+def _standing(standing: ContractStatus | None) -> Mapping[str, object] | None:
     if standing is None:
         return None
     return {

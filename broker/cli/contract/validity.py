@@ -19,7 +19,7 @@ from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.repository import read_signatures
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
-from contracts.standing import Standing, standing
+from contracts.status import ContractStatus, standing
 
 _STATES: Final = {
     "in_force": "in force",
@@ -41,7 +41,7 @@ class Validity:
 
     Attributes:
         file: where it is.
-        state: a state of `contracts.standing` (for an agency: of its own part), `superseded`, or
+        state: a state of `contracts.status` (for an agency: of its own part), `superseded`, or
             `unusable` with a code.
         name, version, sha256, starts, ends: of the contract, where it can be read.
         signed, missing: parties.
@@ -196,7 +196,7 @@ def _of_agency(directory: Path, now: int) -> Answer:
     return Answer(tuple(found))
 
 
-def _stated(signed: SignedContract, state: Standing) -> Validity:
+def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
     contract = signed.contract
     return Validity(
         file=signed.text.where,

@@ -9,7 +9,7 @@ from broker.cli.doctor.check import Check, passed, warned
 from broker.cli.times import length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
-from broker.receiving.taking import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
+from broker.receiving.persistence import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.store.database import open_existing
 
 

@@ -15,8 +15,6 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.chain import EvidenceLink, LinkError, check_chain
-from broker.audit.classical import check_classical
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import (
     MAX_EVIDENCE_BYTES,
@@ -24,10 +22,12 @@ from broker.audit.evidence import (
     format_evidence,
     parse_evidence,
 )
-from broker.audit.located import locate
+from broker.audit.evidence_build import show_evidence
+from broker.audit.evidence_ed25519 import check_classical
+from broker.audit.evidence_lookup import locate
+from broker.audit.evidence_verify import EvidenceLink, LinkError, check_chain
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.audit.showing import show_evidence
 from broker.cli.lines import read_lines
 from broker.cli.output import printable
 from broker.clock import now_ms

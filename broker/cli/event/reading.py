@@ -18,9 +18,9 @@ from broker.cli.lines import MAX_LINE_BYTES
 from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.judging.file_view import FileView
+from broker.judging.file_context import FileContext
 from broker.judging.judging import Judgement, judge, place_record
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.verification import verify_record
 from broker.record import Record, RecordFormatError, parse_record
 from broker.store.database import open_store
@@ -30,7 +30,7 @@ _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a recor
 
 
 def open_line(
-    line: bytes | None, view: FileView, now: int
+    line: bytes | None, view: FileContext, now: int
 ) -> tuple[dict[str, object], OpenedEvent | None]:
     """Judge one line of a file and have the view take up what it moved.
 
@@ -63,14 +63,14 @@ class FileReader:
         self._participant = load_participant(directory, now)
         self._actor = actor
         self._database = self._participant.path(self._participant.config.state.database)
-        self._trust = Trust(
+        self._trust = KeyResolver(
             self._participant.agency,
             self._participant.manifests,
             self._participant.contracts,
             allow_trial=True,
         )
         self._store: Store | None = None
-        self._view = FileView(
+        self._view = FileContext(
             self._participant.deployment,
             self._participant.agency,
             self._trust,

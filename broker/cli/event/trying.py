@@ -20,7 +20,7 @@ from broker.record import (
     Record,
     format_record,
 )
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.sealing import Sealed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner

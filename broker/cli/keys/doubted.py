@@ -16,8 +16,8 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
 from broker.cli.times import instant
 from broker.errors import WrongInputError
+from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Generation, parse_state
-from broker.judging.trust import Trust
 from broker.sending.recovery import revoked_stream_keys
 from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
@@ -133,7 +133,7 @@ class _Doubts:
         self._sender = sender
         self._earliest = earliest
         self._deployment = participant.deployment
-        self._trust = Trust(participant.agency, participant.manifests, participant.contracts)
+        self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
         self._good: dict[tuple[str, int], frozenset[bytes]] = {}
 
     def about(self, row: InboxRow) -> bool:

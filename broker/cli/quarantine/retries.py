@@ -22,10 +22,10 @@ from broker.audit.reasons import attributed
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.judging import Judgement, open_record
-from broker.judging.memories import Memories
-from broker.judging.store_view import StoreView
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord, verify_record
+from broker.judging.verification_cache import VerificationCache
 from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import restored
 from broker.referrals import Referrals
@@ -34,7 +34,7 @@ from broker.store.rows import QuarantineRow
 from contracts.errors import EventError
 
 Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]
-Kept: TypeAlias = Literal["refused", "deferred", "not_held"]
+StillHeld: TypeAlias = Literal["refused", "deferred", "not_held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Outcome:
     """
 
     id: int
-    outcome: Settled | Kept
+    outcome: Settled | StillHeld
     step: int | float | None = None
     code: str | None = None
 
@@ -82,9 +82,9 @@ class Retries:
         self._store = store
         self._actor = actor
         self._secret = participant.keyring.secret()
-        self._trust = Trust(participant.agency, participant.manifests, participant.contracts)
+        self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
         self._keys = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
-        self._memories = Memories()
+        self._memories = VerificationCache()
 
     def retry(self, id_: int, now: int) -> Outcome:
         """One record.
@@ -112,7 +112,7 @@ class Retries:
     def _settle(
         self,
         tx: Transaction,
-        view: StoreView,
+        view: StoreContext,
         row: QuarantineRow,
         verified: VerifiedRecord,
         judgement: Judgement,
@@ -126,7 +126,7 @@ class Retries:
                 refusal = RefusedError(11, error.code, error.detail)
                 judgement = replace(judgement, outcome="refused", refusal=refusal)
         if judgement.refusal is not None:
-            kept: Kept = "deferred" if judgement.outcome == "deferred" else "refused"
+            kept: StillHeld = "deferred" if judgement.outcome == "deferred" else "refused"
             return Outcome(row.id, kept, judgement.refusal.step, judgement.refusal.code)
         done: Settled = "opened"
         if judgement.outcome == "repeat":
@@ -148,7 +148,7 @@ class Retries:
     def _take(
         self,
         tx: Transaction,
-        view: StoreView,
+        view: StoreContext,
         row: QuarantineRow,
         verified: VerifiedRecord,
         event: OpenedEvent,
@@ -176,8 +176,8 @@ class Retries:
         append_entries(tx, attributed(tx, self._actor, self._secret, entries))
         sign_own_head(tx, self._participant, now)
 
-    def _view(self, tx: Transaction, now: int) -> StoreView:
-        return StoreView(
+    def _view(self, tx: Transaction, now: int) -> StoreContext:
+        return StoreContext(
             tx,
             self._participant.deployment,
             self._participant.agency,

@@ -9,7 +9,7 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.judging.partition_state import parse_state
-from broker.judging.store_view import write_state
+from broker.judging.store_context import write_state
 from broker.store.exclusion import exclusive
 from broker.store.interfaces import Transaction
 from contracts.model import topic_name, trial_topic_name

@@ -16,7 +16,7 @@ from broker.judging.partition_state import parse_outline
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.observing.tallies import kept
 from broker.operations.folders import FolderState, folder_states
-from broker.receiving.taking import NEARLY_FULL, filled
+from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow

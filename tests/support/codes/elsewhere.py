@@ -15,7 +15,7 @@ from tests.support.code_scan import ROOT
 
 BY_TEST = {
     "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
-    "contract_unknown": "publishing/test_deferral.py"
+    "contract_unknown": "publishing/test_retry_later.py"
     "::test_a_contract_that_arrives_in_time_opens_what_waited",
     "descriptors_exhausted": "adapters/test_shortage.py"
     "::test_a_shortage_of_descriptors_is_waited_out",
@@ -30,7 +30,7 @@ BY_TEST = {
     "heartbeat_awaited": "cli/test_event_evidence.py"
     "::test_an_event_that_is_newer_than_the_last_heartbeat",
     "key_revoked_before": "cli/test_keys_revoke.py::test_a_revocation_can_only_be_dated_earlier",
-    "key_unknown": "publishing/test_deferral.py::test_news_of_the_sender_ends_the_waiting",
+    "key_unknown": "publishing/test_retry_later.py::test_news_of_the_sender_ends_the_waiting",
     "leaves_missing": "publishing/test_evidence_shown.py"
     "::test_a_gap_above_the_event_hides_the_way_until_it_is_filled",
     "quarantine_full": "cli/test_quarantine.py"
@@ -113,7 +113,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "alarm": (R, "cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about"),
     "before_start_late": (
         P,
-        "streams/test_succession.py::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
+        "streams/test_generations.py::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
     ),
     "certificate_expired": (H, "cli/test_doctor.py::test_a_certificate_that_is_not_valid_yet"),
     "checkpoint_conflict": (

@@ -25,16 +25,16 @@ from broker.cli.conformance.setting import PublishedSeeds, SettingReader, load_s
 from broker.cli.status.release import release_stream
 from broker.errors import RefusedError, RegistryError
 from broker.judging.judging import Judgement, open_record
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import parse_state
-from broker.judging.trust import OpeningKeys, Trust
 from broker.judging.verification import verify_record
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, STREAM, XWING
 from broker.keys.manifest import parse_manifest, verify_manifest
+from broker.receiving.persistence import Batch
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
-from broker.receiving.taking import Batch
 from broker.record import Record, RecordFormatError, parse_record
-from broker.sending.governing import SealingTerms
+from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.sealing import EventSealer, Governed, Sealed
 from broker.sending.streams import Stream, append, open_generation
 from broker.store.database import open_store
@@ -69,7 +69,7 @@ class VectorReader:
         self.now = case.now
         self.setting: SettingReader = _loaded(case.folder, case.agency)
         self.store = open_store(folder / "state.db")
-        self.trust: Trust = self.setting.trust
+        self.trust: KeyResolver = self.setting.trust
         self.seeds: PublishedSeeds = self.setting.seeds
         self.receiving = Receiving(
             self.setting.deployment,
@@ -157,7 +157,7 @@ class VectorReader:
                 now=self.now,
             )
             manifests = manifests.adding(verified)
-        self.trust = Trust(self.case.agency, manifests, contracts, allow_trial=True)
+        self.trust = KeyResolver(self.case.agency, manifests, contracts, allow_trial=True)
         self.receiving.trust_changed()
         self.restore_keys()
 
@@ -192,7 +192,7 @@ class VectorReader:
 
     def _sealed(self, sender: str) -> Sealed:
         trust = self.trust
-        keys = SealingTerms(trust.contracts, trust.manifests).exchange_key
+        keys = ContractsInForce(trust.contracts, trust.manifests).exchange_key
         for signed in trust.contracts.trusted():
             contract = signed.contract
             standing = trust.contracts.standing_of(signed, trust.manifests, self.now)

@@ -21,7 +21,7 @@ from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from contracts.standing import standing
+from contracts.status import standing
 
 CASES = [c for c in case_list(11, 120) if len(c.incident.narrative) <= NARRATIVE_LIMIT]
 CONTENT: Mapping[str, tuple[AgencyAdapter, Mapping[str, str], bytes]] = {

@@ -20,11 +20,11 @@ from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.cli.event import reading, trying
 from broker.clock import now_ms
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
-from broker.receiving.taking import Batch
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import SqliteStore, open_store
@@ -240,7 +240,7 @@ class World:
             participant.deployment,
             agency,
             store,
-            lambda: Trust(agency, participant.manifests, participant.contracts),
+            lambda: KeyResolver(agency, participant.manifests, participant.contracts),
             lambda: OpeningKeys(agency, participant.manifests, participant.keyring),
             participant.keyring.secret(),
         )

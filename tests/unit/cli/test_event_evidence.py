@@ -9,10 +9,10 @@ import pytest
 
 from broker.cli.event import evidence as event_evidence
 from broker.clock import now_ms
-from broker.control.keeping import keep_heard
+from broker.control.heartbeat_retention import keep_heard
 from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record, format_record
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner, require_both_authors

@@ -22,7 +22,7 @@ from broker.clock import now_ms
 from broker.control.watch import Watch
 from broker.held import import_folder
 from broker.held.items import KINDS
-from broker.judging.trust import Trust
+from broker.judging.key_resolver import KeyResolver
 from broker.observing.metrics import HeldKind, Metrics
 
 SENDER, READER = "csu-camden", "council-camden"
@@ -131,7 +131,7 @@ def gauges(world) -> dict[str, float]:
     participant = world.participant(READER)
     metrics = Metrics()
     store = world.store(READER)
-    trust = Trust(READER, participant.manifests, participant.contracts)
+    trust = KeyResolver(READER, participant.manifests, participant.contracts)
     Watch(lambda: participant, store, now_ms, metrics, lambda: trust).look()
     store.close()
     return {

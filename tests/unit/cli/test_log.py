@@ -11,7 +11,7 @@ from broker.agency.account import label, login_name
 from broker.agency.participant import Participant, load_participant
 from broker.audit.log import log_origin, sign_head
 from broker.clock import now_ms
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store

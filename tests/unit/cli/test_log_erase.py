@@ -19,7 +19,7 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import FolderSource
 from broker.clock import now_ms
 from broker.observing.metrics import Metrics
-from broker.sending.governing import event_sealer
+from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.store.database import open_store
 

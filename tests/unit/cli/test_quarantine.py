@@ -10,8 +10,8 @@ from broker.audit import log as audit_log
 from broker.cli.quarantine import retries as quarantine_retries
 from broker.codes.meanings import CODES
 from broker.errors import StoreError
-from broker.receiving import taking
-from broker.receiving.taking import QUARANTINE_BYTES
+from broker.receiving import persistence
+from broker.receiving.persistence import QUARANTINE_BYTES
 
 SENDER, READER = "csu-camden", "council-camden"
 REFERRAL = "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594"
@@ -362,7 +362,7 @@ def test_status_and_doctor_say_how_full_the_quarantine_of_a_sender_is(cli, world
 def test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded(
     cli, world, hidden_key, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking, "QUARANTINE_QUOTA", 1)
+    monkeypatch.setattr(persistence, "QUARANTINE_QUOTA", 1)
     first, second = world.live(SENDER, made(world, cli), made(world, cli))
     world.receive(READER, first)
     second = replace(second, offset=1)

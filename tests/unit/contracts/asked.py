@@ -7,7 +7,7 @@ from typing import Any
 from contracts.decision import Decision, decide
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")
@@ -25,7 +25,7 @@ DATA: dict[str, JSON] = {"case_id": CASE, "referral_id": CASE, "requested_servic
 class Asked:
     """`decide` with everything in order but what a test changes."""
 
-    def __init__(self, contract: Contract, in_force: Standing, noon: int) -> None:
+    def __init__(self, contract: Contract, in_force: ContractStatus, noon: int) -> None:
         self.contract, self.standing, self.now = contract, in_force, noon
 
     def __call__(self, **changed: Any) -> Decision:

@@ -9,7 +9,7 @@ from contracts.drafting import draft, london_parties
 from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from contracts.standing import Standing, standing
+from contracts.status import ContractStatus, standing
 from tests.unit.contracts.asked import Asked
 
 
@@ -62,10 +62,10 @@ def noon(contract: Contract) -> int:
 
 
 @pytest.fixture(scope="session")
-def in_force(contract: Contract, everyone: frozenset[str], noon: int) -> Standing:
+def in_force(contract: Contract, everyone: frozenset[str], noon: int) -> ContractStatus:
     return standing(contract, everyone, (), noon)
 
 
 @pytest.fixture
-def ask(contract: Contract, in_force: Standing, noon: int) -> Asked:
+def ask(contract: Contract, in_force: ContractStatus, noon: int) -> Asked:
     return Asked(contract, in_force, noon)

@@ -10,7 +10,7 @@ from contracts.events import JSON, PlainEvent
 from contracts.examples import example
 from contracts.left_out import without_ungranted
 from contracts.model import Contract
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, Asked
 
 
@@ -52,7 +52,7 @@ def test_without_consent_to_share_identity_nothing_that_identifies_leaves(
 
 
 def test_the_whole_example_with_consent_to_statistics_alone_identifies_nobody(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     for event_type in ("referral.made", "correction.made"):
         event = example(contract, "lantern-centre", event_type)
@@ -103,7 +103,7 @@ def test_the_police_pass_their_own_case_among_themselves_without_that_scope(ask:
 
 
 def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     terms = contract.event_types["referral.made"]
     careless = terms.fields["victim.name"].model_copy(update={"consent": ()})
@@ -121,7 +121,7 @@ def test_an_identifying_field_without_a_scope_of_its_own_still_needs_consent(
 
 
 def test_an_event_whose_case_an_addressed_agency_would_not_get_is_denied(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     """A contract may be that careless; its readers would refuse such an event."""
     terms = contract.event_types["referral.made"]
@@ -139,7 +139,7 @@ def test_an_event_whose_case_an_addressed_agency_would_not_get_is_denied(
 
 
 def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_has(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     """Lint says so of the contract; whoever signs it all the same sends nothing that is refused."""
     terms = contract.event_types["referral.made"]
@@ -157,7 +157,7 @@ def test_an_event_is_denied_if_consent_takes_away_what_every_event_of_the_type_h
 
 
 def test_an_event_is_denied_if_consent_takes_away_what_an_object_cannot_be_without(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     """The grade of intelligence without its handling code would be refused at step 10."""
     terms = contract.event_types["referral.made"]
@@ -176,7 +176,7 @@ def test_an_event_is_denied_if_consent_takes_away_what_an_object_cannot_be_witho
 
 
 def test_the_prosecution_file_does_not_rest_on_consent(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     data: dict[str, JSON] = {"case_id": CASE, "victim": {"name": "A"}, "record_type": "hate_crime"}
     event = PlainEvent("case.updated", ("cps-london",), data)
@@ -184,7 +184,7 @@ def test_the_prosecution_file_does_not_rest_on_consent(
 
 
 def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     data: dict[str, JSON] = {
         "case_id": CASE,
@@ -209,7 +209,7 @@ def test_the_record_of_an_incident_that_is_no_crime_is_depersonalised(
 
 @pytest.mark.parametrize("terms", [{"readers": ("police",)}, {"senders": ("prosecution",)}])
 def test_an_incident_is_depersonalised_although_its_record_type_is_left_out(
-    contract: Contract, in_force: Standing, noon: int, terms: dict[str, tuple[str, ...]]
+    contract: Contract, in_force: ContractStatus, noon: int, terms: dict[str, tuple[str, ...]]
 ) -> None:
     """The intake leaves out what may not be sent; the rule goes by what the export said."""
     updated = contract.event_types["case.updated"]

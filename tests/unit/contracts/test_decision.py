@@ -12,7 +12,7 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 from contracts.schema import unflatten
-from contracts.standing import Departure, Standing, standing
+from contracts.status import ContractStatus, Departure, standing
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, DATA, SENDER, TO, Asked
 
 
@@ -70,7 +70,7 @@ def test_an_unreadable_field_refuses_the_event_and_is_named(ask: Asked) -> None:
 
 
 def test_a_field_that_only_others_may_send_refuses_the_event(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     data: dict[str, JSON] = {"case_id": CASE, "victim": {"name": "A"}}
     event = PlainEvent("case.updated", ("csu-camden",), data)
@@ -82,7 +82,7 @@ def test_a_field_that_only_others_may_send_refuses_the_event(
 
 
 def test_a_leaf_that_the_contract_does_not_name_is_refused(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     terms = contract.event_types["case.updated"]
     fields = {p: f for p, f in terms.fields.items() if p != "note"}
@@ -96,7 +96,7 @@ def test_a_leaf_that_the_contract_does_not_name_is_refused(
 
 
 def test_a_field_that_the_contract_requires_must_be_there(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     terms = contract.event_types["referral.made"]
     urgency = terms.fields["urgency"].model_copy(update={"required": True})
@@ -113,7 +113,7 @@ def test_a_field_that_the_contract_requires_must_be_there(
 
 @pytest.mark.parametrize("state", ["draft", "partially_signed", "not_started", "expired"])
 def test_nothing_flows_while_the_contract_is_not_in_force(
-    ask: Asked, in_force: Standing, state: Any
+    ask: Asked, in_force: ContractStatus, state: Any
 ) -> None:
     assert ask(standing=replace(in_force, state=state)).code == "not_in_force"
 

@@ -12,15 +12,15 @@ from contracts.decision import Decision, decide, receiver_check
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
-from contracts.plan import FieldDecision
-from contracts.standing import Departure, Standing, standing
+from contracts.policy import FieldDecision
+from contracts.status import ContractStatus, Departure, standing
 from tests.unit.contracts.asked import CASE, DATA, SENDER, TO
 
 
 class Asked:
     """`decide` of exactly the data that a test gives."""
 
-    def __init__(self, contract: Contract, in_force: Standing, noon: int) -> None:
+    def __init__(self, contract: Contract, in_force: ContractStatus, noon: int) -> None:
         self.asked: dict[str, Any] = {
             "contract": contract,
             "standing": in_force,
@@ -37,7 +37,7 @@ class Asked:
 
 
 @pytest.fixture
-def ask(contract: Contract, in_force: Standing, noon: int) -> Asked:
+def ask(contract: Contract, in_force: ContractStatus, noon: int) -> Asked:
     return Asked(contract, in_force, noon)
 
 
@@ -129,7 +129,7 @@ def test_a_denial_of_the_whole_event_is_one_sentence_and_the_clause_it_rests_on(
 
 
 def test_a_required_field_that_is_missing_is_named_with_its_own_clause(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     terms = contract.event_types["referral.made"]
     urgency = terms.fields["urgency"].model_copy(update={"required": True, "clause": "9.9"})
@@ -156,7 +156,13 @@ def test_a_required_field_that_is_missing_is_named_with_its_own_clause(
     ],
 )
 def test_what_is_not_in_force_says_which_way(
-    ask: Asked, contract: Contract, in_force: Standing, noon: int, state: Any, now: int, said: str
+    ask: Asked,
+    contract: Contract,
+    in_force: ContractStatus,
+    noon: int,
+    state: Any,
+    now: int,
+    said: str,
 ) -> None:
     at = {-1: contract.starts_ms - 1, 0: noon, +1: contract.ends_ms}[now]
     assert denied(ask(standing=replace(in_force, state=state), now=at)) == (
@@ -167,7 +173,7 @@ def test_what_is_not_in_force_says_which_way(
 
 
 def test_at_its_very_start_a_contract_that_is_not_signed_by_all_is_what_its_standing_says(
-    ask: Asked, contract: Contract, in_force: Standing
+    ask: Asked, contract: Contract, in_force: ContractStatus
 ) -> None:
     # A standing from before the last signature was read, at the instant of the start
     early = replace(in_force, state="not_started")
@@ -195,7 +201,9 @@ def test_who_suspended_or_left_is_named(
 
 
 @pytest.mark.parametrize(("state", "code"), [("suspended", "suspended"), ("left", "contract_left")])
-def test_a_contract_of_one_says_so(ask: Asked, in_force: Standing, state: Any, code: str) -> None:
+def test_a_contract_of_one_says_so(
+    ask: Asked, in_force: ContractStatus, state: Any, code: str
+) -> None:
     assert denied(ask(standing=replace(in_force, state=state))) == (
         code,
         "fewer than two parties take part in the contract",
@@ -228,7 +236,7 @@ def test_a_field_that_nobody_addressed_may_read_is_refused_under_its_own_clause(
 
 
 def test_unreadable_and_unsendable_fields_are_two_faults_of_one_denial(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     other = without(contract, "case.updated", "note", "borough")
     terms = other.event_types["case.updated"]
@@ -259,7 +267,7 @@ def test_unreadable_and_unsendable_fields_are_two_faults_of_one_denial(
 
 
 def test_fields_that_only_others_may_send_are_one_fault(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     decision = Asked(contract, in_force, noon)(
         {"case_id": CASE, "victim": {"name": "A"}},

@@ -11,7 +11,7 @@ from contracts.examples import example, permitted_recipients, permitted_types
 from contracts.grouping import granted_to
 from contracts.model import Contract, topic_name, trial_topic_name
 from contracts.schema import flatten, restricted
-from contracts.standing import Standing
+from contracts.status import ContractStatus
 
 SENDERS = (
     "csu-camden",
@@ -39,7 +39,7 @@ def cases(contract: Contract) -> list[tuple[str, str]]:
 
 
 def test_every_example_may_be_sent_and_read(
-    contract: Contract, in_force: Standing, noon: int
+    contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     for sender, event_type in cases(contract):
         event = example(contract, sender, event_type)

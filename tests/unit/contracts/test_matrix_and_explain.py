@@ -8,8 +8,8 @@ from contracts.grouping import granted_to
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
-from contracts.plan import plan
-from contracts.standing import Departure, standing
+from contracts.policy import plan
+from contracts.status import Departure, standing
 
 
 def test_the_matrix_says_what_grouping_enforces(contract: Contract) -> None:

@@ -22,7 +22,7 @@ from adapters.demo.partnership import create_partnership
 from adapters.support import ADAPTER as OF_SUPPORT
 from broker.clock import now_ms
 from broker.observing.logs import configure, logger
-from broker.receiving import taking
+from broker.receiving import persistence
 from broker.record import Record
 from tests.support.live_adapter import CAST, COUNCIL, POLICE, SUPPORT, copy_partnership, export
 from tests.support.live_adapter import Partnership as Live
@@ -333,7 +333,7 @@ async def a_record_is_held(live: Live) -> Shown:
 
 async def a_quarantine_is_full(live: Live) -> Shown:
     """One refused record is all that it takes of a sender."""
-    with mock.patch.object(taking, "QUARANTINE_QUOTA", 1):
+    with mock.patch.object(persistence, "QUARANTINE_QUOTA", 1):
         return await a_record_is_held(live)
 
 

@@ -1,4 +1,4 @@
-"""Agencies that judge records, over verified manifests and contracts: ``FileView`` is real."""
+"""Agencies that judge records, over verified manifests and contracts: ``FileContext`` is real."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workshop import (
 
 from broker.agency.participant import Participant
 from broker.envelope.opening import OpeningKey
-from broker.judging.file_view import FileView
+from broker.judging.file_context import FileContext
 from broker.judging.judging import Judgement, judge
-from broker.judging.trust import OpeningKeys, Trust
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.keyfile import KeyEntry
 from broker.record import (
     Record,
@@ -59,10 +59,10 @@ class Reader:
         book = manifests or world.manifests
         self.agency = agency
         self.now = now
-        self.trust = Trust(agency, book, contracts or participant.contracts)
+        self.trust = KeyResolver(agency, book, contracts or participant.contracts)
         keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
         self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
-        self.view = FileView(world.deployment, agency, self.trust, keys, receipts, now)
+        self.view = FileContext(world.deployment, agency, self.trust, keys, receipts, now)
 
     def take(self, one: Record, now: int | None = None) -> Judgement:
         judgement = judge(one, self.view, self.now if now is None else now)

@@ -13,7 +13,7 @@ from sent_records import Log
 from workshop import NOW, SUPPORT, workshop
 
 from broker.envelope.sealing import ExchangeKey, Session
-from broker.judging import interpretation
+from broker.judging import decryption
 from broker.judging.judging import STAGE_RECORDS, Judgement, judge_each
 from broker.judging.verification import verify_record
 from broker.record import Record
@@ -142,6 +142,6 @@ def test_long_values_wait_for_their_turn(log: Log, monkeypatch: pytest.MonkeyPat
     reader = Reader()
     record = log.send_one(draft_event().value())
     verified = verify_record(record, reader.view, reader.now)
-    assert interpretation.open_ahead(verified, reader.view) is not None
-    monkeypatch.setattr(interpretation, "AHEAD_MAX_BYTES", len(record.value or b"") - 1)
-    assert interpretation.open_ahead(verified, reader.view) is None
+    assert decryption.open_ahead(verified, reader.view) is not None
+    monkeypatch.setattr(decryption, "AHEAD_MAX_BYTES", len(record.value or b"") - 1)
+    assert decryption.open_ahead(verified, reader.view) is None

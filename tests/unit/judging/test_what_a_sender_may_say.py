@@ -11,7 +11,7 @@ from sent_records import Log
 from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, Workshop, workshop
 
 from broker.envelope.padding import pad
-from broker.judging import interpretation
+from broker.judging import decryption
 from contracts.errors import ContractError
 from contracts.grouping import grouping
 from contracts.schema import leaves
@@ -251,5 +251,5 @@ def test_a_contract_at_fault_refuses_the_event_and_not_the_reader(
         raise ContractError("more than 16 sets of readers in one type")
 
     one = log.send_one(draft_event().value())
-    monkeypatch.setattr(interpretation, failing, faulty)
+    monkeypatch.setattr(decryption, failing, faulty)
     assert council.refusal(one) == (9, "contract_invalid")

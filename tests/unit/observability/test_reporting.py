@@ -14,7 +14,7 @@ import structlog
 from broker.control.control import News
 from broker.observing import logs
 from broker.observing.metrics import Metrics
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
 from broker.service.reporting import report_batch, report_news
 from broker.statements.notices import REFUSAL_HEADING, Notice
 from broker.tlog.checkpoint import Origin

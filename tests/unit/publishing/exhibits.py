@@ -8,11 +8,11 @@ import pytest
 from office import Office
 from workshop import CAST, MINUTE, NOW, POLICE, Workshop, workshop
 
-from broker.audit.chain import EvidenceLink
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence
-from broker.audit.located import locate
-from broker.audit.showing import show_evidence
+from broker.audit.evidence_build import show_evidence
+from broker.audit.evidence_lookup import locate
+from broker.audit.evidence_verify import EvidenceLink
 from broker.control.own_heartbeat import own_heartbeat
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ML_DSA_44, STREAM

@@ -15,14 +15,14 @@ from broker.audit.log import log_origin, verify_log
 from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
 from broker.event import JSON
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState, parse_state
-from broker.judging.trust import OpeningKeys, Trust
+from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
-from broker.receiving.taking import Batch
 from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.governing import SealingTerms
+from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
@@ -30,7 +30,7 @@ from broker.store.database import open_store
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
-from contracts.plan import plan
+from contracts.policy import plan
 from contracts.schema import flatten, unflatten
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
@@ -80,7 +80,7 @@ class Office:
         self.manifests: ManifestBook = self.world.manifests
         self.destroyed: frozenset[bytes] = frozenset()
         self.store = open_store(database)
-        self.terms = SealingTerms(self.contracts, self.manifests)
+        self.terms = ContractsInForce(self.contracts, self.manifests)
         self.secret = self.participant.keyring.secret()
         self.publisher = Publisher(self.sealer())
         self.transport = MemoryTransport(kafka, agency)
@@ -116,7 +116,7 @@ class Office:
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         """News of contracts or manifests."""
-        self.trust = Trust(self.agency, manifests, contracts)
+        self.trust = KeyResolver(self.agency, manifests, contracts)
         vault = Vault(self.participant, self.destroyed)
         self.opening = OpeningKeys(self.agency, manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
         self.receiving.trust_changed()

@@ -15,10 +15,10 @@ from exhibits import show, tell, without_key
 from office import Office
 from workshop import CAST, DAY, NOW, POLICE, PROSECUTION, SUPPORT, workshop
 
-from broker.audit.chain import LINKS, LinkError, check_chain
-from broker.audit.classical import check_classical
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence, format_evidence, parse_evidence
+from broker.audit.evidence_ed25519 import check_classical
+from broker.audit.evidence_verify import LINKS, LinkError, check_chain
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.registry.manifests import ManifestBook

@@ -22,7 +22,7 @@ from workshop import (
 )
 
 from broker.agency.own_manifest import longest_retention_ms
-from broker.control import keeping
+from broker.control import heartbeat_retention
 from broker.control.own_heartbeat import own_heartbeat
 from broker.statements.authorship import require_both_authors
 from broker.statements.heartbeats import (
@@ -124,11 +124,11 @@ def test_who_speaks_too_often_of_other_logs_each_time_fills_no_disk(
     made_up = [replace(head(logs[0], 1), partition=number, size=9) for number in range(2000, 2900)]
     for second, log in enumerate(logs):  # as large as they may be, of one minute
         many = beat(world, head(log, 1), *made_up, at=NOW + second * SECOND)
-        monkeypatch.setattr(keeping, "KEPT_BYTES_A_MINUTE", 2 * len(many) - 1)
+        monkeypatch.setattr(heartbeat_retention, "KEPT_BYTES_A_MINUTE", 2 * len(many) - 1)
         desk.hear(desk.topics.heartbeats, many)
     assert (kept(desk, logs[0]), kept(desk, logs[1])) == ([(1, 0)], [])
-    monkeypatch.setattr(keeping, "KEPT_BYTES_A_MINUTE", 2**30)
-    monkeypatch.setattr(keeping, "KEPT_A_MINUTE", 1)
+    monkeypatch.setattr(heartbeat_retention, "KEPT_BYTES_A_MINUTE", 2**30)
+    monkeypatch.setattr(heartbeat_retention, "KEPT_A_MINUTE", 1)
     desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + 3 * SECOND))
     assert kept(desk, logs[1]) == []
     desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + MINUTE))

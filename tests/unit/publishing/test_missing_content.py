@@ -19,7 +19,7 @@ from broker.control.missing_content import (
     RANGES_PER_MINUTE,
 )
 from broker.judging.partition_state import PartitionState, parse_state
-from broker.judging.store_view import write_state
+from broker.judging.store_context import write_state
 from broker.record import Record
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.statements.receipts import parse_receipt

@@ -16,7 +16,7 @@ from workshop import CASE, COUNCIL, DAY, POLICE
 from broker.control import catching_up
 from broker.control.control import News
 from broker.errors import TransportError
-from broker.receiving.taking import Batch
+from broker.receiving.persistence import Batch
 from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook

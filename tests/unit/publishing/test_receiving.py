@@ -19,10 +19,10 @@ from workshop import (
 )
 
 from broker.errors import StoreError
-from broker.judging.memories import Memories
-from broker.judging.store_view import StoreView
-from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
-from broker.receiving import taking
+from broker.judging.reader_context import WRAPS_PER_PARTY_AND_MINUTE
+from broker.judging.store_context import StoreContext
+from broker.judging.verification_cache import VerificationCache
+from broker.receiving import persistence
 from broker.receiving.quarantining import kept_size, restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -71,7 +71,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(
     def broken(*_arguments: object) -> None:
         raise StoreError("no room", code="store_full")
 
-    monkeypatch.setattr(taking, "append_entries", broken)
+    monkeypatch.setattr(persistence, "append_entries", broken)
     with pytest.raises(StoreError):
         council.take(records)
     monkeypatch.undo()
@@ -86,9 +86,9 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
 ) -> None:
     records = at_offsets(log.send(*values(2)))
     council.take(records[:1])
-    real = StoreView.flush
+    real = StoreContext.flush
 
-    def moved(view: StoreView) -> None:
+    def moved(view: StoreContext) -> None:
         """A rebalance: the other member saved first."""
         place = (POLICE, records[0].topic, 0)
         stored = view._tx.reader.state(*place)
@@ -97,7 +97,7 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
         view._tx.reader.save_state(*place, change, stored[0])
         real(view)
 
-    monkeypatch.setattr(StoreView, "flush", moved)
+    monkeypatch.setattr(StoreContext, "flush", moved)
     with pytest.raises(StoreError) as changed:
         council.take(records[1:])
     assert changed.value.code == "state_changed"
@@ -175,7 +175,7 @@ def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
 def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
     council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking, "QUARANTINE_QUOTA", 2)
+    monkeypatch.setattr(persistence, "QUARANTINE_QUOTA", 2)
     bad = [value(urgency="whenever") for _ in range(3)]
     other = Log(SUPPORT)
     records = at_offsets(
@@ -204,7 +204,7 @@ def test_a_quarantine_is_limited_in_bytes_too(
 ) -> None:
     records = at_offsets(log.send(*[value(urgency="whenever") for _ in range(3)], value()))
     size = kept_size(records[0])
-    monkeypatch.setattr(taking, "QUARANTINE_BYTES", 2 * size + size // 2)
+    monkeypatch.setattr(persistence, "QUARANTINE_BYTES", 2 * size + size // 2)
     batch = council.take(records)
     assert batch.deferred == [(POLICE, "quarantine_full")]
     assert council.position(records[0]) == 2
@@ -239,7 +239,7 @@ def test_what_others_read_is_counted_and_not_kept(open_office: Make, log: Log) -
 
 
 def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
-    memories = Memories()
+    memories = VerificationCache()
     budget = memories.wrap_budget(POLICE, 4, 60_000)
     assert budget == [WRAPS_PER_PARTY_AND_MINUTE * 4]
     budget[0] = 0
@@ -251,7 +251,7 @@ def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
 def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     council: Office, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.judging.memories.WRAPS_PER_PARTY_AND_MINUTE", 1)
+    monkeypatch.setattr("broker.judging.verification_cache.WRAPS_PER_PARTY_AND_MINUTE", 1)
     records = at_offsets(log.send(*values(6)))  # every one has wraps of its own
     batch = council.take(records)
     assert len(batch.opened) == 4

@@ -11,7 +11,7 @@ from workshop import COUNCIL, MINUTE, NOW, POLICE, SECOND
 from broker import pseudonyms
 from broker.errors import StoreError
 from broker.judging.partition_state import receiptable
-from broker.judging.store_view import write_state
+from broker.judging.store_context import write_state
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.observing.logs import logger

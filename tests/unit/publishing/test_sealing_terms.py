@@ -7,7 +7,7 @@ from workshop import COUNCIL, NOW, POLICE, SUPPORT, Workshop, workshop
 
 from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
-from broker.sending.governing import SealingTerms
+from broker.sending.contract_in_force import ContractsInForce
 from contracts.errors import ConcordantError, EventError
 
 DAY = 24 * 60 * 60 * 1000
@@ -19,7 +19,7 @@ def world() -> Workshop:
     return workshop()
 
 
-def answers(terms: SealingTerms, moment: int) -> list[object]:
+def answers(terms: ContractsInForce, moment: int) -> list[object]:
     """What it says at a moment: the contract and its standing, and each agency's key."""
     found: list[object] = []
     try:
@@ -48,24 +48,24 @@ def moments(world: Workshop) -> list[int]:
 def test_what_is_kept_is_what_the_books_say_at_every_moment(world: Workshop) -> None:
     contracts = world.book(POLICE)
     forth = moments(world)
-    kept = SealingTerms(contracts, world.manifests)
+    kept = ContractsInForce(contracts, world.manifests)
     for moment in (*forth, *reversed(forth), *forth[::3]):
-        anew = SealingTerms(contracts, world.manifests)
+        anew = ContractsInForce(contracts, world.manifests)
         assert answers(kept, moment) == answers(anew, moment)
 
 
 def test_other_books_answer_at_once(world: Workshop) -> None:
-    terms = SealingTerms(world.book(POLICE), world.manifests)
+    terms = ContractsInForce(world.book(POLICE), world.manifests)
     before = terms.exchange_key(COUNCIL, NOW).kid
     terms.manifests = world.reissue(COUNCIL, ManifestChanges(), NOW + 29 * DAY)
-    anew = SealingTerms(terms.contracts, terms.manifests)
+    anew = ContractsInForce(terms.contracts, terms.manifests)
     for moment in (NOW, NOW + 29 * DAY, NOW + 31 * DAY):
         assert answers(terms, moment) == answers(anew, moment)
     assert terms.exchange_key(COUNCIL, NOW).kid == before
 
 
 def test_a_refusal_is_not_kept(world: Workshop) -> None:
-    terms = SealingTerms(world.book(POLICE), world.manifests)
+    terms = ContractsInForce(world.book(POLICE), world.manifests)
     with pytest.raises(EventError) as refused:
         terms.governing("no.such-type", NOW)
     assert refused.value.code == "type_unknown"
@@ -73,7 +73,7 @@ def test_a_refusal_is_not_kept(world: Workshop) -> None:
 
 
 def test_a_key_is_one_object_as_long_as_it_lives(world: Workshop) -> None:
-    terms = SealingTerms(world.book(POLICE), world.manifests)
+    terms = ContractsInForce(world.book(POLICE), world.manifests)
     key = terms.exchange_key(COUNCIL, NOW)
     assert terms.exchange_key(COUNCIL, NOW + 1) is key
     answers(terms, NOW + 400 * DAY)  # other moments, so what was kept is forgotten

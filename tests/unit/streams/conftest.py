@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stream_world import MemoryRecall, SenderLog, StreamReader
+from stream_world import MemoryHistory, SenderLog, StreamReader
 
 
 @pytest.fixture
@@ -23,5 +23,5 @@ def reader() -> StreamReader:
 
 
 @pytest.fixture
-def recall() -> MemoryRecall:
-    return MemoryRecall()
+def recall() -> MemoryHistory:
+    return MemoryHistory()

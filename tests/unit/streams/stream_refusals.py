@@ -6,10 +6,10 @@ import pytest
 from stream_world import StreamReader
 
 from broker.judging.continuity import place
-from broker.judging.placement import ContinuityError, EquivocationError, Fact
+from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
 
 
-def refused(reader: StreamReader, fact: Fact, code: str) -> None:
+def refused(reader: StreamReader, fact: LogPosition, code: str) -> None:
     """``fact`` is refused with ``code``, and what the reader holds stays as it was."""
     before = reader.state
     with pytest.raises(ContinuityError) as caught:
@@ -18,7 +18,7 @@ def refused(reader: StreamReader, fact: Fact, code: str) -> None:
     assert reader.state == before
 
 
-def equivocates(reader: StreamReader, fact: Fact, words: str) -> None:
+def equivocates(reader: StreamReader, fact: LogPosition, words: str) -> None:
     """``fact`` shows that its sender signed two histories, in these words."""
     with pytest.raises(EquivocationError, match=words) as caught:
         place(reader.state, fact, reader.recall)

@@ -11,8 +11,13 @@ from dataclasses import dataclass, field, replace
 
 from broker.envelope.primitives import Ed25519Signer
 from broker.judging.continuity import place
-from broker.judging.partition_state import Kept, PartitionState, format_state, parse_state
-from broker.judging.placement import EquivocationError, Fact, Placement
+from broker.judging.continuity_types import EquivocationError, LogPosition, Placement
+from broker.judging.partition_state import (
+    PartitionState,
+    StoredCheckpoint,
+    format_state,
+    parse_state,
+)
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.streams import Appended, Stream, append, open_generation
 from broker.store.rows import GenerationRow
@@ -32,10 +37,10 @@ T0 = 1_750_000_000_000
 _MEMO: CheckpointMemo = {}
 
 
-def fact_of(generation: str, appended: Appended) -> Fact:
+def fact_of(generation: str, appended: Appended) -> LogPosition:
     """What steps 1 to 3 would establish of an honest record."""
     proof = parse_proof(appended.proof, _MEMO)
-    return Fact(
+    return LogPosition(
         generation,
         appended.index,
         appended.leaf,
@@ -48,12 +53,12 @@ def fact_of(generation: str, appended: Appended) -> Fact:
     )
 
 
-def as_leaf(fact: Fact) -> Fact:
+def as_leaf(fact: LogPosition) -> LogPosition:
     """The same record as a leaf replay."""
     return replace(fact, leaf_only=True)
 
 
-def relinked(fact: Fact, **link: object) -> Fact:
+def relinked(fact: LogPosition, **link: object) -> LogPosition:
     """The same index 0 with another link, as another sender's signature would carry it."""
     assert fact.link is not None
     return replace(fact, link=replace(fact.link, **link))  # type: ignore[arg-type]  # parts of a link
@@ -66,7 +71,7 @@ class SenderLog:
     rows: dict[str, GenerationRow] = field(default_factory=dict)
     now: int = T0
     newest: GenerationRow | None = None
-    sent: dict[str, list[Fact]] = field(default_factory=dict)
+    sent: dict[str, list[LogPosition]] = field(default_factory=dict)
     written: int = 0
     branch: int = 0
 
@@ -81,11 +86,11 @@ class SenderLog:
         self.newest = open_generation(STREAM, last, self.newest, self.now)
         return self.newest.name
 
-    def send(self, count: int = 1, *, seconds: int = 1) -> list[Fact]:
+    def send(self, count: int = 1, *, seconds: int = 1) -> list[LogPosition]:
         """Append one batch and sign its checkpoint; time passes first."""
         return [fact for fact, _ in self.send_records(count, seconds=seconds)]
 
-    def send_records(self, count: int = 1, *, seconds: int = 1) -> list[tuple[Fact, Record]]:
+    def send_records(self, count: int = 1, *, seconds: int = 1) -> list[tuple[LogPosition, Record]]:
         self.now += seconds * 1000
         if self.newest is None:
             self.restart()
@@ -118,29 +123,29 @@ def record(value: bytes, proof: bytes, content_type: bytes = SEALED_CONTENT_TYPE
     return Record(TOPIC, STREAM.partition, headers, value)
 
 
-class MemoryRecall:
+class MemoryHistory:
     """What a reader's store remembers of one sender's partition."""
 
     def __init__(self) -> None:
         self.leaves: dict[tuple[str, int], tuple[bytes, bool]] = {}
-        self.kept: dict[str, dict[int, Kept]] = {}
+        self.kept: dict[str, dict[int, StoredCheckpoint]] = {}
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         return self.leaves.get((generation, index))
 
-    def above(self, generation: str, index: int) -> Kept | None:
+    def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         sizes = self.kept.get(generation, {})
         return min((k for k in sizes.values() if k.size > index), key=_size, default=None)
 
-    def below(self, generation: str, size: int) -> Kept | None:
+    def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         sizes = self.kept.get(generation, {})
         return max((k for k in sizes.values() if k.size < size), key=_size, default=None)
 
-    def at(self, generation: str, size: int) -> Kept | None:
+    def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         return self.kept.get(generation, {}).get(size)
 
 
-def _size(kept: Kept) -> int:
+def _size(kept: StoredCheckpoint) -> int:
     return kept.size
 
 
@@ -149,11 +154,11 @@ class StreamReader:
 
     def __init__(self) -> None:
         self.state: PartitionState | None = None
-        self.recall = MemoryRecall()
+        self.recall = MemoryHistory()
         self.gaps: list[tuple[str, int, int]] = []
         self.alarms: list[str] = []
 
-    def take(self, fact: Fact) -> Placement:
+    def take(self, fact: LogPosition) -> Placement:
         """Place a record and keep what came of it; an equivocation stops the partition."""
         try:
             placement = place(self.state, fact, self.recall)
@@ -176,7 +181,7 @@ class StreamReader:
         self.alarms += placement.alarms
         return placement
 
-    def take_all(self, facts: list[Fact]) -> list[str]:
+    def take_all(self, facts: list[LogPosition]) -> list[str]:
         return [self.take(fact).verdict for fact in facts]
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from stream_refusals import refused
-from stream_world import MemoryRecall, SenderLog, StreamReader, as_leaf
+from stream_world import MemoryHistory, SenderLog, StreamReader, as_leaf
 
 from broker.tlog.merkle import Frontier
 
@@ -184,7 +184,7 @@ def test_an_index_that_was_never_taken_and_is_no_gap_is_superseded(
 ) -> None:
     facts = sender.send(3)
     reader.take_all(facts)
-    reader.recall = MemoryRecall()  # as if the row had gone
+    reader.recall = MemoryHistory()  # as if the row had gone
     refused(reader, facts[1], "superseded")
 
 

@@ -8,11 +8,11 @@ import pytest
 from stream_refusals import equivocates
 from stream_world import SenderLog, StreamReader, as_leaf
 
-from broker.judging.placement import Fact
+from broker.judging.continuity_types import LogPosition
 
 
 @pytest.fixture
-def fork(sender: SenderLog, reader: StreamReader) -> tuple[list[Fact], list[Fact]]:
+def fork(sender: SenderLog, reader: StreamReader) -> tuple[list[LogPosition], list[LogPosition]]:
     """Two histories after index 4: batches of 3 and 3; the reader holds none of them yet."""
     reader.take_all(sender.send(4))
     other = sender.copy(branch=1)
@@ -20,7 +20,7 @@ def fork(sender: SenderLog, reader: StreamReader) -> tuple[list[Fact], list[Fact
 
 
 def test_one_index_with_two_records_is_equivocation(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
@@ -29,7 +29,7 @@ def test_one_index_with_two_records_is_equivocation(
 
 
 def test_a_next_record_of_another_history_is_equivocation(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take_all(mine[:3])
@@ -46,7 +46,7 @@ def test_a_next_record_of_another_history_under_the_same_checkpoint_is_equivocat
 
 
 def test_a_batch_in_progress_may_not_change_its_root(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
@@ -78,7 +78,7 @@ def test_a_fill_under_an_overlapping_batch_is_equivocation(
 
 
 def test_a_fill_may_not_change_the_root_of_its_batch(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take(mine[2])
@@ -86,7 +86,7 @@ def test_a_fill_may_not_change_the_root_of_its_batch(
 
 
 def test_a_fill_begins_at_the_known_frontier(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take_all(mine[:3])
@@ -97,7 +97,7 @@ def test_a_fill_begins_at_the_known_frontier(
 
 
 def test_a_fill_shares_the_subtrees_of_the_frontier_before_the_gap(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, _ = fork
     reader.take(mine[5])
@@ -107,7 +107,7 @@ def test_a_fill_shares_the_subtrees_of_the_frontier_before_the_gap(
 
 
 def test_a_jump_shares_the_subtrees_of_the_head(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, _ = fork
     forged = replace(mine[1], left=(bytes(32), *mine[1].left[1:]))
@@ -116,7 +116,7 @@ def test_a_jump_shares_the_subtrees_of_the_head(
 
 
 def test_a_jump_to_the_end_of_a_known_batch_must_have_its_root(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     mine, other = fork
     reader.take(mine[0])
@@ -157,7 +157,7 @@ def test_a_fill_may_not_name_another_root_for_a_known_frontier(
 
 
 def test_a_fill_must_agree_with_a_root_kept_inside_its_gap(
-    reader: StreamReader, fork: tuple[list[Fact], list[Fact]]
+    reader: StreamReader, fork: tuple[list[LogPosition], list[LogPosition]]
 ) -> None:
     """The checkpoint of a batch is kept before its last records come; 4..6, then 7..9."""
     mine, other = fork

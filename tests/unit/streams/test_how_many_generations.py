@@ -6,14 +6,14 @@ import pytest
 from stream_refusals import refused
 from stream_world import SenderLog, StreamReader
 
-from broker.judging import succession
+from broker.judging import generations
 from broker.judging.partition_state import receiptable
 
 
 def test_old_complete_generations_are_forgotten(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
+    monkeypatch.setattr(generations, "MAX_GENERATIONS", 3)
     facts = []
     for _ in range(6):
         sender.restart()
@@ -28,7 +28,7 @@ def test_old_complete_generations_are_forgotten(
 def test_a_generation_that_nothing_has_succeeded_is_not_forgotten(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(succession, "MAX_GENERATIONS", 1)
+    monkeypatch.setattr(generations, "MAX_GENERATIONS", 1)
     reader.take_all(sender.send(1))
     sender.restart()
     facts = sender.send(2)
@@ -40,23 +40,23 @@ def test_a_generation_that_nothing_has_succeeded_is_not_forgotten(
 def test_generations_with_gaps_are_not_forgotten_and_only_so_many_are_kept(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
-    generations = []
+    monkeypatch.setattr(generations, "MAX_GENERATIONS", 3)
+    logs = []
     for _ in range(4):
         sender.restart()
-        generations.append(sender.send(3))
-    for facts in generations[:3]:
+        logs.append(sender.send(3))
+    for facts in logs[:3]:
         reader.take_all([facts[0], facts[2]])
-    refused(reader, generations[3][0], "generations_many")
-    reader.take(generations[0][1])  # complete, so it may go
-    assert reader.take(generations[3][0]).verdict == "link"
-    assert generations[0][0].generation not in reader.state.generations
+    refused(reader, logs[3][0], "generations_many")
+    reader.take(logs[0][1])  # complete, so it may go
+    assert reader.take(logs[3][0]).verdict == "link"
+    assert logs[0][0].generation not in reader.state.generations
 
 
 def test_generations_with_gaps_that_their_sender_passes_over_shut_nobody_out(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
+    monkeypatch.setattr(generations, "MAX_GENERATIONS", 3)
     (first,) = sender.send(1)
     reader.take(first)
     thief = sender.copy(branch=1)
@@ -77,7 +77,7 @@ def test_generations_with_gaps_that_their_sender_passes_over_shut_nobody_out(
 def test_a_gap_that_was_passed_over_once_is_not_forgotten_by_links_that_pass_over_nothing(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(succession, "MAX_GENERATIONS", 3)
+    monkeypatch.setattr(generations, "MAX_GENERATIONS", 3)
     reader.take_all(sender.send(1))
     restored = sender.copy(branch=1)
     sender.restart()

@@ -11,6 +11,7 @@ from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, lp
 from broker.errors import RefusedError
 from broker.judging import verification
+from broker.judging.reader_context import StreamKey
 from broker.judging.trials import Trials
 from broker.judging.verification import (
     CLOCK_SKEW_MS,
@@ -18,7 +19,6 @@ from broker.judging.verification import (
     VerifiedRecord,
     verify_record,
 )
-from broker.judging.view import StreamKey
 from broker.record import LEAF_CONTENT_TYPE, Record
 from broker.sending.streams import append, open_generation
 from broker.tlog.checkpoint import Checkpoint, Origin
@@ -33,7 +33,7 @@ VERIFIER = note_verifier(SIGNER.name, COSIGNATURE_ED25519, Ed25519Verifier(SIGNE
 
 
 @dataclass
-class PublicView:
+class PublicContext:
     """As much of a view as steps 0 to 3 ask for."""
 
     deployment: str = DEPLOYMENT
@@ -58,8 +58,8 @@ class PublicView:
 
 
 @pytest.fixture
-def view() -> PublicView:
-    return PublicView()
+def view() -> PublicContext:
+    return PublicContext()
 
 
 @pytest.fixture
@@ -70,11 +70,11 @@ def records(sender: SenderLog) -> list[Record]:
 NOW = 1_750_000_010_000
 
 
-def verify(one: Record, view: PublicView, now: int = NOW) -> VerifiedRecord:
+def verify(one: Record, view: PublicContext, now: int = NOW) -> VerifiedRecord:
     return verify_record(one, view, now)  # type: ignore[arg-type]  # the public half of a view
 
 
-def refused(one: Record, view: PublicView, step: int, code: str, now: int = NOW) -> None:
+def refused(one: Record, view: PublicContext, step: int, code: str, now: int = NOW) -> None:
     with pytest.raises(RefusedError) as caught:
         verify(one, view, now)
     assert (caught.value.step, caught.value.code) == (step, code)
@@ -96,7 +96,9 @@ def proof_of(one: Record) -> bytes:
 # --- what passes ---------------------------------------------------------------------------------
 
 
-def test_honest_records_verify(sender: SenderLog, records: list[Record], view: PublicView) -> None:
+def test_honest_records_verify(
+    sender: SenderLog, records: list[Record], view: PublicContext
+) -> None:
     for at, one in enumerate(records):
         verified = verify(one, view)
         assert verified.fact == sender.sent[sender.newest.name][at]
@@ -104,7 +106,7 @@ def test_honest_records_verify(sender: SenderLog, records: list[Record], view: P
         assert verified.log_time == verified.fact.log_time * 1000
 
 
-def test_one_signature_serves_a_batch(records: list[Record], view: PublicView) -> None:
+def test_one_signature_serves_a_batch(records: list[Record], view: PublicContext) -> None:
     for one in records:
         verify(one, view)
     assert len(view.asked) == 1
@@ -113,14 +115,14 @@ def test_one_signature_serves_a_batch(records: list[Record], view: PublicView) -
     assert log_time == parse_proof(proof_of(records[0])).line.timestamp * 1000
 
 
-def test_the_memory_of_signatures_is_bounded(records: list[Record], view: PublicView) -> None:
+def test_the_memory_of_signatures_is_bounded(records: list[Record], view: PublicContext) -> None:
     view.signed = {b"%d" % at for at in range(MAX_SIGNED_REMEMBERED)}
     verify(records[0], view)
     assert len(view.signed) == 1
 
 
 def test_the_memory_of_paths_is_bounded(
-    records: list[Record], view: PublicView, monkeypatch: pytest.MonkeyPatch
+    records: list[Record], view: PublicContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "MAX_PATHS_REMEMBERED", 2)
     for one in records:
@@ -132,7 +134,7 @@ def test_the_memory_of_paths_is_bounded(
 
 
 def test_a_leaf_record_verifies_as_what_it_stands_for(
-    sender: SenderLog, records: list[Record], view: PublicView
+    sender: SenderLog, records: list[Record], view: PublicContext
 ) -> None:
     one = records[1]
     leaf = record(leaf_hash(one.value), proof_of(one), LEAF_CONTENT_TYPE)
@@ -140,7 +142,7 @@ def test_a_leaf_record_verifies_as_what_it_stands_for(
     assert verified.fact == replace(sender.sent[sender.newest.name][1], leaf_only=True)
 
 
-def test_other_headers_do_not_matter(records: list[Record], view: PublicView) -> None:
+def test_other_headers_do_not_matter(records: list[Record], view: PublicContext) -> None:
     one = records[0]
     more = replace(one, headers=((b"Proof", b"x"), *one.headers, (b"trace", None)))
     assert verify(more, view).fact.index == 0
@@ -149,7 +151,9 @@ def test_other_headers_do_not_matter(records: list[Record], view: PublicView) ->
 # --- step 0 --------------------------------------------------------------------------------------
 
 
-def test_a_record_has_a_value_of_at_most_256_kib(records: list[Record], view: PublicView) -> None:
+def test_a_record_has_a_value_of_at_most_256_kib(
+    records: list[Record], view: PublicContext
+) -> None:
     refused(replace(records[0], value=None), view, 0, "value_missing")
     large = replace(records[0], value=bytes(MAX_VALUE_BYTES + 1))
     refused(large, view, 0, "value_too_large")
@@ -159,28 +163,28 @@ def test_a_record_has_a_value_of_at_most_256_kib(records: list[Record], view: Pu
 @pytest.mark.parametrize("name", [b"content-type", b"proof"])
 @pytest.mark.parametrize("times", [0, 2])
 def test_each_header_is_there_exactly_once(
-    records: list[Record], view: PublicView, name: bytes, times: int
+    records: list[Record], view: PublicContext, name: bytes, times: int
 ) -> None:
     value = dict(records[0].headers)[name]
     refused(with_header(records[0], name, *[value] * times), view, 0, "headers_wrong")
 
 
 @pytest.mark.parametrize("name", [b"content-type", b"proof"])
-def test_a_header_has_a_value(records: list[Record], view: PublicView, name: bytes) -> None:
+def test_a_header_has_a_value(records: list[Record], view: PublicContext, name: bytes) -> None:
     refused(with_header(records[0], name, None), view, 0, "headers_wrong")
 
 
-def test_a_proof_has_at_most_4_kib(records: list[Record], view: PublicView) -> None:
+def test_a_proof_has_at_most_4_kib(records: list[Record], view: PublicContext) -> None:
     refused(with_proof(records[0], bytes(4097)), view, 0, "proof_too_large")
     refused(with_proof(records[0], bytes(4096)), view, 1, "proof_malformed")
 
 
-def test_the_content_type_is_one_of_two(records: list[Record], view: PublicView) -> None:
+def test_the_content_type_is_one_of_two(records: list[Record], view: PublicContext) -> None:
     other = with_header(records[0], b"content-type", b"application/json")
     refused(other, view, 0, "content_type_unknown")
 
 
-def test_a_leaf_record_holds_a_hash(records: list[Record], view: PublicView) -> None:
+def test_a_leaf_record_holds_a_hash(records: list[Record], view: PublicContext) -> None:
     for length in (31, 33):
         leaf = record(bytes(length), proof_of(records[0]), LEAF_CONTENT_TYPE)
         refused(leaf, view, 0, "value_malformed")
@@ -189,7 +193,7 @@ def test_a_leaf_record_holds_a_hash(records: list[Record], view: PublicView) -> 
 # --- step 1 --------------------------------------------------------------------------------------
 
 
-def test_a_proof_has_one_form(records: list[Record], view: PublicView) -> None:
+def test_a_proof_has_one_form(records: list[Record], view: PublicContext) -> None:
     proof = proof_of(records[0])
     for other in (
         b"",
@@ -201,12 +205,14 @@ def test_a_proof_has_one_form(records: list[Record], view: PublicView) -> None:
         refused(with_proof(records[0], other), view, 1, "proof_malformed")
 
 
-def test_an_origin_has_one_form(view: PublicView) -> None:
+def test_an_origin_has_one_form(view: PublicContext) -> None:
     text = signed_checkpoint(SIGNER, 1_750_000_000, Checkpoint("somewhere", 1, bytes(32)))
     refused(record(b"x", format_proof(0, [], text)), view, 1, "proof_malformed")
 
 
-def test_the_origin_is_where_the_record_came_from(records: list[Record], view: PublicView) -> None:
+def test_the_origin_is_where_the_record_came_from(
+    records: list[Record], view: PublicContext
+) -> None:
     refused(replace(records[0], topic=TOPIC + "x"), view, 1, "origin_wrong")
     refused(replace(records[0], partition=4), view, 1, "origin_wrong")
     view.deployment = "elsewhere"
@@ -233,7 +239,7 @@ FIRST = lp(b"", bytes(8), EMPTY_ROOT, bytes(16))
 GENERATION = f"{NOW:016x}-" + "0" * 32
 
 
-def test_index_0_names_a_predecessor(view: PublicView) -> None:
+def test_index_0_names_a_predecessor(view: PublicContext) -> None:
     refused(crafted(GENERATION, None), view, 1, "link_malformed")
 
 
@@ -260,7 +266,7 @@ def test_index_0_names_a_predecessor(view: PublicView) -> None:
         (2**60).to_bytes(8, "big") + b"\x00" * 80,
     ],
 )
-def test_a_link_has_one_form(view: PublicView, extra: bytes) -> None:
+def test_a_link_has_one_form(view: PublicContext, extra: bytes) -> None:
     with pytest.raises(ProofError) as caught:
         parse_link(extra)
     assert caught.value.code == "link_malformed"
@@ -272,14 +278,14 @@ def test_a_link_in_its_form_is_read() -> None:
     assert (link.name, link.size, link.root, link.salt) == (GENERATION, 7, bytes(32), b"s" * 16)
 
 
-def test_a_generation_is_greater_than_the_one_it_names(view: PublicView) -> None:
+def test_a_generation_is_greater_than_the_one_it_names(view: PublicContext) -> None:
     for name in (GENERATION, f"{NOW + 1:016x}-" + "0" * 32):
         extra = lp(name.encode(), (1).to_bytes(8, "big"), bytes(32), bytes(16))
         refused(crafted(GENERATION, extra), view, 1, "generation_order")
 
 
 def test_a_generation_is_named_by_what_it_names(
-    records: list[Record], view: PublicView, sender: SenderLog
+    records: list[Record], view: PublicContext, sender: SenderLog
 ) -> None:
     refused(crafted(GENERATION, FIRST), view, 1, "generation_name")
     other = lp(b"", bytes(8), EMPTY_ROOT, b"another salt 16b")
@@ -293,7 +299,7 @@ def test_a_generation_is_named_by_what_it_names(
 )
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_generation_name_has_one_form_at_every_index(
-    view: PublicView, name: str, index: int
+    view: PublicContext, name: str, index: int
 ) -> None:
     one = crafted(name, None if index else FIRST, index=index)
     refused(one, view, 1, "generation_name")
@@ -301,7 +307,7 @@ def test_a_generation_name_has_one_form_at_every_index(
         assert verify(crafted(GENERATION, None, index=1), view).fact.index == 1
 
 
-def test_only_index_0_has_extra_data(records: list[Record], view: PublicView) -> None:
+def test_only_index_0_has_extra_data(records: list[Record], view: PublicContext) -> None:
     proof = proof_of(records[1])
     extra = next(line for line in proof_of(records[0]).split(b"\n") if line.startswith(b"extra "))
     moved = proof.replace(b"index 1", extra + b"\nindex 1")
@@ -311,7 +317,7 @@ def test_only_index_0_has_extra_data(records: list[Record], view: PublicView) ->
 # --- step 2 --------------------------------------------------------------------------------------
 
 
-def test_another_keys_line_is_unknown(records: list[Record], view: PublicView) -> None:
+def test_another_keys_line_is_unknown(records: list[Record], view: PublicContext) -> None:
     key = Ed25519Signer(bytes([1]) * 32)
     view.verifier = note_verifier(SIGNER.name, COSIGNATURE_ED25519, Ed25519Verifier(key.public))
     refused(records[0], view, 2, "key_unknown")
@@ -319,7 +325,7 @@ def test_another_keys_line_is_unknown(records: list[Record], view: PublicView) -
 
 
 def test_a_signature_that_does_not_verify_is_refused(
-    records: list[Record], view: PublicView
+    records: list[Record], view: PublicContext
 ) -> None:
     key = Ed25519Signer(bytes([1]) * 32)
     forged = note_signer(SIGNER.name, COSIGNATURE_ED25519, key)
@@ -330,7 +336,9 @@ def test_a_signature_that_does_not_verify_is_refused(
     refused(with_proof(records[0], again), view, 2, "signature_wrong")
 
 
-def test_a_name_that_is_not_the_origins_is_refused(records: list[Record], view: PublicView) -> None:
+def test_a_name_that_is_not_the_origins_is_refused(
+    records: list[Record], view: PublicContext
+) -> None:
     other = note_signer(f"{DEPLOYMENT}/haven-support", COSIGNATURE_ED25519, SIGNER.key)
     proof = parse_proof(proof_of(records[0]))
     text = signed_checkpoint(other, proof.line.timestamp, proof.checkpoint)
@@ -343,7 +351,7 @@ def test_a_name_that_is_not_the_origins_is_refused(records: list[Record], view: 
 
 
 def test_a_log_time_more_than_5_minutes_ahead_is_early(
-    records: list[Record], view: PublicView
+    records: list[Record], view: PublicContext
 ) -> None:
     log_time = parse_proof(proof_of(records[0])).line.timestamp * 1000
     refused(records[0], view, 2, "early", now=log_time - CLOCK_SKEW_MS - 1)
@@ -351,14 +359,14 @@ def test_a_log_time_more_than_5_minutes_ahead_is_early(
 
 
 def test_a_signature_that_was_remembered_is_still_judged_by_the_clock(
-    records: list[Record], view: PublicView
+    records: list[Record], view: PublicContext
 ) -> None:
     verify(records[0], view)
     refused(records[1], view, 2, "early", now=0)
 
 
 def test_an_expired_manifest_is_waited_for_only_where_its_key_signed(
-    records: list[Record], view: PublicView
+    records: list[Record], view: PublicContext
 ) -> None:
     """Or anyone who can write to the topic could hold a sender's stream."""
     view.manifest_expired = True
@@ -370,7 +378,7 @@ def test_an_expired_manifest_is_waited_for_only_where_its_key_signed(
 
 
 def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
-    records: list[Record], view: PublicView
+    records: list[Record], view: PublicContext
 ) -> None:
     view.revoked_since = NOW
     refused(records[0], view, 2, "key_revoked")
@@ -382,14 +390,14 @@ def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
 # --- step 3 --------------------------------------------------------------------------------------
 
 
-def test_another_value_is_not_included(records: list[Record], view: PublicView) -> None:
+def test_another_value_is_not_included(records: list[Record], view: PublicContext) -> None:
     for one in (records[0], records[2]):
         refused(replace(one, value=one.value + b"x"), view, 3, "not_included")
     verify(records[0], view)
     refused(replace(records[1], value=records[2].value), view, 3, "not_included")
 
 
-def test_another_index_or_path_is_not_included(records: list[Record], view: PublicView) -> None:
+def test_another_index_or_path_is_not_included(records: list[Record], view: PublicContext) -> None:
     refused(with_proof(records[1], proof_of(records[2])), view, 3, "not_included")
     proof = parse_proof(proof_of(records[1]))
     for path in (proof.path[:-1], (*proof.path, bytes(32)), (bytes(32), *proof.path[1:])):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from broker.audit.chain import EvidenceLink, LinkError
 from broker.audit.evidence import ClassicalPart, Evidence
+from broker.audit.evidence_verify import EvidenceLink, LinkError
 from broker.keys.governance import key_name
 from broker.registry.manifests import ManifestBook
 from broker.tlog.checkpoint import Origin

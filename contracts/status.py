@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from contracts.model import Contract
 
-__all__ = ["Departure", "Standing", "State", "standing"]
+__all__ = ["ContractStatus", "Departure", "State", "standing"]
 
 State: TypeAlias = Literal[
     "draft", "partially_signed", "in_force", "not_started", "expired", "suspended", "left"
@@ -38,7 +38,7 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ContractStatus:
     """What a contract is worth at one moment.
 
     Attributes:
@@ -71,7 +71,7 @@ class Standing:
 
 def standing(
     contract: Contract, signed_by: frozenset[str], departures: Iterable[Departure], now: int
-) -> Standing:
+) -> ContractStatus:
     """Return the standing of `contract` at `now`.
 
     Args:
@@ -85,16 +85,16 @@ def standing(
     unsigned = tuple(agency for agency in parties if agency not in signed_by)
     if unsigned:
         state: State = "draft" if len(unsigned) == len(parties) else "partially_signed"
-        return Standing(state, 0, unsigned, departed)
+        return ContractStatus(state, 0, unsigned, departed)
     if now < contract.starts_ms:
-        return Standing("not_started", 0, (), departed)
+        return ContractStatus("not_started", 0, (), departed)
     if now >= contract.ends_ms:
-        return Standing("expired", contract.ends_ms, (), departed)
+        return ContractStatus("expired", contract.ends_ms, (), departed)
     if len(parties) - len(departed) < PARTIES_MIN:
         all_left = all(departure.state == "left" for departure in departed.values())
         since = max(departure.since_ms for departure in departed.values())
-        return Standing("left" if all_left else "suspended", since, tuple(departed), departed)
-    return Standing("in_force", contract.starts_ms, tuple(departed), departed)
+        return ContractStatus("left" if all_left else "suspended", since, tuple(departed), departed)
+    return ContractStatus("in_force", contract.starts_ms, tuple(departed), departed)
 
 
 def _departed(

@@ -12,7 +12,7 @@ from broker.sending.sealing import EventSealer, Governed
 from contracts.errors import EventError
 
 
-class SealingTerms:
+class ContractsInForce:
     """Contracts and exchange keys as a sealer asks for them.
 
     Both are asked for every event. An answer holds until the books are replaced or until a moment
@@ -113,7 +113,7 @@ def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
 
 def event_sealer(participant: Participant) -> EventSealer:
     """A sealer for a participant as it was loaded. Unlocks the PRF secret."""
-    terms = SealingTerms(participant.contracts, participant.manifests)
+    terms = ContractsInForce(participant.contracts, participant.manifests)
     return EventSealer(
         participant.deployment,
         participant.agency,

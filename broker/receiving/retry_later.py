@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from broker.judging.judging import Judgement
-from broker.judging.trust import Trust
+from broker.judging.key_resolver import KeyResolver
 from broker.record import PROOF_HEADER, Record
 from broker.store.interfaces import Transaction
 from broker.store.rows import DeferredRow
@@ -23,7 +23,7 @@ _LIMITED: Final = frozenset({"key_unknown", "contract_unknown", "receipt_awaited
 _TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
 
 
-class Deferrals:
+class RetryLater:
     """What waits in one partition, for the length of one batch.
 
     Args:
@@ -36,7 +36,9 @@ class Deferrals:
         begun: (agency, code) of what began to wait in this batch.
     """
 
-    def __init__(self, tx: Transaction, topic: str, partition: int, trust: Trust, now: int) -> None:
+    def __init__(
+        self, tx: Transaction, topic: str, partition: int, trust: KeyResolver, now: int
+    ) -> None:
         self._tx = tx
         self._topic = topic
         self._partition = partition

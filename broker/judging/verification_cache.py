@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 
 from broker.envelope.opening import Sessions
 from broker.judging.partition_state import PartitionState, Place
+from broker.judging.reader_context import WRAPS_PER_PARTY_AND_MINUTE
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.judging.trials import Trials
-from broker.judging.view import WRAPS_PER_PARTY_AND_MINUTE
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.proof import CheckpointMemo
 from contracts.durations import MINUTE_MS
 
 
 @dataclass(slots=True)
-class Memories:
+class VerificationCache:
     """Kept by whoever judges, from one batch to the next."""
 
     sessions: Sessions = field(default_factory=Sessions)

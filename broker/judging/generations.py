@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from broker.judging.partition_state import Gap, Generation, Kept, PartitionState
-from broker.judging.placement import (
+from broker.judging.continuity_types import (
     ContinuityError,
     EquivocationError,
-    Fact,
+    LogPosition,
     Placement,
-    Recall,
+    StreamHistory,
     frontier_at,
     kept_of,
     refuse_leaf,
     require_root,
     with_generation,
 )
+from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
 
@@ -30,7 +30,9 @@ MAX_GENERATIONS: Final = 64
 """Generations of one sender's partition that a reader keeps apart; the oldest complete ones go."""
 
 
-def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) -> Placement:
+def place_unknown_generation(
+    state: PartitionState, fact: LogPosition, recall: StreamHistory
+) -> Placement:
     name = fact.generation
     if name < state.start:
         late = fact.log_time > state.log_time
@@ -56,7 +58,7 @@ def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) 
         signer=fact.signer,
     )
     grown = with_generation(replace(state, newest=name), newest, fact.log_time)
-    more: tuple[tuple[str, Kept], ...] = ()
+    more: tuple[tuple[str, StoredCheckpoint], ...] = ()
     alarms: tuple[str, ...] = ()
     gap: tuple[str, int, int] | None = None
     if fact.link is not None:
@@ -69,13 +71,16 @@ def place_unknown_generation(state: PartitionState, fact: Fact, recall: Recall) 
 
 
 def linked(
-    state: PartitionState, name: str, link: GenerationLink, recall: Recall
+    state: PartitionState, name: str, link: GenerationLink, recall: StreamHistory
 ) -> tuple[
-    PartitionState, tuple[tuple[str, Kept], ...], tuple[str, ...], tuple[str, int, int] | None
+    PartitionState,
+    tuple[tuple[str, StoredCheckpoint], ...],
+    tuple[str, ...],
+    tuple[str, int, int] | None,
 ]:
     """Close the predecessor that generation ``name`` names, and all that it passes over."""
     alarms: list[str] = []
-    kept: tuple[tuple[str, Kept], ...] = ()
+    kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
     gap: tuple[str, int, int] | None = None
     generations = dict(state.generations)
     generations[name] = replace(generations[name], linked=True)
@@ -116,8 +121,10 @@ def linked(
 
 
 def _ended(
-    held: Generation, link: GenerationLink, recall: Recall
-) -> tuple[Generation, tuple[str, int, int] | None, list[str], tuple[tuple[str, Kept], ...]]:
+    held: Generation, link: GenerationLink, recall: StreamHistory
+) -> tuple[
+    Generation, tuple[str, int, int] | None, list[str], tuple[tuple[str, StoredCheckpoint], ...]
+]:
     """A successor names (size, root) of a generation that is held."""
     if link.size <= held.start:  # nothing that is held can be compared with it
         return _closed(held, link), None, ["rollback"], ()
@@ -134,7 +141,9 @@ def _ended(
     return _closed(held, link), None, ["rollback"] if rolled_back else [], kept
 
 
-def _checked(link: GenerationLink, recall: Recall) -> tuple[Kept, tuple[tuple[str, Kept], ...]]:
+def _checked(
+    link: GenerationLink, recall: StreamHistory
+) -> tuple[StoredCheckpoint, tuple[tuple[str, StoredCheckpoint], ...]]:
     """The rule of checkpoints for the one that a link names, and what is to be kept of it."""
     above = recall.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
@@ -144,7 +153,7 @@ def _checked(link: GenerationLink, recall: Recall) -> tuple[Kept, tuple[tuple[st
     if above is not None and link.size > above.lowest:
         raise EquivocationError("a link names a size inside of a batch", link.size)
     # a link says nothing of the time at which that checkpoint was signed: 0 is "not known"
-    named = Kept(link.size, link.root, 0, link.size)
+    named = StoredCheckpoint(link.size, link.root, 0, link.size)
     return named, ((link.name, named),)
 
 

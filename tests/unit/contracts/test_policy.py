@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from contracts import plan as module
+from contracts import policy as module
 from contracts.events import JSON
 from contracts.model import Contract
-from contracts.plan import Denial, FieldDecision, LeftOut, plan
+from contracts.policy import Denial, FieldDecision, LeftOut, plan
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.receiving.footing import Footing, keep_footing
+from broker.receiving.position_guard import PositionGuard, keep_footing
 from broker.record import Record
 from broker.store.database import SqliteStore, open_store
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -49,7 +49,7 @@ def took(store: SqliteStore, records: list[Record], position: int | None = None)
 
 
 async def test_a_new_reader_begins_where_the_transport_begins(store: SqliteStore) -> None:
-    footing = Footing(store, Seats())
+    footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) is None
     assert await footing.unread(TOPIC, 0, log("a", "b")) == log("a", "b")
 
@@ -57,7 +57,7 @@ async def test_a_new_reader_begins_where_the_transport_begins(store: SqliteStore
 async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: SqliteStore) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:3])
-    footing = Footing(store, Seats())
+    footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) == 2
     assert await footing.unread(TOPIC, 0, records[2:]) == records[3:]
     assert await footing.unread(TOPIC, 0, records[3:]) == records[3:]
@@ -70,7 +70,7 @@ async def test_another_record_in_its_place_is_another_log(
     records = log("a", "b", "c", "d")
     took(store, records[:3])
     seats = Seats()
-    footing = Footing(store, seats)
+    footing = PositionGuard(store, seats)
     assert footing.position(TOPIC, 0) == 2
     assert await footing.unread(TOPIC, 0, [replace(records[2], value=other), records[3]]) == []
     assert seats.asked == [(TOPIC, 0)]
@@ -81,7 +81,7 @@ async def test_another_record_in_its_place_is_another_log(
 async def test_other_headers_are_another_record(store: SqliteStore) -> None:
     records = log("a", "b")
     took(store, records)
-    footing = Footing(store, Seats())
+    footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) == 1
     assert await footing.unread(TOPIC, 0, [replace(records[1], headers=((b"h", b"y"),))]) == []
 
@@ -89,7 +89,7 @@ async def test_other_headers_are_another_record(store: SqliteStore) -> None:
 async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: SqliteStore) -> None:
     records = log("a", "b", "c", "d", "e")
     took(store, records[:3])
-    footing = Footing(store, Seats())
+    footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) == 2
     assert await footing.unread(TOPIC, 0, records[4:]) == records[4:]
 
@@ -97,7 +97,7 @@ async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Sqlite
 async def test_a_position_that_was_held_back_has_its_own_record(store: SqliteStore) -> None:
     records = log("a", "b", "c", "d")
     took(store, records, position=2)
-    footing = Footing(store, Seats())
+    footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) == 1
     assert await footing.unread(TOPIC, 0, records[1:]) == records[2:]
 
@@ -106,4 +106,4 @@ async def test_a_position_whose_record_is_not_known_is_believed(store: SqliteSto
     records = log("a", "b", "c", "d")
     took(store, records[:2])
     took(store, records[3:], position=3)  # the record at 2 was in neither batch
-    assert Footing(store, Seats()).position(TOPIC, 0) == 3
+    assert PositionGuard(store, Seats()).position(TOPIC, 0) == 3

@@ -1,13 +1,13 @@
 """What a reader believes: the registry's books in the terms of judging (opening, steps 2 and 6).
 
-Immutable; a new manifest or contract makes another ``Trust``.
+Immutable; a new manifest or contract makes another ``KeyResolver``.
 """
 
 from __future__ import annotations
 
 from broker.envelope.opening import OpeningKey
 from broker.errors import RefusedError
-from broker.judging.view import Governing, StreamKey
+from broker.judging.reader_context import Governing, StreamKey
 from broker.keys.signer import KeySource
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
@@ -16,7 +16,7 @@ from broker.tlog.errors import NoteError
 from contracts.model import topic_name, trial_topic_name
 
 
-class Trust:
+class KeyResolver:
     """Public material: stream keys, receipt keys, contracts.
 
     Args:

@@ -1,7 +1,7 @@
 """The terms in which a record's place is discussed: facts, links, verdicts and what is looked up.
 
 docs/spec/streams.md. Shared by ``broker/judging/continuity.py`` (within a generation) and
-``broker/judging/succession.py`` (between generations).
+``broker/judging/generations.py`` (between generations).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
-from broker.judging.partition_state import Generation, Kept, PartitionState
+from broker.judging.partition_state import Generation, PartitionState, StoredCheckpoint
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
 from contracts.values import value_class
@@ -34,7 +34,7 @@ class EquivocationError(ContinuityError):
 
 
 @value_class(frozen=True, slots=True)
-class Fact:
+class LogPosition:
     """What steps 1 to 3 established of a record."""
 
     generation: str
@@ -59,35 +59,35 @@ class Placement:
         state: the state after the record.
         gap: the gap that this record revealed, (generation, first, last), or None.
         alarms: codes for the operator, for example ``rollback``.
-        kept: checkpoints to keep: (generation, Kept).
+        kept: checkpoints to keep: (generation, StoredCheckpoint).
     """
 
     verdict: Verdict
     state: PartitionState
     gap: tuple[str, int, int] | None = None
     alarms: tuple[str, ...] = ()
-    kept: tuple[tuple[str, Kept], ...] = field(default=())
+    kept: tuple[tuple[str, StoredCheckpoint], ...] = field(default=())
 
 
-class Recall(Protocol):
+class StreamHistory(Protocol):
     """What the reader can look up of the past of one sender's partition."""
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         """(leaf, whether its content is missing) of an index that was taken."""
 
-    def above(self, generation: str, index: int) -> Kept | None:
+    def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         """The kept checkpoint of the smallest size above ``index``."""
 
-    def below(self, generation: str, size: int) -> Kept | None:
+    def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The kept checkpoint of the largest size below ``size``."""
 
-    def at(self, generation: str, size: int) -> Kept | None:
+    def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The kept checkpoint of exactly that size."""
 
 
-def kept_of(fact: Fact) -> Kept:
+def kept_of(fact: LogPosition) -> StoredCheckpoint:
     """The checkpoint of a record, as it is kept."""
-    return Kept(fact.size, fact.root, fact.log_time, fact.index)
+    return StoredCheckpoint(fact.size, fact.root, fact.log_time, fact.index)
 
 
 def with_generation(state: PartitionState, held: Generation, log_time: int) -> PartitionState:
@@ -96,7 +96,7 @@ def with_generation(state: PartitionState, held: Generation, log_time: int) -> P
     return PartitionState(state.newest, state.start, log_time, generations, state.stopped)
 
 
-def refuse_leaf(fact: Fact) -> None:
+def refuse_leaf(fact: LogPosition) -> None:
     """Raises ContinuityError(``leaf_not_wanted``) for a leaf replay."""
     if fact.leaf_only:
         raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")

@@ -1,9 +1,9 @@
-"""What a reader knows when it judges a record: the second argument of ``judge``.
+"""Interface of what a reader knows when it judges a record: the second argument of ``judge``.
 
-Everything here is looked up, nothing is decided. ``View`` is built by whoever has the I/O
-(broker/receiving/receiving.py from the store, broker/cli/event/reading.py from a file); the pure
-core only asks. The memories (broker/judging/memories.py) save work and never change an answer;
-whoever learns of a new manifest clears ``signed``.
+Everything here is looked up, nothing is decided. Two classes implement it: ``StoreContext`` asks
+the state database, ``FileContext`` a file of records. The verification cache
+(broker/judging/verification_cache.py) saves work and never changes an answer; its ``signed`` is
+cleared when a new manifest becomes known.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Protocol
 
 from broker.envelope.opening import OpeningKey, Sessions
 from broker.event import JSON
+from broker.judging.continuity_types import StreamHistory
 from broker.judging.partition_state import PartitionState, Place
-from broker.judging.placement import Recall
 from broker.judging.state_limits import Room
 from broker.judging.trials import Trials
 from broker.tlog.merkle import VerifiedPath
@@ -72,7 +72,7 @@ class Known(Protocol):
         """Whether the fields granted both times are equal."""
 
 
-class View(Protocol):
+class ReaderContext(Protocol):
     """What the reader knows. Times in ms unless they say s."""
 
     deployment: str
@@ -125,7 +125,7 @@ class View(Protocol):
             Whether there was any.
         """
 
-    def recall(self, agency: str, topic: str, partition: int) -> Recall:
+    def recall(self, agency: str, topic: str, partition: int) -> StreamHistory:
         """Lookups into what was taken of a sender's partition."""
 
     def known(self, source: str, event_id: str) -> Known | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.model import Contract
-from contracts.standing import Departure, standing
+from contracts.status import Departure, standing
 
 
 def test_it_binds_when_every_party_has_signed(

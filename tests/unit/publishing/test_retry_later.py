@@ -13,7 +13,7 @@ from sent_records import Log, signed_record
 from workshop import COUNCIL, DAY, MADE, MINUTE, NOW, POLICE, SECOND, SUPPORT, TODAY
 
 from broker.keys.issuing import ManifestChanges, listed_key
-from broker.receiving.deferral import DEFER_UNKNOWN_MS
+from broker.receiving.retry_later import DEFER_UNKNOWN_MS
 from broker.record import Record
 from broker.registry.contracts import SignedContract
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from broker.agency.participant import Participant
-from broker.audit.chain import EvidenceLink, check_chain
 from broker.audit.errors import EvidenceError
 from broker.audit.evidence import FORMAT, ClassicalPart, ContractPart, Evidence, HeadPart
-from broker.audit.located import Located
+from broker.audit.evidence_lookup import Located
+from broker.audit.evidence_verify import EvidenceLink, check_chain
 from broker.keys.governance import key_name
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import VerifiedManifest

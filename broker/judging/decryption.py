@@ -17,8 +17,8 @@ from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_lengt
 from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
+from broker.judging.reader_context import Governing, ReaderContext
 from broker.judging.verification import VerifiedRecord
-from broker.judging.view import Governing, View
 from broker.keys.instant import CLOCK_SKEW_MS
 from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
@@ -48,7 +48,7 @@ class Ahead:
     texts: list[bytes | None]
 
 
-def open_ahead(verified: VerifiedRecord, view: View) -> Ahead | None:
+def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
     """What steps 5, 7 and 8 compute of a record, where they need nothing but what is remembered.
 
     It spends no wrap budget and remembers nothing. What does not open here is left to
@@ -77,7 +77,7 @@ def open_ahead(verified: VerifiedRecord, view: View) -> Ahead | None:
 
 
 def interpret(
-    verified: VerifiedRecord, view: View, now: int, ahead: Ahead | None = None
+    verified: VerifiedRecord, view: ReaderContext, now: int, ahead: Ahead | None = None
 ) -> OpenedEvent | None:
     """Steps 5 to 10, but for the comparison with an event of the same id.
 
@@ -129,7 +129,9 @@ def interpret(
     return _interpret(sealed, event_id, texts, governing, verified, view)  # steps 9 and 10
 
 
-def _governing(contract_hash: bytes, verified: VerifiedRecord, view: View, now: int) -> Governing:
+def _governing(
+    contract_hash: bytes, verified: VerifiedRecord, view: ReaderContext, now: int
+) -> Governing:
     governing = view.contract(contract_hash)
     if governing is None:
         raise RefusedError(6, "contract_unknown", "no verified contract has this hash")
@@ -155,7 +157,7 @@ def _interpret(
     texts: list[bytes | None],
     governing: Governing,
     verified: VerifiedRecord,
-    view: View,
+    view: ReaderContext,
 ) -> OpenedEvent:
     contract, me, source = governing.contract, view.agency, verified.origin.agency
     groups = _parse_groups(texts)

@@ -23,7 +23,7 @@ from contracts.model import Contract
 from contracts.terms import ConsentScope, EventTerms
 from contracts.values import value_class
 
-__all__ = ["Consented", "Denial", "FieldDecision", "LeftOut", "Plan", "Verdict", "plan"]
+__all__ = ["Consented", "Denial", "FieldDecision", "LeftOut", "Policy", "Verdict", "plan"]
 
 Verdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _KEPT_MAX = 4096
@@ -96,7 +96,7 @@ class Consented:
 
 
 @dataclass(slots=True, eq=False)
-class Plan:
+class Policy:
     """The decision so far as it does not depend on values, time or standing.
 
     Attributes:
@@ -192,7 +192,7 @@ class Plan:
 _NO_SCOPES: frozenset[ConsentScope] = frozenset()
 
 
-def plan(contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str) -> Plan:
+def plan(contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str) -> Policy:
     """Return the plan for one sender, its addressed agencies and a type; never raises a denial.
 
     Raises:
@@ -202,10 +202,12 @@ def plan(contract: Contract, sender: str, recipients: tuple[str, ...], event_typ
     key = ("plan", sender, recipients, event_type)
     found = kept.get(key)
     if found is not None:
-        return cast("Plan", found)
+        return cast("Policy", found)
     denial = _denial(contract, sender, recipients, event_type)
     built = (
-        Plan(denial) if denial is not None else _permitted(contract, sender, recipients, event_type)
+        Policy(denial)
+        if denial is not None
+        else _permitted(contract, sender, recipients, event_type)
     )
     if len(kept) >= _KEPT_MAX:
         kept.clear()
@@ -248,7 +250,7 @@ def _denial(  # noqa: PLR0911 - one return for each reason to deny
 
 def _permitted(
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
-) -> Plan:
+) -> Policy:
     terms = contract.event_types[event_type]
     groups = grouping(contract, event_type, frozenset(recipients))
     everyone = groups.readers[0]
@@ -270,7 +272,7 @@ def _permitted(
         if scopes:
             needs[path] = frozenset(scopes)
     role_needs = {agency: role_need(contract, sender, agency) for agency in everyone}
-    return Plan(
+    return Policy(
         denial=None,
         clause=terms.clause,
         grouping=groups,

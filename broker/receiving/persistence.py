@@ -20,10 +20,10 @@ from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.judging import Judgement
 from broker.judging.partition_state import PartitionState, Place
-from broker.judging.store_view import StoreView
-from broker.receiving.deferral import Deferrals, claimed_sender
+from broker.judging.store_context import StoreContext
 from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import kept_size, quarantine
+from broker.receiving.retry_later import RetryLater, claimed_sender
 from broker.record import PROOF_HEADER, Record
 from broker.referrals import Referrals
 from broker.store.interfaces import Transaction
@@ -79,7 +79,7 @@ class Batch:
     covered_more: bool = False
 
 
-class Taking:
+class VerdictPersistence:
     """One batch of a partition on its way into the state database.
 
     Args:
@@ -98,8 +98,8 @@ class Taking:
     def __init__(
         self,
         tx: Transaction,
-        view: StoreView,
-        waits: Deferrals,
+        view: StoreContext,
+        waits: RetryLater,
         agency: str,
         secret: bytes,
         now: int,

@@ -14,17 +14,18 @@ import orjson
 from broker import pseudonyms
 from broker.envelope.opening import OpeningKey
 from broker.event import JSON, OpenedEvent
-from broker.judging.memories import Memories
+from broker.judging.continuity_types import Placement
+from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import (
-    Kept,
     PartitionState,
     Place,
+    StoredCheckpoint,
     StoredState,
     changed_gaps,
     format_head,
     parse_state,
 )
-from broker.judging.placement import Placement
+from broker.judging.reader_context import Governing, StreamKey
 from broker.judging.state_limits import (
     Room,
     growth,
@@ -33,8 +34,7 @@ from broker.judging.state_limits import (
     smallest,
     without_doubted,
 )
-from broker.judging.trust import Trust
-from broker.judging.view import Governing, StreamKey
+from broker.judging.verification_cache import VerificationCache
 from broker.store.interfaces import Transaction
 from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
 
@@ -69,7 +69,7 @@ class StreamRecall:
         self._tx = tx
         self._place = place
         self.leaves: dict[tuple[str, int], tuple[bytes, LeafStatus]] = {}
-        self.kept: dict[str, dict[int, tuple[Kept, bytes]]] = {}
+        self.kept: dict[str, dict[int, tuple[StoredCheckpoint, bytes]]] = {}
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
         """(leaf, whether its content is missing)."""
@@ -78,19 +78,19 @@ class StreamRecall:
             found = self._tx.reader.leaf(*self._place, generation, index)
         return None if found is None else (found[0], found[1] == "content_missing")
 
-    def above(self, generation: str, index: int) -> Kept | None:
+    def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         """The smallest kept size above ``index``."""
         mine = [kept for size, kept in self._mine(generation) if size > index]
         stored = self._tx.reader.checkpoint_above(*self._place, generation, index)
         return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
-    def below(self, generation: str, size: int) -> Kept | None:
+    def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The largest kept size below ``size``."""
         mine = [kept for held, kept in self._mine(generation) if held < size]
         stored = self._tx.reader.checkpoint_below(*self._place, generation, size)
         return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
-    def at(self, generation: str, size: int) -> Kept | None:
+    def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The kept checkpoint of exactly that size."""
         mine = self.kept.get(generation, {}).get(size)
         if mine is not None:
@@ -117,12 +117,14 @@ class StreamRecall:
         below = max((held for held in texts if held < size), default=-1)
         return next((texts[held] for held in (size, above, below) if held in texts), b"")
 
-    def _mine(self, generation: str) -> list[tuple[int, Kept]]:
+    def _mine(self, generation: str) -> list[tuple[int, StoredCheckpoint]]:
         return [(size, kept) for size, (kept, _) in self.kept.get(generation, {}).items()]
 
 
-def _kept(row: CheckpointRow | None) -> tuple[Kept, ...]:
-    return () if row is None else (Kept(row.size, row.root, row.time_s, row.lowest_index),)
+def _kept(row: CheckpointRow | None) -> tuple[StoredCheckpoint, ...]:
+    return (
+        () if row is None else (StoredCheckpoint(row.size, row.root, row.time_s, row.lowest_index),)
+    )
 
 
 def write_state(
@@ -143,13 +145,13 @@ def write_state(
     return tx.reader.save_state(*place, change, version)
 
 
-class StoreView:
-    """A ``View`` (broker/judging/view.py) for one batch.
+class StoreContext:
+    """A ``ReaderContext`` (broker/judging/reader_context.py) for one batch.
 
     Args:
         tx: the transaction that will also write the result.
         deployment, agency: who reads.
-        trust: public material: stream keys, contracts, receipts (broker/judging/trust.py).
+        trust: public material: stream keys, contracts, receipts (broker/judging/key_resolver.py).
         opening_keys: (log time in ms) -> my exchange keys to try, and whether one is gone.
         secret: this agency's PRF secret, for digests.
         memories: kept by the caller between batches.
@@ -161,10 +163,10 @@ class StoreView:
         tx: Transaction,
         deployment: str,
         agency: str,
-        trust: Trust,
+        trust: KeyResolver,
         opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
         secret: bytes,
-        memories: Memories,
+        memories: VerificationCache,
         now: int,
     ) -> None:
         self._tx = tx
@@ -194,11 +196,11 @@ class StoreView:
         self._receipts: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self.trust.stream_key(agency, key_id, log_time)
 
     def receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         if (origin, before) not in self._receipts:
             self._receipts[origin, before] = [
                 (row.size, row.root)
@@ -208,15 +210,15 @@ class StoreView:
         return [one for one in self._receipts[origin, before] if one[0] > index]
 
     def contract(self, contract_hash: bytes) -> Governing | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self.trust.governing(contract_hash)
 
     def wrap_budget(self, agency: str) -> list[int]:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self._memories.wrap_budget(agency, self.trust.parties, self._now)
 
     def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         place = (agency, topic, partition)
         if place not in self._states:
             version = self._tx.reader.state_version(*place)
@@ -230,7 +232,7 @@ class StoreView:
         return self._states[place][1]
 
     def room(self, agency: str) -> Room:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         if agency not in self._used:
             used = Room(*self._tx.reader.state_size(agency))
             for place in self._touched:
@@ -241,7 +243,7 @@ class StoreView:
         return room_in_all() - self._used[agency]
 
     def forget_doubted(self, agency: str) -> bool:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         if ("doubted", agency) in self._searched:
             return False
         self._searched.add(("doubted", agency))
@@ -257,7 +259,7 @@ class StoreView:
         return found
 
     def forget_passed(self, place: Place) -> bool:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         found = False
         for other in self._places(place[0]):
             state = self.state(*other)
@@ -282,7 +284,7 @@ class StoreView:
         self._set_state(place, state)
 
     def recall(self, agency: str, topic: str, partition: int) -> StreamRecall:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         place = (agency, topic, partition)
         recall = self._recalls.get(place)
         if recall is None:
@@ -290,7 +292,7 @@ class StoreView:
         return recall
 
     def known(self, source: str, event_id: str) -> KnownEvent | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         mine = self._events.get((source, event_id))
         if mine is not None:
             return mine

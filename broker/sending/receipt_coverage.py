@@ -16,7 +16,7 @@ from broker.tlog.checkpoint import Origin
 from broker.tlog.proof import parse_proof
 
 Believed = Callable[[bytes, int], bool]
-"""(receipt, ms) -> whether it is believed, and older than that: ``Trust.receipt_believed``."""
+"""(receipt, ms) -> whether it is believed and older than that (`KeyResolver.receipt_believed`)."""
 
 
 def confirmed(

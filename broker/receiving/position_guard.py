@@ -30,7 +30,7 @@ def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> N
             return
 
 
-class Footing:
+class PositionGuard:
     """Gives positions to a receiver, and looks whether it stands where it thinks it does."""
 
     def __init__(self, store: Store, receiver: Receiver) -> None:

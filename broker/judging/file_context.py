@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from broker.envelope.opening import OpeningKey
 from broker.event import JSON
 from broker.judging.judging import Judgement
-from broker.judging.memories import Memories
-from broker.judging.partition_state import Kept, PartitionState, Place
+from broker.judging.key_resolver import KeyResolver
+from broker.judging.partition_state import PartitionState, Place, StoredCheckpoint
+from broker.judging.reader_context import Governing, StreamKey
 from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
-from broker.judging.trust import Trust
-from broker.judging.view import Governing, StreamKey
+from broker.judging.verification_cache import VerificationCache
 from contracts.values import value_class
 
 
@@ -29,29 +29,29 @@ class FileRecall:
 
     leaves: dict[tuple[str, int], tuple[bytes, bool]] = field(default_factory=dict)
     sizes: dict[str, list[int]] = field(default_factory=dict)
-    kept: dict[tuple[str, int], Kept] = field(default_factory=dict)
+    kept: dict[tuple[str, int], StoredCheckpoint] = field(default_factory=dict)
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
-        """See ``Recall``."""
+        """See ``StreamHistory``."""
         return self.leaves.get((generation, index))
 
-    def above(self, generation: str, index: int) -> Kept | None:
-        """See ``Recall``."""
+    def above(self, generation: str, index: int) -> StoredCheckpoint | None:
+        """See ``StreamHistory``."""
         sizes = self.sizes.get(generation, [])
         at = bisect_right(sizes, index)
         return self.kept[generation, sizes[at]] if at < len(sizes) else None
 
-    def below(self, generation: str, size: int) -> Kept | None:
-        """See ``Recall``."""
+    def below(self, generation: str, size: int) -> StoredCheckpoint | None:
+        """See ``StreamHistory``."""
         sizes = self.sizes.get(generation, [])
         at = bisect_left(sizes, size)
         return self.kept[generation, sizes[at - 1]] if at else None
 
-    def at(self, generation: str, size: int) -> Kept | None:
-        """See ``Recall``."""
+    def at(self, generation: str, size: int) -> StoredCheckpoint | None:
+        """See ``StreamHistory``."""
         return self.kept.get((generation, size))
 
-    def keep(self, generation: str, kept: Kept) -> None:
+    def keep(self, generation: str, kept: StoredCheckpoint) -> None:
         """Remember a checkpoint."""
         if (generation, kept.size) not in self.kept:
             insort(self.sizes.setdefault(generation, []), kept.size)
@@ -70,8 +70,8 @@ class ShownEvent:
         return all(self.flat[path] == value for path, value in flat.items() if path in self.flat)
 
 
-class FileView:
-    """A ``View`` (broker/judging/view.py) over one file.
+class FileContext:
+    """A ``ReaderContext`` (broker/judging/reader_context.py) over one file.
 
     Args:
         deployment, agency: who reads.
@@ -85,7 +85,7 @@ class FileView:
         self,
         deployment: str,
         agency: str,
-        trust: Trust,
+        trust: KeyResolver,
         opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
         receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]],
         now: int,
@@ -96,7 +96,7 @@ class FileView:
         self.receipts = receipts
         self._trust = trust
         self._now = now
-        self._memories = Memories()
+        self._memories = VerificationCache()
         self.sessions = self._memories.sessions
         self.checkpoints = self._memories.checkpoints
         self.signed = self._memories.signed
@@ -109,11 +109,11 @@ class FileView:
         self._events: dict[tuple[str, str], ShownEvent] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self._trust.stream_key(agency, key_id, log_time)
 
     def contract(self, contract_hash: bytes) -> Governing | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self._trust.governing(contract_hash)
 
     def wrap_budget(self, agency: str) -> list[int]:
@@ -121,20 +121,20 @@ class FileView:
         return [sys.maxsize]
 
     def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self._states.get((agency, topic, partition))
 
     def room(self, agency: str) -> Room:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         used = (size_of(state) for place, state in self._states.items() if place[0] == agency)
         return room_in_all() - sum(used, NOTHING)
 
     def forget_doubted(self, agency: str) -> bool:
-        """See ``View``: a file places nothing that a revoked key signed without a receipt."""
+        """See ``ReaderContext``: a file has nothing that a revoked key signed without a receipt."""
         return False
 
     def forget_passed(self, place: Place) -> bool:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         found = False
         for other, state in sorted(self._states.items()):
             if other[0] == place[0] and other != place:
@@ -144,7 +144,7 @@ class FileView:
         return found
 
     def recall(self, agency: str, topic: str, partition: int) -> FileRecall:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         place = (agency, topic, partition)
         recall = self._recalls.get(place)
         if recall is None:
@@ -152,7 +152,7 @@ class FileView:
         return recall
 
     def known(self, source: str, event_id: str) -> ShownEvent | None:
-        """See ``View``."""
+        """See ``ReaderContext``."""
         return self._events.get((source, event_id))
 
     def took(self, judgement: Judgement) -> None:
