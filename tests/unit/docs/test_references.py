@@ -28,3 +28,19 @@ def test_no_text_refers_to_a_document_that_readers_do_not_have() -> None:
         for match in ELSEWHERE.finditer(path.read_text(errors="replace"))
     }
     assert named == set()
+
+
+PLACES = re.compile(
+    r"`((?:\.github|\.ci|adapters|bench|broker|contracts|deploy|docs|locks|tests)/[\w./-]*)`"
+)
+
+
+def test_each_place_that_a_page_names_is_there() -> None:
+    missing = {
+        f"{page.relative_to(ROOT)}: {place}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        if page.name != "CHANGELOG.md"
+        for place in PLACES.findall(page.read_text())
+        if not (ROOT / place).exists()
+    }
+    assert missing == set()
