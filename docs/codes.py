@@ -17,9 +17,9 @@ def page() -> str:
     rows = "".join(f"| `{code}` | {one.means} | {one.to_do} |\n" for code, one in CODES.items())
     return (
         "# Reason codes\n\n"
-        "Every code that Concordant prints, logs or counts, by the alphabet. Words in\n"
+        "Every code that Concordant prints, logs or counts, in alphabetical order. Words in\n"
         "capitals stand for what the message names. Made by `docs/codes.py`.\n\n"
-        f"| code | what is so | what to do |\n| --- | --- | --- |\n{rows}"
+        f"| code | meaning | what to do |\n| --- | --- | --- |\n{rows}"
     )
 
 

@@ -33,7 +33,7 @@ def demo(
     """Play the main job on real input: seven agencies, a real Kafka, one person's story.
 
     Starts Apache Kafka and one adapter process per agency, drops exports into their folders and
-    shows what happens, what is refused and what everybody has at the end. Ends by itself. Exit
+    shows what happens, what is refused and what each agency has at the end. Ends by itself. Exit
     code 1 if anything did not hold, 3 if the environment is at fault. Ctrl-C leaves no process.
     """
     from adapters.demo.playing import play
@@ -47,7 +47,7 @@ def quickstart(
     """Make a complete partnership to try things out with; starts nothing.
 
     Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
-    everybody's manifests, a TLS identity and its state.
+    all manifests, a TLS identity and its state.
     """
     from adapters.demo.partnership import create_partnership
     from broker.clock import now_ms

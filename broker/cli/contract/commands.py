@@ -258,8 +258,8 @@ def suspend(
 ) -> None:
     """Suspend this agency's own part of the contract, take it up again, or leave it.
 
-    Needs nobody's consent and the governance keys: it is a new version of this agency's manifest.
-    The others go on among themselves.
+    It needs the governance keys and no other party's consent: it is a new version of this agency's
+    manifest. The other parties continue without this agency.
     """
     from broker.cli.contract import signing
     from broker.clock import now_ms

@@ -105,7 +105,7 @@ def evidence(
         str | None, typer.Argument(metavar="[EVENT_ID]", help="Sent or opened by this agency.")
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Check evidence that somebody gave us.")
+        Path | None, typer.Option(metavar="FILE", help="Check evidence from another agency.")
     ] = None,
     record: Annotated[
         Path | None,

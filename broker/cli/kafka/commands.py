@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     help="Start a local Kafka for a try-out partnership, and give Kafka the topics and rights that "
-    "the contract says. Whoever hosts Kafka runs plan and apply, and is granted nothing by it.",
+    "the contract says. The host of Kafka runs plan and apply, which give the host no right.",
 )
 
 Root = Annotated[

@@ -44,3 +44,14 @@ def test_each_place_that_a_page_names_is_there() -> None:
         if not (ROOT / place).exists()
     }
     assert missing == set()
+
+
+def test_pages_name_who_does_what() -> None:
+    vague = re.compile(r"\b(?:whoever|nobody|somebody|someone|anybody|everybody)\b", re.I)
+    found = {
+        f"{page.relative_to(ROOT)}: {match[0]}"
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        if page.name != "CHANGELOG.md"
+        for match in vague.finditer(re.sub(r"`[^`]*`", "", page.read_text()))
+    }
+    assert found == set()
