@@ -29,7 +29,7 @@ from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
 from broker.held.quarantine_folder import REASON
 from broker.operations.erasure import UNSEARCHED, CaseNames, Folder, FoundFile
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 MAX_TORN: Final = 10_000
 """Broken lines of a file that is cut. The adapter puts the rest of a file aside after 1,000."""

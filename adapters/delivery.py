@@ -21,7 +21,7 @@ from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.observing.logs import logger
 from broker.receiving.inbox_payload import parse_payload
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.store.rows import InboxRow
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 

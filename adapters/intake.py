@@ -23,7 +23,7 @@ from adapters.sources.rejects import rejected_pieces, rest_pieces
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from contracts.errors import EventError
 
 _FAULTS: Final = (

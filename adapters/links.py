@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from adapters.base import MappingError
 from broker.errors import StoreError
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 
 class StoreLinks:

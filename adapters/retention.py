@@ -11,7 +11,7 @@ from broker.agency.participant import load_participant
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.operations.folders import apply_retention, folder_states
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 

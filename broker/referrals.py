@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from broker.event import JSON, OpenedEvent
-from broker.store.interfaces import Transaction
 from broker.store.rows import ReferralRow
+from broker.store.transaction import Transaction
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.model import Contract

@@ -34,9 +34,8 @@ from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.persistence import Batch
 from broker.receiving.retry_later import EQUIVOCATION
 from broker.service.reading import Reader
-from broker.store.database import open_store
+from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
-from broker.store.interfaces import Store
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.transport.topics import control_topics, group_prefix
 

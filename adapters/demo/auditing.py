@@ -16,7 +16,7 @@ from broker.agency.participant import Participant
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import FieldDisclosure, received
 from broker.clock import now_ms
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from broker.store.rows import ReferralRow
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from broker.tlog.errors import NoteError
@@ -96,11 +96,11 @@ def moment(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
 
 
-def _store(participant: Participant) -> SqliteStore:
+def _store(participant: Participant) -> Store:
     return open_store(participant.path(participant.config.state.database))
 
 
-def _heads(stores: Mapping[str, SqliteStore]) -> dict[str, tuple[tuple[int, bytes], ...]]:
+def _heads(stores: Mapping[str, Store]) -> dict[str, tuple[tuple[int, bytes], ...]]:
     """Heads of each agency's log as the others kept them from its last heartbeat."""
     found: dict[str, tuple[tuple[int, bytes], ...]] = {}
     for reader, store in stores.items():
@@ -117,7 +117,7 @@ def _heads(stores: Mapping[str, SqliteStore]) -> dict[str, tuple[tuple[int, byte
 
 def _audited(
     participant: Participant,
-    store: SqliteStore,
+    store: Store,
     heads: tuple[tuple[int, bytes], ...],
     case_id: str,
     field: str,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from broker.agency.participant import Participant
 from broker.errors import StoreError
-from broker.store.database import SqliteStore, open_existing
+from broker.store.database import Store, open_existing
 
 
-def open_held_state(participant: Participant) -> SqliteStore:
+def open_held_state(participant: Participant) -> Store:
     """What the agency's adapter keeps.
 
     Raises:

@@ -13,7 +13,7 @@ from uuid import UUID
 from broker.audit.errors import EvidenceError
 from broker.audit.inclusion import path_from
 from broker.judging.partition_state import parse_state
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import Frontier
 from broker.tlog.proof import parse_proof

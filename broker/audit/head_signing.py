@@ -8,7 +8,7 @@ from broker.agency.participant import Participant
 from broker.audit.log import log_origin, sign_head
 from broker.errors import KeyAccessError, RegistryError
 from broker.statements.authorship import cosigner
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.cosignature import signed_checkpoint
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from broker.audit.entries import Entry
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 OWN_SYSTEM = ""
 """The source that is this agency's own system."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.audit.entries import ContractReference, Entry, EntryKind, parse_entry
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 _PAGE_ROWS: Final = 1000
 

@@ -35,8 +35,9 @@ from broker.statements.notices import REFUSAL_HEADING, REPLAY_HEADING, Notice, p
 from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import unpack_contract
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import CheckpointRow
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError

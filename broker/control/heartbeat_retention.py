@@ -14,8 +14,8 @@ from typing import Final
 
 from broker.registry.contract_book import ContractBook
 from broker.statements.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
-from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow
+from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS
 
 KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES

@@ -14,7 +14,7 @@ from typing import Final
 
 from broker.judging.partition_state import parse_outline
 from broker.statements.notices import NOTICES_PER_MINUTE
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from contracts.durations import DAY_MS, MINUTE_MS
 

@@ -16,7 +16,7 @@ from broker.control.heartbeat_retention import keep_own
 from broker.keys.kid import ML_DSA_44
 from broker.statements.authorship import author, cosigner, post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat, named_heads
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.tlog.cosignature import signed_checkpoint
 
 

@@ -34,7 +34,8 @@ from broker.statements.notices import (
 )
 from broker.statements.receipts import format_receipt
 from broker.statements.signed_contract import pack_contract
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from broker.errors import RefusedError
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import SignedCheckpoint
 

@@ -30,8 +30,9 @@ from broker.receiving.retry_later import EQUIVOCATION
 from broker.registry.awaited import awaited
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.statements.heartbeats import Heartbeat
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import HeldSize
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.certificates import read_certificate

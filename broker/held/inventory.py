@@ -13,7 +13,7 @@ from broker.held.items import KINDS, HeldCount, HeldItem
 from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
 from broker.receiving.retry_later import EQUIVOCATION
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 SENT_WITHIN_MS: Final = 60_000
 """What Kafka has not taken for that long is held; before, it is under way."""

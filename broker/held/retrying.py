@@ -19,7 +19,8 @@ from broker.held.import_folder import entries_not_taken, leftovers, own_inside
 from broker.held.inventory import Folders
 from broker.held.quarantine_folder import file_id, find_held_file
 from broker.sending.sealing_again import ask_again
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 
 RETRY_ASKED: Final = "retry_asked_ms"
 """Name in the state of when a person last asked to send and to judge again what waits."""

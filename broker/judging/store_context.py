@@ -35,8 +35,8 @@ from broker.judging.state_limits import (
     without_doubted,
 )
 from broker.judging.verification_cache import VerificationCache
-from broker.store.interfaces import Transaction
 from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
+from broker.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)

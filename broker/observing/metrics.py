@@ -25,7 +25,7 @@ from prometheus_client import (
 
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
 from broker.observing.tallies import Tallies
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.waiting import DESCRIPTORS_EXHAUSTED
 from contracts.durations import DAY_MS
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args
 
 import orjson
 
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 
 NAME: Final = "tallies"
 """Under which name the record is kept."""

@@ -25,8 +25,8 @@ from broker.held.items import KINDS, HeldItem
 from broker.held.quarantine_folder import find_held_file
 from broker.held.retrying import ask_to_try
 from broker.operations.erasure import empty_journal
-from broker.store.database import SqliteStore
-from broker.store.interfaces import Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 from contracts.names import require_known
 
 Outcome: TypeAlias = Literal["discarded", "not_held", "stays", "needs_accepted", "unwritable"]
@@ -81,7 +81,7 @@ class Wanted:
 class Discarding:
     """Finds what is meant, and discards it when a person has agreed."""
 
-    def __init__(self, participant: Participant, store: SqliteStore) -> None:
+    def __init__(self, participant: Participant, store: Store) -> None:
         self._participant = participant
         self._store = store
 

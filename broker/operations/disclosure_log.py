@@ -30,7 +30,7 @@ from broker.audit.reasons import attributed, reason_of
 from broker.errors import WrongInputError
 from broker.keys.instant import format_instant
 from broker.registry.manifests import ManifestBook
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
 from broker.tlog.errors import NoteError
 from contracts.events import EVENT_TYPES

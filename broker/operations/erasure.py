@@ -27,8 +27,8 @@ from broker.audit.query import Placed, entries_of_case
 from broker.audit.reasons import attributed
 from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id, unsent_case_id
-from broker.store.database import SqliteStore, open_store
-from broker.store.interfaces import Transaction
+from broker.store.database import Store, open_store
+from broker.store.transaction import Transaction
 
 FOLD_TRIES: Final = 20
 FOLD_WAIT_S: Final = 0.25
@@ -253,7 +253,7 @@ def _require_holding(case: str, found: Sequence[FoundFile], participant: Partici
 
 
 def _erase_files(
-    store: SqliteStore, files: CaseFiles, planned: Sequence[FoundFile], names: CaseNames
+    store: Store, files: CaseFiles, planned: Sequence[FoundFile], names: CaseNames
 ) -> tuple[list[FoundFile], list[FoundFile]]:
     """Files whose step was done, and those whose was not."""
     done: list[FoundFile] = []
@@ -295,7 +295,7 @@ def _erase_subscription(path: Path, case_key: bytes, now: int) -> tuple[int, int
         store.close()
 
 
-def empty_journal(store: SqliteStore) -> bool:
+def empty_journal(store: Store) -> bool:
     """Empty the journal, which holds what was cleared until then; a reader can be in the way."""
     for _ in range(FOLD_TRIES):
         if store.fold():

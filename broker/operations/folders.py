@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias, get_args
 from broker.agency.participant import Participant
 from broker.audit import recording
 from broker.audit.log import append_entries
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from contracts.durations import DAY_MS
 
 KeptFolder: TypeAlias = Literal["processed", "quarantine", "inbox"]

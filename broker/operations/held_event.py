@@ -16,8 +16,9 @@ from broker.audit.reasons import attributed
 from broker.errors import RegistryError, WrongInputError
 from broker.event import OpenedEvent
 from broker.receiving.inbox_payload import parse_payload
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import HeldEventRow
+from broker.store.transaction import Transaction
 
 _ALL = 1_000_000
 

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from broker.envelope.primitives import lp, sha256
 from broker.observing.logs import logger
 from broker.record import Record
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 from broker.transport.delivery import Partition
 from broker.transport.interfaces import Receiver
 

@@ -10,8 +10,8 @@ import json
 
 from broker.errors import RefusedError
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
-from broker.store.interfaces import Transaction
 from broker.store.rows import QuarantineRow
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 
 

@@ -19,7 +19,8 @@ from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.position_guard import keep_footing
 from broker.receiving.retry_later import RetryLater
 from broker.record import Record
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 
 
 class Receiving:

@@ -12,8 +12,8 @@ from typing import Final
 from broker.judging.judging import Judgement
 from broker.judging.key_resolver import KeyResolver
 from broker.record import PROOF_HEADER, Record
-from broker.store.interfaces import Transaction
 from broker.store.rows import DeferredRow
+from broker.store.transaction import Transaction
 
 DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
 """How long records with an unknown key or contract may hold their sender, in all."""

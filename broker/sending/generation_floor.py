@@ -13,8 +13,8 @@ from typing import Final
 from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.judging.partition_state import parse_outline
 from broker.sending.streams import Stream
-from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow
+from broker.store.transaction import Transaction
 from broker.tlog.generation_links import opening_time
 
 FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS

@@ -14,8 +14,8 @@ from typing import Final
 from broker.sending.generation_floor import newest_seen
 from broker.sending.sealing_again import well_formed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
-from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow, Indexed, OutboxRow
+from broker.store.transaction import Transaction
 from broker.tlog.note import NoteSigner
 
 ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS

@@ -18,8 +18,8 @@ from broker.audit.joining import OWN_SYSTEM, combined
 from broker.audit.log import append_entries
 from broker.referrals import Referrals
 from broker.sending.sealing import EventSealer, Prepared
-from broker.store.interfaces import Transaction
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
+from broker.store.transaction import Transaction
 from contracts.errors import ConcordantError, EventError
 from contracts.events import URGENT_TYPE, PlainEvent
 from contracts.left_out import FieldLeftOut, fields_left_out

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from broker.sending.streams import Stream
-from broker.store.interfaces import Transaction
 from broker.store.rows import GenerationRow
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.proof import parse_proof
 

@@ -22,8 +22,9 @@ from broker.sending.indexing import Fenced, Indexing
 from broker.sending.outbox_record import copy_of
 from broker.sending.receipt_coverage import Believed, confirmed, place_at
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, open_generation
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import GenerationRow, OutboxRow
+from broker.store.transaction import Transaction
 from broker.transport.topics import readable_topics
 
 ROWS_AT_ONCE: Final = 4096

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from broker.sending.outbox_record import copy_of
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import Origin
 

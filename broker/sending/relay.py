@@ -22,8 +22,9 @@ from broker.sending.recovery import Recovery, RevokedKey
 from broker.sending.refused_generations import RefusedGenerations
 from broker.sending.replay import replay, replay_some
 from broker.statements.heartbeats import Head
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import OutboxRow
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender

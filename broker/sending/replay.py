@@ -10,7 +10,7 @@ from typing import Final
 
 from broker.sending.outbox_record import record_of
 from broker.sending.streams import MAX_BATCH_EVENTS
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.store.rows import OutboxRow
 from broker.transport.interfaces import Sender
 

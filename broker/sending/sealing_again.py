@@ -13,8 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from broker.envelope.layout import LayoutError, parse_value
-from broker.store.interfaces import Transaction
 from broker.store.rows import OutboxRow
+from broker.store.transaction import Transaction
 
 ASKED: Final = "seal_again_asked"
 """Code of an event that a person asked to have sealed again."""

@@ -26,7 +26,7 @@ from broker.receiving.persistence import Batch
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
 from broker.transport.topics import ControlTopics, all_readable_topics
 from broker.waiting import (

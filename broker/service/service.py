@@ -31,7 +31,7 @@ from broker.service.relaying import Relaying
 from broker.service.replaying import Replaying
 from broker.service.reporting import report_alarms, report_batch, report_news
 from broker.statements.authorship import author, cosigner
-from broker.store.interfaces import Store
+from broker.store.database import Store
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Transport, Trouble
 from broker.transport.topics import control_topics

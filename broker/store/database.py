@@ -22,17 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from broker.errors import StoreError
 from broker.keys.durable import make_private_folder
-from broker.store.disclosures import Disclosures
-from broker.store.heartbeats import Heartbeats
-from broker.store.inbox import Inbox
-from broker.store.items import Items, Links
-from broker.store.meta import Lease, Meta
-from broker.store.outbox import Outbox
-from broker.store.quarantine import Evidence, Quarantine
-from broker.store.reader import Reader
-from broker.store.receipts import Heads, Receipts
-from broker.store.referrals import Referrals
-from broker.store.streams import Streams
+from broker.store.transaction import Transaction
 from broker.store.versions import make_current
 from broker.waiting import DESCRIPTORS_EXHAUSTED
 
@@ -80,47 +70,11 @@ _EXPLANATIONS = {
 }
 
 
-class SqlTransaction:
-    """Every area over one connection."""
+class Store:
+    """The agency's state database.
 
-    __slots__ = (
-        "disclosures",
-        "evidence",
-        "heads",
-        "heartbeats",
-        "inbox",
-        "items",
-        "lease",
-        "links",
-        "meta",
-        "outbox",
-        "quarantine",
-        "reader",
-        "receipts",
-        "referrals",
-        "streams",
-    )
-
-    def __init__(self, connection: Connection) -> None:
-        self.meta = Meta(connection)
-        self.lease = Lease(connection)
-        self.outbox = Outbox(connection)
-        self.streams = Streams(connection)
-        self.reader = Reader(connection)
-        self.inbox = Inbox(connection)
-        self.quarantine = Quarantine(connection)
-        self.evidence = Evidence(connection)
-        self.items = Items(connection)
-        self.links = Links(connection)
-        self.referrals = Referrals(connection)
-        self.receipts = Receipts(connection)
-        self.heads = Heads(connection)
-        self.heartbeats = Heartbeats(connection)
-        self.disclosures = Disclosures(connection)
-
-
-class SqliteStore:
-    """`Store` on one SQLite file. Threads may share it; a transaction belongs to one thread."""
+    Threads may share one store; a transaction belongs to one thread.
+    """
 
     def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
@@ -130,8 +84,14 @@ class SqliteStore:
         self._writer: int | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
-        """See `Store.transaction`."""
+    def transaction(self) -> Iterator[Transaction]:
+        """Begin a write: exclusive at once, committed at the end, rolled back on an exception.
+
+        Raises:
+            StoreError: `store_busy`, `store_full`, `store_corrupt`, `store_conflict` or
+                `store_unusable`; also for a transaction inside another of the same thread
+                (`store_nested`).
+        """
         me = threading.get_ident()
         if self._writer == me:
             raise StoreError(
@@ -142,27 +102,35 @@ class SqliteStore:
         self._writer = me
         try:
             with _translated(self._path), self._writing.begin() as connection:
-                yield SqlTransaction(connection)
+                yield Transaction(connection)
         finally:
             self._writer = None
             self._lock.release()
 
     @contextmanager
-    def reading(self) -> Iterator[SqlTransaction]:
-        """See `Store.reading`."""
+    def reading(self) -> Iterator[Transaction]:
+        """Begin a read of one consistent snapshot. A write inside fails."""
         with _translated(self._path), self._engine.connect() as connection:
             connection.begin()
-            yield SqlTransaction(connection)
+            yield Transaction(connection)
 
     def check(self) -> None:
-        """See `Store.check`."""
+        """Run the database's own check, which is slow.
+
+        Raises:
+            StoreError: `store_corrupt` if it finds damage.
+        """
         with _translated(self._path), self._engine.connect() as connection:
             found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if found != "ok":
             raise _explained("store_corrupt", self._path)
 
     def fold(self) -> bool:
-        """See `Store.fold`. Where a reader is in the way, the journal is folded the next time."""
+        """Empty the journal beside the file, so that it holds no copy of cleared content.
+
+        Returns:
+            False if a reader was in the way. The journal is then emptied the next time.
+        """
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise _explained("store_busy", self._path)
         try:
@@ -184,7 +152,7 @@ class SqliteStore:
         self._engine.dispose()
 
 
-def open_store(path: Path) -> SqliteStore:
+def open_store(path: Path) -> Store:
     """Opens the state database at `path`, made with mode 0600 if absent, at this version's schema.
 
     Raises:
@@ -200,7 +168,7 @@ def open_store(path: Path) -> SqliteStore:
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
-    store = SqliteStore(engine, path)
+    store = Store(engine, path)
     try:
         with _translated(path):
             make_current(engine, path)
@@ -210,7 +178,7 @@ def open_store(path: Path) -> SqliteStore:
     return store
 
 
-def open_existing(path: Path) -> SqliteStore:
+def open_existing(path: Path) -> Store:
     """As `open_store`, but makes none: an empty one would answer that nothing is known.
 
     Raises:

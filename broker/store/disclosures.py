@@ -55,7 +55,7 @@ _MOST_NAMED = 500
 
 
 class Disclosures:
-    """`DisclosuresArea` on SQL."""
+    """The leaves and signed checkpoints of this agency's disclosure log."""
 
     __slots__ = ("_connection",)
 
@@ -85,10 +85,12 @@ class Disclosures:
         return 0 if last is None else last + 1
 
     def read(self, first: int, limit: int) -> list[DisclosureRow]:
+        """Rows from index `first` on, by index."""
         found = self._connection.execute(_READ, {"first_": first, "limit_": limit})
         return [DisclosureRow(*row) for row in found]
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
+        """Leaf hashes with start <= index < stop."""
         return list(self._connection.scalars(_LEAVES, {"start_": start, "stop_": stop}))
 
     def by_case(self, case_key: bytes) -> list[DisclosureRow]:
@@ -99,6 +101,11 @@ class Disclosures:
     def join_sources(
         self, pairs: Collection[tuple[bytes, str]]
     ) -> dict[tuple[bytes, str], tuple[str, ...]]:
+        """Keep the sources of cases: (case key, agency), with an empty agency for our own system.
+
+        Returns:
+            Each pair that is new, with the sources that the case had before it, sorted.
+        """
         cases = list(dict.fromkeys(case for case, _ in pairs))
         known: dict[bytes, set[str]] = {case: set() for case in cases}
         for at in range(0, len(cases), _MOST_NAMED):
@@ -119,6 +126,7 @@ class Disclosures:
         self._connection.execute(_FORGET_SOURCES, {"case_": case_key})
 
     def add_reason(self, sha256: bytes, sealed: bytes) -> None:
+        """Keep an encrypted reason beside the log, under its hash."""
         self._connection.execute(_ADD_REASON, {"sha256": sha256, "sealed": sealed})
 
     def reason(self, sha256: bytes) -> bytes | None:
@@ -126,6 +134,7 @@ class Disclosures:
         return sealed
 
     def forget_reasons(self, hashes: Sequence[bytes]) -> int:
+        """Remove encrypted reasons. Returns how many there were."""
         return sum(
             self._connection.execute(
                 _FORGET_REASONS, {"hashes_": list(hashes[at : at + _MOST_NAMED])}
@@ -140,6 +149,7 @@ class Disclosures:
         )
 
     def checkpoints(self) -> list[DisclosureCheckpointRow]:
+        """Every checkpoint, by size."""
         return [DisclosureCheckpointRow(*row) for row in self._connection.execute(_CHECKPOINTS)]
 
     def last_checkpoint(self) -> DisclosureCheckpointRow | None:

@@ -81,7 +81,7 @@ _COUNT = select(func.count()).select_from(_n)
 
 
 class Heartbeats:
-    """`HeartbeatsArea` on SQL."""
+    """Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept")."""
 
     __slots__ = ("_connection",)
 
@@ -91,6 +91,7 @@ class Heartbeats:
     def newest_size(
         self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
     ) -> int:
+        """The greatest size of a kept head of this generation and key, or 0."""
         place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
         newest: int | None = self._connection.scalar(_NEWEST_SIZE, place)
         return newest or 0
@@ -103,6 +104,7 @@ class Heartbeats:
         key_id: bytes,
         heads: Sequence[tuple[str, int, str, int]],
     ) -> None:
+        """Keep a heartbeat for `heads`: (topic, partition, generation, size)."""
         key = self._connection.execute(
             _KEEP, {"agency": agency, "time_ms": time_ms, "note": note}
         ).inserted_primary_key
@@ -125,12 +127,14 @@ class Heartbeats:
         )
 
     def newest_bytes(self, agency: str, since_ms: int, limit: int) -> list[int]:
+        """Bytes of each of an agency's last `limit` kept heartbeats since a time."""
         found = self._connection.execute(_NEWEST_SIZES, {"agency_": agency, "limit_": limit})
         return [size for time_ms, size in found if time_ms >= since_ms]
 
     def covering(
         self, agency: str, topic: str, partition: int, generation: str, index: int
     ) -> list[KeptHeadRow]:
+        """Kept heads whose size is above `index`, smallest first."""
         place = _place(agency, topic, partition, generation)
         found = self._connection.execute(_COVERING, place | {"index_": index})
         return [KeptHeadRow(*row) for row in found]
@@ -144,6 +148,7 @@ class Heartbeats:
     def drop_heads(
         self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
     ) -> None:
+        """Delete the heads of this generation and key since a time."""
         place = _place(agency, topic, partition, generation)
         dropped = self._connection.execute(
             _SUPERSEDED, place | {"key_id_": key_id, "since_": since_ms}
@@ -154,12 +159,14 @@ class Heartbeats:
     def newest_sizes(
         self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
     ) -> list[int]:
+        """The two greatest sizes of kept heads of this generation and key, greatest first."""
         place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
         return list(self._connection.scalars(_NEWEST_TWO, place))
 
     def drop_head(
         self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, size: int
     ) -> None:
+        """Delete a head. Its heartbeat goes with the last of its heads."""
         head = _place(agency, topic, partition, generation) | {"key_id_": key_id, "size_": size}
         heartbeat_id: int | None = self._connection.scalar(_HEARTBEAT_OF, head)
         if heartbeat_id is not None:
@@ -171,14 +178,17 @@ class Heartbeats:
             self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
 
     def thin(self, before_ms: int) -> None:
+        """Delete each older head that has a later one of its generation and key."""
         self._connection.execute(_THIN, {"before_": before_ms})
         self._connection.execute(_DROP_EMPTY)
 
     def drop_before(self, before_ms: int) -> None:
+        """Delete every older head."""
         self._connection.execute(_DROP_BEFORE, {"before_": before_ms})
         self._connection.execute(_DROP_EMPTY)
 
     def count(self) -> int:
+        """How many heartbeats are kept."""
         count: int = self._connection.execute(_COUNT).scalar_one()
         return count
 

@@ -151,7 +151,7 @@ _RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
 
 
 class Inbox:
-    """`InboxArea` on SQL."""
+    """Opened events on their way to the agency's system."""
 
     __slots__ = ("_connection",)
 
@@ -167,27 +167,41 @@ class Inbox:
         return None if found is None else _row(found)
 
     def add(self, row: NewInboxRow) -> int:
+        """Add an event. Returns its sequence number.
+
+        Raises:
+            StoreError: `store_conflict` for a known (source, id).
+        """
         key = self._connection.execute(_ADD, _parameters(row)).inserted_primary_key
         assert key is not None
         seq: int = key[0]
         return seq
 
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
+        """Add events in one statement. Raises as `add`."""
         if rows:
             self._connection.execute(_ADD, [_parameters(row) for row in rows])
 
     def forget_case(self, case_key: bytes, now: int) -> int:
+        """Clear the payloads of a case that were delivered or are held. Returns how many."""
         asked = {"case_": case_key, "now_": now}
         return self._connection.execute(_FORGET_CASE, asked).rowcount
 
     def undelivered_of(self, case_key: bytes) -> int:
+        """How many events of a case wait for the agency's system."""
         count: int = self._connection.execute(_COUNT_OF_CASE, {"case_": case_key}).scalar_one()
         return count
 
     def undelivered(self, limit: int) -> list[InboxRow]:
+        """The next `limit` events for the agency's system: urgent ones first, then by sequence.
+
+        Held events are left out. Later events of their cases are left out too, because a case
+        keeps its order; an urgent event waits only for an urgent one.
+        """
         return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]
 
     def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
+        """Events of one sender since a time, delivered or not, by sequence."""
         found = self._connection.execute(_SINCE, {"source_": source, "since_": since_ms})
         return [_row(row) for row in found]
 
@@ -209,26 +223,41 @@ class Inbox:
         *,
         holds_case: bool = True,
     ) -> None:
+        """Hold an event that the agency's system does not take, until `release`.
+
+        Args:
+            seq: its sequence number.
+            code: why.
+            field: the field that is the reason, if there is one.
+            detail: one sentence without personal values.
+            now: ms.
+            holds_case: whether later events of its case wait for it.
+        """
         values = {"seq_": seq, "code_": code, "field_": field, "detail_": detail, "now_": now}
         self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
 
     def held(self, limit: int) -> list[HeldEventRow]:
+        """The oldest `limit` held events, by sequence."""
         found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
         return [_held_row(row) for row in found]
 
     def release(self, seq: int) -> bool:
+        """Offer a held event to the agency's system again. Returns whether it was held."""
         return self._connection.execute(_RELEASE, {"seq_": seq}).rowcount == 1
 
     def discard(self, seq: int, now: int) -> bool:
+        """Clear a held event and do not deliver it. Returns whether it was held."""
         return self._connection.execute(_DISCARD, {"seq_": seq, "now_": now}).rowcount == 1
 
     def discarded(self, limit: int) -> list[DiscardedEventRow]:
+        """The newest `limit` discarded events, by sequence."""
         found = self._connection.execute(_SELECT_DISCARDED, {"limit_": limit})
         rows = [DiscardedEventRow(*row) for row in found]
         rows.reverse()
         return rows
 
     def release_cases(self) -> int:
+        """Offer every held event that holds up its case again. Returns how many."""
         return self._connection.execute(_RELEASE_CASES).rowcount
 
     def counts(self) -> InboxCounts:

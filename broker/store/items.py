@@ -41,7 +41,7 @@ _LINK = insert(_l)
 
 
 class Items:
-    """`ItemsArea` on SQL."""
+    """Idempotency at the source: which item of the export became which event."""
 
     __slots__ = ("_connection",)
 
@@ -60,9 +60,15 @@ class Items:
         code: str | None,
         now: int,
     ) -> None:
+        """Keep the outcome of an item. A refused item may be offered again.
+
+        Raises:
+            StoreError: `item_published` for one that was published.
+        """
         self.add_many([ItemRow(source_key, event_id, outcome, code, now)])
 
     def add_many(self, rows: Sequence[ItemRow]) -> None:
+        """Keep the outcomes of different items in one statement. Raises as `add`."""
         if not rows:
             return
         done = self._connection.execute(
@@ -82,13 +88,16 @@ class Items:
             raise StoreError("this item was published already", code="item_published")
 
     def reopen(self, event_id: str, code: str) -> bool:
-        """See ``ItemsArea``. No index serves it: it happens once in a fault."""
+        """Let the item of an event be published again. Returns whether there was one.
+
+        No index serves this: it is rare.
+        """
         asked = {"event_id_": event_id, "code_": code}
         return self._connection.execute(_REOPEN, asked).rowcount > 0
 
 
 class Links:
-    """`LinksArea` on SQL."""
+    """The agency's own references, each with its shared random id."""
 
     __slots__ = ("_connection",)
 
@@ -106,6 +115,11 @@ class Links:
         return own
 
     def add(self, kind: str, own_reference: str, shared_id: str) -> None:
+        """Keep a pair, unless it is known.
+
+        Raises:
+            StoreError: `link_conflict` if either side is linked to another value.
+        """
         shared = self.case_for(own_reference, kind)
         own = self.own_for(shared_id, kind)
         if shared == shared_id:

@@ -28,7 +28,7 @@ _FIRST = insert(_lease)
 
 
 class Meta:
-    """`MetaArea` on SQL."""
+    """Small named values, such as the disclosure log's frontier."""
 
     __slots__ = ("_connection",)
 
@@ -46,7 +46,7 @@ class Meta:
 
 
 class Lease:
-    """`LeaseArea` on SQL."""
+    """Fencing: only the process that took the lease last may write streams."""
 
     __slots__ = ("_connection",)
 
@@ -54,6 +54,7 @@ class Lease:
         self._connection = connection
 
     def acquire(self, name: str, holder: str, now: int) -> int:
+        """Take the lease from its holder. Returns the token, which is one higher each time."""
         taken = self._connection.execute(_TAKE, {"name_": name, "holder_": holder, "now_": now})
         if taken.rowcount == 0:
             self._connection.execute(
@@ -64,6 +65,11 @@ class Lease:
         return token
 
     def check(self, name: str, token: int) -> None:
+        """Check that `token` is the newest.
+
+        Raises:
+            StoreError: `lease_lost` if it is not.
+        """
         newest: int | None = self._connection.scalar(_TOKEN, {"name_": name})
         if newest != token:
             raise StoreError(

@@ -171,7 +171,7 @@ _grouped = attrgetter("topic", "partition")
 
 
 class Outbox:
-    """`OutboxArea` on SQL."""
+    """Sealed events: added, indexed in a stream, acknowledged by Kafka, archived."""
 
     __slots__ = ("_connection",)
 
@@ -181,6 +181,7 @@ class Outbox:
     def add(
         self, event_id: str, topic: str, partition: int, value: bytes, urgent: bool, now: int
     ) -> int:
+        """Add an event. Returns its sequence number."""
         done = self._connection.execute(
             _ADD, _parameters(NewOutboxRow(event_id, topic, partition, value, urgent), now)
         )
@@ -190,6 +191,7 @@ class Outbox:
         return seq
 
     def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
+        """Add events in one statement. Returns sequence numbers in the order of `rows`."""
         if not rows:
             return []
         added = self._connection.execute(_ADD_MANY, [_parameters(row, now) for row in rows])
@@ -197,6 +199,11 @@ class Outbox:
 
     def pending(self, limit: int, without: Collection[str] = ()) -> list[OutboxRow]:
         # The oldest of all first, then grouped: a busy partition cannot starve a quiet one.
+        """The `limit` most urgent and oldest rows without an index, except of some topics.
+
+        They are grouped by (topic, partition). In a group, urgent rows come first, then older
+        ones.
+        """
         if without:
             asked = {"limit_": limit, "without_": list(without)}
             found = self._connection.execute(_SELECT_PENDING_OF_OTHERS, asked)
@@ -207,6 +214,11 @@ class Outbox:
         return rows
 
     def index(self, rows: Sequence[Indexed]) -> None:
+        """Give rows their index in a stream.
+
+        Raises:
+            StoreError: `outbox_indexed` if a row has one or does not exist.
+        """
         if not rows:
             return
         done = self._connection.execute(
@@ -229,29 +241,36 @@ class Outbox:
             )
 
     def hold(self, seq: int, code: str, now: int) -> None:
+        """Mark a row whose event has to be sealed again. It is no longer pending."""
         self._connection.execute(_HOLD, {"seq_": seq, "code_": code, "now_": now})
 
     def discard(self, event_id: str) -> bool:
+        """Mark a held event that is not to be sealed again. Returns whether it was held."""
         held = self._connection.execute(_DISCARD, {"event_id_": event_id}).rowcount > 0
         self._connection.execute(_CLEAR_DISCARDED, {"event_id_": event_id})
         return held
 
     def held(self, limit: int) -> list[HeldOutboxRow]:
+        """The oldest `limit` rows whose event has to be sealed again."""
         found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
         return [HeldOutboxRow(*row) for row in found]
 
     def held_count(self) -> tuple[int, int | None]:
+        """How many rows are held, and since when (ms) the oldest is."""
         count, oldest = self._connection.execute(_COUNT_HELD).one()
         return count, oldest
 
     def sealed_again(self, event_ids: Sequence[str]) -> None:
+        """Mark held rows whose events were sealed again."""
         if event_ids:
             self._connection.execute(_RELEASE, {"events_": list(event_ids)})
 
     def unsent(self) -> list[OutboxRow]:
+        """Indexed rows that Kafka has not acknowledged, by (generation, index)."""
         return [_row(row) for row in self._connection.execute(_SELECT_UNSENT)]
 
     def unsent_streams(self) -> set[tuple[str, int, str]]:
+        """(topic, partition, generation) of the rows of `unsent`."""
         return {(row[0], row[1], row[2]) for row in self._connection.execute(_UNSENT_STREAMS)}
 
     def mark_sent(self, rows: Sequence[Sent]) -> None:
@@ -264,37 +283,47 @@ class Outbox:
     def archived(
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[OutboxRow]:
+        """Indexed rows from index `first` to `last`, both included."""
         found = self._connection.execute(
             _ARCHIVED, _range(topic, partition, generation, first, last)
         )
         return [_row(row) for row in found]
 
     def find(self, event_id: str) -> OutboxRow | None:
+        """The newest row of an event. Slow: no index serves it, so that adding stays cheap."""
         found = self._connection.execute(_FIND, {"event_id_": event_id}).first()
         return None if found is None else _row(found)
 
     def leaves(
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[tuple[int, bytes]]:
+        """(index, leaf hash) of indexed rows from `first` to `last`, both included, by index."""
         found = self._connection.execute(_LEAVES, _range(topic, partition, generation, first, last))
         return [(index, leaf) for index, leaf in found if index is not None and leaf is not None]
 
     def forget_content(self, before_ms: int) -> int:
+        """Clear the sealed bytes of what was sent before a time. Returns how many rows.
+
+        Leaf and proof stay.
+        """
         return self._connection.execute(_FORGET, {"before_": before_ms}).rowcount
 
     def forget_events(self, event_ids: Sequence[str]) -> int:
+        """Clear the sealed bytes of sent events. Returns how many rows."""
         return sum(
             self._connection.execute(_FORGET_EVENTS, {"events_": part}).rowcount
             for part in _parts(event_ids)
         )
 
     def unsent_of(self, event_ids: Sequence[str]) -> int:
+        """How many of these events have content and are not sent."""
         return sum(
             self._connection.execute(_COUNT_UNSENT_EVENTS, {"events_": part}).scalar_one()
             for part in _parts(event_ids)
         )
 
     def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
+        """(topic, events, time of the oldest) of older rows that Kafka has not acknowledged."""
         found: dict[str, tuple[int, int]] = {}
         for topic, events, oldest in self._connection.execute(
             _WAITING_SINCE, {"before_": before_ms}

@@ -81,7 +81,7 @@ _EVIDENCE_ORIGINS = select(_e.c.origin).where(_e.c.kind == bindparam("kind_")).o
 
 
 class Quarantine:
-    """`QuarantineArea` on SQL."""
+    """Verified records that were refused, and a bounded list of unverified records."""
 
     __slots__ = ("_connection",)
 
@@ -102,6 +102,7 @@ class Quarantine:
         headers_json: str,
         now: int,
     ) -> int:
+        """Add a record. `origin` is the proof's, `deployment/agency/...`. Returns the row's id."""
         key = self._connection.execute(
             _ADD,
             {
@@ -131,10 +132,12 @@ class Quarantine:
         return None if found is None else _row(found)
 
     def end(self, id: int, status: EndedStatus, now: int) -> bool:  # noqa: A002 - the column's name
+        """End the hold of a record and clear its bytes. Returns whether it was held."""
         asked = {"id_": id, "status_": status, "now_": now}
         return self._connection.execute(_END, asked).rowcount == 1
 
     def count(self, agency: str | None = None) -> int:
+        """How many records are held, of one sender or of all."""
         count: int = (
             self._connection.execute(_HELD)
             if agency is None
@@ -143,20 +146,24 @@ class Quarantine:
         return count
 
     def sizes(self) -> dict[str, HeldSize]:
+        """Records and bytes held of each sender; a sender without any is left out."""
         found = self._connection.execute(_HELD_BY_AGENCY)
         return {agency: HeldSize(records, size) for agency, records, size in found}
 
     def size_of(self, agency: str) -> HeldSize:
+        """Records and bytes held of one sender."""
         found = self._connection.execute(_SIZE_OF, {"agency_": agency}).first()
         return HeldSize() if found is None else HeldSize(found[1], found[2])
 
     def held(self) -> tuple[int, int | None]:
+        """How many records are held, and since when (ms) the oldest is."""
         count, oldest = self._connection.execute(_HELD_SINCE).one()
         return count, oldest
 
     def add_noise(
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
     ) -> None:
+        """Add an unverified record. The newest 10,000 are kept."""
         key = self._connection.execute(
             _ADD_NOISE,
             {
@@ -173,11 +180,13 @@ class Quarantine:
             self._connection.execute(_TRIM_NOISE, {"oldest_": key[0] - NOISE_ROWS})
 
     def noise(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
+        """The newest `limit` unverified records, newest first."""
         found = self._connection.execute(_NOISE, {"limit_": limit})
         return tuple(UnauthenticatedRow(*row) for row in found)
 
     # Last in the class: the name hides the built-in type from annotations that follow it.
     def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
+        """The newest `limit` records, oldest first, without their bytes."""
         found = (
             self._connection.execute(_ALL, {"limit_": limit})
             if status is None
@@ -189,7 +198,7 @@ class Quarantine:
 
 
 class Evidence:
-    """`EvidenceArea` on SQL."""
+    """Pairs of signed texts that contradict each other. They are never deleted."""
 
     __slots__ = ("_connection",)
 
@@ -212,6 +221,7 @@ class Evidence:
         return id_
 
     def origins(self, kind: str) -> tuple[str, ...]:
+        """Streams with evidence of a kind, oldest first."""
         return tuple(self._connection.scalars(_EVIDENCE_ORIGINS, {"kind_": kind}))
 
     def list(self) -> list[EvidenceRow]:

@@ -224,7 +224,7 @@ _CLEAR_DEFERRED = delete(_d).where(_OF_DEFERRED, _d.c.agency == bindparam("agenc
 
 
 class Reader:
-    """`ReaderArea` on SQL."""
+    """Other senders' streams as this agency knows them."""
 
     __slots__ = ("_connection",)
 
@@ -234,6 +234,7 @@ class Reader:
     def state(
         self, agency: str, topic: str, partition: int
     ) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
+        """(version, (head, gaps in ascending order)), or None before the first record."""
         place = _stream(agency, topic, partition)
         found = self._connection.execute(_STATE, place).first()
         if found is None:
@@ -242,37 +243,52 @@ class Reader:
         return found[0], (found[1], gaps)
 
     def state_version(self, agency: str, topic: str, partition: int) -> int:
+        """The version of a state; 0 before the first record."""
         version: int | None = self._connection.scalar(_VERSION, _stream(agency, topic, partition))
         return version or 0
 
     def state_head(self, agency: str, topic: str, partition: int) -> bytes | None:
+        """The head of a state, without its gaps."""
         head: bytes | None = self._connection.scalar(_HEAD, _stream(agency, topic, partition))
         return head
 
     def state_heads(self) -> list[tuple[str, str, int, bytes]]:
+        """(agency, topic, partition, head) of every stream."""
         return [(*row,) for row in self._connection.execute(_HEADS)]
 
     def has_generation(self, agency: str, topic: str, partition: int, generation: str) -> bool:
+        """Whether a record or a link of a generation is known."""
         place = _place(agency, topic, partition, generation)
         return self._connection.scalar(_GENERATION, place) is not None
 
     def state_size(self, agency: str) -> tuple[int, int]:
+        """(bytes, gaps) that the states of a sender use of its limits."""
         (row,) = self._connection.execute(_SIZE_OF, {"agency_": agency})
         return int(row[0]), int(row[1])
 
     def state_sizes(self) -> list[tuple[str, int, int, int]]:
+        """(agency, bytes, gaps, stopped partitions) of every sender."""
         found = self._connection.execute(_SIZES)
         return [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in found]
 
     def stopped(self) -> list[tuple[str, str, int]]:
+        """(agency, topic, partition) of streams that stopped at a contradiction."""
         return [(*row,) for row in self._connection.execute(_STOPPED)]
 
     def places_of(self, agency: str) -> list[tuple[str, int]]:
+        """(topic, partition) of every state of a sender."""
         return [(*row,) for row in self._connection.execute(_PLACES_OF, {"agency_": agency})]
 
     def gap_ranges(
         self, agency: str, after: tuple[str, int, str, int], limit: int
     ) -> list[tuple[str, int, str, int, int]]:
+        """(topic, partition, generation, first, last) of a sender's next open gaps.
+
+        Args:
+            agency: the sender.
+            after: (topic, partition, generation, first) of the gap before.
+            limit: at most how many.
+        """
         topic, partition, generation, first = after
         found = self._connection.execute(
             _RANGES,
@@ -288,6 +304,11 @@ class Reader:
         change: StateChange,
         expected_version: int,
     ) -> int:
+        """Write a state. Returns its new version.
+
+        Raises:
+            StoreError: `state_changed` if the version is not `expected_version`.
+        """
         place = _stream(agency, topic, partition)
         saved = self._connection.execute(
             _SAVE_STATE,
@@ -346,6 +367,11 @@ class Reader:
     def save_leaves(
         self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
     ) -> None:
+        """Keep leaves. Of a known leaf only the status changes.
+
+        Raises:
+            StoreError: `store_conflict` if a known index has another leaf.
+        """
         if not leaves:
             return
         id_ = self._generation(agency, topic, partition, generation)
@@ -372,12 +398,14 @@ class Reader:
     def any_opened(
         self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
     ) -> bool:
+        """Whether a record from `first` to `last` was opened here (`stored`)."""
         place = _place(agency, topic, partition, generation) | {"first_": first, "last_": last}
         return self._connection.execute(_ANY_OPENED, place).first() is not None
 
     def leaves(
         self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[Leaf]:
+        """Known leaves from `first` to `last`, both included, by index."""
         found = self._connection.execute(
             _LEAVES,
             _place(agency, topic, partition, generation) | {"first_": first, "last_": last},
@@ -385,11 +413,13 @@ class Reader:
         return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
 
     def without_content(self) -> list[tuple[str, str, int, str, int]]:
+        """(agency, topic, partition, generation, count) of `content_missing` leaves."""
         return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
 
     def missing_content(
         self, agency: str, topic: str, partition: int, generation: str, first: int, limit: int
     ) -> list[int]:
+        """The lowest `limit` indices from `first` on that are `content_missing`."""
         found = self._connection.scalars(
             _MISSING,
             _place(agency, topic, partition, generation) | {"first_": first, "limit_": limit},
@@ -418,6 +448,11 @@ class Reader:
         generation: str,
         checkpoints: Sequence[Checkpointed],
     ) -> None:
+        """Keep checkpoints by size, each with the smallest lowest index seen under it.
+
+        Raises:
+            StoreError: `checkpoint_conflict` if a kept size has another root.
+        """
         if not checkpoints:
             return
         id_ = self._generation(agency, topic, partition, generation)
@@ -454,11 +489,13 @@ class Reader:
     def checkpoint_above(
         self, agency: str, topic: str, partition: int, generation: str, index: int
     ) -> CheckpointRow | None:
+        """The checkpoint of the smallest kept size above `index`."""
         return self._checkpoint(_CHECKPOINT_ABOVE, agency, topic, partition, generation, index)
 
     def checkpoint_below(
         self, agency: str, topic: str, partition: int, generation: str, size: int
     ) -> CheckpointRow | None:
+        """The checkpoint of the largest kept size below `size`."""
         return self._checkpoint(_CHECKPOINT_BELOW, agency, topic, partition, generation, size)
 
     def position(self, topic: str, partition: int) -> int | None:
@@ -480,6 +517,7 @@ class Reader:
     def defer(
         self, topic: str, partition: int, agency: str, offset: int, reason: str, since_ms: int
     ) -> None:
+        """Keep the earliest offset of a sender's records that could not be judged yet."""
         self._connection.execute(
             _DEFER,
             {
@@ -493,10 +531,12 @@ class Reader:
         )
 
     def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
+        """Deferred positions of a partition, by offset."""
         found = self._connection.execute(_DEFERRED, {"topic_": topic, "partition_": partition})
         return [DeferredRow(*row) for row in found]
 
     def all_deferred(self) -> list[DeferredRow]:
+        """Every deferred position, by topic, partition and offset."""
         return [DeferredRow(*row) for row in self._connection.execute(_ALL_DEFERRED)]
 
     def clear_deferred(self, topic: str, partition: int, agency: str) -> None:

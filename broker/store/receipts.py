@@ -1,4 +1,4 @@
-"""What other agencies said about streams: their receipts and the heads in their heartbeats."""
+"""Receipts of other agencies over streams, and the heads in their last heartbeats."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _after(prefix: str) -> str:
 
 
 class Receipts:
-    """`ReceiptsArea` on SQL."""
+    """Cosignatures of other agencies over checkpoints."""
 
     __slots__ = ("_connection",)
 
@@ -98,6 +98,7 @@ class Receipts:
     def add(
         self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
     ) -> bool:
+        """Add a receipt, unless it is known. Returns whether it is new."""
         done = self._connection.execute(
             _ADD,
             {
@@ -112,54 +113,74 @@ class Receipts:
         return done.rowcount == 1
 
     def times(self, origin: str, cosigner: str) -> list[tuple[int, int]]:
+        """(row id, time in s) of an agency's receipts over a stream, by time."""
         found = self._connection.execute(_TIMES, {"origin_": origin, "cosigner_": cosigner})
         return [(*row,) for row in found]
 
     def drop(self, rows: Sequence[int]) -> list[bytes]:
+        """Delete receipts. Returns their texts."""
         found = self._connection.execute(_TEXTS, {"ids_": list(rows)}).all()
         self._connection.execute(_DROP, {"ids_": list(rows)})
         return [row[0] for row in found]
 
     def drop_oldest(self, prefix: str, cosigner: str, count: int) -> list[tuple[str, bytes]]:
+        """Delete a cosigner's oldest receipts over streams whose name begins with `prefix`.
+
+        Args:
+            prefix: ends in a slash.
+            cosigner: agency id.
+            count: at most how many.
+
+        Returns:
+            (origin, text) of each.
+        """
         of = {"first_": prefix, "until_": _after(prefix), "cosigner_": cosigner}
         found = self._connection.execute(_OLDEST, {**of, "limit_": count}).all()
         self._connection.execute(_DROP, {"ids_": [row[0] for row in found]})
         return [(row[1], row[2]) for row in found]
 
     def sizes_of(self, cosigner: str) -> list[tuple[str, int, int]]:
+        """(origin, bytes of texts and origins, receipts) of a cosigner."""
         found = self._connection.execute(_SIZES_OF, {"cosigner_": cosigner})
         return [(row[0], int(row[1]), row[2]) for row in found]
 
     def cosigners(self, origin: str) -> list[str]:
+        """Agencies whose receipts over a stream are kept."""
         return list(self._connection.scalars(_COSIGNERS, {"origin_": origin}))
 
     def origins(self, prefix: str, cosigner: str) -> list[str]:
+        """Streams with receipts of a cosigner whose name begins with `prefix`, by name."""
         of = {"first_": prefix, "until_": _after(prefix), "cosigner_": cosigner}
         return list(self._connection.scalars(_ORIGINS, of))
 
     def pairs(self) -> list[tuple[str, str]]:
+        """Every (origin, cosigner)."""
         return [(*row,) for row in self._connection.execute(_PAIRS)]
 
     def sizes(self) -> list[tuple[str, int, int]]:
+        """(cosigner, bytes of texts and origins, receipts) of every cosigner."""
         return [(row[0], int(row[1]), row[2]) for row in self._connection.execute(_SIZES)]
 
     def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
+        """An agency's receipt over the largest checkpoint of a stream."""
         found = self._connection.execute(_BEST, {"origin_": origin, "cosigner_": cosigner}).first()
         return None if found is None else ReceiptRow(*found)
 
     def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
+        """Receipts over exactly this checkpoint."""
         found = self._connection.execute(
             _COVERING, {"origin_": origin, "size_": size, "root_": root}
         )
         return [ReceiptRow(*row) for row in found]
 
     def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
+        """Receipts over a checkpoint of `size` or more, smallest first."""
         found = self._connection.execute(_FROM_SIZE, {"origin_": origin, "size_": size})
         return [ReceiptRow(*row) for row in found]
 
 
 class Heads:
-    """`HeadsArea` on SQL."""
+    """The last heartbeat of each agency."""
 
     __slots__ = ("_connection",)
 

@@ -1,4 +1,4 @@
-"""Referrals and their clocks. Whoever met a clock sets it to None; what is left can be overdue."""
+"""Referrals and their clocks. A clock that was met is None; each other one can be overdue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SAVE = _NEW.on_conflict_do_update(
 
 
 class Referrals:
-    """`ReferralsArea` on SQL."""
+    """Referrals made by or to this agency, with their clocks."""
 
     __slots__ = ("_connection",)
 
@@ -51,6 +51,7 @@ class Referrals:
         return self.get_many([referral_id]).get(referral_id)
 
     def get_many(self, referral_ids: Sequence[str]) -> dict[str, ReferralRow]:
+        """Known referrals of these ids, by id, in one statement."""
         if not referral_ids:
             return {}
         found = self._connection.execute(_GET, {"ids_": list(referral_ids)})
@@ -60,20 +61,24 @@ class Referrals:
         self.save_many([row])
 
     def save_many(self, rows: Iterable[ReferralRow]) -> None:
+        """Save referrals in one statement."""
         values = [_values(row) for row in rows]
         if values:
             self._connection.execute(_SAVE, values)
 
     def overdue(self, now: int) -> list[ReferralRow]:
+        """Open referrals with a clock that was not met before `now`."""
         return [_row(row) for row in self._connection.execute(_OVERDUE, {"now_": now})]
 
     def for_case(self, case_id: str) -> list[ReferralRow]:
         return [_row(row) for row in self._connection.execute(_FOR_CASE, {"case_": case_id})]
 
     def open(self) -> list[ReferralRow]:
+        """Open referrals, by the time they were made."""
         return [_row(row) for row in self._connection.execute(_SELECT_OPEN)]
 
     def closed(self, limit: int) -> list[ReferralRow]:
+        """The last `limit` closed referrals, newest first."""
         return [_row(row) for row in self._connection.execute(_CLOSED, {"limit_": limit})]
 
 

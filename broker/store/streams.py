@@ -57,7 +57,7 @@ _UPDATE = (
 
 
 class Streams:
-    """`StreamsArea` on SQL. A generation's name, link and opening never change once saved."""
+    """The sender's own streams. Name, link and opening of a generation never change."""
 
     __slots__ = ("_connection",)
 
@@ -65,6 +65,7 @@ class Streams:
         self._connection = connection
 
     def current(self, topic: str, partition: int) -> GenerationRow | None:
+        """The newest generation."""
         found = self._connection.execute(
             _OF_PARTITION, {"topic_": topic, "partition_": partition}
         ).first()
@@ -99,6 +100,7 @@ class Streams:
             self._connection.execute(_INSERT, asdict(row))
 
     def heads(self, trial: bool = False) -> list[GenerationRow]:
+        """The newest generation that holds a record, of every (topic, partition)."""
         return [_row(row) for row in self._connection.execute(_HEADS, {"trial_": trial})]
 
 

@@ -20,7 +20,7 @@ from broker.audit.errors import DisclosureLogError
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
 from broker.store.database import open_store
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from broker.tlog.merkle import Frontier
 from broker.transport.topics import readable_topics
 

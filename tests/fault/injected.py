@@ -75,13 +75,13 @@ def mortal(fate: Fate) -> None:
     """Wrap every write and every send."""
     from adapters.sinks import folder
     from adapters.sources import shelving
-    from broker.store.database import SqliteStore
+    from broker.store.database import Store
     from broker.transport.kafka import KafkaTransport
 
-    transaction, send = SqliteStore.transaction, KafkaTransport.send
+    transaction, send = Store.transaction, KafkaTransport.send
 
     @contextmanager
-    def mortal_transaction(self: SqliteStore) -> Iterator[Any]:
+    def mortal_transaction(self: Store) -> Iterator[Any]:
         with transaction(self) as tx:
             yield tx
             fate.pass_by("before_commit")
@@ -103,7 +103,7 @@ def mortal(fate: Fate) -> None:
 
         return wrapped
 
-    SqliteStore.transaction = mortal_transaction  # type: ignore[method-assign]  # that is the fault
+    Store.transaction = mortal_transaction  # type: ignore[method-assign]  # that is the fault
     KafkaTransport.send = mortal_send  # type: ignore[method-assign]  # that is the fault
     folder._write = around("sink", folder._write)
     shelving._move = around("shelf", shelving._move)

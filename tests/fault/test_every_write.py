@@ -19,7 +19,8 @@ from workshop import COUNCIL, POLICE, SECOND
 from broker.errors import StoreError
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 from tests.support.memory_kafka import MemoryTransport
 
 CASE = "11111111-1111-4111-8111-111111111111"

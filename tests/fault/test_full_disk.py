@@ -17,7 +17,7 @@ from sqlalchemy import event
 from workshop import COUNCIL, POLICE, SECOND
 
 from broker.errors import StoreError
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 
 CASE = "33333333-3333-4333-8333-333333333333"
 BEFORE = 3
@@ -26,7 +26,7 @@ ATTEMPTS = 300
 
 
 @contextmanager
-def full(store: SqliteStore) -> Iterator[None]:
+def full(store: Store) -> Iterator[None]:
     """As long as this lasts, the file does not grow."""
 
     def limit(connection: object, *_: object) -> None:

@@ -47,7 +47,7 @@ from broker.sending.relay import Relay
 from broker.service.reporting import report_batch
 from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
 from broker.transport.topics import control_topics, readable_topics
@@ -79,7 +79,7 @@ class WatchedTaking(VerdictPersistence):
 
 
 @cache
-def _store_of(agency: str) -> SqliteStore:
+def _store_of(agency: str) -> Store:
     """One store object for each agency of this process: its compiled statements are kept."""
     store = open_store(workshop().root.parent / f"{agency}.db")
 
@@ -92,11 +92,11 @@ def _store_of(agency: str) -> SqliteStore:
     return store
 
 
-def _template_of(store: SqliteStore) -> Path:
+def _template_of(store: Store) -> Path:
     return store._path.with_suffix(".empty")
 
 
-def _replace_content(store: SqliteStore, by: Path) -> None:
+def _replace_content(store: Store, by: Path) -> None:
     """Another database in the place of this one, while nobody has it open."""
     store.close()
     for beside in ("-wal", "-shm"):

@@ -17,8 +17,7 @@ from broker.audit.log import log_origin, verify_log
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.service import BrokerService
-from broker.store.database import open_store
-from broker.store.interfaces import Store
+from broker.store.database import Store, open_store
 from broker.store.outbox import OutboxCounts
 from broker.transport.interfaces import Transport
 from contracts.events import PlainEvent

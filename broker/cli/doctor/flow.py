@@ -16,7 +16,7 @@ from broker.cli.times import length
 from broker.observing.tallies import kept
 from broker.registry.awaited import awaited
 from broker.store.database import open_existing
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS
 
 SLOW_MS: Final = 10 * MINUTE_MS

@@ -43,7 +43,7 @@ from broker.record import (
     format_record,
     parse_record,
 )
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 from broker.tlog.merkle import leaf_hash
 from contracts.names import suggestion
 
@@ -169,7 +169,7 @@ class EvidenceDesk:
         classical = check_classical(evidence, mine.manifests) if links[-1].holds else None
         return Checked(links, classical)
 
-    def _state(self) -> SqliteStore:
+    def _state(self) -> Store:
         """What the adapter keeps."""
         return open_held_state(self._participant)
 

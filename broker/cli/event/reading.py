@@ -23,8 +23,7 @@ from broker.judging.judging import Judgement, judge, place_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.verification import verify_record
 from broker.record import Record, RecordFormatError, parse_record
-from broker.store.database import open_store
-from broker.store.interfaces import Store
+from broker.store.database import Store, open_store
 
 _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a record")
 

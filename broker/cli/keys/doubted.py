@@ -19,8 +19,8 @@ from broker.errors import WrongInputError
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Generation, parse_state
 from broker.sending.recovery import revoked_stream_keys
-from broker.store.interfaces import Transaction
 from broker.store.rows import CheckpointRow, InboxRow
+from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
 from broker.tlog.generation_links import opening_time

@@ -19,8 +19,8 @@ from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored
 from broker.record import Record
-from broker.store.interfaces import Transaction
 from broker.store.rows import DiscardedEventRow, QuarantineRow, QuarantineStatus
+from broker.store.transaction import Transaction
 
 MOST: Final = 1_000_000
 """No limit, in a statement that needs one: the quotas of all senders are far below."""

@@ -29,8 +29,9 @@ from broker.judging.verification_cache import VerificationCache
 from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import restored
 from broker.referrals import Referrals
-from broker.store.interfaces import Store, Transaction
+from broker.store.database import Store
 from broker.store.rows import QuarantineRow
+from broker.store.transaction import Transaction
 from contracts.errors import EventError
 
 Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]

@@ -11,7 +11,7 @@ from broker.agency.running import ADAPTER_LOCK
 from broker.judging.partition_state import parse_state
 from broker.judging.store_context import write_state
 from broker.store.exclusion import exclusive
-from broker.store.interfaces import Transaction
+from broker.store.transaction import Transaction
 from contracts.model import topic_name, trial_topic_name
 from contracts.names import require_known
 

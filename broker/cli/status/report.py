@@ -18,8 +18,8 @@ from broker.observing.tallies import kept
 from broker.operations.folders import FolderState, folder_states
 from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
-from broker.store.interfaces import Transaction
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
+from broker.store.transaction import Transaction
 
 _EVERY = 1_000_000
 

@@ -13,7 +13,7 @@ from adapters.sinks.folder import FolderSink
 from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.receiving.inbox_payload import format_payload
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from broker.store.rows import NewInboxRow
 
 NAME = "Zephyrine Quillfeather"
@@ -39,7 +39,7 @@ class Adapter:
 class Agency:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store: SqliteStore = open_store(folder / "state.db")
+        self.store: Store = open_store(folder / "state.db")
         self.adapter = Adapter()
         self.now = 1_000
         self.sink = FolderSink(folder / "inbox")

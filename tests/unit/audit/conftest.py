@@ -15,7 +15,7 @@ from broker.audit.log import (
     sign_head,
 )
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint, verify_cosignature
 from broker.tlog.note import COSIGNATURE_ED25519, note_signer, note_verifier
 
@@ -53,14 +53,14 @@ def entry(number: int) -> Entry:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
+def store(tmp_path: Path) -> Iterator[Store]:
     opened = open_store(tmp_path / "state.db")
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def signed_log(store: SqliteStore) -> SqliteStore:
+def signed_log(store: Store) -> Store:
     """Twelve entries; checkpoints at 4, 9 and 12; then two that nothing covers yet."""
     number = 0
     for batch in (4, 5, 3):

@@ -14,23 +14,23 @@ from broker.audit.errors import DisclosureLogError
 from broker.audit.log import append_entries, entry_leaf, sign_head, verify_log
 from broker.envelope.primitives import lp, sha256
 from broker.errors import StoreError
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 
-def change(store: SqliteStore, *statements: str, **parameters: object) -> None:
+def change(store: Store, *statements: str, **parameters: object) -> None:
     """As someone with the file and an SQL prompt would."""
     with store._writing.begin() as connection:
         for statement in statements:
             connection.execute(text(statement), parameters)
 
 
-def verify(log: Any, store: SqliteStore, **options: Any) -> Any:
+def verify(log: Any, store: Store, **options: Any) -> Any:
     with store.reading() as tx:
         return verify_log(tx, log.ORIGIN, log.verifier(), **options)
 
 
-def failure(log: Any, store: SqliteStore, **options: Any) -> tuple[str, int | None]:
+def failure(log: Any, store: Store, **options: Any) -> tuple[str, int | None]:
     with pytest.raises(DisclosureLogError) as caught:
         verify(log, store, **options)
     assert caught.value.exit_code == 1
@@ -43,7 +43,7 @@ def test_a_leaf_is_the_salted_entry_as_the_protocol_says() -> None:
     )
 
 
-def test_an_empty_log_is_whole(log: Any, store: SqliteStore) -> None:
+def test_an_empty_log_is_whole(log: Any, store: Store) -> None:
     head = verify(log, store)
     assert (head.size, head.root, head.signed_size) == (0, EMPTY_ROOT, 0)
     with store.transaction() as tx:
@@ -51,7 +51,7 @@ def test_an_empty_log_is_whole(log: Any, store: SqliteStore) -> None:
         assert sign_head(tx, log.ORIGIN, log.signer(), 1).signed_size == 0
 
 
-def test_a_log_that_nobody_touched_is_whole(log: Any, signed_log: SqliteStore) -> None:
+def test_a_log_that_nobody_touched_is_whole(log: Any, signed_log: Store) -> None:
     head = verify(log, signed_log)
     assert (head.size, head.signed_size) == (14, 12)
     with signed_log.reading() as tx:
@@ -59,14 +59,14 @@ def test_a_log_that_nobody_touched_is_whole(log: Any, signed_log: SqliteStore) -
     assert head.root == Frontier().extend(leaves).root()
 
 
-def test_equal_entries_have_different_leaves(log: Any, store: SqliteStore) -> None:
+def test_equal_entries_have_different_leaves(log: Any, store: Store) -> None:
     with store.transaction() as tx:
         append_entries(tx, [log.entry(1), log.entry(1)])
         one, two = tx.disclosures.leaves(0, 2)
     assert one != two
 
 
-def test_an_entry_is_written_or_lost_with_what_it_records(log: Any, store: SqliteStore) -> None:
+def test_an_entry_is_written_or_lost_with_what_it_records(log: Any, store: Store) -> None:
     def fail() -> None:
         with store.transaction() as tx:
             tx.outbox.add("id", "t", 0, b"v", False, 1)
@@ -82,7 +82,7 @@ def test_an_entry_is_written_or_lost_with_what_it_records(log: Any, store: Sqlit
 
 def test_appending_needs_no_key_and_a_later_checkpoint_covers_it(
     log: Any,
-    signed_log: SqliteStore,
+    signed_log: Store,
 ) -> None:
     with signed_log.transaction() as tx:
         assert sign_head(tx, log.ORIGIN, log.signer(), 1_760_000_999_000).signed_size == 14
@@ -93,14 +93,14 @@ def test_appending_needs_no_key_and_a_later_checkpoint_covers_it(
     assert verify(log, signed_log).signed_size == 14
 
 
-def test_the_time_of_a_checkpoint_never_falls(log: Any, signed_log: SqliteStore) -> None:
+def test_the_time_of_a_checkpoint_never_falls(log: Any, signed_log: Store) -> None:
     with signed_log.transaction() as tx:
         sign_head(tx, log.ORIGIN, log.signer(), 5)  # a clock that jumped back
     assert verify(log, signed_log).signed_size == 14
 
 
 @pytest.mark.parametrize("index", range(14))
-def test_an_altered_entry_is_named(log: Any, signed_log: SqliteStore, index: int) -> None:
+def test_an_altered_entry_is_named(log: Any, signed_log: Store, index: int) -> None:
     other = format_entry(log.entry(99))
     change(signed_log, "UPDATE disclosures SET entry = :entry WHERE idx = :i", entry=other, i=index)
     assert failure(log, signed_log) == ("log_entry_altered", index)
@@ -108,14 +108,14 @@ def test_an_altered_entry_is_named(log: Any, signed_log: SqliteStore, index: int
 
 @pytest.mark.parametrize("column", ["salt", "leaf", "entry"])
 def test_a_text_in_place_of_bytes_is_an_alteration(
-    log: Any, signed_log: SqliteStore, column: str
+    log: Any, signed_log: Store, column: str
 ) -> None:
     change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x="x" * 32)
     assert failure(log, signed_log) == ("log_entry_altered", 6)
 
 
 @pytest.mark.parametrize("column", ["salt", "leaf"])
-def test_an_altered_salt_or_hash_is_named(log: Any, signed_log: SqliteStore, column: str) -> None:
+def test_an_altered_salt_or_hash_is_named(log: Any, signed_log: Store, column: str) -> None:
     change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x=b"x" * 32)
     assert failure(log, signed_log) == ("log_entry_altered", 6)
 
@@ -125,19 +125,19 @@ def test_an_altered_salt_or_hash_is_named(log: Any, signed_log: SqliteStore, col
     [("case_key", b"z" * 32), ("case_key", None), ("time_ms", 5), ("kind", "x")],
 )
 def test_what_queries_go_by_cannot_differ_from_the_entry(
-    log: Any, signed_log: SqliteStore, column: str, value: object
+    log: Any, signed_log: Store, column: str, value: object
 ) -> None:
     change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x=value)
     assert failure(log, signed_log) == ("log_entry_altered", 6)
 
 
 @pytest.mark.parametrize("index", range(14))
-def test_a_removed_entry_is_named(log: Any, signed_log: SqliteStore, index: int) -> None:
+def test_a_removed_entry_is_named(log: Any, signed_log: Store, index: int) -> None:
     change(signed_log, "DELETE FROM disclosures WHERE idx = :i", i=index)
     assert failure(log, signed_log) == ("log_entry_missing", index)
 
 
-def test_a_removed_entry_is_found_when_the_rest_moved_up(log: Any, signed_log: SqliteStore) -> None:
+def test_a_removed_entry_is_found_when_the_rest_moved_up(log: Any, signed_log: Store) -> None:
     change(
         signed_log,
         "DELETE FROM disclosures WHERE idx = 5",
@@ -149,7 +149,7 @@ def test_a_removed_entry_is_found_when_the_rest_moved_up(log: Any, signed_log: S
 
 @pytest.mark.parametrize(("one", "two", "first"), [(0, 1, 0), (5, 8, 4), (3, 4, 0), (9, 11, 9)])
 def test_reordered_entries_are_found(
-    log: Any, signed_log: SqliteStore, one: int, two: int, first: int
+    log: Any, signed_log: Store, one: int, two: int, first: int
 ) -> None:
     change(
         signed_log,
@@ -164,7 +164,7 @@ def test_reordered_entries_are_found(
 
 def test_reordering_what_no_checkpoint_covers_is_found_by_the_kept_head(
     log: Any,
-    signed_log: SqliteStore,
+    signed_log: Store,
 ) -> None:
     change(
         signed_log,
@@ -175,7 +175,7 @@ def test_reordering_what_no_checkpoint_covers_is_found_by_the_kept_head(
     assert failure(log, signed_log)[0] == "log_head_altered"
 
 
-def rewrite(store: SqliteStore, index: int, entry: Entry) -> None:
+def rewrite(store: Store, index: int, entry: Entry) -> None:
     """An entry altered with its leaf and with the kept head: only signed heads can tell."""
     data = format_entry(entry)
     change(
@@ -196,7 +196,7 @@ def rewrite(store: SqliteStore, index: int, entry: Entry) -> None:
 
 @pytest.mark.parametrize(("index", "first"), [(0, 0), (3, 0), (4, 4), (8, 4), (11, 9)])
 def test_an_entry_altered_with_its_hash_is_found_by_the_signed_heads(
-    log: Any, signed_log: SqliteStore, index: int, first: int
+    log: Any, signed_log: Store, index: int, first: int
 ) -> None:
     rewrite(signed_log, index, log.entry(99))
     assert failure(log, signed_log) == ("log_range_altered", first)
@@ -204,7 +204,7 @@ def test_an_entry_altered_with_its_hash_is_found_by_the_signed_heads(
 
 def test_a_log_rewritten_and_signed_again_is_found_by_heads_that_others_kept(
     log: Any,
-    signed_log: SqliteStore,
+    signed_log: Store,
 ) -> None:
     witnessed = [(row.size, row.root) for row in _checkpoints(signed_log)]
     rewrite(signed_log, 6, log.entry(99))
@@ -218,7 +218,7 @@ def test_a_log_rewritten_and_signed_again_is_found_by_heads_that_others_kept(
 
 def test_entries_cut_off_with_their_checkpoints_are_found_by_heads_that_others_kept(
     log: Any,
-    signed_log: SqliteStore,
+    signed_log: Store,
 ) -> None:
     witnessed = [(row.size, row.root) for row in _checkpoints(signed_log)]
     change(
@@ -243,12 +243,12 @@ def test_entries_cut_off_with_their_checkpoints_are_found_by_heads_that_others_k
         "UPDATE disclosure_checkpoints SET text = CAST('' AS BLOB) WHERE size = 9",
     ],
 )
-def test_an_altered_checkpoint_is_found(log: Any, signed_log: SqliteStore, statement: str) -> None:
+def test_an_altered_checkpoint_is_found(log: Any, signed_log: Store, statement: str) -> None:
     change(signed_log, statement)
     assert failure(log, signed_log)[0] == "log_checkpoint_invalid"
 
 
-def test_a_checkpoint_of_another_key_or_another_log_is_found(log: Any, store: SqliteStore) -> None:
+def test_a_checkpoint_of_another_key_or_another_log_is_found(log: Any, store: Store) -> None:
     with store.transaction() as tx:
         append_entries(tx, [log.entry(0)])
         sign_head(tx, log.ORIGIN, log.signer(b"o" * 32), 1_760_000_000_000)
@@ -259,7 +259,7 @@ def test_a_checkpoint_of_another_key_or_another_log_is_found(log: Any, store: Sq
     assert failure(log, store)[0] == "log_checkpoint_invalid"
 
 
-def test_times_of_checkpoints_that_fall_are_found(log: Any, store: SqliteStore) -> None:
+def test_times_of_checkpoints_that_fall_are_found(log: Any, store: Store) -> None:
     with store.transaction() as tx:
         append_entries(tx, [log.entry(0)])
         sign_head(tx, log.ORIGIN, log.signer(), 9_000)
@@ -272,7 +272,7 @@ def test_times_of_checkpoints_that_fall_are_found(log: Any, store: SqliteStore) 
 
 
 @pytest.mark.parametrize("kept", [b"", b"x" * 40])
-def test_a_damaged_head_stops_appending(log: Any, signed_log: SqliteStore, kept: bytes) -> None:
+def test_a_damaged_head_stops_appending(log: Any, signed_log: Store, kept: bytes) -> None:
     with signed_log.transaction() as tx:
         tx.meta.set("disclosures.frontier", kept)
     with pytest.raises(DisclosureLogError) as caught, signed_log.transaction() as tx:
@@ -281,9 +281,7 @@ def test_a_damaged_head_stops_appending(log: Any, signed_log: SqliteStore, kept:
     assert failure(log, signed_log)[0] == "log_head_altered"
 
 
-def test_a_head_that_was_set_back_cannot_overwrite_entries(
-    log: Any, signed_log: SqliteStore
-) -> None:
+def test_a_head_that_was_set_back_cannot_overwrite_entries(log: Any, signed_log: Store) -> None:
     with signed_log.transaction() as tx:
         tx.meta.set("disclosures.frontier", Frontier().to_bytes())
     with pytest.raises(StoreError) as caught, signed_log.transaction() as tx:
@@ -324,6 +322,6 @@ class FakeTransaction:
         self.rows.extend(rows)
 
 
-def _checkpoints(store: SqliteStore) -> list[Any]:
+def _checkpoints(store: Store) -> list[Any]:
     with store.reading() as tx:
         return tx.disclosures.checkpoints()

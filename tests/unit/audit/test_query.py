@@ -5,12 +5,12 @@ from __future__ import annotations
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.query import entries_of_case, received
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 
 CASE = bytes([1]) * 32
 
 
-def test_who_received_a_field_of_a_case_and_under_which_clause(signed_log: SqliteStore) -> None:
+def test_who_received_a_field_of_a_case_and_under_which_clause(signed_log: Store) -> None:
     with signed_log.reading() as tx:
         found = received(tx, CASE, "victim.address")
         assert [(one.index, one.recipient, one.clause) for one in found] == [
@@ -21,7 +21,7 @@ def test_who_received_a_field_of_a_case_and_under_which_clause(signed_log: Sqlit
         assert (found[0].type, found[0].source) == ("referral.made", "csu-camden")
 
 
-def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: SqliteStore) -> None:
+def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: Store) -> None:
     with signed_log.reading() as tx:
         assert {(one.path, one.recipient) for one in received(tx, CASE, "victim")} == {
             ("victim.needs", "council-camden"),
@@ -33,7 +33,7 @@ def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: SqliteSt
         assert received(tx, CASE, "victim.addr") == []
 
 
-def test_refusals_and_erasures_are_listed_but_nobody_received_them(store: SqliteStore) -> None:
+def test_refusals_and_erasures_are_listed_but_nobody_received_them(store: Store) -> None:
     with store.transaction() as tx:
         append_entries(
             tx,

@@ -27,7 +27,7 @@ from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
 from broker.sending.contract_in_force import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from contracts.events import PlainEvent
 
 CASE = "11112222-3333-4444-8555-666677778888"
@@ -177,7 +177,7 @@ class World:
             self.loaded[agency] = load_participant(self.directory(agency), now_ms())
         return self.loaded[agency]
 
-    def store(self, agency: str) -> SqliteStore:
+    def store(self, agency: str) -> Store:
         return open_store(self.directory(agency) / "state" / "concordant.db")
 
     def without_state(self, agency: str) -> Path:

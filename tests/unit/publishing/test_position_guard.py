@@ -10,7 +10,7 @@ import pytest
 
 from broker.receiving.position_guard import PositionGuard, keep_footing
 from broker.record import Record
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TOPIC = "t"
@@ -28,7 +28,7 @@ class Seats(MemoryTransport):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
+def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(tmp_path / "state.db")
     yield store
     store.close()
@@ -41,20 +41,20 @@ def log(*values: str) -> list[Record]:
     ]
 
 
-def took(store: SqliteStore, records: list[Record], position: int | None = None) -> None:
+def took(store: Store, records: list[Record], position: int | None = None) -> None:
     at = records[-1].offset + 1 if position is None else position
     with store.transaction() as tx:
         tx.reader.save_position(TOPIC, 0, at)
         keep_footing(tx, at, records)
 
 
-async def test_a_new_reader_begins_where_the_transport_begins(store: SqliteStore) -> None:
+async def test_a_new_reader_begins_where_the_transport_begins(store: Store) -> None:
     footing = PositionGuard(store, Seats())
     assert footing.position(TOPIC, 0) is None
     assert await footing.unread(TOPIC, 0, log("a", "b")) == log("a", "b")
 
 
-async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: SqliteStore) -> None:
+async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:3])
     footing = PositionGuard(store, Seats())
@@ -65,7 +65,7 @@ async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: Sqlit
 
 @pytest.mark.parametrize("other", [b"z", None], ids=["another_value", "no_value"])
 async def test_another_record_in_its_place_is_another_log(
-    store: SqliteStore, other: bytes | None
+    store: Store, other: bytes | None
 ) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:3])
@@ -78,7 +78,7 @@ async def test_another_record_in_its_place_is_another_log(
     assert await footing.unread(TOPIC, 0, log("z", "y")) == log("z", "y")
 
 
-async def test_other_headers_are_another_record(store: SqliteStore) -> None:
+async def test_other_headers_are_another_record(store: Store) -> None:
     records = log("a", "b")
     took(store, records)
     footing = PositionGuard(store, Seats())
@@ -86,7 +86,7 @@ async def test_other_headers_are_another_record(store: SqliteStore) -> None:
     assert await footing.unread(TOPIC, 0, [replace(records[1], headers=((b"h", b"y"),))]) == []
 
 
-async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: SqliteStore) -> None:
+async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Store) -> None:
     records = log("a", "b", "c", "d", "e")
     took(store, records[:3])
     footing = PositionGuard(store, Seats())
@@ -94,7 +94,7 @@ async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Sqlite
     assert await footing.unread(TOPIC, 0, records[4:]) == records[4:]
 
 
-async def test_a_position_that_was_held_back_has_its_own_record(store: SqliteStore) -> None:
+async def test_a_position_that_was_held_back_has_its_own_record(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records, position=2)
     footing = PositionGuard(store, Seats())
@@ -102,7 +102,7 @@ async def test_a_position_that_was_held_back_has_its_own_record(store: SqliteSto
     assert await footing.unread(TOPIC, 0, records[1:]) == records[2:]
 
 
-async def test_a_position_whose_record_is_not_known_is_believed(store: SqliteStore) -> None:
+async def test_a_position_whose_record_is_not_known_is_believed(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:2])
     took(store, records[3:], position=3)  # the record at 2 was in neither batch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[SqliteStore]:
+def store(path: Path) -> Iterator[Store]:
     opened = open_store(path)
     yield opened
     opened.close()

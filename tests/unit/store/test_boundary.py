@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from broker.errors import StoreError
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 from broker.store.exclusion import exclusive
 from broker.store.rows import ReferralRow
 
 
-def test_an_item_is_published_once(store: SqliteStore) -> None:
+def test_an_item_is_published_once(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.items.find(b"key") is None
         tx.items.add(b"key", "id-1", "published", None, 1)
@@ -27,7 +27,7 @@ def test_an_item_is_published_once(store: SqliteStore) -> None:
     assert caught.value.code == "item_published"
 
 
-def test_a_refused_item_may_be_offered_again(store: SqliteStore) -> None:
+def test_a_refused_item_may_be_offered_again(store: Store) -> None:
     with store.transaction() as tx:
         tx.items.add(b"key", None, "refused", "code_unknown", 1)
         found = tx.items.find(b"key")
@@ -39,7 +39,7 @@ def test_a_refused_item_may_be_offered_again(store: SqliteStore) -> None:
         assert (found.event_id, found.outcome, found.code) == ("id-1", "published", None)
 
 
-def test_a_link_is_unique_both_ways(store: SqliteStore) -> None:
+def test_a_link_is_unique_both_ways(store: Store) -> None:
     with store.transaction() as tx:
         tx.links.add("case", "OWN/1", "shared-1")
         tx.links.add("case", "OWN/1", "shared-1")
@@ -73,7 +73,7 @@ REFERRAL = ReferralRow(
 )
 
 
-def test_a_referral_is_overdue_by_the_clocks_that_were_not_met(store: SqliteStore) -> None:
+def test_a_referral_is_overdue_by_the_clocks_that_were_not_met(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.referrals.get("r1") is None
         tx.referrals.save(REFERRAL)
@@ -92,14 +92,14 @@ def test_a_referral_is_overdue_by_the_clocks_that_were_not_met(store: SqliteStor
         assert tx.referrals.for_case("c1") == [closed]
 
 
-def test_open_referrals_come_by_the_time_they_were_made(store: SqliteStore) -> None:
+def test_open_referrals_come_by_the_time_they_were_made(store: Store) -> None:
     with store.transaction() as tx:
         for number, made in ((1, 300), (2, 100), (3, 200)):
             tx.referrals.save(replace(REFERRAL, referral_id=f"r{number}", made_ms=made))
         assert [row.referral_id for row in tx.referrals.open()] == ["r2", "r3", "r1"]
 
 
-def test_receipts_are_kept_once_and_found_by_what_they_cover(store: SqliteStore) -> None:
+def test_receipts_are_kept_once_and_found_by_what_they_cover(store: Store) -> None:
     with store.transaction() as tx:
         tx.receipts.add("o", 8, b"8" * 32, "cps", 100, b"first")
         tx.receipts.add("o", 8, b"8" * 32, "cps", 200, b"again")
@@ -117,7 +117,7 @@ def test_receipts_are_kept_once_and_found_by_what_they_cover(store: SqliteStore)
         assert [row.size for row in tx.receipts.from_size("o", 9)] == [16]
 
 
-def test_the_last_heads_of_each_agency_are_kept(store: SqliteStore) -> None:
+def test_the_last_heads_of_each_agency_are_kept(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.heads.get("cps") is None
         tx.heads.save("cps", 1, "[]")

@@ -18,7 +18,7 @@ import pytest
 
 from broker.errors import StoreError
 from broker.store import database
-from broker.store.database import SqliteStore, open_store
+from broker.store.database import Store, open_store
 from broker.store.rows import NewInboxRow
 from broker.store.schema import SCHEMA_VERSION
 
@@ -34,7 +34,7 @@ def run(script: str, path: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_the_file_is_private_and_so_is_its_wal(store: SqliteStore, path: Path) -> None:
+def test_the_file_is_private_and_so_is_its_wal(store: Store, path: Path) -> None:
     with store.transaction() as tx:
         tx.meta.set("a", b"1")
     for file in path.parent.iterdir():
@@ -48,7 +48,7 @@ def test_a_file_that_others_may_read_becomes_private(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_sqlite_runs_as_the_durability_rule_says(store: SqliteStore) -> None:
+def test_sqlite_runs_as_the_durability_rule_says(store: Store) -> None:
     with store._engine.connect() as connection:
         ask = connection.exec_driver_sql
         assert ask("PRAGMA journal_mode").scalar() == "wal"
@@ -73,7 +73,7 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
     second.close()
 
 
-def test_any_exception_rolls_everything_back(store: SqliteStore) -> None:
+def test_any_exception_rolls_everything_back(store: Store) -> None:
     with pytest.raises(KeyError), store.transaction() as tx:
         tx.meta.set("a", b"1")
         tx.outbox.add("id", "t", 0, b"v", False, 1)
@@ -83,7 +83,7 @@ def test_any_exception_rolls_everything_back(store: SqliteStore) -> None:
         assert tx.outbox.counts().pending == 0
 
 
-def test_a_crash_between_two_statements_leaves_neither(store: SqliteStore, path: Path) -> None:
+def test_a_crash_between_two_statements_leaves_neither(store: Store, path: Path) -> None:
     crashing = run(
         """
         import os, signal, sys
@@ -138,7 +138,7 @@ def test_two_processes_may_make_the_file_at_once(path: Path) -> None:
     assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
-def test_threads_of_one_process_write_in_turn(store: SqliteStore) -> None:
+def test_threads_of_one_process_write_in_turn(store: Store) -> None:
     def add() -> None:
         for _ in range(10):
             with store.transaction() as tx:
@@ -168,7 +168,7 @@ def test_a_writer_that_waits_too_long_says_that_it_is_busy(
 
 
 def test_a_waiting_thread_says_that_it_is_busy(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     codes = []
@@ -185,7 +185,7 @@ def test_a_waiting_thread_says_that_it_is_busy(
     assert codes == ["store_busy"]
 
 
-def test_a_transaction_inside_another_is_refused_at_once(store: SqliteStore) -> None:
+def test_a_transaction_inside_another_is_refused_at_once(store: Store) -> None:
     with store.transaction(), pytest.raises(StoreError) as caught, store.transaction():
         pass
     assert caught.value.code == "store_nested"
@@ -193,7 +193,7 @@ def test_a_transaction_inside_another_is_refused_at_once(store: SqliteStore) -> 
         tx.meta.set("a", b"1")
 
 
-def test_reading_sees_one_moment_and_cannot_write(store: SqliteStore) -> None:
+def test_reading_sees_one_moment_and_cannot_write(store: Store) -> None:
     with store.reading() as reading:
         assert reading.meta.get("a") is None
         with store.transaction() as tx:
@@ -254,7 +254,7 @@ def test_a_newer_schema_is_refused(path: Path) -> None:
     assert caught.value.code == "store_newer"
 
 
-def test_a_full_disk_is_named_and_loses_nothing_committed(store: SqliteStore) -> None:
+def test_a_full_disk_is_named_and_loses_nothing_committed(store: Store) -> None:
     with store.transaction() as tx:
         tx.meta.set("a", b"1")
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
@@ -273,7 +273,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert caught.value.code == "store_unusable"
 
 
-def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: SqliteStore) -> None:
+def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: Store) -> None:
     row = NewInboxRow("src", "id", "type", 1, "t", 0, "g", 0, b"Jane Doe", b"", b"c" * 32)
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
         tx.inbox.add(row)
@@ -283,7 +283,7 @@ def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: SqliteSt
     assert "INSERT" not in caught.value.diagnostics()
 
 
-def test_a_number_that_no_column_holds_is_refused_in_our_words(store: SqliteStore) -> None:
+def test_a_number_that_no_column_holds_is_refused_in_our_words(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
         tx.reader.save_position("t", 0, 2**63)
     assert caught.value.code == "store_conflict"

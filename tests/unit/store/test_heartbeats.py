@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from broker.errors import StoreError
-from broker.store.database import SqliteStore
-from broker.store.interfaces import Transaction
+from broker.store.database import Store
+from broker.store.transaction import Transaction
 
 CSU, KEY = "csu-camden", b"key1"
 LOG, OTHER = ("topic", 4, "0000019a-aa"), ("topic", 5, "0000019a-bb")
@@ -16,12 +16,12 @@ def keep(tx: Transaction, time_ms: int, *heads: tuple[str, int, str, int]) -> No
     tx.heartbeats.keep(CSU, time_ms, b"note %d" % time_ms, KEY, heads)
 
 
-def sizes(store: SqliteStore, log: tuple[str, int, str] = LOG, index: int = -1) -> list[int]:
+def sizes(store: Store, log: tuple[str, int, str] = LOG, index: int = -1) -> list[int]:
     with store.reading() as tx:
         return [row.size for row in tx.heartbeats.covering(CSU, *log, index)]
 
 
-def test_heads_are_found_by_what_they_cover(store: SqliteStore) -> None:
+def test_heads_are_found_by_what_they_cover(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.heartbeats.newest_size(CSU, *LOG, KEY) == 0
         keep(tx, 1, (*LOG, 3), (*OTHER, 9))
@@ -38,7 +38,7 @@ def test_heads_are_found_by_what_they_cover(store: SqliteStore) -> None:
         assert tx.heartbeats.note(second.heartbeat_id) == b"note 2"
 
 
-def test_a_note_goes_with_its_last_head(store: SqliteStore) -> None:
+def test_a_note_goes_with_its_last_head(store: Store) -> None:
     with store.transaction() as tx:
         keep(tx, 1, (*LOG, 3), (*OTHER, 9))
         tx.heartbeats.drop_heads(CSU, *LOG, KEY, 2)
@@ -52,13 +52,13 @@ def test_a_note_goes_with_its_last_head(store: SqliteStore) -> None:
     assert sizes(store) == sizes(store, OTHER) == []
 
 
-def test_a_note_that_is_gone_is_damage(store: SqliteStore) -> None:
+def test_a_note_that_is_gone_is_damage(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.reading() as tx:
         tx.heartbeats.note(7)
     assert caught.value.code == "store_corrupt"
 
 
-def test_thinning_leaves_the_last_of_each_log(store: SqliteStore) -> None:
+def test_thinning_leaves_the_last_of_each_log(store: Store) -> None:
     with store.transaction() as tx:
         keep(tx, 1, (*LOG, 3), (*OTHER, 9))
         keep(tx, 2, (*LOG, 5))

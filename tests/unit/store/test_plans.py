@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import event
 
-from broker.store.database import SqliteStore
-from broker.store.interfaces import Transaction
+from broker.store.database import Store
 from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow, StateChange
+from broker.store.transaction import Transaction
 
 GENERATION = ("csu", "t", 0, "g")
 _CHANGE = StateChange(b"s", 1, 1, [("g", 1)], [("g", 2, 3, b"b")])
@@ -93,7 +93,7 @@ SORTED = {"deferred", "referrals of a case"}
 
 
 @pytest.fixture
-def filled(store: SqliteStore) -> SqliteStore:
+def filled(store: Store) -> Store:
     with store.transaction() as tx:
         tx.lease.acquire("relay", "h", 1)
         tx.outbox.add("id", "t", 0, b"v", False, 1)
@@ -108,7 +108,7 @@ def filled(store: SqliteStore) -> SqliteStore:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_finds_its_rows_by_an_index(filled: SqliteStore, name: str) -> None:
+def test_an_operation_finds_its_rows_by_an_index(filled: Store, name: str) -> None:
     statements: list[tuple[str, object]] = []
 
     def note(_connection, _cursor, statement, parameters, _context, many):  # type: ignore[no-untyped-def]  # SQLAlchemy's hook

@@ -8,7 +8,7 @@ import pytest
 
 from broker.errors import StoreError
 from broker.store import quarantine
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 from broker.store.rows import NewInboxRow, StateChange
 
 S = ("csu-camden", "topic", 4)
@@ -19,7 +19,7 @@ def head(text: bytes, size: int = 1) -> StateChange:
     return StateChange(text, size, 0, [], [])
 
 
-def test_a_state_is_saved_only_over_the_version_that_was_read(store: SqliteStore) -> None:
+def test_a_state_is_saved_only_over_the_version_that_was_read(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.reader.state(*S) is None
         assert tx.reader.save_state(*S, head(b"one"), 0) == 1
@@ -38,13 +38,13 @@ def test_a_state_is_saved_only_over_the_version_that_was_read(store: SqliteStore
         assert tx.reader.position("topic", 4) is None
 
 
-def test_a_state_that_was_never_saved_has_no_later_version(store: SqliteStore) -> None:
+def test_a_state_that_was_never_saved_has_no_later_version(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
         tx.reader.save_state(*S, head(b"one"), 1)
     assert caught.value.code == "state_changed"
 
 
-def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: SqliteStore) -> None:
+def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: Store) -> None:
     rows = [("g1", 1, 2, b"a"), ("g1", 7, 9, b"b"), ("g2", 0, 4, b"c")]
     with store.transaction() as tx:
         tx.reader.save_state(*S, StateChange(b"s", 700, 3, [], rows), 0)
@@ -63,7 +63,7 @@ def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: SqliteS
         assert tx.reader.gap_ranges("csu-camden", after, 9) == [("topic", 4, "g2", 0, 4)]
 
 
-def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
+def test_leaves_are_kept_by_generation_and_index(store: Store) -> None:
     with store.transaction() as tx:
         tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
         tx.reader.save_leaves(*G, [])
@@ -80,7 +80,7 @@ def test_leaves_are_kept_by_generation_and_index(store: SqliteStore) -> None:
         assert tx.reader.missing_content(*G, 0, 9) == []
 
 
-def test_leaves_without_content_are_found_in_order_from_an_index_on(store: SqliteStore) -> None:
+def test_leaves_without_content_are_found_in_order_from_an_index_on(store: Store) -> None:
     other = (*S, "0000019b-bb")
     with store.transaction() as tx:
         for index in (7, 2, 5):
@@ -92,7 +92,7 @@ def test_leaves_without_content_are_found_in_order_from_an_index_on(store: Sqlit
         assert tx.reader.missing_content(*other, 4, 9) == []
 
 
-def test_a_known_index_is_never_overwritten(store: SqliteStore) -> None:
+def test_a_known_index_is_never_overwritten(store: Store) -> None:
     with store.transaction() as tx:
         tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored")])
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
@@ -100,7 +100,7 @@ def test_a_known_index_is_never_overwritten(store: SqliteStore) -> None:
     assert caught.value.code == "store_conflict"
 
 
-def test_checkpoints_are_found_at_above_and_below_a_size(store: SqliteStore) -> None:
+def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.reader.checkpoint_above(*G, 0) is None
         tx.reader.save_checkpoints(
@@ -124,7 +124,7 @@ def test_checkpoints_are_found_at_above_and_below_a_size(store: SqliteStore) -> 
         assert (found.root, found.time_s, found.text) == (b"8" * 32, 100, b"text 8")
 
 
-def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: SqliteStore) -> None:
+def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: Store) -> None:
     with store.transaction() as tx:
         for lowest in (5, 3, 7):
             tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
@@ -133,7 +133,7 @@ def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: SqliteSto
     assert (found.lowest_index, found.text) == (3, b"text 5")
 
 
-def test_another_root_for_a_kept_size_is_refused(store: SqliteStore) -> None:
+def test_another_root_for_a_kept_size_is_refused(store: Store) -> None:
     with store.transaction() as tx:
         tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, 5, b"")])
     for given in (
@@ -145,7 +145,7 @@ def test_another_root_for_a_kept_size_is_refused(store: SqliteStore) -> None:
         assert caught.value.code == "checkpoint_conflict"
 
 
-def test_positions_are_kept_by_partition(store: SqliteStore) -> None:
+def test_positions_are_kept_by_partition(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.reader.position("t", 0) is None
         tx.reader.save_position("t", 0, 5)
@@ -154,7 +154,7 @@ def test_positions_are_kept_by_partition(store: SqliteStore) -> None:
         assert (tx.reader.position("t", 0), tx.reader.position("t", 1)) == (9, 1)
 
 
-def test_the_earliest_deferred_position_of_a_sender_is_kept(store: SqliteStore) -> None:
+def test_the_earliest_deferred_position_of_a_sender_is_kept(store: Store) -> None:
     with store.transaction() as tx:
         tx.reader.defer("t", 0, "cps", 7, "manifest_expired", 100)
         tx.reader.defer("t", 0, "cps", 9, "too_early", 101)
@@ -178,7 +178,7 @@ def event(number: int, *, urgent: bool = False) -> NewInboxRow:
     )
 
 
-def test_the_inbox_gives_urgent_events_first(store: SqliteStore) -> None:
+def test_the_inbox_gives_urgent_events_first(store: Store) -> None:
     with store.transaction() as tx:
         for number in range(3):
             tx.inbox.add(event(number))
@@ -193,7 +193,7 @@ def test_the_inbox_gives_urgent_events_first(store: SqliteStore) -> None:
         assert tx.inbox.counts().oldest_undelivered_ms == 10
 
 
-def test_delivery_clears_the_payload_unless_it_is_kept(store: SqliteStore) -> None:
+def test_delivery_clears_the_payload_unless_it_is_kept(store: Store) -> None:
     with store.transaction() as tx:
         one, two = tx.inbox.add(event(1)), tx.inbox.add(event(2))
         tx.inbox.mark_delivered(one, 50, "ref-1")
@@ -210,7 +210,7 @@ def test_delivery_clears_the_payload_unless_it_is_kept(store: SqliteStore) -> No
         assert (counts.undelivered, counts.delivered, counts.oldest_undelivered_ms) == (0, 2, None)
 
 
-def test_an_event_enters_the_inbox_once(store: SqliteStore) -> None:
+def test_an_event_enters_the_inbox_once(store: Store) -> None:
     with store.transaction() as tx:
         tx.inbox.add(event(1))
         assert tx.inbox.find("cps", "id-1") is None
@@ -224,7 +224,7 @@ def quarantined(origin: str) -> tuple[str, int, int, str, int, float, str, str, 
     return ("t", 0, 7, origin, 3, 9, "grouping_wrong", "a detail", b"value", "[]", 100)
 
 
-def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: SqliteStore) -> None:
+def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: Store) -> None:
     with store.transaction() as tx:
         one = tx.quarantine.add(*quarantined("dep/csu/t/0/g"))
         two = tx.quarantine.add(*quarantined("dep/cps/t/0/g"))
@@ -247,9 +247,7 @@ def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: SqliteStore) -> 
         assert [row.id for row in tx.quarantine.list("held")] == [two]
 
 
-def test_noise_is_bounded_and_holds_no_bytes(
-    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_noise_is_bounded_and_holds_no_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quarantine, "NOISE_ROWS", 5)
     with store.transaction() as tx:
         for offset in range(12):
@@ -258,7 +256,7 @@ def test_noise_is_bounded_and_holds_no_bytes(
     assert quarantine.NOISE_ROWS == 5
 
 
-def test_evidence_is_kept_in_the_order_found(store: SqliteStore) -> None:
+def test_evidence_is_kept_in_the_order_found(store: Store) -> None:
     with store.transaction() as tx:
         tx.evidence.add("root", "o", b"one", b"two", 1)
         tx.evidence.add("leaf", "o", b"three", b"four", 2)
@@ -269,7 +267,7 @@ def test_evidence_is_kept_in_the_order_found(store: SqliteStore) -> None:
 
 
 def test_a_checkpoint_known_from_a_link_gets_its_time_and_text_from_the_first_record(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     place = ("csu-camden", "topic", 0, "0001-a")
     with store.transaction() as tx:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from broker.errors import StoreError
-from broker.store.database import SqliteStore
+from broker.store.database import Store
 from broker.store.rows import GenerationRow, NewOutboxRow
 
 G = "0000019a00000000-" + "a" * 32
@@ -17,7 +17,7 @@ H = "0000019a00000001-" + "b" * 32
 
 
 def test_the_newest_holder_of_a_lease_wins_and_the_one_before_is_fenced(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     with store.transaction() as tx:
         assert tx.lease.acquire("relay", "one", 1) == 1
@@ -33,18 +33,18 @@ def test_the_newest_holder_of_a_lease_wins_and_the_one_before_is_fenced(
         tx.lease.check("relay", 2)
 
 
-def test_a_lease_that_nobody_took_cannot_be_checked(store: SqliteStore) -> None:
+def test_a_lease_that_nobody_took_cannot_be_checked(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.reading() as tx:
         tx.lease.check("relay", 1)
     assert caught.value.code == "lease_lost"
 
 
-def test_the_token_rises_even_for_the_same_holder(store: SqliteStore) -> None:
+def test_the_token_rises_even_for_the_same_holder(store: Store) -> None:
     with store.transaction() as tx:
         assert [tx.lease.acquire("relay", "one", n) for n in range(4)] == [1, 2, 3, 4]
 
 
-def test_an_event_goes_through_the_outbox(store: SqliteStore) -> None:
+def test_an_event_goes_through_the_outbox(store: Store) -> None:
     with store.transaction() as tx:
         first = tx.outbox.add("id-1", "t", 3, b"sealed", False, 10)
         (second,) = tx.outbox.add_many([NewOutboxRow("id-2", "t", 3, b"more", urgent=True)], 11)
@@ -71,7 +71,7 @@ def test_an_event_goes_through_the_outbox(store: SqliteStore) -> None:
 
 
 def test_pending_takes_the_urgent_and_the_oldest_of_all_then_groups_them(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     with store.transaction() as tx:
         for number in range(6):
@@ -88,7 +88,7 @@ def test_pending_takes_the_urgent_and_the_oldest_of_all_then_groups_them(
         assert tx.outbox.pending(2, {"a", "b"}) == []
 
 
-def test_sequence_numbers_come_in_the_order_of_the_batch(store: SqliteStore) -> None:
+def test_sequence_numbers_come_in_the_order_of_the_batch(store: Store) -> None:
     with store.transaction() as tx:
         seqs = tx.outbox.add_many([NewOutboxRow(f"{n:036}", "t", 0, b"v") for n in range(1000)], 1)
         assert tx.outbox.add_many([], 1) == []
@@ -97,7 +97,7 @@ def test_sequence_numbers_come_in_the_order_of_the_batch(store: SqliteStore) -> 
     assert [rows[seq] for seq in seqs] == [f"{n:036}" for n in range(1000)]
 
 
-def test_a_row_gets_its_place_once(store: SqliteStore) -> None:
+def test_a_row_gets_its_place_once(store: Store) -> None:
     with store.transaction() as tx:
         seq = tx.outbox.add("id", "t", 0, b"v", False, 1)
         tx.outbox.index([(seq, G, 0, b"l" * 32, b"p")])
@@ -107,7 +107,7 @@ def test_a_row_gets_its_place_once(store: SqliteStore) -> None:
         assert caught.value.code == "outbox_indexed"
 
 
-def test_no_two_rows_share_an_index_of_a_stream(store: SqliteStore) -> None:
+def test_no_two_rows_share_an_index_of_a_stream(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
         one, two = tx.outbox.add_many([NewOutboxRow("a", "t", 0, b"v")] * 2, 1)
         tx.outbox.index([(one, G, 0, b"l" * 32, b"p"), (two, G, 0, b"l" * 32, b"p")])
@@ -115,7 +115,7 @@ def test_no_two_rows_share_an_index_of_a_stream(store: SqliteStore) -> None:
 
 
 def test_the_archive_gives_a_range_and_forgets_content_but_not_the_leaf(
-    store: SqliteStore,
+    store: Store,
 ) -> None:
     with store.transaction() as tx:
         seqs = tx.outbox.add_many([NewOutboxRow(f"{n}", "t", 0, b"v%d" % n) for n in range(5)], 1)
@@ -153,7 +153,7 @@ def row(name: str = G, **changes: object) -> GenerationRow:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def test_the_current_generation_is_the_newest_by_name(store: SqliteStore) -> None:
+def test_the_current_generation_is_the_newest_by_name(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.streams.current("t", 0) is None
         tx.streams.save(row(H))
@@ -164,7 +164,7 @@ def test_the_current_generation_is_the_newest_by_name(store: SqliteStore) -> Non
         assert tx.streams.last_with_records("t", 1) is None
 
 
-def test_saving_moves_the_head_and_nothing_else(store: SqliteStore) -> None:
+def test_saving_moves_the_head_and_nothing_else(store: Store) -> None:
     with store.transaction() as tx:
         tx.streams.save(row())
         moved = row(size=2, frontier=b"f", root=b"n" * 32, log_time_s=9)
@@ -174,7 +174,7 @@ def test_saving_moves_the_head_and_nothing_else(store: SqliteStore) -> None:
         assert tx.streams.current("t", 0) == moved
 
 
-def test_heads_are_the_newest_with_a_record_and_trial_streams_apart(store: SqliteStore) -> None:
+def test_heads_are_the_newest_with_a_record_and_trial_streams_apart(store: Store) -> None:
     first, empty = replace(row(G), size=3), row(H)
     newest, other = replace(row(H, partition=2), size=1), replace(row(G, partition=2), size=9)
     trial = replace(row(G, topic="t.trial", trial=True), size=1)

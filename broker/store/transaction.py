@@ -1,0 +1,63 @@
+"""Unit of work of the state database.
+
+One `Transaction` gives every area as an attribute, because the rules that matter span areas: the
+decision, the sealed event and its log entry are one commit; an opened event, the stream's state,
+the position and the log entry are another ("Opening", step 11).
+
+Every method of an area may raise `StoreError`; a method names the codes that a caller may act on.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from broker.store.disclosures import Disclosures
+from broker.store.heartbeats import Heartbeats
+from broker.store.inbox import Inbox
+from broker.store.items import Items, Links
+from broker.store.meta import Lease, Meta
+from broker.store.outbox import Outbox
+from broker.store.quarantine import Evidence, Quarantine
+from broker.store.reader import Reader
+from broker.store.receipts import Heads, Receipts
+from broker.store.referrals import Referrals
+from broker.store.streams import Streams
+
+
+class Transaction:
+    """One unit of work. It must not outlive its `with` block or cross threads."""
+
+    __slots__ = (
+        "disclosures",
+        "evidence",
+        "heads",
+        "heartbeats",
+        "inbox",
+        "items",
+        "lease",
+        "links",
+        "meta",
+        "outbox",
+        "quarantine",
+        "reader",
+        "receipts",
+        "referrals",
+        "streams",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self.meta = Meta(connection)
+        self.lease = Lease(connection)
+        self.outbox = Outbox(connection)
+        self.streams = Streams(connection)
+        self.reader = Reader(connection)
+        self.inbox = Inbox(connection)
+        self.quarantine = Quarantine(connection)
+        self.evidence = Evidence(connection)
+        self.items = Items(connection)
+        self.links = Links(connection)
+        self.referrals = Referrals(connection)
+        self.receipts = Receipts(connection)
+        self.heads = Heads(connection)
+        self.heartbeats = Heartbeats(connection)
+        self.disclosures = Disclosures(connection)
