@@ -70,7 +70,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Stop the other adapter, or wait until it has ended.",
     ),
     "before_start": Meaning(
-        "(files) before the first record met",
+        "(files) the record is from before the first record that was read",
         "Give the sender's whole file from its first record on.",
     ),
     "before_start_late": Meaning(
@@ -180,10 +180,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Their status lists the records of which only the hash came.",
     ),
     "content_missing": Meaning(
-        "(files) a leaf replay has no content",
+        "(files) only the hash of the record came, without content",
         "Give the sender's whole file from its first record on.",
     ),
-    "content_type_unknown": Meaning("not one of ours", _NOTHING_TAKEN),
+    "content_type_unknown": Meaning("the content type is not one of ours", _NOTHING_TAKEN),
     "contract_altered": Meaning(
         "a contract is not the file that was signed",
         "Put the signed file back byte for byte, or ask another party for its copy.",
@@ -195,7 +195,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "which one they signed.",
     ),
     "contract_ended": Meaning(
-        "ended longer ago than its grace",
+        "the contract ended longer ago than its grace",
         _SENT_AGAIN,
     ),
     "contract_expired": Meaning(
@@ -237,7 +237,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Put the contract and its signatures into contracts/.",
     ),
     "contract_not_in_force": Meaning(
-        "not in force at log time",
+        "the contract was not in force at log time",
         _SENT_AGAIN,
     ),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
@@ -301,7 +301,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Make room on the disk of the agency's folder.",
     ),
     "early": Meaning(
-        "log time is ahead of this clock",
+        "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
     "equivocation": Meaning(
@@ -392,11 +392,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         _NOTHING_TAKEN,
     ),
     "generation_name": Meaning(
-        "does not follow from what it names",
+        "the generation's name does not follow from the predecessor that it names",
         _NOTHING_TAKEN,
     ),
     "generation_order": Meaning(
-        "not later than the one it names",
+        "the generation is not later than the one that it names",
         _NOTHING_TAKEN,
     ),
     "generations_many": Meaning(
@@ -412,11 +412,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "group_zero": Meaning(
-        "not data, addressed agencies (sorted, each once) and type",
+        "group 0 does not hold exactly data, addressed agencies (sorted, each once) and type",
         _SENT_AGAIN,
     ),
     "grouping_wrong": Meaning(
-        "number of groups, or a leaf outside its group",
+        "the number of groups is wrong, or a leaf is outside its group",
         _SENT_AGAIN,
     ),
     "groups_count": Meaning(
@@ -471,7 +471,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
     "json_not_canonical": Meaning(
-        "not in its one form, or not an object",
+        "the JSON of a group is not in its one form, or not an object",
         _SENT_AGAIN,
     ),
     "kafka_conflict": Meaning(
@@ -517,7 +517,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a new version names this agency under a new id, with new keys.",
     ),
     "key_list_broken": Meaning(
-        "does not open for this event and session",
+        "the key list does not open for this event and session",
         _SENT_AGAIN,
     ),
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
@@ -533,13 +533,13 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no key of ours has this id",
         "Compare it with: concordant keys list --agency DIR",
     ),
-    "key_not_valid": Meaning("not valid at log time", _NOTHING_TAKEN),
+    "key_not_valid": Meaning("the key was not valid at log time", _NOTHING_TAKEN),
     "key_readable": Meaning(
         "others can read the TLS key",
         "Give chmod 600 to the file that is named.",
     ),
     "key_revoked": Meaning(
-        "revoked, and no earlier receipt covers it",
+        "the key is revoked, and no earlier receipt covers the record",
         _NOTHING_TAKEN,
     ),
     "key_revoked_before": Meaning(
@@ -608,7 +608,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep the state as evidence and tell your information governance officer.",
     ),
     "log_time_fell": Meaning(
-        "log time before an earlier record's",
+        "the log time is before that of an earlier record",
         _NOTHING_TAKEN,
     ),
     "manifest_conflict": Meaning(
@@ -703,7 +703,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Move it out; drop the file itself.",
     ),
     "not_a_party": Meaning(
-        "sender or reader is not named",
+        "the contract does not name the sender or the reader",
         _SENT_AGAIN,
     ),
     "not_in_force": Meaning(
@@ -756,7 +756,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Install the versions that locks/runtime.lock names.",
     ),
     "padding_wrong": Meaning(
-        "not minimal, not zero, or another floor than the group's",
+        "the padding is not minimal, not zero, or has another floor than the group's",
         _SENT_AGAIN,
     ),
     "partner_unknown": Meaning(
@@ -809,10 +809,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "version that names them.",
     ),
     "proof_malformed": Meaning(
-        "not in its one form, or extra above index 0",
+        "the proof is not in its one form, or has extra above index 0",
         _NOTHING_TAKEN,
     ),
-    "proof_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
+    "proof_too_large": Meaning("the proof is larger than the limit", _NOTHING_TAKEN),
     "quarantine_full": Meaning(
         "the sender's quarantine is full",
         "Its records wait, and none is lost. Take what opens now: concordant quarantine retry "
@@ -829,7 +829,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "receipt_awaited": Meaning(
-        "revoked, and the leaves below an earlier receipt have not come together",
+        "the key is revoked, and the records that an earlier receipt covers have not all arrived",
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
     "receipt_malformed": Meaning("a record is not a receipt", "Nothing; the record is ignored."),
@@ -847,7 +847,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Name other parties of the contract.",
     ),
     "recipients_order": Meaning(
-        "not strictly ascending",
+        "the recipients are not strictly ascending",
         _SENT_AGAIN,
     ),
     "record_malformed": Meaning(
@@ -932,7 +932,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a field that the sender may not send",
         "Remove the field, or let every party sign a version that grants it.",
     ),
-    "signature_wrong": Meaning("does not verify", _NOTHING_TAKEN),
+    "signature_wrong": Meaning("the signature does not verify", _NOTHING_TAKEN),
     "signing_key_expired": Meaning(
         "none of our signing keys is valid now",
         "Bring the governance keys, then: concordant keys renew --agency DIR",
@@ -1005,7 +1005,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Use lower case letters, digits and hyphens.",
     ),
     "superseded": Meaning(
-        "above the end of a closed generation",
+        "the record is above the end of a closed generation",
         _NOTHING_TAKEN,
     ),
     "suspended": Meaning(
@@ -1072,7 +1072,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _NOTHING_TAKEN,
     ),
     "value_missing": Meaning("no value", _NOTHING_TAKEN),
-    "value_too_large": Meaning("larger than the limit", _NOTHING_TAKEN),
+    "value_too_large": Meaning("the value is larger than the limit", _NOTHING_TAKEN),
     "vectors_invalid": Meaning(
         "the test vectors are damaged", "Restore the folder of vectors, or make it again."
     ),
