@@ -22,6 +22,7 @@ from broker.cli.keys import commands as keys
 from broker.cli.log import commands as log
 from broker.cli.quarantine import commands as quarantine
 from broker.cli.status import commands as status
+from broker.codes.meanings import next_step
 from broker.errors import ConfigError
 from contracts.errors import ConcordantError
 
@@ -60,6 +61,7 @@ def main() -> None:
         verify_installation()
         code = app(standalone_mode=False)
     except ConcordantError as error:
+        error.fix = next_step(error)
         sys.stderr.write(error.diagnostics() + "\n")
         sys.exit(error.exit_code)
     except TyperException as error:  # wrong usage: says what was expected

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -65,6 +65,18 @@ _EXPLANATIONS = {
     "bool_type": "true or false is expected",
     "int_type": "a whole number is expected",
     "string_too_short": "the text is empty",
+    "string_too_long": "the text has more than {max_length} characters",
+    "literal_error": "{expected} is expected",
+    "enum": "{expected} is expected",
+    "too_short": "a list of at least {min_length} is expected",
+    "too_long": "a list of at most {max_length} is expected",
+    "greater_than_equal": "a number from {ge} is expected",
+    "greater_than": "a number above {gt} is expected",
+    "less_than_equal": "a number up to {le} is expected",
+    "less_than": "a number below {lt} is expected",
+    "date_from_datetime_parsing": "this day does not exist",
+    "date_parsing": "this day does not exist",
+    "value_error": "{error}",
 }
 """Words for the author of an agreement, where the model's own speak of Python."""
 _FORMS: Final = {
@@ -77,6 +89,11 @@ _FORMS: Final = {
     r"^[A-Z][A-Z0-9]{7}$": "a registration number has 8 characters, such as ZA123456",
 }
 """Words for each form of text, by its pattern."""
+
+_CORRECT: Final = (
+    "Correct the line that is named. If others drafted this text, ask its author; if it was signed,"
+    " take the signed file from another party."
+)
 
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
 Path_: TypeAlias = tuple[str | int, ...]
@@ -187,12 +204,17 @@ def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: 
         faults = [
             (
                 tuple(item["loc"]),
-                _FORMS.get(item.get("ctx", {}).get("pattern", ""))
-                or _EXPLANATIONS.get(item["type"], item["msg"]),
+                _explained(item["type"], item["msg"], item.get("ctx", {})),
             )
             for item in error.errors(include_url=False, include_input=False)
         ]
     raise _invalid(faults, lines, where)
+
+
+def _explained(kind: str, message: str, context: Mapping[str, object]) -> str:
+    if (form := _FORMS.get(str(context.get("pattern", "")))) is not None:
+        return form
+    return _EXPLANATIONS.get(kind, message).format_map(context)
 
 
 def _invalid(
@@ -209,29 +231,33 @@ def _invalid(
     more = [f"{at}: {text}" for at, text in texts[1:_SHOWN]]
     if len(texts) > _SHOWN:
         more.append(f"and {len(texts) - _SHOWN} more")
-    return ContractError("\n".join([first, *more]), where=first_where)
+    return _refused("\n".join([first, *more]), first_where)
+
+
+def _refused(what: str, where: str) -> ContractError:
+    return ContractError(what, where=where, fix=_CORRECT)
 
 
 def _read(raw: bytes, where: str) -> tuple[Tree, dict[Path_, int]]:
     """Return the content as plain values, and for each path the line (from 1) where it starts."""
     if len(raw) > AGREEMENT_BYTES:
-        raise ContractError("the agreement is larger than 1 MiB", where=where)
+        raise _refused("the agreement is larger than 1 MiB", where)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise ContractError("the agreement is not UTF-8 text", where=where) from None
+        raise _refused("the agreement is not UTF-8 text", where) from None
     if text.startswith("\ufeff"):
-        raise ContractError("the agreement starts with a byte order mark", where=f"{where}:1")
+        raise _refused("the agreement starts with a byte order mark", f"{where}:1")
     if (odd := _ODD_BREAK.search(text)) is not None:
         line = text.count("\n", 0, odd.start()) + 1
-        raise ContractError("a line break that YAML 1.2 does not have", where=f"{where}:{line}")
+        raise _refused("a line break that YAML 1.2 does not have", f"{where}:{line}")
     try:
         return _Reader(text, where).read()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContractError(f"not YAML: {error.problem}", where=f"{where}:{line}") from None
+        raise _refused(f"not YAML: {error.problem}", f"{where}:{line}") from None
     except yaml.YAMLError:
-        raise ContractError("not YAML: a character that may not be there", where=where) from None
+        raise _refused("not YAML: a character that may not be there", where) from None
 
 
 class _Reader:
@@ -261,7 +287,7 @@ class _Reader:
 
     def refuse(self, what: str, event: Any) -> ContractError:
         line = _line(event) if event is not None else 1
-        return ContractError(what, where=f"{self.where}:{line}")
+        return _refused(what, f"{self.where}:{line}")
 
     def node(self, event: Any, path: Path_) -> Tree:
         kind = event.__class__

@@ -198,7 +198,7 @@ def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
         if count > 1:
             yield _record(f"it has {count} entries for version {version}")
     if contract.previous is not None and len(counted) < 2:
-        yield _record("it replaces a version that the record does not have")
+        yield _record("it has one version, and `previous` says that this text replaces another")
     if contract.previous is None and len(counted) > 1:
         yield _record("it has earlier versions, and `previous` names none")
     numbered = [entry for entry in record if re.fullmatch(r"[0-9]+(\.[0-9]+){2}", entry.version)]

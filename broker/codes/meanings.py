@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.errors import ConcordantError
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -212,8 +214,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         " move it out of the folder.",
     ),
     "contract_invalid": Meaning(
-        "the contract gives more than 16 groups",
-        _SENT_AGAIN,
+        "an agreement is not in its form, or gives more than 16 groups",
+        "A file: correct the line that is named. If others drafted this text, ask its author; if it"
+        " was signed, take the signed file from another party. A record: a retry cannot open it."
+        " Tell the sender: it corrects the cause and sends the event again. Then discard the"
+        f" record: {_DISCARD}.",
     ),
     "contract_keys_differ": Meaning(
         "the keys in the contract are not our governance keys",
@@ -1101,3 +1106,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: it is read again.",
     ),
 }
+
+
+def next_step(error: ConcordantError) -> str | None:
+    """Return what to do about an error: its own words, or else those of its code."""
+    if error.fix:
+        return error.fix
+    return CODES[error.code].to_do if error.code in CODES else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from broker.codes.meanings import next_step
 from contracts.errors import ConcordantError
 
 Status: TypeAlias = Literal["ok", "warn", "fail", "skipped"]
@@ -64,4 +65,4 @@ def skipped(name: str, reason: str) -> Check:
 def failed(name: str, error: ConcordantError) -> Check:
     """What an error says."""
     where = f" [{error.where}]" if error.where else ""
-    return Check(name, "fail", f"{error.detail}{where}", error.fix, error.code)
+    return Check(name, "fail", f"{error.detail}{where}", next_step(error), error.code)

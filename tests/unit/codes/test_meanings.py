@@ -6,7 +6,8 @@ import importlib.util
 import re
 
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
-from broker.codes.meanings import CODES
+from broker.codes.meanings import CODES, next_step
+from contracts.errors import ConcordantError
 from tests.support.code_scan import ROOT, codes, next_steps, printed_steps
 from tests.support.commands import every_command
 
@@ -137,3 +138,8 @@ def test_keys_renew_is_never_proposed_without_the_governance_keys() -> None:
     for text in proposed():
         if "keys renew" in text and not re.match(r"(Ask|ask) ", text):
             assert "overnance keys" in text, text
+
+
+def test_an_error_without_words_of_its_own_has_the_next_step_of_its_code() -> None:
+    assert next_step(ConcordantError("x", code="kafka_failed")) == CODES["kafka_failed"].to_do
+    assert next_step(ConcordantError("x", code="kafka_failed", fix="Wait.")) == "Wait."

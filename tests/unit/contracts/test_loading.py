@@ -94,6 +94,8 @@ def test_the_shipped_framework_names_no_lead() -> None:
         ("purpose: prosecute", "purpose: gossip", "purpose"),
         ("readers: [police]}", "readers: [prosecution]}", "readers"),
         ("scope: support_contact}", "scope: anything}", "consent_by_role"),
+        ("status: offered-for-signature", "status: draft", "status"),
+        ("ends: 2027-12-31", "ends: 2027-13-31", "ends"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_line_and_field(
@@ -103,7 +105,9 @@ def test_what_is_wrong_is_named_with_file_line_and_field(
     changed = contract_yaml.replace(old, new, 1)
     error = refusal(changed)
     assert error.code == "contract_invalid"
+    assert error.fix
     assert field in str(error)
+    assert "Input should" not in str(error)  # the model's words speak of Python
     line = changed[: changed.index(new)].count("\n") + 1
     assert error.where is not None
     named = int(error.where.split(":")[1])
