@@ -16,7 +16,7 @@ from broker.agency.config import (
     load_config,
     passphrase_source,
 )
-from broker.errors import RegistryError
+from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name
 from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.manifest import Manifest
@@ -133,9 +133,18 @@ class Participant:
             KeyAccessError: a key is missing (it belongs offline) or does not open.
             ConfigError: code `config_signer`, or the ids in `agency.toml` are not base64.
         """
+        source, kids = self.governance_source(), governance_kids(self.config)
+        if not all(source.holds(kid) for kid in kids):
+            raise KeyAccessError(
+                "The governance keys are not here.",
+                code="key_missing",
+                where=f"{self.root / 'agency.toml'} [keys] governance = {self.config.keys.governance}",
+                fix="Bring them from where they are kept, give the command again, and take them "
+                "away again. If they are lost, telephone every party.",
+            )
         return governance_signer(
-            self.governance_source(),
-            governance_kids(self.config),
+            source,
+            kids,
             deployment=self.deployment,
             agency=self.agency,
         )

@@ -143,7 +143,8 @@ class Departed:
     def notes(self) -> list[str]:
         """What the operator should know."""
         if not self.changed:
-            return ["Nothing was changed: that is how it was."]
+            stood = "was not suspended" if self.state == "resumed" else f"was {self.state} already"
+            return [f"Nothing was changed: this agency's part {stood}."]
         return [f"It is in manifest version {self.manifest_version}. {_PUBLISHED}"]
 
 

@@ -269,6 +269,10 @@ def test_a_suspension_needs_the_governance_keys(cli, world: World) -> None:
     _no_key(world)
     done = cli(*SUSPEND, "--agency", world.agency(), "--reason", "dpia_review")
     assert (done.code, "key_missing" in done.err) == (3, True)
+    renewed = cli("keys", "renew", "--all", "--agency", world.agency())
+    assert (renewed.code, "key_missing" in renewed.err) == (3, True)
+    for text in (done.err, renewed.err):  # which needs the same keys
+        assert "keys renew" not in text
     assert len(list((world.agency() / "manifests").glob("csu-camden.*.note"))) == 1
 
 
