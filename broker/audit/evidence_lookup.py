@@ -98,7 +98,7 @@ def locate(
             fix="name its sender with --source",
         )
     if not found:
-        raise _unknown("This agency neither sent nor opened an event of this id.")
+        raise _unknown("This agency's adapter neither sent nor took an event of this id.")
     return found[0]
 
 

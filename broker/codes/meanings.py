@@ -258,7 +258,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "no verified contract has this hash",
         "Nothing: it is judged again by itself when the contract comes. After ten minutes "
         "it is held; when the contract has come: concordant quarantine retry ID --agency "
-        "DIR. A hash for kafka apply is in: concordant kafka plan --agency-root DIR",
+        "DIR. A hash for kafka apply is in: concordant kafka plan --root DIR",
     ),
     "contract_unreadable": Meaning(
         "a contract cannot be read as YAML",
@@ -510,7 +510,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "kafka_unreachable": Meaning(
         "Kafka does not answer",
         "Check the address and the network: concordant doctor --agency DIR; for a "
-        "try-out: concordant kafka up --agency-root DIR",
+        "try-out: concordant kafka up --root DIR",
     ),
     "key_ambiguous": Meaning(
         "several keys begin with this id",

@@ -100,6 +100,7 @@ def up(
         note("It was running already.")
     root = shlex.quote(str(agency_root))
     note(f"Log: {running.folder / 'kafka.log'}")
+    note(f"Give it its topics and rights with: concordant kafka apply --root {root}")
     note(f"Stop it with: concordant kafka down --root {root}")
 
 

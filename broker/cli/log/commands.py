@@ -134,12 +134,16 @@ def show_(
     from broker.clock import now_ms
     from broker.operations.disclosure_log import DisclosureLog, LogQuery
 
+    since_ms = None if since is None else parse_moment(since, "--since")
+    until_ms = None if until is None else parse_moment(until, "--until")
+    if since_ms is not None and until_ms is not None and until_ms <= since_ms:
+        raise typer.BadParameter("--until is the end: give a time after --since")
     query = LogQuery(
         case=case,
         field=field,
         kinds=_kinds([*(kind or ()), *(["refusal"] if refusals else ())]),
-        since_ms=None if since is None else parse_moment(since, "--since"),
-        until_ms=None if until is None else parse_moment(until, "--until"),
+        since_ms=since_ms,
+        until_ms=until_ms,
         limit=limit,
     )
     answer = DisclosureLog(agency, now_ms()).show(query, actor(operator, reason))

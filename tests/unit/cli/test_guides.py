@@ -110,6 +110,13 @@ def next_version(folder: Path) -> None:
 PREPARE: dict[str, Callable[[Path], None]] = {"contracts-and-audits.md": next_version}
 
 
+def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
+    typed = [one.command for one in sessions("connecting-an-agency.md")]
+    order = ["kafka up", "kafka apply", "adapter run"]
+    at = [next(i for i, one in enumerate(typed) if f"concordant {name}" in one) for name in order]
+    assert at == sorted(at)
+
+
 @pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
 def test_the_commands_of_a_guide_do_what_it_shows(
     cli, world, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

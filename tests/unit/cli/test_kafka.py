@@ -575,6 +575,7 @@ def test_with_a_real_kafka(cli, root: Path) -> None:
         assert up.code == 0, up.err
         assert up.text == f"127.0.0.1:{port}\n"
         (proposed,) = re.findall(r"concordant (kafka down .*)", up.err)
+        assert f"kafka apply --root {shlex.quote(str(root))}" in up.err
         assert "running already" in cli("kafka", "up", "--agency-root", root).err
         before = cli("doctor", "--agency", agency, "--json")
         assert before.code == 1

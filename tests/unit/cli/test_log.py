@@ -347,6 +347,8 @@ def test_a_kind_that_does_not_exist_is_wrong_usage(cli, world) -> None:
 def test_a_time_that_is_none_is_wrong_input(cli, world) -> None:
     world.state_of(SENDER)
     show(cli, world, "--since", "yesterday").require_failure("moment_invalid", 2)
+    reversed_span = show(cli, world, "--since", "2026-11-29", "--until", "2026-11-29")
+    assert (reversed_span.code, reversed_span.out) == (2, b"")  # and not: the log has nothing
 
 
 def test_entries_of_a_period(cli, world) -> None:
