@@ -138,7 +138,7 @@ class Participant:
             raise KeyAccessError(
                 "The governance keys are not here.",
                 code="key_missing",
-                where=f"{self.root / 'agency.toml'} [keys] governance = {self.config.keys.governance}",
+                where=f"{self.root / 'agency.toml'}: [keys] {self.config.keys.governance}",
                 fix="Bring them from where they are kept, give the command again, and take them "
                 "away again. If they are lost, telephone every party.",
             )
