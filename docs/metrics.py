@@ -7,10 +7,11 @@ import inspect
 import sys
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from broker.observing.metrics import Metrics
+from broker.observing.metrics import Expiring, HeldKind, Loop, Metrics, Outcome
 
 PAGE = Path(__file__).with_name("metrics.md")
 PREFIX = "concordant_"
@@ -31,6 +32,26 @@ alert reads exist at 0 from the start and go on after a restart.
 """
 
 
+TAIL = """
+## Labels
+
+`code` is a [reason code](codes.md), `step` a step of [opening](spec/opening.md), `agency` the id of
+a party, `topic` a topic of an agreement, `check` a check of `/readyz`, and `name` the name of what
+ends. These labels have fixed values:
+
+| label | values |
+| --- | --- |
+"""
+
+LABELS = {
+    "`kind` of `concordant_held`": HeldKind,
+    "`loop`": Loop,
+    "`outcome`": Outcome,
+    "`what`": Expiring,
+}
+"""Labels whose values the program fixes."""
+
+
 def page() -> str:
     """The whole page."""
     labels = _labels()
@@ -41,7 +62,11 @@ def page() -> str:
         rows.append(f"| `{name}` | {family.type} | {of_family} | {family.documentation} |\n")
     if labels:
         raise ValueError(f"the registry does not show these metrics: {sorted(labels)}")
-    return HEAD + "".join(sorted(rows))
+    values = "".join(
+        f"| {label} | {', '.join(f'`{value}`' for value in sorted(get_args(kinds)))} |\n"
+        for label, kinds in LABELS.items()
+    )
+    return HEAD + "".join(sorted(rows)) + TAIL + values
 
 
 def _labels() -> dict[str, tuple[str, ...]]:
