@@ -997,6 +997,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a newer version has written the state",
         "Run the newer version, or restore a backup from before it ran.",
     ),
+    "store_unreleased": Meaning(
+        "a version from before the first release has written the state",
+        "Set the trial partnership up again in new folders. Only the version that wrote the"
+        " state can read it.",
+    ),
     "store_unusable": Meaning(
         "the state database cannot be opened",
         "Let the adapter's account write to the folder state/.",

@@ -1,8 +1,9 @@
-"""What is written for each judgement of a batch, within the batch's one transaction (step 11).
+"""Writes for each judgement of a batch, in the batch's one transaction (step 11).
 
-An event goes to the inbox and the disclosure log, a refused record to the quarantine or the noise,
-a contradiction to the evidence; what continuity moved is kept in every case. Nothing here commits:
-broker/receiving/receiving.py does, when the whole batch was taken.
+An event goes to the inbox and the disclosure log, a refused record to the quarantine, an
+unauthenticated record to a bounded list, a contradiction to the evidence. The new state of the
+stream is written in every case. Nothing here commits: broker/receiving/receiving.py does, when
+the whole batch was taken.
 """
 
 from __future__ import annotations
@@ -242,7 +243,7 @@ class VerdictPersistence:
         assert refusal is not None
         if verified is None or judgement.placement is None:  # steps 0 to 4: not business
             digest = sha256(record.value or b"")
-            self._tx.quarantine.add_noise(
+            self._tx.quarantine.add_unauthenticated(
                 record.topic, record.partition, record.offset, digest, refusal.code, self._now
             )
             self.batch.refused.append(

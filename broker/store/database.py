@@ -157,7 +157,8 @@ def open_store(path: Path) -> Store:
 
     Raises:
         StoreError: `store_corrupt` for a file that is damaged or not ours, `store_newer` for one
-            that a newer version wrote, `store_full`, `store_busy`, or `store_unusable`.
+            of a newer version, `store_unreleased` for one from before the first release,
+            `store_full`, `store_busy`, or `store_unusable`.
     """
     _private(path)
     engine = create_engine(

@@ -33,11 +33,11 @@ from broker.store.rows import (
     UnauthenticatedRow,
 )
 
-NOISE_ROWS = 10_000
+UNAUTHENTICATED_ROWS = 10_000
 """How many unverified records are remembered ("a bounded list")."""
 
 _q = schema.quarantine
-_n = schema.noise
+_n = schema.unauthenticated
 _e = schema.evidence
 _COLUMNS = tuple(column for column in _q.c if column.name != "agency")
 _WITHOUT_VALUE = tuple(
@@ -67,9 +67,9 @@ _HELD_BY_AGENCY = (
 )
 _SIZE_OF = _HELD_BY_AGENCY.where(_q.c.agency == bindparam("agency_"))
 
-_ADD_NOISE = insert(_n)
-_TRIM_NOISE = delete(_n).where(_n.c.id <= bindparam("oldest_"))
-_NOISE = (
+_ADD_UNAUTHENTICATED = insert(_n)
+_TRIM_UNAUTHENTICATED = delete(_n).where(_n.c.id <= bindparam("oldest_"))
+_UNAUTHENTICATED = (
     select(_n.c.topic, _n.c.partition, _n.c.kafka_offset, _n.c.sha256, _n.c.code, _n.c.seen_ms)
     .order_by(_n.c.id.desc())
     .limit(bindparam("limit_"))
@@ -160,12 +160,12 @@ class Quarantine:
         count, oldest = self._connection.execute(_HELD_SINCE).one()
         return count, oldest
 
-    def add_noise(
+    def add_unauthenticated(
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
     ) -> None:
         """Add an unverified record. The newest 10,000 are kept."""
         key = self._connection.execute(
-            _ADD_NOISE,
+            _ADD_UNAUTHENTICATED,
             {
                 "topic": topic,
                 "partition": partition,
@@ -176,12 +176,14 @@ class Quarantine:
             },
         ).inserted_primary_key
         assert key is not None
-        if key[0] > NOISE_ROWS:
-            self._connection.execute(_TRIM_NOISE, {"oldest_": key[0] - NOISE_ROWS})
+        if key[0] > UNAUTHENTICATED_ROWS:
+            self._connection.execute(
+                _TRIM_UNAUTHENTICATED, {"oldest_": key[0] - UNAUTHENTICATED_ROWS}
+            )
 
-    def noise(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
+    def unauthenticated(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
         """The newest `limit` unverified records, newest first."""
-        found = self._connection.execute(_NOISE, {"limit_": limit})
+        found = self._connection.execute(_UNAUTHENTICATED, {"limit_": limit})
         return tuple(UnauthenticatedRow(*row) for row in found)
 
     # Last in the class: the name hides the built-in type from annotations that follow it.

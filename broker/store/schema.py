@@ -25,10 +25,13 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 9
+FIRST_SCHEMA_VERSION = 10
+"""The schema of the first release. Versions 1 to 9 were never released (ADR 0041)."""
+
+SCHEMA_VERSION = 10
 """Kept in SQLite's ``user_version``; rises by one with every migration."""
 
-REVISION = "0009"
+REVISION = "0001"
 """The Alembic revision that SCHEMA_VERSION stands for."""
 
 APPLICATION_ID = 0x436F6E63
@@ -124,9 +127,9 @@ reader_states = Table(
     Column("partition", Integer, primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("state", LargeBinary, nullable=False),
-    Column("bytes", BigInteger, nullable=False, server_default="0"),
-    Column("gaps", BigInteger, nullable=False, server_default="0"),
-    Column("stopped", Boolean, nullable=False, server_default="0"),
+    Column("bytes", BigInteger, nullable=False),
+    Column("gaps", BigInteger, nullable=False),
+    Column("stopped", Boolean, nullable=False),
 )
 
 reader_gaps = Table(
@@ -253,13 +256,13 @@ quarantine = Table(
     Column("status", String(16), nullable=False),
     Column("added_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of value and headers
+    Column("bytes", BigInteger, nullable=False),  # of value and headers
     Index("ix_quarantine_status", "status", "agency", "bytes"),
     sqlite_autoincrement=True,
 )
 
-noise = Table(
-    "noise",
+unauthenticated = Table(
+    "unauthenticated",
     metadata,
     Column("id", _Serial, primary_key=True, autoincrement=True),
     Column("topic", String(249), nullable=False),

@@ -12,15 +12,21 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from broker.errors import StoreError
-from broker.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION, metadata
+from broker.store.schema import (
+    APPLICATION_ID,
+    FIRST_SCHEMA_VERSION,
+    REVISION,
+    SCHEMA_VERSION,
+    metadata,
+)
 
 
 def make_current(engine: Engine, path: Path) -> None:
     """Brings the database to SCHEMA_VERSION.
 
     Raises:
-        StoreError: `store_newer`, `store_corrupt` (another program's file) or
-            `store_migration_failed`.
+        StoreError: `store_newer`, `store_unreleased`, `store_corrupt` (another program's file)
+            or `store_migration_failed`.
         sqlalchemy.exc.DBAPIError: for the caller to translate.
     """
     with engine.connect() as connection:
@@ -51,6 +57,15 @@ def _version(connection: Connection, path: Path) -> int:
             code="store_newer",
             where=str(path),
             fix="run the newer version, or restore a backup from before it ran",
+        )
+    if 0 < version < FIRST_SCHEMA_VERSION and application == APPLICATION_ID:
+        raise StoreError(
+            "a version from before the first release wrote the state database (schema "
+            f"{version}; the first release has schema {FIRST_SCHEMA_VERSION})",
+            code="store_unreleased",
+            where=str(path),
+            fix="set the trial partnership up again in new folders; only the version that wrote "
+            "this file can read it",
         )
     if application != APPLICATION_ID and (tables or version):
         raise StoreError(

@@ -157,7 +157,7 @@ class Invariants:
         if tx.quarantine.count():
             rows = tx.quarantine.list(limit=5)
             yield f"{tx.quarantine.count()} records in quarantine ({rows[0].code})"
-        for noise in tx.quarantine.noise():
+        for noise in tx.quarantine.unauthenticated():
             if not (self._stage.restored and noise.code in NOT_TAKEN):
                 yield f"refused as noise: {noise.code}"
         if tx.evidence.list():

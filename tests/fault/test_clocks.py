@@ -61,7 +61,7 @@ class Pair:
         assert len(inbox) == len(set(inbox)) == events
         with self.council.store.reading() as tx:
             assert tx.quarantine.count() == 0
-            assert tx.quarantine.noise() == ()
+            assert tx.quarantine.unauthenticated() == ()
             assert tx.evidence.list() == []
             assert tx.reader.all_deferred() == []
         assert self.police.verify_log() == self.council.verify_log() == events

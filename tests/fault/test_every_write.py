@@ -165,7 +165,7 @@ class World:
         assert self.police.verify_log() == self.council.verify_log() == ITEMS
         with self.council.store.reading() as tx:
             assert tx.quarantine.count() == 0
-            assert tx.quarantine.noise() == ()
+            assert tx.quarantine.unauthenticated() == ()
             assert tx.evidence.list() == []
             assert tx.reader.all_deferred() == []
         assert self.alarms == []

@@ -68,7 +68,7 @@ def check(police: Office, council: Office, events: int) -> None:
     assert len(inbox) == len(set(inbox)) == events
     with council.store.reading() as tx:
         assert tx.quarantine.count() == 0
-        assert tx.quarantine.noise() == ()
+        assert tx.quarantine.unauthenticated() == ()
     assert police.verify_log() == council.verify_log() == events
 
 

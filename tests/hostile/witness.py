@@ -68,7 +68,7 @@ class Witness(Party):
 
     def noise(self) -> list[str]:
         with self.store.reading() as tx:
-            return [row.code for row in tx.quarantine.noise()]
+            return [row.code for row in tx.quarantine.unauthenticated()]
 
     def evidence(self) -> list[tuple[bytes, bytes]]:
         with self.store.reading() as tx:

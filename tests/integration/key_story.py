@@ -92,7 +92,7 @@ class Adapter(Running):
         """Codes of what was refused at steps 0 to 4."""
         assert self.store is not None
         with self.store.reading() as tx:
-            return [row.code for row in tx.quarantine.noise(1000)]
+            return [row.code for row in tx.quarantine.unauthenticated(1000)]
 
     def stopped(self) -> list[tuple[str, str, int]]:
         """(sender, topic, partition) of streams that equivocation stopped."""

@@ -215,7 +215,7 @@ class Quarantine:
     def unverified(self, limit: int) -> list[Unverified]:
         """The newest `limit`, newest first."""
         with self.store.reading() as tx:
-            rows = tx.quarantine.noise(limit)
+            rows = tx.quarantine.unauthenticated(limit)
         return [
             Unverified(
                 row.seen_ms, row.topic, row.partition, row.offset, row.code, row.sha256.hex()

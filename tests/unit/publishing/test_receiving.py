@@ -136,7 +136,7 @@ def test_what_fails_before_its_place_is_noise_and_moves_nothing(council: Office,
     batch = council.take([altered])
     assert [(o, i, s, c) for o, i, s, c in batch.refused] == [(None, -1, 3, "not_included")]
     with council.store.reading() as tx:
-        (noise,) = tx.quarantine.noise()
+        (noise,) = tx.quarantine.unauthenticated()
         assert (noise.code, noise.offset) == ("not_included", 0)
         assert tx.quarantine.count() == 0
     assert council.state(POLICE, record) is None

@@ -154,7 +154,7 @@ def test_after_ten_minutes_the_sender_goes_on(council: Office, log: Log, clock: 
     assert council.position(noise) == 3
     with council.store.reading() as tx:
         assert tx.quarantine.count() == 0
-        assert [row.code for row in tx.quarantine.noise()] == ["key_unknown"]
+        assert [row.code for row in tx.quarantine.unauthenticated()] == ["key_unknown"]
 
 
 def test_the_record_of_a_stranger_holds_nobody(council: Office, log: Log) -> None:

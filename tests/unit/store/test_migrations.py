@@ -1,21 +1,22 @@
-"""A fresh file and a migrated one are the same, and only a migration needs Alembic."""
+"""The baseline, a later migration, and files of other schemas."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
 from broker.errors import StoreError
-from broker.store import versions
+from broker.store import migration, versions
 from broker.store.database import open_store
 from broker.store.migration import migrate
-from broker.store.rows import HeldSize
-from broker.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION
+from broker.store.schema import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
 
 
 def schema_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -64,56 +65,109 @@ def test_migrating_from_nothing_gives_the_schema_of_a_fresh_file(tmp_path: Path)
     connection.close()
 
 
-def test_an_older_file_is_migrated_when_it_is_opened(
+LATER = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{before}"
+
+
+def upgrade() -> None:
+    op.add_column("heads", sa.Column("seen_ms", sa.BigInteger()))
+    op.execute("UPDATE heads SET seen_ms = heard_ms + 1")
+    {last}
+"""
+
+
+@pytest.fixture
+def with_a_later_migration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Adds a migration to those of the package, as the next version of the software would."""
+
+    def add(last: str = "") -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(migration.MIGRATIONS, folder)
+        text = LATER.format(before=REVISION, last=last)
+        (folder / "versions" / "v9999_later.py").write_text(text)
+        monkeypatch.setattr(migration, "MIGRATIONS", folder)
+        monkeypatch.setattr(versions, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+
+    return add
+
+
+def answers(path: Path, *questions: str) -> list[object]:
+    with sqlite3.connect(path) as connection:
+        found = [connection.execute(question).fetchone()[0] for question in questions]
+    connection.close()
+    return found
+
+
+def test_a_later_migration_changes_the_schema_and_keeps_the_rows(
+    tmp_path: Path, with_a_later_migration: Callable[[str], None]
+) -> None:
+    path = tmp_path / "state.db"
+    store = open_store(path)
+    with store.transaction() as tx:
+        tx.heads.save("cps-london", 7, "[]")
+    store.close()
+    with_a_later_migration("")
+    for _ in range(2):  # the second time there is nothing to do
+        open_store(path).close()
+        assert answers(
+            path,
+            "SELECT seen_ms FROM heads",
+            "PRAGMA user_version",
+            "SELECT version_num FROM alembic_version",
+        ) == [8, SCHEMA_VERSION + 1, "9999"]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(
+    tmp_path: Path, with_a_later_migration: Callable[[str], None]
 ) -> None:
     path = tmp_path / "state.db"
     open_store(path).close()
-    monkeypatch.setattr(
-        versions, "SCHEMA_VERSION", SCHEMA_VERSION + 1
-    )  # nothing to do, but the path is taken
+    before = schema_of(path)
+    with_a_later_migration('op.execute("INSERT INTO no_such_table VALUES (1)")')
+    with pytest.raises(StoreError):
+        open_store(path)
+    assert schema_of(path) == before
+    assert answers(path, "PRAGMA user_version", "SELECT version_num FROM alembic_version") == [
+        SCHEMA_VERSION,
+        REVISION,
+    ]
+
+
+@pytest.mark.parametrize("version", range(1, FIRST_SCHEMA_VERSION))
+def test_a_file_of_an_unreleased_schema_is_refused_and_stays_as_it_is(
+    tmp_path: Path, version: int
+) -> None:
+    path = tmp_path / "state.db"
     open_store(path).close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-
-
-def test_a_file_of_the_first_version_gets_what_came_since_and_keeps_what_it_had(
-    tmp_path: Path,
-) -> None:
-    fresh, old = tmp_path / "fresh.db", tmp_path / "old.db"
-    open_store(fresh).close()
-    engine = create_engine(f"sqlite:///{old}")
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection, old, "0001")
-        connection.exec_driver_sql("PRAGMA user_version = 1")
-        connection.exec_driver_sql("INSERT INTO heads VALUES ('cps', 7, '[]')")
-    engine.dispose()
-    assert schema_of(old) != schema_of(fresh)
-    store = open_store(old)
-    with store.reading() as tx:
-        assert [row.heard_ms for row in tx.heads.all()] == [7]
-        assert tx.heartbeats.count() == 0
-    store.close()
-    assert schema_of(old) == schema_of(fresh)
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as caught:
+        open_store(path)
+    assert caught.value.code == "store_unreleased"
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, with_a_later_migration: Callable[[str], None]
 ) -> None:
     path = tmp_path / "state.db"
     open_store(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
-    monkeypatch.setattr(versions, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    with_a_later_migration("")
     with pytest.raises(StoreError) as caught:
         open_store(path)
     assert caught.value.code == "store_migration_failed"
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    connection.close()
+    assert answers(path, "PRAGMA user_version") == [SCHEMA_VERSION]
 
 
 def test_opening_a_current_file_imports_no_alembic(tmp_path: Path) -> None:
@@ -128,51 +182,3 @@ def test_opening_a_current_file_imports_no_alembic(tmp_path: Path) -> None:
         [sys.executable, "-c", script], check=False, cwd=Path(__file__).parents[3]
     )
     assert done.returncode == 0
-
-
-def test_the_sources_of_a_case_are_those_that_an_older_log_names(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection, path, "0004")
-        connection.exec_driver_sql("PRAGMA user_version = 4")
-        for index, entry in enumerate((b'{"kind":"disclosure"}', b'{"source":"cps-london"}')):
-            connection.exec_driver_sql(
-                "INSERT INTO disclosures VALUES (?, 1, 'disclosure', ?, x'00', ?, x'00')",
-                (index, b"c" * 32, entry),
-            )
-    engine.dispose()
-    store = open_store(path)
-    with store.transaction() as tx:
-        joined = tx.disclosures.join_sources([(b"c" * 32, ""), (b"c" * 32, "csu-camden")])
-    store.close()
-    assert joined == {(b"c" * 32, "csu-camden"): ("", "cps-london")}
-
-
-def test_an_older_quarantine_is_counted_and_keeps_bytes_of_what_is_held_only(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "old.db"
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        migrate(connection, path, "0008")
-        connection.exec_driver_sql("PRAGMA user_version = 8")
-        for status in ("held", "retried"):
-            connection.exec_driver_sql(
-                "INSERT INTO quarantine (topic, partition, kafka_offset, origin, agency, idx, step,"
-                " code, detail, value, headers_json, status, added_ms, changed_ms) VALUES"
-                " ('t', 0, 1, 'd/csu/t/0/g', 'csu', 0, 9, 'c', '', x'000102', '[]', ?, 1, 1)",
-                (status,),
-            )
-    engine.dispose()
-    store = open_store(path)
-    with store.reading() as tx:
-        assert tx.quarantine.size_of("csu") == HeldSize(1, 5)
-        kept = [tx.quarantine.get(number) for number in (1, 2)]
-    store.close()
-    assert [row and (row.status, row.value, row.size) for row in kept] == [
-        ("held", b"\0\1\2", 5),
-        ("retried", b"", 5),
-    ]

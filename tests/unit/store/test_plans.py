@@ -68,7 +68,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "inbox discarded": lambda tx: tx.inbox.discarded(9),
     "quarantine held": lambda tx: tx.quarantine.held(),
     "quarantine get": lambda tx: tx.quarantine.get(1),
-    "noise": lambda tx: tx.quarantine.add_noise("t", 0, 1, b"h", "c", 1),
+    "unauthenticated": lambda tx: tx.quarantine.add_unauthenticated("t", 0, 1, b"h", "c", 1),
     "item": lambda tx: tx.items.find(b"key"),
     "case": lambda tx: tx.links.case_for("own"),
     "own": lambda tx: tx.links.own_for("shared"),

@@ -247,13 +247,15 @@ def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: Store) -> None:
         assert [row.id for row in tx.quarantine.list("held")] == [two]
 
 
-def test_noise_is_bounded_and_holds_no_bytes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quarantine, "NOISE_ROWS", 5)
+def test_unauthenticated_records_are_bounded_and_hold_no_bytes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "UNAUTHENTICATED_ROWS", 5)
     with store.transaction() as tx:
         for offset in range(12):
-            tx.quarantine.add_noise("t", 0, offset, b"h" * 32, "proof_malformed", offset)
-        assert [row.offset for row in tx.quarantine.noise()] == [11, 10, 9, 8, 7]
-    assert quarantine.NOISE_ROWS == 5
+            tx.quarantine.add_unauthenticated("t", 0, offset, b"h" * 32, "proof_malformed", offset)
+        assert [row.offset for row in tx.quarantine.unauthenticated()] == [11, 10, 9, 8, 7]
+    assert quarantine.UNAUTHENTICATED_ROWS == 5
 
 
 def test_evidence_is_kept_in_the_order_found(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The first schema, as `broker.store.schema` had it in version 1. Never edited again.
+"""The schema of 0.1.0, as `broker.store.schema` had it then. Never edited again.
 
 A fresh SQLite file is made from `schema.metadata` at once; a test holds the two equal.
 """
@@ -16,6 +16,13 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make every table."""
+    op.create_table(
+        "case_sources",
+        sa.Column("case_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("case_key", "source", name=op.f("pk_case_sources")),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "disclosure_checkpoints",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -78,6 +85,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("agency", name=op.f("pk_heads")),
     )
     op.create_table(
+        "heartbeats",
+        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_heartbeats")),
+    )
+    op.create_table(
         "inbox",
         sa.Column("seq", _SERIAL, autoincrement=True, nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
@@ -94,9 +109,41 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("delivered_ms", sa.BigInteger(), nullable=True),
         sa.Column("sink_reference", sa.Text(), nullable=True),
+        sa.Column("held_code", sa.String(length=64), nullable=True),
+        sa.Column("held_field", sa.String(length=200), nullable=True),
+        sa.Column("held_detail", sa.Text(), nullable=True),
+        sa.Column("held_ms", sa.BigInteger(), nullable=True),
+        sa.Column("holds_case", sa.Boolean(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("discarded_code", sa.String(length=64), nullable=True),
+        sa.Column("discarded_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_inbox")),
         sa.UniqueConstraint("source", "event_id", name=op.f("uq_inbox_source_event_id")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_inbox_discarded",
+        "inbox",
+        ["seq"],
+        unique=False,
+        sqlite_where=sa.text("discarded_ms IS NOT NULL"),
+        postgresql_where=sa.text("discarded_ms IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_inbox_held",
+        "inbox",
+        ["seq"],
+        unique=False,
+        sqlite_where=sa.text("held_code IS NOT NULL"),
+        postgresql_where=sa.text("held_code IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_inbox_held_case",
+        "inbox",
+        ["case_key", "seq"],
+        unique=False,
+        sqlite_where=sa.text("held_code IS NOT NULL"),
+        postgresql_where=sa.text("held_code IS NOT NULL"),
     )
     op.create_index(
         "ix_inbox_undelivered",
@@ -133,22 +180,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "shared_id", name=op.f("uq_links_kind_shared_id")),
     )
     op.create_table(
+        "log_reasons",
+        sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_log_reasons")),
+    )
+    op.create_table(
         "meta",
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
-    )
-    op.create_table(
-        "noise",
-        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
-        sa.Column("topic", sa.String(length=249), nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("kafka_offset", sa.BigInteger(), nullable=False),
-        sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("code", sa.String(length=64), nullable=False),
-        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_noise")),
-        sqlite_autoincrement=True,
     )
     op.create_table(
         "outbox",
@@ -165,6 +206,8 @@ def upgrade() -> None:
         sa.Column("proof", sa.LargeBinary(), nullable=True),
         sa.Column("kafka_offset", sa.BigInteger(), nullable=True),
         sa.Column("sent_ms", sa.BigInteger(), nullable=True),
+        sa.Column("held_code", sa.String(length=64), nullable=True),
+        sa.Column("held_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         sa.UniqueConstraint(
             "topic",
@@ -182,6 +225,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("value IS NOT NULL AND sent_ms IS NOT NULL"),
         postgresql_where=sa.text("value IS NOT NULL AND sent_ms IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outbox_held",
+        "outbox",
+        ["held_ms"],
+        unique=False,
+        sqlite_where=sa.text("held_code IS NOT NULL"),
+        postgresql_where=sa.text("held_code IS NOT NULL"),
     )
     op.create_index(
         "ix_outbox_pending",
@@ -216,10 +267,13 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("added_ms", sa.BigInteger(), nullable=False),
         sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_quarantine_status", "quarantine", ["status", "agency"], unique=False)
+    op.create_index(
+        "ix_quarantine_status", "quarantine", ["status", "agency", "bytes"], unique=False
+    )
     op.create_table(
         "reader_deferred",
         sa.Column("topic", sa.String(length=249), nullable=False),
@@ -229,6 +283,20 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("topic", "partition", "agency", name=op.f("pk_reader_deferred")),
+    )
+    op.create_table(
+        "reader_gaps",
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("topic", sa.String(length=249), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.String(length=64), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "agency", "topic", "partition", "generation", "first", name=op.f("pk_reader_gaps")
+        ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "reader_generations",
@@ -260,6 +328,9 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("gaps", sa.BigInteger(), nullable=False),
+        sa.Column("stopped", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("agency", "topic", "partition", name=op.f("pk_reader_states")),
     )
     op.create_table(
@@ -276,6 +347,7 @@ def upgrade() -> None:
             "origin", "cosigner", "size", "root", name=op.f("uq_receipts_origin_cosigner_size_root")
         ),
     )
+    op.create_index("ix_receipts_cosigner_time", "receipts", ["cosigner", "time_s"], unique=False)
     op.create_index("ix_receipts_origin_size", "receipts", ["origin", "size"], unique=False)
     op.create_table(
         "referrals",
@@ -305,6 +377,44 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_ms IS NULL"),
     )
     op.create_table(
+        "unauthenticated",
+        sa.Column("id", _SERIAL, autoincrement=True, nullable=False),
+        sa.Column("topic", sa.String(length=249), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("kafka_offset", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unauthenticated")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "heartbeat_heads",
+        sa.Column("agency", sa.String(length=100), nullable=False),
+        sa.Column("topic", sa.String(length=249), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.String(length=64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=4), nullable=False),
+        sa.Column("time_ms", sa.BigInteger(), nullable=False),
+        sa.Column("heartbeat_id", _SERIAL, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["heartbeat_id"], ["heartbeats.id"], name=op.f("fk_heartbeat_heads_heartbeat_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "agency",
+            "topic",
+            "partition",
+            "generation",
+            "size",
+            "key_id",
+            name=op.f("pk_heartbeat_heads"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_heartbeat_heads_heartbeat_id"), "heartbeat_heads", ["heartbeat_id"], unique=False
+    )
+    op.create_table(
         "reader_checkpoints",
         sa.Column("generation_id", _SERIAL, nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -332,4 +442,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("generation_id", "idx", name=op.f("pk_reader_leaves")),
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_reader_leaves_content_missing",
+        "reader_leaves",
+        ["generation_id", "idx"],
+        unique=False,
+        sqlite_where=sa.text("status = 'content_missing'"),
+        postgresql_where=sa.text("status = 'content_missing'"),
     )
