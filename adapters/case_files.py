@@ -28,7 +28,13 @@ from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
 from broker.held.quarantine_folder import REASON
-from broker.operations.erasure import UNSEARCHED, CaseNames, Folder, FoundFile
+from broker.operations.erasure import (
+    FOLDER_UNSEARCHED,
+    UNSEARCHED,
+    CaseNames,
+    Folder,
+    FoundFile,
+)
 from broker.store.transaction import Transaction
 
 MAX_TORN: Final = 10_000
@@ -68,12 +74,14 @@ class AdapterCaseFiles:
                 one = self._look(tx, file, folder, names, ids, whole_files)
                 if one is not None:
                     found.append(one)
-            for file in files_below(path, set(self._folders.values())):
+            unsearched: list[Path] = []
+            for file in files_below(path, set(self._folders.values()), unsearched.append):
                 one = self._look(tx, file, folder, names, ids, whole_files=False)
                 if one is not None:  # in a folder of a person: the adapter makes none
                     why = "not_taken" if folder == "import" else "file_foreign"
                     why = one.why if one.why in {UNSEARCHED, "file_unreadable"} else why
                     found.append(FoundFile(file, folder, "leave", one.records, why))
+            found += [FoundFile(one, folder, "leave", 0, FOLDER_UNSEARCHED) for one in unsearched]
         gone = {one.path for one in found if one.step == "remove"}
         kept: tuple[Folder, ...] = ("processed", "quarantine")
         for folder in kept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -41,15 +42,14 @@ def in_packed_file(
     file: Path, folder: Folder, kind: PackedKind, ids: CaseIds, *, named: bool, whole_files: bool
 ) -> FoundFile | None:
     """A compressed file: no part of it was ever taken, and nothing can be cut out of it."""
-    found, whole = named, True
+    # Its own bytes are searched too: a comment, and what stands before or after the packed part.
+    found, whole = named or holds(file, ids.stand_in), True
     if not found:
         with open_file(file) as stream:
             try:
                 found = any(map(ids.stand_in, unpacked_pieces(stream, kind)))
             except UnsearchableError:
                 whole = False
-        if not whole:
-            found = holds(file, ids.stand_in)
     if found and folder in {"processed", "quarantine"}:
         if whole_files:
             return FoundFile(file, folder, "remove")
@@ -69,12 +69,35 @@ def files_in(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in names)
 
 
-def files_below(folder: Path, others: set[Path]) -> Iterator[Path]:
-    """Files in folders inside a folder, without links and without the agency's other folders."""
-    for place, inside, names in os.walk(folder):
+def files_below(
+    folder: Path, others: set[Path], unsearched: Callable[[Path], None]
+) -> Iterator[Path]:
+    """Files in folders inside a folder, without links and without the agency's other folders.
+
+    Args:
+        folder: one of the agency's.
+        others: the agency's folders.
+        unsearched: told each folder whose files are not given: it cannot be read, or is too deep.
+            The folder itself is one of them if it cannot be read.
+    """
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            unsearched(Path(os.fsdecode(error.filename)))
+
+    for place, inside, names in os.walk(folder, onerror=unreadable):
         inside[:] = sorted(one for one in inside if Path(place, one) not in others)
         if len(Path(place).relative_to(folder).parts) >= MAX_FOLDERS:
+            for one in inside:
+                if not Path(place, one).is_symlink():
+                    unsearched(Path(place, one))
             inside.clear()
-        if Path(place) != folder:
-            paths = (Path(place, name) for name in sorted(names))
-            yield from (path for path in paths if path.is_file() and not path.is_symlink())
+        if Path(place) == folder:
+            continue
+        try:
+            paths = [Path(place, name) for name in sorted(names)]
+            plain = [path for path in paths if stat.S_ISREG(path.lstat().st_mode)]
+        except OSError:
+            unsearched(Path(place))
+        else:
+            yield from plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from broker.cli.output import (
     print_text,
     shown_path,
 )
+from contracts.hidden_characters import one_line
 
 
 def erase(
@@ -83,12 +85,10 @@ def erase(
     else:
         lines = [f"erased: {erased.values} sealed values, {erased.payloads} payloads"]
         lines += [
-            f"{'removed' if one.step == 'remove' else 'records cut out of'}: {shown_path(one.path)}"
+            f"{'removed' if one.step == 'remove' else 'records cut out of'}: {_named(one.path)}"
             for one in erased.files
         ]
-        lines += [
-            f"left: {shown_path(one.what)}: {_WHY[one.why]} ({one.why})" for one in erased.left
-        ]
+        lines += [f"left: {_named(one.what)}: {_WHY[one.why]} ({one.why})" for one in erased.left]
         print_text("\n".join(lines) + "\n", output)
     if erased.left:
         note("Something is left. Do what stands there, then erase again.")
@@ -96,6 +96,10 @@ def erase(
     if not erased.anything:
         note("Nothing of it was held any more.")
         raise typer.Exit(NO)
+
+
+def _named(path: Path | str) -> str:
+    return one_line(shown_path(path))
 
 
 _WHY = {
@@ -107,6 +111,8 @@ _WHY = {
     "file_unsearched": "compressed file that cannot be searched to its end: it has a password, has "
     "a form that is not read, or is too large. Look into it yourself; remove it if it holds the "
     "case",
+    "folder_unsearched": "folder that cannot be read, or that lies more than 16 folders deep: its "
+    "files were not searched. Let this account read it, or look into it yourself",
     "file_foreign": "the adapter did not write this file. Remove it yourself",
     "file_unreadable": "the file cannot be read. Check its owner and permissions",
     "file_unwritable": "the file cannot be changed. Check the owner and permissions of its folder",

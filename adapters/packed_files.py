@@ -31,16 +31,13 @@ MAX_NESTING: Final = 3
 MAX_ENTRIES: Final = 4096
 MAX_DIRECTORY_BYTES: Final = 1024 * 1024
 """Of the list of a ZIP file's entries: it is held in memory."""
-_END_BYTES: Final = 22 + 0xFFFF
-_END: Final = b"PK\x05\x06"
-_END_64: Final = b"PK\x06\x07"
 _MAGIC_BYTES: Final = 8
 
 PackedKind: TypeAlias = Literal["zip", "gzip", "bzip2", "other"]
 
 _KINDS: Final[tuple[tuple[bytes, PackedKind], ...]] = (
     (b"PK\x03\x04", "zip"),
-    (_END, "zip"),
+    (b"PK\x05\x06", "zip"),
     (b"PK\x07\x08", "zip"),
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bzip2"),
@@ -137,8 +134,7 @@ def _pieces(stream: BinaryIO, kind: PackedKind, budget: _Budget, nesting: int) -
 
 
 def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[bytes]:
-    _require_small_directory(stream)
-    with zipfile.ZipFile(stream) as archive:
+    with zipfile.ZipFile(_SmallReads(stream)) as archive:
         entries = archive.infolist()
         if len(entries) > MAX_ENTRIES:
             raise UnsearchableError("too many entries")
@@ -154,19 +150,25 @@ def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[byt
         raise UnsearchableError("an entry in a form that is not read here")
 
 
-def _require_small_directory(stream: BinaryIO) -> None:
-    """Refuse a long list of entries before it is read into memory."""
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(max(0, size - _END_BYTES))
-    tail = stream.read(_END_BYTES)
-    stream.seek(0)
-    if _END_64 in tail:
-        raise UnsearchableError("a ZIP file of the 64-bit form")
-    at = tail.find(_END)
-    while at >= 0:
-        if int.from_bytes(tail[at + 12 : at + 16], "little") > MAX_DIRECTORY_BYTES:
+class _SmallReads:
+    """A stream that gives a bounded number of bytes at once.
+
+    ``zipfile`` reads the list of entries at once, with the length that the file states, before
+    anything can count the entries. Where it takes that length from is a matter of several records
+    at the end of the file; this limit does not depend on them.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.seek = stream.seek
+        self.tell = stream.tell
+        self.seekable = stream.seekable
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Read at most ``MAX_DIRECTORY_BYTES``. Raises UnsearchableError if more is asked for."""
+        if count > MAX_DIRECTORY_BYTES:
             raise UnsearchableError("too many entries")
-        at = tail.find(_END, at + 1)
+        return self._stream.read(MAX_DIRECTORY_BYTES if count < 0 else count)
 
 
 def _content(unpacked: BinaryIO, budget: _Budget, nesting: int) -> Iterator[bytes]:

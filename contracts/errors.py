@@ -6,7 +6,7 @@ match; it never carries a personal value, because error texts end up in logs.
 
 from __future__ import annotations
 
-from contracts.hidden_characters import visible
+from contracts.hidden_characters import one_line, visible
 
 __all__ = ["ConcordantError", "ContractError", "EventError", "UnknownNameError"]
 
@@ -48,7 +48,7 @@ class ConcordantError(Exception):
         """Return the text for the operator: what is wrong, where, what to do, and the code."""
         lines = [self.detail]
         if self.where:
-            lines.append(f"  where: {self.where}")
+            lines.append(f"  where: {one_line(self.where)}")
         if self.fix:
             lines.append(f"  to do: {self.fix}")
         lines.append(f"  code:  {self.code}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HIDDEN", "visible"]
+__all__ = ["HIDDEN", "one_line", "visible"]
 
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
@@ -24,3 +24,12 @@ enclose it; private use and noncharacters."""
 def visible(text: str) -> str:
     """Return `text` with each hidden character shown by its code point, as `<U+202E>`."""
     return HIDDEN.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` as `visible` does, with line feeds and tabs shown by their code points too.
+
+    For names and values inside a line: a file's name may hold a line feed, and must not look like
+    a line of our own.
+    """
+    return visible(text).replace("\n", "<U+000A>").replace("\t", "<U+0009>")

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from broker.errors import ConfigError, WrongInputError
-from contracts.hidden_characters import HIDDEN, visible
+from contracts.hidden_characters import HIDDEN, one_line, visible
 
 Agency = Annotated[
     Path,
@@ -176,8 +176,11 @@ def print_tables(tables: Sequence[tuple[Row, Sequence[Row]]], output: Path | Non
 
 
 def plain_table(columns: Row, rows: Sequence[Row]) -> str:
-    """Columns aligned with spaces, as wide as they are; no trailing spaces."""
-    lines = [columns, *rows]
+    """Columns aligned with spaces, as wide as they are; no trailing spaces.
+
+    A cell is in one line, so that no value looks like a row.
+    """
+    lines = [[one_line(cell) for cell in line] for line in (columns, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     return "".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -196,5 +199,5 @@ def _draw(columns: Row, rows: Sequence[Row]) -> None:
     for column in columns:
         table.add_column(Text(column), overflow="fold")  # folded on a narrow terminal, not cut
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     Console().print(table)

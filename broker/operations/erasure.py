@@ -29,12 +29,15 @@ from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id, unsent_case_id
 from broker.store.database import Store, open_store
 from broker.store.transaction import Transaction
+from contracts.hidden_characters import one_line
 
 FOLD_TRIES: Final = 20
 FOLD_WAIT_S: Final = 0.25
 FEWEST_CHARACTERS: Final = 4
 """Of a reference that only stands in files: a shorter one stands there by chance."""
 UNSEARCHED: Final = "file_unsearched"
+FOLDER_UNSEARCHED: Final = "folder_unsearched"
+_NOT_LOOKED_INTO: Final = frozenset({UNSEARCHED, FOLDER_UNSEARCHED})
 SHOWN_FILES: Final = 3
 SUBSCRIPTIONS: Final = "state/subscriber-*.db"
 
@@ -102,9 +105,10 @@ class Left:
 
     Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds
     other cases and cannot be cut), `file_packed` (a compressed file with the case in it),
-    `file_unsearched` (a compressed file that cannot be searched to its end), `file_foreign` (not
-    written by the adapter), `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka
-    does not have yet), `not_delivered` (events that the agency's system does not have yet),
+    `file_unsearched` (a compressed file that cannot be searched to its end), `folder_unsearched`
+    (a folder that cannot be read, or lies too deep), `file_foreign` (not written by the adapter),
+    `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka does not have yet),
+    `not_delivered` (events that the agency's system does not have yet),
     `journal_in_use` (the database's journal is emptied when its reader ends).
     """
 
@@ -239,16 +243,16 @@ def _require_holding(case: str, found: Sequence[FoundFile], participant: Partici
     Raises:
         WrongInputError: ``case_unknown``.
     """
-    if len(case) >= FEWEST_CHARACTERS and any(one.why != UNSEARCHED for one in found):
+    if len(case) >= FEWEST_CHARACTERS and any(one.why not in _NOT_LOOKED_INTO for one in found):
         return
-    paths = [_shown(participant, one.path) for one in found if one.why == UNSEARCHED]
+    paths = [_shown(participant, one.path) for one in found if one.why in _NOT_LOOKED_INTO]
     unsearched = [os.fsencode(path).decode(errors="backslashreplace") for path in paths]
     message = "The case is neither a shared id nor a reference of this agency."
     fix = "Give the shared id (a UUID), or the reference of the agency's own system."
     if unsearched:
-        named = ", ".join(unsearched[:SHOWN_FILES])
-        message += f" {len(unsearched)} files could not be searched for it: {named}."
-        fix += " Look into these files yourself, and remove them if they hold the case."
+        named = ", ".join(one_line(path) for path in unsearched[:SHOWN_FILES])
+        message += f" {len(unsearched)} files or folders could not be searched for it: {named}."
+        fix += " Look into these yourself, and remove the case from them."
     raise WrongInputError(message, code="case_unknown", fix=fix)
 
 

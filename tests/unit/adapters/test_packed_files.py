@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import struct
 import tracemalloc
 import zipfile
 from contextlib import suppress
@@ -40,6 +41,25 @@ def many_entries(count: int) -> bytes:
     return out.getvalue()
 
 
+def directory_elsewhere(count: int) -> bytes:
+    """A list of entries of which only the records of the 64-bit form, far from the end, tell."""
+    local = b"PK\x03\x04" + bytes(26)
+    listed = (b"PK\x01\x02" + bytes(42)) * count
+    where = struct.pack("<QQQQ", count, count, len(listed), len(local))
+    at = len(local) + len(listed)
+    record = b"PK\x06\x06" + struct.pack("<QHHII", 44, 45, 45, 0, 0) + where
+    pointer = b"PK\x06\x07" + struct.pack("<IQI", 0, at, 1)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 10, 0, 0xFFFF)
+    return local + listed + record + pointer + end + bytes(0xFFFF)
+
+
+def directory_before_the_comment(count: int) -> bytes:
+    """A list of entries whose end record lies one byte before the last 64 KiB and 22 bytes."""
+    listed = (b"PK\x01\x02" + bytes(42)) * count
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, len(listed), 30, 0xFFFF)
+    return b"PK\x03\x04" + bytes(26) + listed + end + bytes(0x10000)
+
+
 def nested(depth: int) -> bytes:
     content = b"CRN"
     for _ in range(depth):
@@ -58,6 +78,9 @@ BOMBS = {
     "too deep": lambda: nested(4),
     "entries": lambda: many_entries(MAX_ENTRIES + 1),
     "a long directory": lambda: many_entries(25_000),
+    "a long directory of the 64-bit form": lambda: directory_elsewhere(40_000),
+    "a long directory before a comment": lambda: directory_before_the_comment(40_000),
+    "a long directory in a zip": lambda: zipped(directory_elsewhere(40_000)),
 }
 
 
@@ -76,7 +99,7 @@ def test_a_bomb_is_unsearchable_and_takes_little_memory(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert total <= 1.01 * MAX_UNPACKED_BYTES
-    assert peak < MEMORY_BYTES
+    assert peak < (8 * MIB if "directory" in name else MEMORY_BYTES)
 
 
 def test_what_is_within_the_limits_is_read_whole() -> None:

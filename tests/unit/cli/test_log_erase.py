@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import bz2
 import csv
+import errno
 import gzip
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -495,6 +497,51 @@ def test_files_in_folders_inside_are_named(police: Path, world, cli) -> None:
         "quarantine/old/2025/a.csv": "file_foreign",
         "inbox/old/2025/a.csv": "file_foreign",
     }
+
+
+def test_folders_that_are_not_searched_are_named(police: Path, world, cli, monkeypatch) -> None:
+    deep = police.joinpath("quarantine", *(str(number) for number in range(20)))
+    deep.mkdir(parents=True)
+    (deep / "a.csv").write_bytes(export(row(OURS)))
+    shut = police / "processed" / "shut"
+    shut.mkdir()
+    look = os.scandir
+
+    def scandir(folder: Path | str):
+        if Path(folder) == shut:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    done = erase(cli, world)
+    left = {one["what"]: one["why"] for one in done.json["left"]}
+    at_16 = "/".join(str(number) for number in range(17))
+    assert (done.code, left) == (
+        4,
+        {f"quarantine/{at_16}": "folder_unsearched", "processed/shut": "folder_unsearched"},
+    )
+
+
+def test_what_stands_beside_the_packed_part_of_a_file_is_found(police: Path, world, cli) -> None:
+    for name, content in {
+        "after.csv.bz2": bz2.compress(b"no more") + export(row(OURS)),
+        "before.zip": b"PK\x03\x04 " + export(row(OURS)) + zipped("a.csv", b"no more"),
+    }.items():
+        (police / "quarantine" / name).write_bytes(content)
+    left = {one["what"]: one["why"] for one in erase(cli, world).json["left"]}
+    assert left == {
+        "quarantine/after.csv.bz2": "file_packed",
+        "quarantine/before.zip": "file_packed",
+    }
+
+
+def test_a_name_with_a_line_feed_is_in_one_line(police: Path, world, cli) -> None:
+    (police / "inbox").mkdir(exist_ok=True)
+    (police / "inbox" / "a\nremoved: b").write_bytes(export(row(OURS)))
+    done = cli("log", "erase", "--agency", police, "--case", OURS)
+    text = done.out.decode()
+    assert "left: inbox/a<U+000A>removed: b: " in text
+    assert not any(line.startswith("removed: b") for line in text.splitlines())
 
 
 def locked() -> bytes:

@@ -109,6 +109,21 @@ def test_hidden_characters_are_shown_by_their_code_points(
     assert written.getvalue().decode() == "a<U+202E>b<U+200B>c<U+E0041>d\n" * 2
 
 
+@pytest.mark.parametrize("kind", [io.TextIOWrapper, Terminal])
+def test_a_line_feed_in_a_cell_makes_no_row(monkeypatch: pytest.MonkeyPatch, kind) -> None:
+    written = _stdout(monkeypatch, kind)
+    output.print_table(("file",), [("a.csv\nevent-7  delivered\tx",)])
+    text = written.getvalue().decode()
+    assert "a.csv<U+000A>event-7  delivered<U+0009>x" in text
+    assert not any(line.startswith("event-7") for line in text.splitlines())
+
+
+def test_a_line_feed_in_a_place_makes_no_line_of_an_error() -> None:
+    error = ContractError("no", where="a\n  to do: rm", fix="read it")
+    lines = error.diagnostics().splitlines()
+    assert lines[1:3] == ["  where: a<U+000A>  to do: rm", "  to do: read it"]
+
+
 def test_hidden_characters_are_escaped_in_json_and_keep_their_value(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
