@@ -50,6 +50,11 @@ class AlarmLimit:
         if kind in self._written or len(self._written) < MAX_KINDS:
             return kind
         for old, written in list(self._written.items()):
-            if now - written >= EVERY_S and old not in self._since:
+            if now - written >= EVERY_S and old != _OTHERS:
                 del self._written[old]
+                # Else a kind that stopped would keep its place for good, and later ones, an alarm
+                # among them, would share one line a minute.
+                left = self._since.pop(old, 0)
+                if left:
+                    self._since[_OTHERS] = self._since.get(_OTHERS, 0) + left
         return kind if len(self._written) < MAX_KINDS else _OTHERS

@@ -81,6 +81,7 @@ class LineLimit:
     """The processor that limits warnings and errors (`AlarmLimit`).
 
     Lines are of one kind if these members are the same: the numbers in a line are no part of it.
+    Errors have a limit of their own, so that a flood of warnings of many kinds hides no alarm.
     """
 
     MEMBERS: Final = (
@@ -101,8 +102,9 @@ class LineLimit:
     )
     WHO: Final = ("agency", "sender", "recipient", "peer", "cosigner")
 
-    def __init__(self, limit: AlarmLimit) -> None:
-        self._limit = limit
+    def __init__(self, warnings: AlarmLimit, errors: AlarmLimit) -> None:
+        self._warnings = warnings
+        self._errors = errors
 
     def __call__(self, _logger: object, method: str, line: Event) -> Event:
         """See structlog's processors."""
@@ -112,7 +114,8 @@ class LineLimit:
         who = " ".join(f"{line.get(name, '')}" for name in self.WHO)
         given = line.get("records")
         count = given if type(given) is int and given > 0 else 1
-        told = self._limit.lines(what, who, count)
+        limit = self._warnings if method in {"warning", "warn"} else self._errors
+        told = limit.lines(what, who, count)
         if not told:
             raise structlog.DropEvent
         if told > 1 or given is not None:
@@ -178,7 +181,7 @@ def configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             _allowed,
-            LineLimit(AlarmLimit()),
+            LineLimit(AlarmLimit(), AlarmLimit()),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             renderer,

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -280,7 +281,7 @@ def test_every_warning_is_limited_whatever_numbers_it_has(out: io.StringIO) -> N
 
 def test_a_limited_line_says_how_many_there_were() -> None:
     now = [0.0]
-    limit = logs.LineLimit(AlarmLimit(lambda: now[0]))
+    limit = logs.LineLimit(AlarmLimit(lambda: now[0]), AlarmLimit(lambda: now[0]))
 
     def written(**line: object) -> dict[str, object] | None:
         try:
@@ -304,3 +305,26 @@ def test_invented_kinds_grow_no_memory() -> None:
     assert len(limit._written) <= MAX_KINDS + 1
     now[0] = EVERY_S
     assert limit.lines("one-more", "csu") > 0
+
+
+def test_a_flood_of_many_kinds_that_ended_hides_no_later_line() -> None:
+    now = [0.0]
+    limit = AlarmLimit(lambda: now[0])
+    for number in range(2 * MAX_KINDS):
+        limit.lines(f"flood-{number}", "csu")
+        limit.lines(f"flood-{number}", "csu")  # a second one, of which no line tells
+    now[0] = 2 * EVERY_S
+    assert limit.lines("equivocation", "csu") == 1
+    assert limit.lines("rollback", "csu") == 1
+    now[0] = 3 * EVERY_S
+    untold = sum(limit._since.values())
+    assert untold >= MAX_KINDS, "what the flood was is counted in the line that the others share"
+
+
+def test_a_flood_of_warnings_hides_no_alarm() -> None:
+    limit = logs.LineLimit(AlarmLimit(lambda: 0.0), AlarmLimit(lambda: 0.0))
+    for number in range(2 * MAX_KINDS):
+        with suppress(structlog.DropEvent):
+            limit(None, "warning", {"event": "record_refused", "code": f"code-{number}"})
+    alarm = {"event": "alarm", "code": "equivocation", "agency": "csu"}
+    assert limit(None, "error", dict(alarm)) == alarm
