@@ -3,7 +3,8 @@
 Ready means that every named check passes; the answer lists each with its reason, so that it is
 the first place to look. Alive means that the event loop still turns. The port is bound to this
 machine by default: the answers hold no personal data, but they tell how busy an agency is. Clients
-are strangers: their connections are few and short, whatever they send.
+are strangers: their connections are few and short, one request each, and an answer is made a few
+times a second at most, whatever they send.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -35,11 +36,14 @@ REQUEST_S: Final = 5.0
 """Time in which a whole request must come, and after which a connection that rests is closed."""
 CONNECTION_S: Final = 30.0
 """Longest life of a connection, whatever its client reads or sends."""
+AGAIN_S: Final = 0.2
+"""How old an answer may be: to make one takes a thread that the adapter's own work shares."""
 STOP_S: Final = 3
 """Time that answers have to go out when the adapter stops."""
 _FAILED: Final = "the check itself failed"
 _START_S: Final = 10.0
 _POLL_S: Final = 0.02
+_Made = TypeVar("_Made")
 
 
 class Flag:
@@ -59,6 +63,23 @@ class Flag:
     def __call__(self) -> str | None:
         """See `Check`."""
         return self._reason
+
+
+class _Recent(Generic[_Made]):
+    """An answer that is made at most every ``AGAIN_S``, however many ask for it."""
+
+    def __init__(self, make: Callable[[], _Made]) -> None:
+        self._make = make
+        self._lock = asyncio.Lock()
+        self._made: tuple[float, _Made] | None = None
+
+    async def get(self) -> _Made:
+        """The answer, made in a thread; those who ask meanwhile wait for the same one."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if self._made is None or now - self._made[0] >= AGAIN_S:
+                self._made = now, await asyncio.to_thread(self._make)
+            return self._made[1]
 
 
 class Readiness:
@@ -84,12 +105,13 @@ class Readiness:
 
 def health_app(readiness: Readiness, metrics: Callable[[], bytes]) -> Starlette:
     """The three answers. `metrics` refreshes and renders; it runs in a thread."""
+    recent_reasons, recent_metrics = _Recent(readiness.reasons), _Recent(metrics)
 
     async def livez(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
-        reasons = await asyncio.to_thread(readiness.reasons)
+        reasons = await recent_reasons.get()
         ready = all(reason is None for reason in reasons.values())
         checks = {
             name: {"ok": reason is None} | ({} if reason is None else {"reason": reason})
@@ -98,7 +120,7 @@ def health_app(readiness: Readiness, metrics: Callable[[], bytes]) -> Starlette:
         return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
 
     async def metrics_text(_request: Request) -> Response:
-        return Response(await asyncio.to_thread(metrics), headers={"content-type": CONTENT_TYPE})
+        return Response(await recent_metrics.get(), headers={"content-type": CONTENT_TYPE})
 
     return Starlette(
         routes=[
@@ -142,6 +164,7 @@ class HealthServer:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                headers=[("connection", "close")],
             )
         )
         self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
@@ -211,7 +234,7 @@ class _BoundedProtocol(H11Protocol):
         return True
 
     def _look(self) -> None:
-        if self.transport.is_closing():
+        if self not in self.connections:  # one that is closing may still hold an unread answer
             return
         if self.answering and self.loop.time() - self.opened_s < CONNECTION_S:
             self.loop.call_later(REQUEST_S, self._look)

@@ -154,6 +154,33 @@ async def test_a_request_that_comes_byte_by_byte_is_cut_off(
     await asyncio.wait_for(server.stop(), 10)
 
 
+async def test_a_flood_of_requests_makes_few_answers_and_one_for_each_connection() -> None:
+    made = 0
+
+    def metrics() -> bytes:
+        nonlocal made
+        made += 1
+        return b"concordant_up 1\n"
+
+    server = HealthServer(health_app(Readiness(), metrics), port=0)
+    await server.start()
+
+    async def ask() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+            answers = (await reader.read()).count(b"concordant_up 1")
+        writer.close()
+        return answers
+
+    began = time.monotonic()
+    answers = [await ask() for _ in range(40)]
+    took = time.monotonic() - began
+    assert answers == [1] * 40
+    assert made <= 1 + took / health.AGAIN_S
+    await asyncio.wait_for(server.stop(), 10)
+
+
 async def test_an_answer_that_is_not_read_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "REQUEST_S", 0.1)
     monkeypatch.setattr(health, "CONNECTION_S", 0.5)
