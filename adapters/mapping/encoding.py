@@ -89,6 +89,8 @@ def wide_encoding(start: bytes) -> str | None:
         return "UTF-32"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16"
+    if b"\0" in start[:4]:  # no text begins with it; an XML parser takes it for UTF-16
+        return "UTF-16 or UTF-32 without a byte order mark"
     half = len(start) // 2
     for offset in (0, 1):
         if (

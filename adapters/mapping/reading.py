@@ -23,7 +23,7 @@ from adapters.mapping.lists import split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
 from adapters.mapping.place import Place
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
-from adapters.mapping.signs import text_sign
+from adapters.mapping.signs import has_escapes, text_sign
 from broker.event import JSON
 
 MAX_ITEMS = 100
@@ -133,6 +133,12 @@ def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
             "text_encoding",
             "a question mark stands inside a word: an earlier program lost a character there",
             fix="Correct the text at its source, and export as UTF-8.",
+        )
+    if not multiline and has_escapes(text):
+        raise place.error(
+            "text_encoding",
+            "a character is written as an escape of HTML, JSON, e-mail, a URL or UTF-7",
+            fix="Export the text as it is to be read, as UTF-8.",
         )
     kept = _JOINERS + ("\n\t" + _BLANKS_WITHOUT_WIDTH + _MARKS_OF_DIRECTION if multiline else "")
     for char in text:

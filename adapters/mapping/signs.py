@@ -151,6 +151,15 @@ _TEXT_SIGNS: Final = (
     ("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{5}", "another alphabet was read as windows-1252"),
     ("[\u0080-\u009f]", "windows-1252 or cp850 was read as ISO-8859-1"),
 )
+_ESCAPES: Final = re.compile(
+    r"&(?:\#[0-9]{2,6}|\#[xX][0-9A-Fa-f]{2,5}|amp|lt|gt|quot|apos|nbsp|pound|euro|[lr][sd]quo|[mn]dash"
+    r"|[A-Za-z]{1,2}(?:acute|grave|circ|uml|tilde|cedil|caron|slash|ring|lig));"
+    r"|\\u[0-9A-Fa-f]{4}|\\x[89A-Fa-f][0-9A-Fa-f]"
+    r"|(?:[=%][Cc][2-9A-Fa-f]|[=%][Ee][0-9A-Fa-f][=%][89ABab][0-9A-Fa-f])[=%][89ABab][0-9A-Fa-f]"
+    r"|\+A[I-P][A-Za-z0-9+/]-"
+)
+"""A character as HTML, JSON, e-mail, a URL or UTF-7 writes it in ASCII."""
+
 _ANY_TEXT_SIGN: Final = re.compile("|".join(pattern for pattern, _ in _TEXT_SIGNS))
 
 
@@ -159,3 +168,8 @@ def text_sign(text: str) -> str | None:
     if text.isascii() or not _ANY_TEXT_SIGN.search(text):
         return None
     return next(words for pattern, words in _TEXT_SIGNS if re.search(pattern, text))
+
+
+def has_escapes(text: str) -> bool:
+    """Whether a text has characters as another form of text writes them: ``O&#39;Brien``."""
+    return _ESCAPES.search(text) is not None

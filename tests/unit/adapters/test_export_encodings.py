@@ -9,7 +9,7 @@ from adapters.csu import ADAPTER
 from adapters.csu.format import format_export
 from adapters.mapping import MemoryLinks
 from adapters.mapping.encoding import PIECE_BYTES, as_stream, check_text
-from adapters.mapping.signs import text_sign
+from adapters.mapping.signs import has_escapes, text_sign
 
 NAMES = (
     "José", "Zoë", "Müller", "François", "Siân", "Håkon", "Renée", "Björk", "Núñez", "Seán",
@@ -127,8 +127,14 @@ def test_text_that_was_read_wrongly_before_is_refused_by_its_row(text: str) -> N
     assert WRONG[text] in error.value.detail
 
 
-@pytest.mark.parametrize("text", ["M?ller", "?ukasz M?ller", "Jos?-Mar?a"])
-def test_a_question_mark_inside_a_word_of_a_short_text_is_a_lost_character(text: str) -> None:
+ESCAPED = (
+    "O&#39;Brien", "O&#x27;Brien", "O&rsquo;Brien", "Smith &amp; Sons", "Jos&eacute;", "Jos\\u00e9",
+    "Jos\\xe9", "Jos=C3=A9", "Jos%C3%A9", "O=E2=80=99Brien", "Jos+AOk-", "+AMk-lise",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["M?ller", "?ukasz M?ller", "Jos?-Mar?a", *ESCAPED])
+def test_a_short_text_in_which_an_earlier_program_changed_a_character_is_refused(text: str) -> None:
     (row,) = ADAPTER.read(export("x").encode())
     assert isinstance(row, Row)
     context = Context("me", {"P": "partner-one"}, MemoryLinks())
@@ -152,6 +158,18 @@ def test_xml_in_another_encoding_than_it_declares_is_told(declared: str, quote: 
     assert "cp850" in error.value.detail
 
 
+def test_xml_in_utf_16_is_refused_whatever_alphabet_it_has() -> None:
+    """Where most of its first bytes are of another alphabet, few of them are zero."""
+    from adapters.cps import ADAPTER as CPS
+
+    content = f"""<?xml version="1.0"?><!--{"李" * 3000}-->
+<CaseExport xmlns="urn:example:cps:case-export:3"><Case Deleted="true"/></CaseExport>"""
+    for encoding in ("utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32-be"):
+        with pytest.raises(MappingError) as error:
+            CPS.read(content.encode(encoding))
+        assert error.value.code == "file_encoding", encoding
+
+
 def test_good_text_has_no_sign_of_a_wrong_encoding() -> None:
     others = ("CAFÉ’S”", "na hÉireann", "Zażółć", "Łukasz", "Ångström", "√2", "£40–50", "naïve",
               "“quoted”", "À la", "5 m²", "€5", "½", "e.g. 20‰", "Дмитрий",
@@ -159,3 +177,6 @@ def test_good_text_has_no_sign_of_a_wrong_encoding() -> None:
               "who?what")  # fmt: skip
     for text in (*NAMES, *others):
         assert text_sign(text) is None, text
+    for text in ("R&D; more", "Smith & Sons", "+44 20 7946", "a+b@x.org", "C:\\users\\x", "x=C3",
+                 "100% sure", "AT&T;", "1+A1-"):  # fmt: skip
+        assert not has_escapes(text), text
