@@ -16,6 +16,7 @@ from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end, raw_producer, raw_receive, raw_send
 from bench.world import PARTITIONS, RECIPIENTS, World
 from broker.judging.file_context import FileContext
+from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
@@ -133,7 +134,7 @@ async def _receive(
     def judge(records: list[Record]) -> None:
         for _record, judgement in judge_each(records, view, now_ms()):
             view.took(judgement)
-            assert judgement.event is not None, judgement.refusal
+            assert isinstance(judgement, Opened), judgement.outcome
 
     async def take(_topic: str, partition: int, records: list[Record]) -> None:
         nonlocal opened

@@ -16,6 +16,7 @@ from bench.partnership import READER, recipient_ids
 from broker.agency.participant import Participant
 from broker.event import OpenedEvent
 from broker.judging.file_context import FileContext
+from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState
@@ -115,7 +116,7 @@ class Case(measuring.Case):
         opened = []
         for _record, judgement in judge_each(messages, view, now):
             view.took(judgement)
-            opened.append(judgement.event)
+            opened.append(judgement.event if isinstance(judgement, Opened) else None)
         return opened
 
     def data(self, opened: OpenedEvent | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
@@ -52,7 +52,7 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
     """What steps 5, 7 and 8 compute of a record, where they need nothing but what is remembered.
 
     It spends no wrap budget and remembers nothing. What does not open here is left to
-    ``interpret``, which gives the code in the order of the steps.
+    ``open_record``, which gives the code in the order of the steps.
     """
     source, value = verified.origin.agency, verified.record.value
     assert value is not None
@@ -76,10 +76,10 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
         return None
 
 
-def interpret(
+def open_record(
     verified: VerifiedRecord, view: ReaderContext, now: int, ahead: Ahead | None = None
-) -> OpenedEvent | None:
-    """Steps 5 to 10, but for the comparison with an event of the same id.
+) -> OpenedEvent | Literal["not_addressed", "repeat"]:
+    """Steps 5 to 10. A retry from the quarantine enters here: step 4 was taken when it came.
 
     Args:
         verified: a record that passed steps 0 to 4.
@@ -88,14 +88,14 @@ def interpret(
         ahead: of this record, if there is any: it saves work and changes no answer.
 
     Returns:
-        The event, or None when it is not addressed to this agency.
+        The event; or that the record is not for this agency, or that this event was taken before.
 
     Raises:
         RefusedError: with the step and its code.
     """
     source = verified.origin.agency
     if source == view.agency:
-        return None
+        return "not_addressed"
     value = verified.record.value
     assert value is not None
     try:  # step 5
@@ -114,7 +114,7 @@ def interpret(
     if mine is None:
         if key_gone:
             raise RefusedError(5, "key_missing", "an exchange key that was listed is not held here")
-        return None
+        return "not_addressed"
     entry, session = mine
     governing = _governing(sealed.contract, verified, view, now)  # step 6
     event_id = uuid_text(sealed.id)
@@ -126,7 +126,13 @@ def interpret(
             texts = open_groups(sealed, entry, session, prefix, event_id)
         except OpeningError as error:
             raise RefusedError(error.step, error.code, str(error)) from None
-    return _interpret(sealed, event_id, texts, governing, verified, view)  # steps 9 and 10
+    event = _interpret(sealed, event_id, texts, governing, verified, view)  # steps 9 and 10
+    known = view.known(event.source, event.id)
+    if known is None:
+        return event
+    if known.type == event.type and known.same(event.flat):
+        return "repeat"
+    raise RefusedError(10, "id_reused", "this id was used for another event")
 
 
 def _governing(

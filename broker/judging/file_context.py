@@ -14,11 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from broker.envelope.opening import OpeningKey
 from broker.event import JSON
-from broker.judging.judging import Judgement
+from broker.judging.continuity_types import Placement
+from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened, Placed
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import PartitionState, Place, StoredCheckpoint
 from broker.judging.reader_context import Governing, StreamKey
 from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
+from broker.judging.verification import VerifiedRecord
 from broker.judging.verification_cache import VerificationCache
 from contracts.values import value_class
 
@@ -156,23 +158,29 @@ class FileContext:
         return self._events.get((source, event_id))
 
     def took(self, judgement: Judgement) -> None:
-        """Take up what a judgement moved."""
-        verified, placement = judgement.verified, judgement.placement
-        if verified is None:
+        """Take up what a judgement moved. A file is judged as it stands: nothing waits."""
+        found = judgement.refused if isinstance(judgement, Deferred) else judgement
+        if isinstance(found, Placed):
+            self.moved(found.verified, found.placement)
+        if isinstance(found, Opened):
+            event = found.event
+            self._events[event.source, event.id] = ShownEvent(event.type, event.flat)
+        elif isinstance(found, Equivocation):
+            place = _place(found.verified)
+            self._states[place] = replace(self._states[place], stopped=True)
+
+    def moved(self, verified: VerifiedRecord, placement: Placement) -> None:
+        """Take up a record's place in its stream."""
+        if placement.verdict == "before_start":
             return
-        origin, fact = verified.origin, verified.fact
-        place = (origin.agency, origin.topic, origin.partition)
-        if judgement.equivocation:
-            state = self._states[place]
-            self._states[place] = replace(state, stopped=True)
-        if placement is None or placement.verdict == "before_start":
-            return
+        place, fact, generation = _place(verified), verified.fact, verified.origin.generation
         self._states[place] = placement.state
         recall = self.recall(*place)
         if placement.verdict != "repeat":  # a leaf again takes nothing away of what is known
-            recall.leaves[origin.generation, fact.index] = (fact.leaf, fact.leaf_only)
-        for generation, kept in placement.kept:
-            recall.keep(generation, kept)
-        if judgement.event is not None:
-            event = judgement.event
-            self._events[event.source, event.id] = ShownEvent(event.type, event.flat)
+            recall.leaves[generation, fact.index] = (fact.leaf, fact.leaf_only)
+        for name, kept in placement.kept:
+            recall.keep(name, kept)
+
+
+def _place(verified: VerifiedRecord) -> Place:
+    return verified.origin.agency, verified.origin.topic, verified.origin.partition

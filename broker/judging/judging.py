@@ -21,8 +21,7 @@ One pure function of the record, the reader's view and ``now``. Receiving, ``eve
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
@@ -33,54 +32,29 @@ from broker.judging.continuity_types import (
     LogPosition,
     Placement,
 )
-from broker.judging.decryption import Ahead, interpret, open_ahead
+from broker.judging.decryption import Ahead, open_ahead, open_record
+from broker.judging.judgements import (
+    BeforeStart,
+    Deferred,
+    Equivocation,
+    Judgement,
+    LeafTaken,
+    NotAddressed,
+    Opened,
+    Refused,
+    Repeat,
+    Unplaced,
+    Unverified,
+    may_wait,
+)
 from broker.judging.partition_state import Place
 from broker.judging.reader_context import ReaderContext
 from broker.judging.state_limits import Room
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.record import Record
-from contracts.values import value_class
-
-Outcome: TypeAlias = Literal[
-    "opened", "not_addressed", "repeat", "before_start", "leaf", "refused", "deferred"
-]
-
-DEFERRED_CODES: Final = frozenset(
-    {
-        "early",
-        "manifest_expired",
-        "key_unknown",
-        "receipt_awaited",
-        "contract_unknown",
-        "wrap_budget",
-        "state_full",
-    }
-)
-"""Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
 
 STAGE_RECORDS: Final = 64
 """Records of a batch that go through a stage together."""
-
-
-@value_class(frozen=True, slots=True)
-class Judgement:
-    """What became of a record.
-
-    Attributes:
-        outcome: see docs/spec/opening.md.
-        verified: set from step 4 on.
-        placement: set when continuity moved (or stood), that is from step 5 on.
-        event: set when opened.
-        refusal: set when refused or deferred.
-        equivocation: the record contradicts what its sender signed; its partition must stop.
-    """
-
-    outcome: Outcome
-    verified: VerifiedRecord | None = None
-    placement: Placement | None = None
-    event: OpenedEvent | None = None
-    refusal: RefusedError | None = None
-    equivocation: bool = False
 
 
 def judge(record: Record, view: ReaderContext, now: int) -> Judgement:
@@ -137,36 +111,34 @@ def _judge_verified(
     now: int,
     ahead: Ahead | None = None,
 ) -> Judgement:
-    if isinstance(verified, RefusedError):
-        outcome: Outcome = "deferred" if verified.code in DEFERRED_CODES else "refused"
-        return Judgement(outcome, refusal=verified)
-    placed = place_record(verified, view)
-    if placed.outcome in {"refused", "deferred", "repeat", "before_start"}:
-        return placed
+    if isinstance(verified, RefusedError):  # steps 0 to 3
+        return may_wait(Unverified(verified))
+    placement = place_record(verified, view)  # step 4
+    if not isinstance(placement, Placement):
+        return placement
+    if placement.verdict == "repeat":
+        return Repeat(verified, placement)
+    if placement.verdict == "before_start":
+        return BeforeStart(verified, placement)
     if verified.fact.leaf_only:
-        return replace(placed, outcome="leaf")
-    return open_record(placed, view, now, ahead)
+        return LeafTaken(verified, placement)
+    return _judge_content(verified, placement, view, now, ahead)  # steps 5 to 10
 
 
 # --- step 4 --------------------------------------------------------------------------------------
 
 
-def place_record(verified: VerifiedRecord, view: ReaderContext) -> Judgement:
-    """Step 4. The outcome is ``opened`` where the later steps still have to be taken."""
+def place_record(
+    verified: VerifiedRecord, view: ReaderContext
+) -> Placement | Unplaced | Deferred | Equivocation:
+    """Step 4: where the record stands in its sender's stream."""
     where = (verified.origin.agency, verified.origin.topic, verified.origin.partition)
-    outcome: Outcome
     try:
-        placement = _placed(verified.fact, view, where)
+        return _placed(verified.fact, view, where)
     except EquivocationError as error:
-        refusal = RefusedError(4, error.code, str(error))
-        return Judgement("refused", verified, refusal=refusal, equivocation=True)
+        return Equivocation(verified, RefusedError(4, error.code, str(error)))
     except ContinuityError as error:
-        outcome = "deferred" if error.code in DEFERRED_CODES else "refused"
-        return Judgement(outcome, verified, refusal=RefusedError(4, error.code, str(error)))
-    if placement.verdict in {"repeat", "before_start"}:
-        outcome = "repeat" if placement.verdict == "repeat" else "before_start"
-        return Judgement(outcome, verified, placement)
-    return Judgement("opened", verified, placement)
+        return may_wait(Unplaced(verified, RefusedError(4, error.code, str(error))))
 
 
 def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
@@ -197,23 +169,19 @@ def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
 # --- steps 5 to 10 -------------------------------------------------------------------------------
 
 
-def open_record(
-    placed: Judgement, view: ReaderContext, now: int, ahead: Ahead | None = None
+def _judge_content(
+    verified: VerifiedRecord,
+    placement: Placement,
+    view: ReaderContext,
+    now: int,
+    ahead: Ahead | None,
 ) -> Judgement:
-    """Steps 5 to 10 for a record that has its place; a retry from quarantine enters here."""
-    assert placed.verified is not None
     try:
-        event = interpret(placed.verified, view, now, ahead)
-    except RefusedError as error:
-        if error.code in DEFERRED_CODES:  # it keeps its place until waiting is over
-            return Judgement("deferred", placed.verified, placed.placement, refusal=error)
-        return Judgement("refused", placed.verified, placed.placement, None, error)
-    if event is None:
-        return Judgement("not_addressed", placed.verified, placed.placement)
-    known = view.known(event.source, event.id)
-    if known is None:
-        return Judgement("opened", placed.verified, placed.placement, event)
-    if known.type == event.type and known.same(event.flat):  # step 10
-        return replace(placed, outcome="repeat")
-    reused = RefusedError(10, "id_reused", "this id was used for another event")
-    return replace(placed, outcome="refused", refusal=reused)
+        event = open_record(verified, view, now, ahead)
+    except RefusedError as refusal:
+        return may_wait(Refused(verified, placement, refusal))
+    if isinstance(event, OpenedEvent):
+        return Opened(verified, placement, event)
+    if event == "not_addressed":
+        return NotAddressed(verified, placement)
+    return Repeat(verified, placement)

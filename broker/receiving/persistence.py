@@ -9,7 +9,7 @@ the whole batch was taken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, assert_never
 
 from broker import pseudonyms
 from broker.audit import recording
@@ -19,9 +19,24 @@ from broker.audit.log import append_entries
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.judging.judging import Judgement
+from broker.judging.judgements import (
+    BeforeStart,
+    Decided,
+    Deferred,
+    Equivocation,
+    Judgement,
+    LeafTaken,
+    NotAddressed,
+    Opened,
+    Placed,
+    Refused,
+    Repeat,
+    Unplaced,
+    Unverified,
+)
 from broker.judging.partition_state import PartitionState, Place
 from broker.judging.store_context import StoreContext
+from broker.judging.verification import VerifiedRecord
 from broker.receiving.inbox_payload import inbox_row
 from broker.receiving.quarantining import kept_size, quarantine
 from broker.receiving.retry_later import RetryLater, claimed_sender
@@ -120,14 +135,13 @@ class VerdictPersistence:
     def take(self, record: Record, judgement: Judgement) -> None:
         """Take up one judgement; the next record is judged after it."""
         sender = claimed_sender(record, judgement)
-        if judgement.outcome == "deferred":
-            assert judgement.refusal is not None
+        if isinstance(judgement, Deferred):
             if self._waits.keep(record, sender, judgement.refusal.code):
                 return
-            judgement = replace(judgement, outcome="refused")
+            judgement = judgement.refused
         elif self._waits.bars(record, sender, judgement):
             return  # the position stays before it; it is judged again
-        if self._quota_full(record, judgement):
+        if isinstance(judgement, Refused) and self._quota_full(record, judgement):
             self._waits.keep(record, sender, "quarantine_full")
             return
         self._waits.end(record, sender, judgement)
@@ -151,42 +165,44 @@ class VerdictPersistence:
         joined = combined(self._tx, self._sources, self._agency, self._now, recording.OPERATOR)
         append_entries(self._tx, [*self.entries, *joined])
 
-    def _quota_full(self, record: Record, judgement: Judgement) -> bool:
-        """Whether a record would be quarantined for a sender that has no room left: it waits."""
-        if (
-            judgement.outcome != "refused"
-            or judgement.placement is None
-            or judgement.verified is None
-        ):
-            return False
+    def _quota_full(self, record: Record, judgement: Refused) -> bool:
+        """Whether the sender of a refused record has no room left in the quarantine: it waits."""
         held = self._tx.quarantine.size_of(judgement.verified.origin.agency)
         return not has_room(held, kept_size(record))
 
-    def _settle(self, record: Record, judgement: Judgement) -> None:
+    def _settle(self, record: Record, judgement: Decided) -> None:
         """Write what a final judgement means."""
+        match judgement:
+            case Opened():
+                self._moved(judgement, self._inbox(record, judgement))
+            case Repeat():
+                self.batch.repeats += 1
+                self._moved(judgement, "stored")
+            case NotAddressed():
+                self.batch.not_addressed += 1
+                self._moved(judgement, "not_addressed")
+            case BeforeStart():
+                self.batch.before_start += 1
+            case LeafTaken():
+                self.batch.leaves += 1
+                self._alarm_missing_content(judgement)
+                self._moved(judgement, "content_missing")
+            case Refused():
+                self._quarantine(record, judgement, None)
+                self._moved(judgement, "refused")
+            case Unverified(refusal=refusal):
+                self._count(record, None, refusal)
+            case Unplaced(verified=verified, refusal=refusal):
+                self._count(record, verified.origin, refusal)
+            case Equivocation(verified=verified, refusal=refusal):
+                self._count(record, verified.origin, refusal)
+                self._stop(record, verified)
+            case _:
+                assert_never(judgement)
+
+    def _moved(self, judgement: Placed, status: LeafStatus) -> None:
+        """Take up a record's place in its stream, and what that revealed."""
         verified, placement = judgement.verified, judgement.placement
-        status: LeafStatus = "stored"
-        if judgement.outcome == "opened":
-            assert judgement.event is not None
-            status = self._inbox(record, judgement)
-        elif judgement.outcome == "repeat":
-            self.batch.repeats += 1
-        elif judgement.outcome == "not_addressed":
-            self.batch.not_addressed += 1
-            status = "not_addressed"
-        elif judgement.outcome == "before_start":
-            self.batch.before_start += 1
-        elif judgement.outcome == "leaf":
-            self.batch.leaves += 1
-            status = "content_missing"
-            self._alarm_missing_content(judgement)
-        else:
-            status = "refused"
-            self._refuse(record, judgement)
-            if judgement.equivocation:
-                self._stop(record, judgement)
-        if verified is None or placement is None or judgement.outcome == "before_start":
-            return
         origin, fact = verified.origin, verified.fact
         place = (origin.agency, origin.topic, origin.partition)
         if placement.verdict != "repeat":
@@ -198,20 +214,17 @@ class VerdictPersistence:
             generation, first, last = placement.gap
             self.batch.gaps.append((replace(origin, generation=generation), first, last))
 
-    def _alarm_missing_content(self, judgement: Judgement) -> None:
+    def _alarm_missing_content(self, judgement: LeafTaken) -> None:
         """Once a batch: a gap is closed and what it held did not come.
 
         Its sender may have let it go; or Kafka's host, who can make a leaf of any record, keeps it.
         """
-        assert judgement.verified is not None
         alarm = (judgement.verified.origin.agency, "content_missing")
         if alarm not in self.batch.alarms:
             self.batch.alarms.append(alarm)
 
-    def _inbox(self, record: Record, judgement: Judgement) -> LeafStatus:
+    def _inbox(self, record: Record, judgement: Opened) -> LeafStatus:
         event, verified = judgement.event, judgement.verified
-        assert event is not None
-        assert verified is not None
         signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
@@ -219,8 +232,8 @@ class VerdictPersistence:
             self._referrals.received(event, signed.contract, self._now)
         except EventError as error:
             refusal = RefusedError(11, error.code, error.detail)
-            refused = replace(judgement, outcome="refused", refusal=refusal, event=event)
-            self._refuse(record, refused)
+            refused = Refused(verified, judgement.placement, refusal)
+            self._quarantine(record, refused, event.type)
             return "refused"
         self._inbox_rows.append(
             inbox_row(event, verified, self._view.opened(event), case_key, self._now)
@@ -238,35 +251,28 @@ class VerdictPersistence:
         self.batch.opened.append(event)
         return "stored"
 
-    def _refuse(self, record: Record, judgement: Judgement) -> None:
-        refusal, verified = judgement.refusal, judgement.verified
-        assert refusal is not None
-        if verified is None or judgement.placement is None:  # steps 0 to 4: not business
-            digest = sha256(record.value or b"")
-            self._tx.quarantine.add_unauthenticated(
-                record.topic, record.partition, record.offset, digest, refusal.code, self._now
-            )
-            self.batch.refused.append(
-                (verified.origin if verified else None, -1, refusal.step, refusal.code)
-            )
-            return
-        origin, index = verified.origin, verified.fact.index
+    def _quarantine(self, record: Record, judgement: Refused, event_type: str | None) -> None:
+        """Keep a record that was refused at steps 5 to 11, for a person to look at."""
+        refusal, origin = judgement.refusal, judgement.verified.origin
+        index = judgement.verified.fact.index
         quarantine(self._tx, record, origin, index, refusal, self._now)
         self.entries.append(
             recording.refused(
-                judgement.event.type if judgement.event else None,
-                refusal.code,
-                self._now,
-                recording.OPERATOR,
-                source=origin.agency,
+                event_type, refusal.code, self._now, recording.OPERATOR, source=origin.agency
             )
         )
         self.batch.refused.append((origin, index, refusal.step, refusal.code))
 
-    def _stop(self, record: Record, judgement: Judgement) -> None:
+    def _count(self, record: Record, origin: Origin | None, refusal: RefusedError) -> None:
+        """Count a record that was refused at steps 0 to 4: it is not business."""
+        digest = sha256(record.value or b"")
+        self._tx.quarantine.add_unauthenticated(
+            record.topic, record.partition, record.offset, digest, refusal.code, self._now
+        )
+        self.batch.refused.append((origin, -1, refusal.step, refusal.code))
+
+    def _stop(self, record: Record, verified: VerifiedRecord) -> None:
         """Equivocation: keep both signed texts and stop this sender's partition here."""
-        verified = judgement.verified
-        assert verified is not None
         origin, fact = verified.origin, verified.fact
         place = (origin.agency, origin.topic, origin.partition)
         recall, link = self._view.recall(*place), fact.link

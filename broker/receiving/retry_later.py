@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from broker.judging.judging import Judgement
+from broker.judging.judgements import Decided, Judgement, Placed, Unplaced, sender_of
 from broker.judging.key_resolver import KeyResolver
 from broker.record import PROOF_HEADER, Record
 from broker.store.rows import DeferredRow
@@ -65,24 +65,24 @@ class RetryLater:
             self.begun.append((sender, code))
         return True
 
-    def bars(self, record: Record, sender: str | None, judgement: Judgement) -> bool:
+    def bars(self, record: Record, sender: str | None, judgement: Decided) -> bool:
         """Whether a judged record must wait for an earlier one of its sender."""
         waiting = self._held.get(sender) if sender is not None else None
         return (
             waiting is not None
             and record.offset > waiting.offset
-            and judgement.placement is not None
+            and isinstance(judgement, Placed)
             and judgement.placement.verdict in _TAKES_PLACE
         )
 
-    def end(self, record: Record, sender: str | None, judgement: Judgement) -> None:
+    def end(self, record: Record, sender: str | None, judgement: Decided) -> None:
         """A record is judged for good: if it was waited for, go on, unless its sender stands.
 
         Told by its offset and not by its sender: it may be refused before that is known. Whoever
         stands holds itself only: in a topic that was made anew, or that its host tells otherwise,
         it was another sender's record that was waited for at this offset.
         """
-        stopped = judgement.refusal is not None and judgement.refusal.code == "stream_stopped"
+        stopped = isinstance(judgement, Unplaced) and judgement.refusal.code == "stream_stopped"
         for waiting in list(self._held.values()):
             if waiting.offset != record.offset:
                 continue
@@ -120,8 +120,9 @@ class RetryLater:
 
 def claimed_sender(record: Record, judgement: Judgement) -> str | None:
     """Whose record this is, or, where its signature could not be checked yet, says it is."""
-    if judgement.verified is not None:
-        return judgement.verified.origin.agency
+    signer = sender_of(judgement)
+    if signer is not None:
+        return signer
     for name, value in record.headers:
         if name == PROOF_HEADER and value is not None:
             checkpoint = value.partition(b"\n\n")[2]

@@ -27,7 +27,16 @@ from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
 from broker.control.control import Control, News
 from broker.control.watch import Found, Watch
-from broker.judging.judging import Judgement
+from broker.errors import RefusedError
+from broker.judging.judgements import (
+    Decided,
+    Deferred,
+    Equivocation,
+    Judgement,
+    Refused,
+    Unplaced,
+    Unverified,
+)
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.keys.kid import ML_DSA_44
@@ -63,19 +72,22 @@ class WatchedTaking(VerdictPersistence):
     outcomes: ClassVar[list[Outcome]] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
-        deferred = judgement.refusal if judgement.outcome == "deferred" else None
-        waits = "bar" if deferred is None else deferred.code
+        waits = judgement.refusal.code if isinstance(judgement, Deferred) else "bar"
         self.outcomes.append(f"waits {waits}")
         super().take(record, judgement)
 
-    def _settle(self, record: Record, judgement: Judgement) -> None:
+    def _settle(self, record: Record, judgement: Decided) -> None:
         self.outcomes[-1] = judgement.outcome
+        if isinstance(judgement, Unverified | Unplaced | Equivocation):
+            self._say(judgement.refusal)
         super()._settle(record, judgement)
 
-    def _refuse(self, record: Record, judgement: Judgement) -> None:
-        assert judgement.refusal is not None
-        self.outcomes[-1] = f"{judgement.refusal.step} {judgement.refusal.code}"
-        super()._refuse(record, judgement)
+    def _quarantine(self, record: Record, judgement: Refused, event_type: str | None) -> None:
+        self._say(judgement.refusal)
+        super()._quarantine(record, judgement, event_type)
+
+    def _say(self, refusal: RefusedError) -> None:
+        self.outcomes[-1] = f"{refusal.step} {refusal.code}"
 
 
 @cache
@@ -273,7 +285,7 @@ class Party:
             return [], [], None
         records = [one.record for one in served]
         WatchedTaking.outcomes.clear()
-        with patch.object(receiving, "Taking", WatchedTaking):
+        with patch.object(receiving, "VerdictPersistence", WatchedTaking):
             batch = self.receiving.take(*place, records, self.clock.now)
         outcomes = list(WatchedTaking.outcomes)
         self.at[place] = records[-1].offset + 1

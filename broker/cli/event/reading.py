@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from broker import pseudonyms
 from broker.agency.participant import load_participant
@@ -18,8 +18,23 @@ from broker.cli.lines import MAX_LINE_BYTES
 from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
+from broker.judging.continuity_types import Placement
 from broker.judging.file_context import FileContext
-from broker.judging.judging import Judgement, judge, place_record
+from broker.judging.judgements import (
+    BeforeStart,
+    Deferred,
+    Equivocation,
+    Judgement,
+    LeafTaken,
+    NotAddressed,
+    Opened,
+    Placed,
+    Refused,
+    Repeat,
+    Unplaced,
+    Unverified,
+)
+from broker.judging.judging import judge, place_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.verification import verify_record
 from broker.record import Record, RecordFormatError, parse_record
@@ -46,8 +61,7 @@ def open_line(
         return _refusal(_MALFORMED), None
     judgement = judge(record, view, now)
     view.took(judgement)
-    opened = judgement.event if judgement.outcome == "opened" else None
-    return _answer(judgement), opened
+    return _answer(judgement), judgement.event if isinstance(judgement, Opened) else None
 
 
 class FileReader:
@@ -133,10 +147,11 @@ class FileReader:
                 answers.append(_refusal(refusal))
                 continue
             placed = place_record(verified, self._view)
-            self._view.took(placed)
-            if placed.refusal is not None:
+            if not isinstance(placed, Placement):
+                self._view.took(placed)
                 answers.append(_refusal(placed.refusal))
                 continue
+            self._view.moved(verified, placed)
             answer: dict[str, object] = {
                 "verified": True,
                 "origin": verified.origin.format(),
@@ -177,27 +192,29 @@ def _parse(line: bytes | None) -> Record | None:
 
 
 def _answer(judgement: Judgement) -> dict[str, object]:
-    if judgement.refusal is not None:
-        answer = _refusal(judgement.refusal)
-    elif judgement.outcome == "opened":
-        assert judgement.event is not None
-        answer = judgement.event.as_json()
-    elif judgement.outcome == "repeat":
-        answer = {"repeat": True}
-    elif judgement.outcome == "before_start":
-        answer = _refusal(
-            RefusedError(4, "before_start", "earlier in its stream than the first one met")
-        )
-    elif judgement.outcome == "leaf":
-        answer = _refusal(RefusedError(4, "content_missing", "a leaf replay has no content"))
-    else:
-        answer = {"not_addressed": True}
-    return _with_gap(answer, judgement)
+    found = judgement.refused if isinstance(judgement, Deferred) else judgement
+    match found:
+        case Opened(event=event):
+            answer = event.as_json()
+        case Repeat():
+            answer = {"repeat": True}
+        case NotAddressed():
+            answer = {"not_addressed": True}
+        case BeforeStart():
+            answer = _refusal(
+                RefusedError(4, "before_start", "earlier in its stream than the first one met")
+            )
+        case LeafTaken():
+            answer = _refusal(RefusedError(4, "content_missing", "a leaf replay has no content"))
+        case Refused() | Unverified() | Unplaced() | Equivocation():
+            answer = _refusal(found.refusal)
+        case _:
+            assert_never(found)
+    return _with_gap(answer, found.placement) if isinstance(found, Placed) else answer
 
 
-def _with_gap(answer: dict[str, object], judgement: Judgement) -> dict[str, object]:
-    placement = judgement.placement
-    if placement is not None and placement.gap is not None:
+def _with_gap(answer: dict[str, object], placement: Placement) -> dict[str, object]:
+    if placement.gap is not None:
         _, first, last = placement.gap
         answer["gap"] = [first, last]
     return answer

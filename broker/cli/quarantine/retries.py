@@ -8,7 +8,7 @@ disclosure log and no longer held in one transaction, as at step 11.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from broker import pseudonyms
@@ -21,7 +21,8 @@ from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.judging.judging import Judgement, open_record
+from broker.judging.decryption import open_record
+from broker.judging.judgements import DEFERRED_CODES
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord, verify_record
@@ -107,33 +108,23 @@ class Retries:
                 verified = verify_record(restored(row), view, now)
             except RefusedError as refusal:
                 return Outcome(id_, "refused", refusal.step, refusal.code)
-            judgement = open_record(Judgement("opened", verified), view, now)
-            return self._settle(tx, view, row, verified, judgement, now)
-
-    def _settle(
-        self,
-        tx: Transaction,
-        view: StoreContext,
-        row: QuarantineRow,
-        verified: VerifiedRecord,
-        judgement: Judgement,
-        now: int,
-    ) -> Outcome:
-        if judgement.outcome == "opened":
-            assert judgement.event is not None
             try:
-                self._take(tx, view, row, verified, judgement.event, now)
+                found = open_record(verified, view, now)
+                if isinstance(found, OpenedEvent):
+                    self._take(tx, view, row, verified, found, now)
+            except RefusedError as refusal:
+                kept: StillHeld = "deferred" if refusal.code in DEFERRED_CODES else "refused"
+                return Outcome(id_, kept, refusal.step, refusal.code)
             except EventError as error:  # a referral's course does not allow it
-                refusal = RefusedError(11, error.code, error.detail)
-                judgement = replace(judgement, outcome="refused", refusal=refusal)
-        if judgement.refusal is not None:
-            kept: StillHeld = "deferred" if judgement.outcome == "deferred" else "refused"
-            return Outcome(row.id, kept, judgement.refusal.step, judgement.refusal.code)
-        done: Settled = "opened"
-        if judgement.outcome == "repeat":
-            done = "repeat"
-        elif judgement.outcome == "not_addressed":
-            done = "not_addressed"
+                return Outcome(id_, "refused", 11, error.code)
+            done: Settled = "opened" if isinstance(found, OpenedEvent) else found
+            self._end(tx, row, verified, done, now)
+            return Outcome(id_, done)
+
+    def _end(
+        self, tx: Transaction, row: QuarantineRow, verified: VerifiedRecord, done: Settled, now: int
+    ) -> None:
+        """The record is no longer held."""
         tx.quarantine.end(row.id, "retried", now)
         origin = verified.origin
         tx.reader.set_status(
@@ -144,7 +135,6 @@ class Retries:
             verified.fact.index,
             "not_addressed" if done == "not_addressed" else "stored",
         )
-        return Outcome(row.id, done)
 
     def _take(
         self,

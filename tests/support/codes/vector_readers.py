@@ -24,7 +24,7 @@ from broker.cli.conformance.cases import Case
 from broker.cli.conformance.setting import PublishedSeeds, SettingReader, load_setting
 from broker.cli.status.release import release_stream
 from broker.errors import RefusedError, RegistryError
-from broker.judging.judging import Judgement, open_record
+from broker.judging.decryption import open_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import parse_state
 from broker.judging.verification import verify_record
@@ -170,13 +170,16 @@ class VectorReader:
         """The code of each held record when ``quarantine retry`` judges it again."""
         with self.store.transaction() as tx:
             view = self.receiving._view(tx, self.now)
-            found = []
+            found: list[str | None] = []
             for listed in tx.quarantine.list("held"):
                 row = tx.quarantine.get(listed.id)
                 assert row is not None
                 verified = verify_record(restored(row), view, self.now)
-                judgement = open_record(Judgement("opened", verified), view, self.now)
-                found.append(None if judgement.refusal is None else judgement.refusal.code)
+                try:
+                    open_record(verified, view, self.now)
+                    found.append(None)
+                except RefusedError as refusal:
+                    found.append(refusal.code)
         return found
 
     def sent_again(self, sender: str, like: Record) -> bool:

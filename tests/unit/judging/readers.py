@@ -14,7 +14,8 @@ from workshop import (
 from broker.agency.participant import Participant
 from broker.envelope.opening import OpeningKey
 from broker.judging.file_context import FileContext
-from broker.judging.judging import Judgement, judge
+from broker.judging.judgements import Deferred, Judgement, Refused, Unplaced, Unverified
+from broker.judging.judging import judge
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.keyfile import KeyEntry
 from broker.record import (
@@ -73,15 +74,11 @@ class Reader:
     def refusal(self, one: Record, now: int | None = None) -> tuple[float, str]:
         """The step and the code; fails if it is not refused for good."""
         judgement = self.take(one, now)
-        assert judgement.outcome == "refused", judgement
-        assert judgement.refusal is not None
-        assert judgement.event is None
+        assert isinstance(judgement, Refused | Unverified | Unplaced), judgement
         return judgement.refusal.step, judgement.refusal.code
 
     def deferral(self, one: Record, now: int | None = None) -> tuple[float, str]:
         """The step and the code of what time or news may cure."""
         judgement = self.take(one, now)
-        assert judgement.outcome == "deferred", judgement
-        assert judgement.refusal is not None
-        assert judgement.event is None
+        assert isinstance(judgement, Deferred), judgement
         return judgement.refusal.step, judgement.refusal.code

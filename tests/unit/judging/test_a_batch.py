@@ -14,7 +14,8 @@ from workshop import NOW, SUPPORT, workshop
 
 from broker.envelope.sealing import ExchangeKey, Session
 from broker.judging import decryption
-from broker.judging.judging import STAGE_RECORDS, Judgement, judge_each
+from broker.judging.judgements import Deferred, Judgement, Opened, Placed
+from broker.judging.judging import STAGE_RECORDS, judge_each
 from broker.judging.verification import verify_record
 from broker.record import Record
 
@@ -29,12 +30,13 @@ def spoiled(log: Log) -> list[Record]:
 
 
 def seen(judgement: Judgement) -> tuple[object, ...]:
-    refusal = judgement.refusal
+    found = judgement.refused if isinstance(judgement, Deferred) else judgement
+    refusal = getattr(found, "refusal", None)
     return (
         judgement.outcome,
         None if refusal is None else (refusal.step, refusal.code),
-        None if judgement.event is None else judgement.event.id,
-        None if judgement.placement is None else judgement.placement.verdict,
+        found.event.id if isinstance(found, Opened) else None,
+        found.placement.verdict if isinstance(found, Placed) else None,
     )
 
 
@@ -132,7 +134,7 @@ def test_decrypting_before_its_turn_tries_no_wrap_and_remembers_none(log: Log) -
     outcomes = [
         judgement.refusal.code
         for _, judgement in judge_each(records, reader.view, reader.now)
-        if judgement.refusal is not None
+        if isinstance(judgement, Deferred)
     ]
     assert outcomes == ["wrap_budget"] * 3
 

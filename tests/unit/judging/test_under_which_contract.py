@@ -22,6 +22,7 @@ from workshop import (
     Workshop,
 )
 
+from broker.judging.judgements import Deferred, Opened, Refused
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import StandingEntry
 from broker.registry.contracts import SignedContract
@@ -40,12 +41,12 @@ def test_what_waits_for_a_contract_has_its_place_in_the_stream(
     """A file does not wait: what follows the record follows it without a gap."""
     waits, follows = log.send(draft_event(signed=short).value(), draft_event().value())
     judgement = council.take(waits)
-    assert judgement.outcome == "deferred"
-    assert judgement.placement is not None
+    assert isinstance(judgement, Deferred)
+    assert isinstance(judgement.refused, Refused)  # and its place counts
     council.view.took(judgement)
     after = council.take(follows)
-    assert after.placement is not None
-    assert (after.outcome, after.placement.verdict) == ("opened", "next")
+    assert isinstance(after, Opened)
+    assert after.placement.verdict == "next"
 
 
 def test_a_contract_that_a_party_has_not_signed_is_unknown(
@@ -99,7 +100,7 @@ def test_a_contract_governs_what_was_logged_while_it_was_in_force(
     reader = Reader(contracts=world.book(COUNCIL, signed))
     judgement = reader.take(log.send_one(draft_event(signed=signed).value()))
     assert judgement.outcome == outcome
-    if judgement.refusal is not None:
+    if isinstance(judgement, Refused):
         assert (judgement.refusal.step, judgement.refusal.code) == (6, "contract_not_in_force")
 
 

@@ -12,6 +12,7 @@ from sent_records import Log
 from workshop import CASE, CHANGED, COUNCIL, POLICE, SUPPORT
 
 from broker.event import JSON
+from broker.judging.judgements import Refused
 
 SAME = UUID("0198b6a1-7c44-8e21-9f00-0123456789ab")
 
@@ -36,7 +37,7 @@ def test_a_value_outside_of_the_events_model_is_refused(
 
 def test_the_refusal_does_not_repeat_the_value(council: Reader, log: Log) -> None:
     judgement = council.take(log.send_one(draft_event(urgency="Zephyrine").value()))
-    assert judgement.refusal is not None
+    assert isinstance(judgement, Refused)
     assert "Zephyrine" not in judgement.refusal.diagnostics()
 
 
@@ -45,7 +46,6 @@ def test_the_same_event_sealed_again_is_a_repeat(council: Reader, log: Log) -> N
         again = replace(draft_event(), event_id=SAME)
         judgement = council.take(log.send_one(again.value()))
         assert judgement.outcome == outcome
-        assert (judgement.event is None) == (outcome == "repeat")
 
 
 def test_an_id_that_is_used_for_other_content_is_refused(council: Reader, log: Log) -> None:

@@ -1,0 +1,172 @@
+"""Judgements: what may become of a record, each with exactly the fields that it has.
+
+``judge`` (broker/judging/judging.py) returns one of them. Whoever takes a judgement handles it with
+``match``, or asks ``isinstance(judgement, Placed)`` where only the place in the stream counts.
+Each has an ``outcome``: its name in docs/spec/opening.md.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final, TypeAlias, TypeVar, final
+
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging.continuity_types import Placement
+from broker.judging.verification import VerifiedRecord
+from contracts.values import value_class
+
+DEFERRED_CODES: Final = frozenset(
+    {
+        "early",
+        "manifest_expired",
+        "key_unknown",
+        "receipt_awaited",
+        "contract_unknown",
+        "wrap_budget",
+        "state_full",
+    }
+)
+"""Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
+
+
+# --- the record has its place in its sender's stream ---------------------------------------------
+
+
+@value_class(frozen=True, slots=True)
+class Placed:
+    """Base of the judgements on a record that passed step 4: its place counts in every case."""
+
+    verified: VerifiedRecord
+    placement: Placement
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Opened(Placed):
+    """An event for this agency."""
+
+    outcome: ClassVar = "opened"
+    event: OpenedEvent
+
+
+@final
+@value_class(frozen=True, slots=True)
+class NotAddressed(Placed):
+    """No wrap is for this agency."""
+
+    outcome: ClassVar = "not_addressed"
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Repeat(Placed):
+    """The same record (step 4) or the same event (step 10) was taken before."""
+
+    outcome: ClassVar = "repeat"
+
+
+@final
+@value_class(frozen=True, slots=True)
+class BeforeStart(Placed):
+    """It lies before the first record that this reader took from the stream."""
+
+    outcome: ClassVar = "before_start"
+
+
+@final
+@value_class(frozen=True, slots=True)
+class LeafTaken(Placed):
+    """A leaf replay closed a gap: the place is known, the content is missing."""
+
+    outcome: ClassVar = "leaf"
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Refused(Placed):
+    """Refused at steps 5 to 10: its sender's fault or ours, and a person can retry it."""
+
+    outcome: ClassVar = "refused"
+    refusal: RefusedError
+
+
+# --- it has none ---------------------------------------------------------------------------------
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Unverified:
+    """Refused at steps 0 to 3: its sender is not known."""
+
+    outcome: ClassVar = "refused"
+    refusal: RefusedError
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Unplaced:
+    """Refused at step 4: it does not fit into its sender's stream."""
+
+    outcome: ClassVar = "refused"
+    verified: VerifiedRecord
+    refusal: RefusedError
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Equivocation:
+    """Refused at step 4: it contradicts what its sender signed; that partition must stop."""
+
+    outcome: ClassVar = "refused"
+    verified: VerifiedRecord
+    refusal: RefusedError
+
+
+# --- not yet -------------------------------------------------------------------------------------
+
+
+@final
+@value_class(frozen=True, slots=True)
+class Deferred:
+    """Time or news may cure the refusal.
+
+    ``refused`` is the judgement of a record that may not wait.
+    """
+
+    outcome: ClassVar = "deferred"
+    refused: Refused | Unverified | Unplaced
+
+    @property
+    def refusal(self) -> RefusedError:
+        """The refusal that may be cured."""
+        return self.refused.refusal
+
+
+Decided: TypeAlias = (
+    Opened
+    | NotAddressed
+    | Repeat
+    | BeforeStart
+    | LeafTaken
+    | Refused
+    | Unverified
+    | Unplaced
+    | Equivocation
+)
+"""A judgement that waits for nothing."""
+
+Judgement: TypeAlias = Decided | Deferred
+
+
+_R = TypeVar("_R", Refused, Unverified, Unplaced)
+
+
+def may_wait(refused: _R) -> _R | Deferred:
+    """The refusal, deferred if time or news may cure it."""
+    return Deferred(refused) if refused.refusal.code in DEFERRED_CODES else refused
+
+
+def sender_of(judgement: Judgement) -> str | None:
+    """Who signed the record; None if that is not verified."""
+    found = judgement.refused if isinstance(judgement, Deferred) else judgement
+    return None if isinstance(found, Unverified) else found.verified.origin.agency
