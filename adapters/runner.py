@@ -95,7 +95,7 @@ async def run_adapter(
             processed=participant.path(folders.processed),
             quarantine=participant.path(folders.quarantine),
             suffixes=adapter.suffixes,
-            report=_report,
+            report=file_reporter(metrics),
             settle_s=settle_s,
             poll_s=config.intervals.poll,
         )
@@ -146,6 +146,17 @@ async def run_adapter(
             await server.stop()
             store.close()
             log.info("adapter_stopped", agency=participant.agency)
+
+
+def file_reporter(metrics: Metrics) -> Callable[[FileReport], None]:
+    """What a folder source reports to: the log, and a count of each file refused as a whole."""
+
+    def report(told: FileReport) -> None:
+        if told.status == "quarantined":
+            metrics.item_refused(told.code)
+        _report(told)
+
+    return report
 
 
 def _report(report: FileReport) -> None:

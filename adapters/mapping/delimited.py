@@ -184,7 +184,9 @@ class _Sheet:
                 continue
             if isinstance(item, Rejected) and b"\n" in cut.content.rstrip(b"\r\n"):
                 # Whether these lines belong together is what is in doubt: each stands for itself.
-                item = self._rejected(splitter.give_up(cut), _QUOTE)
+                found = item.error.detail
+                doubt = _QUOTE if found == _QUOTE else f"{found}; or {_QUOTE}"
+                item = self._rejected(splitter.give_up(cut), doubt)
             if item is not None:
                 yield item
 

@@ -100,7 +100,9 @@ class Metrics:
             "records_refused", "Records that were refused.", "step", "code"
         )
         self._items = self._counter(
-            "items_refused", "Items of the agency's exports that were refused.", "code"
+            "items_refused",
+            "Rows of the agency's exports, and whole files, that were refused.",
+            "code",
         )
         self._rests = self._counter(
             "export_rests_put_aside", "Exports that were not read on, after too many refused rows."
@@ -243,7 +245,7 @@ class Metrics:
         self.tallies.add("record", code, f"{step:g}")
 
     def item_refused(self, code: str) -> None:
-        """An item of the agency's own export was refused."""
+        """A row of the agency's own export, or a file as a whole, was refused."""
         self._items.labels(code).inc()
         self.tallies.add("item", code)
 

@@ -134,9 +134,9 @@ def list_(
 def export(
     agency: Agency,
     ids: Annotated[
-        list[int],
+        list[str],
         typer.Argument(
-            metavar="ID...", min=1, max=MOST_ID, help="As `quarantine list` gives them."
+            metavar="ID...", help="Of refused records, as `quarantine list` gives them."
         ),
     ],
     operator: Operator = None,
@@ -152,8 +152,14 @@ def export(
     from broker.clock import now_ms
     from broker.record import format_record
 
+    for one in ids:
+        if not (one.isdecimal() and 1 <= int(one) <= MOST_ID):
+            raise typer.BadParameter(
+                f"{one} is no id of a refused record, which is a number; only those are exported"
+            )
     quarantine = Quarantine(agency, now_ms())
-    records = quarantine.export(list(dict.fromkeys(ids)), actor(operator, reason), now_ms())
+    wanted = list(dict.fromkeys(map(int, ids)))
+    records = quarantine.export(wanted, actor(operator, reason), now_ms())
     write_raw([format_record(record) for record in records])
 
 
@@ -206,6 +212,8 @@ def retry(
         print_table(("id", "outcome", "step", "code"), rows, output)
     settled = sum(one.settled for one in outcomes)
     note(f"{settled} of {len(outcomes)} are no longer held.")
+    if everything and (left := quarantine.left_out_of_all(now)):
+        note(f"Not tried: {left} files, rows and entries. Correct them, then give their ids.")
     if any(one.outcome == "needs_export" for one in outcomes):
         note("Drop the export of the event into the import folder again: it is sealed anew.")
     if any(one.outcome in {"released", "asked"} for one in outcomes):

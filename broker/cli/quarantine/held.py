@@ -212,6 +212,10 @@ class Quarantine:
         again = {"event", "outbox", "deferred"}
         return records + [item.id for item in self.others(now) if item.kind in again]
 
+    def left_out_of_all(self, now: int) -> int:
+        """How many items are held that a person corrects before a retry."""
+        return sum(item.kind in {"file", "rows", "entry"} for item in self.others(now))
+
     def unverified(self, limit: int) -> list[Unverified]:
         """The newest `limit`, newest first."""
         with self.store.reading() as tx:

@@ -50,7 +50,8 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
         f", {one.agency} {one.records} ({_size(one.bytes)}, {one.filled:.0%} full)"
         for one in status.quarantine
     )
-    yield "quarantine", f"{sum(status.quarantined.values())} held{by_sender}"
+    held = sum(status.quarantined.values())
+    yield "quarantine", f"{held} {'record' if held == 1 else 'records'} held{by_sender}"
     if status.notices_left_out:
         kinds = ", ".join(f"{count} {kind}" for kind, count in status.notices_left_out.items())
         yield "notices", f"too many to send, left out so far: {kinds}"

@@ -191,7 +191,7 @@ def test_what_is_held_is_counted_by_sender(cli, world) -> None:
         path.rename(path.with_suffix(".away"))
     world.receive(READER, *world.live(SENDER, made(world, cli)))
     done = status(cli, world)
-    assert "1 held, csu-camden 1" in done.text
+    assert "1 record held, csu-camden 1" in done.text
     assert "quarantine list" in done.err
 
 
