@@ -349,6 +349,13 @@ class Keyring:
         return random_bytes(SALT_BYTES), SCRYPT_COST
 
     def _missing(self, detail: str, kid: bytes) -> KeyAccessError:
+        if not self.folder.is_dir():  # moved or not mounted: no key is lost
+            return KeyAccessError(
+                "The folder of the keys is not there.",
+                code="key_missing",
+                where=str(self.folder),
+                fix="Put the folder back, or name its place in agency.toml under [keys].",
+            )
         return KeyAccessError(
             f"{detail} (id {kid.hex()[:16]})",
             code="key_missing",

@@ -139,7 +139,8 @@ def _unreachable(address: str, reason: str) -> TransportError:
         f"Kafka at {address.strip()} does not answer: {reason}.",
         code="kafka_unreachable",
         where="agency.toml: kafka",
-        fix="check the address, the network and the TLS files; for a try-out: concordant kafka up",
+        fix="check the address, the network and the TLS files; for a try-out: "
+        "concordant kafka up --root DIR",
     )
 
 

@@ -70,6 +70,20 @@ def test_a_key_that_is_not_held_is_named_by_the_beginning_of_its_id(
     )
 
 
+def test_a_folder_that_is_not_there_is_no_lost_key(
+    keyring: Make, stream_entry: KeyEntry, tmp_path: Path
+) -> None:
+    ring = keyring()
+    folder = ring.folder
+    folder.rename(tmp_path / "moved")
+    assert said(lambda: ring.signer(stream_entry.kid)) == (
+        "key_missing",
+        "The folder of the keys is not there.",
+        str(folder),
+        "Put the folder back, or name its place in agency.toml under [keys].",
+    )
+
+
 def test_no_secret_and_two_secrets_are_said_with_the_folder(keyring: Make, now: int) -> None:
     ring = keyring()
     assert said(ring.secret) == (
