@@ -9,6 +9,7 @@ it: a refusal, with the code of why it was held, and an erasure.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
@@ -160,16 +161,22 @@ class Discarding:
         return planned
 
     def _in_folder(self, planned: Discarded, actor: Actor, secret: bytes, now: int) -> Discarded:
-        """Remove a file; the entry and the file go together, or neither does."""
+        """Remove a file. The entry comes first, so that no file is gone without one."""
+        assert planned.item is not None
         path = find_held_file(held_folders(self._participant).quarantine, planned.id)
         if path is None:
             return replace(planned, outcome="not_held")
         try:
+            since_ms = path.lstat().st_ctime_ns // 1_000_000
+            if since_ms != planned.item.since_ms:  # another file has its name now
+                return replace(planned, outcome="not_held")
+            if not os.access(path.parent, os.W_OK | os.X_OK):
+                return replace(planned, outcome="unwritable")
             with self._store.transaction() as tx:
                 entries = [recording.erased("file_discarded", 1, now)]
                 append_entries(tx, attributed(tx, actor, secret, entries))
                 sign_own_head(tx, self._participant, now)
-                path.unlink()
+            path.unlink()
         except OSError:
             return replace(planned, outcome="unwritable")
         return planned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -18,12 +19,16 @@ from adapters.delivery import Delivery
 from adapters.sinks.folder import FolderSink
 from adapters.sources.interfaces import RowReason
 from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from broker.cli.operator_name import actor
 from broker.clock import now_ms
 from broker.control.watch import Watch
+from broker.errors import StoreError
 from broker.held import import_folder
 from broker.held.items import KINDS
+from broker.held.quarantine_folder import file_id
 from broker.judging.key_resolver import KeyResolver
 from broker.observing.metrics import HeldKind, Metrics
+from broker.operations.discarding import Discarding, Wanted
 
 SENDER, READER = "csu-camden", "council-camden"
 MINUTE = 60_000
@@ -340,6 +345,34 @@ def test_a_person_is_asked_and_can_say_no(world, cli) -> None:
     assert agreed.code == 0
     assert item["about"] in agreed.err, "what is discarded is shown first"
     assert cli("quarantine", "list", *agency, "--json").json == []
+
+
+def test_a_file_is_not_discarded_without_an_entry_nor_in_the_place_of_another(world) -> None:
+    participant = world.participant(READER)
+    store = world.store(READER)
+    put_aside_file(world, None)
+    path = folder(world, "quarantine") / "bad.jsonl"
+    discarding = Discarding(participant, store)
+    wanted = Wanted([file_id("file", path.name)])
+    someone = actor(None, "obsolete")
+    planned = discarding.plan(wanted, now_ms())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("broker.operations.discarding.sign_own_head", full_disk)
+        with pytest.raises(StoreError):
+            discarding.discard(planned, someone, now_ms())
+    assert path.read_bytes() == b"{}"
+    path.unlink()
+    time.sleep(0.01)
+    path.write_bytes(b'{"corrected": 1}')  # and refused again under its name
+    (done,) = discarding.discard(planned, someone, now_ms())
+    assert (done.outcome, path.exists()) == ("not_held", True)
+    (done,) = discarding.discard(discarding.plan(wanted, now_ms()), someone, now_ms())
+    assert (done.outcome, path.exists()) == ("discarded", False)
+    store.close()
+
+
+def full_disk(*_: object) -> None:
+    raise StoreError("the disk is full", code="store_full")
 
 
 def test_a_reason_is_needed_and_what_cannot_be_an_id_is_wrong_usage(world, cli) -> None:
