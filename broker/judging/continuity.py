@@ -21,13 +21,8 @@ from broker.judging.continuity_types import (
     LogPosition,
     Placement,
     StreamHistory,
-    frontier_at,
-    kept_of,
-    refuse_leaf,
-    require_root,
-    with_generation,
 )
-from broker.judging.generations import linked, place_unknown_generation
+from broker.judging.generations import follow_link, without_oldest
 from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
 from broker.judging.state_limits import Room, forgettable, growth, room_in_all, size_of, without
 from broker.tlog.merkle import Frontier
@@ -58,10 +53,44 @@ def place(
         ContinuityError: ``log_time_fell``, ``unlinked``, ``superseded``, ``stream_stopped``,
             ``leaf_not_wanted``, ``gaps_many``, ``generations_many`` or ``state_full``.
     """
-    placement = _place(state, fact, recall)
+    placement = _in_its_generation(state, fact, recall)
     if placement.verdict == "next" or placement.state is state:
         return placement
+    if fact.link is not None and placement.verdict != "start":  # index 0 names its predecessor
+        placement = follow_link(placement, fact.generation, fact.link, recall)
+    if placement.verdict == "link":
+        linked_to = fact.link.name if fact.link is not None else fact.generation
+        placement = replace(placement, state=without_oldest(placement.state, linked_to))
     left = room_in_all() - size_of(state) if room is None else room()
+    return _within(left, placement, state, fact, forget=forget)
+
+
+def _in_its_generation(
+    state: PartitionState | None, fact: LogPosition, recall: StreamHistory
+) -> Placement:
+    if state is None:
+        return _start(fact)
+    if state.stopped:
+        raise ContinuityError("stream_stopped", "this sender's partition is stopped")
+    known = state.generations.get(fact.generation)
+    if known is None:
+        return _new_generation(state, fact)
+    if fact.index < known.size:
+        return _known_index(state, known, fact, recall)
+    if fact.generation != state.newest:
+        raise ContinuityError("superseded", "the generation ended below this index")
+    return _grow(state, known, fact)
+
+
+def _within(
+    left: Room,
+    placement: Placement,
+    state: PartitionState | None,
+    fact: LogPosition,
+    *,
+    forget: bool,
+) -> Placement:
+    """The placement, if its sender has the room; what is complete or was passed over may go."""
     if left.takes(growth(state, placement.state)):
         return placement
     smaller, alarms = placement.state, placement.alarms
@@ -75,27 +104,12 @@ def place(
     raise ContinuityError("state_full", "what is kept of this sender has reached its limit")
 
 
-def _place(state: PartitionState | None, fact: LogPosition, recall: StreamHistory) -> Placement:
-    if state is None:
-        return _start(fact)
-    if state.stopped:
-        raise ContinuityError("stream_stopped", "this sender's partition is stopped")
-    known = state.generations.get(fact.generation)
-    if known is None:
-        return place_unknown_generation(state, fact, recall)
-    if fact.index >= known.size:
-        if fact.generation != state.newest:
-            raise ContinuityError("superseded", "the generation ended below this index")
-        return _grow(state, known, fact)
-    return _known_index(state, known, fact, recall)
-
-
-# --- the newest generation -----------------------------------------------------------------------
+# --- a record at the head -----------------------------------------------------------------------
 
 
 def _start(fact: LogPosition) -> Placement:
-    refuse_leaf(fact)
-    kept = kept_of(fact)
+    _refuse_leaf(fact)
+    kept = fact.checkpoint()
     frontier = Frontier(fact.index, fact.left)
     first = Generation(
         fact.generation,
@@ -112,17 +126,48 @@ def _start(fact: LogPosition) -> Placement:
     return Placement("start", state, kept=((fact.generation, kept),))
 
 
+def _new_generation(state: PartitionState, fact: LogPosition) -> Placement:
+    """*link*: the first record that this reader meets of a generation above the newest."""
+    name = fact.generation
+    if name < state.start:
+        late = fact.log_time > state.log_time
+        return Placement("before_start", state, alarms=("before_start_late",) if late else ())
+    if name < state.newest:
+        raise ContinuityError("unlinked", "no known generation leads to this one")
+    _refuse_leaf(fact)
+    _require_later(state, fact)
+    kept = fact.checkpoint()
+    frontier = Frontier(fact.index, fact.left)
+    gap = Gap(0, fact.index - 1, Frontier(0, ()), frontier) if fact.index else None
+    newest = Generation(
+        name,
+        0,
+        fact.index + 1,
+        frontier.append(fact.leaf),
+        kept,
+        (gap,) if gap is not None else (),
+        linked=fact.link is not None,
+        signer=fact.signer,
+    )
+    return Placement(
+        "link",
+        replace(state, newest=name).having(newest, fact.log_time),
+        gap=(name, gap.first, gap.last) if gap is not None else None,
+        alarms=("gap",) if gap is not None else (),
+        kept=((name, kept),),
+    )
+
+
 def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placement:
     """*next* and *jump*: an index at or above what is held of the newest generation."""
-    refuse_leaf(fact)
-    if fact.log_time < state.log_time:
-        raise ContinuityError("log_time_fell", "the log time is before that of an earlier record")
+    _refuse_leaf(fact)
+    _require_later(state, fact)
     latest = held.latest
     if latest.size > fact.index:  # the batch that is being read
         _require_same_checkpoint(latest, fact)
         kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
     else:
-        latest = kept_of(fact)
+        latest = fact.checkpoint()
         kept = ((held.name, latest),)
     if fact.index == held.size:
         if fact.left != held.frontier.hashes:
@@ -140,13 +185,13 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
             held.passed,
             held.signer,
         )
-        return Placement("next", with_generation(state, grown, fact.log_time), kept=kept)
+        return Placement("next", state.having(grown, fact.log_time), kept=kept)
     if len(held.gaps) >= MAX_GAPS:
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     frontier = Frontier(fact.index, fact.left)
     _require_shared_prefix(held.frontier, frontier)
     if fact.index == held.latest.size:
-        require_root(frontier, held.latest.root)
+        _require_root(frontier, held.latest.root)
     gap = Gap(held.size, fact.index - 1, held.frontier, frontier)
     grown = replace(
         held,
@@ -158,7 +203,7 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
     )
     return Placement(
         "jump",
-        with_generation(state, grown, fact.log_time),
+        state.having(grown, fact.log_time),
         gap=(held.name, gap.first, gap.last),
         alarms=("gap",),
         kept=kept,
@@ -195,7 +240,7 @@ def _fill(
     state: PartitionState, held: Generation, gap: Gap, fact: LogPosition, recall: StreamHistory
 ) -> Placement:
     kept = _fit_between(held.name, fact, recall)
-    require_root(frontier_at(held, fact.size), fact.root)
+    _require_root(held.frontier_at(fact.size), fact.root)
     here = Frontier(fact.index, fact.left)
     pieces: list[Gap] = []
     if fact.index == gap.first:
@@ -207,7 +252,7 @@ def _fill(
     after = here.append(fact.leaf)
     signed = recall.at(held.name, here.size)
     if signed is not None:
-        require_root(here, signed.root)
+        _require_root(here, signed.root)
     if fact.index == gap.last:
         _require_end(gap, after)
     else:
@@ -216,15 +261,7 @@ def _fill(
     if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle makes two of one
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     filled = replace(held, gaps=gaps)
-    after_state = with_generation(state, filled, state.log_time)
-    alarms: tuple[str, ...] = ()
-    revealed: tuple[str, int, int] | None = None
-    if fact.link is not None:  # index 0: from now on its predecessor is known
-        after_state, extra, alarms, revealed = linked(
-            after_state, fact.generation, fact.link, recall
-        )
-        kept = (*kept, *extra)
-    return Placement("fill", after_state, gap=revealed, alarms=alarms, kept=kept)
+    return Placement("fill", state.having(filled, state.log_time), kept=kept)
 
 
 def _require_end(gap: Gap, after: Frontier) -> None:
@@ -235,6 +272,22 @@ def _require_end(gap: Gap, after: Frontier) -> None:
 
 
 # --- small rules ---------------------------------------------------------------------------------
+
+
+def _refuse_leaf(fact: LogPosition) -> None:
+    if fact.leaf_only:
+        raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")
+
+
+def _require_later(state: PartitionState, fact: LogPosition) -> None:
+    if fact.log_time < state.log_time:
+        raise ContinuityError("log_time_fell", "the log time is before that of an earlier record")
+
+
+def _require_root(frontier: Frontier | None, root: bytes) -> None:
+    """Where the frontier of a size is known, the sender must have signed its root."""
+    if frontier is not None and frontier.root() != root:
+        raise EquivocationError("one size has two roots", frontier.size)
 
 
 def _require_same_checkpoint(kept: StoredCheckpoint, fact: LogPosition) -> None:
@@ -251,7 +304,7 @@ def _fit_between(
 ) -> tuple[tuple[str, StoredCheckpoint], ...]:
     """The rule of checkpoints for a record behind the head."""
     above = recall.above(generation, fact.index)
-    kept = kept_of(fact)
+    kept = fact.checkpoint()
     if above is not None and above.size == fact.size:
         _require_same_checkpoint(above, fact)
         kept = replace(above, lowest=min(above.lowest, fact.index), time=fact.log_time)

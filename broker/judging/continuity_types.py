@@ -1,7 +1,7 @@
-"""The terms in which a record's place is discussed: facts, links, verdicts and what is looked up.
+"""Types of step 4: a record's position, the verdict on it, and what is looked up (no rules).
 
-docs/spec/streams.md. Shared by ``broker/judging/continuity.py`` (within a generation) and
-``broker/judging/generations.py`` (between generations).
+The rules (docs/spec/streams.md) are in ``broker/judging/continuity.py`` within a generation and in
+``broker/judging/generations.py`` between generations.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
-from broker.judging.partition_state import Generation, PartitionState, StoredCheckpoint
+from broker.judging.partition_state import PartitionState, StoredCheckpoint
 from broker.tlog.generation_links import GenerationLink
-from broker.tlog.merkle import Frontier
 from contracts.values import value_class
 
 Verdict: TypeAlias = Literal["start", "next", "jump", "link", "fill", "repeat", "before_start"]
@@ -49,6 +48,10 @@ class LogPosition:
     signer: bytes = b""
     """The key id of the signature line."""
 
+    def checkpoint(self) -> StoredCheckpoint:
+        """The record's checkpoint, as it is kept."""
+        return StoredCheckpoint(self.size, self.root, self.log_time, self.index)
+
 
 @value_class(frozen=True, slots=True)
 class Placement:
@@ -83,38 +86,3 @@ class StreamHistory(Protocol):
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The kept checkpoint of exactly that size."""
-
-
-def kept_of(fact: LogPosition) -> StoredCheckpoint:
-    """The checkpoint of a record, as it is kept."""
-    return StoredCheckpoint(fact.size, fact.root, fact.log_time, fact.index)
-
-
-def with_generation(state: PartitionState, held: Generation, log_time: int) -> PartitionState:
-    """The state with one generation as it is now."""
-    generations = {**state.generations, held.name: held}
-    return PartitionState(state.newest, state.start, log_time, generations, state.stopped)
-
-
-def refuse_leaf(fact: LogPosition) -> None:
-    """Raises ContinuityError(``leaf_not_wanted``) for a leaf replay."""
-    if fact.leaf_only:
-        raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")
-
-
-def frontier_at(held: Generation, size: int) -> Frontier | None:
-    """The frontier of [0, size), where this reader knows it: its head and the edges of gaps."""
-    if held.frontier.size == size:
-        return held.frontier
-    for gap in held.gaps:
-        if gap.first == size:
-            return gap.before
-        if gap.last + 1 == size:
-            return gap.after
-    return None
-
-
-def require_root(frontier: Frontier | None, root: bytes) -> None:
-    """Raises EquivocationError if the sender signed another root for a frontier that is known."""
-    if frontier is not None and frontier.root() != root:
-        raise EquivocationError("one size has two roots", frontier.size)

@@ -1,4 +1,4 @@
-"""Generations and the links between them (docs/spec/streams.md, "Generations").
+"""Step 4 between generations: links, and how many are kept (docs/spec/streams.md, "Generations").
 
 A sender opens a new generation whenever its relay takes the outbox's lock. Index 0 of each names
 its predecessor's size and root, so a reader knows where one log ended and the next began, sees what
@@ -13,77 +13,36 @@ from typing import Final
 from broker.judging.continuity_types import (
     ContinuityError,
     EquivocationError,
-    LogPosition,
     Placement,
     StreamHistory,
-    frontier_at,
-    kept_of,
-    refuse_leaf,
-    require_root,
-    with_generation,
 )
 from broker.judging.partition_state import Gap, Generation, PartitionState, StoredCheckpoint
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
+from contracts.values import value_class
 
 MAX_GENERATIONS: Final = 64
 """Generations of one sender's partition that a reader keeps apart; the oldest complete ones go."""
 
 
-def place_unknown_generation(
-    state: PartitionState, fact: LogPosition, recall: StreamHistory
+def follow_link(
+    placement: Placement, name: str, link: GenerationLink, recall: StreamHistory
 ) -> Placement:
-    name = fact.generation
-    if name < state.start:
-        late = fact.log_time > state.log_time
-        return Placement("before_start", state, alarms=("before_start_late",) if late else ())
-    if name < state.newest:
-        raise ContinuityError("unlinked", "no known generation leads to this one")
-    refuse_leaf(fact)
-    if fact.log_time < state.log_time:
-        raise ContinuityError("log_time_fell", "the log time is before that of an earlier record")
-    kept = kept_of(fact)
-    frontier = Frontier(fact.index, fact.left)
-    gaps: tuple[Gap, ...] = ()
-    if fact.index:
-        gaps = (Gap(0, fact.index - 1, Frontier(0, ()), frontier),)
-    newest = Generation(
-        name,
-        0,
-        fact.index + 1,
-        frontier.append(fact.leaf),
-        kept,
-        gaps,
-        linked=fact.link is not None,
-        signer=fact.signer,
-    )
-    grown = with_generation(replace(state, newest=name), newest, fact.log_time)
-    more: tuple[tuple[str, StoredCheckpoint], ...] = ()
-    alarms: tuple[str, ...] = ()
-    gap: tuple[str, int, int] | None = None
-    if fact.link is not None:
-        grown, more, alarms, gap = linked(grown, name, fact.link, recall)
-    else:
-        gap = (name, 0, fact.index - 1)
-        alarms = ("gap",)
-    grown = _pruned(grown, fact.link.name if fact.link is not None else name)
-    return Placement("link", grown, gap=gap, alarms=alarms, kept=((name, kept), *more))
+    """Close the predecessor that index 0 of a generation names, and all that the link passes over.
 
+    Args:
+        placement: of index 0, in its own generation.
+        name: that generation.
+        link: what index 0 names.
+        recall: lookups into what was taken.
 
-def linked(
-    state: PartitionState, name: str, link: GenerationLink, recall: StreamHistory
-) -> tuple[
-    PartitionState,
-    tuple[tuple[str, StoredCheckpoint], ...],
-    tuple[str, ...],
-    tuple[str, int, int] | None,
-]:
-    """Close the predecessor that generation ``name`` names, and all that it passes over."""
-    alarms: list[str] = []
-    kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
-    gap: tuple[str, int, int] | None = None
+    Raises:
+        EquivocationError: the link contradicts what the sender signed before.
+    """
+    state = placement.state
     generations = dict(state.generations)
     generations[name] = replace(generations[name], linked=True)
+    alarms: list[str] = []
     for other in sorted(generations):
         if not link.name < other < name:
             continue
@@ -93,55 +52,64 @@ def linked(
             alarms.append("rollback")
         end = passed.size if passed.end is None else passed.end
         generations[other] = replace(passed, end=end, passed=True)
-    if link.name in generations:
-        generations[link.name] = replace(generations[link.name], passed=False)
     held = generations.get(link.name)
-    if held is None:
-        if link.name > state.start:
-            missed, kept = _checked(link, recall)
-            generations[link.name] = Generation(
-                link.name,
-                0,
-                link.size,
-                Frontier(0, ()),
-                missed,
-                (Gap(0, link.size - 1, Frontier(0, ()), None, link.root),),
-                end=link.size,
-                linked=False,
-            )
-            gap = (link.name, 0, link.size - 1)
-            alarms.append("gap")
-        else:  # it follows what lies before my start, and I hold what came after that
-            alarms.append("rollback")
-    else:
-        held, gap, alarm, kept = _ended(held, link, recall)
-        generations[link.name] = held
-        alarms += alarm
-    return replace(state, generations=generations), kept, tuple(dict.fromkeys(alarms)), gap
+    if held is not None:
+        ended = _end(replace(held, passed=False), link, recall)
+    elif link.name > state.start:
+        ended = _missed(link, recall)
+    else:  # it follows what lies before my start, and I hold what came after that
+        ended = _End(None, alarms=("rollback",))
+    if ended.held is not None:
+        generations[link.name] = ended.held
+    return replace(
+        placement,
+        state=replace(state, generations=generations),
+        gap=ended.gap,
+        alarms=tuple(dict.fromkeys((*alarms, *ended.alarms))),
+        kept=(*placement.kept, *ended.kept),
+    )
 
 
-def _ended(
-    held: Generation, link: GenerationLink, recall: StreamHistory
-) -> tuple[
-    Generation, tuple[str, int, int] | None, list[str], tuple[tuple[str, StoredCheckpoint], ...]
-]:
-    """A successor names (size, root) of a generation that is held."""
+@value_class(frozen=True, slots=True)
+class _End:
+    """A generation as a link ends it; ``held`` is None where nothing is held of it."""
+
+    held: Generation | None
+    gap: tuple[str, int, int] | None = None
+    alarms: tuple[str, ...] = ()
+    kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
+
+
+def _missed(link: GenerationLink, recall: StreamHistory) -> _End:
+    """The end of a generation of which no record came: all of it is a gap."""
+    named, kept = _named_checkpoint(link, recall)
+    gap = Gap(0, link.size - 1, Frontier(0, ()), None, link.root)
+    held = Generation(
+        link.name, 0, link.size, Frontier(0, ()), named, (gap,), end=link.size, linked=False
+    )
+    return _End(held, (link.name, gap.first, gap.last), ("gap",), kept)
+
+
+def _end(held: Generation, link: GenerationLink, recall: StreamHistory) -> _End:
+    """The end of a generation that is held, as (size, root) of the link say."""
     if link.size <= held.start:  # nothing that is held can be compared with it
-        return _closed(held, link), None, ["rollback"], ()
-    _, kept = _checked(link, recall)
-    require_root(frontier_at(held, link.size), link.root)
+        return _End(_closed(held, link), alarms=("rollback",))
+    _, kept = _named_checkpoint(link, recall)
+    known = held.frontier_at(link.size)
+    if known is not None and known.root() != link.root:
+        raise EquivocationError("one size has two roots", link.size)
     if held.end is not None and link.size >= held.end:
         # of several successors the lowest named size counts
-        return held, None, ["rollback"], kept
+        return _End(held, alarms=("rollback",), kept=kept)
     if link.size > held.size:
         gap = Gap(held.size, link.size - 1, held.frontier, None, link.root)
         ended = replace(held, size=link.size, gaps=(*held.gaps, gap), end=link.size)
-        return ended, (held.name, gap.first, gap.last), ["gap"], kept
+        return _End(ended, (held.name, gap.first, gap.last), ("gap",), kept)
     rolled_back = link.size < held.size or held.end is not None
-    return _closed(held, link), None, ["rollback"] if rolled_back else [], kept
+    return _End(_closed(held, link), alarms=("rollback",) if rolled_back else (), kept=kept)
 
 
-def _checked(
+def _named_checkpoint(
     link: GenerationLink, recall: StreamHistory
 ) -> tuple[StoredCheckpoint, tuple[tuple[str, StoredCheckpoint], ...]]:
     """The rule of checkpoints for the one that a link names, and what is to be kept of it."""
@@ -169,11 +137,21 @@ def _closed(held: Generation, link: GenerationLink) -> Generation:
     return replace(held, end=end, gaps=tuple(gaps))
 
 
-def _pruned(state: PartitionState, linked_to: str) -> PartitionState:
+# --- how many are kept ---------------------------------------------------------------------------
+
+
+def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
     """Forget the oldest generations that are closed and complete, then what was passed over.
 
     A thief can leave as many generations with gaps as are kept. Their owner does not name them, and
     must not be shut out by them.
+
+    Args:
+        state: with the newest generation in it.
+        linked_to: the generation that the newest one names, or the newest one itself.
+
+    Raises:
+        ContinuityError: ``generations_many``.
     """
     generations = dict(state.generations)
     complete = [n for n, held in generations.items() if held.end is not None and not held.gaps]

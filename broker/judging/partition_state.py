@@ -81,6 +81,17 @@ class Generation:
     passed: bool = False
     signer: bytes = b""
 
+    def frontier_at(self, size: int) -> Frontier | None:
+        """The frontier of [0, size), where it is known: at the head and at the edges of gaps."""
+        if self.frontier.size == size:
+            return self.frontier
+        for gap in self.gaps:
+            if gap.first == size:
+                return gap.before
+            if gap.last + 1 == size:
+                return gap.after
+        return None
+
 
 @value_class(frozen=True, slots=True)
 class PartitionState:
@@ -91,6 +102,11 @@ class PartitionState:
     log_time: int
     generations: Mapping[str, Generation]
     stopped: bool = False
+
+    def having(self, held: Generation, log_time: int) -> PartitionState:
+        """The state with one generation as it is now."""
+        generations = {**self.generations, held.name: held}
+        return PartitionState(self.newest, self.start, log_time, generations, self.stopped)
 
 
 @dataclass(frozen=True, slots=True)

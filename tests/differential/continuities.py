@@ -15,7 +15,7 @@ from unittest.mock import patch
 from comparison import Comparison, Family
 from histories import Shown, delivered, history
 
-from broker.judging import continuity, state_limits
+from broker.judging import continuity, generations, state_limits
 from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
 from broker.judging.file_context import FileRecall
 from broker.judging.partition_state import PartitionState, format_state, parse_state
@@ -122,10 +122,12 @@ def compare(rng: Random) -> Comparison:
     """One history, to both."""
     with ExitStack() as limits:
         if rng.random() < 0.3:
-            generations, gaps = rng.choice((2, 3)), rng.choice((1, 2))
-            limits.enter_context(patch.object(generations, "MAX_GENERATIONS", generations))
+            most_generations, gaps = rng.choice((2, 3)), rng.choice((1, 2))
+            limits.enter_context(patch.object(generations, "MAX_GENERATIONS", most_generations))
             limits.enter_context(patch.object(continuity, "MAX_GAPS", gaps))
-            limits.enter_context(patch.object(second_continuity, "MAX_GENERATIONS", generations))
+            limits.enter_context(
+                patch.object(second_continuity, "MAX_GENERATIONS", most_generations)
+            )
             if rng.random() < 0.7:
                 # a newest generation alone counts as 4,544 bytes, another as some 700
                 for name, most in (

@@ -50,7 +50,7 @@ def by_name(name: str) -> Family:
     [
         ("streams", continuity, "_require_shared_prefix", lambda mine, other: None),
         ("streams", continuity, "_fit_between", lambda *facts: ()),
-        ("JSON texts", canonical, "_require_plain", lambda value, depth: None),
+        ("JSON texts", canonical, "_require_plain", lambda value, depth, **_: None),
         ("notes", note, "MAX_NOTE_SIGNATURES", 1),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
