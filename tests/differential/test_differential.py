@@ -1,8 +1,8 @@
 """Two implementations, one text: the product and tests/conformance answer every input alike.
 
 `make test` tries the same inputs each time, so that it says the same of the same tree;
-`explore.py` looks for others for as long as it is told to. What both get wrong alike is not seen
-here: the vectors and the specification are for that.
+`compare_at_random.py` looks for others for as long as it is told to. What both get wrong alike is
+not seen here: the vectors and the specification are for that.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from random import Random
 from unittest.mock import patch
 
 import pytest
+from compare_at_random import campaign
 from comparison import Family
-from explore import campaign
 from families import FAMILIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,6 +1,7 @@
 """A campaign: random inputs to both readers, of every family in turn, for a stated time.
 
-    python tests/differential/explore.py --seconds 600 [--seed N] [--family NAME] [--runs N]
+    python tests/differential/compare_at_random.py --seconds 600
+        [--seed N] [--family NAME] [--runs N]
 
 Prints how often each family reached each answer of the product, runs and disagreements; each of
 these with the command that makes it again. A run is named by its family and its number alone.
