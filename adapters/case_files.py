@@ -27,7 +27,7 @@ from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT
 from broker.agency.participant import Participant
-from broker.held.quarantine_folder import REASON
+from broker.held.reason_file import REASON
 from broker.operations.erasure import (
     FOLDER_UNSEARCHED,
     UNSEARCHED,

@@ -18,8 +18,9 @@ from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejecte
 from adapters.left_out_report import LeftOutReport
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
-from adapters.sources.interfaces import RowReason, SourceFile, Verdict
+from adapters.sources.interfaces import SourceFile, Verdict
 from adapters.sources.rejects import rejected_pieces, rest_pieces
+from broker.held.reason_file import RowReason
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher

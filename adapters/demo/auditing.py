@@ -6,7 +6,6 @@ against the heads that the other agencies kept from its heartbeats.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,11 +106,8 @@ def _heads(stores: Mapping[str, Store]) -> dict[str, tuple[tuple[int, bytes], ..
         with store.reading() as tx:
             rows = tx.heads.all()
         for row in rows:
-            if row.agency == reader:
-                continue
-            for topic, _, _, size, root in json.loads(row.heads_json):
-                if topic == "log":
-                    found[row.agency] = (*found.get(row.agency, ()), (size, bytes.fromhex(root)))
+            if row.agency != reader:
+                found[row.agency] = (*found.get(row.agency, ()), (row.log_size, row.log_root))
     return found
 
 

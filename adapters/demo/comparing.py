@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from broker import pseudonyms
 from broker.agency.participant import Participant
 from broker.envelope.layout import LayoutError, parse_value
 from broker.errors import StoreError
+from broker.held.reason_file import REASON, parse_reason
 from broker.store.database import open_store
 
 
@@ -169,14 +170,13 @@ def _held(participant: Participant) -> int:
 def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:
     """Refused lines by the SHA-256 of the file that they were in; counts codes on the way."""
     found: dict[str, frozenset[int]] = {}
-    for path in quarantine.glob("*.reason.json"):
-        reason = json.loads(path.read_text())
-        rows: Sequence[Mapping[str, object]] = reason["rows"]
-        if rows:
-            found[reason["sha256"]] = frozenset(int(str(row["line"])) for row in rows)
-            result.rows_refused.update(str(row["code"]) for row in rows)
+    for path in quarantine.glob(f"*{REASON}"):
+        reason = parse_reason(path.read_bytes())
+        if reason.rows:
+            found[reason.sha256] = frozenset(row.line for row in reason.rows)
+            result.rows_refused.update(row.code for row in reason.rows)
         else:
-            result.files_refused[str(reason["code"])] += 1
+            result.files_refused[reason.code] += 1
     return found
 
 

@@ -29,6 +29,7 @@ from adapters.sources.shelving import LEFT_OUT
 from broker.agency.own_manifest import state_departure
 from broker.clock import now_ms
 from broker.event import JSON
+from broker.held.reason_file import REASON, parse_reason
 from broker.record import Record
 from contracts.events import PlainEvent
 from contracts.model import topic_name
@@ -171,11 +172,11 @@ class Refusals:
     def _refused_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
         self._town.until(lambda: not desk.busy, "the export before is taken")
         name = desk.export([row], "refusal")
-        reason = desk.directory / "quarantine" / f"{name}.reason.json"
+        reason = desk.directory / "quarantine" / f"{name}{REASON}"
         self._town.until(reason.exists, f"{what} is refused")
-        (first,) = json.loads(reason.read_text())["rows"]
+        (first,) = parse_reason(reason.read_bytes()).rows
         shown = str(reason.relative_to(self._stage.root))
-        self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first["code"], shown))
+        self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first.code, shown))
 
     # --- the same with the sender's own checks taken away ----------------------------------------
 

@@ -37,8 +37,9 @@ from adapters.sources.interfaces import (
 from adapters.sources.late_writes import LateWrites, open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Settling, Signature
-from adapters.sources.shelving import Content, archive, reason_bytes, shelve, write_beside
+from adapters.sources.shelving import Content, archive, shelve, write_beside
 from broker.held.import_folder import own_inside
+from broker.held.reason_file import FileReason, format_reason
 from broker.held.retrying import put_back
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
@@ -272,7 +273,7 @@ class FolderSource:
         path = entry.path
         token = sha256 or hashlib.sha256(repr(entry.signature).encode()).hexdigest()
         rows = tuple(verdict.rows)
-        reason = reason_bytes(path.name, sha256, verdict.code, verdict.detail, rows)
+        reason = format_reason(FileReason(path.name, sha256, verdict.code, verdict.detail, rows))
         if Signature.of(path.lstat()) != entry.signature:
             raise FileChangedError  # more was written since it was read: read it again
         if verdict.taken and (rows or verdict.rejected or verdict.rest):

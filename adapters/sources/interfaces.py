@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol, TypeAlias
 
+from broker.held.reason_file import RowReason
+
 
 class FileChangedError(Exception):
     """The file changed while it was read: it has not settled, and will be offered again."""
@@ -55,23 +57,6 @@ class SourceFile:
 
 Piece: TypeAlias = bytes | tuple[int, int]
 """Bytes as they are, or (start, end): bytes that stand in the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowReason:
-    """Why one row was not taken.
-
-    Attributes:
-        line: 1-based line (or element number) in the file.
-        code: stable code of the reason.
-        field: the agency's own name of the column, or None when it is the row as a whole.
-        detail: one sentence without personal values.
-    """
-
-    line: int
-    code: str
-    field: str | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import errno
 import itertools
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from adapters.sources.interfaces import RowReason
-from broker.held.quarantine_folder import REASON
+from broker.held.reason_file import REASON
 from broker.held.retrying import put_back
 
 FOLDER_MODE: Final = 0o700
@@ -30,20 +27,6 @@ the 255 bytes that file systems allow."""
 
 Content: TypeAlias = Callable[[], Iterable[bytes]]
 """Makes the bytes of a file in pieces, each time anew."""
-
-
-def reason_bytes(
-    name: str, sha256: str, code: str, detail: str, rows: tuple[RowReason, ...] = ()
-) -> bytes:
-    """The reason file: the same bytes for the same refusal, so that a second try can tell."""
-    reason = {
-        "file": name.encode("utf-8", "replace").decode(),  # names need not be UTF-8
-        "sha256": sha256,
-        "code": code,
-        "detail": detail,
-        "rows": [asdict(row) for row in rows],
-    }
-    return json.dumps(reason, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def shelve(

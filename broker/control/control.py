@@ -10,8 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import orjson
-
 from broker.control.budgets import Budgets
 from broker.control.heartbeat_retention import contradicted, keep_heard
 from broker.control.judged_statements import JudgedStatements
@@ -36,7 +34,7 @@ from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import unpack_contract
 from broker.store.database import Store
-from broker.store.rows import CheckpointRow
+from broker.store.rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
@@ -195,7 +193,7 @@ class Control:
             if contradiction is not None:
                 _keep_contradiction(tx, beat, *contradiction, record.value, now)
             else:
-                tx.heads.save(beat.agency, beat.time, orjson.dumps(_heads(beat)).decode())
+                tx.heads.save(HeadsRow(beat.agency, beat.time, *beat.log))
                 if beat.agency != self._agency:
                     keep_heard(tx, beat, record.value, key_id)
         if contradiction is not None:  # 5
@@ -332,10 +330,3 @@ def _keep_contradiction(
     theirs = sum(name.split("/")[1] == beat.agency for name in kept)
     if log not in kept and theirs < CONTRADICTED_LOGS:
         tx.evidence.add("heartbeat", log, held.text, note, now)
-
-
-def _heads(beat: Heartbeat) -> list[list[object]]:
-    return [
-        [head.topic, head.partition, head.generation, head.size, head.root.hex()]
-        for head in beat.heads
-    ] + [["log", 0, "", beat.log[0], beat.log[1].hex()]]

@@ -8,22 +8,20 @@ What a person moves away or deletes is no longer held; the reason file alone is 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from broker.held.items import HeldItem
+from broker.held.reason_file import REASON, FileReason, read_reason
 
-REASON: Final = ".reason.json"
 PARTS: Final = (".rejected", ".rest")
 """What stands in the name of a part of a file, before its ending."""
 MAX_ENTRIES: Final = 100_000
 """Entries of a folder that are looked at."""
-MAX_REASON_BYTES: Final = 8 * 1024 * 1024
 READ_REASONS: Final = 1000
 """Reason files that are read for their code."""
 
@@ -49,19 +47,19 @@ def held_files(folder: Path, *, with_reasons: bool) -> list[HeldItem]:
             continue
         rows_of = _rows_of(name, entries)
         kind = "file" if rows_of is None else "rows"
-        reason: dict[str, Any] = {}
+        reason: FileReason | None = None
         if with_reasons and len(found) < READ_REASONS:
-            reason = _reason(folder / f"{name if rows_of is None else rows_of}{REASON}")
+            reason = read_reason(folder / f"{name if rows_of is None else rows_of}{REASON}")
         found.append(
             HeldItem(
                 "file" if kind == "file" else "rows",
                 file_id(kind, name),
                 # of the move, not of the last change: an old export is refused now
                 status.st_ctime_ns // 1_000_000,
-                str(reason.get("code") or "no_reason") if with_reasons else "",
-                str(reason.get("detail") or ""),
+                _code(reason) if with_reasons else "",
+                "" if reason is None else reason.detail,
                 name.encode("utf-8", "replace").decode(),
-                count=max(len(reason.get("rows") or ()), 1),
+                count=1 if reason is None else max(len(reason.rows), 1),
             )
         )
     found.sort(key=lambda item: (item.since_ms, item.id))
@@ -101,10 +99,5 @@ def _first(folder: Path) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
-def _reason(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            parsed = json.loads(file.read(MAX_REASON_BYTES))
-    except (OSError, ValueError):
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+def _code(reason: FileReason | None) -> str:
+    return "no_reason" if reason is None or not reason.code else reason.code

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import orjson
-
 from broker import pseudonyms
 from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
@@ -37,7 +35,6 @@ from contracts.events import EVENT_TYPES
 from contracts.names import require_known
 from contracts.schema import leaves
 
-_HEAD_OF_LOG: Final = "log"
 """How a kept heartbeat marks the head of the disclosure log among those of streams."""
 
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
@@ -364,13 +361,7 @@ def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheck
 def _heard(tx: Transaction, agency: str) -> list[tuple[int, bytes]]:
     """The log's head in this agency's own last heartbeat, as it came back from Kafka."""
     row = tx.heads.get(agency)
-    if row is None:
-        return []
-    return [
-        (size, bytes.fromhex(root))
-        for kind, _partition, _generation, size, root in orjson.loads(row.heads_json)
-        if kind == _HEAD_OF_LOG
-    ]
+    return [] if row is None else [(row.log_size, row.log_root)]
 
 
 def _contract(contract: ContractReference | None) -> tuple[str, str]:

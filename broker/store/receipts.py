@@ -1,8 +1,9 @@
-"""Receipts of other agencies over streams, and the heads in their last heartbeats."""
+"""Receipts of other agencies over streams, and their last heartbeats."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
@@ -78,7 +79,7 @@ _ADD_HEADS = insert(_h)
 _SET_HEADS = (
     update(_h)
     .where(_h.c.agency == bindparam("agency_"))
-    .values(heard_ms=bindparam("heard_"), heads_json=bindparam("json_"))
+    .values(heard_ms=bindparam("heard_"), log_size=bindparam("size_"), log_root=bindparam("root_"))
 )
 
 
@@ -180,22 +181,25 @@ class Receipts:
 
 
 class Heads:
-    """The last heartbeat of each agency."""
+    """The last heartbeat of each agency: its time and the head of its disclosure log."""
 
     __slots__ = ("_connection",)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def save(self, agency: str, heard_ms: int, heads_json: str) -> None:
+    def save(self, row: HeadsRow) -> None:
         changed = self._connection.execute(
-            _SET_HEADS, {"agency_": agency, "heard_": heard_ms, "json_": heads_json}
+            _SET_HEADS,
+            {
+                "agency_": row.agency,
+                "heard_": row.heard_ms,
+                "size_": row.log_size,
+                "root_": row.log_root,
+            },
         )
         if changed.rowcount == 0:
-            self._connection.execute(
-                _ADD_HEADS,
-                {"agency": agency, "heard_ms": heard_ms, "heads_json": heads_json},
-            )
+            self._connection.execute(_ADD_HEADS, asdict(row))
 
     def get(self, agency: str) -> HeadsRow | None:
         found = self._connection.execute(_HEADS_OF, {"agency_": agency}).first()

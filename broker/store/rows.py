@@ -378,11 +378,12 @@ class ReceiptRow:
 
 @dataclass(frozen=True, slots=True)
 class HeadsRow:
-    """The heads that an agency named in its last heartbeat."""
+    """The head of an agency's disclosure log in its last heartbeat."""
 
     agency: str
     heard_ms: int
-    heads_json: str
+    log_size: int
+    log_root: bytes
 
 
 @dataclass(frozen=True, slots=True)

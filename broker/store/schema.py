@@ -345,7 +345,8 @@ heads = Table(
     metadata,
     Column("agency", String(100), primary_key=True),
     Column("heard_ms", BigInteger, nullable=False),
-    Column("heads_json", Text, nullable=False),
+    Column("log_size", BigInteger, nullable=False),
+    Column("log_root", LargeBinary(32), nullable=False),
 )
 
 heartbeats = Table(

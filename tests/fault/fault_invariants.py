@@ -16,6 +16,7 @@ from pathlib import Path
 from fault_stage import FaultStage, now_ms
 from fault_traffic import Traffic
 
+from broker.audit.entries import parse_entry
 from broker.audit.errors import DisclosureLogError
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
@@ -194,11 +195,10 @@ class Invariants:
             rows = tx.disclosures.read(0, ENTRIES)
             while rows:
                 for row in rows:
-                    entry = json.loads(row.entry)
-                    sender = entry.get("source") or agency
-                    shares = entry.get("shares", ())  # an own item's collection has none
-                    shared_with = {to for share in shares for to in share["recipients"]}
-                    logged.update((sender, to, entry["event"]) for to in shared_with)
+                    entry = parse_entry(row.entry)
+                    sender = entry.source or agency
+                    shared_with = {to for share in entry.shares for to in share.recipients}
+                    logged.update((sender, to, entry.event_id or "") for to in shared_with)
                 rows = tx.disclosures.read(rows[-1].index + 1, ENTRIES)
         for what, differ in (
             ("lacks", owed - logged.keys()),

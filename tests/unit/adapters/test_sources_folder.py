@@ -12,7 +12,8 @@ from watched_folder import Desk
 
 from adapters.sources import shelving
 from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import FileReport, RowReason, SourceFile, Verdict
+from adapters.sources.interfaces import FileReport, SourceFile, Verdict
+from broker.held.reason_file import RowReason
 from contracts.errors import ConcordantError
 
 

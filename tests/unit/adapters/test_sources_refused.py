@@ -9,7 +9,8 @@ import pytest
 from watched_folder import Desk
 
 from adapters.sources import folder as module
-from adapters.sources.interfaces import RowReason, SourceFile, Verdict
+from adapters.sources.interfaces import SourceFile, Verdict
+from broker.held.reason_file import RowReason
 from contracts.errors import ConcordantError
 
 

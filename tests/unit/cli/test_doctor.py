@@ -18,7 +18,7 @@ from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
-from broker.store.rows import NewInboxRow
+from broker.store.rows import HeadsRow, NewInboxRow
 from broker.transport.certificates import Authority, issue_certificate
 
 DAY = 86_400_000
@@ -274,7 +274,7 @@ def test_our_own_suspension_and_anothers(cli, root: Path) -> None:
 def test_a_clock_behind_what_was_heard_or_signed(cli, root: Path, clock) -> None:
     store = open_store(root / AGENCY / "state" / "concordant.db")
     with store.transaction() as tx:
-        tx.heads.save("cps-london", now_ms() + 600_000, "[]")
+        tx.heads.save(HeadsRow("cps-london", now_ms() + 600_000, 0, b""))
     store.close()
     _, checks = examined(cli, root / AGENCY)
     assert (checks["clock"]["status"], checks["clock"]["code"]) == ("fail", "clock_behind")

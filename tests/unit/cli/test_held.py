@@ -17,8 +17,7 @@ from adapters.base import MappingError
 from adapters.council import ADAPTER
 from adapters.delivery import Delivery
 from adapters.sinks.folder import FolderSink
-from adapters.sources.interfaces import RowReason
-from adapters.sources.shelving import reason_bytes, shelve, write_beside
+from adapters.sources.shelving import shelve, write_beside
 from broker.cli.operator_name import actor
 from broker.clock import now_ms
 from broker.control.watch import Watch
@@ -26,6 +25,7 @@ from broker.errors import StoreError
 from broker.held import import_folder
 from broker.held.items import KINDS
 from broker.held.quarantine_folder import file_id
+from broker.held.reason_file import FileReason, RowReason, format_reason
 from broker.judging.key_resolver import KeyResolver
 from broker.observing.metrics import HeldKind, Metrics
 from broker.operations.discarding import Discarding, Wanted
@@ -83,13 +83,13 @@ def put_aside_stopped(world, _cli) -> None:
 def put_aside_file(world, _cli) -> None:
     path = folder(world, "import") / "bad.jsonl"
     path.write_bytes(b"{}")
-    reason = reason_bytes(path.name, "", "missing_column", "A column is missing.")
+    reason = format_reason(FileReason(path.name, "", "missing_column", "A column is missing."))
     shelve(path, folder(world, "quarantine"), "0" * 16, reason)
 
 
 def put_aside_rows(world, _cli) -> None:
     rows = (RowReason(2, "invalid_date", "when", "Not a date."),)
-    reason = reason_bytes("a.jsonl", "", "rows_refused", "1 of the records.", rows)
+    reason = format_reason(FileReason("a.jsonl", "", "rows_refused", "1 of the records.", rows))
     parts = {"rejected": lambda: (b"{}\n",)}
     write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
 
@@ -417,7 +417,7 @@ def test_a_held_event_is_shown_on_a_terminal_and_the_look_is_logged(world, cli) 
 def test_the_rest_of_a_file_that_was_not_read_is_held_too(world, cli) -> None:
     world.state_of(READER)
     parts = {name: lambda: (b"{}\n",) for name in ("rejected", "rest")}
-    reason = reason_bytes("a.jsonl", "", "rest_put_aside", "1 of the records.")
+    reason = format_reason(FileReason("a.jsonl", "", "rest_put_aside", "1 of the records."))
     write_beside(folder(world, "quarantine"), "a.jsonl", "0" * 16, parts, reason)
     listed = cli("quarantine", "list", "--agency", world.directory(READER), "--json").json
     assert {(one["kind"], one["about"], one["code"]) for one in listed} == {

@@ -15,6 +15,7 @@ from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
+from broker.store.rows import HeadsRow
 from broker.tlog.cosignature import signed_checkpoint
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -141,8 +142,7 @@ def test_a_log_cut_below_what_our_own_heartbeat_said_is_noticed(cli, world) -> N
     publish(world, cli, 3)
     store = world.store(SENDER)
     with store.transaction() as tx:
-        heads = '[["log",0,"",9,"' + "ab" * 32 + '"]]'
-        tx.heads.save(SENDER, now_ms(), heads)
+        tx.heads.save(HeadsRow(SENDER, now_ms(), 9, b"\xab" * 32))
     store.close()
     done = verify(cli, world, "--json")
     assert (done.code, done.json["code"]) == (1, "log_entry_missing")

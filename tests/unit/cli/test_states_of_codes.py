@@ -16,13 +16,14 @@ from adapters.base import MappingError
 from adapters.council import ADAPTER
 from adapters.delivery import Delivery
 from adapters.sinks.folder import FolderSink
-from adapters.sources.shelving import reason_bytes, shelve
+from adapters.sources.shelving import shelve
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.cli.doctor.machine import disk
 from broker.clock import now_ms
 from broker.codes.meanings import CODES
 from broker.errors import ConfigError, RegistryError
+from broker.held.reason_file import FileReason, format_reason
 from broker.observing import logs
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.store.exclusion import exclusive
@@ -100,7 +101,7 @@ def test_a_held_event_is_in_the_log_and_its_reason_in_the_list(world, cli) -> No
 def refused_file(folder: Path) -> Path:
     path = folder / "import" / "bad.jsonl"
     path.write_bytes(b"{}")
-    reason = reason_bytes(path.name, "", "missing_column", "A column is missing.")
+    reason = format_reason(FileReason(path.name, "", "missing_column", "A column is missing."))
     shelve(path, folder / "quarantine", "0" * 16, reason)
     return folder / "quarantine" / "bad.jsonl"
 

@@ -12,6 +12,7 @@ from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
+from broker.store.rows import HeadsRow
 from broker.tlog.merkle import leaf_hash
 
 SENDER, READER = "csu-camden", "council-camden"
@@ -211,7 +212,7 @@ def test_alarms_are_shown_with_the_agency_that_they_are_about(cli, world) -> Non
 def test_heartbeats_that_were_heard(cli, world, clock) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.heads.save(SENDER, now_ms(), "[]")
+        tx.heads.save(HeadsRow(SENDER, now_ms(), 0, b""))
     store.close()
     heard = {one["agency"]: one for one in status(cli, world, READER, "--json").json["heartbeats"]}
     assert heard[SENDER]["silent"] is False

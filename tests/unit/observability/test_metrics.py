@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.observing.metrics import STARTING_S, Metrics
 from broker.observing.tallies import MAX_ENTRIES, Tallies, kept
 from broker.store.database import open_store
-from broker.store.rows import NewInboxRow, ReferralRow
+from broker.store.rows import HeadsRow, NewInboxRow, ReferralRow
 
 NOW = 1_760_000_000_000
 
@@ -89,7 +89,7 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
             NewInboxRow("csu", "id", "a", NOW - 7000, "t", 0, "g", 0, b"p", b"", b"c" * 32)
         )
         tx.quarantine.add("t", 0, 1, "dep/csu/t/0/g", 1, 9, "c", "d", b"", "[]", NOW)
-        tx.heads.save("cps-london", NOW - 61_000, "[]")
+        tx.heads.save(HeadsRow("cps-london", NOW - 61_000, 0, b""))
         tx.referrals.save(
             ReferralRow(
                 "r",

@@ -18,6 +18,7 @@ from adapters.intake import Intake
 from adapters.limits import MAX_REFUSED
 from adapters.sources.interfaces import FileChangedError, SourceFile, Verdict
 from adapters.sources.rejects import content_of
+from broker.audit.entries import Entry, parse_entry
 from broker.observing.metrics import Metrics
 from contracts.errors import EventError
 from contracts.events import PlainEvent
@@ -85,11 +86,11 @@ def with_address(office: Office, *to: str) -> PlainEvent:
     return event
 
 
-def entries(office: Office) -> list[dict[str, object]]:
+def entries(office: Office) -> list[Entry]:
     """What the log has of disclosures and refusals."""
     with office.store.reading() as tx:
-        found = [json.loads(row.entry) for row in tx.disclosures.read(0, 999)]
-    return [entry for entry in found if entry["kind"] in ("disclosure", "refusal")]
+        found = [parse_entry(row.entry) for row in tx.disclosures.read(0, 999)]
+    return [entry for entry in found if entry.kind in ("disclosure", "refusal")]
 
 
 def test_a_field_that_no_recipient_may_read_is_left_out_logged_and_reported(
@@ -111,7 +112,7 @@ def test_a_field_that_no_recipient_may_read_is_left_out_logged_and_reported(
     ]
     assert ADDRESS not in verdict.left_out.decode()
     (entry,) = entries(police)
-    assert entry["left_out"] == {"victim.address": "field_not_granted"}
+    assert entry.left_out == {"victim.address": "field_not_granted"}
     assert police.verify_log() > 0
     with police.store.reading() as tx:
         assert tx.outbox.counts().pending == 1
@@ -189,7 +190,7 @@ def test_a_file_that_is_tried_again_logs_a_refusal_once(
     for _ in range(3):
         verdict = take(police, Adapter(), content, metrics=metrics)
         assert [row.code for row in verdict.rows] == [code]
-    assert [entry["reason"] for entry in entries(police)] == [code]
+    assert [entry.reason for entry in entries(police)] == [code]
     assert f'concordant_items_refused_total{{code="{code}"}} 1.0' in metrics.text().decode()
 
 
@@ -197,13 +198,13 @@ def test_a_row_that_the_contract_refuses_is_logged_once(police: Office) -> None:
     event = with_address(police, SUPPORT)
     for _ in range(3):
         take(police, Adapter(event), b"0\n", leave_out=False)
-    assert [entry["reason"] for entry in entries(police)] == ["field_not_granted"]
+    assert [entry.reason for entry in entries(police)] == ["field_not_granted"]
 
 
 def test_another_reason_and_another_row_are_logged(police: Office) -> None:
     take(police, Adapter(), b"?\n!\n")
     take(police, Adapter(), b"?\n?\n!\n")
-    reasons = [entry["reason"] for entry in entries(police)]
+    reasons = [entry.reason for entry in entries(police)]
     assert sorted(map(str, reasons)) == ["row_malformed", "row_malformed", "unknown_value"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from broker.errors import StoreError
 from broker.store.database import Store
 from broker.store.exclusion import exclusive
-from broker.store.rows import ReferralRow
+from broker.store.rows import HeadsRow, ReferralRow
 
 
 def test_an_item_is_published_once(store: Store) -> None:
@@ -120,12 +120,10 @@ def test_receipts_are_kept_once_and_found_by_what_they_cover(store: Store) -> No
 def test_the_last_heads_of_each_agency_are_kept(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.heads.get("cps") is None
-        tx.heads.save("cps", 1, "[]")
-        tx.heads.save("cps", 2, "[1]")
-        tx.heads.save("council", 2, "[]")
-        found = tx.heads.get("cps")
-        assert found is not None
-        assert (found.heard_ms, found.heads_json) == (2, "[1]")
+        tx.heads.save(HeadsRow("cps", 1, 0, b""))
+        tx.heads.save(HeadsRow("cps", 2, 5, b"r"))
+        tx.heads.save(HeadsRow("council", 2, 0, b""))
+        assert tx.heads.get("cps") == HeadsRow("cps", 2, 5, b"r")
         assert [row.agency for row in tx.heads.all()] == ["council", "cps"]
 
 

@@ -16,6 +16,7 @@ from broker.errors import StoreError
 from broker.store import migration, versions
 from broker.store.database import open_store
 from broker.store.migration import migrate
+from broker.store.rows import HeadsRow
 from broker.store.schema import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
 
 
@@ -110,7 +111,7 @@ def test_a_later_migration_changes_the_schema_and_keeps_the_rows(
     path = tmp_path / "state.db"
     store = open_store(path)
     with store.transaction() as tx:
-        tx.heads.save("cps-london", 7, "[]")
+        tx.heads.save(HeadsRow("cps-london", 7, 0, b""))
     store.close()
     with_a_later_migration("")
     for _ in range(2):  # the second time there is nothing to do

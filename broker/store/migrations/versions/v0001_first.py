@@ -81,7 +81,8 @@ def upgrade() -> None:
         "heads",
         sa.Column("agency", sa.String(length=100), nullable=False),
         sa.Column("heard_ms", sa.BigInteger(), nullable=False),
-        sa.Column("heads_json", sa.Text(), nullable=False),
+        sa.Column("log_size", sa.BigInteger(), nullable=False),
+        sa.Column("log_root", sa.LargeBinary(length=32), nullable=False),
         sa.PrimaryKeyConstraint("agency", name=op.f("pk_heads")),
     )
     op.create_table(
