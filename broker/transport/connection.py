@@ -48,6 +48,15 @@ class KafkaConnection:
     client_id: str = "concordant"
 
 
+def wrong_address(bootstrap: str) -> str | None:
+    """Return the first of Kafka's addresses that is not HOST:PORT, or None."""
+    for address in map(str.strip, bootstrap.split(",")):
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+            return address
+    return None
+
+
 def ssl_context(tls: TlsFiles) -> ssl.SSLContext:
     """A context that speaks TLS 1.3 only and shows our certificate.
 
@@ -60,7 +69,8 @@ def ssl_context(tls: TlsFiles) -> ssl.SSLContext:
                 "a TLS file for Kafka is missing",
                 code="certificate_unreadable",
                 where=str(path),
-                fix="put the PEM file there, or name another in agency.toml",
+                fix="put the PEM file there, or name another: an agency in agency.toml, Kafka's "
+                "host with --tls",
             )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3

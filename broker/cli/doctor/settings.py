@@ -14,6 +14,7 @@ from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
 from broker.cli.doctor.check import Check, passed, skipped, warned
 from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
+from broker.transport.connection import wrong_address
 from contracts.errors import ConcordantError
 from contracts.names import nearest
 
@@ -100,12 +101,10 @@ def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
 
 
 def _addresses(config: AgencyConfig) -> Iterator[Check]:
-    for address in config.kafka.bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-            detail = f"{address.strip()!r} is not HOST:PORT [agency.toml: kafka.bootstrap]"
-            fix = "for example: kafka.example.org:9092"
-            yield Check("settings", "fail", detail, fix, "config_address_invalid")
+    if (address := wrong_address(config.kafka.bootstrap)) is not None:
+        detail = f"{address!r} is not HOST:PORT [agency.toml: kafka.bootstrap]"
+        fix = "for example: kafka.example.org:9092"
+        yield Check("settings", "fail", detail, fix, "config_address_invalid")
 
 
 def _intervals(config: AgencyConfig) -> Iterator[Check]:

@@ -14,7 +14,7 @@ from broker.agency.participant import load_participant
 from broker.cli.kafka.local import agencies_of, kafka_folder
 from broker.errors import TransportError
 from broker.transport.certificates import OPERATOR_NAME, read_certificate
-from broker.transport.connection import KafkaConnection, TlsFiles
+from broker.transport.connection import KafkaConnection, TlsFiles, wrong_address
 
 Row: TypeAlias = dict[str, object]
 
@@ -47,6 +47,8 @@ def kafka_host(
         raise typer.BadParameter("give either --root DIR or --agency DIR")
     if root is None and tls is None:
         raise typer.BadParameter("--agency goes with --tls DIR, the operator's identity")
+    if bootstrap is not None and wrong_address(bootstrap) is not None:
+        raise typer.BadParameter("--bootstrap takes HOST:PORT, or several with commas between")
     directory = agency if agency is not None else agencies_of(root or Path())[0]
     participant = load_participant(directory, now)
     files = TlsFiles.in_folder(tls if tls is not None else kafka_folder(root or Path()) / "tls")

@@ -185,6 +185,8 @@ def test_the_operators_identity_and_the_address_can_be_given(cli, made: Path, fa
         ["--agency-root", ".", "--agency", "."],
         ["--agency", "."],
         ["--agency", ".", "--bootstrap", "a:1"],
+        ["--agency", ".", "--tls", ".", "--bootstrap", "nonsense"],
+        ["--agency", ".", "--tls", ".", "--bootstrap", "a:1,b:0"],
     ],
 )
 def test_what_is_asked_must_be_clear(cli, arguments: list[str], fake) -> None:
