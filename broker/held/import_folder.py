@@ -1,9 +1,10 @@
 """Rules for the entries of the import folder: what is taken, what is ignored, what is shown.
 
 Every entry has one rule. A plain file is taken when it has come to rest. A name that says that its
-file is not finished is ignored until the file is an hour old, then shown. Names that desktops and
-file servers make are ignored. Anything else that lies there is left where it is and shown with the
-reason: a folder, a pipe, a device, a file with a second name, a file that does not go away.
+file is not finished, or a report of ours, is ignored until the file is an hour old, then shown.
+Names that desktops and file servers make are ignored. Anything else that lies there is left where
+it is and shown with the reason: a folder, a pipe, a device, a file with a second name, a file that
+does not go away.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ _DETAILS: Final = {
     "symlink": "Links are not followed: drop the file itself.",
     "not_a_file": "Only files are taken: this is a folder, a pipe or a device.",
     "hard_link": "The file has a second name elsewhere, so it is not taken: remove one of them.",
-    "file_unfinished": "Its name says that it is not finished. Rename it when it is.",
+    "file_unfinished": "Its name says that it is not finished, or a report of this adapter. Rename "
+    "it when it is a finished export, else remove it.",
     "file_waits": "It is not taken yet: the adapter does not run, its writer has it open, or the "
     "disk is full; the adapter's log says which.",
 }
@@ -72,10 +74,10 @@ def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:
         now_ms: wall clock.
     """
     rule = name_rule(name)
-    if rule in {"system", "report"}:
+    if rule == "system":
         return None
     age_ms = now_ms - max(status.st_mtime_ns, status.st_ctime_ns) // 1_000_000
-    if rule == "unfinished":
+    if rule is not None:  # a report of ours stays when its file goes, an export is named so
         return "file_unfinished" if age_ms >= UNFINISHED_SHOWN_MS else None
     if age_ms < SHOWN_MS:
         return None

@@ -59,7 +59,7 @@ def test_what_is_not_taken_is_shown_with_its_reason(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(tmp_path / "s.csv"))
     (tmp_path / "Thumbs.db").write_bytes(b"x")
-    for name in ("x.lock", "~x"):
+    for name in ("x.lock", "~x", "cases.reason.json", "a.csv.left-out.json"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "one.csv").write_bytes(b"x")
     os.link(tmp_path / "one.csv", tmp_path / "two.csv")
@@ -77,6 +77,8 @@ def test_what_is_not_taken_is_shown_with_its_reason(tmp_path: Path) -> None:
     assert shown(tmp_path, MUCH_LATER) == found | {
         "x.lock": "file_unfinished",
         "~x": "file_unfinished",
+        "cases.reason.json": "file_unfinished",
+        "a.csv.left-out.json": "file_unfinished",
     }
 
 
