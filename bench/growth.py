@@ -125,7 +125,7 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
         for first in range(0, events, _CHUNK):
             leaves = [os.urandom(32) for _ in range(_CHUNK)]
             frontier = frontier.extend(leaves)
-            tx.reader.save_leaves(
+            tx.reader_logs.save_leaves(
                 *place,
                 row.name,
                 [(first + at, leaf, "stored") for at, leaf in enumerate(leaves)],

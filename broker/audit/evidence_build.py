@@ -18,7 +18,7 @@ from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import VerifiedManifest
 from broker.registry.contracts import SignedContract
 from broker.statements.heartbeats import Head, read_heartbeat
-from broker.store.rows import KeptHeadRow
+from broker.store.reader_rows import KeptHeadRow
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import parse_signed_checkpoint
 from broker.tlog.errors import NoteError

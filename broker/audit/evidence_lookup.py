@@ -107,10 +107,10 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
     if row is None:
         return None
     place = (agency, row.topic, row.partition)
-    leaf = tx.reader.leaf(*place, row.generation, row.index)
+    leaf = tx.reader_logs.leaf(*place, row.generation, row.index)
     if leaf is None:
         raise _missing(agency, row.index, row.index)
-    kept = tx.reader.checkpoint_above(*place, row.generation, row.index)
+    kept = tx.reader_logs.checkpoint_above(*place, row.generation, row.index)
     return Located(
         event_id,
         *place,
@@ -120,7 +120,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
         _bases(tx, place, row.generation),
         lambda first, last: [
             (index, hash_)
-            for index, hash_, _ in tx.reader.leaves(*place, row.generation, first, last)
+            for index, hash_, _ in tx.reader_logs.leaves(*place, row.generation, first, last)
         ],
         # what was kept from a link has another log's text
         kept.text if kept is not None and kept.time_s else b"",

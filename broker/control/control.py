@@ -34,7 +34,7 @@ from broker.statements.presence import Presence
 from broker.statements.receipts import parse_receipt
 from broker.statements.signed_contract import unpack_contract
 from broker.store.database import Store
-from broker.store.rows import CheckpointRow, HeadsRow
+from broker.store.reader_rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature

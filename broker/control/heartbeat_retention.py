@@ -14,7 +14,7 @@ from typing import Final
 
 from broker.registry.contract_book import ContractBook
 from broker.statements.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
-from broker.store.rows import CheckpointRow
+from broker.store.reader_rows import CheckpointRow
 from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS
 
@@ -54,7 +54,7 @@ def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: byte
     if not sizes or sizes[0] >= head.size:
         return
     before = sizes[1] if len(sizes) > 1 else 0
-    if not tx.reader.any_opened(*place, before, sizes[0] - 1):
+    if not tx.reader_logs.any_opened(*place, before, sizes[0] - 1):
         tx.heartbeats.drop_head(*place, key_id, sizes[0])
 
 
@@ -102,7 +102,9 @@ def _recipient_years(contracts: ContractBook) -> tuple[int, ...]:
 
 
 def _checkpoint(tx: Transaction, agency: str, head: Head) -> CheckpointRow | None:
-    return tx.reader.checkpoint_at(agency, head.topic, head.partition, head.generation, head.size)
+    return tx.reader_logs.checkpoint_at(
+        agency, head.topic, head.partition, head.generation, head.size
+    )
 
 
 def _keep(

@@ -203,7 +203,7 @@ class OwnStatements:
         if state is None or found is None:
             return None
         for held in state.generations.values():
-            first = tx.reader.missing_content(*place, held.name, 0, 1)
+            first = tx.reader_logs.missing_content(*place, held.name, 0, 1)
             if first and (held.end is None or first[0] < held.end):
                 return None
         return found

@@ -35,7 +35,7 @@ from broker.judging.state_limits import (
     without_doubted,
 )
 from broker.judging.verification_cache import VerificationCache
-from broker.store.rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
+from broker.store.reader_rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
 from broker.store.transaction import Transaction
 
 
@@ -75,19 +75,19 @@ class StreamRecall:
         """(leaf, whether its content is missing)."""
         found = self.leaves.get((generation, index))
         if found is None:
-            found = self._tx.reader.leaf(*self._place, generation, index)
+            found = self._tx.reader_logs.leaf(*self._place, generation, index)
         return None if found is None else (found[0], found[1] == "content_missing")
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         """The smallest kept size above ``index``."""
         mine = [kept for size, kept in self._mine(generation) if size > index]
-        stored = self._tx.reader.checkpoint_above(*self._place, generation, index)
+        stored = self._tx.reader_logs.checkpoint_above(*self._place, generation, index)
         return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The largest kept size below ``size``."""
         mine = [kept for held, kept in self._mine(generation) if held < size]
-        stored = self._tx.reader.checkpoint_below(*self._place, generation, size)
+        stored = self._tx.reader_logs.checkpoint_below(*self._place, generation, size)
         return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
@@ -96,7 +96,7 @@ class StreamRecall:
         if mine is not None:
             return mine[0]
         return next(
-            iter(_kept(self._tx.reader.checkpoint_at(*self._place, generation, size))), None
+            iter(_kept(self._tx.reader_logs.checkpoint_at(*self._place, generation, size))), None
         )
 
     def signed_text(self, generation: str, index: int, size: int) -> bytes:
@@ -105,11 +105,11 @@ class StreamRecall:
         The one of the same size, or the next above the index, or the next below the size; empty if
         there is none.
         """
-        reader, place = self._tx.reader, (*self._place, generation)
+        logs, place = self._tx.reader_logs, (*self._place, generation)
         rows = (
-            reader.checkpoint_at(*place, size),
-            reader.checkpoint_above(*place, index),
-            reader.checkpoint_below(*place, size),
+            logs.checkpoint_at(*place, size),
+            logs.checkpoint_above(*place, index),
+            logs.checkpoint_below(*place, size),
         )
         texts = {row.size: row.text for row in rows if row is not None}
         texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
@@ -352,13 +352,13 @@ class StoreContext:
             for (generation, index), (leaf, status) in recall.leaves.items():
                 by_generation.setdefault(generation, []).append((index, leaf, status))
             for generation, leaves in by_generation.items():
-                self._tx.reader.save_leaves(*place, generation, leaves)
+                self._tx.reader_logs.save_leaves(*place, generation, leaves)
             for generation, kept_by_size in recall.kept.items():
                 rows: list[Checkpointed] = [
                     (kept.size, kept.root, kept.time, kept.lowest, text)
                     for kept, text in kept_by_size.values()
                 ]
-                self._tx.reader.save_checkpoints(*place, generation, rows)
+                self._tx.reader_logs.save_checkpoints(*place, generation, rows)
 
     def committed(self) -> None:
         """What was written is in the database: the next batch need not read it again."""

@@ -42,7 +42,8 @@ from broker.receiving.quarantining import kept_size, quarantine
 from broker.receiving.retry_later import RetryLater, claimed_sender
 from broker.record import PROOF_HEADER, Record
 from broker.referrals import Referrals
-from broker.store.rows import HeldSize, LeafStatus, NewInboxRow
+from broker.store.reader_rows import LeafStatus
+from broker.store.rows import HeldSize, NewInboxRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, parse_origin
 from contracts.errors import EventError

@@ -12,7 +12,7 @@ from typing import Final
 from broker.judging.judgements import Decided, Judgement, Placed, Unplaced, sender_of
 from broker.judging.key_resolver import KeyResolver
 from broker.record import PROOF_HEADER, Record
-from broker.store.rows import DeferredRow
+from broker.store.reader_rows import DeferredRow
 from broker.store.transaction import Transaction
 
 DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000

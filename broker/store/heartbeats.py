@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from broker.errors import StoreError
-from broker.store import schema
-from broker.store.rows import KeptHeadRow
+from broker.store import reader_schema
+from broker.store.reader_rows import KeptHeadRow
 
-_n = schema.heartbeats
-_h = schema.heartbeat_heads
+_n = reader_schema.heartbeats
+_h = reader_schema.heartbeat_heads
 _later = _h.alias("later")
 
 _OF_GENERATION = (

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from broker.store import schema
-from broker.store.rows import HeadsRow, ReceiptRow
+from broker.store import reader_schema
+from broker.store.reader_rows import HeadsRow, ReceiptRow
 
-_r = schema.receipts
-_h = schema.heads
+_r = reader_schema.receipts
+_h = reader_schema.heads
 
 _COLUMNS = (_r.c.origin, _r.c.size, _r.c.root, _r.c.cosigner, _r.c.time_s, _r.c.text)
 _ADD = sqlite.insert(_r).on_conflict_do_nothing(

@@ -7,14 +7,8 @@ Times are milliseconds since the Unix epoch, UTC, when named ``_ms``, and second
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
-
-LeafStatus: TypeAlias = Literal[
-    "stored", "content_missing", "refused", "not_addressed", "superseded"
-]
-"""What became of one index of another sender's stream."""
 
 QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
 EndedStatus: TypeAlias = Literal["retried", "discarded"]
@@ -27,36 +21,6 @@ Indexed: TypeAlias = tuple[int, str, int, bytes, bytes]
 
 Sent: TypeAlias = tuple[int, int, int]
 """(seq, Kafka offset, sent at in ms)."""
-
-Leaf: TypeAlias = tuple[int, bytes, LeafStatus]
-"""(index, leaf hash, status)."""
-
-Checkpointed: TypeAlias = tuple[int, bytes, int, int, bytes]
-"""(size, root, time in s, lowest index seen under it, signed text)."""
-
-
-GapRow: TypeAlias = tuple[str, int, int, bytes]
-"""(generation, first, last, body): an open gap of another sender's generation."""
-
-
-@dataclass(frozen=True, slots=True)
-class StateChange:
-    """What is written of one sender's partition.
-
-    Attributes:
-        head: the state without its gaps.
-        bytes, gaps: what it counts as, of the sender's limit.
-        removed: (generation, first) of gaps that are gone.
-        written: gaps that are new or others than before.
-        stopped: whether a contradiction has stopped it.
-    """
-
-    head: bytes
-    bytes: int
-    gaps: int
-    removed: Sequence[tuple[str, int]]
-    written: Sequence[GapRow]
-    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +118,6 @@ class GenerationRow:
     log_time_s: int
     opened_ms: int
     trial: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointRow:
-    """A checkpoint of another sender's generation that was seen and verified."""
-
-    size: int
-    root: bytes
-    time_s: int
-    lowest_index: int
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class DeferredRow:
-    """The earliest position of one sender in one partition that could not be judged yet."""
-
-    topic: str
-    partition: int
-    agency: str
-    offset: int
-    reason: str
-    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,42 +303,6 @@ class ReferralRow:
     closed: bool
     event_source: str
     event_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptRow:
-    """Another agency's cosignature over a checkpoint."""
-
-    origin: str
-    size: int
-    root: bytes
-    cosigner: str
-    time_s: int
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class HeadsRow:
-    """The head of an agency's disclosure log in its last heartbeat."""
-
-    agency: str
-    heard_ms: int
-    log_size: int
-    log_root: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class KeptHeadRow:
-    """A head that a kept heartbeat was the first to cover; ``key_id`` of its ML-DSA-44 key."""
-
-    agency: str
-    topic: str
-    partition: int
-    generation: str
-    size: int
-    key_id: bytes
-    time_ms: int
-    heartbeat_id: int
 
 
 @dataclass(frozen=True, slots=True)

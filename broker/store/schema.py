@@ -1,9 +1,9 @@
-"""The tables. Portable SQLAlchemy Core: nothing here is particular to SQLite but where it says so.
+"""Tables of this agency's own events, items, records on hold and disclosure log.
 
-Queues (outbox, inbox, quarantine) have partial indexes over what is still to do, so that their
-cost depends on the backlog and not on the history: flat from 10^3 to 10^6 rows. The leaves of
-other senders' streams refer to a small integer for their generation, because repeating the
-five-part name in 10^6 keys would triple the file.
+Portable SQLAlchemy Core: what is particular to SQLite says so. Queues (outbox, inbox, quarantine)
+have partial indexes over what is still to do, so that their cost depends on the backlog and not on
+the history: flat from 10^3 to 10^6 rows. Tables about other agencies' streams are in
+`broker.store.reader_schema`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -25,18 +24,6 @@ from sqlalchemy import (
     text,
 )
 
-FIRST_SCHEMA_VERSION = 10
-"""The schema of the first release. Versions 1 to 9 were never released (ADR 0041)."""
-
-SCHEMA_VERSION = 10
-"""Kept in SQLite's ``user_version``; rises by one with every migration."""
-
-REVISION = "0001"
-"""The Alembic revision that SCHEMA_VERSION stands for."""
-
-APPLICATION_ID = 0x436F6E63
-"""SQLite's ``application_id`` ("Conc"), so that another program's file is not taken for ours."""
-
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -46,10 +33,10 @@ metadata = MetaData(
     }
 )
 
-_Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias there
+Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias there
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def partial(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
@@ -72,7 +59,7 @@ lease = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("event_id", String(36), nullable=False),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
@@ -89,15 +76,15 @@ outbox = Table(
     Column("held_ms", BigInteger),
     # No two records may ever share an index of a stream: a fork by our own fault ends here.
     UniqueConstraint("topic", "partition", "generation", "idx"),
-    _partial("ix_outbox_pending", "priority", "seq", where="generation IS NULL"),
-    _partial(
+    partial("ix_outbox_pending", "priority", "seq", where="generation IS NULL"),
+    partial(
         "ix_outbox_unsent",
         "generation",
         "idx",
         where="generation IS NOT NULL AND sent_ms IS NULL",
     ),
-    _partial("ix_outbox_held", "held_ms", where="held_code IS NOT NULL"),
-    _partial("ix_outbox_content", "sent_ms", where="value IS NOT NULL AND sent_ms IS NOT NULL"),
+    partial("ix_outbox_held", "held_ms", where="held_code IS NOT NULL"),
+    partial("ix_outbox_content", "sent_ms", where="value IS NOT NULL AND sent_ms IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
@@ -119,93 +106,10 @@ generations = Table(
     Column("trial", Boolean, nullable=False),
 )
 
-reader_states = Table(
-    "reader_states",
-    metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("state", LargeBinary, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    Column("gaps", BigInteger, nullable=False),
-    Column("stopped", Boolean, nullable=False),
-)
-
-reader_gaps = Table(
-    "reader_gaps",
-    metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("generation", String(64), primary_key=True),
-    Column("first", BigInteger, primary_key=True),
-    Column("last", BigInteger, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
-
-reader_generations = Table(
-    "reader_generations",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("agency", String(100), nullable=False),
-    Column("topic", String(249), nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("generation", String(64), nullable=False),
-    UniqueConstraint("agency", "topic", "partition", "generation"),
-)
-
-reader_leaves = Table(
-    "reader_leaves",
-    metadata,
-    Column("generation_id", _Serial, ForeignKey("reader_generations.id"), primary_key=True),
-    Column("idx", BigInteger, primary_key=True),
-    Column("leaf", LargeBinary(32), nullable=False),
-    Column("status", String(16), nullable=False),
-    _partial(
-        "ix_reader_leaves_content_missing",
-        "generation_id",
-        "idx",
-        where="status = 'content_missing'",
-    ),
-    sqlite_with_rowid=False,
-)
-
-reader_checkpoints = Table(
-    "reader_checkpoints",
-    metadata,
-    Column("generation_id", _Serial, ForeignKey("reader_generations.id"), primary_key=True),
-    Column("size", BigInteger, primary_key=True),
-    Column("root", LargeBinary(32), nullable=False),
-    Column("time_s", BigInteger, nullable=False),
-    Column("lowest_index", BigInteger, nullable=False),
-    Column("text", LargeBinary, nullable=False),
-)
-
-reader_positions = Table(
-    "reader_positions",
-    metadata,
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("next_offset", BigInteger, nullable=False),
-)
-
-reader_deferred = Table(
-    "reader_deferred",
-    metadata,
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("agency", String(100), primary_key=True),
-    Column("kafka_offset", BigInteger, nullable=False),
-    Column("reason", String(64), nullable=False),
-    Column("since_ms", BigInteger, nullable=False),
-)
-
 inbox = Table(
     "inbox",
     metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("seq", Serial, primary_key=True, autoincrement=True),
     Column("source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
     Column("type", String(100), nullable=False),
@@ -231,17 +135,17 @@ inbox = Table(
     Column("discarded_code", String(64)),  # why it was held
     Column("discarded_ms", BigInteger),
     UniqueConstraint("source", "event_id"),
-    _partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
-    _partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
-    _partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),
-    _partial("ix_inbox_discarded", "seq", where="discarded_ms IS NOT NULL"),
+    partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
+    partial("ix_inbox_held", "seq", where="held_code IS NOT NULL"),
+    partial("ix_inbox_held_case", "case_key", "seq", where="held_code IS NOT NULL"),
+    partial("ix_inbox_discarded", "seq", where="discarded_ms IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
     Column("kafka_offset", BigInteger, nullable=False),
@@ -264,7 +168,7 @@ quarantine = Table(
 unauthenticated = Table(
     "unauthenticated",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("topic", String(249), nullable=False),
     Column("partition", Integer, nullable=False),
     Column("kafka_offset", BigInteger, nullable=False),
@@ -277,7 +181,7 @@ unauthenticated = Table(
 evidence = Table(
     "evidence",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("kind", String(64), nullable=False),
     Column("origin", String(500), nullable=False),
     Column("text_a", LargeBinary, nullable=False),
@@ -322,66 +226,20 @@ referrals = Table(
     Column("closed_ms", BigInteger),  # null while open: one form of index for every dialect
     Column("event_source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
-    _partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),
-)
-
-receipts = Table(
-    "receipts",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("origin", String(500), nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary(32), nullable=False),
-    Column("cosigner", String(200), nullable=False),
-    Column("time_s", BigInteger, nullable=False),
-    Column("text", LargeBinary, nullable=False),
-    UniqueConstraint("origin", "cosigner", "size", "root"),
-    Index("ix_receipts_origin_size", "origin", "size"),
-    Index("ix_receipts_cosigner_time", "cosigner", "time_s"),
-)
-
-heads = Table(
-    "heads",
-    metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("heard_ms", BigInteger, nullable=False),
-    Column("log_size", BigInteger, nullable=False),
-    Column("log_root", LargeBinary(32), nullable=False),
-)
-
-heartbeats = Table(
-    "heartbeats",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("agency", String(100), nullable=False),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-)
-
-heartbeat_heads = Table(
-    "heartbeat_heads",
-    metadata,
-    Column("agency", String(100), primary_key=True),
-    Column("topic", String(249), primary_key=True),
-    Column("partition", Integer, primary_key=True),
-    Column("generation", String(64), primary_key=True),
-    Column("size", BigInteger, primary_key=True),
-    Column("key_id", LargeBinary(4), primary_key=True),
-    Column("time_ms", BigInteger, nullable=False),
-    Column("heartbeat_id", _Serial, ForeignKey("heartbeats.id"), nullable=False, index=True),
+    partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),
 )
 
 disclosures = Table(
     "disclosures",
     metadata,
-    Column("idx", _Serial, primary_key=True, autoincrement=False),
+    Column("idx", Serial, primary_key=True, autoincrement=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("case_key", LargeBinary(32)),
     Column("salt", LargeBinary(32), nullable=False),
     Column("entry", LargeBinary, nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
-    _partial("ix_disclosures_case", "case_key", where="case_key IS NOT NULL"),
+    partial("ix_disclosures_case", "case_key", where="case_key IS NOT NULL"),
 )
 
 disclosure_checkpoints = Table(

@@ -18,7 +18,8 @@ from broker.store.items import Items, Links
 from broker.store.meta import Lease, Meta
 from broker.store.outbox import Outbox
 from broker.store.quarantine import Evidence, Quarantine
-from broker.store.reader import Reader
+from broker.store.reader_logs import ReaderLogs
+from broker.store.reader_states import ReaderStates
 from broker.store.receipts import Heads, Receipts
 from broker.store.referrals import Referrals
 from broker.store.streams import Streams
@@ -40,6 +41,7 @@ class Transaction:
         "outbox",
         "quarantine",
         "reader",
+        "reader_logs",
         "receipts",
         "referrals",
         "streams",
@@ -50,7 +52,8 @@ class Transaction:
         self.lease = Lease(connection)
         self.outbox = Outbox(connection)
         self.streams = Streams(connection)
-        self.reader = Reader(connection)
+        self.reader = ReaderStates(connection)
+        self.reader_logs = ReaderLogs(connection)
         self.inbox = Inbox(connection)
         self.quarantine = Quarantine(connection)
         self.evidence = Evidence(connection)

@@ -12,13 +12,19 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from broker.errors import StoreError
-from broker.store.schema import (
-    APPLICATION_ID,
-    FIRST_SCHEMA_VERSION,
-    REVISION,
-    SCHEMA_VERSION,
-    metadata,
-)
+from broker.store.reader_schema import ALL_TABLES
+
+FIRST_SCHEMA_VERSION = 10
+"""The schema of the first release. Versions 1 to 9 were never released (ADR 0041)."""
+
+SCHEMA_VERSION = 10
+"""Kept in SQLite's ``user_version``; rises by one with every migration."""
+
+REVISION = "0001"
+"""The Alembic revision that SCHEMA_VERSION stands for."""
+
+APPLICATION_ID = 0x436F6E63
+"""SQLite's ``application_id`` ("Conc"), so that another program's file is not taken for ours."""
 
 
 def make_current(engine: Engine, path: Path) -> None:
@@ -79,7 +85,7 @@ def _version(connection: Connection, path: Path) -> int:
 
 def _create(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    metadata.create_all(connection, checkfirst=False)
+    ALL_TABLES.create_all(connection, checkfirst=False)
     connection.exec_driver_sql(
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
         "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

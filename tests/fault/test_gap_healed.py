@@ -121,7 +121,7 @@ class Healing:
         assert self.council.store is not None
         with self.council.store.reading() as tx:
             place = (POLICE, self.log()[0].topic, self.log()[0].partition, held.name)
-            return len(tx.reader.missing_content(*place, 0, EVENTS))
+            return len(tx.reader_logs.missing_content(*place, 0, EVENTS))
 
     async def end(self) -> None:
         await self.police.end()

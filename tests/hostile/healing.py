@@ -179,7 +179,7 @@ def lost_for_good(
             at = (sender, *place, held.name)
             indices = (i for gap in held.gaps for i in range(gap.first, gap.last + 1))
             gaps |= {(sender, place, held.name, i) for i in indices}
-            marked = tx.reader.missing_content(*at, 0, 1_000_000)
+            marked = tx.reader_logs.missing_content(*at, 0, 1_000_000)
             end = held.size if held.end is None else held.end
             leaves |= {(sender, place, held.name, i) for i in marked if i < end}
     told = {code for agency, code in party.alarms if agency == sender}

@@ -18,7 +18,7 @@ from broker.agency.participant import load_participant
 from broker.errors import StoreError
 from broker.observing import logs
 from broker.receiving.persistence import Batch
-from broker.store.reader import Reader
+from broker.store.reader_states import ReaderStates
 from broker.subscriber import subscribe
 from broker.transport.topics import control_topics, data_topics
 from contracts.errors import EventError
@@ -201,16 +201,16 @@ async def test_a_subscriber_keeps_news_whose_position_could_not_be_written(
     police = running(root, POLICE, kafka)
     service = await police.start()
     transport = MemoryTransport(kafka, COUNCIL, group="desk")
-    write = Reader.save_position
+    write = ReaderStates.save_position
 
-    def save_position(reader: Reader, topic: str, partition: int, next_offset: int) -> None:
+    def save_position(reader: ReaderStates, topic: str, partition: int, next_offset: int) -> None:
         if failing.is_set() and topic == control_topics(service.participant.deployment).manifests:
             failing.clear()
             raise StoreError("The disk is full.", code="store_unavailable")
         write(reader, topic, partition, next_offset)
 
     failing = asyncio.Event()
-    monkeypatch.setattr(Reader, "save_position", save_position)
+    monkeypatch.setattr(ReaderStates, "save_position", save_position)
     async with subscribe(root / COUNCIL, "desk", clock=clock, receiver=transport) as events:
         police.publish((COUNCIL,), 1)
         await asyncio.wait_for(anext(events), 20)

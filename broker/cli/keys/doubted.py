@@ -19,7 +19,8 @@ from broker.errors import WrongInputError
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Generation, parse_state
 from broker.sending.recovery import revoked_stream_keys
-from broker.store.rows import CheckpointRow, InboxRow
+from broker.store.reader_rows import CheckpointRow
+from broker.store.rows import InboxRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
@@ -139,7 +140,7 @@ class _Doubts:
     def about(self, row: InboxRow) -> bool:
         """Whether an event that was taken is in doubt."""
         place = (self._sender, row.topic, row.partition, row.generation)
-        kept = self._tx.reader.checkpoint_above(*place, row.index)
+        kept = self._tx.reader_logs.checkpoint_above(*place, row.index)
         since = self._earliest
         if kept is not None and (signed := self._signed(place, kept)) is not None:
             revoked = self._revoked_since(signed)
@@ -148,7 +149,7 @@ class _Doubts:
             since = revoked
             if self._covered(place, row.index, since):
                 return False
-        leaf = self._tx.reader.leaf(*place, row.index)
+        leaf = self._tx.reader_logs.leaf(*place, row.index)
         again = self._published_again(row.topic, row.partition)
         return row.received_ms >= since and (leaf is None or leaf[0] not in again)
 
@@ -163,7 +164,7 @@ class _Doubts:
         ):
             if same and same[0] < receipt.size:
                 return False
-            kept = self._tx.reader.checkpoint_at(*place, receipt.size)
+            kept = self._tx.reader_logs.checkpoint_at(*place, receipt.size)
             if kept is None or kept.root != receipt.root or not kept.time_s:
                 continue
             if self._trust.receipt_believed(receipt.text, since):
@@ -195,9 +196,9 @@ class _Doubts:
 
     def _good_leaves(self, place: _Place, held: Generation) -> Iterator[bytes]:
         until, good = -1, False
-        for index, leaf, _status in self._tx.reader.leaves(*place, held.start, held.size - 1):
+        for index, leaf, _status in self._tx.reader_logs.leaves(*place, held.start, held.size - 1):
             if index >= until:
-                kept = self._tx.reader.checkpoint_above(*place, index)
+                kept = self._tx.reader_logs.checkpoint_above(*place, index)
                 signed = None if kept is None else self._signed(place, kept)
                 until = index + 1 if kept is None else kept.size
                 good = signed is not None and self._revoked_since(signed) is None

@@ -127,7 +127,7 @@ class Retries:
         """The record is no longer held."""
         tx.quarantine.end(row.id, "retried", now)
         origin = verified.origin
-        tx.reader.set_status(
+        tx.reader_logs.set_status(
             origin.agency,
             origin.topic,
             origin.partition,

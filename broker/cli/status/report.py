@@ -300,7 +300,7 @@ def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
 
 def _received(tx: Transaction) -> tuple[OtherStream, ...]:
     streams: list[OtherStream] = []
-    leaves = tx.reader.without_content()
+    leaves = tx.reader_logs.without_content()
     for agency, topic, partition, head in tx.reader.state_heads():
         state = parse_outline(head)
         newest = state.generations[state.newest]

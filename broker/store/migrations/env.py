@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from broker.store.schema import metadata
+from broker.store.reader_schema import ALL_TABLES
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=ALL_TABLES,
     render_as_batch=True,  # SQLite cannot alter a column; Alembic copies the table instead
     transactional_ddl=False,  # the transaction is the caller's
 )

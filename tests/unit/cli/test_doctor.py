@@ -18,7 +18,8 @@ from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
-from broker.store.rows import HeadsRow, NewInboxRow
+from broker.store.reader_rows import HeadsRow
+from broker.store.rows import NewInboxRow
 from broker.transport.certificates import Authority, issue_certificate
 
 DAY = 86_400_000

@@ -15,7 +15,7 @@ from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
-from broker.store.rows import HeadsRow
+from broker.store.reader_rows import HeadsRow
 from broker.tlog.cosignature import signed_checkpoint
 from contracts.errors import EventError
 from contracts.events import PlainEvent

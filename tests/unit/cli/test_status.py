@@ -12,7 +12,7 @@ from broker.clock import now_ms
 from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
-from broker.store.rows import HeadsRow
+from broker.store.reader_rows import HeadsRow
 from broker.tlog.merkle import leaf_hash
 
 SENDER, READER = "csu-camden", "council-camden"

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.observing.metrics import STARTING_S, Metrics
 from broker.observing.tallies import MAX_ENTRIES, Tallies, kept
 from broker.store.database import open_store
-from broker.store.rows import HeadsRow, NewInboxRow, ReferralRow
+from broker.store.reader_rows import HeadsRow
+from broker.store.rows import NewInboxRow, ReferralRow
 
 NOW = 1_760_000_000_000
 

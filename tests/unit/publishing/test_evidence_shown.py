@@ -143,7 +143,7 @@ async def test_two_senders_of_one_id_are_told_apart(
         assert row is not None
         place = (row.topic, row.partition, row.generation, row.index)
         tx.inbox.add(NewInboxRow(SUPPORT, event, row.type, 1, *place, b"", b"{}", bytes(32)))
-        tx.reader.save_leaves(SUPPORT, *place[:3], [(row.index, bytes(32), "stored")])
+        tx.reader_logs.save_leaves(SUPPORT, *place[:3], [(row.index, bytes(32), "stored")])
     with council.store.reading() as tx:
         find: Callable[..., Located] = partial(locate, tx, COUNCIL, CAST)
         with pytest.raises(EvidenceError) as caught:

@@ -26,7 +26,8 @@ from broker.receiving import persistence
 from broker.receiving.quarantining import kept_size, restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.store.rows import HeldSize, StateChange
+from broker.store.reader_rows import StateChange
+from broker.store.rows import HeldSize
 
 
 def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:

@@ -12,7 +12,8 @@ import pytest
 from broker.errors import StoreError
 from broker.store.database import Store
 from broker.store.exclusion import exclusive
-from broker.store.rows import HeadsRow, ReferralRow
+from broker.store.reader_rows import HeadsRow
+from broker.store.rows import ReferralRow
 
 
 def test_an_item_is_published_once(store: Store) -> None:

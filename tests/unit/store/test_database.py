@@ -20,7 +20,7 @@ from broker.errors import StoreError
 from broker.store import database
 from broker.store.database import Store, open_store
 from broker.store.rows import NewInboxRow
-from broker.store.schema import SCHEMA_VERSION
+from broker.store.versions import SCHEMA_VERSION
 
 
 def run(script: str, path: Path) -> subprocess.Popen[str]:

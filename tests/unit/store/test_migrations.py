@@ -16,8 +16,8 @@ from broker.errors import StoreError
 from broker.store import migration, versions
 from broker.store.database import open_store
 from broker.store.migration import migrate
-from broker.store.rows import HeadsRow
-from broker.store.schema import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
+from broker.store.reader_rows import HeadsRow
+from broker.store.versions import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
 
 
 def schema_of(path: Path) -> dict[str, list[tuple[object, ...]]]:

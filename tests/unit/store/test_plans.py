@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from broker.store.database import Store
-from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow, StateChange
+from broker.store.reader_rows import StateChange
+from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow
 from broker.store.transaction import Transaction
 
 GENERATION = ("csu", "t", 0, "g")
@@ -36,16 +37,18 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "state size": lambda tx: tx.reader.state_size("csu"),
     "places": lambda tx: tx.reader.places_of("csu"),
     "gap ranges": lambda tx: tx.reader.gap_ranges("csu", ("", -1, "", -1), 9),
-    "add leaves": lambda tx: tx.reader.save_leaves(*GENERATION, [(5, b"l", "stored")]),
-    "leaf": lambda tx: tx.reader.leaf(*GENERATION, 1),
-    "leaves": lambda tx: tx.reader.leaves(*GENERATION, 1, 2),
-    "without content": lambda tx: tx.reader.without_content(),
-    "missing content": lambda tx: tx.reader.missing_content(*GENERATION, 0, 9),
-    "set status": lambda tx: tx.reader.set_status(*GENERATION, 0, "stored"),
-    "save checkpoint": lambda tx: tx.reader.save_checkpoints(*GENERATION, [(9, b"r", 1, 1, b"")]),
-    "checkpoint at": lambda tx: tx.reader.checkpoint_at(*GENERATION, 8),
-    "checkpoint above": lambda tx: tx.reader.checkpoint_above(*GENERATION, 1),
-    "checkpoint below": lambda tx: tx.reader.checkpoint_below(*GENERATION, 99),
+    "add leaves": lambda tx: tx.reader_logs.save_leaves(*GENERATION, [(5, b"l", "stored")]),
+    "leaf": lambda tx: tx.reader_logs.leaf(*GENERATION, 1),
+    "leaves": lambda tx: tx.reader_logs.leaves(*GENERATION, 1, 2),
+    "without content": lambda tx: tx.reader_logs.without_content(),
+    "missing content": lambda tx: tx.reader_logs.missing_content(*GENERATION, 0, 9),
+    "set status": lambda tx: tx.reader_logs.set_status(*GENERATION, 0, "stored"),
+    "save checkpoint": lambda tx: tx.reader_logs.save_checkpoints(
+        *GENERATION, [(9, b"r", 1, 1, b"")]
+    ),
+    "checkpoint at": lambda tx: tx.reader_logs.checkpoint_at(*GENERATION, 8),
+    "checkpoint above": lambda tx: tx.reader_logs.checkpoint_above(*GENERATION, 1),
+    "checkpoint below": lambda tx: tx.reader_logs.checkpoint_below(*GENERATION, 99),
     "position": lambda tx: tx.reader.save_position("t", 0, 5),
     "deferred": lambda tx: tx.reader.deferred("t", 0),
     "inbox find": lambda tx: tx.inbox.find("csu", "id"),
@@ -99,8 +102,8 @@ def filled(store: Store) -> Store:
         tx.outbox.add("id", "t", 0, b"v", False, 1)
         tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
         tx.reader.save_state("csu", "t", 0, _CHANGE, 0)
-        tx.reader.save_leaves(*GENERATION, [(0, b"l", "stored")])
-        tx.reader.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
+        tx.reader_logs.save_leaves(*GENERATION, [(0, b"l", "stored")])
+        tx.reader_logs.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
         tx.heartbeats.keep("csu", 1, b"n", b"k", [("t", 0, "g", 1)])
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])

@@ -9,7 +9,8 @@ import pytest
 from broker.errors import StoreError
 from broker.store import quarantine
 from broker.store.database import Store
-from broker.store.rows import NewInboxRow, StateChange
+from broker.store.reader_rows import StateChange
+from broker.store.rows import NewInboxRow
 
 S = ("csu-camden", "topic", 4)
 G = (*S, "0000019a-aa")
@@ -65,56 +66,61 @@ def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: Store) 
 
 def test_leaves_are_kept_by_generation_and_index(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
-        tx.reader.save_leaves(*G, [])
-        tx.reader.save_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
-        assert tx.reader.leaf(*G, 1) == (b"b" * 32, "content_missing")
-        assert tx.reader.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
-        assert tx.reader.leaf(*G, 2) is None
-        assert tx.reader.leaf(*S, "unknown", 0) is None
-        assert tx.reader.without_content() == [(*G, 1)]
-        assert tx.reader.missing_content(*G, 0, 9) == [1]
-        tx.reader.set_status(*G, 1, "stored")
-        assert tx.reader.leaves(*G, 0, 9) == [(0, b"a" * 32, "stored"), (1, b"b" * 32, "stored")]
-        assert tx.reader.without_content() == []
-        assert tx.reader.missing_content(*G, 0, 9) == []
+        tx.reader_logs.save_leaves(
+            *G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")]
+        )
+        tx.reader_logs.save_leaves(*G, [])
+        tx.reader_logs.save_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
+        assert tx.reader_logs.leaf(*G, 1) == (b"b" * 32, "content_missing")
+        assert tx.reader_logs.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
+        assert tx.reader_logs.leaf(*G, 2) is None
+        assert tx.reader_logs.leaf(*S, "unknown", 0) is None
+        assert tx.reader_logs.without_content() == [(*G, 1)]
+        assert tx.reader_logs.missing_content(*G, 0, 9) == [1]
+        tx.reader_logs.set_status(*G, 1, "stored")
+        assert tx.reader_logs.leaves(*G, 0, 9) == [
+            (0, b"a" * 32, "stored"),
+            (1, b"b" * 32, "stored"),
+        ]
+        assert tx.reader_logs.without_content() == []
+        assert tx.reader_logs.missing_content(*G, 0, 9) == []
 
 
 def test_leaves_without_content_are_found_in_order_from_an_index_on(store: Store) -> None:
     other = (*S, "0000019b-bb")
     with store.transaction() as tx:
         for index in (7, 2, 5):
-            tx.reader.save_leaves(*G, [(index, b"a" * 32, "content_missing")])
-        tx.reader.save_leaves(*other, [(3, b"c" * 32, "content_missing")])
-        assert sorted(tx.reader.without_content()) == [(*G, 3), (*other, 1)]
-        assert tx.reader.missing_content(*G, 0, 2) == [2, 5]
-        assert tx.reader.missing_content(*G, 5, 9) == [5, 7]
-        assert tx.reader.missing_content(*other, 4, 9) == []
+            tx.reader_logs.save_leaves(*G, [(index, b"a" * 32, "content_missing")])
+        tx.reader_logs.save_leaves(*other, [(3, b"c" * 32, "content_missing")])
+        assert sorted(tx.reader_logs.without_content()) == [(*G, 3), (*other, 1)]
+        assert tx.reader_logs.missing_content(*G, 0, 2) == [2, 5]
+        assert tx.reader_logs.missing_content(*G, 5, 9) == [5, 7]
+        assert tx.reader_logs.missing_content(*other, 4, 9) == []
 
 
 def test_a_known_index_is_never_overwritten(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader.save_leaves(*G, [(0, b"a" * 32, "stored")])
+        tx.reader_logs.save_leaves(*G, [(0, b"a" * 32, "stored")])
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader.save_leaves(*G, [(0, b"x" * 32, "stored")])
+        tx.reader_logs.save_leaves(*G, [(0, b"x" * 32, "stored")])
     assert caught.value.code == "store_conflict"
 
 
 def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
     with store.transaction() as tx:
-        assert tx.reader.checkpoint_above(*G, 0) is None
-        tx.reader.save_checkpoints(
+        assert tx.reader_logs.checkpoint_above(*G, 0) is None
+        tx.reader_logs.save_checkpoints(
             *G, [(8, b"8" * 32, 100, 5, b"text 8"), (16, b"6" * 32, 101, 8, b"text 16")]
         )
-        tx.reader.save_checkpoints(*G, [])
+        tx.reader_logs.save_checkpoints(*G, [])
 
         def size(found: object) -> int | None:
             return getattr(found, "size", None)
 
         at, above, below = (
-            tx.reader.checkpoint_at,
-            tx.reader.checkpoint_above,
-            tx.reader.checkpoint_below,
+            tx.reader_logs.checkpoint_at,
+            tx.reader_logs.checkpoint_above,
+            tx.reader_logs.checkpoint_below,
         )
         assert [size(at(*G, n)) for n in (7, 8, 16)] == [None, 8, 16]
         assert [size(above(*G, n)) for n in (0, 7, 8, 15, 16)] == [8, 8, 16, 16, None]
@@ -127,21 +133,21 @@ def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
 def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: Store) -> None:
     with store.transaction() as tx:
         for lowest in (5, 3, 7):
-            tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
-        found = tx.reader.checkpoint_at(*G, 8)
+            tx.reader_logs.save_checkpoints(*G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
+        found = tx.reader_logs.checkpoint_at(*G, 8)
     assert found is not None
     assert (found.lowest_index, found.text) == (3, b"text 5")
 
 
 def test_another_root_for_a_kept_size_is_refused(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader.save_checkpoints(*G, [(8, b"8" * 32, 100, 5, b"")])
+        tx.reader_logs.save_checkpoints(*G, [(8, b"8" * 32, 100, 5, b"")])
     for given in (
         [(8, b"x" * 32, 100, 5, b"")],
         [(9, b"9" * 32, 100, 8, b""), (9, b"x" * 32, 100, 8, b"")],
     ):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
-            tx.reader.save_checkpoints(*G, given)
+            tx.reader_logs.save_checkpoints(*G, given)
         assert caught.value.code == "checkpoint_conflict"
 
 
@@ -273,9 +279,9 @@ def test_a_checkpoint_known_from_a_link_gets_its_time_and_text_from_the_first_re
 ) -> None:
     place = ("csu-camden", "topic", 0, "0001-a")
     with store.transaction() as tx:
-        tx.reader.save_checkpoints(*place, [(8, bytes(32), 0, 8, b"")])
-        tx.reader.save_checkpoints(*place, [(8, bytes(32), 77, 8, b"signed")])
-        tx.reader.save_checkpoints(*place, [(8, bytes(32), 99, 5, b"later")])
-        kept = tx.reader.checkpoint_at(*place, 8)
+        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 0, 8, b"")])
+        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 77, 8, b"signed")])
+        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 99, 5, b"later")])
+        kept = tx.reader_logs.checkpoint_at(*place, 8)
     assert kept is not None
     assert (kept.time_s, kept.lowest_index, kept.text) == (77, 5, b"signed")

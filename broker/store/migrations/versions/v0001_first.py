@@ -1,6 +1,6 @@
-"""The schema of 0.1.0, as `broker.store.schema` had it then. Never edited again.
+"""The schema of 0.1.0, as `broker.store.reader_schema.ALL_TABLES` had it then. Never edited again.
 
-A fresh SQLite file is made from `schema.metadata` at once; a test holds the two equal.
+A fresh SQLite file is made from `ALL_TABLES` at once; a test holds the two equal.
 """
 
 from __future__ import annotations

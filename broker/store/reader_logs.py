@@ -1,0 +1,310 @@
+"""Leaves and signed checkpoints of other senders' streams.
+
+A small number stands for each generation, because its name in each row would triple the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import sqlite
+
+from broker.errors import StoreError
+from broker.store import reader_schema
+from broker.store.reader_rows import (
+    Checkpointed,
+    CheckpointRow,
+    Leaf,
+    LeafStatus,
+)
+
+_g = reader_schema.reader_generations
+_l = reader_schema.reader_leaves
+_c = reader_schema.reader_checkpoints
+
+_OF_GENERATION = (
+    (_g.c.agency == bindparam("agency_"))
+    & (_g.c.topic == bindparam("topic_"))
+    & (_g.c.partition == bindparam("partition_"))
+    & (_g.c.generation == bindparam("generation_"))
+)
+_GENERATION = select(_g.c.id).where(_OF_GENERATION)
+_ADD_GENERATION = insert(_g)
+
+_NEW_LEAF = sqlite.insert(_l)
+_SAVE_LEAVES = _NEW_LEAF.on_conflict_do_update(
+    index_elements=[_l.c.generation_id, _l.c.idx],
+    set_={"status": _NEW_LEAF.excluded.status},
+    where=_l.c.leaf == _NEW_LEAF.excluded.leaf,
+)
+_OF_LEAF = (_l.c.generation_id == _GENERATION.scalar_subquery()) & (_l.c.idx == bindparam("index_"))
+_LEAF = select(_l.c.leaf, _l.c.status).where(_OF_LEAF)
+_LEAVES = (
+    select(_l.c.idx, _l.c.leaf, _l.c.status)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _l.c.idx >= bindparam("first_"),
+        _l.c.idx <= bindparam("last_"),
+    )
+    .order_by(_l.c.idx)
+)
+_ANY_OPENED = (
+    select(_l.c.idx)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _l.c.idx >= bindparam("first_"),
+        _l.c.idx <= bindparam("last_"),
+        _l.c.status == "stored",
+    )
+    .limit(1)
+)
+_IS_MISSING = _l.c.status == literal_column("'content_missing'")  # as the partial index says it
+_WITHOUT_CONTENT = (
+    select(_g.c.agency, _g.c.topic, _g.c.partition, _g.c.generation, func.count())
+    .join_from(_l, _g, _l.c.generation_id == _g.c.id)
+    .where(_IS_MISSING)
+    .group_by(_l.c.generation_id)
+)
+_MISSING = (
+    select(_l.c.idx)
+    .where(
+        _l.c.generation_id == _GENERATION.scalar_subquery(),
+        _IS_MISSING,
+        _l.c.idx >= bindparam("first_"),
+    )
+    .order_by(_l.c.idx)
+    .limit(bindparam("limit_"))
+)
+_SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
+
+_NEW_CHECKPOINT = sqlite.insert(_c)
+_SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
+    index_elements=[_c.c.generation_id, _c.c.size],
+    # what was kept from a link has no time of its own: the first record under it brings that
+    set_={
+        "lowest_index": func.min(_c.c.lowest_index, _NEW_CHECKPOINT.excluded.lowest_index),
+        "time_s": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s), else_=_c.c.time_s),
+        "text": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.text), else_=_c.c.text),
+    },
+    where=or_(
+        _NEW_CHECKPOINT.excluded.lowest_index < _c.c.lowest_index,
+        and_(_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s != 0),
+    ),
+)
+_ROOTS = select(_c.c.size, _c.c.root).where(
+    _c.c.generation_id == bindparam("generation_id_"),
+    _c.c.size.in_(bindparam("sizes_", expanding=True)),
+)
+_CHECKPOINT = select(_c.c.size, _c.c.root, _c.c.time_s, _c.c.lowest_index, _c.c.text).where(
+    _c.c.generation_id == _GENERATION.scalar_subquery()
+)
+_CHECKPOINT_AT = _CHECKPOINT.where(_c.c.size == bindparam("size_"))
+_CHECKPOINT_ABOVE = _CHECKPOINT.where(_c.c.size > bindparam("size_")).order_by(_c.c.size).limit(1)
+_CHECKPOINT_BELOW = (
+    _CHECKPOINT.where(_c.c.size < bindparam("size_")).order_by(_c.c.size.desc()).limit(1)
+)
+
+
+class ReaderLogs:
+    """Leaves and signed checkpoints of other senders' streams."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def has_generation(self, agency: str, topic: str, partition: int, generation: str) -> bool:
+        """Whether a record or a link of a generation is known."""
+        place = _place(agency, topic, partition, generation)
+        return self._connection.scalar(_GENERATION, place) is not None
+
+    def save_leaves(
+        self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
+    ) -> None:
+        """Keep leaves. Of a known leaf only the status changes.
+
+        Raises:
+            StoreError: `store_conflict` if a known index has another leaf.
+        """
+        if not leaves:
+            return
+        id_ = self._generation(agency, topic, partition, generation)
+        done = self._connection.execute(
+            _SAVE_LEAVES,
+            [
+                {"generation_id": id_, "idx": index, "leaf": leaf, "status": status}
+                for index, leaf, status in leaves
+            ],
+        )
+        if done.rowcount != len(leaves):
+            raise StoreError(
+                "an index of a sender's stream is known with another record", code="store_conflict"
+            )
+
+    def leaf(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> tuple[bytes, LeafStatus] | None:
+        found = self._connection.execute(
+            _LEAF, _place(agency, topic, partition, generation) | {"index_": index}
+        ).first()
+        return None if found is None else (found[0], cast(LeafStatus, found[1]))
+
+    def any_opened(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> bool:
+        """Whether a record from `first` to `last` was opened here (`stored`)."""
+        place = _place(agency, topic, partition, generation) | {"first_": first, "last_": last}
+        return self._connection.execute(_ANY_OPENED, place).first() is not None
+
+    def leaves(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
+    ) -> list[Leaf]:
+        """Known leaves from `first` to `last`, both included, by index."""
+        found = self._connection.execute(
+            _LEAVES,
+            _place(agency, topic, partition, generation) | {"first_": first, "last_": last},
+        )
+        return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
+
+    def without_content(self) -> list[tuple[str, str, int, str, int]]:
+        """(agency, topic, partition, generation, count) of `content_missing` leaves."""
+        return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
+
+    def missing_content(
+        self, agency: str, topic: str, partition: int, generation: str, first: int, limit: int
+    ) -> list[int]:
+        """The lowest `limit` indices from `first` on that are `content_missing`."""
+        found = self._connection.scalars(
+            _MISSING,
+            _place(agency, topic, partition, generation) | {"first_": first, "limit_": limit},
+        )
+        return list(found)
+
+    def set_status(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        index: int,
+        status: LeafStatus,
+    ) -> None:
+        self._connection.execute(
+            _SET_STATUS,
+            _place(agency, topic, partition, generation) | {"index_": index, "status_": status},
+        )
+
+    def save_checkpoints(
+        self,
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        checkpoints: Sequence[Checkpointed],
+    ) -> None:
+        """Keep checkpoints by size, each with the smallest lowest index seen under it.
+
+        Raises:
+            StoreError: `checkpoint_conflict` if a kept size has another root.
+        """
+        if not checkpoints:
+            return
+        id_ = self._generation(agency, topic, partition, generation)
+        sizes = [checkpoint[0] for checkpoint in checkpoints]
+        found = self._connection.execute(_ROOTS, {"generation_id_": id_, "sizes_": sizes})
+        kept: dict[int, bytes] = {row.size: row.root for row in found}
+        for size, root, *_ in checkpoints:
+            if kept.setdefault(size, root) != root:
+                raise StoreError(
+                    "a kept checkpoint of this size has another root",
+                    code="checkpoint_conflict",
+                    where=f"{agency}/{topic}/{partition}/{generation}",
+                )
+        self._connection.execute(
+            _SAVE_CHECKPOINT,
+            [
+                {
+                    "generation_id": id_,
+                    "size": size,
+                    "root": root,
+                    "time_s": time_s,
+                    "lowest_index": lowest,
+                    "text": text,
+                }
+                for size, root, time_s, lowest, text in checkpoints
+            ],
+        )
+
+    def checkpoint_at(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None:
+        return self._checkpoint(_CHECKPOINT_AT, agency, topic, partition, generation, size)
+
+    def checkpoint_above(
+        self, agency: str, topic: str, partition: int, generation: str, index: int
+    ) -> CheckpointRow | None:
+        """The checkpoint of the smallest kept size above `index`."""
+        return self._checkpoint(_CHECKPOINT_ABOVE, agency, topic, partition, generation, index)
+
+    def checkpoint_below(
+        self, agency: str, topic: str, partition: int, generation: str, size: int
+    ) -> CheckpointRow | None:
+        """The checkpoint of the largest kept size below `size`."""
+        return self._checkpoint(_CHECKPOINT_BELOW, agency, topic, partition, generation, size)
+
+    def _generation(self, agency: str, topic: str, partition: int, generation: str) -> int:
+        """The small number that stands for a generation; given at its first leaf."""
+        place = _place(agency, topic, partition, generation)
+        known: int | None = self._connection.scalar(_GENERATION, place)
+        if known is not None:
+            return known
+        key = self._connection.execute(
+            _ADD_GENERATION,
+            {
+                "agency": agency,
+                "topic": topic,
+                "partition": partition,
+                "generation": generation,
+            },
+        ).inserted_primary_key
+        assert key is not None
+        new: int = key[0]
+        return new
+
+    def _checkpoint(
+        self,
+        statement: Select[int, bytes, int, int, bytes],
+        agency: str,
+        topic: str,
+        partition: int,
+        generation: str,
+        size: int,
+    ) -> CheckpointRow | None:
+        found: Row[int, bytes, int, int, bytes] | None = self._connection.execute(
+            statement, _place(agency, topic, partition, generation) | {"size_": size}
+        ).first()
+        return None if found is None else CheckpointRow(*found)
+
+
+def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
+    return {
+        "agency_": agency,
+        "topic_": topic,
+        "partition_": partition,
+        "generation_": generation,
+    }
