@@ -13,9 +13,8 @@ from collections.abc import Awaitable, Callable
 from itertools import groupby
 from typing import Final
 
-from broker.errors import TransportError
 from broker.record import Record
-from broker.transport.interfaces import OnTrouble, Receiver, Trouble
+from broker.transport.interfaces import OnTrouble, Receiver, Trouble, trouble_code
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
@@ -55,9 +54,7 @@ async def catch_up(
         except ConcordantError as error:
             if error.code == "kafka_refused":
                 raise
-            away = isinstance(error, TransportError)
-            code = error.code if away else "handler_failed"
-            on_trouble(Trouble(code, topic, -1, type(error).__name__, AGAIN_S))
+            on_trouble(Trouble(trouble_code(error), topic, -1, type(error).__name__, AGAIN_S))
             await set_within(stop, AGAIN_S)
         else:
             return

@@ -27,7 +27,7 @@ from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.database import Store
-from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble
+from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble, trouble_code
 from broker.transport.topics import ControlTopics, all_readable_topics
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
@@ -159,7 +159,7 @@ class Reader:
                     if refused == there:
                         raise
                     refused = there  # a topic was taken away, perhaps: look once more
-                code = error.code if isinstance(error, TransportError) else "handler_failed"
+                code = trouble_code(error)
                 if out_of_descriptors(error):
                     code = DESCRIPTORS_EXHAUSTED
                 on_trouble(Trouble(code, "", -1, type(error).__name__, AGAIN_S))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from broker.record import Record
-from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble
+from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble, trouble_code
 from broker.waiting import retry_delay_s
 
 Partition = tuple[str, int]
@@ -125,7 +125,7 @@ class Delivery:
             seat.failures += 1
             wait = retry_delay_s(seat.failures)
             seat.wait_until = now + wait
-            self._tell("handler_failed", partition, error, wait)
+            self._tell(trouble_code(error), partition, error, wait)
             return False
         seat.position = records[-1].offset + 1
         seat.failures = 0

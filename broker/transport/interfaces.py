@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from broker.record import Record
+from contracts.errors import ConcordantError
 
 OnBatch = Callable[[str, int, list[Record]], Awaitable[None]]
 """Takes (topic, partition, records in offset order); returns once they are durable."""
@@ -22,13 +23,20 @@ Positions = Callable[[str, int], "int | None"]
 """Gives the offset of the next record to read of a (topic, partition); None is the earliest."""
 
 
+def trouble_code(error: Exception) -> str:
+    """Return the error's own reason, such as `store_full`; `handler_failed` if it has none."""
+    if isinstance(error, ConcordantError) and error.code != ConcordantError.code:
+        return error.code
+    return "handler_failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Something that a receiver lives through and that an operator should hear of.
 
     Attributes:
-        code: `handler_failed`, `position_unknown`, `kafka_unreachable`, `kafka_refused` or
-            `kafka_topic_missing`.
+        code: the error's own, such as `store_full`; `handler_failed` for one without; or
+            `position_unknown`, `kafka_topic_missing`.
         topic: the topic concerned; empty if it is the connection.
         partition: the partition concerned; -1 if it is the connection.
         error: the class name of the error; never its text, which might hold values.

@@ -103,5 +103,5 @@ async def test_what_cannot_be_taken_now_is_tried_again(
     troubles: list[Trouble] = []
     assert await taken(kafka, asyncio.Event(), failing=[full, full], troubles=troubles) == [b"1"]
     assert [(trouble.code, trouble.error) for trouble in troubles] == [
-        ("handler_failed", "StoreError")
+        ("store_full", "StoreError")
     ] * 2
