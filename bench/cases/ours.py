@@ -24,6 +24,7 @@ from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
 from broker.sending.contract_in_force import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
+from broker.tlog.checkpoint import Place
 from contracts.events import PlainEvent
 from contracts.grouping import granted_to
 from contracts.model import topic_name
@@ -33,9 +34,9 @@ from contracts.schema import flatten, unflatten
 class _View(FileContext):
     """The view over a file, that can be told where a stream stands."""
 
-    def adopt(self, agency: str, topic: str, partition: int, state: PartitionState) -> None:
+    def adopt(self, place: Place, state: PartitionState) -> None:
         """Take ``state`` as what is held."""
-        self._states[agency, topic, partition] = state
+        self._states[place] = state
 
 
 class Case(measuring.Case):
@@ -80,17 +81,17 @@ class Case(measuring.Case):
     @property
     def state(self) -> PartitionState:
         """What the reader holds of the stream."""
-        found = self._view.state(*self._place)
+        found = self._view.state(self._place)
         assert found is not None
         return found
 
     def adopt(self, state: PartitionState) -> None:
         """Let the reader start from ``state``."""
-        self._view.adopt(*self._place, state)
+        self._view.adopt(self._place, state)
 
     @property
-    def _place(self) -> tuple[str, str, int]:
-        return self._stream.agency, self._stream.topic, self._stream.partition
+    def _place(self) -> Place:
+        return Place(self._stream.agency, self._stream.topic, self._stream.partition)
 
     def produce(self, datas: Sequence[dict[str, Any]]) -> list[Record]:
         now = self._clock()

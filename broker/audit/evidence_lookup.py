@@ -14,6 +14,7 @@ from broker.audit.errors import EvidenceError
 from broker.audit.inclusion import path_from
 from broker.judging.partition_state import parse_state
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import Frontier
 from broker.tlog.proof import parse_proof
@@ -106,7 +107,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
     row = tx.inbox.find(agency, event_id)
     if row is None:
         return None
-    place = (agency, row.topic, row.partition)
+    place = Place(agency, row.topic, row.partition)
     leaf = tx.reader_logs.leaf(*place, row.generation, row.index)
     if leaf is None:
         raise _missing(agency, row.index, row.index)
@@ -127,7 +128,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
     )
 
 
-def _bases(tx: Transaction, place: tuple[str, str, int], generation: str) -> tuple[Frontier, ...]:
+def _bases(tx: Transaction, place: Place, generation: str) -> tuple[Frontier, ...]:
     stored = tx.reader.state(*place)
     held = parse_state(stored[1]).generations.get(generation) if stored is not None else None
     if held is None:  # forgotten among many; its leaves are not

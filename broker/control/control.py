@@ -36,7 +36,7 @@ from broker.statements.signed_contract import unpack_contract
 from broker.store.database import Store
 from broker.store.reader_rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin, parse_origin
+from broker.tlog.checkpoint import GenerationPlace, Origin, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.tlog.generation_links import GENERATION
@@ -54,8 +54,8 @@ class News:
 
     Attributes:
         heartbeats: verified, newest of each agency last.
-        missing: (agency, topic, partition, generation, last) of streams of which a heartbeat names
-            more, up to ``last``, than this reader holds.
+        missing: (log, last) of logs of which a heartbeat names more, up to ``last``, than this
+            reader holds.
         replays: requests to this agency to publish a range again.
         refusals: notices that a record of this agency was refused: (by whom, notice).
         receipts: how many were kept.
@@ -65,7 +65,7 @@ class News:
     """
 
     heartbeats: list[Heartbeat] = field(default_factory=list)
-    missing: list[tuple[str, str, int, str, int]] = field(default_factory=list)
+    missing: list[tuple[GenerationPlace, int]] = field(default_factory=list)
     replays: list[Notice] = field(default_factory=list)
     refusals: list[tuple[str, Notice]] = field(default_factory=list)
     receipts: int = 0
@@ -216,8 +216,8 @@ class Control:
         readable = self._readable()
         for head, _held in withheld(beat, held):
             if head.topic in readable:
-                missing = (head.topic, head.partition, head.generation, head.size - 1)
-                news.missing.append((beat.agency, *missing))
+                log = GenerationPlace(beat.agency, head.topic, head.partition, head.generation)
+                news.missing.append((log, head.size - 1))
 
     def _receipt_or_notice(self, record: Record, news: News, now: int) -> None:
         assert record.value is not None

@@ -15,7 +15,7 @@ from typing import Final
 from broker.judging.partition_state import parse_outline
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Origin
 from contracts.durations import DAY_MS, MINUTE_MS
 
 FIRST_ASKED_MS: Final = 30_000
@@ -27,9 +27,6 @@ LEAVES_AT_ONCE: Final = 2**15
 """Leaves of one generation that are looked at each time; the rest follows after ``FIRST_ASKED``."""
 LOOKED_EVERY_MS: Final = 10_000
 """How often they are counted: a million, all that a sender forgot, take a quarter second."""
-
-_Log = tuple[str, str, int, str]
-"""(agency, topic, partition, generation)."""
 
 
 @dataclass(slots=True)
@@ -53,7 +50,7 @@ class MissingContent:
     def __init__(self, deployment: str, agency: str) -> None:
         self._deployment = deployment
         self._agency = agency
-        self._asked: dict[_Log, _Asked] = {}
+        self._asked: dict[GenerationPlace, _Asked] = {}
         self._spent: dict[str, int] = {}
         self._minute = 0
         self._next_look = 0
@@ -69,7 +66,7 @@ class MissingContent:
         leaves = {log: (count, end) for log, count, end in self._leaves(tx)}
         self._counts = dict.fromkeys(self._counts, 0)
         for log, (count, _) in leaves.items():
-            self._counts[log[0]] = self._counts.get(log[0], 0) + count
+            self._counts[log.agency] = self._counts.get(log.agency, 0) + count
         for gone in self._asked.keys() - leaves.keys():
             del self._asked[gone]
         found: list[tuple[Origin, int, int]] = []
@@ -79,7 +76,7 @@ class MissingContent:
                 asked.leaves, asked.interval = count, FIRST_ASKED_MS
                 asked.due = min(asked.due, now + FIRST_ASKED_MS)
             if asked.due <= now:
-                origin = Origin(self._deployment, *log)
+                origin = log.origin(self._deployment)
                 found += [(origin, *indices) for indices in self._ranges(tx, log, asked, end, now)]
         return found
 
@@ -87,19 +84,20 @@ class MissingContent:
         """How many leaves each agency had when ``due`` last looked; 0 of one that had some."""
         return self._counts
 
-    def _leaves(self, tx: Transaction) -> Iterator[tuple[_Log, int, int | None]]:
+    def _leaves(self, tx: Transaction) -> Iterator[tuple[GenerationPlace, int, int | None]]:
         """How many each generation has, and its end, of those of which records can still come."""
         for agency, topic, partition, generation, count in tx.reader_logs.without_content():
-            head = tx.reader.state_head(agency, topic, partition)
+            log = GenerationPlace(agency, topic, partition, generation)
+            head = tx.reader.state_head(*log.place)
             if agency == self._agency or head is None:
                 continue
             state = parse_outline(head)
             if generation in state.generations and not state.stopped:
                 end = state.generations[generation].end
-                yield (agency, topic, partition, generation), count, end
+                yield log, count, end
 
     def _ranges(
-        self, tx: Transaction, log: _Log, asked: _Asked, end: int | None, now: int
+        self, tx: Transaction, log: GenerationPlace, asked: _Asked, end: int | None, now: int
     ) -> list[tuple[int, int]]:
         """What is asked for now, from where the last time ended; after all the interval doubles."""
         found: list[tuple[int, int]] = []
@@ -107,9 +105,9 @@ class MissingContent:
         asked.due = now + FIRST_ASKED_MS
         there = [index for index in indices if end is None or index < end]  # the rest is superseded
         for first, last in _runs(there):
-            if self._spent.get(log[0], 0) >= RANGES_PER_MINUTE:
+            if self._spent.get(log.agency, 0) >= RANGES_PER_MINUTE:
                 return found
-            self._spent[log[0]] = self._spent.get(log[0], 0) + 1
+            self._spent[log.agency] = self._spent.get(log.agency, 0) + 1
             asked.next_index = last + 1
             found.append((first, last))
         if len(indices) < LEAVES_AT_ONCE:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from broker.agency.participant import Participant
-from broker.judging.partition_state import Place, parse_outline, receiptable
+from broker.judging.partition_state import parse_outline, receiptable
 from broker.observing.metrics import NoticeKind
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -36,7 +36,7 @@ from broker.statements.receipts import format_receipt
 from broker.statements.signed_contract import pack_contract
 from broker.store.database import Store
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import Origin, Place
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
@@ -111,11 +111,11 @@ class OwnStatements:
         """At the start: what was taken before may lack its receipt."""
         with self._store.reading() as tx:
             held = tx.reader.state_heads()
-        self.changed((agency, topic, partition) for agency, topic, partition, _ in held)
+        self.changed(Place(*head[:3]) for head in held)
 
     def changed(self, places: Iterable[Place]) -> None:
         """Streams of others that moved: a receipt is due."""
-        self._changed.update(p for p in places if p[0] != self._participant.agency)
+        self._changed.update(p for p in places if p.agency != self._participant.agency)
 
     def refused(self, origin: Origin, index: int) -> None:
         """A record was refused: its sender is told where, and nothing else."""
@@ -184,7 +184,7 @@ class OwnStatements:
             generation, size, root = found
             if self._receipted.get(place) == (generation, size):
                 continue
-            origin = Origin(self._participant.deployment, *place, generation)
+            origin = place.generation(generation).origin(self._participant.deployment)
             value = format_receipt(origin, size, root, self._cosigner(), now_s)
             headers = ((CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE),)
             record = Record(self._topics.receipts, 0, headers, value)

@@ -22,7 +22,7 @@ from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
 from broker.judging.key_resolver import KeyResolver
-from broker.judging.partition_state import Outline, Place, parse_outline
+from broker.judging.partition_state import Outline, parse_outline
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
 from broker.receiving.persistence import filled, has_room
@@ -33,7 +33,7 @@ from broker.statements.heartbeats import Heartbeat
 from broker.store.database import Store
 from broker.store.rows import HeldSize
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Origin
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.transport.certificates import read_certificate
 from contracts.errors import ConcordantError
@@ -104,7 +104,7 @@ class Watch:
         self._clock = clock
         self._metrics = metrics
         self._trust = trust
-        self._missing: dict[tuple[str, str, int, str], tuple[int, int]] = {}
+        self._missing: dict[GenerationPlace, tuple[int, int]] = {}
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
         self._next_gap: dict[str, tuple[str, int, str, int]] = {}
@@ -125,11 +125,11 @@ class Watch:
         """An agency spoke."""
         self._given.discard((beat.agency, "silence", ""))
 
-    def missing(self, agency: str, topic: str, partition: int, generation: str, last: int) -> None:
+    def missing(self, place: GenerationPlace, last: int) -> None:
         """A heartbeat names records up to ``last`` that are not here (yet)."""
-        place = (agency, topic, partition, generation)
         since = self._missing.get(place, (0, self._clock()))[1]
-        if place not in self._missing and sum(p[0] == agency for p in self._missing) >= MAX_MISSING:
+        of_sender = sum(other.agency == place.agency for other in self._missing)
+        if place not in self._missing and of_sender >= MAX_MISSING:
             return
         self._missing[place] = (last + 1, since)
 
@@ -167,14 +167,14 @@ class Watch:
         return awaited(trust.contracts, trust.manifests, now)
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
-        for (agency, topic, partition, generation), (size, since) in list(self._missing.items()):
-            held, last = _reach(tx, (agency, topic, partition), generation)
+        for place, (size, since) in list(self._missing.items()):
+            held, last = _reach(tx, place)
             if held >= min(size, last):
-                del self._missing[agency, topic, partition, generation]
-                self._given.discard((agency, "withheld", generation))
+                del self._missing[place]
+                self._given.discard((place.agency, "withheld", place.generation))
             elif now - since >= WITHHELD_AFTER_MS:
-                self._alarm(found, agency, "withheld", generation)
-                origin = Origin(self._participant.deployment, agency, topic, partition, generation)
+                self._alarm(found, place.agency, "withheld", place.generation)
+                origin = place.origin(self._participant.deployment)
                 self._ask(found, origin, held, min(size, last) - 1, now)
 
     def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
@@ -346,17 +346,17 @@ class Watch:
             self._asked = {what: asked for what, asked in self._asked.items() if asked > recent}
 
 
-def _reach(tx: Transaction, place: Place, generation: str) -> tuple[int, int]:
+def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:
     """How many records of a generation are here, gaps aside, and how many there can ever be.
 
     None can come of one that lies before the reader's start or was passed over, nor above the end
     at which its successor closed it (docs/spec/streams.md, "Generations").
     """
-    head = tx.reader.state_head(*place)
+    head = tx.reader.state_head(*place.place)
     if head is None:
         return 0, MAX_LOG_SIZE
     state: Outline = parse_outline(head)
-    held = state.generations.get(generation)
+    held = state.generations.get(place.generation)
     if held is None:
-        return 0, MAX_LOG_SIZE if generation > state.newest else 0
+        return 0, MAX_LOG_SIZE if place.generation > state.newest else 0
     return held.size, MAX_LOG_SIZE if held.end is None else held.end

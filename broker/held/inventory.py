@@ -14,6 +14,7 @@ from broker.held.quarantine_folder import file_id, held_files
 from broker.observing.metrics import HeldKind
 from broker.receiving.retry_later import EQUIVOCATION
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 
 SENT_WITHIN_MS: Final = 60_000
 """What Kafka has not taken for that long is held; before, it is under way."""
@@ -148,9 +149,9 @@ def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[He
 
 def _senders(tx: Transaction) -> list[HeldItem]:
     found: list[HeldItem] = []
-    stopped = set(tx.reader.stopped())
+    stopped = {Place(*where) for where in tx.reader.stopped()}
     for row in tx.reader.all_deferred():
-        place = (row.agency, row.topic, row.partition)
+        place = Place(row.agency, row.topic, row.partition)
         kind: HeldKind = "deferred"
         detail = "The record is judged again when time passes or news come."
         if row.reason == EQUIVOCATION or place in stopped:
@@ -163,9 +164,7 @@ def _senders(tx: Transaction) -> list[HeldItem]:
     return found
 
 
-def _sender(
-    kind: HeldKind, place: tuple[str, str, int], since_ms: int, code: str, detail: str
-) -> HeldItem:
+def _sender(kind: HeldKind, place: Place, since_ms: int, code: str, detail: str) -> HeldItem:
     agency, topic, partition = place
     id_ = f"{kind}-{agency}/{topic}/{partition}"
     return HeldItem(kind, id_, since_ms, code, detail, f"{topic} {partition}", agency)

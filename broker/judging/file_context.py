@@ -17,11 +17,12 @@ from broker.event import JSON
 from broker.judging.continuity_types import Placement
 from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened, Placed
 from broker.judging.key_resolver import KeyResolver
-from broker.judging.partition_state import PartitionState, Place, StoredCheckpoint
+from broker.judging.partition_state import PartitionState, StoredCheckpoint
 from broker.judging.reader_context import Governing, StreamKey
 from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
 from broker.judging.verification import VerifiedRecord
 from broker.judging.verification_cache import VerificationCache
+from broker.tlog.checkpoint import Place
 from contracts.values import value_class
 
 
@@ -122,13 +123,13 @@ class FileContext:
         """No limit: who reads a file has asked for it, and nobody else waits."""
         return [sys.maxsize]
 
-    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+    def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""
-        return self._states.get((agency, topic, partition))
+        return self._states.get(place)
 
     def room(self, agency: str) -> Room:
         """See ``ReaderContext``."""
-        used = (size_of(state) for place, state in self._states.items() if place[0] == agency)
+        used = (size_of(state) for place, state in self._states.items() if place.agency == agency)
         return room_in_all() - sum(used, NOTHING)
 
     def forget_doubted(self, agency: str) -> bool:
@@ -139,15 +140,14 @@ class FileContext:
         """See ``ReaderContext``."""
         found = False
         for other, state in sorted(self._states.items()):
-            if other[0] == place[0] and other != place:
+            if other.agency == place.agency and other != place:
                 smaller = smallest(state)
                 found |= smaller is not state
                 self._states[other] = smaller
         return found
 
-    def recall(self, agency: str, topic: str, partition: int) -> FileRecall:
+    def recall(self, place: Place) -> FileRecall:
         """See ``ReaderContext``."""
-        place = (agency, topic, partition)
         recall = self._recalls.get(place)
         if recall is None:
             recall = self._recalls[place] = FileRecall()
@@ -166,21 +166,17 @@ class FileContext:
             event = found.event
             self._events[event.source, event.id] = ShownEvent(event.type, event.flat)
         elif isinstance(found, Equivocation):
-            place = _place(found.verified)
+            place = found.verified.origin.place
             self._states[place] = replace(self._states[place], stopped=True)
 
     def moved(self, verified: VerifiedRecord, placement: Placement) -> None:
         """Take up a record's place in its stream."""
         if placement.verdict == "before_start":
             return
-        place, fact, generation = _place(verified), verified.fact, verified.origin.generation
+        fact, generation, place = verified.fact, verified.origin.generation, verified.origin.place
         self._states[place] = placement.state
-        recall = self.recall(*place)
+        recall = self.recall(place)
         if placement.verdict != "repeat":  # a leaf again takes nothing away of what is known
             recall.leaves[generation, fact.index] = (fact.leaf, fact.leaf_only)
         for name, kept in placement.kept:
             recall.keep(name, kept)
-
-
-def _place(verified: VerifiedRecord) -> Place:
-    return verified.origin.agency, verified.origin.topic, verified.origin.partition

@@ -47,11 +47,11 @@ from broker.judging.judgements import (
     Unverified,
     may_wait,
 )
-from broker.judging.partition_state import Place
 from broker.judging.reader_context import ReaderContext
 from broker.judging.state_limits import Room
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.record import Record
+from broker.tlog.checkpoint import Place
 
 STAGE_RECORDS: Final = 64
 """Records of a batch that go through a stage together."""
@@ -132,9 +132,8 @@ def place_record(
     verified: VerifiedRecord, view: ReaderContext
 ) -> Placement | Unplaced | Deferred | Equivocation:
     """Step 4: where the record stands in its sender's stream."""
-    where = (verified.origin.agency, verified.origin.topic, verified.origin.partition)
     try:
-        return _placed(verified.fact, view, where)
+        return _placed(verified.fact, view, verified.origin.place)
     except EquivocationError as error:
         return Equivocation(verified, RefusedError(4, error.code, str(error)))
     except ContinuityError as error:
@@ -147,23 +146,23 @@ def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
     In this order: what a revoked key signed, then of this partition and then of the others what is
     complete or was passed over (docs/spec/streams.md, "Limits").
     """
-    recall = view.recall(*where)
+    recall = view.recall(where)
 
     def room() -> Room:
-        return view.room(where[0])
+        return view.room(where.agency)
 
     try:
-        return continuity.place(view.state(*where), fact, recall, room, forget=False)
+        return continuity.place(view.state(where), fact, recall, room, forget=False)
     except ContinuityError as error:
         if error.code != "state_full":
             raise
-    view.forget_doubted(where[0])
+    view.forget_doubted(where.agency)
     try:
-        return continuity.place(view.state(*where), fact, recall, room)
+        return continuity.place(view.state(where), fact, recall, room)
     except ContinuityError as error:
         if error.code != "state_full" or not view.forget_passed(where):
             raise
-    return continuity.place(view.state(*where), fact, recall, room)
+    return continuity.place(view.state(where), fact, recall, room)
 
 
 # --- steps 5 to 10 -------------------------------------------------------------------------------

@@ -27,9 +27,6 @@ GapRow: TypeAlias = tuple[str, int, int, bytes]
 StoredState: TypeAlias = tuple[bytes, Sequence[GapRow]]
 """(head, gaps in ascending order): a whole state as stored."""
 
-Place = tuple[str, str, int]
-"""Whose partition: (agency, topic, partition)."""
-
 
 @value_class(frozen=True, slots=True)
 class StoredCheckpoint:

@@ -15,9 +15,10 @@ from typing import Protocol
 from broker.envelope.opening import OpeningKey, Sessions
 from broker.event import JSON
 from broker.judging.continuity_types import StreamHistory
-from broker.judging.partition_state import PartitionState, Place
+from broker.judging.partition_state import PartitionState
 from broker.judging.state_limits import Room
 from broker.judging.trials import Trials
+from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.note import NoteVerifier
 from broker.tlog.proof import CheckpointMemo
@@ -109,7 +110,7 @@ class ReaderContext(Protocol):
     def wrap_budget(self, agency: str) -> list[int]:
         """How many more new wraps this sender may make me try (one number, lowered in place)."""
 
-    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+    def state(self, place: Place) -> PartitionState | None:
         """What is held of a sender's partition."""
 
     def room(self, agency: str) -> Room:
@@ -125,7 +126,7 @@ class ReaderContext(Protocol):
             Whether there was any.
         """
 
-    def recall(self, agency: str, topic: str, partition: int) -> StreamHistory:
+    def recall(self, place: Place) -> StreamHistory:
         """Lookups into what was taken of a sender's partition."""
 
     def known(self, source: str, event_id: str) -> Known | None:

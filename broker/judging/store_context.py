@@ -18,7 +18,6 @@ from broker.judging.continuity_types import Placement
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import (
     PartitionState,
-    Place,
     StoredCheckpoint,
     StoredState,
     changed_gaps,
@@ -37,6 +36,7 @@ from broker.judging.state_limits import (
 from broker.judging.verification_cache import VerificationCache
 from broker.store.reader_rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +217,8 @@ class StoreContext:
         """See ``ReaderContext``."""
         return self._memories.wrap_budget(agency, self.trust.parties, self._now)
 
-    def state(self, agency: str, topic: str, partition: int) -> PartitionState | None:
+    def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""
-        place = (agency, topic, partition)
         if place not in self._states:
             version = self._tx.reader.state_version(*place)
             remembered = self._memories.states.get(place)
@@ -237,7 +236,7 @@ class StoreContext:
             used = Room(*self._tx.reader.state_size(agency))
             for place in self._touched:
                 state = self._states[place][1]
-                if place[0] == agency and state is not None:
+                if place.agency == agency and state is not None:
                     used += growth(self._stored.get(place), state)
             self._used[agency] = used
         return room_in_all() - self._used[agency]
@@ -249,7 +248,7 @@ class StoreContext:
         self._searched.add(("doubted", agency))
         found = False
         for place in self._places(agency):
-            state = self.state(*place)
+            state = self.state(place)
             assert state is not None
             signers = {held.signer for held in state.generations.values() if held.gaps}
             doubted = {one for one in signers if self.trust.is_revoked(agency, one)}
@@ -261,8 +260,8 @@ class StoreContext:
     def forget_passed(self, place: Place) -> bool:
         """See ``ReaderContext``."""
         found = False
-        for other in self._places(place[0]):
-            state = self.state(*other)
+        for other in self._places(place.agency):
+            state = self.state(other)
             assert state is not None
             if other == place or ("passed", str(other)) in self._searched:
                 continue
@@ -274,18 +273,17 @@ class StoreContext:
         return found
 
     def _places(self, agency: str) -> list[Place]:
-        mine = {place for place in self._touched if place[0] == agency}
-        return sorted(mine | {(agency, *where) for where in self._tx.reader.places_of(agency)})
+        mine = {place for place in self._touched if place.agency == agency}
+        return sorted(mine | {Place(agency, *where) for where in self._tx.reader.places_of(agency)})
 
     def _forget(self, place: Place, state: PartitionState) -> None:
         before = self._states[place][1]
         if before is not None and growth(before, state).gaps < 0:
-            self.forgotten.append((place[0], "gaps_forgotten"))
+            self.forgotten.append((place.agency, "gaps_forgotten"))
         self._set_state(place, state)
 
-    def recall(self, agency: str, topic: str, partition: int) -> StreamRecall:
+    def recall(self, place: Place) -> StreamRecall:
         """See ``ReaderContext``."""
-        place = (agency, topic, partition)
         recall = self._recalls.get(place)
         if recall is None:
             recall = self._recalls[place] = StreamRecall(self._tx, place)
@@ -313,7 +311,7 @@ class StoreContext:
     ) -> None:
         """A record got its place: (generation, index, leaf) and its checkpoint."""
         self._set_state(place, placement.state)
-        recall = self.recall(*place)
+        recall = self.recall(place)
         if leaf is not None:
             recall.leaves[leaf[:2]] = (leaf[2], status)
         for generation, kept in placement.kept:
@@ -331,8 +329,8 @@ class StoreContext:
 
     def _set_state(self, place: Place, state: PartitionState) -> None:
         version, before = self._states.get(place, (0, None))
-        if place[0] in self._used and before is not state:
-            self._used[place[0]] += growth(before, state)
+        if place.agency in self._used and before is not state:
+            self._used[place.agency] += growth(before, state)
         self._states[place] = (version, state)
         self._touched.add(place)
 

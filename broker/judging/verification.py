@@ -13,7 +13,7 @@ from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
 from broker.errors import RefusedError
 from broker.judging.continuity_types import LogPosition
-from broker.judging.partition_state import Generation, Place
+from broker.judging.partition_state import Generation
 from broker.judging.reader_context import ReaderContext
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import (
@@ -23,7 +23,7 @@ from broker.record import (
     SEALED_CONTENT_TYPE,
     Record,
 )
-from broker.tlog.checkpoint import Origin, parse_origin
+from broker.tlog.checkpoint import Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.generation_links import (
@@ -242,12 +242,12 @@ def _held(
     view: ReaderContext,
 ) -> bool:
     """Whether the leaf is held already, in leaves that fold to a receipt's root."""
-    where = (origin.agency, origin.topic, origin.partition)
-    state = view.state(*where)
+    where = origin.place
+    state = view.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
     if held is None or index < held.start:
         return False
-    known = view.recall(*where).leaf(origin.generation, index)
+    known = view.recall(where).leaf(origin.generation, index)
     if known is None or known[0] != leaf:
         return False
     return any(_folds(held, index, size, root, view, where) for size, root in stated)
@@ -261,8 +261,8 @@ def _meet_held(
     view: ReaderContext,
 ) -> None:
     """A run may end where a gap does, and what is held from there folds to a receipt's root."""
-    where = (origin.agency, origin.topic, origin.partition)
-    state = view.state(*where)
+    where = origin.place
+    state = view.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
     for gap in held.gaps if held is not None else ():
         if gap.after is None or gap.after.size != head.size:
@@ -276,7 +276,7 @@ def _folds(
     held: Generation, first: int, size: int, root: bytes, view: ReaderContext, where: Place
 ) -> bool:
     """Whether all from ``first`` to a receipt's size is held and leads to its root."""
-    kept = view.recall(*where).at(held.name, size)
+    kept = view.recall(where).at(held.name, size)
     return (
         size <= held.size
         and kept is not None

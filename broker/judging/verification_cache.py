@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from broker.envelope.opening import Sessions
-from broker.judging.partition_state import PartitionState, Place
+from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import WRAPS_PER_PARTY_AND_MINUTE
 from broker.judging.state_limits import MAX_STATE_GAPS
 from broker.judging.trials import Trials
+from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.proof import CheckpointMemo
 from contracts.durations import MINUTE_MS

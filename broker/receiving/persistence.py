@@ -34,7 +34,7 @@ from broker.judging.judgements import (
     Unplaced,
     Unverified,
 )
-from broker.judging.partition_state import PartitionState, Place
+from broker.judging.partition_state import PartitionState
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord
 from broker.receiving.inbox_payload import inbox_row
@@ -45,7 +45,7 @@ from broker.referrals import Referrals
 from broker.store.reader_rows import LeafStatus
 from broker.store.rows import HeldSize, NewInboxRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin, parse_origin
+from broker.tlog.checkpoint import Origin, Place, parse_origin
 from contracts.errors import EventError
 
 QUARANTINE_QUOTA: Final = 1000
@@ -205,7 +205,7 @@ class VerdictPersistence:
         """Take up a record's place in its stream, and what that revealed."""
         verified, placement = judgement.verified, judgement.placement
         origin, fact = verified.origin, verified.fact
-        place = (origin.agency, origin.topic, origin.partition)
+        place = origin.place
         if placement.verdict != "repeat":
             leaf = (origin.generation, fact.index, fact.leaf)
             self._view.took(place, placement, leaf, status, verified.proof.checkpoint_text)
@@ -275,15 +275,15 @@ class VerdictPersistence:
     def _stop(self, record: Record, verified: VerifiedRecord) -> None:
         """Equivocation: keep both signed texts and stop this sender's partition here."""
         origin, fact = verified.origin, verified.fact
-        place = (origin.agency, origin.topic, origin.partition)
-        recall, link = self._view.recall(*place), fact.link
+        place = origin.place
+        recall, link = self._view.recall(place), fact.link
         mine = recall.signed_text(origin.generation, fact.index, fact.size)
         if not mine and link is not None:  # it is the predecessor's end that it contradicts
             mine = recall.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None
         self._tx.evidence.add("equivocation", origin.format(), mine, theirs, self._now)
-        state = self._view.state(*place)
+        state = self._view.state(place)
         assert isinstance(state, PartitionState)
         self._view.stop(place, replace(state, stopped=True))
         self._waits.stop(record, origin.agency)

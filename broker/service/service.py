@@ -232,8 +232,8 @@ class BrokerService:
         self._received()
         for beat in news.heartbeats:
             self._watch.heard(beat)
-        for agency, topic, partition, generation, last in news.missing:
-            self._watch.missing(agency, topic, partition, generation, last)
+        for log, last in news.missing:
+            self._watch.missing(log, last)
         report_news(news, self.metrics, self._log)
 
     async def reload(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.envelope.primitives import b64, strict_b64
 from broker.tlog.errors import NoteError
@@ -18,7 +18,9 @@ from broker.tlog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_LOG_SIZE
 
 __all__ = [
     "Checkpoint",
+    "GenerationPlace",
     "Origin",
+    "Place",
     "format_checkpoint",
     "parse_checkpoint",
     "parse_decimal",
@@ -52,6 +54,36 @@ class Checkpoint:
     root: bytes
 
 
+class Place(NamedTuple):
+    """A sender's stream in one partition, across its generations."""
+
+    agency: str
+    topic: str
+    partition: int
+
+    def generation(self, name: str) -> GenerationPlace:
+        """One generation of the stream."""
+        return GenerationPlace(*self, name)
+
+
+class GenerationPlace(NamedTuple):
+    """One generation of a sender's stream: a log of its own."""
+
+    agency: str
+    topic: str
+    partition: int
+    generation: str
+
+    @property
+    def place(self) -> Place:
+        """The stream."""
+        return Place(self.agency, self.topic, self.partition)
+
+    def origin(self, deployment: str) -> Origin:
+        """The log's name."""
+        return Origin(deployment, *self)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The name of one stream's log."""
@@ -61,6 +93,11 @@ class Origin:
     topic: str
     partition: int
     generation: str
+
+    @property
+    def place(self) -> Place:
+        """The sender's stream to which the log belongs."""
+        return Place(self.agency, self.topic, self.partition)
 
     @property
     def key_name(self) -> str:

@@ -12,6 +12,7 @@ from broker.judging.partition_state import parse_state
 from broker.judging.store_context import write_state
 from broker.store.exclusion import exclusive
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 from contracts.model import topic_name, trial_topic_name
 from contracts.names import require_known
 
@@ -100,7 +101,7 @@ def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> 
     if not state.stopped:
         return None
     running = replace(state, stopped=False)
-    write_state(tx, (agency, topic, partition), version, state, running)
+    write_state(tx, Place(agency, topic, partition), version, state, running)
     waiting = {row.agency: row.offset for row in tx.reader.deferred(topic, partition)}
     contradiction = waiting.pop(agency, None)
     tx.reader.clear_deferred(topic, partition, agency)

@@ -26,7 +26,7 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import Origin, Place
 
 
 @pytest.fixture
@@ -294,8 +294,8 @@ def test_a_leaf_hash_that_is_another_records_is_refused(council: Reader, log: Lo
 def test_a_record_that_failed_moves_nothing(council: Reader, log: Log) -> None:
     first, second = log.send(draft_event().value(), draft_event().value())
     council.refusal(replace(first, value=b"altered"))
-    place = (POLICE, log.topic, 0)
-    assert council.view.state(*place) is None
+    place = Place(POLICE, log.topic, 0)
+    assert council.view.state(place) is None
     assert council.take(first).outcome == "opened"
     assert council.take(second).outcome == "opened"
 

@@ -21,7 +21,7 @@ from broker.sending.recovery import RevokedKey, readers_of, revoked_stream_keys
 from broker.sending.streams import Stream
 from broker.service.reporting import report_recovery
 from broker.statements.receipts import format_receipt
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import Origin, Place
 
 CASE = "11111111-1111-4111-8111-111111111111"
 KID = bytes(32)
@@ -281,7 +281,7 @@ async def test_a_generation_that_a_thief_opened_ahead_of_the_clock_is_passed(
         log_time=clock.now // 1000 + 200,
     )
     with police.store.transaction() as tx:  # as the agency itself met it on Kafka
-        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
+        write_state(tx, Place(POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     with police.store.reading() as tx:
         row = tx.streams.current(honest.topic, honest.partition)
@@ -301,7 +301,7 @@ async def test_a_generation_that_no_reader_takes_does_not_stop_the_sender(
     name = f"{opened:016x}-{'0' * 32}"
     with police.store.transaction() as tx:  # as an earlier version may have taken it from Kafka
         stolen = replace(state, newest=name)
-        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
+        write_state(tx, Place(POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     assert await read_to_the_end(council, at_offsets(police.log())[1:]) == ["rollback"]
 
@@ -317,7 +317,7 @@ async def test_a_generation_after_a_thiefs_is_dated_so_that_readers_take_it(
     name = f"{ahead:016x}-{'0' * 32}"
     with police.store.transaction() as tx:
         stolen = replace(state, newest=name)
-        write_state(tx, (POLICE, honest.topic, honest.partition), 0, None, stolen)
+        write_state(tx, Place(POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     assert await read_to_the_end(council, at_offsets(police.log())[1:]) == ["rollback"]
 
