@@ -186,8 +186,10 @@ def _texts(column: Column, value: object, place: Place, terms: Terms) -> JSON:
 
 def _integer(column: Column, value: object, place: Place, terms: Terms) -> int:
     native = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
-    text = str(value) if native else text_of(value, place)
     expected = f"a whole number from {column.minimum} to {column.maximum} is expected"
+    if not native and not isinstance(value, str):
+        raise place.error("invalid_value", expected)
+    text = str(value).strip()
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
         raise place.error("invalid_value", expected)
     number = int(text)
@@ -200,7 +202,10 @@ def _flag(column: Column, value: object, place: Place, terms: Terms) -> bool | N
     if isinstance(value, bool):
         return value
     flags = terms.document.flags
-    text = text_of(value, place)
+    if not isinstance(value, str):
+        expected = f"true, false or one of {', '.join(flags.codes)} is expected"
+        raise place.error("invalid_value", expected)
+    text = value.strip()
     if text in flags.absent:
         return None
     answer = flags.readable.get(text)

@@ -229,6 +229,22 @@ def test_a_value_of_the_wrong_shape_is_refused(column: str, value: object, code:
     assert column in (refusal.value.where or "")
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("previous_reports", 1.0, "whole number"),
+        ("previous_reports", True, "whole number"),
+        ("police_aware", 1, "true, false"),
+    ],
+)
+def test_what_is_expected_is_said_in_the_kind_of_the_column(
+    column: str, value: object, expected: str
+) -> None:
+    (row,) = rows(as_json({**REFERRAL, column: value}))
+    with pytest.raises(MappingError, match=expected):
+        ADAPTER.to_event(row, AdapterBehaviour().context())
+
+
 def test_an_answer_needs_a_referral_that_is_known() -> None:
     answer = {
         "action": "REFERRAL_UPDATE",
