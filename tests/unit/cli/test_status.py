@@ -296,7 +296,7 @@ def test_releasing_what_is_not_stopped_is_an_answer_of_no(cli, world, forked) ->
     again = release(cli, world, *place)
     assert (again.code, again.out) == (1, b"")
     assert "is not stopped" in again.err
-    assert release(cli, world, "nobody", "no.topic", 0).code == 1
+    release(cli, world, "nobody", "no.topic", 0).require_failure("agency_unknown", 2)
 
 
 def test_a_partition_that_kafka_cannot_have_is_wrong_usage(cli, world) -> None:
