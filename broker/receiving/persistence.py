@@ -11,10 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
-from broker import pseudonyms
 from broker.audit import recording
 from broker.audit.entries import Entry
-from broker.audit.joining import combined
 from broker.audit.log import append_entries
 from broker.envelope.primitives import sha256
 from broker.errors import RefusedError
@@ -37,16 +35,14 @@ from broker.judging.judgements import (
 from broker.judging.partition_state import PartitionState
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord
-from broker.receiving.inbox_payload import inbox_row
+from broker.receiving.accepted_events import AcceptedEvents
 from broker.receiving.quarantining import kept_size, quarantine
 from broker.receiving.retry_later import RetryLater, claimed_sender
 from broker.record import PROOF_HEADER, Record
-from broker.referrals import Referrals
 from broker.store.reader_rows import LeafStatus
-from broker.store.rows import HeldSize, NewInboxRow
+from broker.store.rows import HeldSize
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, Place, parse_origin
-from contracts.errors import EventError
 
 QUARANTINE_QUOTA: Final = 1000
 """Quarantined records of one sender at which its partitions are held: nothing is dropped."""
@@ -124,13 +120,9 @@ class VerdictPersistence:
         self._tx = tx
         self._view = view
         self._waits = waits
-        self._agency = agency
-        self._secret = secret
         self._now = now
+        self._accepted = AcceptedEvents(tx, view, agency, secret, now)
         self.batch = Batch()
-        self._inbox_rows: list[NewInboxRow] = []
-        self._referrals = Referrals(tx)
-        self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
@@ -158,13 +150,11 @@ class VerdictPersistence:
             (parse_origin(name), first, last) for name, first, last in self._view.folded_elsewhere
         ]
         self._view.flush()
-        self._referrals.write()
-        self._tx.inbox.add_many(self._inbox_rows)
+        self._accepted.write()
 
     def log(self) -> None:
         """Append what the disclosure log is to say of the records."""
-        joined = combined(self._tx, self._sources, self._agency, self._now, recording.OPERATOR)
-        append_entries(self._tx, [*self.entries, *joined])
+        append_entries(self._tx, [*self.entries, *self._accepted.combinations()])
 
     def _quota_full(self, record: Record, judgement: Refused) -> bool:
         """Whether the sender of a refused record has no room left in the quarantine: it waits."""
@@ -226,29 +216,12 @@ class VerdictPersistence:
 
     def _inbox(self, record: Record, judgement: Opened) -> LeafStatus:
         event, verified = judgement.event, judgement.verified
-        signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
-        assert signed is not None
-        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
         try:
-            self._referrals.received(event, signed.contract, self._now)
-        except EventError as error:
-            refusal = RefusedError(11, error.code, error.detail)
+            self.entries += self._accepted.accept(event, verified)
+        except RefusedError as refusal:
             refused = Refused(verified, judgement.placement, refusal)
             self._quarantine(record, refused, event.type)
             return "refused"
-        self._inbox_rows.append(
-            inbox_row(event, verified, self._view.opened(event), case_key, self._now)
-        )
-        self.entries += recording.received(
-            event,
-            signed.contract,
-            recording.contract_reference(signed.text),
-            self._agency,
-            case_key,
-            self._now,
-            recording.OPERATOR,
-        )
-        self._sources[case_key, event.source] = None
         self.batch.opened.append(event)
         return "stored"
 

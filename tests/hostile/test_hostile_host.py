@@ -16,9 +16,9 @@ from witness import Witness, goes_on, honest
 from workshop import CHANGED, COUNCIL, DAY, MADE, POLICE
 
 from broker.audit.actor import Actor
-from broker.cli.quarantine.retries import Retries
 from broker.control.missing_content import FIRST_ASKED_MS
 from broker.judging.partition_state import PartitionState
+from broker.operations.retry import RecordRetry
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_change_shown_before_its_referral_waits_in_quarantine(council: Witness
     assert len(council.take(made).opened) == 1
     with council.store.reading() as tx:
         (row,) = tx.quarantine.list("held")
-    retries = Retries(council.participant, council.store, Actor("a clerk"))
+    retries = RecordRetry(council.participant, council.store, Actor("a clerk"))
     outcome = retries.retry(row.id, council.clock.now)
     assert outcome.settled, outcome
     assert (council.inbox(), council.quarantined()) == (3, [])

@@ -19,7 +19,6 @@ from broker.cli.output import (
     print_table,
     print_text,
 )
-from broker.cli.times import moment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,77 +56,28 @@ def list_(
 
     Needs no passphrase, and shows nothing of what a record or an event says.
     """
-    from broker.cli.quarantine.held import Quarantine, as_json, discarded_json
+    from broker.cli.quarantine import text
     from broker.clock import now_ms
+    from broker.operations.quarantine import Quarantine
 
-    quarantine = Quarantine(agency, now_ms())
+    now = now_ms()
+    quarantine = Quarantine(agency, now)
     if unverified:
         noise = quarantine.unverified(limit)
         if json:
-            print_json([row.as_json() for row in noise], output)
+            print_json([text.unverified_json(row) for row in noise], output)
         else:
-            columns = ("seen", "topic", "partition", "offset", "code", "sha-256")
-            lines = [
-                (
-                    moment(row.seen_ms),
-                    row.topic,
-                    str(row.partition),
-                    str(row.offset),
-                    row.code,
-                    row.sha256,
-                )
-                for row in noise
-            ]
-            print_table(columns, lines, output)
+            print_table(*text.unverified_table(noise), output)
         return
-    now = now_ms()
     rows = quarantine.records(limit, held_only=not everything)
     others = quarantine.others(now)[:limit]
     discarded = quarantine.discarded(limit) if everything else []
     if json:
-        values = [row.as_json() for row in rows] + [as_json(item) for item in others]
-        print_json(values + [discarded_json(row) for row in discarded], output)
+        values = [text.record_json(row) for row in rows]
+        values += [text.item_json(item) for item in others]
+        print_json(values + [text.discarded_json(row) for row in discarded], output)
         return
-    table = [
-        (
-            str(row.id),
-            "record",
-            moment(row.added_ms),
-            row.agency,
-            f"{row.topic} {row.partition} at {row.index}, step {row.step:g}",
-            row.code,
-            row.status,
-            row.detail,
-        )
-        for row in rows
-    ]
-    table += [
-        (
-            item.id,
-            item.kind,
-            moment(item.since_ms),
-            item.agency or "",
-            item.about,
-            item.code,
-            "held",
-            f"{item.detail} [{item.field}]" if item.field else item.detail,
-        )
-        for item in others
-    ]
-    table += [
-        (
-            f"event-{row.seq}",
-            "event",
-            moment(row.discarded_ms),
-            row.source,
-            row.type,
-            row.code,
-            "discarded",
-            "",
-        )
-        for row in discarded
-    ]
-    print_table(("id", "kind", "since", "from", "what", "code", "status", "why"), table, output)
+    print_table(*text.held_table(rows, others, discarded), output)
 
 
 @app.command("export")
@@ -148,8 +98,8 @@ def export(
     log says who wrote them out.
     """
     from broker.cli.lines import write_raw
-    from broker.cli.quarantine.held import Quarantine
     from broker.clock import now_ms
+    from broker.operations.quarantine import Quarantine
     from broker.record import format_record
 
     for one in ids:
@@ -189,19 +139,20 @@ def retry(
     Events that Kafka does not take, and records that wait to be judged, are tried by it at once.
     Files and rows go back into the import folder. Exit code 4 if any is held still.
     """
-    from broker.cli.quarantine.again import RECORD, retry_all
-    from broker.cli.quarantine.held import Quarantine
     from broker.clock import now_ms
+    from broker.operations.quarantine import Quarantine
+    from broker.operations.retry import HELD_ID, retry_all
 
     if bool(ids) == everything:
         raise typer.BadParameter("give ids, or --all")
-    wrong = [id_ for id_ in ids or () if not RECORD.match(id_)]
+    wrong = [id_ for id_ in ids or () if not HELD_ID.match(id_)]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
     now = now_ms()
     quarantine = Quarantine(agency, now)
     wanted = list(dict.fromkeys(ids or quarantine.retried_by_all(now)))
-    outcomes = retry_all(quarantine, wanted, actor(operator, reason), wait, now)
+    who = actor(operator, reason)
+    outcomes = retry_all(quarantine.participant, quarantine.store, wanted, who, wait, now)
     if json:
         print_json([one.as_json() for one in outcomes], output)
     else:
@@ -252,15 +203,15 @@ def discard(
     with --accepted-events, events that your own system did not take. Retry first what can still be
     opened. The disclosure log says who discarded what, and why. Exit code 4 if any is held still.
     """
-    from broker.cli.quarantine.again import RECORD
-    from broker.cli.quarantine.discarded import hints, planned_table, result_rows
-    from broker.cli.quarantine.held import Quarantine
+    from broker.cli.quarantine.text import discard_hints, discarded_rows, planned_table
     from broker.clock import now_ms
     from broker.operations.discarding import Discarding, Wanted
+    from broker.operations.quarantine import Quarantine
+    from broker.operations.retry import HELD_ID
 
     if bool(ids) == bool(sender):
         raise typer.BadParameter("give ids, or --sender")
-    wrong = [id_ for id_ in ids or () if not RECORD.match(id_)]
+    wrong = [id_ for id_ in ids or () if not HELD_ID.match(id_)]
     if wrong:
         raise typer.BadParameter(f"{wrong[0]} is no id that `quarantine list` gives")
     who = actor(operator, reason)
@@ -280,10 +231,10 @@ def discard(
     if json:
         print_json([one.as_json() for one in outcomes], output)
     else:
-        print_table(("id", "outcome", "code"), result_rows(outcomes), output)
+        print_table(("id", "outcome", "code"), discarded_rows(outcomes), output)
     settled = sum(one.settled for one in outcomes)
     note(f"{settled} of {len(outcomes)} were discarded.")
-    for line in hints(outcomes, quarantine.participant.root):
+    for line in discard_hints(outcomes, quarantine.participant.root):
         note(line)
     raise typer.Exit(0 if settled == len(outcomes) else REFUSED)
 
@@ -300,10 +251,10 @@ def show(
     The disclosure log says who looked. The content goes to a terminal only, never into a file or a
     pipe. A refused record is not opened here; a refused file is in the folder quarantine/.
     """
-    from broker.cli.quarantine.held import Quarantine
-    from broker.cli.quarantine.shown import EVENT, in_words, require_terminal
+    from broker.cli.quarantine.text import EVENT, event_text, require_terminal
     from broker.clock import now_ms
     from broker.operations.held_event import show_held_event
+    from broker.operations.quarantine import Quarantine
 
     found = EVENT.fullmatch(id_)
     if found is None:
@@ -313,4 +264,4 @@ def show(
     quarantine = Quarantine(agency, now)
     require_terminal()
     content = show_held_event(quarantine.participant, quarantine.store, int(found[1]), who, now)
-    print_text(in_words(content))
+    print_text(event_text(content))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from broker.audit import log as audit_log
-from broker.cli.quarantine import retries as quarantine_retries
 from broker.codes.meanings import CODES
 from broker.errors import StoreError
+from broker.operations import retry as retry_operation
 from broker.receiving import persistence
 from broker.receiving.persistence import QUARANTINE_BYTES
 
@@ -259,7 +259,7 @@ def test_it_is_all_or_nothing(cli, world, hidden_key, monkeypatch: pytest.Monkey
         raise StoreError("the disk is full", code="store_full", fix="make room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(quarantine_retries, "append_entries", full)
+        patch.setattr(retry_operation, "append_entries", full)
         done = retry(cli, world, "--all")
     assert done.code == 3
     assert "store_full" in done.err
@@ -269,7 +269,7 @@ def test_it_is_all_or_nothing(cli, world, hidden_key, monkeypatch: pytest.Monkey
     with store.reading() as tx:
         assert tx.referrals.open() == []
     assert retry(cli, world, "--all").code == 0
-    assert audit_log.append_entries is quarantine_retries.append_entries
+    assert audit_log.append_entries is retry_operation.append_entries
 
 
 def test_ids_or_all_but_not_both_and_not_neither(cli, world) -> None:

@@ -1,4 +1,4 @@
-"""Behind ``concordant quarantine list``: what is held, and what was not even verified."""
+"""Quarantine of an agency: lists of what is held and of what failed verification; export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.cli.times import instant
 from broker.errors import WrongInputError
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
@@ -43,24 +42,6 @@ class HeldRecord:
     detail: str
     status: QuarantineStatus
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "kind": "record",
-            "id": self.id,
-            "since": instant(self.added_ms),
-            "agency": self.agency,
-            "topic": self.topic,
-            "partition": self.partition,
-            "offset": self.offset,
-            "origin": self.origin,
-            "index": self.index,
-            "step": self.step,
-            "code": self.code,
-            "detail": self.detail,
-            "status": self.status,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Unverified:
@@ -72,51 +53,6 @@ class Unverified:
     offset: int
     code: str
     sha256: str
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "seen": instant(self.seen_ms),
-            "topic": self.topic,
-            "partition": self.partition,
-            "offset": self.offset,
-            "code": self.code,
-            "sha256": self.sha256,
-        }
-
-
-def as_json(item: HeldItem) -> dict[str, object]:
-    """Something held that is no record, for scripts: the members of a record, and its own."""
-    return {
-        "kind": item.kind,
-        "id": item.id,
-        "since": instant(item.since_ms),
-        "agency": item.agency,
-        "code": item.code,
-        "detail": item.detail,
-        "status": "held",
-        "about": item.about,
-        "event_id": item.event_id,
-        "field": item.field,
-        "count": item.count,
-    }
-
-
-def discarded_json(row: DiscardedEventRow) -> dict[str, object]:
-    """A discarded event, for scripts: the members of what is held."""
-    return {
-        "kind": "event",
-        "id": f"event-{row.seq}",
-        "since": instant(row.discarded_ms),
-        "agency": row.source,
-        "code": row.code,
-        "detail": "",
-        "status": "discarded",
-        "about": row.type,
-        "event_id": row.event_id,
-        "field": None,
-        "count": 1,
-    }
 
 
 class Quarantine:

@@ -1,46 +1,50 @@
-"""Behind ``concordant quarantine retry``: a held record, judged again from step 5.
+"""Retry of what is held: a refused record is judged again from step 5; other items go on their way.
 
-docs/spec/opening.md, "Quarantine". Its place in the sender's stream was settled when it came, so
-step 4 is not taken again; steps 0 to 3 are, because the bytes have lain in a database since, and
-because a key that was revoked meanwhile is not believed any more. What opens is in the inbox, the
-disclosure log and no longer held in one transaction, as at step 11.
+docs/spec/opening.md, "Quarantine". A record's place in the sender's stream was settled when it
+came, so step 4 is not taken again. Steps 0 to 3 are taken again: the bytes have been in a database
+since, and a key that was revoked meanwhile is no longer believed. What opens is accepted in one
+transaction, as at step 11.
 """
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from broker import pseudonyms
 from broker.agency.participant import Participant
-from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.head_signing import sign_own_head
-from broker.audit.joining import combined
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
+from broker.held import retrying
+from broker.held.inventory import held_folders
+from broker.held.retrying import Retried, outcome_of_event, retry_held
 from broker.judging.decryption import open_record
 from broker.judging.judgements import DEFERRED_CODES
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.judging.verification_cache import VerificationCache
-from broker.receiving.inbox_payload import inbox_row
+from broker.receiving.accepted_events import AcceptedEvents
 from broker.receiving.quarantining import restored
-from broker.referrals import Referrals
 from broker.store.database import Store
-from broker.store.rows import QuarantineRow
 from broker.store.transaction import Transaction
-from contracts.errors import EventError
+
+HELD_ID: Final = re.compile(rf"(?:[1-9][0-9]{{0,17}}|{retrying.ID.pattern})\Z")
+"""An id: the number of a record, or a kind and what follows it."""
+_POLL_S: Final = 0.1
 
 Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]
 StillHeld: TypeAlias = Literal["refused", "deferred", "not_held"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RetriedRecord:
     """What became of one record.
 
     Attributes:
@@ -66,11 +70,58 @@ class Outcome:
         return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
 
 
-class Retries:
+def retry_all(
+    participant: Participant,
+    store: Store,
+    ids: Sequence[str],
+    actor: Actor,
+    wait_s: float,
+    now: int,
+) -> list[RetriedRecord | Retried]:
+    """Try each again, in the order given.
+
+    Args:
+        participant: the agency.
+        store: its state.
+        ids: as ``quarantine list`` gives them.
+        actor: who asks, and why.
+        wait_s: how long to wait until the running adapter has tried the events.
+        now: ms.
+
+    Raises:
+        ConcordantError: the agency's secret cannot be had, or its state not be written.
+        OSError: a file cannot be moved.
+    """
+    records: RecordRetry | None = None
+    found: list[RetriedRecord | Retried] = []
+    for id_ in ids:
+        if id_.isdigit():
+            records = records or RecordRetry(participant, store, actor)
+            found.append(records.retry(int(id_), now))
+            continue
+        found.append(retry_held(store, held_folders(participant), id_, now))
+    return _waited(store, found, wait_s)
+
+
+def _waited(
+    store: Store, found: list[RetriedRecord | Retried], wait_s: float
+) -> list[RetriedRecord | Retried]:
+    until = time.monotonic() + wait_s
+    while any(one.outcome == "released" for one in found) and time.monotonic() < until:
+        time.sleep(_POLL_S)
+        with store.reading() as tx:
+            found = [
+                outcome_of_event(tx, str(one.id)) if one.outcome == "released" else one
+                for one in found
+            ]
+    return found
+
+
+class RecordRetry:
     """Judges held records again, each in a transaction of its own."""
 
     def __init__(self, participant: Participant, store: Store, actor: Actor) -> None:
-        """Unlocks the agency's secret.
+        """Unlock the agency's secret.
 
         Args:
             participant: the agency.
@@ -88,7 +139,7 @@ class Retries:
         self._keys = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
         self._memories = VerificationCache()
 
-    def retry(self, id_: int, now: int) -> Outcome:
+    def retry(self, id_: int, now: int) -> RetriedRecord:
         """One record.
 
         Args:
@@ -102,30 +153,28 @@ class Retries:
         with self._store.transaction() as tx:
             row = tx.quarantine.get(id_)
             if row is None or row.status != "held":
-                return Outcome(id_, "not_held")
+                return RetriedRecord(id_, "not_held")
             view = self._view(tx, now)
             try:
                 verified = verify_record(restored(row), view, now)
             except RefusedError as refusal:
-                return Outcome(id_, "refused", refusal.step, refusal.code)
+                return RetriedRecord(id_, "refused", refusal.step, refusal.code)
             try:
                 found = open_record(verified, view, now)
                 if isinstance(found, OpenedEvent):
-                    self._take(tx, view, row, verified, found, now)
+                    self._accept(tx, view, verified, found, now)
             except RefusedError as refusal:
                 kept: StillHeld = "deferred" if refusal.code in DEFERRED_CODES else "refused"
-                return Outcome(id_, kept, refusal.step, refusal.code)
-            except EventError as error:  # a referral's course does not allow it
-                return Outcome(id_, "refused", 11, error.code)
+                return RetriedRecord(id_, kept, refusal.step, refusal.code)
             done: Settled = "opened" if isinstance(found, OpenedEvent) else found
-            self._end(tx, row, verified, done, now)
-            return Outcome(id_, done)
+            self._end(tx, id_, verified, done, now)
+            return RetriedRecord(id_, done)
 
     def _end(
-        self, tx: Transaction, row: QuarantineRow, verified: VerifiedRecord, done: Settled, now: int
+        self, tx: Transaction, id_: int, verified: VerifiedRecord, done: Settled, now: int
     ) -> None:
         """The record is no longer held."""
-        tx.quarantine.end(row.id, "retried", now)
+        tx.quarantine.end(id_, "retried", now)
         origin = verified.origin
         tx.reader_logs.set_status(
             origin.agency,
@@ -136,34 +185,24 @@ class Retries:
             "not_addressed" if done == "not_addressed" else "stored",
         )
 
-    def _take(
+    def _accept(
         self,
         tx: Transaction,
         view: StoreContext,
-        row: QuarantineRow,
         verified: VerifiedRecord,
         event: OpenedEvent,
         now: int,
     ) -> None:
-        """Into the inbox and the disclosure log."""
-        signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
-        assert signed is not None
-        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
-        held = Referrals(tx)
-        held.received(event, signed.contract, now)
-        held.write()
-        tx.inbox.add(inbox_row(event, verified, view.opened(event), case_key, now))
-        entries = recording.received(
-            event,
-            signed.contract,
-            recording.contract_reference(signed.text),
-            self._participant.agency,
-            case_key,
-            now,
-            self._actor.operator,
-        )
+        """Into the inbox and the disclosure log.
+
+        Raises:
+            RefusedError: step 11: the course of its referral does not allow it.
+        """
         agency, operator = self._participant.agency, self._actor.operator
-        entries += combined(tx, [(case_key, event.source)], agency, now, operator)
+        accepted = AcceptedEvents(tx, view, agency, self._secret, now, operator)
+        entries = accepted.accept(event, verified)
+        accepted.write()
+        entries += accepted.combinations()
         append_entries(tx, attributed(tx, self._actor, self._secret, entries))
         sign_own_head(tx, self._participant, now)
 

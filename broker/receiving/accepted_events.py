@@ -1,0 +1,95 @@
+"""Persistence of accepted events, for receiving (step 11) and for a retry from the quarantine.
+
+An event that passed steps 0 to 10 becomes a row of the inbox, a change of its referral and entries
+of the disclosure log, in one transaction.
+"""
+
+from __future__ import annotations
+
+from broker import pseudonyms
+from broker.audit import recording
+from broker.audit.entries import Entry
+from broker.audit.joining import combined
+from broker.errors import RefusedError
+from broker.event import OpenedEvent
+from broker.judging.store_context import StoreContext
+from broker.judging.verification import VerifiedRecord
+from broker.receiving.inbox_payload import inbox_row
+from broker.referrals import Referrals
+from broker.store.rows import NewInboxRow
+from broker.store.transaction import Transaction
+from contracts.errors import EventError
+
+
+class AcceptedEvents:
+    """The events that one transaction accepts.
+
+    Args:
+        tx: the transaction in which all of it is written.
+        view: what the reader knows, as of this transaction.
+        agency: who accepts.
+        secret: this agency's PRF secret.
+        now: ms.
+        operator: who is named in the disclosure log.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        view: StoreContext,
+        agency: str,
+        secret: bytes,
+        now: int,
+        operator: str = recording.OPERATOR,
+    ) -> None:
+        self._tx = tx
+        self._view = view
+        self._agency = agency
+        self._secret = secret
+        self._now = now
+        self._operator = operator
+        self._referrals = Referrals(tx)
+        self._rows: list[NewInboxRow] = []
+        self._sources: dict[tuple[bytes, str], None] = {}  # in order, each once
+
+    def accept(self, event: OpenedEvent, verified: VerifiedRecord) -> list[Entry]:
+        """Accept one event; ``write`` writes it.
+
+        Args:
+            event: what was opened.
+            verified: the record in which it came.
+
+        Returns:
+            What the disclosure log is to say of it.
+
+        Raises:
+            RefusedError: step 11: the course of its referral does not allow it. Nothing of it is
+                kept.
+        """
+        signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        assert signed is not None
+        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
+        try:
+            self._referrals.received(event, signed.contract, self._now)
+        except EventError as error:
+            raise RefusedError(11, error.code, error.detail) from None
+        self._rows.append(inbox_row(event, verified, self._view.opened(event), case_key, self._now))
+        self._sources[case_key, event.source] = None
+        return recording.received(
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            self._agency,
+            case_key,
+            self._now,
+            self._operator,
+        )
+
+    def write(self) -> None:
+        """Write the rows of the inbox and the referrals."""
+        self._referrals.write()
+        self._tx.inbox.add_many(self._rows)
+
+    def combinations(self) -> list[Entry]:
+        """Note the sources of the cases; an entry for each that joins records of others."""
+        return combined(self._tx, self._sources, self._agency, self._now, self._operator)
