@@ -1,4 +1,4 @@
-"""``concordant status``: how an agency's adapter stands, from its state alone."""
+"""Commands of ``concordant status``: the state of an agency's adapter, from its database alone."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def status(
         return
     if agency is None:
         raise typer.BadParameter("give the agency's folder", param_hint="--agency")
-    from broker.cli.status.report import report
-    from broker.cli.status.text import in_words
+    from broker.cli.status.text import in_words, needs, status_json
     from broker.clock import now_ms
+    from broker.operations.agency_status import report
 
     found = report(agency, now_ms())
     if json:
-        print_json(found.as_json(), output)
+        print_json(status_json(found), output)
     else:
         print_text(in_words(found), output)
-    for line in found.needs():
+    for line in needs(found):
         note(line)
 
 
@@ -64,8 +64,8 @@ def release(
     first. The record that contradicts is passed over and what follows is read again. The adapter
     must not be running. Exit code 1 if that partition is not stopped.
     """
-    from broker.cli.status.release import release_partition
     from broker.clock import now_ms
+    from broker.operations.release import release_partition
 
     released = release_partition(agency, sender, topic, partition, now_ms())
     if released is None:

@@ -1,12 +1,67 @@
-"""A status in words and plain tables: what is empty is not shown."""
+"""Texts and JSON of ``concordant status``; tables without rows are not shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from broker.cli.output import plain_table
-from broker.cli.status.report import Status
-from broker.cli.times import length, moment
+from broker.cli.times import instant, length, moment
+from broker.operations.agency_status import Status
+
+
+def status_json(status: Status) -> dict[str, object]:
+    """The whole status for scripts, every time as text."""
+    values = asdict(status)
+    del values["time_ms"]
+    return {"time": instant(status.time_ms), **{n: _timed(v) for n, v in values.items()}}
+
+
+def needs(status: Status) -> list[str]:
+    """What a person should look at."""
+    lines = [
+        f"{one.agency} {one.topic} {one.partition} is stopped: it contradicted itstatus. Ask "
+        f"{one.agency}, then: concordant status release {one.agency} {one.topic} "
+        f"{one.partition} --agency DIR"
+        for one in status.received
+        if one.stopped
+    ]
+    gaps = sum(len(one.gaps) for one in status.received)
+    if gaps:
+        lines.append(f"{gaps} gap(s): records that a sender signed have not arrived.")
+    leaves = sum(count for one in status.received for _, count in one.without_content)
+    if leaves:
+        lines.append(f"{leaves} record(s) of which only the hash came; they are asked for again.")
+    if status.quarantined:
+        lines.append("Refused records are held: concordant quarantine list")
+    lines += [
+        f"The quarantine of {one.agency} is {one.filled:.0%} full; when it is full, its "
+        "records wait. Retry what opens now, and discard what no retry can open: concordant "
+        "quarantine list --agency DIR"
+        for one in status.quarantine
+        if one.nearly_full
+    ]
+    said = {"record"} | ({"stopped"} if any(one.stopped for one in status.received) else set())
+    lines += [
+        f"Held: {one.count} {one.title}: concordant quarantine list --agency DIR"
+        for one in status.held
+        if one.count and one.kind not in said
+    ]
+    late = status.referrals.overdue
+    if late:
+        longest = length(status.time_ms - min(one.due_ms for one in late))
+        lines.append(f"{len(late)} referral(s) overdue, the longest by {longest}.")
+    unlimited = [one.name for one in status.folders if one.unlimited]
+    if unlimited:
+        lines.append(
+            f"Files in {', '.join(unlimited)} stay in clear for ever: set processed_days, "
+            "quarantine_days and inbox_days under [retention] in agency.toml."
+        )
+    over = sum(one.over for one in status.folders)
+    if over:
+        lines.append(f"{over} file(s) are past their retention: the running adapter removes them.")
+    return lines
 
 
 def in_words(status: Status) -> str:
@@ -187,3 +242,15 @@ def _kept_for(days: int | None) -> str:
     if days is None:
         return "ever: not set"
     return f"{days} days" if days else "ever"
+
+
+def _timed(value: Any) -> object:
+    """Values named ``..._ms`` as instants under the name without it; the rest as it is."""
+    if isinstance(value, dict):
+        return {
+            name.removesuffix("_ms"): instant(item) if name.endswith("_ms") else _timed(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_timed(item) for item in value]
+    return value

@@ -1,4 +1,4 @@
-"""Behind ``status release``: a sender's partition that equivocation stopped goes on (step 4)."""
+"""Release of a sender's partition that equivocation stopped (step 4)."""
 
 from __future__ import annotations
 
@@ -94,6 +94,7 @@ def _require_names(tx: Transaction, participant: Participant, agency: str, topic
 
 
 def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
+    """Release a stopped partition within a transaction; None if it is not stopped."""
     stored = tx.reader.state(agency, topic, partition)
     if stored is None:
         return None

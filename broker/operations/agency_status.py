@@ -1,15 +1,13 @@
-"""Behind ``concordant status``: one snapshot of an agency's state, as plain values."""
+"""Status of an agency: one snapshot of its state, as plain values."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
-from broker.cli.times import instant, length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline
@@ -143,6 +141,11 @@ class Refused:
     bytes: int
     filled: float
 
+    @property
+    def nearly_full(self) -> bool:
+        """Whether a person should act before its records wait."""
+        return self.filled >= NEARLY_FULL
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -168,61 +171,6 @@ class Status:
     folders: tuple[FolderState, ...] = ()
     alarms: tuple[Raised, ...] = ()
     notices_left_out: dict[str, int] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts: the same, every time as text."""
-        values = asdict(self)
-        del values["time_ms"]
-        return {"time": instant(self.time_ms), **{n: _timed(v) for n, v in values.items()}}
-
-    def needs(self) -> list[str]:
-        """What a person should look at."""
-        lines = [
-            f"{one.agency} {one.topic} {one.partition} is stopped: it contradicted itself. Ask "
-            f"{one.agency}, then: concordant status release {one.agency} {one.topic} "
-            f"{one.partition} --agency DIR"
-            for one in self.received
-            if one.stopped
-        ]
-        gaps = sum(len(one.gaps) for one in self.received)
-        if gaps:
-            lines.append(f"{gaps} gap(s): records that a sender signed have not arrived.")
-        leaves = sum(count for one in self.received for _, count in one.without_content)
-        if leaves:
-            lines.append(
-                f"{leaves} record(s) of which only the hash came; they are asked for again."
-            )
-        if self.quarantined:
-            lines.append("Refused records are held: concordant quarantine list")
-        lines += [
-            f"The quarantine of {one.agency} is {one.filled:.0%} full; when it is full, its "
-            "records wait. Retry what opens now, and discard what no retry can open: concordant "
-            "quarantine list --agency DIR"
-            for one in self.quarantine
-            if one.filled >= NEARLY_FULL
-        ]
-        said = {"record"} | ({"stopped"} if any(one.stopped for one in self.received) else set())
-        lines += [
-            f"Held: {one.count} {one.title}: concordant quarantine list --agency DIR"
-            for one in self.held
-            if one.count and one.kind not in said
-        ]
-        late = self.referrals.overdue
-        if late:
-            longest = length(self.time_ms - min(one.due_ms for one in late))
-            lines.append(f"{len(late)} referral(s) overdue, the longest by {longest}.")
-        unlimited = [one.name for one in self.folders if one.unlimited]
-        if unlimited:
-            lines.append(
-                f"Files in {', '.join(unlimited)} stay in clear for ever: set processed_days, "
-                "quarantine_days and inbox_days under [retention] in agency.toml."
-            )
-        over = sum(one.over for one in self.folders)
-        if over:
-            lines.append(
-                f"{over} file(s) are past their retention: the running adapter removes them."
-            )
-        return lines
 
 
 def report(agency: Path, now: int) -> Status:
@@ -380,15 +328,3 @@ def _overdue(tx: Transaction, row: ReferralRow, now: int) -> Overdue:
         missed,
         due,
     )
-
-
-def _timed(value: Any) -> object:
-    """Values named ``..._ms`` as instants under the name without it; the rest as it is."""
-    if isinstance(value, dict):
-        return {
-            name.removesuffix("_ms"): instant(item) if name.endswith("_ms") else _timed(item)
-            for name, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_timed(item) for item in value]
-    return value
