@@ -10,7 +10,15 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
-__all__ = ["DAY_MS", "HOUR_MS", "MINUTE_MS", "SECOND_MS", "Duration", "duration_ms"]
+__all__ = [
+    "DAY_MS",
+    "HOUR_MS",
+    "MINUTE_MS",
+    "SECOND_MS",
+    "Duration",
+    "duration_ms",
+    "duration_text",
+]
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -31,6 +39,17 @@ def duration_ms(text: str) -> int:
     if length == 0:
         raise ValueError("not a duration of days, hours and minutes such as PT24H or P5D")
     return length
+
+
+def duration_text(milliseconds: int) -> str:
+    """A span of time in its two largest units, for people, without its sign."""
+    seconds = abs(milliseconds) // SECOND_MS
+    parts: list[str] = []
+    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count or (name == "s" and not parts):
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
 
 
 def _checked(text: str) -> str:

@@ -19,17 +19,6 @@ def instant(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else format_instant(milliseconds)
 
 
-def length(milliseconds: int) -> str:
-    """A span of time in its two largest units, for people, without its sign."""
-    seconds = abs(milliseconds) // 1000
-    parts: list[str] = []
-    for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, seconds = divmod(seconds, size)
-        if count or (name == "s" and not parts):
-            parts.append(f"{count} {name}")
-    return " ".join(parts[:2])
-
-
 def parse_moment(text: str, option: str) -> int:
     """A day (its start, UTC) or a time with its zone, as milliseconds.
 

@@ -27,16 +27,17 @@ def doctor(
     One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
     and changes nothing. Exit code 1 if anything fails, 3 if there is no configuration to check.
     """
-    from broker.cli.doctor.examination import examine
+    from broker.cli.doctor.text import checks_json, checks_text
     from broker.clock import now_ms
+    from broker.operations.checks.examination import examine
 
     checks = examine(agency, now_ms(), kafka_timeout_s=None if offline else timeout)
     failed = sum(check.status == "fail" for check in checks)
     if json:
-        document = {"ok": not failed, "checks": [check.as_json() for check in checks]}
+        document = {"ok": not failed, "checks": checks_json(checks)}
         print_json(document, output)
     else:
-        print_text("".join(check.line() for check in checks), output)
+        print_text(checks_text(checks), output)
     warned = sum(check.status == "warn" for check in checks)
     warnings = f" {warned} to look at." if warned else ""
     note((f"{failed} of {len(checks)} checks failed." if failed else "Nothing fails.") + warnings)

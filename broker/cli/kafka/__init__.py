@@ -1,1 +1,1 @@
-"""The commands of ``concordant kafka``, and what is behind each of them."""
+"""Commands and texts of ``concordant kafka``."""

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from broker.cli.output import plain_table
-from broker.cli.times import instant, length, moment
+from broker.cli.times import instant, moment
 from broker.operations.agency_status import Status
+from contracts.durations import duration_text
 
 
 def status_json(status: Status) -> dict[str, object]:
@@ -50,7 +51,7 @@ def needs(status: Status) -> list[str]:
     ]
     late = status.referrals.overdue
     if late:
-        longest = length(status.time_ms - min(one.due_ms for one in late))
+        longest = duration_text(status.time_ms - min(one.due_ms for one in late))
         lines.append(f"{len(late)} referral(s) overdue, the longest by {longest}.")
     unlimited = [one.name for one in status.folders if one.unlimited]
     if unlimited:
@@ -121,7 +122,9 @@ def _facts(status: Status) -> Iterator[tuple[str, str]]:
 
 
 def _since(status: Status, oldest_ms: int | None) -> str:
-    return "" if oldest_ms is None else f", the oldest for {length(status.time_ms - oldest_ms)}"
+    return (
+        "" if oldest_ms is None else f", the oldest for {duration_text(status.time_ms - oldest_ms)}"
+    )
 
 
 Rows = Sequence[Sequence[str]]

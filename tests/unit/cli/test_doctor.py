@@ -12,10 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from broker.cli.doctor import kafka as doctor_kafka
-from broker.cli.doctor import machine as doctor_machine
 from broker.clock import now_ms
 from broker.observing.tallies import Tallies
+from broker.operations.checks import kafka_checks, machine_checks
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.reader_rows import HeadsRow
@@ -289,7 +288,7 @@ def test_room_on_the_disk(
     cli, root: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: str
 ) -> None:
     monkeypatch.setattr(
-        doctor_machine.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free)
+        machine_checks.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free)
     )
     _, checks = examined(cli, root / AGENCY)
     assert checks["disk"]["status"] == status
@@ -349,11 +348,11 @@ def test_something_that_is_no_kafka(cli, root: Path) -> None:
 
 def test_rights_are_compared_with_the_contract() -> None:
     needed = {"a": frozenset({"read", "write"}), "b": frozenset({"read"})}
-    (passed,) = doctor_kafka._rights(
+    (passed,) = kafka_checks._rights(
         needed, {"a": frozenset({"read", "write"}), "b": frozenset({"read", "describe"})}
     )
     assert passed.status == "ok"
-    lacking = list(doctor_kafka._rights(needed, {"a": frozenset({"read"})}))
+    lacking = list(kafka_checks._rights(needed, {"a": frozenset({"read"})}))
     assert [(check.status, check.code) for check in lacking] == [
         ("fail", "right_missing"),
         ("fail", "topic_missing"),
@@ -363,10 +362,10 @@ def test_rights_are_compared_with_the_contract() -> None:
 
 def test_kafkas_clock_is_compared_with_ours() -> None:
     now = now_ms()
-    assert doctor_kafka._clock(None, now).status == "skipped"
-    assert doctor_kafka._clock(now - 1000, now).status == "ok"
-    assert doctor_kafka._clock(now - DAY, now).status == "ok"
-    behind = doctor_kafka._clock(now + 600_000, now)
+    assert kafka_checks._clock(None, now).status == "skipped"
+    assert kafka_checks._clock(now - 1000, now).status == "ok"
+    assert kafka_checks._clock(now - DAY, now).status == "ok"
+    behind = kafka_checks._clock(now + 600_000, now)
     assert (behind.status, behind.code) == ("fail", "clock_behind")
 
 

@@ -19,12 +19,12 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.shelving import shelve
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK
-from broker.cli.doctor.machine import disk
 from broker.clock import now_ms
 from broker.codes.meanings import CODES
 from broker.errors import ConfigError, RegistryError
 from broker.held.reason_file import FileReason, format_reason
 from broker.observing import logs
+from broker.operations.checks.machine_checks import disk
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.store.exclusion import exclusive
 from broker.subscriber import subscribe

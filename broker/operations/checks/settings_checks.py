@@ -12,7 +12,7 @@ from broker.agency.config import AgencyConfig, governance_kids
 from broker.agency.kinds import declared_kinds, require_kind
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs, health_port
-from broker.cli.doctor.check import Check, passed, skipped, warned
+from broker.operations.checks.check import Check, passed, skipped, warned
 from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 from broker.transport.connection import wrong_address
 from contracts.errors import ConcordantError

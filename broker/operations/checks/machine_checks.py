@@ -11,14 +11,13 @@ from typing import Final
 
 from broker.agency.config import AgencyConfig
 from broker.agency.participant import Participant
-from broker.cli.doctor.check import Check, passed, warned
-from broker.cli.times import length
 from broker.keys.instant import CLOCK_SKEW_MS
+from broker.operations.checks.check import Check, passed, warned
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.store.database import open_store
 from broker.transport.certificates import read_certificate
 from broker.transport.connection import TlsFiles, ssl_context
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, duration_text
 
 """Protocol, "Conventions": what two clocks may differ by."""
 _CERTIFICATE: Final = (
@@ -119,7 +118,7 @@ def clock(participant: Participant, now: int) -> Iterator[Check]:
         yield Check(
             "clock",
             "fail",
-            f"{length(ahead)} behind the newest time that a party has signed",
+            f"{duration_text(ahead)} behind the newest time that a party has signed",
             "set the clock by NTP (chrony or systemd-timesyncd)",
             "clock_behind",
         )
@@ -147,10 +146,10 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
                 "certificate_expired",
             )
         elif facts.not_after - now < CERTIFICATE_SOON_MS:
-            left = length(facts.not_after - now)
+            left = duration_text(facts.not_after - now)
             yield warned("certificate", f"the TLS {name} ends in {left}", _CERTIFICATE)
         elif name == "certificate":
-            left = length(facts.not_after - now)
+            left = duration_text(facts.not_after - now)
             yield passed("certificate", f"{facts.common_name}, valid for {left}")
     mode = stat.S_IMODE(files.key.stat().st_mode)
     if mode & 0o077:

@@ -1,4 +1,4 @@
-"""One check of ``concordant doctor``: what was looked at, how it is, and what to do about it."""
+"""Result of one check: what was looked at, its status, and what to do about it."""
 
 from __future__ import annotations
 
@@ -28,23 +28,6 @@ class Check:
     detail: str
     fix: str | None = None
     code: str | None = None
-
-    def line(self) -> str:
-        """For people: one line, and the fix on a second one."""
-        mark = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skipped": "-   "}[self.status]
-        code = f" ({self.code})" if self.code else ""
-        text = f"{mark}  {self.name:14}{self.detail}{code}\n"
-        return text + (f"      to do:        {self.fix}\n" if self.fix else "")
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            "detail": self.detail,
-            "fix": self.fix,
-            "code": self.code,
-        }
 
 
 def passed(name: str, detail: str) -> Check:

@@ -11,13 +11,12 @@ from typing import Final
 
 from broker.agency.participant import Participant
 from broker.agency.running import adapter_runs
-from broker.cli.doctor.check import Check, passed, skipped, warned
-from broker.cli.times import length
 from broker.observing.tallies import kept
+from broker.operations.checks.check import Check, passed, skipped, warned
 from broker.registry.awaited import awaited
 from broker.store.database import open_existing
 from broker.store.transaction import Transaction
-from contracts.durations import DAY_MS, MINUTE_MS
+from contracts.durations import DAY_MS, MINUTE_MS, duration_text
 
 SLOW_MS: Final = 10 * MINUTE_MS
 """How long the agency's own system may leave an event in the inbox (the alert `InboxStuck`)."""
@@ -60,7 +59,7 @@ def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) 
     waiting = counts.pending + counts.unsent
     if not waiting or counts.oldest_ms is None:
         return passed("outbox", "every event that was accepted is on Kafka")
-    since = length(now - counts.oldest_ms)
+    since = duration_text(now - counts.oldest_ms)
     largest = max((len(row.value or b"") for row in tx.outbox.unsent()), default=0)
     detail = f"{waiting} events wait for Kafka, the oldest for {since}"
     faults = [one for one in kept(tx) if one.kind == "relay"]
@@ -88,7 +87,9 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
     waiting = counts.undelivered
     if not waiting or oldest is None:
         return passed("inbox", "our own system has every event that can be delivered")
-    detail = f"{waiting} events wait for our own system, the oldest for {length(now - oldest)}"
+    detail = (
+        f"{waiting} events wait for our own system, the oldest for {duration_text(now - oldest)}"
+    )
     if not runs:
         return warned("inbox", f"{detail}, and the adapter does not run", _start(participant))
     if now - oldest < SLOW_MS:
@@ -130,7 +131,7 @@ def _heartbeats(
     ]
     silent = [agency for agency in others if now - heard.get(agency, 0) > limit]
     for agency in silent:
-        since = f"for {length(now - heard[agency])}" if agency in heard else "ever"
+        since = f"for {duration_text(now - heard[agency])}" if agency in heard else "ever"
         fix = f"telephone {agency}: its adapter is down, or its records are withheld"
         yield warned("heartbeats", f"nothing was heard from {agency} {since}", fix)
     if not silent:

@@ -12,14 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from broker.agency.participant import Participant
-from broker.cli.doctor.check import Check, failed, passed, skipped
-from broker.cli.times import length
 from broker.errors import TransportError
 from broker.keys.instant import CLOCK_SKEW_MS
+from broker.operations.checks.check import Check, failed, passed, skipped
 from broker.transport import provisioning
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.topics import control_topics, readable_topics, writable_topics
-from contracts.durations import MINUTE_MS
+from contracts.durations import MINUTE_MS, duration_text
 
 RECENT_MS: Final = 3 * MINUTE_MS
 """Heartbeats come once a minute: with adapters running, something is never older than this."""
@@ -182,11 +181,11 @@ def _clock(newest: int | None, now: int) -> Check:
         return Check(
             "kafka clock",
             "fail",
-            f"this clock is {length(newest - now)} behind Kafka's",
+            f"this clock is {duration_text(newest - now)} behind Kafka's",
             "set both clocks by NTP (chrony or systemd-timesyncd)",
             "clock_behind",
         )
     if now - newest > RECENT_MS:
-        age = length(now - newest)
+        age = duration_text(now - newest)
         return passed("kafka clock", f"not behind Kafka's; the newest heartbeat is {age} old")
     return passed("kafka clock", "within minutes of Kafka's")

@@ -1,4 +1,4 @@
-"""Behind ``concordant doctor``: every check in turn, none stopped by another's failure."""
+"""Examination of an agency: every check in turn; the failure of one stops no other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from pathlib import Path
 
 from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
-from broker.cli.doctor import keys as doctor_keys
-from broker.cli.doctor import machine as doctor_machine
-from broker.cli.doctor import settings as doctor_settings
-from broker.cli.doctor.check import Check, failed, passed, skipped, warned
-from broker.cli.doctor.flow import FLOW, flow_checks
-from broker.cli.doctor.held import held_checks
-from broker.cli.doctor.kafka import kafka_checks
+from broker.operations.checks import key_checks, machine_checks, settings_checks
+from broker.operations.checks.check import Check, failed, passed, skipped, warned
+from broker.operations.checks.flow_checks import FLOW, flow_checks
+from broker.operations.checks.held_checks import held_checks
+from broker.operations.checks.kafka_checks import kafka_checks
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
@@ -36,11 +34,11 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
     except ConcordantError as error:
         return [failed("configuration", error)]
     found = [passed("configuration", f"{config.agency} in {config.deployment}")]
-    found += _guarded("adapter", lambda: doctor_settings.adapter(agency, config))
-    found += _guarded("settings", lambda: doctor_settings.settings(agency, config))
-    found += _guarded("folders", lambda: doctor_machine.folders(agency, config))
-    found += _guarded("disk", lambda: doctor_machine.disk(agency))
-    found += _guarded("state", lambda: doctor_machine.state(agency, config))
+    found += _guarded("adapter", lambda: settings_checks.adapter(agency, config))
+    found += _guarded("settings", lambda: settings_checks.settings(agency, config))
+    found += _guarded("folders", lambda: machine_checks.folders(agency, config))
+    found += _guarded("disk", lambda: machine_checks.disk(agency))
+    found += _guarded("state", lambda: machine_checks.state(agency, config))
     try:
         participant = load_participant(agency, now)
     except ConcordantError as error:
@@ -57,18 +55,18 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
             *FLOW,
         )
         found += [skipped(name, reason) for name in unknown]
-        found += _guarded("certificate", lambda: doctor_machine.certificate(agency, config, now))
+        found += _guarded("certificate", lambda: machine_checks.certificate(agency, config, now))
         found += [skipped(name, reason) for name in ("kafka", "kafka clock", "rights")]
         return found
     every: tuple[tuple[str, Callable[[], Checks]], ...] = (
-        ("partners", lambda: doctor_settings.partners(participant)),
-        ("clock", lambda: doctor_machine.clock(participant, now)),
+        ("partners", lambda: settings_checks.partners(participant)),
+        ("clock", lambda: machine_checks.clock(participant, now)),
         ("contract", lambda: _contract(participant, now)),
-        ("manifests", lambda: doctor_keys.manifests(participant, now)),
-        ("passphrase", lambda: doctor_keys.passphrase(participant)),
-        ("keys", lambda: doctor_keys.keys(participant, now)),
-        ("keys", lambda: doctor_settings.governance_passphrase(participant)),
-        ("certificate", lambda: doctor_machine.certificate(agency, config, now)),
+        ("manifests", lambda: key_checks.manifests(participant, now)),
+        ("passphrase", lambda: key_checks.passphrase(participant)),
+        ("keys", lambda: key_checks.keys(participant, now)),
+        ("keys", lambda: settings_checks.governance_passphrase(participant)),
+        ("certificate", lambda: machine_checks.certificate(agency, config, now)),
         ("state", lambda: flow_checks(participant, now)),
         ("held", lambda: held_checks(participant, now)),
     )

@@ -9,13 +9,12 @@ from typing import Final
 
 from broker.agency.config import passphrase_source
 from broker.agency.participant import Participant
-from broker.cli.doctor.check import Check, failed, passed, warned
-from broker.cli.times import length
 from broker.keys.issuing import successors
 from broker.keys.kid import EXCHANGE, ML_DSA_44, XWING
 from broker.keys.passphrase import load_passphrase
+from broker.operations.checks.check import Check, failed, passed, warned
 from broker.transport.certificates import read_certificate
-from contracts.durations import DAY_MS
+from contracts.durations import DAY_MS, duration_text
 from contracts.errors import ConcordantError
 
 EXPIRES_SOON_MS: Final = 7 * DAY_MS
@@ -49,7 +48,7 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
         if left < EXPIRES_SOON_MS:
             ours = agency == participant.agency
             fix = _renew(participant) if ours else f"ask {agency} to renew it"
-            yield warned("manifests", f"that of {agency} ends in {length(left)}", fix)
+            yield warned("manifests", f"that of {agency} ends in {duration_text(left)}", fix)
     if sound == len(parties):
         yield passed("manifests", f"those of all {sound} parties are here and valid")
     yield from _principal(participant, now)
@@ -76,7 +75,7 @@ def _principal(participant: Participant, now: int) -> Iterator[Check]:
 
 
 def passphrase(participant: Participant) -> Iterator[Check]:
-    """The passphrase is there, and nobody else can read it.
+    """The passphrase is there, and no other account can read it.
 
     Raises:
         KeyAccessError: it is not there.
@@ -125,7 +124,7 @@ def keys(participant: Participant, now: int) -> Iterator[Check]:
         yield passed("keys", f"{sound} keys can be unlocked")
     renew = _renew(participant)
     for due in successors(manifest, now):
-        left = length(due.not_before - now)
+        left = duration_text(due.not_before - now)
         yield warned("keys", f"the {due.role} key ends in {left}, without a successor", renew)
     source = participant.governance_source()
     if any(entry.role == "governance" for entry in source.entries()):

@@ -1,16 +1,16 @@
-"""Check of what is put aside: an adapter that runs well can still hold what somebody waits for."""
+"""Check of held items: an adapter without faults can hold items that a person must handle."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from broker.agency.participant import Participant
-from broker.cli.doctor.check import Check, passed, warned
-from broker.cli.times import length
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
+from broker.operations.checks.check import Check, passed, warned
 from broker.receiving.persistence import NEARLY_FULL, QUARANTINE_BYTES, QUARANTINE_QUOTA, filled
 from broker.store.database import open_existing
+from contracts.durations import duration_text
 
 
 def held_checks(participant: Participant, now: int) -> Iterator[Check]:
@@ -34,7 +34,11 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
         if not found.count:
             continue
         kind = KINDS[name]
-        since = "" if not found.oldest_ms else f", the oldest for {length(now - found.oldest_ms)}"
+        since = (
+            ""
+            if not found.oldest_ms
+            else f", the oldest for {duration_text(now - found.oldest_ms)}"
+        )
         detail = f"{found.count} {kind.title}{since}"
         fix = f"concordant quarantine list --agency {participant.root}"
         if kind.urgent:
