@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, print_table, print_text
+from broker.cli.output import (
+    ENVIRONMENT,
+    NO,
+    Agency,
+    AsJson,
+    Output,
+    note,
+    print_json,
+    print_table,
+    print_text,
+)
 from broker.cli.times import moment
 
 if TYPE_CHECKING:
-    from broker.cli.keys.held import Renewed
-
-ENVIRONMENT = 3
-"""Exit code: the environment is at fault."""
+    from broker.operations.key_inventory import Renewed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,30 +38,18 @@ def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     Governance keys belong offline once the contract is signed: that they are not here is well.
     Exit code 3 if a key that is needed now is not here.
     """
-    from broker.cli.keys.held import held_keys
+    from broker.cli.keys.text import held_json, held_table, needs
     from broker.clock import now_ms
+    from broker.operations.key_inventory import held_keys
 
     held = held_keys(agency, now_ms())
     if json:
-        print_json(held.as_json(), output)
+        print_json(held_json(held), output)
     else:
-        rows = [
-            (
-                key.role,
-                key.algorithm,
-                key.kid.hex()[:16],
-                moment(key.not_before),
-                moment(key.not_after),
-                key.state,
-                "yes" if key.held else "no",
-            )
-            for key in held.keys
-        ]
-        columns = ("role", "algorithm", "id", "from", "until", "state", "here")
-        print_table(columns, rows, output)
+        print_table(*held_table(held), output)
     expires = moment(held.manifest_expires)
     note(f"Manifest version {held.manifest_version}, valid until {expires}.")
-    for line in held.needs:
+    for line in needs(held):
         note(line)
     raise typer.Exit(ENVIRONMENT if held.lacking else 0)
 
@@ -73,12 +68,13 @@ def renew(
     Due is what ends within 7 days; an exchange key's successor is published 7 days ahead. Needs the
     governance keys. The running adapter publishes the manifest; otherwise it does when it starts.
     """
-    from broker.cli.keys.held import renewed_keys
+    from broker.cli.keys.text import renewed_json
     from broker.clock import now_ms
+    from broker.operations.key_inventory import renewed_keys
 
     renewed = renewed_keys(agency, now_ms(), everything=everything)
     if json:
-        print_json(renewed.as_json(), output)
+        print_json(renewed_json(renewed), output)
     else:
         _print_added(renewed, output)
     _note_manifest(renewed)
@@ -117,8 +113,9 @@ def revoke(
     agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
     taken back. The running adapter takes it up within seconds.
     """
-    from broker.cli.keys.revoked import parse_since, revoked_keys
+    from broker.cli.keys.text import revoked_json, revoked_notes
     from broker.clock import now_ms
+    from broker.operations.key_revocation import parse_since, require_reason, revoked_keys
 
     if bool(kids) == everything:
         raise typer.BadParameter("give key ids, or --all")
@@ -128,13 +125,19 @@ def revoke(
         raise typer.BadParameter(
             "--since takes a time with its zone, like 2026-11-23T02:10:00Z"
         ) from None
+    try:
+        require_reason(reason)
+    except ValueError:
+        raise typer.BadParameter(
+            "--reason takes one line of 1 to 256 characters, without control characters"
+        ) from None
     revoked = revoked_keys(agency, kids or (), everything, earliest, reason, now_ms())
     if json:
-        print_json(revoked.as_json(), output)
+        print_json(revoked_json(revoked), output)
     else:
         _print_added(revoked.renewed, output)
     _note_manifest(revoked.renewed)
-    for line in revoked.next_steps():
+    for line in revoked_notes(revoked):
         note(line)
 
 
@@ -150,12 +153,13 @@ def doubted(
     What another agency's receipt covers in time, and what SENDER has published again since, is
     not listed. Exit code 1 if there is any.
     """
-    from broker.cli.keys.doubted import doubted_events
+    from broker.cli.keys.text import affected_json
     from broker.clock import now_ms
+    from broker.operations.affected_events import affected_events
 
-    found = doubted_events(agency, sender, now_ms())
+    found = affected_events(agency, sender, now_ms())
     if json:
-        print_json([one.as_json() for one in found], output)
+        print_json([affected_json(one) for one in found], output)
     elif found:
         rows = [
             (one.event_id, one.type, moment(one.received_ms), moment(one.delivered_ms))
@@ -195,19 +199,20 @@ def passphrase(
     place afterwards. Governance keys that are here and share it are changed too. The adapter must
     not be running. If it is interrupted, give the same command again: it finishes what is left.
     """
-    from broker.cli.keys.passphrase import change_passphrase
+    from broker.cli.keys.text import passphrase_json, passphrase_notes, passphrase_text
     from broker.clock import now_ms
     from broker.keys.passphrase import PassphraseSource
+    from broker.operations.passphrase_change import change_passphrase
 
     if (new_file is None) == (new_environment is None):
         raise typer.BadParameter("give either --new-file FILE or --new-environment NAME")
     new = PassphraseSource(file=new_file, environment=new_environment)
     changed = change_passphrase(agency, new, now_ms(), governance_only=governance)
     if json:
-        print_json(changed.as_json(), output)
+        print_json(passphrase_json(changed), output)
     else:
-        print_text(changed.as_text(), output)
-    for line in changed.notes():
+        print_text(passphrase_text(changed), output)
+    for line in passphrase_notes(changed):
         note(line)
 
 
@@ -218,24 +223,23 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
     Nothing uses them before that. Every party has to sign the version of the contract that pins
     them; until it is in force, and for its records afterwards, keep the former keys' version.
     """
-    from broker.cli.keys import governance as keys_governance
+    from broker.cli.keys.text import governance_json, governance_text
     from broker.clock import now_ms
+    from broker.operations import governance_keys
 
-    made = keys_governance.new_governance(agency, now_ms())
+    made = governance_keys.new_governance(agency, now_ms())
     if json:
-        print_json(made.as_json(), output)
+        print_json(governance_json(made), output)
     else:
-        print_text(made.as_text(), output)
+        print_text(governance_text(made), output)
     note("Tell every party the fingerprints by telephone: concordant contract explain")
 
 
 def _print_added(renewed: Renewed, output: Path | None) -> None:
-    rows = [
-        (key.role, key.algorithm, key.kid.hex()[:16], moment(key.not_before))
-        for key in renewed.added
-    ]
-    if rows:
-        print_table(("role", "algorithm", "id", "from"), rows, output)
+    from broker.cli.keys.text import added_table
+
+    if renewed.added:
+        print_table(*added_table(renewed), output)
 
 
 def _note_manifest(renewed: Renewed) -> None:

@@ -1,4 +1,4 @@
-"""Behind ``concordant keys``: an agency's keys as its manifests list them, and what is here."""
+"""Keys of an agency: those that its manifests list, which are here, and their renewal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 from broker.agency.config import governance_kids
 from broker.agency.own_manifest import OWN_MANIFEST_MISSING, renew_keys
 from broker.agency.participant import Participant, load_participant
-from broker.cli.times import instant, moment
 from broker.errors import RegistryError
 from broker.keys.issuing import successors
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
@@ -42,18 +41,6 @@ class HeldKey:
     state: str
     held: bool
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "role": self.role,
-            "algorithm": self.algorithm,
-            "kid": self.kid.hex(),
-            "not_before": instant(self.not_before),
-            "not_after": instant(self.not_after),
-            "state": self.state,
-            "held": self.held,
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class HeldKeys:
@@ -64,28 +51,18 @@ class HeldKeys:
         manifest_version: of the newest manifest.
         manifest_expires: its end, milliseconds.
         keys: governance first, then by role and start.
-        needs: what the operator should do, in words.
-        lacking: whether a key that is valid now or next has no private half here.
+        lacking: keys that are valid now or next and whose private half is not here.
+        expired: whether the manifest has expired.
+        renew_before: until when the operator should renew, milliseconds; None if nothing is due.
     """
 
     agency: str
     manifest_version: int
     manifest_expires: int
     keys: tuple[HeldKey, ...]
-    needs: tuple[str, ...]
-    lacking: bool
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "agency": self.agency,
-            "manifest": {
-                "version": self.manifest_version,
-                "expires": instant(self.manifest_expires),
-            },
-            "keys": [key.as_json() for key in self.keys],
-            "needs": list(self.needs),
-        }
+    lacking: tuple[HeldKey, ...]
+    expired: bool
+    renew_before: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +81,6 @@ class Renewed:
     path: Path
     added: tuple[ManifestKey, ...]
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "manifest": {
-                "version": self.version,
-                "expires": instant(self.expires),
-                "file": str(self.path),
-            },
-            "added": [
-                {
-                    "role": key.role,
-                    "algorithm": key.algorithm,
-                    "kid": key.kid.hex(),
-                    "not_before": instant(key.not_before),
-                    "not_after": instant(key.not_after),
-                }
-                for key in self.added
-            ],
-        }
-
 
 def held_keys(agency: Path, now: int) -> HeldKeys:
     """An agency's keys; unlocks none.
@@ -135,24 +92,20 @@ def held_keys(agency: Path, now: int) -> HeldKeys:
     participant = load_participant(agency, now, unsigned_ok=True)
     manifest = newest_manifest(participant)
     keys = (*_governance(participant), *_listed(participant, manifest, now))
-    lacking = [key for key in keys if key.state in {"valid", "next"} and not key.held]
-    needs = [
-        f"The {key.role} key {key.kid.hex()[:16]} is {key.state} but not here: restore its file, "
-        "or make another with: concordant keys renew --all"
-        for key in lacking
-    ]
-    if manifest.expires <= now:
-        needs.append("The manifest has expired: concordant keys renew")
-    elif manifest.expires - now < EXPIRES_SOON_MS or successors(manifest, now):
-        until = min([manifest.expires, *(due.not_before for due in successors(manifest, now))])
-        needs.append(f"Renew before {moment(until)}: concordant keys renew")
+    lacking = tuple(key for key in keys if key.state in {"valid", "next"} and not key.held)
+    expired = manifest.expires <= now
+    due = [one.not_before for one in successors(manifest, now)]
+    renew_before = None
+    if not expired and (manifest.expires - now < EXPIRES_SOON_MS or due):
+        renew_before = min([manifest.expires, *due])
     return HeldKeys(
         participant.agency,
         manifest.version,
         manifest.expires,
         keys,
-        tuple(needs),
-        bool(lacking),
+        lacking,
+        expired,
+        renew_before,
     )
 
 

@@ -1,4 +1,4 @@
-"""Behind ``concordant keys doubted``: what was taken under a key that was in other hands by then.
+"""Events that a key compromise affects: taken under a stream key that was in other hands by then.
 
 docs/guides/when-a-key-is-lost.md. A reader that took an event before it heard of the revocation
 keeps it, and the people who act on it have to know. In doubt is what this agency took from the time
@@ -14,7 +14,6 @@ from pathlib import Path
 
 from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
-from broker.cli.times import instant
 from broker.errors import WrongInputError
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Generation, parse_state
@@ -32,7 +31,7 @@ _Place = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
+class AffectedEvent:
     """An event in doubt. Times in milliseconds.
 
     Attributes:
@@ -55,21 +54,8 @@ class Doubted:
     generation: str
     index: int
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "id": self.event_id,
-            "type": self.type,
-            "received": instant(self.received_ms),
-            "delivered": instant(self.delivered_ms),
-            "topic": self.topic,
-            "partition": self.partition,
-            "generation": self.generation,
-            "index": self.index,
-        }
 
-
-def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...]:
+def affected_events(directory: Path, sender: str, now: int) -> tuple[AffectedEvent, ...]:
     """What this agency took of a sender and cannot believe by what it holds now.
 
     Args:
@@ -105,9 +91,9 @@ def doubted_events(directory: Path, sender: str, now: int) -> tuple[Doubted, ...
     try:
         with store.reading() as tx:
             earliest = min(key.since for key in revoked)
-            doubts = _Doubts(tx, participant, sender, earliest)
+            streams = _Streams(tx, participant, sender, earliest)
             rows = tx.inbox.received_since(sender, earliest)
-            return tuple(_doubted(row) for row in rows if doubts.about(row))
+            return tuple(_affected(row) for row in rows if streams.affects(row))
     finally:
         store.close()
 
@@ -117,7 +103,7 @@ def _others(participant: Participant) -> list[str]:
     return [agency for agency in agencies if agency != participant.agency]
 
 
-class _Doubts:
+class _Streams:
     """What is known of one sender's streams, for as long as the state is read.
 
     Args:
@@ -137,7 +123,7 @@ class _Doubts:
         self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
         self._good: dict[tuple[str, int], frozenset[bytes]] = {}
 
-    def about(self, row: InboxRow) -> bool:
+    def affects(self, row: InboxRow) -> bool:
         """Whether an event that was taken is in doubt."""
         place = (self._sender, row.topic, row.partition, row.generation)
         kept = self._tx.reader_logs.checkpoint_above(*place, row.index)
@@ -206,8 +192,8 @@ class _Doubts:
                 yield leaf
 
 
-def _doubted(row: InboxRow) -> Doubted:
-    return Doubted(
+def _affected(row: InboxRow) -> AffectedEvent:
+    return AffectedEvent(
         row.event_id,
         row.type,
         row.received_ms,

@@ -1,4 +1,4 @@
-"""Behind ``concordant keys new-governance``: a pair that a next version of the contract will pin.
+"""New governance keys: a pair that a next version of the contract will pin.
 
 docs/spec/keys.md: governance keys are replaced by a contract version. Nothing uses the pair until
 ``agency.toml`` names it; contracts that pin the former one stay ours as long as it names that too.
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from broker.agency.config import FormerGovernance
 from broker.agency.participant import load_participant
-from broker.envelope.primitives import b64
 from broker.keys.instant import whole_second
 from broker.keys.keyfile import KeyEntry
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
@@ -33,38 +32,6 @@ class NewGovernance:
     ml_dsa_65: KeyEntry
     former: tuple[FormerGovernance, ...]
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "governance": {
-                "ed25519": b64(self.ed25519.kid),
-                "ml_dsa_65": b64(self.ml_dsa_65.kid),
-                "former": [pair.model_dump() for pair in self.former],
-            },
-            "governance_keys": {
-                self.agency: {
-                    "ed25519": b64(self.ed25519.public),
-                    "ml_dsa_65": b64(self.ml_dsa_65.public),
-                }
-            },
-        }
-
-    def as_text(self) -> str:
-        """What to put where."""
-        lines = [
-            "# agency.toml, instead of the section of this name:",
-            *_section("[governance]", b64(self.ed25519.kid), b64(self.ml_dsa_65.kid)),
-        ]
-        for pair in self.former:
-            lines += _section("[[governance.former]]", pair.ed25519, pair.ml_dsa_65)
-        lines += [
-            "# the next version of the contract, under governance_keys:",
-            f"  {self.agency}:",
-            f"    ed25519: {b64(self.ed25519.public)}",
-            f"    ml_dsa_65: {b64(self.ml_dsa_65.public)}",
-        ]
-        return "\n".join(lines) + "\n"
-
 
 def new_governance(agency: Path, now: int) -> NewGovernance:
     """Make a pair beside the one that is in use.
@@ -82,7 +49,3 @@ def new_governance(agency: Path, now: int) -> NewGovernance:
     section = participant.config.governance
     now_former = FormerGovernance(ed25519=section.ed25519, ml_dsa_65=section.ml_dsa_65)
     return NewGovernance(participant.agency, first, second, (now_former, *section.former))
-
-
-def _section(title: str, ed25519: str, ml_dsa_65: str) -> list[str]:
-    return [title, f'ed25519 = "{ed25519}"', f'ml_dsa_65 = "{ml_dsa_65}"', ""]

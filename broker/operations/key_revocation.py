@@ -1,7 +1,7 @@
-"""Behind ``concordant keys revoke``: keys that may be in other hands, and what takes their place.
+"""Revocation of keys that may be in other hands, and their successors.
 
 docs/spec/keys.md, "Revocation". One manifest version revokes and lists the successors, so that the
-agency can go on at once; what has to happen next depends on the kind of key and is said here.
+agency can go on at once.
 """
 
 from __future__ import annotations
@@ -13,43 +13,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from broker.agency.config import governance_kids
 from broker.agency.own_manifest import StatementError, revoke_keys
 from broker.agency.participant import Participant, load_participant
-from broker.cli.keys.held import Renewed, newest_manifest
-from broker.cli.times import instant, moment
 from broker.errors import KeyAccessError
-from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 from broker.keys.manifest import Line, ManifestKey
+from broker.operations.key_inventory import Renewed, newest_manifest
 from broker.registry.repository import MANIFESTS_FOLDER
 
 _HEX: Final = re.compile(r"[0-9a-f]{1,64}")
 _REASON: Final = TypeAdapter[str](Line)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-NEXT: Final = {
-    STREAM: "Stream key: the adapter begins new streams, signs them with the new key and publishes "
-    "again what others have not confirmed. What the old key signed is believed only where another "
-    "agency's receipt is older than the time named.",
-    EXCHANGE: "Exchange key: others seal for the new key once they have this manifest. Whoever has "
-    "the old one can read what was sealed for it until then; revoking does not undo that. Keep its "
-    "file: what is on its way still has to be opened.",
-    RECEIPT: "Receipt key: receipts that it signed from the time named on count for nothing. No "
-    "receipt of this agency speaks for another's revoked key while it is listed.",
-}
-"""What revoking a key of each role means, for the person at the keyboard."""
-
-TELL: Final = (
-    "Telephone every party now: until Kafka has brought them this manifest, they believe the old "
-    "key. It has once they have the file manifests/{name}."
-)
-CERTIFICATE: Final = (
-    "If the machine was broken into, the certificate for Kafka went with it: ask whoever hosts "
-    "Kafka for a new one (docs/guides/when-a-key-is-lost.md)."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +42,6 @@ class Revoked:
     since: int
     renewed: Renewed
 
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        revoked = [
-            {
-                "role": key.role,
-                "algorithm": key.algorithm,
-                "kid": key.kid.hex(),
-                "since": instant(self.since),
-            }
-            for key in self.keys
-        ]
-        return {"revoked": revoked, **self.renewed.as_json()}
-
-    def next_steps(self) -> tuple[str, ...]:
-        """What happens now and who has to be told, in words."""
-        roles = dict.fromkeys(key.role for key in self.keys)
-        return (
-            f"Revoked since {moment(self.since)}: "
-            + ", ".join(f"{key.role} {key.kid.hex()[:16]}" for key in self.keys),
-            *(NEXT[role] for role in roles),
-            TELL.format(name=self.renewed.path.name),
-            CERTIFICATE,
-        )
-
 
 def revoked_keys(
     agency: Path, named: Sequence[str], everything: bool, since: int, reason: str, now: int
@@ -105,14 +57,14 @@ def revoked_keys(
         now: milliseconds since the epoch.
 
     Raises:
-        BadParameter: no manifest can say this reason.
+        ValueError: no manifest can say this reason.
         KeyAccessError: the governance keys are not here (``key_missing``) or do not open.
         StatementError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
             ``key_governance`` for a key that no manifest can revoke.
         RegistryError: as there.
         ConcordantError: the agency's folder cannot be loaded.
     """
-    _require_reason(reason)
+    require_reason(reason)
     participant = load_participant(agency, now, unsigned_ok=True)
     before = newest_manifest(participant)
     known = _listed(participant)
@@ -151,6 +103,15 @@ def parse_since(text: str) -> int:
     if at < _EPOCH:
         raise ValueError("a time before the epoch")
     return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def require_reason(reason: str) -> None:
+    """Refuse a reason that no manifest can say.
+
+    Raises:
+        ValueError: it is not one line of 1 to 256 characters, or has control characters.
+    """
+    _REASON.validate_python(reason)  # a ValidationError is a ValueError
 
 
 def _listed(participant: Participant) -> dict[bytes, ManifestKey]:
@@ -194,17 +155,8 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
     return fitting[0]
 
 
-def _require_reason(reason: str) -> None:
-    try:
-        _REASON.validate_python(reason)
-    except ValidationError:
-        raise typer.BadParameter(
-            "--reason takes one line of 1 to 256 characters, without control characters"
-        ) from None
-
-
 def _require_governance(participant: Participant) -> None:
-    """Before anything is made: nobody should learn at the second step what is missing."""
+    """Check for the governance keys before anything is made."""
     source = participant.governance_source()
     if not all(source.holds(kid) for kid in governance_kids(participant.config)):
         raise KeyAccessError(

@@ -1,4 +1,4 @@
-"""Behind ``concordant keys passphrase``: every private key file opens with another passphrase.
+"""Change of the passphrase of every private key file.
 
 docs/spec/keys.md, "Storage". The passphrase in use comes from where ``agency.toml`` says, the new
 one from a file or the environment: a command line is seen by every process, and kept by the shell.
@@ -9,17 +9,14 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from broker.agency.config import PassphraseSection
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import ADAPTER_LOCK
 from broker.errors import KeyAccessError
 from broker.keys.passphrase import PassphraseSource, load_passphrase
 from broker.keys.signer import PassphraseChange
 from broker.store.exclusion import exclusive
-
-ADAPTER_LOCK: Final = "state/adapter.lock"
-"""What a running adapter holds: it would meet keys that its passphrase does not open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,44 +38,6 @@ class ChangedPassphrase:
     left_behind: bool
     belongs: str
     readable: bool
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "agency": self.agency,
-            "operational": _counts(self.operational),
-            "governance": _counts(self.governance),
-            "governance_left_behind": self.left_behind,
-        }
-
-    def as_text(self) -> str:
-        """For people."""
-        parts = (("operational", self.operational), ("governance", self.governance))
-        return "".join(
-            f"{name}: {change.changed} keys changed"
-            + (f", {change.before} had it already" if change.before else "")
-            + "\n"
-            for name, change in parts
-            if change is not None
-        )
-
-    def notes(self) -> tuple[str, ...]:
-        """What has to be done now, in words."""
-        notes = [
-            f"Put the new passphrase where it belongs: {self.belongs}. Then start the adapter."
-        ]
-        if self.operational is None:
-            notes = [f"Say where the new passphrase is kept: {self.belongs}."]
-        if self.left_behind:
-            notes.append(
-                "The governance keys are not here and open with the former passphrase: bring them, "
-                "name a file that holds it in agency.toml, [governance_passphrase], and give this "
-                "command again with --governance."
-            )
-        notes.append("Copies of key files that were made before open with the former passphrase.")
-        if self.readable:
-            notes.append("Others can read the file of the new passphrase: set its mode to 600.")
-        return tuple(notes)
 
 
 def change_passphrase(
@@ -108,6 +67,7 @@ def change_passphrase(
         changed = source.change_passphrase(passphrase)
         belongs = _place(participant.config.governance_passphrase, "governance_passphrase")
         return ChangedPassphrase(participant.agency, None, changed, False, belongs, readable)
+    # A running adapter would meet keys that its passphrase does not open.
     with exclusive(participant.path(ADAPTER_LOCK)):
         shared = _one_passphrase(participant)
         here = shared and bool(source.entries())
@@ -142,7 +102,3 @@ def _place(section: PassphraseSection | None, name: str) -> str:
         return f"agency.toml, [{name}]"
     ((kind, where),) = section.model_dump(exclude_none=True).items()
     return f"{kind} {where} (agency.toml, [{name}])"
-
-
-def _counts(change: PassphraseChange | None) -> dict[str, int] | None:
-    return None if change is None else {"changed": change.changed, "before": change.before}
