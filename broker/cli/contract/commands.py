@@ -65,19 +65,20 @@ def lint(
 
     Exit code 1 if there is an error, 0 if there are warnings only, 3 if the file cannot be read.
     """
-    from broker.cli.contract import findings
+    from broker.cli.contract import text
     from broker.clock import now_ms
+    from broker.operations.contract_lint import check_contract, contract_paths
     from contracts.lint import NOT_CHECKED
 
     _either(file, agency)
     _exclusive(json, junit)
-    checked = [findings.check(path, now_ms()) for path in findings.paths(file, agency)]
+    checked = [check_contract(path, now_ms()) for path in contract_paths(file, agency)]
     if json:
-        print_json([each.as_json() for each in checked], output)
+        print_json([text.findings_json(each) for each in checked], output)
     elif junit:
-        print_text(findings.junit(checked), output)
+        print_text(text.junit(checked), output)
     else:
-        print_text("".join(each.as_text() for each in checked), output)
+        print_text("".join(text.findings_text(each) for each in checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
     note(f"{errors} errors, {warnings} warnings. {NOT_CHECKED}")
@@ -100,24 +101,25 @@ def explain(
     you sign, read it to the party's operations contact by telephone. With --field: who may read
     that field, why, on which legal basis and for how long, in all event types or in one (--type).
     """
-    from broker.cli.contract import reading
+    from broker.cli.contract import terms_text
     from broker.clock import now_ms
+    from broker.operations.contract_choice import choose
     from contracts.field_answer import answer_fields
 
     _either(file, agency)
     if type is not None and field is None:
         raise typer.BadParameter("--type goes with --field")
-    chosen = reading.choose(file, agency, contract, now_ms())
+    chosen = choose(file, agency, contract, now_ms())
     if field is not None:
         answers = answer_fields(chosen.contract, field, type)
         if json:
-            print_json(reading.field_json(chosen, answers, field, type), output)
+            print_json(terms_text.field_json(chosen, answers, field, type), output)
         else:
-            print_text(reading.field_text(answers, field), output)
+            print_text(terms_text.field_text(answers, field), output)
     elif json:
-        print_json(reading.explanation_json(chosen), output)
+        print_json(terms_text.explanation_json(chosen), output)
     else:
-        print_text(reading.explanation(chosen), output)
+        print_text(terms_text.explanation(chosen), output)
 
 
 @app.command("matrix")
@@ -138,22 +140,23 @@ def matrix(
 
     --csv and --json hold every term of each field. What else the parties agree is in `explain`.
     """
-    from broker.cli.contract import reading
+    from broker.cli.contract import terms_text
     from broker.clock import now_ms
+    from broker.operations.contract_choice import choose
 
     _either(file, agency)
     _exclusive(json, csv)
-    chosen = reading.choose(file, agency, contract, now_ms())
-    columns, rows = reading.matrix_rows(chosen, type, field, by_agency=agencies)
+    chosen = choose(file, agency, contract, now_ms())
+    columns, rows = terms_text.matrix_rows(chosen, type, field, by_agency=agencies)
     if not rows:
         note("The event type has this field, and the contract grants it to no role.")
     if json:
-        print_json(reading.matrix_json(chosen, columns, rows), output)
+        print_json(terms_text.matrix_json(chosen, columns, rows), output)
     elif csv:
-        print_text(reading.matrix_csv(columns, rows), output)
+        print_text(terms_text.matrix_csv(columns, rows), output)
     else:
-        print_table(*reading.matrix_table(columns, rows), output)
-        note(reading.NOT_IN_TABLE)
+        print_table(*terms_text.matrix_table(columns, rows), output)
+        note(terms_text.NOT_IN_TABLE)
 
 
 @app.command("sign")
@@ -180,31 +183,31 @@ def sign(
     beside FILE, with those of any counterpart, and keeps both in the agency's folder. It binds when
     every party has signed the same bytes. Compare the fingerprints by telephone first.
     """
-    from broker.agency import contract_signing
-    from broker.cli.contract import signing
+    from broker.cli.contract import text
     from broker.clock import now_ms
+    from broker.operations import contract_signing
 
     accepted = frozenset(accept or ())
     contract_signing.require_rules(accepted)
     reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     if not reviewed.signed_already:
-        note(signing.review_text(reviewed))
+        note(text.review_text(reviewed))
         try:
             contract_signing.require_signable(reviewed, accepted)
         except SigningRefusedError as error:
             if json:
-                print_json({"refused": error.code, **signing.review_json(reviewed)})
+                print_json({"refused": error.code, **text.review_json(reviewed)})
             raise
         if not yes and not confirmed(f"Sign it as {reviewed.participant.agency}?", "sign"):
             note("Not signed.")
             raise typer.Exit(NO)
     done = contract_signing.sign(reviewed, accepted)
     if json:
-        print_json({**signing.signed_json(done), **signing.review_json(reviewed)})
+        print_json({**text.signed_json(done), **text.review_json(reviewed)})
     else:
         print_text(str(done.note_file))
-    for text in signing.signed_notes(done):
-        note(text)
+    for line in text.signed_notes(done):
+        note(line)
 
 
 @app.command("verify")
@@ -224,17 +227,18 @@ def verify(
     versions that apply at once. Exit code 1 if it is not in force. With FILE alone the signatures
     are checked against the keys that FILE itself pins: compare their fingerprints by telephone.
     """
-    from broker.cli.contract import validity
+    from broker.cli.contract import text
     from broker.clock import now_ms
+    from broker.operations.contract_validity import contract_validity
 
     _either(file, agency)
     if signatures is not None and file is None:
         raise typer.BadParameter("--signatures goes with FILE")
-    answer = validity.judge(file, agency, signatures, now_ms())
+    answer = contract_validity(file, agency, signatures, now_ms())
     if json:
-        print_json(answer.as_json(), output)
+        print_json(text.validity_json(answer), output)
     else:
-        print_text(answer.as_text(), output)
+        print_text(text.validity_text(answer), output)
     raise typer.Exit(0 if answer.holds else NO)
 
 
@@ -261,8 +265,9 @@ def suspend(
     It needs the governance keys and no other party's consent: it is a new version of this agency's
     manifest. The other parties continue without this agency.
     """
-    from broker.cli.contract import signing
+    from broker.cli.contract import text
     from broker.clock import now_ms
+    from broker.operations.contract_departure import DepartureState, depart
 
     if resume and leave:
         raise typer.BadParameter("--resume and --leave exclude each other")
@@ -270,14 +275,14 @@ def suspend(
         raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
     if reason is not None:
         require_departure_reason(reason)
-    state = signing.state_of(resume=resume, leave=leave)
-    done = signing.depart(agency, contract, state, reason, now_ms())
+    state: DepartureState = "resumed" if resume else "left" if leave else "suspended"
+    done = depart(agency, contract, state, reason, now_ms())
     if json:
-        print_json(done.as_json())
+        print_json(text.departed_json(done))
     else:
-        print_text(done.as_text())
-    for text in done.notes():
-        note(text)
+        print_text(text.departed_text(done))
+    for line in text.departed_notes(done):
+        note(line)
     raise typer.Exit(0 if done.changed or state != "resumed" else NO)
 
 

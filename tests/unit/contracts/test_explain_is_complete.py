@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.cli.contract import reading
+from broker.cli.contract import terms_text
+from broker.operations.contract_choice import Chosen
 from contracts.explain import explain_terms
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix
@@ -47,7 +48,7 @@ def words(contract: Contract) -> str:
 
 def document(contract: Contract) -> object:
     text = ContractText(contract, b"", b"", "a.yaml")
-    return reading.explanation_json(reading.Chosen(text, None))
+    return terms_text.explanation_json(Chosen(text, None))
 
 
 def test_every_member_of_every_model_is_altered(changes: list[Alteration]) -> None:
@@ -85,8 +86,8 @@ def test_the_matrix_as_json_and_csv_holds_every_term_of_a_field(
 ) -> None:
     def shown(contract: Contract) -> tuple[str, object]:
         rows, heads = matrix(contract), columns(contract)
-        chosen = reading.Chosen(ContractText(contract, b"", b"", "a.yaml"), None)
-        return reading.matrix_csv(heads, rows), reading.matrix_json(chosen, heads, rows)
+        chosen = Chosen(ContractText(contract, b"", b"", "a.yaml"), None)
+        return terms_text.matrix_csv(heads, rows), terms_text.matrix_json(chosen, heads, rows)
 
     before = shown(full)
     asked = [each for each in changes if each.member[0] in {"FieldTerms", "RetentionTerms"}]

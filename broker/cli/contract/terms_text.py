@@ -1,78 +1,19 @@
-"""Behind ``contract explain`` and ``contract matrix``: one contract, in words and as a table."""
+"""Texts, tables and JSON of ``contract explain`` and ``contract matrix``."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from broker.agency.participant import Participant, load_participant
-from broker.errors import RegistryError, WrongInputError
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
-from broker.registry.contracts import SignedContract
+from broker.operations.contract_choice import Chosen
 from contracts.explain import explain, fingerprint
 from contracts.field_answer import FieldAnswer
-from contracts.loading import ContractText, load_contract
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
-from contracts.names import nearest
 from contracts.status import ContractStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The contract that was asked about; its standing is known where an agency was named."""
-
-    text: ContractText
-    standing: ContractStatus | None
-
-    @property
-    def contract(self) -> Contract:
-        """Its terms."""
-        return self.text.contract
-
-
-def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -> Chosen:
-    """The contract of a file, or the one of an agency that applies now (else its newest).
-
-    Raises:
-        ConcordantError: it cannot be read, or the agency's folder does not hold together;
-            `contract_missing` or `contract_ambiguous`.
-        WrongInputError: `contract_unknown`.
-    """
-    if file is not None:
-        text = load_contract(file)
-        if name is not None and name != text.contract.name:
-            raise _no_such_contract(name, (text.contract.name,), "The file holds")
-        return Chosen(text, None)
-    assert agency is not None
-    participant = load_participant(agency, now, unsigned_ok=True)
-    signed = select(participant, name, now)
-    return Chosen(signed.text, participant.standing(signed, now))
-
-
-def select(participant: Participant, name: str | None, now: int) -> SignedContract:
-    """The contract that applies now, or the newest one if none does.
-
-    Raises:
-        RegistryError: `contract_missing` or `contract_ambiguous`.
-        WrongInputError: `contract_unknown`.
-    """
-    known = [s for s in participant.contracts.all() if name is None or s.contract.name == name]
-    if name is not None and not known:
-        names = dict.fromkeys(signed.contract.name for signed in participant.contracts.all())
-        raise _no_such_contract(name, tuple(names), "This agency has")
-    if len(known) == 1:
-        return known[0]
-    try:
-        return participant.contract(now, name)
-    except RegistryError as error:
-        if error.code in {"contract_missing", "contract_ambiguous"}:
-            raise
-        return known[-1]
 
 
 def explanation(chosen: Chosen) -> str:
@@ -301,13 +242,3 @@ def _standing(standing: ContractStatus | None) -> Mapping[str, object] | None:
         "by": list(standing.by),
         "departed": {agency: each.state for agency, each in standing.departed.items()},
     }
-
-
-def _no_such_contract(name: str, known: Sequence[str], where: str) -> WrongInputError:
-    alike = nearest(name, known)
-    meant = f" Did you mean {alike[0]}?" if alike else ""
-    return WrongInputError(
-        f"There is no contract called {name}.",
-        code="contract_unknown",
-        fix=f"{where}: {', '.join(known) or 'none'}.{meant}",
-    )

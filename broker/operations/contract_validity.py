@@ -1,4 +1,4 @@
-"""Behind ``contract verify``: is the contract in force, and if not, what is missing?
+"""Validity of contracts: whether each is in force, and if not, what is missing.
 
 Each file is judged by itself, so that one damaged contract does not hide what is true of another;
 what only the folder as a whole can say (two versions at once, a party's suspension, a contract that
@@ -21,17 +21,6 @@ from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
 from contracts.status import ContractStatus, standing
 
-_STATES: Final = {
-    "in_force": "in force",
-    "draft": "nobody has signed",
-    "partially_signed": "not in force: signatures are missing",
-    "not_started": "not in force: it has not started",
-    "expired": "not in force: it has expired",
-    "suspended": "not in force: suspended",
-    "left": "not in force: its parties have left",
-    "superseded": "replaced by a newer version",
-    "unusable": "not in force",
-}
 _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
 
 
@@ -68,45 +57,9 @@ class Validity:
         """Whether something may flow under it, for whoever asks."""
         return self.state == "in_force" and self.code is None
 
-    def as_text(self) -> str:
-        """A few lines for people."""
-        named = f"{self.name} {self.version}" if self.name else self.file
-        lines = [f"{named}: {_STATES[self.state] if not self.code else 'not in force'}"]
-        lines.append(f"  file:    {self.file}")
-        if self.sha256:
-            lines.append(f"  sha256:  {self.sha256}")
-            lines.append(f"  dates:   {self.starts} to {self.ends}, both included (UTC)")
-            lines.append(f"  signed:  {', '.join(self.signed) or 'nobody'}")
-        if self.missing:
-            lines.append(f"  missing: {', '.join(self.missing)}")
-        lines += [f"  {state + ':':8} {agency}" for agency, state in self.departed]
-        if self.problem:
-            lines += [f"  problem: {self.problem}", f"  code:    {self.code}"]
-        if self.fix:
-            lines.append(f"  to do:   {self.fix}")
-        return "\n".join(lines) + "\n"
-
-    def as_json(self) -> dict[str, object]:
-        """The same for programs."""
-        return {
-            "contract": self.name,
-            "version": self.version,
-            "file": self.file,
-            "sha256": self.sha256,
-            "state": self.state,
-            "in_force": self.holds,
-            "starts": self.starts,
-            "ends": self.ends,
-            "signed": list(self.signed),
-            "missing": list(self.missing),
-            "departed": dict(self.departed),
-            "code": self.code,
-            "problem": self.problem,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Validities:
     """What is true of every contract that was asked about."""
 
     contracts: tuple[Validity, ...]
@@ -121,17 +74,10 @@ class Answer:
         names = {each.name for each in self.contracts}
         return not damaged and names == {each.name for each in self.contracts if each.holds}
 
-    def as_text(self) -> str:
-        """For people."""
-        return "\n".join(each.as_text() for each in self.contracts) or "There is no contract.\n"
 
-    def as_json(self) -> dict[str, object]:
-        """For programs."""
-        found = [each.as_json() for each in self.contracts]
-        return {"in_force": self.holds, "code": self.code, "contracts": found}
-
-
-def judge(file: Path | None, agency: Path | None, note: Path | None, now: int) -> Answer:
+def contract_validity(
+    file: Path | None, agency: Path | None, note: Path | None, now: int
+) -> Validities:
     """What is true of a contract file, or of every contract of an agency.
 
     Args:
@@ -146,7 +92,9 @@ def judge(file: Path | None, agency: Path | None, note: Path | None, now: int) -
     if agency is not None:
         return _of_agency(agency, now)
     assert file is not None
-    return Answer((_of_file(file, note or file.with_suffix(".note"), note is not None, now)[0],))
+    return Validities(
+        (_of_file(file, note or file.with_suffix(".note"), note is not None, now)[0],)
+    )
 
 
 def _of_file(
@@ -163,20 +111,20 @@ def _of_file(
     return _stated(signed, standing(signed.contract, signed.parties, (), now)), signed
 
 
-def _of_agency(directory: Path, now: int) -> Answer:
+def _of_agency(directory: Path, now: int) -> Validities:
     load_config(directory)
     paths = sorted((directory / "contracts").glob("*.yaml"))
     judged = [_of_file(path, path.with_suffix(".note"), False, now) for path in paths]
     if not judged:
-        return Answer((), "contract_missing")
+        return Validities((), "contract_missing")
     if any(signed is None for _, signed in judged):
-        return Answer(tuple(validity for validity, _ in judged))
+        return Validities(tuple(validity for validity, _ in judged))
     try:
         participant = load_participant(directory, now, unsigned_ok=True)
     except RegistryError as error:
         if error.code != "contract_foreign":
             raise
-        return Answer(tuple(_marked(v, error) for v, _ in judged if v.file == error.where))
+        return Validities(tuple(_marked(v, error) for v, _ in judged if v.file == error.where))
     ours = participant.contracts
     found = [
         _ours(
@@ -193,7 +141,7 @@ def _of_agency(directory: Path, now: int) -> Answer:
             if error.code == "contract_ambiguous":
                 where = (error.where or "").split(", ")
                 found = [_marked(each, error) if each.file in where else each for each in found]
-    return Answer(tuple(found))
+    return Validities(tuple(found))
 
 
 def _stated(signed: SignedContract, state: ContractStatus) -> Validity:

@@ -1,4 +1,4 @@
-"""Behind ``contract lint``: findings as text for people, JSON for programs and JUnit for CI.
+"""Lint of contract files: the findings of each.
 
 A file that is no contract at all is a finding too, so that CI shows it where it shows the others;
 a file that cannot be read is not: then nothing was checked.
@@ -6,11 +6,9 @@ a file that cannot be read is not: then nothing was checked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from xml.etree import ElementTree as Xml
 
 from broker.agency.config import load_config
 from broker.errors import RegistryError
@@ -32,32 +30,8 @@ class Checked:
         """How many should stop a signature."""
         return sum(finding.severity == "error" for finding in self.findings)
 
-    def as_text(self) -> str:
-        """One line a finding: `file: severity: rule: where: message`."""
-        return "".join(
-            f"{self.file}: {finding.severity}: {finding.rule}: {finding.where}: {finding.message}\n"
-            for finding in self.findings
-        )
 
-    def as_json(self) -> dict[str, object]:
-        """The same for programs."""
-        return {
-            "file": self.file,
-            "errors": self.errors,
-            "warnings": len(self.findings) - self.errors,
-            "findings": [
-                {
-                    "rule": finding.rule,
-                    "severity": finding.severity,
-                    "where": finding.where,
-                    "message": finding.message,
-                }
-                for finding in self.findings
-            ],
-        }
-
-
-def paths(file: Path | None, agency: Path | None) -> list[Path]:
+def contract_paths(file: Path | None, agency: Path | None) -> list[Path]:
     """The file, or every contract in an agency's folder.
 
     Raises:
@@ -79,7 +53,7 @@ def paths(file: Path | None, agency: Path | None) -> list[Path]:
     return found
 
 
-def check(path: Path, now: int) -> Checked:
+def check_contract(path: Path, now: int) -> Checked:
     """All findings of one file.
 
     Raises:
@@ -106,32 +80,3 @@ def _not_a_contract(error: ContractError, file: str) -> tuple[Finding, ...]:
 def _place(fault: str) -> tuple[str, str]:
     where, colon, message = fault.rpartition(": ")
     return (f"line {where}" if where[:1].isdigit() else where, message) if colon else ("", fault)
-
-
-def junit(checked: Sequence[Checked]) -> str:
-    """JUnit XML: one suite a file, one failed case an error; warnings are in the case's output."""
-    root = Xml.Element("testsuites", name="concordant contract lint")
-    for each in checked:
-        suite = Xml.SubElement(
-            root,
-            "testsuite",
-            name=each.file,
-            tests=str(max(1, len(each.findings))),
-            failures=str(each.errors),
-            errors="0",
-        )
-        if not each.findings:
-            Xml.SubElement(suite, "testcase", classname=each.file, name="lint")
-        for finding in each.findings:
-            case = Xml.SubElement(
-                suite, "testcase", classname=each.file, name=f"{finding.rule} {finding.where}"
-            )
-            if finding.severity == "error":
-                failure = Xml.SubElement(
-                    case, "failure", type=finding.rule, message=finding.message
-                )
-                failure.text = f"{finding.where}: {finding.message}"
-            else:
-                Xml.SubElement(case, "system-out").text = f"warning: {finding.message}"
-    Xml.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode")

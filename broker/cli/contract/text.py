@@ -1,0 +1,260 @@
+"""Texts and JSON of ``contract lint``, ``sign``, ``suspend`` and ``verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+from xml.etree import ElementTree as Xml
+
+from broker.operations.contract_departure import Departed
+from broker.operations.contract_lint import Checked
+from broker.operations.contract_signing import Signed, SigningReview
+from broker.operations.contract_validity import Validities, Validity
+from contracts.comparison import Change
+from contracts.lint import NOT_CHECKED
+from contracts.wording import wrapped
+
+_PUBLISHED: Final = "The running adapter publishes it at once; one that is started does so first."
+_STATES: Final = {
+    "in_force": "in force",
+    "draft": "nobody has signed",
+    "partially_signed": "not in force: signatures are missing",
+    "not_started": "not in force: it has not started",
+    "expired": "not in force: it has expired",
+    "suspended": "not in force: suspended",
+    "left": "not in force: its parties have left",
+    "superseded": "replaced by a newer version",
+    "unusable": "not in force",
+}
+
+
+# --- lint -----------------------------------------------------------------------------------------
+
+
+def findings_text(checked: Checked) -> str:
+    """One line a finding: `file: severity: rule: where: message`."""
+    return "".join(
+        f"{checked.file}: {finding.severity}: {finding.rule}: {finding.where}: {finding.message}\n"
+        for finding in checked.findings
+    )
+
+
+def findings_json(checked: Checked) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "file": checked.file,
+        "errors": checked.errors,
+        "warnings": len(checked.findings) - checked.errors,
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "where": finding.where,
+                "message": finding.message,
+            }
+            for finding in checked.findings
+        ],
+    }
+
+
+def junit(checked: Sequence[Checked]) -> str:
+    """JUnit XML: one suite a file, one failed case an error; warnings are in the case's output."""
+    root = Xml.Element("testsuites", name="concordant contract lint")
+    for each in checked:
+        suite = Xml.SubElement(
+            root,
+            "testsuite",
+            name=each.file,
+            tests=str(max(1, len(each.findings))),
+            failures=str(each.errors),
+            errors="0",
+        )
+        if not each.findings:
+            Xml.SubElement(suite, "testcase", classname=each.file, name="lint")
+        for finding in each.findings:
+            case = Xml.SubElement(
+                suite, "testcase", classname=each.file, name=f"{finding.rule} {finding.where}"
+            )
+            if finding.severity == "error":
+                failure = Xml.SubElement(
+                    case, "failure", type=finding.rule, message=finding.message
+                )
+                failure.text = f"{finding.where}: {finding.message}"
+            else:
+                Xml.SubElement(case, "system-out").text = f"warning: {finding.message}"
+    Xml.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode")
+
+
+# --- sign -----------------------------------------------------------------------------------------
+
+
+def review_text(reviewed: SigningReview) -> str:
+    """What the signer reads first: what was found, what changes for this agency, what remains."""
+    contract = reviewed.merged.contract
+    agency = reviewed.participant.agency
+    lines = [f"{contract.name} {contract.version}, SHA-256 {reviewed.merged.hash.hex()}", ""]
+    if reviewed.against is None:
+        lines += wrapped(
+            f"{agency} has signed no version of {contract.name}: everything in it is new. Read it "
+            f"first: concordant contract explain {reviewed.file}",
+            "",
+        )
+    else:
+        before = reviewed.against.contract.version
+        lines.append(f"Changes for {agency} against version {before}:")
+        lines += [
+            line for change in reviewed.changes for line in wrapped(_change_words(change), "  ")
+        ] or ["  none"]
+    lines += ["", "Checks:"]
+    lines += [
+        line
+        for found in reviewed.findings
+        for line in wrapped(f"{found.severity}: {found.rule}: {found.where}: {found.message}", "  ")
+    ] or ["  no errors, no warnings"]
+    lines += wrapped(NOT_CHECKED, "  ")
+    return "\n".join(lines) + "\n"
+
+
+def review_json(reviewed: SigningReview) -> dict[str, object]:
+    """The same for programs."""
+    against = reviewed.against
+    return {
+        "compared_with": None
+        if against is None
+        else {"version": against.contract.version, "sha256": against.hash.hex()},
+        "changes": [
+            {
+                "path": change.path,
+                "clause": change.clause,
+                "effect": change.effect,
+                "text": change.text,
+                "parties": list(change.parties),
+            }
+            for change in reviewed.changes
+        ],
+        "findings": [
+            {
+                "rule": found.rule,
+                "severity": found.severity,
+                "where": found.where,
+                "message": found.message,
+            }
+            for found in reviewed.findings
+        ],
+    }
+
+
+def signed_json(signed: Signed) -> dict[str, object]:
+    """What was signed, for programs."""
+    terms = signed.contract.contract
+    return {
+        "contract": terms.name,
+        "version": terms.version,
+        "sha256": signed.contract.hash.hex(),
+        "agency": signed.agency,
+        "signatures": str(signed.note_file),
+        "stored": str(signed.stored),
+        "signed": sorted(signed.contract.parties),
+        "missing": list(signed.contract.missing),
+    }
+
+
+def signed_notes(signed: Signed) -> list[str]:
+    """What the signer should know afterwards."""
+    terms, missing = signed.contract.contract, signed.contract.missing
+    verb = "had signed" if signed.already else "has signed"
+    return [
+        f"{signed.agency} {verb} {terms.name} {terms.version}, {signed.contract.hash.hex()}.",
+        f"Not signed yet by {', '.join(missing)}: send them {signed.note_file.name}."
+        if missing
+        else "Every party has signed.",
+    ]
+
+
+def _change_words(change: Change) -> str:
+    clause = f" (clause {change.clause})" if change.clause else ""
+    effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "same disclosure"}
+    return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"
+
+
+# --- suspend --------------------------------------------------------------------------------------
+
+
+def departed_json(departed: Departed) -> dict[str, object]:
+    """For programs."""
+    return {
+        "agency": departed.agency,
+        "contract": departed.contract,
+        "version": departed.version,
+        "state": departed.state,
+        "manifest_version": departed.manifest_version,
+        "changed": departed.changed,
+    }
+
+
+def departed_text(departed: Departed) -> str:
+    """One line."""
+    return f"{departed.agency}: {departed.contract} {departed.version} {departed.state}"
+
+
+def departed_notes(departed: Departed) -> list[str]:
+    """What the operator should know."""
+    if not departed.changed:
+        stood = (
+            "was not suspended" if departed.state == "resumed" else f"was {departed.state} already"
+        )
+        return [f"Nothing was changed: this agency's part {stood}."]
+    return [f"It is in manifest version {departed.manifest_version}. {_PUBLISHED}"]
+
+
+# --- verify ---------------------------------------------------------------------------------------
+
+
+def validity_text(answer: Validities) -> str:
+    """For people."""
+    return "\n".join(_validity_text(each) for each in answer.contracts) or "There is no contract.\n"
+
+
+def validity_json(answer: Validities) -> dict[str, object]:
+    """For programs."""
+    found = [_validity_json(each) for each in answer.contracts]
+    return {"in_force": answer.holds, "code": answer.code, "contracts": found}
+
+
+def _validity_text(validity: Validity) -> str:
+    """A few lines for people."""
+    named = f"{validity.name} {validity.version}" if validity.name else validity.file
+    lines = [f"{named}: {_STATES[validity.state] if not validity.code else 'not in force'}"]
+    lines.append(f"  file:    {validity.file}")
+    if validity.sha256:
+        lines.append(f"  sha256:  {validity.sha256}")
+        lines.append(f"  dates:   {validity.starts} to {validity.ends}, both included (UTC)")
+        lines.append(f"  signed:  {', '.join(validity.signed) or 'nobody'}")
+    if validity.missing:
+        lines.append(f"  missing: {', '.join(validity.missing)}")
+    lines += [f"  {state + ':':8} {agency}" for agency, state in validity.departed]
+    if validity.problem:
+        lines += [f"  problem: {validity.problem}", f"  code:    {validity.code}"]
+    if validity.fix:
+        lines.append(f"  to do:   {validity.fix}")
+    return "\n".join(lines) + "\n"
+
+
+def _validity_json(validity: Validity) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "contract": validity.name,
+        "version": validity.version,
+        "file": validity.file,
+        "sha256": validity.sha256,
+        "state": validity.state,
+        "in_force": validity.holds,
+        "starts": validity.starts,
+        "ends": validity.ends,
+        "signed": list(validity.signed),
+        "missing": list(validity.missing),
+        "departed": dict(validity.departed),
+        "code": validity.code,
+        "problem": validity.problem,
+    }
