@@ -36,6 +36,9 @@ UNKNOWN_OFFSET = -1
 MAX_PARTITION = 2**31 - 1
 """Kafka's partition numbers are signed 32-bit integers."""
 
+MAX_LINE_BYTES = 1024 * 1024
+"""Longest line that is read; a sealed record of the largest size takes about 360 kB as a line."""
+
 Header = tuple[bytes, bytes | None]
 
 _MEMBERS = frozenset({"topic", "partition", "headers", "value"})

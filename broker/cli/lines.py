@@ -16,9 +16,8 @@ import orjson
 
 from broker.cli.output import write_out
 from broker.errors import ConfigError
+from broker.record import MAX_LINE_BYTES
 
-MAX_LINE_BYTES: Final = 1024 * 1024
-"""A sealed record of the largest size takes about 360 kB as a line."""
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 CHUNK_LINES: Final = 2048
 """Lines read before any is written: a few batches, and a bound on memory."""
@@ -73,20 +72,6 @@ def _too_long(stream: BinaryIO, line: bytes) -> Iterator[None]:
     while line and not line.endswith(b"\n"):
         line = stream.readline(MAX_LINE_BYTES)
     yield None
-
-
-def text_of_line(line: bytes) -> str:
-    """A line as text.
-
-    Raises:
-        ValueError: it is not UTF-8; says so, and if it looks like UTF-16.
-    """
-    if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError("the line is not UTF-8: it looks like UTF-16")
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError("the line is not UTF-8") from None
 
 
 def chunks(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:

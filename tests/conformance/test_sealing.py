@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from broker.cli.conformance.setting import load_setting
-from broker.cli.event.reading import open_line
+from broker.operations.record_file import open_line
+from broker.operations.vector_setting import load_setting
 from tests.conformance.contract_form import parse_contract_file
 from tests.conformance.contracts import Contract
 from tests.conformance.conventions import DAY_MS, parse_time, sha256

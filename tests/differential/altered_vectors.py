@@ -21,9 +21,9 @@ from making.ground import Ground
 from making.streams import as_leaf, signed_record
 from readings import VECTORS, agencies, cases, compared
 
-from broker.cli.conformance.cases import Case
 from broker.envelope.layout import LayoutError, format_value, parse_value
 from broker.keys.kid import STREAM
+from broker.operations.vector_cases import Case
 from broker.record import (
     CONTENT_TYPE_HEADER,
     LEAF_CONTENT_TYPE,

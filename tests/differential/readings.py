@@ -13,9 +13,9 @@ from pathlib import Path
 
 from comparison import Comparison
 
-from broker.cli.conformance.cases import Case, load_cases
-from broker.cli.conformance.setting import SettingReader, load_setting
-from broker.cli.event.reading import open_line
+from broker.operations.record_file import open_line
+from broker.operations.vector_cases import Case, load_cases
+from broker.operations.vector_setting import SettingReader, load_setting
 from tests.conformance.judging import Reading
 from tests.conformance.view import ReaderContext, load_view
 

@@ -44,7 +44,6 @@ from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
 from broker.audit.errors import DisclosureLogError, EvidenceError
 from broker.audit.evidence import format_evidence, parse_evidence
-from broker.cli.event.trying import parse_plain
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
     LayoutError,
@@ -69,6 +68,7 @@ from broker.judging.partition_state import (
 from broker.keys.enrolment import verify_public
 from broker.keys.keyfile import parse_keyfile, public_of
 from broker.keys.manifest import manifest_text, parse_manifest
+from broker.operations.trial import parse_plain
 from broker.receiving.inbox_payload import format_payload, parse_payload
 from broker.record import RecordFormatError, format_record, parse_record
 from broker.statements import heartbeats, notices

@@ -12,7 +12,8 @@ from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
 from broker.audit.errors import EvidenceError
-from broker.cli.event.evidence import EvidenceDesk
+from broker.clock import now_ms
+from broker.operations.event_evidence import AgencyEvidence
 from broker.transport.topics import control_topics, data_topics
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
@@ -49,14 +50,14 @@ def partnership(root: Path, police_beats_s: float) -> tuple[Running, Running]:
 def code(directory: Path, event: str) -> str:
     """Why an agency cannot show evidence of an event; empty if it can and the other agrees."""
     try:
-        evidence, checked = EvidenceDesk(directory).show(event, None)
+        evidence, checked = AgencyEvidence(directory, now_ms()).show(event, None)
     except EvidenceError as error:
         return error.code
     assert checked.holds
     assert checked.classical is not None
     assert checked.classical.holds
     other = next(agency for agency in CAST if agency != directory.name)
-    assert EvidenceDesk(directory.parent / other).check(evidence, None).holds
+    assert AgencyEvidence(directory.parent / other, now_ms()).check(evidence, None).holds
     return ""
 
 

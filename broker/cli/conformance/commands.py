@@ -36,7 +36,7 @@ def conformance(
     The command reads records as JSON Lines and writes one answer a line, as `event open` does.
     Prints a line for each case that fails, and how many passed. Exit code 1 if any failed.
     """
-    from broker.cli.conformance.cases import (
+    from broker.operations.vector_cases import (
         UnknownCaseError,
         command_reader,
         fault,

@@ -28,9 +28,10 @@ Input = Annotated[
 @app.command("types")
 def types(agency: Agency) -> None:
     """List the event types that this agency may publish, one per line."""
-    from broker.cli.event.trying import permitted
+    from broker.clock import now_ms
+    from broker.operations.trial import permitted
 
-    write_raw(name.encode() for name in permitted(agency))
+    write_raw(name.encode() for name in permitted(agency, now_ms()))
 
 
 @app.command("example")
@@ -39,9 +40,10 @@ def example(
     agency: Agency,
 ) -> None:
     """Print one valid plain event, to look at or to pipe into `event seal`."""
-    from broker.cli.event.trying import example_of
+    from broker.clock import now_ms
+    from broker.operations.trial import example_of
 
-    write_json([example_of(agency, type)])
+    write_json([example_of(agency, type, now_ms())])
 
 
 @app.command("seal")
@@ -53,14 +55,16 @@ def seal(agency: Agency, file: Input = None) -> None:
     may have meant. "left_out" beside a record names each field that an agency does not get
     although it is granted it: {"field", "agency", "reason"}. Exit code 4 if any was refused.
     """
-    from broker.cli.event.trying import Trial
+    from broker.cli.event.text import trial_line
+    from broker.clock import now_ms
+    from broker.operations.trial import Trial, TrialRefusal
 
-    trial = Trial(agency)
+    trial = Trial(agency, now_ms())
     refused = False
     for chunk in chunks(read_lines(file)):
-        lines, any_refused = trial.seal(chunk)
-        refused |= any_refused
-        write_raw(lines)
+        results = trial.seal(chunk, now_ms())
+        refused |= any(isinstance(one, TrialRefusal) for one in results)
+        write_raw(map(trial_line, results))
     raise typer.Exit(REFUSED if refused else 0)
 
 
@@ -76,11 +80,12 @@ def open_(
     Out: {"id", "type", "source", "time", "data", "withheld"}, {"not_addressed"}, {"repeat"} or
     {"refused", "step"}; "gap" beside it after missing records. Exit code 4 if any was refused.
     """
-    from broker.cli.event.reading import FileReader
+    from broker.clock import now_ms
+    from broker.operations.record_file import FileReader
 
-    reader = FileReader(agency, actor(operator, reason))
+    reader = FileReader(agency, actor(operator, reason), now_ms())
     for chunk in chunks(read_lines(file)):
-        write_json(reader.open(chunk))
+        write_json(reader.open(chunk, now_ms()))
     raise typer.Exit(REFUSED if reader.refused else 0)
 
 
@@ -90,11 +95,12 @@ def verify(agency: Agency, file: Input = None) -> None:
 
     Out: {"verified", "origin", "index"} or {"refused", "step"}. Exit code 4 if any was refused.
     """
-    from broker.cli.event.reading import FileReader
+    from broker.clock import now_ms
+    from broker.operations.record_file import FileReader
 
-    reader = FileReader(agency, None)
+    reader = FileReader(agency, None, now_ms())
     for chunk in chunks(read_lines(file)):
-        write_json(reader.verify(chunk))
+        write_json(reader.verify(chunk, now_ms()))
     raise typer.Exit(REFUSED if reader.refused else 0)
 
 
@@ -139,33 +145,29 @@ def evidence(
         raise typer.BadParameter("--with-record goes with an event's id, not with --check")
     if check is not None and source is not None:
         raise typer.BadParameter("--source goes with an event's id; --check FILE names its sender")
-    from broker.cli.event.evidence import (
-        EvidenceDesk,
-        for_people,
-        is_event_id,
-        load_evidence,
-        save_evidence,
-        save_record,
-        title,
-    )
+    from broker.cli.event import text
+    from broker.clock import now_ms
+    from broker.operations.event_evidence import AgencyEvidence, is_event_id
 
     if event is not None and not is_event_id(event):
         raise typer.BadParameter("an event's id is a UUID: its file in inbox/ is named by it")
-    desk = EvidenceDesk(agency)
+    evidence_of = AgencyEvidence(agency, now_ms())
     if event is not None:
-        found, checked = desk.show(event, source)
+        found, checked = evidence_of.show(event, source)
         if with_record is not None:
-            save_record(desk.sealed_record(found, actor(operator, reason)), with_record)
+            who = actor(operator, reason)
+            text.save_record(evidence_of.sealed_record(found, who, now_ms()), with_record)
     else:
         assert check is not None
-        found = load_evidence(check)
-        checked = desk.check(found, record)
+        found = text.load_evidence(check)
+        lines = None if record is None else read_lines(record)
+        checked = evidence_of.check(found, lines)
     if out is not None:
-        save_evidence(found, out)
-    if for_people():
-        print_text(title(found) + checked.in_words())
+        text.save_evidence(found, out)
+    if text.for_people():
+        print_text(text.title(found) + text.checked_text(checked))
     elif check is not None:
-        write_json(checked.as_lines())
+        write_json(text.checked_lines(checked))
     elif out is None:
         write_json([found.model_dump(mode="json", exclude_none=True)])
     raise typer.Exit(0 if checked.holds else NO)

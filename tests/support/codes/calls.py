@@ -12,8 +12,8 @@ from making.agencies import COUNCIL, NOW, POLICE, PROSECUTION, SUPPORT, agreed, 
 
 from adapters.mapping.document import load_mapping, parse_mapping
 from adapters.sinks.folder import FolderSink
-from broker.cli.conformance.setting import load_setting
 from broker.errors import ConcordantError
+from broker.operations.vector_setting import load_setting
 from broker.registry.contract_book import ContractBook
 from broker.sending.streams import Stream, append, open_generation
 from broker.store import database

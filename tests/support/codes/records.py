@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from broker.cli.conformance.cases import Case, load_cases, this_reader
 from broker.codes.meanings import CODES
+from broker.operations.vector_cases import Case, load_cases, this_reader
 from tests.support.code_scan import ROOT
 from tests.support.codes.vector_readers import VectorReader
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from making.agencies import FOUNDED, POLICE, agreed
 
-from broker.cli.conformance.setting import load_setting
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
 from broker.errors import ConcordantError
 from broker.keys.manifest import parse_manifest, verify_manifest
+from broker.operations.vector_setting import load_setting
 from broker.registry.contracts import require_signed, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint

@@ -20,8 +20,6 @@ from making.agencies import CAST, Key, Member, agreed
 from making.ground import Ground
 from making.streams import record
 
-from broker.cli.conformance.cases import Case
-from broker.cli.conformance.setting import PublishedSeeds, SettingReader, load_setting
 from broker.errors import RefusedError, RegistryError
 from broker.judging.decryption import open_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
@@ -30,6 +28,8 @@ from broker.judging.verification import verify_record
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, STREAM, XWING
 from broker.keys.manifest import parse_manifest, verify_manifest
 from broker.operations.release import release_stream
+from broker.operations.vector_cases import Case
+from broker.operations.vector_setting import PublishedSeeds, SettingReader, load_setting
 from broker.receiving.persistence import Batch
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving

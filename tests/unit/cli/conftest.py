@@ -18,7 +18,6 @@ from adapters import main as program
 from adapters.demo.partnership import create_partnership
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
-from broker.cli.event import reading, trying
 from broker.clock import now_ms
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.persistence import Batch
@@ -149,8 +148,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], int]:
 
     def ahead(milliseconds: int) -> int:
         moved = now_ms() + milliseconds
-        for module in (trying, reading, broker_clock):
-            monkeypatch.setattr(module, "now_ms", lambda: moved)
+        monkeypatch.setattr(broker_clock, "now_ms", lambda: moved)
         return moved
 
     return ahead

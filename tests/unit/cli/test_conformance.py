@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from broker.cli.conformance import cases as conformance_cases
 from broker.cli.conformance import commands as conformance
+from broker.operations import vector_cases as conformance_cases
 
 Cli = Callable[..., Any]
 VECTORS = Path(__file__).parents[2] / "vectors"
@@ -35,8 +35,8 @@ raise SystemExit(4)
 PROXY = """
 import sys
 from pathlib import Path
-from broker.cli.conformance.setting import load_setting
-from broker.cli.event.reading import open_line
+from broker.operations.vector_setting import load_setting
+from broker.operations.record_file import open_line
 from broker.keys.instant import parse_instant
 import orjson
 now = parse_instant(sys.argv[3])

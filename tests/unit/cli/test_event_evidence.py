@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.event import evidence as event_evidence
+from broker.cli.event import text as event_text
 from broker.clock import now_ms
 from broker.control.heartbeat_retention import keep_heard
 from broker.control.own_heartbeat import own_heartbeat
@@ -91,7 +91,7 @@ def test_it_needs_no_passphrase(cli, world, records) -> None:
 def test_on_a_terminal_it_is_the_chain_in_words(
     cli, world, records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_evidence, "for_people", lambda: True)
+    monkeypatch.setattr(event_text, "for_people", lambda: True)
     done = show(cli, world, id_of(world))
     assert done.code == 0
     head, *lines = done.lines
@@ -153,7 +153,7 @@ def test_a_link_that_fails_is_the_last_and_says_why(
     assert done.code == 1
     assert [line["ok"] for line in done.jsonl] == [True] * 4 + [False]
     assert done.jsonl[-1]["code"] == "head_unknown"
-    monkeypatch.setattr(event_evidence, "for_people", lambda: True)
+    monkeypatch.setattr(event_text, "for_people", lambda: True)
     words = show(cli, world, "--check", file)
     assert words.code == 1
     assert words.lines[-1].startswith("NO  head ")

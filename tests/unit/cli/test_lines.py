@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.lines import MAX_LINE_BYTES, read_lines
+from broker.cli.lines import read_lines
+from broker.record import MAX_LINE_BYTES
 
 LONGEST = b"x" * MAX_LINE_BYTES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.conformance.cases import Case, fault, load_cases, this_reader
+from broker.operations.vector_cases import Case, fault, load_cases, this_reader
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "tests" / "vectors"

@@ -22,10 +22,10 @@ from typing import IO, Any, Final, TypeAlias
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from broker.cli.conformance.setting import SETTING_FILE, load_setting
-from broker.cli.event.reading import open_line
 from broker.errors import ConfigError, WrongInputError
 from broker.keys.keyfile import Instant
+from broker.operations.record_file import open_line
+from broker.operations.vector_setting import SETTING_FILE, load_setting
 from contracts.names import suggestion
 
 CASE_SECONDS: Final = 60

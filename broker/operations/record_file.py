@@ -1,4 +1,4 @@
-"""Behind ``event open`` and ``event verify``: a file of records, judged on its own."""
+"""Reading of a file of records, judged on its own: opened, or only verified."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from broker.audit.entries import Entry
 from broker.audit.head_signing import sign_own_head
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.cli.lines import MAX_LINE_BYTES
-from broker.clock import now_ms
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.continuity_types import Placement
@@ -37,7 +35,7 @@ from broker.judging.judgements import (
 from broker.judging.judging import judge, place_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.verification import verify_record
-from broker.record import Record, RecordFormatError, parse_record
+from broker.record import MAX_LINE_BYTES, Record, RecordFormatError, parse_record
 from broker.store.database import Store, open_store
 
 _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a record")
@@ -71,8 +69,7 @@ class FileReader:
         refused: whether any record was refused so far, or came after a gap.
     """
 
-    def __init__(self, directory: Path, actor: Actor | None) -> None:
-        now = now_ms()
+    def __init__(self, directory: Path, actor: Actor | None, now: int) -> None:
         self._participant = load_participant(directory, now)
         self._actor = actor
         self._database = self._participant.path(self._participant.config.state.database)
@@ -97,9 +94,8 @@ class FileReader:
 
     # --- open ------------------------------------------------------------------------------------
 
-    def open(self, lines: Sequence[bytes | None]) -> list[dict[str, object]]:
+    def open(self, lines: Sequence[bytes | None], now: int) -> list[dict[str, object]]:
         """What each record says to this agency; what was opened is in the log when this returns."""
-        now = now_ms()
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
@@ -132,9 +128,8 @@ class FileReader:
 
     # --- verify ----------------------------------------------------------------------------------
 
-    def verify(self, lines: Sequence[bytes | None]) -> list[dict[str, object]]:
+    def verify(self, lines: Sequence[bytes | None], now: int) -> list[dict[str, object]]:
         """Whether each record is its sender's and stands where it says: steps 0 to 4."""
-        now = now_ms()
         answers: list[dict[str, object]] = []
         for line in lines:
             record = _parse(line)

@@ -1,31 +1,22 @@
-"""Behind ``event types``, ``example`` and ``seal``: trying out on streams that no ACL permits."""
+"""Trial of events without Kafka: types, examples, and sealing into streams that no ACL permits."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import Any, TypeAlias
 
 from broker.agency.participant import Participant, load_participant
-from broker.cli.lines import text_of_line
-from broker.clock import now_ms
 from broker.errors import RegistryError
-from broker.record import (
-    CONTENT_TYPE_HEADER,
-    PROOF_HEADER,
-    SEALED_CONTENT_TYPE,
-    Record,
-    format_record,
-)
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.contract_in_force import event_sealer
 from broker.sending.sealing import Sealed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
-from contracts.errors import ConcordantError, EventError
+from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types
 from contracts.left_out import FieldLeftOut, fields_left_out
@@ -36,20 +27,38 @@ TRIAL_SUFFIX = ".trial"
 _PLAIN_KEYS = {"type", "recipients", "data"}
 
 
-def permitted(directory: Path) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A sealed event: its record, and each field that an agency does not get although granted."""
+
+    record: Record
+    left_out: Sequence[FieldLeftOut]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRefusal:
+    """A line that was not sealed: why, and what a misspelt name may have meant."""
+
+    code: str
+    detail: str
+    suggestions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+TrialResult: TypeAlias = TrialRecord | TrialRefusal
+
+
+def permitted(directory: Path, now: int) -> tuple[str, ...]:
     """Types that the agency may publish."""
-    now = now_ms()
     participant = load_participant(directory, now)
     return tuple(permitted_types(participant.contract(now).contract, participant.agency))
 
 
-def example_of(directory: Path, event_type: str) -> dict[str, object]:
+def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
     """One plain event of a type.
 
     Raises:
         EventError: ``type_unknown`` or ``type_not_permitted``.
     """
-    now = now_ms()
     participant = load_participant(directory, now)
     contract = participant.contract(now).contract
     try:
@@ -74,7 +83,7 @@ def parse_plain(line: bytes | None) -> PlainEvent:
     if line is None:
         raise EventError("the line is longer than 1 MiB", code="event_malformed")
     try:
-        text = text_of_line(line)
+        text = _text_of(line)
     except ValueError as error:
         raise EventError(str(error), code="event_malformed") from None
     try:
@@ -95,6 +104,20 @@ def parse_plain(line: bytes | None) -> PlainEvent:
     return PlainEvent(event_type, tuple(recipients), data)
 
 
+def _text_of(line: bytes) -> str:
+    """A line as text.
+
+    Raises:
+        ValueError: it is not UTF-8; says so, and if it looks like UTF-16.
+    """
+    if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ValueError("the line is not UTF-8: it looks like UTF-16")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("the line is not UTF-8") from None
+
+
 class _RepeatedNameError(ValueError):
     pass
 
@@ -113,45 +136,42 @@ def _no_constant(_name: str) -> None:
 class Trial:
     """Seals into the agency's trial streams; these continue from call to call."""
 
-    def __init__(self, directory: Path) -> None:
-        now = now_ms()
+    def __init__(self, directory: Path, now: int) -> None:
         self._participant: Participant = load_participant(directory, now)
         self._participant.contract(now)
         self._sealer = event_sealer(self._participant)
         self._signer = cosigner(self._participant.key_name, self._participant.stream_signer(now))
         self._store = open_store(self._participant.path(self._participant.config.state.database))
 
-    def seal(self, lines: Sequence[bytes | None]) -> tuple[list[bytes], bool]:
-        """Records or refusals, one for each line, and whether any was refused.
+    def seal(self, lines: Sequence[bytes | None], now: int) -> list[TrialResult]:
+        """A record or a refusal for each line, in order.
 
         Raises:
             RegistryError: nothing can be sealed at the moment, for all lines alike.
         """
-        now = now_ms()
-        out: list[bytes] = [b""] * len(lines)
+        results: dict[int, TrialResult] = {}
         streams: dict[tuple[str, int], list[tuple[int, Sealed]]] = {}
-        refused = False
         for at, line in enumerate(lines):
             event: PlainEvent | None = None
             try:
                 event = parse_plain(line)
                 sealed = self._sealer.seal(event, now)
             except EventError as error:
-                out[at] = _refusal(error, self._instead(event, error.code))
-                refused = True
+                instead = self._instead(event, error.code)
+                results[at] = TrialRefusal(error.code, error.detail, instead)
                 continue
             except RegistryError as error:
                 if error.code not in {"exchange_key_missing", "manifest_expired"}:
                     raise
-                out[at] = _refusal(error)
-                refused = True
+                results[at] = TrialRefusal(error.code, error.detail)
                 continue
             place = (sealed.topic + TRIAL_SUFFIX, sealed.partition)
             streams.setdefault(place, []).append((at, sealed))
         for (topic, partition), waiting in streams.items():
             for first in range(0, len(waiting), MAX_BATCH_EVENTS):
-                self._append(topic, partition, waiting[first : first + MAX_BATCH_EVENTS], out, now)
-        return out, refused
+                batch = waiting[first : first + MAX_BATCH_EVENTS]
+                results |= self._append(topic, partition, batch, now)
+        return [results[at] for at in range(len(lines))]
 
     def _instead(self, event: PlainEvent | None, code: str) -> Mapping[str, tuple[str, ...]]:
         """What a refused event may name instead."""
@@ -161,13 +181,8 @@ class Trial:
         return suggestions(contracts, self._participant.agency, event, code)
 
     def _append(
-        self,
-        topic: str,
-        partition: int,
-        batch: Sequence[tuple[int, Sealed]],
-        out: list[bytes],
-        now: int,
-    ) -> None:
+        self, topic: str, partition: int, batch: Sequence[tuple[int, Sealed]], now: int
+    ) -> dict[int, TrialResult]:
         stream = Stream(self._participant.deployment, self._participant.agency, topic, partition)
         with self._store.transaction() as tx:
             row = tx.streams.current(topic, partition)
@@ -176,24 +191,9 @@ class Trial:
             values = [sealed.value for _, sealed in batch]
             grown, places = append(stream, row, values, self._signer, now)
             tx.streams.save(grown)
+        results: dict[int, TrialResult] = {}
         for (at, sealed), place in zip(batch, places, strict=True):
             headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
-            record = format_record(Record(topic, partition, headers, sealed.value))
-            out[at] = _telling(record, fields_left_out(sealed.decision))
-
-
-def _telling(record: bytes, left_out: Sequence[FieldLeftOut]) -> bytes:
-    """A record's line, and in it what was left out of the event, for whom and why."""
-    if not left_out:
-        return record
-    told = orjson.dumps([one.as_json() for one in left_out])
-    return record.removesuffix(b"}") + b',"left_out":' + told + b"}"
-
-
-def _refusal(error: ConcordantError, instead: Mapping[str, tuple[str, ...]] | None = None) -> bytes:
-    told: dict[str, object] = {"refused": error.code, "detail": error.detail}
-    if instead:
-        told["suggestions"] = [
-            {"for": name, "known": list(known)} for name, known in instead.items()
-        ]
-    return orjson.dumps(told)
+            record = Record(topic, partition, headers, sealed.value)
+            results[at] = TrialRecord(record, fields_left_out(sealed.decision))
+        return results

@@ -1,11 +1,10 @@
-"""Behind ``event evidence``: post-quantum evidence of one event, shown or checked.
+"""Post-quantum evidence of one event, shown or checked.
 
 docs/spec/evidence.md. Both need public material and the agency's state, no passphrase and no Kafka.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +15,15 @@ from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.errors import EvidenceError
-from broker.audit.evidence import (
-    MAX_EVIDENCE_BYTES,
-    Evidence,
-    format_evidence,
-    parse_evidence,
-)
+from broker.audit.evidence import Evidence
 from broker.audit.evidence_build import show_evidence
 from broker.audit.evidence_ed25519 import check_classical
 from broker.audit.evidence_lookup import locate
 from broker.audit.evidence_verify import EvidenceLink, LinkError, check_chain
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.cli.lines import read_lines
-from broker.cli.output import printable
-from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, parse_value
-from broker.errors import ConfigError, WrongInputError
+from broker.errors import WrongInputError
 from broker.event import uuid_text
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -40,7 +31,6 @@ from broker.record import (
     SEALED_CONTENT_TYPE,
     Record,
     RecordFormatError,
-    format_record,
     parse_record,
 )
 from broker.store.database import Store
@@ -60,35 +50,22 @@ class Checked:
         """Whether every link of the chain does."""
         return all(link.holds for link in self.links)
 
-    def as_lines(self) -> Iterable[dict[str, object]]:
-        """For scripts, one a link."""
-        for link in self._all():
-            line: dict[str, object] = {"link": link.name, "ok": link.holds, "detail": link.detail}
-            yield line if link.holds else {**line, "code": link.code}
-
-    def in_words(self) -> str:
-        """For people, one line a link."""
-        width = max(len(link.name) for link in self._all())
-        return "".join(
-            f"{'OK' if link.holds else 'NO':4}{link.name:{width}}  {link.detail}"
-            f"{'' if link.holds else f' ({link.code})'}\n"
-            for link in self._all()
-        )
-
-    def _all(self) -> tuple[EvidenceLink, ...]:
+    @property
+    def every(self) -> tuple[EvidenceLink, ...]:
+        """The links of the chain, and the classical one if it was checked."""
         return self.links if self.classical is None else (*self.links, self.classical)
 
 
-class EvidenceDesk:
-    """One agency's contracts, manifests and state, to show and to check evidence with."""
+class AgencyEvidence:
+    """Evidence that one agency shows or checks, by its contracts, manifests and state."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, now: int) -> None:
         """Load the agency; its state is opened when it is asked.
 
         Raises:
             ConcordantError: the agency's folder cannot be loaded.
         """
-        self._participant = load_participant(directory, now_ms())
+        self._participant = load_participant(directory, now)
         self._database = self._participant.path(self._participant.config.state.database)
 
     def show(self, event: str, source: str | None) -> tuple[Evidence, Checked]:
@@ -112,7 +89,7 @@ class EvidenceDesk:
             evidence, links = show_evidence(tx, mine, located)
         return evidence, Checked(links, check_classical(evidence, mine.manifests))
 
-    def sealed_record(self, shown: Evidence, actor: Actor) -> Record:
+    def sealed_record(self, shown: Evidence, actor: Actor, now: int) -> Record:
         """The sealed record of an event that was shown, for whoever lacks the event.
 
         A sender keeps it until its content is forgotten; a reader keeps the leaf hash and what it
@@ -121,6 +98,7 @@ class EvidenceDesk:
         Args:
             shown: the evidence of the event.
             actor: who writes it out, and why.
+            now: ms.
 
         Raises:
             EvidenceError: `record_not_held`; exit code 1.
@@ -145,19 +123,18 @@ class EvidenceDesk:
         headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, row.proof))
         secret = self._participant.keyring.secret() if actor.reason else None
         with self._state().transaction() as tx:
-            entry = recording.released(shown.agency, shown.event, now_ms())
+            entry = recording.released(shown.agency, shown.event, now)
             append_entries(tx, attributed(tx, actor, secret, [entry]))
         return Record(row.topic, row.partition, headers, row.value)
 
-    def check(self, evidence: Evidence, record: Path | None) -> Checked:
-        """Every link of a document that somebody gave us.
+    def check(self, evidence: Evidence, record: Iterable[bytes | None] | None) -> Checked:
+        """Every link of a document that another party gave.
 
         Args:
             evidence: the document.
-            record: JSON Lines that hold the event's sealed record; else our own state is asked.
+            record: lines that hold the event's sealed record; else our own state is asked.
 
         Raises:
-            ConfigError: `input_unreadable`.
             StoreError: the state cannot be opened.
         """
         mine = self._participant
@@ -196,55 +173,6 @@ class EvidenceDesk:
         return f"event {stated.event} of {stated.agency} has that leaf, as this agency holds it"
 
 
-def load_evidence(file: Path) -> Evidence:
-    """Read a document.
-
-    Raises:
-        EvidenceError: `evidence_malformed`.
-        ConfigError: `input_unreadable`.
-    """
-    try:
-        with file.open("rb") as stream:
-            return parse_evidence(stream.read(MAX_EVIDENCE_BYTES + 1))
-    except OSError as error:
-        raise ConfigError(
-            f"The evidence cannot be read ({error.strerror})",
-            code="input_unreadable",
-            where=str(file),
-            fix="name a file that exists and that you may read",
-        ) from None
-
-
-def save_evidence(evidence: Evidence, file: Path) -> None:
-    """Write a document.
-
-    Raises:
-        ConfigError: `output_unwritable`.
-    """
-    _write(file, format_evidence(evidence), "evidence")
-
-
-def save_record(record: Record, file: Path) -> None:
-    """Write a sealed record as a line, as `event verify` and ``--record`` read it.
-
-    Raises:
-        ConfigError: `output_unwritable`.
-    """
-    _write(file, format_record(record) + b"\n", "record")
-
-
-def _write(file: Path, content: bytes, what: str) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(
-            f"The {what} cannot be written ({error.strerror})",
-            code="output_unwritable",
-            where=str(file),
-            fix="name a file in a folder that exists and that you may write to",
-        ) from None
-
-
 def is_event_id(text: str) -> bool:
     """Whether it has the form of an event's id."""
     try:
@@ -254,19 +182,9 @@ def is_event_id(text: str) -> bool:
     return True
 
 
-def for_people() -> bool:
-    """Whether standard output is a terminal."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def title(evidence: Evidence) -> str:
-    """What the links are about, for people."""
-    return printable(f"event {evidence.event} of {evidence.agency}\n")
-
-
-def _sealed(stated: Evidence, file: Path) -> str:
+def _sealed(stated: Evidence, lines: Iterable[bytes | None]) -> str:
     """Link 7 by the sealed record itself: its id and its leaf hash."""
-    for line in read_lines(file):
+    for line in lines:
         try:
             record = parse_record(line or b"")
             value = record.value or b""

@@ -1,0 +1,122 @@
+"""Texts, JSON and files of ``concordant event``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from broker.audit.evidence import (
+    MAX_EVIDENCE_BYTES,
+    Evidence,
+    format_evidence,
+    parse_evidence,
+)
+from broker.cli.output import printable
+from broker.errors import ConfigError
+from broker.operations.trial import TrialRefusal, TrialResult
+from broker.record import Record, format_record
+
+if TYPE_CHECKING:
+    from broker.operations.event_evidence import Checked
+
+
+# --- seal -----------------------------------------------------------------------------------------
+
+
+def trial_line(result: TrialResult) -> bytes:
+    """A line of ``event seal``: a record and what was left out of the event, or a refusal."""
+    if isinstance(result, TrialRefusal):
+        told: dict[str, object] = {"refused": result.code, "detail": result.detail}
+        if result.suggestions:
+            told["suggestions"] = [
+                {"for": name, "known": list(known)} for name, known in result.suggestions.items()
+            ]
+        return orjson.dumps(told)
+    record = format_record(result.record)
+    if not result.left_out:
+        return record
+    left_out = orjson.dumps([one.as_json() for one in result.left_out])
+    return record.removesuffix(b"}") + b',"left_out":' + left_out + b"}"
+
+
+# --- evidence -------------------------------------------------------------------------------------
+
+
+def checked_lines(checked: Checked) -> Iterable[dict[str, object]]:
+    """For scripts, one a link."""
+    for link in checked.every:
+        line: dict[str, object] = {"link": link.name, "ok": link.holds, "detail": link.detail}
+        yield line if link.holds else {**line, "code": link.code}
+
+
+def checked_text(checked: Checked) -> str:
+    """For people, one line a link."""
+    width = max(len(link.name) for link in checked.every)
+    return "".join(
+        f"{'OK' if link.holds else 'NO':4}{link.name:{width}}  {link.detail}"
+        f"{'' if link.holds else f' ({link.code})'}\n"
+        for link in checked.every
+    )
+
+
+def for_people() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def title(evidence: Evidence) -> str:
+    """What the links are about, for people."""
+    return printable(f"event {evidence.event} of {evidence.agency}\n")
+
+
+def load_evidence(file: Path) -> Evidence:
+    """Read a document.
+
+    Raises:
+        EvidenceError: `evidence_malformed`.
+        ConfigError: `input_unreadable`.
+    """
+    try:
+        with file.open("rb") as stream:
+            return parse_evidence(stream.read(MAX_EVIDENCE_BYTES + 1))
+    except OSError as error:
+        raise ConfigError(
+            f"The evidence cannot be read ({error.strerror})",
+            code="input_unreadable",
+            where=str(file),
+            fix="name a file that exists and that you may read",
+        ) from None
+
+
+def save_evidence(evidence: Evidence, file: Path) -> None:
+    """Write a document.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    _write(file, format_evidence(evidence), "evidence")
+
+
+def save_record(record: Record, file: Path) -> None:
+    """Write a sealed record as a line, as `event verify` and ``--record`` read it.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    _write(file, format_record(record) + b"\n", "record")
+
+
+def _write(file: Path, content: bytes, what: str) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ConfigError(
+            f"The {what} cannot be written ({error.strerror})",
+            code="output_unwritable",
+            where=str(file),
+            fix="name a file in a folder that exists and that you may write to",
+        ) from None
