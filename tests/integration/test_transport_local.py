@@ -17,10 +17,10 @@ import pytest
 from conftest import RealKafka
 
 from adapters.demo.partnership import create_partnership
-from broker.agency.kafka_host import KafkaHost
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.errors import TransportError
+from broker.operations.kafka_host import KafkaHost
 from broker.record import Record
 from broker.transport.applied import read_applied
 from broker.transport.connection import KafkaConnection

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from broker.cli.output import REFUSED, AsJson, Output, note, print_json, print_text
 
 if TYPE_CHECKING:
-    from broker.agency.kafka_host import HostPlan
+    from broker.operations.kafka_host import HostPlan, KafkaHost
+
+_HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -89,11 +92,12 @@ def up(
     Docker and no Java is needed; the first start fetches about 43 MB of jars. Prints its address.
     Then: concordant kafka apply --root DIR
     """
-    from broker.cli.kafka.local import start_local
+    from broker.cli.kafka.text import running_json
+    from broker.operations.local_kafka import start_local
 
     running = start_local(agency_root, note, port)
     if json:
-        print_json(running.as_json())
+        print_json(running_json(running))
     else:
         print_text(f"{running.bootstrap}\n")
     if running.before:
@@ -107,7 +111,7 @@ def up(
 @app.command("down")
 def down(agency_root: Root) -> None:
     """Stop the local Kafka of a try-out partnership; what it holds stays for the next start."""
-    from broker.cli.kafka.local import stop_local
+    from broker.operations.local_kafka import stop_local
 
     note("Stopped." if stop_local(agency_root) else "It was not running.")
 
@@ -129,11 +133,10 @@ def plan(
     deleted. Only topics and groups whose names begin with the deployment's name and a dot are
     managed. Exit code 4: a version of a contract waits for --follow, or a party gets no rights.
     """
-    from broker.cli.kafka.changes import hashes, kafka_host, pending
-    from broker.clock import now_ms
+    from broker.cli.kafka.text import pending
 
-    host = kafka_host(agency_root, agency, tls, bootstrap, own_principal or [], now_ms())
-    planned = host.plan(hashes(follow or []))
+    host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
+    planned = host.plan(_hashes(follow or []))
     _print(planned, json=json, output=output)
     changes = pending(planned)
     given = _given(agency_root, agency, tls, bootstrap, own_principal)
@@ -158,11 +161,10 @@ def apply(
     output: Output = None,
 ) -> None:
     """Make the changes that `kafka plan` prints, and print them. Twice changes nothing more."""
-    from broker.cli.kafka.changes import hashes, kafka_host, pending
-    from broker.clock import now_ms
+    from broker.cli.kafka.text import pending
 
-    host = kafka_host(agency_root, agency, tls, bootstrap, own_principal or [], now_ms())
-    planned = host.plan(hashes(follow or []))
+    host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
+    planned = host.plan(_hashes(follow or []))
     host.apply(planned, replication=replication)
     _print(planned, json=json, output=output)
     made = pending(planned)
@@ -171,8 +173,46 @@ def apply(
     _finish(planned, made, _given(agency_root, agency, tls, bootstrap, own_principal))
 
 
+def _host(
+    root: Path | None, agency: Path | None, tls: Path | None, bootstrap: str | None, own: list[str]
+) -> KafkaHost:
+    """Kafka as its operator sees it.
+
+    Raises:
+        typer.BadParameter: the options do not go together.
+        ConcordantError: the folder cannot be loaded.
+    """
+    from broker.clock import now_ms
+    from broker.operations.kafka_operator import agency_host, partnership_host
+    from broker.transport.connection import wrong_address
+
+    if (root is None) == (agency is None):
+        raise typer.BadParameter("give either --root DIR or --agency DIR")
+    if root is None and tls is None:
+        raise typer.BadParameter("--agency goes with --tls DIR, the operator's identity")
+    if bootstrap is not None and wrong_address(bootstrap) is not None:
+        raise typer.BadParameter("--bootstrap takes HOST:PORT, or several with commas between")
+    if root is not None:
+        return partnership_host(root, tls, bootstrap, own, now_ms())
+    assert agency is not None
+    assert tls is not None
+    return agency_host(agency, tls, bootstrap, own, now_ms())
+
+
+def _hashes(texts: list[str]) -> frozenset[bytes]:
+    """The versions that the operator decided to apply.
+
+    Raises:
+        typer.BadParameter: one is no SHA-256.
+    """
+    for text in texts:
+        if not _HASH.fullmatch(text):
+            raise typer.BadParameter("--follow takes a contract's SHA-256: 64 hexadecimal digits")
+    return frozenset(map(bytes.fromhex, texts))
+
+
 def _print(planned: HostPlan, *, json: bool, output: Path | None) -> None:
-    from broker.cli.kafka.changes import rows, text
+    from broker.cli.kafka.text import rows, text
 
     if json:
         print_json(rows(planned), output)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from adapters.demo.partnership import create_partnership
-from broker.agency import kafka_host
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner
+from broker.operations import kafka_host
 from broker.record import Record
 from broker.registry.contracts import countersign
 from broker.transport.applied import AppliedContracts, collect_applied, format_applied
@@ -539,7 +539,7 @@ def test_a_port_that_is_given_is_named_to_every_agency(
         def start(self) -> None:
             """Nothing."""
 
-    monkeypatch.setattr("broker.cli.kafka.local.LocalKafka", Local)
+    monkeypatch.setattr("broker.operations.local_kafka.LocalKafka", Local)
     before = {path: path.read_text() for path in root.glob("*/agency.toml")}
     assert len(before) == len(AGENCIES)
     assert cli("kafka", "up", "--root", root, "--port", "23456").text == "127.0.0.1:23456\n"

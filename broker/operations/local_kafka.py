@@ -1,4 +1,4 @@
-"""Behind ``kafka up`` and ``kafka down``: the local Kafka of a try-out partnership's folder."""
+"""Local Kafka of a try-out partnership's folder: started and stopped."""
 
 from __future__ import annotations
 
@@ -27,14 +27,6 @@ class Running:
     bootstrap: str
     folder: Path
     before: bool
-
-    def as_json(self) -> dict[str, object]:
-        """For scripts."""
-        return {
-            "bootstrap": self.bootstrap,
-            "folder": str(self.folder),
-            "was_running": self.before,
-        }
 
 
 def agencies_of(root: Path) -> list[Path]:
