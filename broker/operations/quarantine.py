@@ -18,7 +18,7 @@ from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
 from broker.receiving.quarantining import restored
 from broker.record import Record
-from broker.store.rows import DiscardedEventRow, QuarantineRow, QuarantineStatus
+from broker.store.rows import QuarantineRow, QuarantineStatus
 from broker.store.transaction import Transaction
 
 MOST: Final = 1_000_000
@@ -53,6 +53,18 @@ class Unverified:
     offset: int
     code: str
     sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardedEvent:
+    """An accepted event that a person discarded. Times in milliseconds."""
+
+    seq: int
+    discarded_ms: int
+    source: str
+    type: str
+    code: str
+    event_id: str
 
 
 class Quarantine:
@@ -119,10 +131,14 @@ class Quarantine:
             append_entries(tx, attributed(tx, actor, secret, entries))
         return [restored(row) for row in rows]
 
-    def discarded(self, limit: int) -> list[DiscardedEventRow]:
+    def discarded(self, limit: int) -> list[DiscardedEvent]:
         """The newest accepted events that a person discarded, oldest first."""
         with self.store.reading() as tx:
-            return tx.inbox.discarded(limit)
+            rows = tx.inbox.discarded(limit)
+        return [
+            DiscardedEvent(row.seq, row.discarded_ms, row.source, row.type, row.code, row.event_id)
+            for row in rows
+        ]
 
     def _row(self, tx: Transaction, id_: int) -> QuarantineRow:
         row = tx.quarantine.get(id_)

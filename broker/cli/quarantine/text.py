@@ -15,8 +15,7 @@ from broker.errors import WrongInputError
 from broker.held.items import KINDS, HeldItem
 from broker.operations.discarding import Discarded
 from broker.operations.held_event import HeldContent
-from broker.operations.quarantine import HeldRecord, Unverified
-from broker.store.rows import DiscardedEventRow
+from broker.operations.quarantine import DiscardedEvent, HeldRecord, Unverified
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")
@@ -59,7 +58,7 @@ def item_json(item: HeldItem) -> dict[str, object]:
     }
 
 
-def discarded_json(row: DiscardedEventRow) -> dict[str, object]:
+def discarded_json(row: DiscardedEvent) -> dict[str, object]:
     """A discarded event, for scripts: the members of what is held."""
     return {
         "kind": "event",
@@ -106,7 +105,7 @@ def unverified_table(records: Sequence[Unverified]) -> tuple[Row, list[Row]]:
 def held_table(
     records: Sequence[HeldRecord],
     others: Sequence[HeldItem],
-    discarded: Sequence[DiscardedEventRow],
+    discarded: Sequence[DiscardedEvent],
 ) -> tuple[Row, list[Row]]:
     """Columns and rows of ``quarantine list``."""
     rows: list[Row] = [
