@@ -9,7 +9,7 @@ reading agency, wrap, its keys). A memory keyed by the wrap alone would skip the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,7 +95,7 @@ class Sessions:
         source: str,
         reader: str,
         keys: Sequence[OpeningKey],
-        budget: list[int],
+        try_wrap: Callable[[], bool],
     ) -> tuple[RecipientEntry, OpenSession] | None:
         """The entry that is mine, or None when no wrap opens (step 5).
 
@@ -105,10 +105,10 @@ class Sessions:
             source: agency of the proof's origin.
             reader: my agency id, to which a wrap is bound.
             keys: my exchange keys that may be tried at this log time.
-            budget: one number, how many more new wraps this sender may make me try; lowered here.
+            try_wrap: counts one new wrap that is tried; False if this sender has none left.
 
         Raises:
-            WrapBudgetError: the budget is used up.
+            WrapBudgetError: ``try_wrap`` said so.
         """
         recipients = sealed.recipients
         known = self.known(sealed, source, reader, keys)
@@ -122,9 +122,8 @@ class Sessions:
                 session = memory[name]
                 memory.move_to_end(name)
             except KeyError:
-                if budget[0] <= 0:
+                if not try_wrap():
                     raise WrapBudgetError from None
-                budget[0] -= 1
                 session = _try(entry.wrap, deployment, sealed.contract, source, reader, keys)
                 memory[name] = session
                 if len(memory) > MEMORY_ENTRIES:

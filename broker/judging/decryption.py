@@ -7,7 +7,7 @@ not is refused by every honest reader.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, Literal
 
 from broker.envelope.canonical import CanonicalError, parse_json
@@ -107,7 +107,7 @@ def open_record(
     keys, key_gone = view.opening_keys(verified.log_time)
     try:
         mine = view.sessions.find(
-            sealed, view.deployment, source, view.agency, keys, view.wrap_budget(source)
+            sealed, view.deployment, source, view.agency, keys, partial(view.try_wrap, source)
         )
     except WrapBudgetError:
         raise RefusedError(5, "wrap_budget", "this sender sends too many new wraps") from None

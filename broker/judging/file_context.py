@@ -7,7 +7,6 @@ is written.
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,9 +118,9 @@ class FileContext:
         """See ``ReaderContext``."""
         return self._trust.governing(contract_hash)
 
-    def wrap_budget(self, agency: str) -> list[int]:
-        """No limit: who reads a file has asked for it, and nobody else waits."""
-        return [sys.maxsize]
+    def try_wrap(self, agency: str) -> bool:
+        """No limit: the person who reads a file has asked for it, and no other sender waits."""
+        return True
 
     def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""

@@ -1,7 +1,9 @@
 """Judging a record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
-One pure function of the record, the reader's view and ``now``. Receiving, ``event open`` and
-``event verify`` all call it; none of them checks anything of its own.
+One function of the record, the reader's view and ``now``: no I/O, no clock. What is remembered
+belongs to the caller's view: caches that save work and change no answer, and ``try_wrap``, which
+counts the new wraps of a sender. Receiving, ``event open`` and ``event verify`` all call it; none
+of them checks anything of its own.
 
 ==  ==========================================================================================
 0   sizes; exactly one of each header

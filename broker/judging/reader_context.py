@@ -107,8 +107,8 @@ class ReaderContext(Protocol):
     def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
         """My exchange keys to try at ``log_time``, and whether one that I listed is gone."""
 
-    def wrap_budget(self, agency: str) -> list[int]:
-        """How many more new wraps this sender may make me try (one number, lowered in place)."""
+    def try_wrap(self, agency: str) -> bool:
+        """Count one new wrap of a sender that is tried; False if it has none left this minute."""
 
     def state(self, place: Place) -> PartitionState | None:
         """What is held of a sender's partition."""

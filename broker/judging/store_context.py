@@ -213,9 +213,9 @@ class StoreContext:
         """See ``ReaderContext``."""
         return self.trust.governing(contract_hash)
 
-    def wrap_budget(self, agency: str) -> list[int]:
+    def try_wrap(self, agency: str) -> bool:
         """See ``ReaderContext``."""
-        return self._memories.wrap_budget(agency, self.trust.parties, self._now)
+        return self._memories.try_wrap(agency, self.trust.parties, self._now)
 
     def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""

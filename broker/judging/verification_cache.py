@@ -28,7 +28,7 @@ class VerificationCache:
     checkpoints: CheckpointMemo = field(default_factory=dict)
     signed: set[bytes] = field(default_factory=set)
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
-    budgets: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+    budgets: dict[str, tuple[int, int]] = field(default_factory=dict)
     states: dict[Place, tuple[int, PartitionState]] = field(default_factory=dict)
     trials: Trials = field(default_factory=Trials)
     _gaps: dict[Place, int] = field(default_factory=dict)
@@ -48,11 +48,11 @@ class VerificationCache:
         self.states.pop(place, None)
         self._all_gaps -= self._gaps.pop(place, 0)
 
-    def wrap_budget(self, agency: str, parties: int, now: int) -> list[int]:
-        """The sender's budget in this minute of the reader's clock."""
+    def try_wrap(self, agency: str, parties: int, now: int) -> bool:
+        """Count one new wrap of a sender; False if it has none left in this minute."""
         minute = now // MINUTE_MS
-        held = self.budgets.get(agency)
-        if held is None or held[0] != minute:
-            held = (minute, [WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)])
-            self.budgets[agency] = held
-        return held[1]
+        before, left = self.budgets.get(agency, (-1, 0))
+        if before != minute:
+            left = WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)
+        self.budgets[agency] = (minute, max(left - 1, 0))
+        return left > 0

@@ -23,6 +23,19 @@ GROUPS = [b'{"data":{},"to":["a"],"type":"t"}', b'{"a":1}', b'{"b":2}']
 PREFIX = context_prefix(DEPLOYMENT, CONTRACT, SOURCE)
 
 
+class Limit:
+    """Allows so many new wraps to be tried."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def __call__(self) -> bool:
+        if self.left == 0:
+            return False
+        self.left -= 1
+        return True
+
+
 class Recipient:
     """An agency with one exchange key."""
 
@@ -46,7 +59,7 @@ class Recipient:
     ) -> tuple[RecipientEntry, OpenSession] | None:
         sessions = Sessions() if sessions is None else sessions
         return sessions.find(
-            sealed, deployment, source, reader or self.agency, (self.opening,), [budget]
+            sealed, deployment, source, reader or self.agency, (self.opening,), Limit(budget)
         )
 
     def open(

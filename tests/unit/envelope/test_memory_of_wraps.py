@@ -12,6 +12,7 @@ from envelope_world import (
     GROUPS,
     NOW,
     SOURCE,
+    Limit,
     Recipient,
     seal,
 )
@@ -43,7 +44,7 @@ def test_a_failure_is_forgotten_when_my_keys_change(
     sessions = Sessions()
     assert haven.find(sealed, sessions=sessions) is None
     keys = [haven.opening, camden.opening]
-    assert sessions.find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, [64]) is not None
+    assert sessions.find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, Limit(64)) is not None
 
 
 def test_a_wrap_is_tried_once_and_failures_are_remembered(
@@ -138,17 +139,17 @@ def test_the_last_events_of_many_senders_are_bounded_too(
 def test_new_wraps_use_up_the_budget_and_known_ones_do_not(
     camden: Recipient, haven: Recipient
 ) -> None:
-    sessions, budget = Sessions(), [2]
+    sessions, budget = Sessions(), Limit(2)
     events = [seal([b"{}"], [(haven, [True])]) for _ in range(3)]
     for event in (events[0], events[0], events[1], events[0]):
         assert (
             sessions.find(event, DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
             is None
         )
-    assert budget == [0]
+    assert budget.left == 0
     with pytest.raises(WrapBudgetError):
         sessions.find(events[2], DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
-    assert budget == [0]
+    assert budget.left == 0
     assert (
         sessions.find(events[1], DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
         is None
@@ -169,9 +170,9 @@ def test_what_comes_after_my_entry_costs_nothing(camden: Recipient, haven: Recip
     event = seal([b"{}"], [(camden, [True]), (haven, [True])])
     mine = camden.find(event)
     assert mine is not None
-    budget = [64]
+    budget = Limit(64)
     Sessions().find(event, DEPLOYMENT, SOURCE, camden.agency, [camden.opening], budget)
-    assert 64 - budget[0] == 1 + event.recipients.index(mine[0])
+    assert 64 - budget.left == 1 + event.recipients.index(mine[0])
 
 
 def test_a_prefix_is_remembered_for_what_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:

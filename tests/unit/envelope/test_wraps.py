@@ -13,6 +13,7 @@ from envelope_world import (
     NOW,
     PREFIX,
     SOURCE,
+    Limit,
     Recipient,
     seal,
 )
@@ -85,7 +86,7 @@ def test_my_entry_is_found_wherever_it_stands(
 
 def test_each_of_my_keys_is_tried(camden: Recipient, haven: Recipient, sealed: SealedEvent) -> None:
     keys = [haven.opening, camden.opening]
-    found = Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, [64])
+    found = Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, keys, Limit(64))
     assert found is not None
     assert open_groups(sealed, *found, PREFIX, str(EVENT)) == [*GROUPS[:2], None]
-    assert Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, [], [64]) is None
+    assert Sessions().find(sealed, DEPLOYMENT, SOURCE, camden.agency, [], Limit(64)) is None

@@ -130,7 +130,7 @@ def test_a_batch_longer_than_a_stage_is_judged_whole_and_in_order(log: Log) -> N
 def test_decrypting_before_its_turn_tries_no_wrap_and_remembers_none(log: Log) -> None:
     records = [log.send_one(draft_event().value()) for _ in range(3)]
     reader = Reader()
-    reader.view.wrap_budget = lambda _agency: [0]  # type: ignore[method-assign]
+    reader.view.try_wrap = lambda _agency: False  # type: ignore[method-assign]
     outcomes = [
         judgement.refusal.code
         for _, judgement in judge_each(records, reader.view, reader.now)

@@ -102,23 +102,32 @@ def test_a_held_key_is_tried_beside_a_missing_one(world: Workshop, log: Log) -> 
     assert reader.take(log.send_one(draft_event().value())).outcome == "opened"
 
 
+def limited(reader: Reader, left: dict[str, int]) -> dict[str, int]:
+    """Give senders a budget, which a file has not; returns what is left of it."""
+
+    def try_wrap(agency: str) -> bool:
+        left[agency] -= 1
+        return left[agency] >= 0
+
+    reader.view.try_wrap = try_wrap  # type: ignore[method-assign]
+    return left
+
+
 def test_a_sender_makes_a_reader_try_so_many_new_wraps_a_minute(council: Reader, log: Log) -> None:
-    budgets = {POLICE: [1], SUPPORT: [2]}
-    council.view.wrap_budget = budgets.__getitem__  # type: ignore[method-assign]  # a file has no limit
+    budgets = limited(council, {POLICE: 1, SUPPORT: 2})
     one = draft_event(to=(COUNCIL,))
     assert council.take(log.send_one(one.value())).outcome == "opened"
     two = log.send_one(draft_event(to=(COUNCIL,)).value())
     assert council.deferral(two) == (5, "wrap_budget")
     other = Log(SUPPORT).send_one(draft_event(source=SUPPORT, to=(COUNCIL, POLICE)).value())
     assert council.take(other).outcome == "opened"  # the budget is each sender's own
-    budgets[POLICE][0] = 1
+    budgets[POLICE] = 1
     assert council.take(two).outcome == "opened"
 
 
 def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, world: Workshop, log: Log) -> None:
     kept = one_session(world.signed.hash)
-    budgets = {POLICE: [2]}
-    council.view.wrap_budget = budgets.__getitem__  # type: ignore[method-assign]  # a file has no limit
+    limited(council, {POLICE: 2})
     for _ in range(5):
         one = replace(draft_event(), session=kept)
         assert council.take(log.send_one(one.value())).outcome == "opened"
