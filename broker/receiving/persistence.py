@@ -174,9 +174,10 @@ class VerdictPersistence:
                 self._moved(judgement, "not_addressed")
             case BeforeStart():
                 self.batch.before_start += 1
+                self._alarm_once(judgement, judgement.placement.alarms)
             case LeafTaken():
                 self.batch.leaves += 1
-                self._alarm_missing_content(judgement)
+                self._alarm_once(judgement, ("content_missing",))
                 self._moved(judgement, "content_missing")
             case Refused():
                 self._quarantine(record, judgement, None)
@@ -205,14 +206,17 @@ class VerdictPersistence:
             generation, first, last = placement.gap
             self.batch.gaps.append((replace(origin, generation=generation), first, last))
 
-    def _alarm_missing_content(self, judgement: LeafTaken) -> None:
-        """Once a batch: a gap is closed and what it held did not come.
+    def _alarm_once(self, judgement: Placed, codes: tuple[str, ...]) -> None:
+        """Once a batch for each code.
 
-        Its sender may have let it go; or Kafka's host, who can make a leaf of any record, keeps it.
+        ``content_missing``: a gap is closed and what it held did not come. Its sender may have let
+        it go; or Kafka's host, who can make a leaf of any record, keeps it. ``before_start_late``:
+        a sender still writes to an old history.
         """
-        alarm = (judgement.verified.origin.agency, "content_missing")
-        if alarm not in self.batch.alarms:
-            self.batch.alarms.append(alarm)
+        for code in codes:
+            alarm = (judgement.verified.origin.agency, code)
+            if alarm not in self.batch.alarms:
+                self.batch.alarms.append(alarm)
 
     def _inbox(self, record: Record, judgement: Opened) -> LeafStatus:
         event, verified = judgement.event, judgement.verified

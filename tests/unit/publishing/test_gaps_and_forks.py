@@ -60,6 +60,19 @@ def test_a_leaf_of_a_batch_does_not_hold_back_its_record(council: Office, log: L
     assert (len(batch.opened), batch.leaves, batch.repeats) == (3, 1, 1)
 
 
+def test_a_sender_that_still_writes_to_an_old_history_is_alarmed_once_a_batch(
+    council: Office, log: Log
+) -> None:
+    log.send(*values(1))
+    old = log.copy()
+    log.restart()
+    assert len(council.take(at_offsets(log.send(*values(1)))).opened) == 1
+    late = old.send(*values(2), at=log.now + MINUTE)
+    batch = council.take(at_offsets(late, 1))
+    assert (batch.before_start, batch.opened) == (2, [])
+    assert batch.alarms == [(POLICE, "before_start_late")]
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_fork_stops_its_partition_only_and_both_texts_are_kept(
     council: Office, log: Log, together: bool
