@@ -32,6 +32,7 @@ from broker.operations.discarding import Discarding, Wanted
 
 SENDER, READER = "csu-camden", "council-camden"
 MINUTE = 60_000
+TOPIC = "pan-london.london-hate-crime.a"
 
 
 def folder(world, name: str) -> Path:
@@ -69,14 +70,14 @@ def put_aside_outbox(world, _cli) -> None:
 def put_aside_deferred(world, _cli) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.reader.defer("t", 0, SENDER, 7, "key_unknown", now_ms())
+        tx.reader.defer(TOPIC, 0, SENDER, 7, "key_unknown", now_ms())
     store.close()
 
 
 def put_aside_stopped(world, _cli) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.reader.defer("t", 0, SENDER, 7, "equivocation", now_ms())
+        tx.reader.defer(TOPIC, 0, SENDER, 7, "equivocation", now_ms())
     store.close()
 
 
@@ -221,7 +222,7 @@ def test_the_command_that_is_named_tries_it_again(world, cli, kind: HeldKind) ->
     assert [(one["id"], one["outcome"]) for one in done.json] == [(item["id"], outcome)]
     assert done.code == (4 if kind == "stopped" else 0)
     command = KINDS[kind].retry.replace("ID", str(item["id"])).replace("DIR", directory)
-    command = command.replace("AGENCY TOPIC PARTITION", f"{SENDER} t 0")
+    command = command.replace("AGENCY TOPIC PARTITION", f"{SENDER} {TOPIC} 0")
     assert cli(*command.split()[1:]).code in (0, 1, 4), "the command that is named exists"
 
 
