@@ -52,6 +52,11 @@ def note(text: str) -> None:
             sys.stderr.write(printable(text) + "\n")
 
 
+def number_of(count: int, thing: str) -> str:
+    """A count and what is counted, for example ``1 error`` or ``2 errors``."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 def confirmed(question: str, verb: str) -> bool:
     """Ask on the terminal; only `y` and `yes` agree.
 

@@ -108,10 +108,10 @@ def _text_of(line: bytes) -> str:
     """A line as text.
 
     Raises:
-        ValueError: it is not UTF-8; says so, and if it looks like UTF-16.
+        ValueError: it is not UTF-8; says so, and if it looks like UTF-16 or UTF-32.
     """
     if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ValueError("the line is not UTF-8: it looks like UTF-16")
+        raise ValueError("the line is not UTF-8: it looks like UTF-16 or UTF-32")
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError:

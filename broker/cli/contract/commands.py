@@ -14,6 +14,7 @@ from broker.cli.output import (
     Output,
     confirmed,
     note,
+    number_of,
     print_json,
     print_table,
     print_text,
@@ -81,7 +82,8 @@ def lint(
         print_text("".join(text.findings_text(each) for each in checked), output)
     errors = sum(each.errors for each in checked)
     warnings = sum(len(each.findings) for each in checked) - errors
-    note(f"{errors} errors, {warnings} warnings. {NOT_CHECKED}")
+    found = f"{number_of(errors, 'error')}, {number_of(warnings, 'warning')}"
+    note(f"{found}. {NOT_CHECKED}")
     raise typer.Exit(NO if errors else 0)
 
 
@@ -257,6 +259,10 @@ def suspend(
     leave: Annotated[
         bool, typer.Option("--leave", help="Leave this version for good; cannot be taken back.")
     ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Leave without asking; needed for --leave without a terminal."),
+    ] = False,
     contract: Named = None,
     json: AsJson = False,
 ) -> None:
@@ -275,6 +281,9 @@ def suspend(
         raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
     if reason is not None:
         require_departure_reason(reason)
+    if leave and not yes and not confirmed("Leave for good? It cannot be taken back.", "leave"):
+        note("Nothing was changed.")
+        raise typer.Exit(NO)
     state: DepartureState = "resumed" if resume else "left" if leave else "suspended"
     done = depart(agency, contract, state, reason, now_ms())
     if json:

@@ -470,7 +470,9 @@ def test_suspending_again_does_not_move_the_time_since_which_it_holds(cli, world
 
 def test_leaving_cannot_be_taken_back(cli, world: World) -> None:
     agency = world.agency()
-    left = cli(*SUSPEND, "--agency", agency, "--leave", "--reason", "reorganisation")
+    asked = cli(*SUSPEND, "--agency", agency, "--leave", "--reason", "reorganisation")
+    assert (asked.code, "confirmation_needed" in asked.err) == (2, True)
+    left = cli(*SUSPEND, "--agency", agency, "--leave", "--yes", "--reason", "reorganisation")
     assert left.code == 0
     for back in (("--resume",), ("--reason", "dispute")):
         done = cli(*SUSPEND, "--agency", agency, *back)

@@ -205,7 +205,7 @@ def manifest_says(cli, root: Path, agency: str, *state: str) -> None:
 
 def test_a_party_that_has_left_keeps_no_right(host: Host) -> None:
     assert host.run("apply").code == 0
-    manifest_says(host.cli, host.root, "haven-support", "--leave")
+    manifest_says(host.cli, host.root, "haven-support", "--leave", "--yes")
     assert host.run("apply").code == 0
     assert host.kafka.rights_of("haven-support") == set()
     assert host.kafka.rights_of("lantern-centre") == EVERYTHING
