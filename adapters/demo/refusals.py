@@ -35,6 +35,11 @@ from contracts.events import PlainEvent
 from contracts.model import topic_name
 
 SENDING = "before sealing"
+NOTICED_BY = {
+    "withheld": "a heartbeat whose head is above what arrived",
+    "gap": "the next record of its sender, which leaves a gap before it",
+}
+"""What shows that a record was withheld: whichever comes first."""
 WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
 SUSPENDING, SUSPENDED_SENDER = person.COUNCIL, person.POLICE
 
@@ -275,17 +280,17 @@ class Refusals:
                 for line in adapter.log_lines()
                 if line.get("event") == "alarm"
                 and line.get("agency") == WITHHELD_SENDER
-                and line.get("code") in ("withheld", "gap")
+                and line.get("code") in NOTICED_BY
             ]
 
         self._town.until(alarms, "the withheld record is noticed")
-        line = alarms()[0]
+        code = str(alarms()[0]["code"])
         self._add(
             Refusal(
                 "a record that whoever hosts Kafka withheld",
                 WITHHELD_FROM,
-                "a heartbeat whose head is above what arrived",
-                str(line["code"]),
+                NOTICED_BY[code],
+                code,
                 f"logs/{WITHHELD_FROM}.jsonl",
             )
         )

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from adapters.demo.refusals import NOTICED_BY
+
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 AGENCIES = {
@@ -92,6 +94,8 @@ def test_bad_rows_and_files_are_put_aside_with_their_reason(
 
 def test_each_refusal_has_its_step_and_code(played: tuple[dict[str, Any], Path, str]) -> None:
     found = sorted((r["step"], r["code"]) for r in played[0]["refusals"])
+    noticed = next(each for each in found if each[1] in NOTICED_BY)
+    assert noticed == (NOTICED_BY[noticed[1]], noticed[1])
     assert found == sorted(
         [
             ("before step 0", "kafka_refused"),  # no ACL: writing

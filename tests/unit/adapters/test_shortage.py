@@ -102,7 +102,7 @@ def test_a_shortage_of_descriptors_is_waited_out(
     resource.prlimit(adapter.pid, resource.RLIMIT_NOFILE, (LIMIT, LIMIT))
     until(lambda: not (folder / "import" / "export.csv").exists())
     assert alive(port) == b"ok\n"
-    assert alarms(port, "descriptors_exhausted") > 3
+    assert alarms(port, "descriptors_exhausted") > 1  # more than one part met it
     assert log.read_bytes().count(b'"descriptors_wait"') < 4
     adapter.send_signal(signal.SIGTERM)
     assert adapter.wait(WITHIN_S) == 0

@@ -187,6 +187,7 @@ def test_a_folder_with_parts_that_cannot_be_used(cli, root: Path, file: Path, na
             continue
         done = cli(*command.words(root / AGENCY, file))
         said = done.code in {0, 1, 2} or "code:  " in done.err or command.name == "keys list"
+        said = said or "not_held" in done.text  # the table of `quarantine discard` has the code
         if not said or "Traceback" in done.err or done.code not in {0, 1, 2, 3, 4}:
             wrong.append((command.name, done.code, done.text, done.err))
     assert wrong == []
