@@ -105,7 +105,7 @@ def test_each_refusal_has_its_step_and_code(played: tuple[dict[str, Any], Path, 
             ("before sealing", "field_not_granted"),
             ("step 9", "grouping_wrong"),
             ("step 3", "not_included"),
-            ("a heartbeat whose head is above what arrived", "withheld"),
+            noticed,
             ("before sealing", "suspended"),
         ]
     )
