@@ -198,7 +198,7 @@ async def test_a_running_adapter_says_that_it_cannot_take_up_a_file_and_doctor_s
 def test_signing_keys_that_have_ended_are_renewed(cli, root: Path, clock) -> None:
     folder = root / SENDER
     clock(80 * DAY_MS)
-    suspended = cli("contract", "suspend", "--agency", folder, "--reason", "dpia-review")
+    suspended = cli("contract", "suspend", "--agency", folder, "--reason", "dpia_review")
     assert suspended.code == 0, suspended.err
     later = clock(95 * DAY_MS)
     with pytest.raises(RegistryError) as ended:
