@@ -180,7 +180,7 @@ async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
         waits.append(looks)
         return 0 if looks < 5 else DAY
 
-    monkeypatch.setattr(reading, "delay", no_time_and_then_for_ever)
+    monkeypatch.setattr(reading, "retry_delay_s", no_time_and_then_for_ever)
     topic = police.world.topic("a")
     del police.kafka.readers[topic]
     async with desk.running():
