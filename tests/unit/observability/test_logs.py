@@ -275,7 +275,8 @@ def test_every_warning_is_limited_whatever_numbers_it_has(out: io.StringIO) -> N
             write = getattr(logs.logger("broker"), level)
             write(event, agency="csu", code="c", index=number, offset=number, delay_ms=number)
         logging.getLogger("aiokafka").error("lost %s", number)
-    told = [line["event"] for line in lines(out)]
+    # asyncio may say something of tasks that other tests of this process left
+    told = [line["event"] for line in lines(out) if line.get("library") != "asyncio"]
     assert sorted(told) == sorted([event for _, event in every] + ["library_message"])
 
 
