@@ -117,7 +117,12 @@ async def file_refused(live: Live) -> Shown:
     await live.start(POLICE, COUNCIL, SUPPORT)
     calm = await live[POLICE].until(settled)
     live[POLICE].drop("bad.csv", export({}).replace(b"CRN,", b"CRN_NEW,", 1))
-    return Shown(calm, await live[POLICE].until(all_of(has("held", kind="file"), settled)))
+    return Shown(
+        calm,
+        await live[POLICE].until(
+            all_of(has("held", kind="file"), has("items_refused_total"), settled)
+        ),
+    )
 
 
 async def import_folder_gone(live: Live) -> Shown:
@@ -350,7 +355,7 @@ State = Callable[[Live], Awaitable[Shown]]
 STATES: tuple[tuple[State, set[str]], ...] = (
     (all_is_well, set()),
     (row_refused, {"ExportRefused", "Held"}),
-    (file_refused, {"Held"}),
+    (file_refused, {"ExportRefused", "Held"}),
     (import_folder_gone, {"NotReady"}),
     (own_system_cannot_take_an_event, {"Held"}),
     (record_refused, {"RecordsRefused"}),
