@@ -274,9 +274,9 @@ def test_every_warning_is_limited_whatever_numbers_it_has(out: io.StringIO) -> N
         for level, event in every:
             write = getattr(logs.logger("broker"), level)
             write(event, agency="csu", code="c", index=number, offset=number, delay_ms=number)
-        logging.getLogger("aiokafka").error("lost %s", number)
+        logging.getLogger("a_library").error("lost %s", number)
     # libraries and what other tests of this process left running may write lines of their own
-    ours = (line for line in lines(out) if "csu" in line.values() or "aiokafka" in line.values())
+    ours = (line for line in lines(out) if "csu" in line.values() or "a_library" in line.values())
     told = [line["event"] for line in ours]
     assert sorted(told) == sorted([event for _, event in every] + ["library_message"])
 
