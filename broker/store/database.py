@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from broker.errors import StoreError
@@ -28,6 +29,9 @@ from broker.waiting import DESCRIPTORS_EXHAUSTED
 
 BUSY_TIMEOUT_S = 5
 """How long a writer waits for another one."""
+
+_BUSY_PAUSE_S = 0.01
+"""Pause between two attempts to change the journal mode."""
 
 CACHE_KIB = 16 * 1024
 """SQLite's page cache per connection: keeps the random keys of the inbox's index in memory."""
@@ -198,8 +202,8 @@ def open_existing(path: Path) -> Store:
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
     try:
+        _switch_to_wal(cursor)
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "secure_delete = ON",
@@ -209,6 +213,21 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()
+
+
+def _switch_to_wal(cursor: DBAPICursor) -> None:
+    # SQLite does not call its busy handler while it changes the journal mode: of two processes
+    # that open a new file at the same moment, one is refused at once. So we wait ourselves.
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() >= deadline:
+                raise
+        time.sleep(_BUSY_PAUSE_S)
 
 
 def _begin(connection: Connection) -> None:

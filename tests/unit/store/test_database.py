@@ -138,6 +138,21 @@ def test_two_processes_may_make_the_file_at_once(path: Path) -> None:
     assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
+def test_a_new_file_waits_while_another_process_changes_its_journal_mode(path: Path) -> None:
+    """SQLite refuses at once here, without its busy handler; the store has to wait itself."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE unfinished (id INTEGER)")
+    release = threading.Timer(0.3, other.rollback)
+    release.start()
+    try:
+        open_store(path).close()
+    finally:
+        release.join()
+        other.close()
+
+
 def test_threads_of_one_process_write_in_turn(store: Store) -> None:
     def add() -> None:
         for _ in range(10):
