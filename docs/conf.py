@@ -64,7 +64,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         ),
         ("Protocol", ["spec/README"]),
         ("Decisions", ["adr/README"]),
-        ("Measurements", ["benchmarks", "faults", "mutants"]),
+        ("Measurements", ["benchmarks", "faults", "mutants", "structure"]),
     ],
     "spec/README": [
         (

@@ -18,10 +18,11 @@ from broker.agency.config import (
 )
 from broker.errors import KeyAccessError, RegistryError
 from broker.keys.governance import GovernanceSigner, governance_signer, key_name
+from broker.keys.keyring import Keyring, open_source
 from broker.keys.kid import ED25519, RECEIPT, STREAM
 from broker.keys.manifest import Manifest
 from broker.keys.passphrase import load_passphrase
-from broker.keys.signer import KeySource, Signer, open_source
+from broker.keys.signer import SoftwareSigner
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
@@ -47,7 +48,7 @@ class Participant:
     config: AgencyConfig
     contracts: ContractBook
     manifests: ManifestBook
-    keyring: KeySource
+    keyring: Keyring
     repository: Repository
 
     @property
@@ -95,7 +96,7 @@ class Participant:
         """Whether a contract is in force."""
         return self.contracts.standing_of(signed, self.manifests, now)
 
-    def stream_signer(self, now: int, algorithm: str = ED25519) -> Signer:
+    def stream_signer(self, now: int, algorithm: str = ED25519) -> SoftwareSigner:
         """The key that signs this agency's checkpoints now (with `ml-dsa-44`: its heartbeats).
 
         Args:
@@ -108,7 +109,7 @@ class Participant:
         """
         return self._signer(STREAM, algorithm, now)
 
-    def receipt_signer(self, now: int) -> Signer:
+    def receipt_signer(self, now: int) -> SoftwareSigner:
         """The key that cosigns other agencies' checkpoints now.
 
         Raises:
@@ -117,7 +118,7 @@ class Participant:
         """
         return self._signer(RECEIPT, ED25519, now)
 
-    def governance_source(self) -> KeySource:
+    def governance_source(self) -> Keyring:
         """Where the governance keys are, while they are here; nothing is unlocked yet.
 
         Raises:
@@ -149,7 +150,7 @@ class Participant:
             agency=self.agency,
         )
 
-    def _signer(self, role: str, algorithm: str, now: int) -> Signer:
+    def _signer(self, role: str, algorithm: str, now: int) -> SoftwareSigner:
         keys = self.manifest(now).keys_of(role, algorithm)
         usable = [
             key
@@ -204,7 +205,7 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
     )
 
 
-def _source(root: Path, config: AgencyConfig, uri: str, section: PassphraseSection) -> KeySource:
+def _source(root: Path, config: AgencyConfig, uri: str, section: PassphraseSection) -> Keyring:
     return open_source(
         uri,
         base=root,

@@ -14,14 +14,20 @@ import hmac
 import os
 import secrets
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric import mldsa, mlkem
+from cryptography.hazmat.primitives.asymmetric import mlkem
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PrivateKey,
     Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.mldsa import (
+    MLDSA44PrivateKey,
+    MLDSA44PublicKey,
+    MLDSA65PrivateKey,
+    MLDSA65PublicKey,
 )
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -121,119 +127,98 @@ def new_seed() -> bytes:
     return os.urandom(SEED_BYTES)
 
 
-class Ed25519Signer:
-    """Signs with one Ed25519 key."""
+class _Signer:
+    """One private key of a signature algorithm."""
 
     __slots__ = ("_key", "public")
 
-    def __init__(self, seed: bytes) -> None:
-        """Args: seed: 32 bytes."""
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.public: bytes = self._key.public_key().public_bytes_raw()
+    def __init__(self, key: Ed25519PrivateKey | MLDSA44PrivateKey | MLDSA65PrivateKey) -> None:
+        self._key = key
+        self.public: bytes = key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes over ``message``."""
+        """The signature over ``message``."""
         return self._key.sign(message)
 
 
-class Ed25519Verifier:
-    """Verifies with one Ed25519 key that passed enrolment (broker/keys/enrolment.py)."""
+class _Verifier:
+    """One public key of a signature algorithm."""
 
     __slots__ = ("_key", "public")
+    _kind: ClassVar[type[Ed25519PublicKey | MLDSA44PublicKey | MLDSA65PublicKey]]
+    _name: ClassVar[str]
 
     def __init__(self, public: bytes) -> None:
-        """Args: public: 32 bytes.
-
-        Raises:
-            KeyMalformed: not 32 bytes.
-        """
+        """Raises KeyMalformed if ``public`` has the wrong length."""
         try:
-            self._key = Ed25519PublicKey.from_public_bytes(public)
+            self._key = self._kind.from_public_bytes(public)
         except ValueError as error:
-            raise KeyMalformed("not an Ed25519 public key") from error
+            raise KeyMalformed(f"not an {self._name} public key") from error
         self.public = public
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Raises SignatureInvalid."""
         try:
             self._key.verify(signature, message)
-        except InvalidSignature as error:
+        except (InvalidSignature, ValueError) as error:
             raise SignatureInvalid from error
+
+
+class Ed25519Signer(_Signer):
+    """Signs with one Ed25519 key: 64 bytes."""
+
+    __slots__ = ()
+
+    def __init__(self, seed: bytes) -> None:
+        """Args: seed: 32 bytes."""
+        super().__init__(Ed25519PrivateKey.from_private_bytes(seed))
+
+
+class Ed25519Verifier(_Verifier):
+    """Verifies with one Ed25519 key that passed enrolment (broker/keys/enrolment.py)."""
+
+    __slots__ = ()
+    _kind = Ed25519PublicKey
+    _name = "Ed25519"
 
 
 # --- ML-DSA (FIPS 204) ---------------------------------------------------------------------------
 
 
-class MlDsa65Signer:
-    """Signs with one ML-DSA-65 key (governance)."""
+class MlDsa65Signer(_Signer):
+    """Signs with one ML-DSA-65 key (governance): 3309 bytes."""
 
-    __slots__ = ("_key", "public")
-
-    def __init__(self, seed: bytes) -> None:
-        """Args: seed: 32 bytes."""
-        self._key = mldsa.MLDSA65PrivateKey.from_seed_bytes(seed)
-        self.public: bytes = self._key.public_key().public_bytes_raw()
-
-    def sign(self, message: bytes) -> bytes:
-        """3309 bytes over ``message``."""
-        return self._key.sign(message)
-
-
-class MlDsa65Verifier:
-    """Verifies with one ML-DSA-65 key."""
-
-    __slots__ = ("_key", "public")
-
-    def __init__(self, public: bytes) -> None:
-        """Args: public: 1952 bytes. Raises KeyMalformed."""
-        try:
-            self._key = mldsa.MLDSA65PublicKey.from_public_bytes(public)
-        except ValueError as error:
-            raise KeyMalformed("not an ML-DSA-65 public key") from error
-        self.public = public
-
-    def verify(self, signature: bytes, message: bytes) -> None:
-        """Raises SignatureInvalid."""
-        try:
-            self._key.verify(signature, message)
-        except (InvalidSignature, ValueError) as error:
-            raise SignatureInvalid from error
-
-
-class MlDsa44Signer:
-    """Signs with one ML-DSA-44 key (heartbeats)."""
-
-    __slots__ = ("_key", "public")
+    __slots__ = ()
 
     def __init__(self, seed: bytes) -> None:
         """Args: seed: 32 bytes."""
-        self._key = mldsa.MLDSA44PrivateKey.from_seed_bytes(seed)
-        self.public: bytes = self._key.public_key().public_bytes_raw()
-
-    def sign(self, message: bytes) -> bytes:
-        """2420 bytes over ``message``."""
-        return self._key.sign(message)
+        super().__init__(MLDSA65PrivateKey.from_seed_bytes(seed))
 
 
-class MlDsa44Verifier:
-    """Verifies with one ML-DSA-44 key."""
+class MlDsa65Verifier(_Verifier):
+    """Verifies with one ML-DSA-65 key of 1952 bytes."""
 
-    __slots__ = ("_key", "public")
+    __slots__ = ()
+    _kind = MLDSA65PublicKey
+    _name = "ML-DSA-65"
 
-    def __init__(self, public: bytes) -> None:
-        """Args: public: 1312 bytes. Raises KeyMalformed."""
-        try:
-            self._key = mldsa.MLDSA44PublicKey.from_public_bytes(public)
-        except ValueError as error:
-            raise KeyMalformed("not an ML-DSA-44 public key") from error
-        self.public = public
 
-    def verify(self, signature: bytes, message: bytes) -> None:
-        """Raises SignatureInvalid."""
-        try:
-            self._key.verify(signature, message)
-        except (InvalidSignature, ValueError) as error:
-            raise SignatureInvalid from error
+class MlDsa44Signer(_Signer):
+    """Signs with one ML-DSA-44 key (heartbeats): 2420 bytes."""
+
+    __slots__ = ()
+
+    def __init__(self, seed: bytes) -> None:
+        """Args: seed: 32 bytes."""
+        super().__init__(MLDSA44PrivateKey.from_seed_bytes(seed))
+
+
+class MlDsa44Verifier(_Verifier):
+    """Verifies with one ML-DSA-44 key of 1312 bytes."""
+
+    __slots__ = ()
+    _kind = MLDSA44PublicKey
+    _name = "ML-DSA-44"
 
 
 # --- HPKE (RFC 9180) with MLKEM768_X25519 (draft-ietf-hpke-pq, KEM 0x647a) -----------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 from broker.envelope.opening import OpeningKey
 from broker.errors import RefusedError
 from broker.judging.reader_context import Governing, StreamKey
-from broker.keys.signer import KeySource
+from broker.keys.keyring import Keyring
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.tlog.cosignature import parse_signed_checkpoint
@@ -119,7 +119,7 @@ class KeyResolver:
 class OpeningKeys:
     """This agency's exchange keys, unlocked when first needed (step 5)."""
 
-    def __init__(self, agency: str, manifests: ManifestBook, source: KeySource) -> None:
+    def __init__(self, agency: str, manifests: ManifestBook, source: Keyring) -> None:
         self._listed = manifests.exchange_keys(agency)
         self._source = source
         self._opened: dict[bytes, OpeningKey | None] = {}

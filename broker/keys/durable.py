@@ -88,6 +88,16 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder / name for name in names if fnmatch.fnmatchcase(name, pattern))
 
 
+def erase(path: Path) -> None:
+    """Overwrites, then removes. A flash disk may keep the old bytes; what we erase is encrypted."""
+    with path.open("r+b") as file:
+        file.write(secrets.token_bytes(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes renames and removals in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)

@@ -14,12 +14,9 @@ from typing import Final
 from broker.envelope.primitives import (
     ED25519_PUBLIC_BYTES,
     XWING_PUBLIC_BYTES,
-    Ed25519Signer,
     Ed25519Verifier,
     KeyMalformed,
-    MlDsa44Signer,
     MlDsa44Verifier,
-    MlDsa65Signer,
     MlDsa65Verifier,
     SignatureInvalid,
     WrapSealer,
@@ -29,7 +26,6 @@ from broker.errors import ManifestError
 from broker.keys.kid import ED25519, ML_DSA_44, ML_DSA_65, XWING
 
 Verifier = Ed25519Verifier | MlDsa44Verifier | MlDsa65Verifier
-SigningKey = Ed25519Signer | MlDsa44Signer | MlDsa65Signer
 
 _P: Final = 2**255 - 19
 _D: Final = -121665 * pow(121666, -1, _P) % _P

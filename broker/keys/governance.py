@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from broker.envelope.primitives import Ed25519Verifier, KeyMalformed, MlDsa65Verifier, b64
 from broker.errors import ManifestError
 from broker.keys.enrolment import verify_public
+from broker.keys.keyring import Keyring
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65, kid
-from broker.keys.signer import KeySource, Signer
+from broker.keys.signer import SoftwareSigner
 from broker.tlog.note import ED25519 as NOTE_ED25519
 from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65
 from broker.tlog.note import NoteSigner, NoteVerifier, note_signer, note_verifier
@@ -89,8 +90,8 @@ class GovernanceSigner:
 
     deployment: str
     agency: str
-    ed25519: Signer
-    ml_dsa_65: Signer
+    ed25519: SoftwareSigner
+    ml_dsa_65: SoftwareSigner
 
     @property
     def public(self) -> GovernancePublic:
@@ -107,7 +108,7 @@ class GovernanceSigner:
 
 
 def governance_signer(
-    source: KeySource, kids: tuple[bytes, bytes], *, deployment: str, agency: str
+    source: Keyring, kids: tuple[bytes, bytes], *, deployment: str, agency: str
 ) -> GovernanceSigner:
     """The pair with these ids from where governance keys are kept.
 

@@ -17,6 +17,7 @@ from broker.keys.enrolment import possession_message
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
 from broker.keys.keyfile import KeyEntry
+from broker.keys.keyring import Keyring
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS, SIGNING_ROLES
 from broker.keys.manifest import (
     LONGEST_MANIFEST_LIFE_MS,
@@ -29,7 +30,6 @@ from broker.keys.manifest import (
     parse_manifest,
     verify_manifest,
 )
-from broker.keys.signer import KeySource
 from broker.tlog.note import format_note, sign_note
 from contracts.durations import DAY_MS
 
@@ -149,7 +149,7 @@ def revoking(manifest: Manifest, revocations: tuple[Revocation, ...], now: int) 
     )
 
 
-def listed_key(entry: KeyEntry, source: KeySource, *, deployment: str, agency: str) -> ManifestKey:
+def listed_key(entry: KeyEntry, source: Keyring, *, deployment: str, agency: str) -> ManifestKey:
     """A key as a manifest lists it, with the proof that we hold it if it signs.
 
     Raises:

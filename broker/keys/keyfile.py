@@ -30,9 +30,6 @@ from broker.envelope.primitives import (
     SCRYPT_R,
     SEED_BYTES,
     AeadKey,
-    Ed25519Signer,
-    MlDsa44Signer,
-    MlDsa65Signer,
     SealBroken,
     WrapOpener,
     b64,
@@ -46,13 +43,11 @@ from broker.errors import KeyAccessError
 from broker.keys.instant import LAST_INSTANT_MS, format_instant, parse_instant
 from broker.keys.kid import (
     ALGORITHMS,
-    ED25519,
     HMAC,
-    ML_DSA_44,
-    ML_DSA_65,
     XWING,
     kid,
 )
+from broker.keys.signer import SIGNING_KEYS
 from broker.strict_json import parse_strict_json
 
 SALT_BYTES: Final = 16
@@ -192,13 +187,8 @@ def public_of(algorithm: str, seed: bytes) -> bytes:
     """The raw public key of a 32-byte private key; empty for the sender's secret."""
     if algorithm == HMAC:
         return b""
-    kinds: dict[str, type[Ed25519Signer | MlDsa44Signer | MlDsa65Signer | WrapOpener]] = {
-        ED25519: Ed25519Signer,
-        ML_DSA_44: MlDsa44Signer,
-        ML_DSA_65: MlDsa65Signer,
-        XWING: WrapOpener,
-    }
-    return kinds[algorithm](seed).public
+    key = WrapOpener if algorithm == XWING else SIGNING_KEYS[algorithm]
+    return key(seed).public
 
 
 def kid_of(role: str, algorithm: str, seed: bytes, public: bytes) -> bytes:
@@ -284,11 +274,40 @@ def open_key(file: KeyFile, encryption_key: bytes, where: str) -> bytes:
     return seed
 
 
+def opens(file: KeyFile, encryption_key: bytes, where: str) -> bool:
+    """Whether this encryption key opens the private key. Raises as `open_key` otherwise."""
+    try:
+        open_key(file, encryption_key, where)
+    except KeyAccessError as error:
+        if error.code != "passphrase_wrong":
+            raise
+        return False
+    return True
+
+
+def format_destruction(entry: KeyEntry, now: int, reason: str) -> bytes:
+    """The record of a key's destruction: JSON for people, with a line end."""
+    return _json(
+        {
+            "format": "concordant.destruction/v1",
+            "kid": b64(entry.kid),
+            "role": entry.role,
+            "algorithm": entry.algorithm,
+            "not_before": format_instant(entry.not_before),
+            "not_after": None if entry.not_after is None else format_instant(entry.not_after),
+            "destroyed": format_instant(now),
+            "reason": reason,
+        }
+    )
+
+
 def format_keyfile(file: KeyFile) -> bytes:
     """The file's bytes: JSON for people, with a line end."""
-    return orjson.dumps(
-        file.model_dump(mode="json"), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    )
+    return _json(file.model_dump(mode="json"))
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def parse_keyfile(content: bytes, where: str) -> KeyFile:

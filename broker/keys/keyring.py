@@ -8,55 +8,84 @@ retention and grace have passed; the record of the destruction is written before
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import orjson
-
-from broker.envelope.primitives import (
-    Ed25519Signer,
-    MlDsa44Signer,
-    MlDsa65Signer,
-    WrapOpener,
-    b64,
-    new_seed,
-    random_bytes,
-    scrypt_key,
-)
-from broker.errors import KeyAccessError
+from broker.envelope.primitives import WrapOpener, new_seed, random_bytes, scrypt_key
+from broker.errors import ConfigError, KeyAccessError
 from broker.keys.durable import (
     PUBLIC_MODE,
     SECRET_MODE,
+    erase,
     files_in,
     make_private_folder,
-    sync_folder,
     write_durably,
 )
-from broker.keys.enrolment import SigningKey
-from broker.keys.instant import format_instant
 from broker.keys.keyfile import (
     KEYFILE_LIMIT_BYTES,
     SALT_BYTES,
     SCRYPT_COST,
     KeyEntry,
     KeyFile,
+    format_destruction,
     format_keyfile,
     open_key,
+    opens,
     parse_keyfile,
     seal_key,
 )
-from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, ML_DSA_65, SECRET
-from broker.keys.signer import PassphraseChange, SoftwareSigner
+from broker.keys.kid import EXCHANGE, SECRET
+from broker.keys.signer import SIGNING_KEYS, SoftwareSigner
 
 DESTROYED_FOLDER: Final = "destroyed"
+FILE_SCHEME: Final = "file:"
 _SUFFIX: Final = ".key.json"
 
 
+@dataclass(frozen=True, slots=True)
+class PassphraseChange:
+    """What a change of passphrase did.
+
+    Attributes:
+        changed: keys that were encrypted anew.
+        before: keys that opened with the new passphrase already.
+    """
+
+    changed: int
+    before: int
+
+
+def open_source(
+    uri: str, *, base: Path, deployment: str, agency: str, passphrase: Callable[[], bytes]
+) -> Keyring:
+    """The keyring that a URI names; opens nothing yet.
+
+    Args:
+        uri: `file:FOLDER`, relative to `base`.
+        base: the agency's directory.
+        deployment: the partnership's id.
+        agency: the holder's id.
+        passphrase: asked at most once, and only when a private key is needed.
+
+    Raises:
+        ConfigError: code `config_signer`: no such scheme in this version.
+    """
+    folder = uri.removeprefix(FILE_SCHEME)
+    if not uri.startswith(FILE_SCHEME) or not folder:
+        raise ConfigError(
+            "This version cannot keep keys where the configuration says.",
+            code="config_signer",
+            where="agency.toml [keys]",
+            fix='Use "file:FOLDER".',
+        )
+    return Keyring(base / folder, deployment=deployment, agency=agency, passphrase=passphrase)
+
+
 class Keyring:
-    """The `file:` key source."""
+    """The private keys of one agency that share a folder and a passphrase."""
 
     def __init__(
         self, folder: Path, *, deployment: str, agency: str, passphrase: Callable[[], bytes]
@@ -96,19 +125,10 @@ class Keyring:
             KeyAccessError: any of its codes; `key_missing` also for a key that does not sign.
         """
         file = self._find(kid)
-        kinds: dict[str, type[SigningKey]] = {
-            ED25519: Ed25519Signer,
-            ML_DSA_44: MlDsa44Signer,
-            ML_DSA_65: MlDsa65Signer,
-        }
-        if file.algorithm not in kinds:
+        if file.algorithm not in SIGNING_KEYS:
             raise self._missing("No signing key has this id.", kid)
-        return SoftwareSigner(
-            kid=file.kid,
-            role=file.role,
-            algorithm=file.algorithm,
-            key=kinds[file.algorithm](self._seed(file)),
-        )
+        key = SIGNING_KEYS[file.algorithm](self._seed(file))
+        return SoftwareSigner(file.kid, file.role, file.algorithm, key)
 
     def opener(self, kid: bytes) -> WrapOpener:
         """The exchange key with this id.
@@ -210,10 +230,9 @@ class Keyring:
             if not record.exists():  # it exists when a crash came between it and the removal
                 entry = self._read(paths[0]).entry
                 make_private_folder(record.parent)
-                write_durably(record, _destruction(entry, now, reason), mode=PUBLIC_MODE)
+                write_durably(record, format_destruction(entry, now, reason), mode=PUBLIC_MODE)
             for path in paths:
-                _erase(path)
-            sync_folder(self.folder)
+                erase(path)
         except OSError as error:
             raise self._unreadable("A key cannot be destroyed", paths[0], error) from None
         self._seeds.pop(kid, None)
@@ -240,7 +259,7 @@ class Keyring:
             derivation = (file.salt, file.cost)
             if derivation not in derived:
                 derived[derivation] = scrypt_key(new, *derivation)
-            if _opens(file, derived[derivation], path):
+            if opens(file, derived[derivation], str(path)):
                 target, before = derivation, before + 1
             else:
                 left.append((path, file, self._seed_before(file, path)))
@@ -256,10 +275,6 @@ class Keyring:
         for path, file, seed in left:
             self._replace(path, file, seed, target, key)
         return PassphraseChange(len(left), before)
-
-    def destroyed(self, kid: bytes) -> bool:
-        """Whether a record says that this key was destroyed."""
-        return (self.folder / DESTROYED_FOLDER / f"{kid.hex()}.json").exists()
 
     def _paths(self, kid: bytes | None = None) -> list[Path]:
         pattern = f"*{_SUFFIX}" if kid is None else f"*-{kid.hex()}{_SUFFIX}"
@@ -371,36 +386,3 @@ class Keyring:
             where=str(path),
             fix="Check the owner and the permissions of the folder and its files.",
         )
-
-
-def _opens(file: KeyFile, encryption_key: bytes, path: Path) -> bool:
-    try:
-        open_key(file, encryption_key, str(path))
-    except KeyAccessError as error:
-        if error.code != "passphrase_wrong":
-            raise
-        return False
-    return True
-
-
-def _destruction(entry: KeyEntry, now: int, reason: str) -> bytes:
-    record = {
-        "format": "concordant.destruction/v1",
-        "kid": b64(entry.kid),
-        "role": entry.role,
-        "algorithm": entry.algorithm,
-        "not_before": format_instant(entry.not_before),
-        "not_after": None if entry.not_after is None else format_instant(entry.not_after),
-        "destroyed": format_instant(now),
-        "reason": reason,
-    }
-    return orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def _erase(path: Path) -> None:
-    """Overwrites, then removes. A flash disk may keep the old bytes; they are encrypted."""
-    with path.open("r+b") as file:
-        file.write(random_bytes(path.stat().st_size))
-        file.flush()
-        os.fsync(file.fileno())
-    path.unlink()

@@ -14,8 +14,8 @@ from broker.agency.config import PassphraseSection
 from broker.agency.participant import Participant, load_participant
 from broker.agency.running import ADAPTER_LOCK
 from broker.errors import KeyAccessError
+from broker.keys.keyring import PassphraseChange
 from broker.keys.passphrase import PassphraseSource, load_passphrase
-from broker.keys.signer import PassphraseChange
 from broker.store.exclusion import exclusive
 
 

@@ -14,7 +14,7 @@ from broker.envelope.primitives import Ed25519Verifier, MlDsa44Verifier
 from broker.errors import RefusedError
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519, ML_DSA_44, STREAM
-from broker.keys.signer import Signer
+from broker.keys.signer import SoftwareSigner
 from broker.registry.manifests import ManifestBook
 from broker.tlog.errors import NoteError
 from broker.tlog.note import (
@@ -42,17 +42,17 @@ _OF_NOTES: Final[Mapping[str, tuple[bytes, Callable[[bytes], Verifier]]]] = {
 """By algorithm: the type of its lines in notes, and its verifier."""
 
 
-def cosigner(name: str, key: Signer) -> NoteSigner:
+def cosigner(name: str, key: SoftwareSigner) -> NoteSigner:
     """A key that cosigns checkpoints, under ``deployment/agency``."""
     return note_signer(name, COSIGNATURE_ED25519, key)
 
 
-def author(name: str, key: Signer) -> NoteSigner:
+def author(name: str, key: SoftwareSigner) -> NoteSigner:
     """A key that signs notes, under ``deployment/agency``."""
     return note_signer(name, NOTE_ED25519, key)
 
 
-def post_quantum_author(name: str, key: Signer) -> NoteSigner:
+def post_quantum_author(name: str, key: SoftwareSigner) -> NoteSigner:
     """An ML-DSA-44 key that signs heartbeats, under ``deployment/agency``."""
     return note_signer(name, NOTE_ML_DSA_44, key)
 

@@ -40,7 +40,7 @@ from broker.judging.judgements import (
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.keys.kid import ML_DSA_44
-from broker.keys.signer import Signer
+from broker.keys.signer import SoftwareSigner
 from broker.observing.logs import AllowList
 from broker.observing.metrics import Metrics
 from broker.receiving import receiving
@@ -129,7 +129,7 @@ class Party:
         self.database = self.store._path
         _replace_content(self.store, _template_of(self.store))
         self.secret = self.participant.keyring.secret()
-        self.stream_key: Signer = self.world.stream_key(agency)
+        self.stream_key: SoftwareSigner = self.world.stream_key(agency)
         contracts, manifests = self.participant.contracts, self.world.manifests
         self.terms = ContractsInForce(contracts, manifests)
         self.start_sender()

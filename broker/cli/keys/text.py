@@ -10,8 +10,8 @@ from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
 
 if TYPE_CHECKING:
     from broker.cli.output import Row
+    from broker.keys.keyring import PassphraseChange
     from broker.keys.manifest import ManifestKey
-    from broker.keys.signer import PassphraseChange
     from broker.operations.affected_events import AffectedEvent
     from broker.operations.governance_keys import NewGovernance
     from broker.operations.key_inventory import HeldKeys, Renewed

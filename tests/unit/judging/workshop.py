@@ -25,7 +25,7 @@ from broker.envelope.sealing import ExchangeKey
 from broker.keys.governance import GovernanceSigner
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.manifest import VerifiedManifest
-from broker.keys.signer import Signer
+from broker.keys.signer import SoftwareSigner
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook
@@ -77,7 +77,7 @@ class Workshop:
     def topic(self, logical: str = "a") -> str:
         return topic_name(self.contract, logical)
 
-    def stream_key(self, agency: str) -> Signer:
+    def stream_key(self, agency: str) -> SoftwareSigner:
         return self.participants[agency].stream_signer(NOW)
 
     def cosigner(self, agency: str, name: str | None = None) -> NoteSigner:

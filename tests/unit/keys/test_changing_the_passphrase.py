@@ -12,8 +12,7 @@ import pytest
 from broker.envelope.primitives import AeadKey, sha256
 from broker.keys import keyring as keyring_module
 from broker.keys.keyfile import KeyEntry, KeyFile, format_keyfile, parse_keyfile, seal_key
-from broker.keys.keyring import Keyring
-from broker.keys.signer import PassphraseChange
+from broker.keys.keyring import Keyring, PassphraseChange
 from contracts.durations import DAY_MS
 from tests.unit.keys.operator_view import said
 

@@ -20,8 +20,7 @@ from broker.keys.keyfile import (
     parse_keyfile,
     seal_key,
 )
-from broker.keys.keyring import Keyring
-from broker.keys.signer import open_source
+from broker.keys.keyring import Keyring, open_source
 from contracts.durations import DAY_MS
 from tests.unit.keys.operator_view import said, watch_reading
 
