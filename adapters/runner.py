@@ -64,7 +64,7 @@ async def run_adapter(
     """
     clock = SteadyClock(clock)
     participant = load_participant(directory, clock())
-    participant.contract(clock())
+    participant.contract_in_force(clock())
     config = participant.config
     log = logger("adapter")
     stop = stop or _on_signals()

@@ -18,9 +18,9 @@ from broker import pseudonyms
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.receiving import Receiving
 from broker.record import Record
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
+from broker.sending.sealing_context import event_sealer
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.transport.kafka import KafkaTransport

@@ -29,8 +29,8 @@ from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.observing.logs import configure
 from broker.observing.metrics import Metrics
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
 from broker.store.database import open_store
 
 SIZES_MB: Final = (1, 4, 16, 64)

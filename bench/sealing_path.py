@@ -20,7 +20,7 @@ from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.contract_in_force import event_sealer
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.transport.kafka import KafkaTransport

@@ -66,7 +66,7 @@ def world(now: int, partitions: int, recipients: int = 4) -> Iterator[World]:
             (authority_folder / "key.pem").read_bytes(),
         )
         with LocalKafka(root / "kafka", authority) as kafka:
-            contract = load(SOURCE).contract(now).contract
+            contract = load(SOURCE).contract_in_force(now).contract
             topic = topic_name(contract, "a")
             topics = topic_plans(contract)
             like = next(plan for plan in topics if plan.name == topic)

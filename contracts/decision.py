@@ -66,7 +66,7 @@ class Decision:
 
 def decide(  # noqa: PLR0911 - each denial is given where it is found, in the order of the text
     contract: Contract,
-    standing: ContractStatus,
+    status: ContractStatus,
     sender: str,
     recipients: tuple[str, ...],
     event: PlainEvent,
@@ -76,7 +76,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
 
     Args:
         contract: the agreement.
-        standing: what it is worth, from `contracts.status.standing`.
+        status: what it is worth, from `contracts.status.contract_status`.
         sender: agency id.
         recipients: agency ids as addressed, in any order.
         event: what is to be sent; its own `recipients` are not read.
@@ -88,7 +88,7 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     planned = plan(contract, sender, recipients, event.type)
     if planned.denial is not None:
         return _denied(planned.denial)
-    denial = _not_in_force(contract, standing, sender, recipients, now)
+    denial = _not_in_force(contract, status, sender, recipients, now)
     if denial is not None:
         return _denied(denial)
     try:
@@ -217,16 +217,16 @@ def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSO
 
 
 def _not_in_force(
-    contract: Contract, standing: ContractStatus, sender: str, recipients: tuple[str, ...], now: int
+    contract: Contract, status: ContractStatus, sender: str, recipients: tuple[str, ...], now: int
 ) -> Denial | None:
-    if standing.state in {"suspended", "left"}:
-        code = "suspended" if standing.state == "suspended" else "contract_left"
+    if status.state in {"suspended", "left"}:
+        code = "suspended" if status.state == "suspended" else "contract_left"
         return Denial(code, "fewer than two parties take part in the contract")
-    if not standing.in_force or not contract.starts_ms <= now < contract.ends_ms:
-        state = "expired" if now >= contract.ends_ms else standing.state
+    if not status.in_force or not contract.starts_ms <= now < contract.ends_ms:
+        state = "expired" if now >= contract.ends_ms else status.state
         state = "not_started" if now < contract.starts_ms and state == "in_force" else state
         return Denial("not_in_force", f"the contract is not in force ({state})")
-    departed = standing.departed
+    departed = status.departed
     if departed:
         for agency in (sender, *recipients):
             departure = departed.get(agency)

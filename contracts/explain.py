@@ -48,18 +48,18 @@ _SECTIONS = frozenset(
 """Members of a contract that a section below shows; others follow under `OTHER TERMS`."""
 
 
-def explain(text: ContractText, standing: ContractStatus | None = None) -> str:
+def explain(text: ContractText, status: ContractStatus | None = None) -> str:
     """Return the whole agreement in words, in lines of at most about 96 characters.
 
     Args:
         text: the agreement.
-        standing: what it is worth now, if known.
+        status: what it is worth now, if known.
     """
     contract = text.contract
     lines = [*wrapped(contract.title, ""), f"{contract.name} {contract.version}", ""]
     lines.append(f"SHA-256 of the file: {text.hash.hex()}")
-    if standing is not None:
-        lines.append(f"Now: {_standing(standing)}.")
+    if status is not None:
+        lines.append(f"Now: {_status(status)}.")
     return "\n".join(lines) + "\n" + explain_terms(contract)
 
 
@@ -134,12 +134,12 @@ def _in_words(kind: Kind, text: str) -> str:
     )
 
 
-def _standing(standing: ContractStatus) -> str:
-    text = _STATES[standing.state]
-    if standing.state == "partially_signed":
-        return f"{text} {', '.join(standing.by)}"
-    if standing.departed:
-        gone = ", ".join(f"{a} ({d.state})" for a, d in standing.departed.items())
+def _status(status: ContractStatus) -> str:
+    text = _STATES[status.state]
+    if status.state == "partially_signed":
+        return f"{text} {', '.join(status.by)}"
+    if status.departed:
+        gone = ", ".join(f"{a} ({d.state})" for a, d in status.departed.items())
         return f"{text}, without {gone}"
     return text
 

@@ -62,7 +62,7 @@ HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")
 UNSTATED_KAFKA_DAYS = 30
 """For how long a type without a retention of its own may be on Kafka, for those who read it."""
 
-_DERIVED = ("by_id", "role_of", "memo", "starts_ms", "ends_ms")
+_DERIVED = ("by_id", "role_of", "memo", "starts_ms", "ends_ms", "grace_ms")
 
 
 class FrameworkReference(Term):
@@ -214,7 +214,7 @@ class Contract(Term):
         """First millisecond after the last day in force, UTC."""
         return _midnight_ms(self.ends) + DAY_MS
 
-    @property
+    @cached_property
     def grace_ms(self) -> int:
         """How long after its end records of its time are taken (docs/spec/contracts.md).
 

@@ -97,7 +97,7 @@ class Consented:
 
 @dataclass(slots=True, eq=False)
 class Policy:
-    """The decision so far as it does not depend on values, time or standing.
+    """The decision so far as it does not depend on values, time or status.
 
     Attributes:
         denial: set when nothing may flow; the rest is then empty.

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from contracts.model import Contract
 
-__all__ = ["ContractStatus", "Departure", "State", "standing"]
+__all__ = ["ContractStatus", "Departure", "State", "contract_status"]
 
 State: TypeAlias = Literal[
     "draft", "partially_signed", "in_force", "not_started", "expired", "suspended", "left"
@@ -69,10 +69,10 @@ class ContractStatus:
         return departure.state if departure is not None else self.state
 
 
-def standing(
+def contract_status(
     contract: Contract, signed_by: frozenset[str], departures: Iterable[Departure], now: int
 ) -> ContractStatus:
-    """Return the standing of `contract` at `now`.
+    """Return the status of `contract` at `now`.
 
     Args:
         contract: the agreement.

@@ -315,7 +315,7 @@ class Refusals:
         people.away = True
         town.work_for(1.0)  # what they said last is on Kafka before the suspension begins
         participant = stage.participant(SUSPENDING)
-        contract = participant.contract(now_ms()).text.contract
+        contract = participant.contract_in_force(now_ms()).contract
         issued = state_departure(participant, contract, "suspended", "demo", now_ms())
         version = issued.manifest.version
         self._screen.say(

@@ -139,7 +139,7 @@ class Stage:
 
     def contract(self) -> Contract:
         """The contract in force, as the first agency verifies it."""
-        return self.participant(self.agencies[0]).contract(now_ms()).text.contract
+        return self.participant(self.agencies[0]).contract_in_force(now_ms()).contract
 
     # --- Kafka -----------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from broker.agency.participant import Participant
 from broker.clock import now_ms
-from broker.sending.contract_in_force import ContractsInForce
-from broker.sending.sealing import EventSealer, Governed
+from broker.registry.contract_in_force import ContractInForce
+from broker.sending.sealing import EventSealer
+from broker.sending.sealing_context import SealingContext
 from broker.store.database import open_store
 from contracts.events import PlainEvent
 from contracts.model import Contract
@@ -32,16 +33,16 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     Returns:
         The event's id.
     """
-    terms = ContractsInForce(participant.contracts, participant.manifests)
+    context = SealingContext(participant.contracts, participant.manifests)
 
-    def governing(event_type: str, now: int) -> Governed:
-        governed = terms.governing(event_type, now)
-        contract = _changed(governed.text.contract, event_type, change)
-        return replace(governed, text=replace(governed.text, contract=contract))
+    def changed(event_type: str, now: int) -> ContractInForce:
+        signed = context.contract_in_force(event_type, now).signed
+        contract = _changed(signed.contract, event_type, change)
+        return ContractInForce(replace(signed, text=replace(signed.text, contract=contract)))
 
     secret = participant.keyring.secret()
     sealer = EventSealer(
-        participant.deployment, participant.agency, secret, governing, terms.exchange_key
+        participant.deployment, participant.agency, secret, changed, context.exchange_key
     )
     now = now_ms()
     sealed = sealer.seal(event, now)

@@ -21,7 +21,7 @@ from broker.judging.judging import judge_each
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.judging.partition_state import PartitionState
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.contract_in_force import event_sealer
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.tlog.checkpoint import Place
@@ -57,7 +57,7 @@ class Case(measuring.Case):
         sender = load(SOURCE)
         self._sealer = event_sealer(sender)
         self._signer = cosigner(sender.key_name, sender.stream_signer(now))
-        self._contract = sender.contract(now).contract
+        self._contract = sender.contract_in_force(now).contract
         topic = topic_name(self._contract, "a")
         self._stream = Stream(sender.deployment, sender.agency, topic, 0)
         self.row = open_generation(self._stream, None, None, now)

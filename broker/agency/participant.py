@@ -24,6 +24,7 @@ from broker.keys.manifest import Manifest
 from broker.keys.passphrase import load_passphrase
 from broker.keys.signer import SoftwareSigner
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
@@ -84,17 +85,17 @@ class Participant:
         """
         return self.manifests.current(self.agency, now)
 
-    def contract(self, now: int, name: str | None = None) -> SignedContract:
+    def contract_in_force(self, now: int, name: str | None = None) -> ContractInForce:
         """The contract under which something can be sealed now.
 
         Raises:
-            RegistryError: as `ContractBook.current`.
+            RegistryError: as `broker.registry.contract_in_force`.
         """
-        return self.contracts.current(now, name)
+        return contract_in_force(self.contracts, self.manifests, now, name=name)
 
-    def standing(self, signed: SignedContract, now: int) -> ContractStatus:
-        """Whether a contract is in force."""
-        return self.contracts.standing_of(signed, self.manifests, now)
+    def contract_status(self, signed: SignedContract, now: int) -> ContractStatus:
+        """What a contract is worth at `now` (ms)."""
+        return self.contracts.status_of(signed, self.manifests, now)
 
     def stream_signer(self, now: int, algorithm: str = ED25519) -> SoftwareSigner:
         """The key that signs this agency's checkpoints now (with `ml-dsa-44`: its heartbeats).

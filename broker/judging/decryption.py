@@ -17,9 +17,10 @@ from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_lengt
 from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
-from broker.judging.reader_context import Governing, ReaderContext
+from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord
 from broker.keys.instant import CLOCK_SKEW_MS
+from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
 from contracts.events import URGENT_TYPE
@@ -116,7 +117,7 @@ def open_record(
             raise RefusedError(5, "key_missing", "an exchange key that was listed is not held here")
         return "not_addressed"
     entry, session = mine
-    governing = _governing(sealed.contract, verified, view, now)  # step 6
+    in_force = _contract_in_force(sealed.contract, verified, view, now)  # step 6
     event_id = uuid_text(sealed.id)
     prefix = view.sessions.prefix(view.deployment, sealed.contract, source)
     if ahead is not None and ahead.session is session:
@@ -126,7 +127,7 @@ def open_record(
             texts = open_groups(sealed, entry, session, prefix, event_id)
         except OpeningError as error:
             raise RefusedError(error.step, error.code, str(error)) from None
-    event = _interpret(sealed, event_id, texts, governing, verified, view)  # steps 9 and 10
+    event = _interpret(sealed, event_id, texts, in_force, verified, view)  # steps 9 and 10
     known = view.known(event.source, event.id)
     if known is None:
         return event
@@ -135,37 +136,37 @@ def open_record(
     raise RefusedError(10, "id_reused", "this id was used for another event")
 
 
-def _governing(
+def _contract_in_force(
     contract_hash: bytes, verified: VerifiedRecord, view: ReaderContext, now: int
-) -> Governing:
-    governing = view.contract(contract_hash)
-    if governing is None:
+) -> ContractInForce:
+    in_force = view.contract_in_force(contract_hash)
+    if in_force is None:
         raise RefusedError(6, "contract_unknown", "no verified contract has this hash")
-    contract, log_time = governing.contract, verified.log_time
-    if verified.origin.topic not in governing.topics:
+    contract, log_time = in_force.contract, verified.log_time
+    if verified.origin.topic not in in_force.topics:
         raise RefusedError(6, "topic_not_owned", "the contract does not own this topic")
     if not contract.starts_ms <= log_time < contract.ends_ms:
         raise RefusedError(6, "contract_not_in_force", "the contract was not in force at log time")
-    if now >= contract.ends_ms + governing.grace:
+    if now >= contract.ends_ms + contract.grace_ms:
         raise RefusedError(6, "contract_ended", "the contract ended longer ago than its grace")
     for party in (verified.origin.agency, view.agency):
         if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
-        since = governing.inactive_since.get(party)
+        since = in_force.inactive_since.get(party)
         if since is not None and log_time >= since:
             raise RefusedError(6, "suspended", "a party had suspended its part or left")
-    return governing
+    return in_force
 
 
 def _interpret(
     sealed: SealedEvent,
     event_id: str,
     texts: list[bytes | None],
-    governing: Governing,
+    in_force: ContractInForce,
     verified: VerifiedRecord,
     view: ReaderContext,
 ) -> OpenedEvent:
-    contract, me, source = governing.contract, view.agency, verified.origin.agency
+    contract, me, source = in_force.contract, view.agency, verified.origin.agency
     groups = _parse_groups(texts)
     head = groups[0]
     if head is None or head.keys() != _HEAD_NAMES:
@@ -204,7 +205,7 @@ def _interpret(
         to=addressed,
         flat=flat,
         withheld=withheld(event_type, granted),
-        contract=(contract.name, contract.version, governing.hash.hex()),
+        contract=(contract.name, contract.version, in_force.hash.hex()),
         log_time=verified.fact.log_time,
         urgent=event_type == URGENT_TYPE,
     )

@@ -17,10 +17,11 @@ from broker.judging.continuity_types import Placement
 from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened, Placed
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import PartitionState, StoredCheckpoint
-from broker.judging.reader_context import Governing, StreamKey
+from broker.judging.reader_context import StreamKey
 from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
 from broker.judging.verification import VerifiedRecord
 from broker.judging.verification_cache import VerificationCache
+from broker.registry.contract_in_force import ContractInForce
 from broker.tlog.checkpoint import Place
 from contracts.values import value_class
 
@@ -114,9 +115,9 @@ class FileContext:
         """See ``ReaderContext``."""
         return self._trust.stream_key(agency, key_id, log_time)
 
-    def contract(self, contract_hash: bytes) -> Governing | None:
+    def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """See ``ReaderContext``."""
-        return self._trust.governing(contract_hash)
+        return self._trust.contract_in_force(contract_hash)
 
     def try_wrap(self, agency: str) -> bool:
         """No limit: the person who reads a file has asked for it, and no other sender waits."""

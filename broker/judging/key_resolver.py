@@ -6,14 +6,14 @@ Immutable; a new manifest or contract makes another ``KeyResolver``.
 from __future__ import annotations
 
 from broker.envelope.opening import OpeningKey
-from broker.errors import RefusedError
-from broker.judging.reader_context import Governing, StreamKey
+from broker.errors import RefusedError, RegistryError
+from broker.judging.reader_context import StreamKey
 from broker.keys.keyring import Keyring
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.manifests import ManifestBook
 from broker.tlog.cosignature import parse_signed_checkpoint
 from broker.tlog.errors import NoteError
-from contracts.model import topic_name, trial_topic_name
 
 
 class KeyResolver:
@@ -39,7 +39,7 @@ class KeyResolver:
         self.manifests = manifests
         self.contracts = contracts
         self._allow_trial = allow_trial
-        self._governing: dict[bytes, Governing] = {}
+        self._in_force: dict[bytes, ContractInForce] = {}
         self.parties = max(
             (len(signed.contract.parties) for signed in contracts.trusted()), default=1
         )
@@ -95,25 +95,21 @@ class KeyResolver:
             if listed.role == "receipt"
         )
 
-    def governing(self, contract_hash: bytes) -> Governing | None:
+    def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """The contract of that hash, if every party signed it (step 6)."""
-        known = self._governing.get(contract_hash)
-        if known is not None:
-            return known
-        signed = self.contracts.by_hash(contract_hash)
-        if signed is None or signed.missing:
-            return None
-        contract = signed.contract
-        topics = {topic_name(contract, logical) for logical in contract.topics}
-        if self._allow_trial:
-            topics |= {trial_topic_name(contract, logical) for logical in contract.topics}
-        departures = self.manifests.departures(contract.name, contract.version)
-        inactive = {departure.agency: departure.since_ms for departure in departures}
-        governing = Governing(
-            contract, contract_hash, frozenset(topics), contract.grace_ms, inactive
-        )
-        self._governing[contract_hash] = governing
-        return governing
+        known = self._in_force.get(contract_hash)
+        if known is None:
+            try:
+                known = contract_in_force(
+                    self.contracts,
+                    self.manifests,
+                    contract_hash=contract_hash,
+                    trial=self._allow_trial,
+                )
+            except RegistryError:
+                return None
+            self._in_force[contract_hash] = known
+        return known
 
 
 class OpeningKeys:

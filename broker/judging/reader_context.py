@@ -9,7 +9,7 @@ cleared when a new manifest becomes known.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.envelope.opening import OpeningKey, Sessions
@@ -18,11 +18,11 @@ from broker.judging.continuity_types import StreamHistory
 from broker.judging.partition_state import PartitionState
 from broker.judging.state_limits import Room
 from broker.judging.trials import Trials
+from broker.registry.contract_in_force import ContractInForce
 from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import VerifiedPath
 from broker.tlog.note import NoteVerifier
 from broker.tlog.proof import CheckpointMemo
-from contracts.model import Contract
 
 WRAPS_PER_PARTY_AND_MINUTE = 64
 """New wraps that a reader tries for one sender in a minute of its own clock, times parties."""
@@ -41,25 +41,6 @@ class StreamKey:
     verifier: NoteVerifier
     revoked_since: int | None = None
     manifest_expired: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Governing:
-    """A contract that this reader verified: every party it names has signed these bytes.
-
-    Attributes:
-        contract: its terms.
-        hash: H of the file, 32 bytes.
-        topics: whole topic names that it owns, trial topics included.
-        grace: ms after its end during which records of its time are still taken.
-        inactive_since: agency -> ms since which that party has suspended its part or left.
-    """
-
-    contract: Contract
-    hash: bytes
-    topics: frozenset[str]
-    grace: int
-    inactive_since: Mapping[str, int] = field(default_factory=dict)
 
 
 class Known(Protocol):
@@ -101,8 +82,8 @@ class ReaderContext(Protocol):
         Those of sizes above ``index``, in ascending order.
         """
 
-    def contract(self, contract_hash: bytes) -> Governing | None:
-        """The contract of that hash, if it was verified here."""
+    def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
+        """The contract of that hash, if every party's signature was verified here."""
 
     def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
         """My exchange keys to try at ``log_time``, and whether one that I listed is gone."""

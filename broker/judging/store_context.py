@@ -24,7 +24,7 @@ from broker.judging.partition_state import (
     format_head,
     parse_state,
 )
-from broker.judging.reader_context import Governing, StreamKey
+from broker.judging.reader_context import StreamKey
 from broker.judging.state_limits import (
     Room,
     growth,
@@ -34,6 +34,7 @@ from broker.judging.state_limits import (
     without_doubted,
 )
 from broker.judging.verification_cache import VerificationCache
+from broker.registry.contract_in_force import ContractInForce
 from broker.store.reader_rows import Checkpointed, CheckpointRow, Leaf, LeafStatus, StateChange
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Place
@@ -209,9 +210,9 @@ class StoreContext:
             ]
         return [one for one in self._receipts[origin, before] if one[0] > index]
 
-    def contract(self, contract_hash: bytes) -> Governing | None:
+    def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """See ``ReaderContext``."""
-        return self.trust.governing(contract_hash)
+        return self.trust.contract_in_force(contract_hash)
 
     def try_wrap(self, agency: str) -> bool:
         """See ``ReaderContext``."""

@@ -236,7 +236,7 @@ def _status(participant: Participant, tx: Transaction, now: int) -> Status:
 def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
     lines: list[ContractLine] = []
     for signed in participant.contracts.all():
-        found = participant.standing(signed, now)
+        found = participant.contract_status(signed, now)
         contract = signed.contract
         departed: dict[str, str] = {who: one.state for who, one in found.departed.items()}
         state = found.party_state(participant.agency)

@@ -17,10 +17,10 @@ from contracts.status import ContractStatus
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The contract that was asked about; its standing is known where an agency was named."""
+    """The contract that was asked about; its status is known where an agency was named."""
 
     text: ContractText
-    standing: ContractStatus | None
+    status: ContractStatus | None
 
     @property
     def contract(self) -> Contract:
@@ -44,7 +44,7 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
     assert agency is not None
     participant = load_participant(agency, now, unsigned_ok=True)
     signed = select(participant, name, now)
-    return Chosen(signed.text, participant.standing(signed, now))
+    return Chosen(signed.text, participant.contract_status(signed, now))
 
 
 def select(participant: Participant, name: str | None, now: int) -> SignedContract:
@@ -61,7 +61,7 @@ def select(participant: Participant, name: str | None, now: int) -> SignedContra
     if len(known) == 1:
         return known[0]
     try:
-        return participant.contract(now, name)
+        return participant.contract_in_force(now, name).signed
     except RegistryError as error:
         if error.code in {"contract_missing", "contract_ambiguous"}:
             raise

@@ -15,11 +15,12 @@ from typing import Final
 from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.errors import RegistryError
+from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.repository import read_signatures
 from contracts.errors import ConcordantError, ContractError
 from contracts.loading import load_contract
-from contracts.status import ContractStatus, standing
+from contracts.status import ContractStatus, contract_status
 
 _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
 
@@ -108,7 +109,7 @@ def _of_file(
         if error.code in _UNREADABLE:
             raise
         return _unusable(path, error), None
-    return _stated(signed, standing(signed.contract, signed.parties, (), now)), signed
+    return _stated(signed, contract_status(signed.contract, signed.parties, (), now)), signed
 
 
 def _of_agency(directory: Path, now: int) -> Validities:
@@ -128,14 +129,14 @@ def _of_agency(directory: Path, now: int) -> Validities:
     ours = participant.contracts
     found = [
         _ours(
-            _stated(signed, ours.standing_of(signed, participant.manifests, now)),
+            _stated(signed, ours.status_of(signed, participant.manifests, now)),
             participant.agency,
         )
         for signed in ours.all()
     ]
     for name in sorted({signed.contract.name for signed in ours.all()}):
         try:
-            current = ours.current(now, name)
+            current = contract_in_force(ours, participant.manifests, now, name=name)
             found = [_superseded(each, current) for each in found]
         except RegistryError as error:
             if error.code == "contract_ambiguous":
@@ -166,7 +167,7 @@ def _ours(validity: Validity, agency: str) -> Validity:
     return replace(validity, state=own) if own and validity.state == "in_force" else validity
 
 
-def _superseded(validity: Validity, current: SignedContract) -> Validity:
+def _superseded(validity: Validity, current: ContractInForce) -> Validity:
     """An older version that the one in force names as its previous."""
     same = validity.name == current.contract.name and validity.state == "in_force"
     if same and validity.sha256 != current.hash.hex():

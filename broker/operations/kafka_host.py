@@ -17,6 +17,7 @@ from typing import TypeAlias
 from broker.agency.participant import Participant
 from broker.errors import RegistryError, TransportError
 from broker.registry.contract_book import ContractBook, previous_hashes
+from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import SignedContract
 from broker.registry.manifests import ManifestBook
 from broker.transport.applied import AppliedContracts, read_applied, write_applied
@@ -249,7 +250,7 @@ def select_versions(
             fix="Give a hash that `concordant kafka plan` shows as waiting.",
         )
     if not chosen and not waiting and not applied.by_name:
-        book.current(now)  # says why there is none
+        contract_in_force(book, ManifestBook(book.deployment), now)  # says why there is none
         raise RegistryError("There is no contract.", code="contract_missing")
     revoking = not any(one.applied is None for one in waiting)
     return Selection(tuple(chosen), tuple(begun), tuple(waiting), revoking)

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.sealing import Sealed
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
@@ -50,7 +50,7 @@ TrialResult: TypeAlias = TrialRecord | TrialRefusal
 def permitted(directory: Path, now: int) -> tuple[str, ...]:
     """Types that the agency may publish."""
     participant = load_participant(directory, now)
-    return tuple(permitted_types(participant.contract(now).contract, participant.agency))
+    return tuple(permitted_types(participant.contract_in_force(now).contract, participant.agency))
 
 
 def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
@@ -60,7 +60,7 @@ def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
         EventError: ``type_unknown`` or ``type_not_permitted``.
     """
     participant = load_participant(directory, now)
-    contract = participant.contract(now).contract
+    contract = participant.contract_in_force(now).contract
     try:
         event = example(contract, participant.agency, event_type)
     except EventError as error:
@@ -138,7 +138,7 @@ class Trial:
 
     def __init__(self, directory: Path, now: int) -> None:
         self._participant: Participant = load_participant(directory, now)
-        self._participant.contract(now)
+        self._participant.contract_in_force(now)
         self._sealer = event_sealer(self._participant)
         self._signer = cosigner(self._participant.key_name, self._participant.stream_signer(now))
         self._store = open_store(self._participant.path(self._participant.config.state.database))

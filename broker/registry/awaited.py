@@ -21,12 +21,10 @@ def awaited(contracts: ContractBook, manifests: ManifestBook, now: int) -> tuple
     """
     found: set[str] = set()
     for signed in contracts.trusted():
-        standing = contracts.standing_of(signed, manifests, now)
-        if standing.state not in {"in_force", "suspended"}:
+        status = contracts.status_of(signed, manifests, now)
+        if status.state not in {"in_force", "suspended"}:
             continue
         found |= {
-            party.id
-            for party in signed.contract.parties
-            if standing.party_state(party.id) != "left"
+            party.id for party in signed.contract.parties if status.party_state(party.id) != "left"
         }
     return tuple(sorted(found))

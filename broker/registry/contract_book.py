@@ -8,14 +8,14 @@ making, is never trusted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic
-from broker.registry.contracts import SignedContract, pinned_governance, require_signed
+from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from contracts.model import Contract, topic_name
-from contracts.status import ContractStatus, standing
+from contracts.status import ContractStatus, contract_status
 
 
 class ContractBook:
@@ -102,7 +102,7 @@ class ContractBook:
             pairs = self._governance[agency] = tuple(dict.fromkeys(found))
         return pairs
 
-    def standing_of(
+    def status_of(
         self, signed: SignedContract, manifests: ManifestBook, now: int
     ) -> ContractStatus:
         """Whether a contract is in force, by its signatures, its dates and the manifests.
@@ -114,78 +114,23 @@ class ContractBook:
         """
         contract = signed.contract
         departures = manifests.departures(contract.name, contract.version)
-        return standing(contract, signed.parties, departures, now)
-
-    def current(self, now: int, name: str | None = None) -> SignedContract:
-        """The contract under which something can be sealed now.
-
-        A version that names another's hash as its previous supersedes that one from its own start.
-        Suspension and departure are not looked at here: `contracts.decision` denies by them.
-
-        Args:
-            now: milliseconds since the epoch.
-            name: the contract's name; not needed while there is only one.
-
-        Raises:
-            RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
-                `contract_not_started`, `contract_expired`, or `contract_ambiguous`.
-        """
-        known = self._of(name)
-        if not known:
-            raise RegistryError(
-                "There is no contract" + (f" called {name}." if name else "."),
-                code="contract_missing",
-                where="contracts/",
-                fix="Put the contract and its signatures into the folder contracts/.",
-            )
-        live = self.live(now, name)
-        if not live:
-            raise self._none_in_force(known, now)
-        if len(live) > 1:
-            names = " and ".join(f"{s.contract.name} {s.contract.version}" for s in live)
-            raise RegistryError(
-                f"Two contracts apply at once: {names}.",
-                code="contract_ambiguous",
-                where=", ".join(s.text.where for s in live),
-                fix=_both_apply(live),
-            )
-        return live[0]
+        return contract_status(contract, signed.parties, departures, now)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
         """The fully signed contracts whose days include now and that no other of them replaces."""
         signed = [
             one
-            for one in self._of(name)
-            if one.contract.starts_ms <= now < one.contract.ends_ms and not one.missing
+            for one in self.all()
+            if (name is None or one.contract.name == name)
+            and one.contract.starts_ms <= now < one.contract.ends_ms
+            and not one.missing
         ]
         superseded = {before for one in signed for before in previous_hashes(one.contract)}
         return tuple(one for one in signed if one.hash not in superseded)
 
-    def _of(self, name: str | None) -> list[SignedContract]:
-        return [one for one in self.all() if name is None or one.contract.name == name]
-
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
         """Which parties signed, by contract hash."""
         return {contract_hash: signed.parties for contract_hash, signed in self._by_hash.items()}
-
-    def _none_in_force(self, known: list[SignedContract], now: int) -> RegistryError:
-        latest = known[-1]
-        contract = latest.contract
-        named = f"The contract {contract.name} {contract.version}"
-        if now >= contract.ends_ms:
-            return RegistryError(
-                f"{named} has expired.",
-                code="contract_expired",
-                where=latest.text.where,
-                fix="Agree on a new version and let every party sign it.",
-            )
-        try:
-            require_signed(latest)
-        except RegistryError as error:
-            return error
-        return RegistryError(
-            f"{named} has not started.", code="contract_not_started", where=latest.text.where
-        )
 
     def _require_ours(self, signed: SignedContract) -> None:
         contract = signed.contract
@@ -213,18 +158,4 @@ def previous_hashes(contract: Contract) -> frozenset[bytes]:
     """SHA-256 of the files that a contract says it replaces, 32 bytes each."""
     return (
         frozenset() if contract.previous is None else frozenset({bytes.fromhex(contract.previous)})
-    )
-
-
-def _both_apply(live: Sequence[SignedContract]) -> str:
-    """What to do about several contracts that apply at once; removing one is never right."""
-    ends = min(signed.contract.ends for signed in live)
-    if len({signed.contract.name for signed in live}) > 1:
-        return (
-            "Name one with --contract, where the command has it. An event type that several of "
-            f"them have cannot be sent until one of them ends, on {ends}."
-        )
-    return (
-        "Keep both files: a record sent under either can only be opened with it. Nothing can be "
-        f"sent until one of them ends, on {ends}. Sign no version that does not name the last one."
     )

@@ -79,7 +79,7 @@ class Acceptance:
         again = known is not None and known.outcome == "seal_again"
         try:
             prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
-            contract = prepared.governed.text.contract
+            contract = prepared.in_force.contract
             if not again:  # what it says of a referral was kept when it was first accepted
                 self._referrals.published(event, contract, prepared.event_id, now)
         except EventError as refusal:
@@ -106,7 +106,7 @@ class Acceptance:
                 event,
                 prepared.event_id,
                 prepared.decision,
-                recording.contract_reference(prepared.governed.text),
+                recording.contract_reference(prepared.in_force.text),
                 case_key,
                 now,
                 operator,

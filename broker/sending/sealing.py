@@ -7,30 +7,21 @@ written here: broker/sending/publishing.py does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from broker import pseudonyms
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import Draft, ExchangeKey, Sealer, draft
 from broker.event import JSON
+from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import Decision, FieldDecision, LeftOut, decide
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.grouping import Grouping
 from contracts.left_out import without_ungranted
-from contracts.loading import ContractText
 from contracts.model import topic_name
-from contracts.status import ContractStatus
 from contracts.values import value_class
-
-
-@dataclass(frozen=True, slots=True)
-class Governed:
-    """A contract of this agency that is in force, with its standing now."""
-
-    text: ContractText
-    standing: ContractStatus
 
 
 @value_class(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Prepared:
         partition: by the case.
         draft: what is to be sealed.
         decision: what was decided, field by field.
-        governed: under which contract.
+        in_force: the contract.
         case_id: shared id of the case.
     """
 
@@ -52,7 +43,7 @@ class Prepared:
     partition: int
     draft: Draft
     decision: Decision
-    governed: Governed
+    in_force: ContractInForce
     case_id: str
 
 
@@ -66,7 +57,7 @@ class Sealed:
         partition: by the case.
         value: the record's value.
         decision: what was decided, field by field.
-        governed: under which contract.
+        in_force: the contract.
         case_id: shared id of the case.
     """
 
@@ -75,7 +66,7 @@ class Sealed:
     partition: int
     value: bytes
     decision: Decision
-    governed: Governed
+    in_force: ContractInForce
     case_id: str
 
 
@@ -86,7 +77,7 @@ class EventSealer:
         deployment: name of the deployment.
         agency: the sender.
         secret: the sender's PRF secret, 32 bytes.
-        governing: (event type, now in ms) -> the contract in force that has this type. Raises
+        contract_in_force: (event type, now in ms) -> the one that has this type. Raises
             EventError or RegistryError.
         exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
     """
@@ -96,19 +87,19 @@ class EventSealer:
         deployment: str,
         agency: str,
         secret: bytes,
-        governing: Callable[[str, int], Governed],
+        contract_in_force: Callable[[str, int], ContractInForce],
         exchange_key: Callable[[str, int], ExchangeKey],
     ) -> None:
         self._deployment = deployment
         self.agency = agency
         self.secret = secret
-        self._governing = governing
+        self._contract_in_force = contract_in_force
         self._exchange_key = exchange_key
         self._sealers: dict[bytes, Sealer] = {}
 
     def decide(
         self, event: PlainEvent, now: int, *, leave_out: bool = False
-    ) -> tuple[Governed, Decision]:
+    ) -> tuple[ContractInForce, Decision]:
         """Decide on one event, without sealing it.
 
         Args:
@@ -120,12 +111,12 @@ class EventSealer:
         Raises:
             EventError: the contract does not permit it; ``code`` says why.
         """
-        governed = self._governing(event.type, now)
-        contract = governed.text.contract
+        in_force = self._contract_in_force(event.type, now)
+        contract = in_force.contract
         gone: tuple[FieldDecision, ...] = ()
         if leave_out:
             event, gone = without_ungranted(contract, self.agency, event)
-        decision = decide(contract, governed.standing, self.agency, event.recipients, event, now)
+        decision = decide(contract, in_force.status(now), self.agency, event.recipients, event, now)
         if not decision.permitted:
             denied = EventError(decision.detail, code=decision.code)
             denied.clause = decision.clause
@@ -143,7 +134,7 @@ class EventSealer:
                     ),
                 ),
             )
-        return governed, decision
+        return in_force, decision
 
     def prepare(
         self,
@@ -165,8 +156,8 @@ class EventSealer:
             EventError: the contract does not permit it, or it is too large; ``code`` says which.
             RegistryError: a recipient has no valid key at the moment.
         """
-        governed, decision = self.decide(event, now, leave_out=leave_out)
-        contract = governed.text.contract
+        in_force, decision = self.decide(event, now, leave_out=leave_out)
+        contract = in_force.contract
         event_id = pseudonyms.event_id(self.secret, source_key)
         layout = decision.grouping
         assert layout is not None
@@ -191,7 +182,7 @@ class EventSealer:
             pseudonyms.partition(self.secret, case_id, contract.topics[terms.topic].partitions),
             drafted,
             decision,
-            governed,
+            in_force,
             case_id,
         )
 
@@ -201,7 +192,7 @@ class EventSealer:
         All of a batch at once: deciding and sealing each fill the processor's instruction cache,
         so taking turns costs a fifth of both (docs/benchmarks.md).
         """
-        return [self._sealer(one.governed.text.hash).seal(one.draft) for one in prepared]
+        return [self._sealer(one.in_force.hash).seal(one.draft) for one in prepared]
 
     def seal(
         self,
@@ -220,7 +211,7 @@ class EventSealer:
             one.partition,
             value,
             one.decision,
-            one.governed,
+            one.in_force,
             one.case_id,
         )
 

@@ -21,10 +21,10 @@ from broker.observing.health import Flag, Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
-from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
+from broker.sending.sealing_context import SealingContext
 from broker.service.faults import require_waiting_helps
 from broker.service.reading import Reader
 from broker.service.relaying import Relaying
@@ -82,13 +82,13 @@ class BrokerService:
         self.on_retry: Callable[[], None] = lambda: None
         """Called when a person asked to try again what waits; set by what else can wait."""
         secret = participant.keyring.secret()
-        self._terms = ContractsInForce(participant.contracts, participant.manifests)
+        self._sealing = SealingContext(participant.contracts, participant.manifests)
         self._sealer = EventSealer(
             participant.deployment,
             participant.agency,
             secret,
-            self._terms.governing,
-            self._terms.exchange_key,
+            self._sealing.contract_in_force,
+            self._sealing.exchange_key,
         )
         self.publisher = Publisher(self._sealer)
         topics = control_topics(participant.deployment)
@@ -250,7 +250,7 @@ class BrokerService:
 
     async def _on_books(self) -> None:
         contracts, manifests = self.control.contracts, self.control.manifests
-        self._terms.contracts, self._terms.manifests = contracts, manifests
+        self._sealing.contracts, self._sealing.manifests = contracts, manifests
         self._log.info("registry_changed")
 
     def _trouble(self, trouble: Trouble) -> None:

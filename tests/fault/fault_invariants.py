@@ -44,7 +44,7 @@ class Invariants:
     def __init__(self, stage: FaultStage, traffic: Traffic) -> None:
         self._stage = stage
         self._traffic = traffic
-        contract = stage.participant(stage.agencies[0]).contract(now_ms()).text.contract
+        contract = stage.participant(stage.agencies[0]).contract_in_force(now_ms()).contract
         self._readable = {a: set(readable_topics(contract, a)) for a in stage.agencies}
         self._databases = {agency: stage.database(agency) for agency in stage.agencies}
         self.kept_first = 0

@@ -173,7 +173,7 @@ class FaultStage:
 
     def provision(self) -> None:
         """Topics and rights, as `concordant kafka apply` makes them."""
-        contract = self.participant(self.agencies[0]).contract(now_ms()).text.contract
+        contract = self.participant(self.agencies[0]).contract_in_force(now_ms()).contract
         provisioner = Provisioner(self.kafka.connection)
         plan = provisioner.plan(contract.deployment, topic_plans(contract), acl_plans(contract))
         provisioner.apply(plan)

@@ -50,9 +50,9 @@ from broker.record import CONTENT_TYPE_HEADER, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
-from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import EventSealer, Publisher
 from broker.sending.relay import Relay
+from broker.sending.sealing_context import SealingContext
 from broker.service.reporting import report_batch
 from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
@@ -131,7 +131,7 @@ class Party:
         self.secret = self.participant.keyring.secret()
         self.stream_key: SoftwareSigner = self.world.stream_key(agency)
         contracts, manifests = self.participant.contracts, self.world.manifests
-        self.terms = ContractsInForce(contracts, manifests)
+        self.terms = SealingContext(contracts, manifests)
         self.start_sender()
         config = self.participant.config
         (folder / agency).mkdir()
@@ -176,7 +176,7 @@ class Party:
             self.world.deployment,
             self.agency,
             self.secret,
-            self.terms.governing,
+            self.terms.contract_in_force,
             self.terms.exchange_key,
         )
         self.publisher = Publisher(self.sealer)

@@ -44,7 +44,7 @@ def cluster(root: Path, now: int) -> MemoryKafka:
     """A Kafka in memory with the contract's topics."""
     kafka = MemoryKafka()
     participant = load_participant(root / POLICE, now)
-    for topic in data_topics(participant.contract(now).contract):
+    for topic in data_topics(participant.contract_in_force(now).contract):
         kafka.create_topic(topic, PARTITIONS)
     for topic in control_topics(participant.deployment).names:
         kafka.create_topic(topic, 1)

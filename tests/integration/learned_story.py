@@ -60,7 +60,7 @@ def event(one: Adapter, event_type: str) -> PlainEvent:
     """An event of its own case, of everything that the council may read."""
     if event_type == REFERRAL:
         return one.event((COUNCIL,))
-    contract = one.loaded().contract(clock()).contract
+    contract = one.loaded().contract_in_force(clock()).contract
     sent = plan(contract, one.agency, (COUNCIL,), event_type).fields
     flat = flatten(event_type, example(contract, one.agency, event_type).data)
     flat = {path: value for path, value in flat.items() if path in sent}
@@ -100,7 +100,7 @@ async def learned_while_running(
             await one.start()
         published = police.publish((COUNCIL,), 3)
         await until(lambda: len(council.inbox()) == 3, *everyone)
-        old = police.loaded().contract(clock())
+        old = police.loaded().contract_in_force(clock())
         text = with_a_topic_of_their_own(old.text.raw.decode(), old.hash)
         for one in everyone:
             proposal = one.directory / "state" / "next.yaml"
@@ -112,7 +112,7 @@ async def learned_while_running(
             assert done.code == 0, done.err
         new = sha256(text.encode())
         await until(lambda: all(knows(one, new) for one in everyone), *everyone)
-        contract = police.loaded().contract(clock()).contract
+        contract = police.loaded().contract_in_force(clock()).contract
         topic = f"{contract.deployment}.{contract.name}.c"
 
         referrals = publish(police, REFERRAL, 2)

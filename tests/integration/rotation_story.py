@@ -140,7 +140,7 @@ class Rotation:
         made = json.loads(
             (await concordant("keys", "new-governance", "--agency", folder, "--json")).out
         )
-        old = self.police.loaded().contract(clock())
+        old = self.police.loaded().contract_in_force(clock())
         text = old.text.raw.decode()
         pinned = old.contract.governance_keys[POLICE]
         fresh = made["governance_keys"][POLICE]
@@ -166,7 +166,7 @@ class Rotation:
             lambda: all(one.manifest_of(POLICE).version == version for one in self.readers)
         )
         await self.more_arrive()
-        assert self.police.loaded().contract(clock()).hash == following
+        assert self.police.loaded().contract_in_force(clock()).hash == following
 
     def _name_in_config(self, governance: dict[str, object]) -> None:
         path = self.police.directory / "agency.toml"

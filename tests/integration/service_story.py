@@ -82,7 +82,7 @@ class Running:
         """A referral of its own, of everything that these recipients may read."""
         assert self.service is not None
         participant = self.service.participant
-        contract = participant.contract(self._clock()).contract
+        contract = participant.contract_in_force(self._clock()).contract
         sent = plan(contract, participant.agency, to, event_type).fields
         flat = flatten(event_type, example(contract, participant.agency, event_type).data)
         flat = {path: value for path, value in flat.items() if path in sent}
@@ -93,7 +93,7 @@ class Running:
     def contract(self) -> Contract:
         """The contract in force."""
         assert self.service is not None
-        return self.service.participant.contract(self._clock()).contract
+        return self.service.participant.contract_in_force(self._clock()).contract
 
     def publish(self, to: tuple[str, ...], count: int, case_id: str = "") -> list[str]:
         """Accept so many events, as the intake of a file does."""

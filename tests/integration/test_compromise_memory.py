@@ -75,7 +75,7 @@ def from_the_beginning(
         lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
         mine.keyring.secret(),
     )
-    for topic in data_topics(mine.contract(clock()).contract):
+    for topic in data_topics(mine.contract_in_force(clock()).contract):
         for partition, records in enumerate(kafka.topics[topic]):
             receiving.take(topic, partition, records, clock())
     with store.reading() as tx:

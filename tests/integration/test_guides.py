@@ -70,7 +70,7 @@ async def test_the_subscriber_of_the_guide_prints_each_event_once(
         certificate=tls.certificate.read_bytes(),
         key=tls.key.read_bytes(),
     )
-    contract = load_participant(root / POLICE, clock()).contract(clock()).contract
+    contract = load_participant(root / POLICE, clock()).contract_in_force(clock()).contract
     provisioner = Provisioner(real_kafka.local.connection)
     provisioner.apply(provisioner.plan(deployment, topic_plans(contract), acl_plans(contract)))
     police = Running(

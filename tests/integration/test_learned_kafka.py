@@ -37,7 +37,7 @@ async def test_topics_of_a_contract_learned_while_running_are_read(
     def adapter(agency: str) -> Adapter:
         return Adapter(root / agency, lambda: transport(agency, "inbox"))
 
-    apply(load_participant(root / POLICE, clock()).contract(clock()).contract)
+    apply(load_participant(root / POLICE, clock()).contract_in_force(clock()).contract)
     police, council, support = adapter(POLICE), adapter(COUNCIL), adapter(SUPPORT)
     desk = transport(COUNCIL, "desk")
     async with subscribe(root / COUNCIL, "desk", clock=clock, receiver=desk) as events:

@@ -24,7 +24,7 @@ async def test_nothing_is_lost_or_refused_while_every_key_is_replaced(
 ) -> None:
     root, deployment = tmp_path / "p", real_kafka.fresh_name()
     end = renewed_yesterday(root, 30, deployment)
-    contract = load_participant(root / POLICE, clock()).contract(clock()).contract
+    contract = load_participant(root / POLICE, clock()).contract_in_force(clock()).contract
     provisioner = Provisioner(real_kafka.local.connection)
     provisioner.apply(provisioner.plan(deployment, topic_plans(contract), acl_plans(contract)))
 

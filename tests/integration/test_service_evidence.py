@@ -33,7 +33,7 @@ def partnership(root: Path, police_beats_s: float) -> tuple[Running, Running]:
         config.write_text(f"{config.read_text()}\n[intervals]\nheartbeat = {seconds}\n")
     kafka = MemoryKafka()
     participant = load_participant(root / POLICE, clock())
-    for topic in data_topics(participant.contract(clock()).contract):
+    for topic in data_topics(participant.contract_in_force(clock()).contract):
         kafka.create_topic(topic, 6)
     for topic in control_topics(participant.deployment).names:
         kafka.create_topic(topic, 1)

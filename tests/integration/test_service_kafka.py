@@ -81,7 +81,7 @@ def pair(real_kafka: RealKafka, tmp_path: Path) -> Pair:
 
 
 def provision(kafka: RealKafka, root: Path) -> None:
-    contract = load_participant(root / POLICE, clock()).contract(clock()).contract
+    contract = load_participant(root / POLICE, clock()).contract_in_force(clock()).contract
     provisioner = Provisioner(kafka.local.connection)
     deployment = contract.deployment
     provisioner.apply(provisioner.plan(deployment, topic_plans(contract), acl_plans(contract)))

@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 def kafka(root: Path) -> MemoryKafka:
     cluster = MemoryKafka()
     participant = load_participant(root / POLICE, clock())
-    for topic in data_topics(participant.contract(clock()).contract):
+    for topic in data_topics(participant.contract_in_force(clock()).contract):
         cluster.create_topic(topic, 6)
     for topic in control_topics(participant.deployment).names:
         cluster.create_topic(topic, 1)
@@ -134,7 +134,7 @@ async def test_a_record_that_kafka_lost_is_asked_for_and_healed(
             published.append(service.publisher.publish(tx, event, clock()))
     service.published()
     await until(lambda: police.outbox().sent == 4, police)
-    topic = data_topics(service.participant.contract(clock()).contract)[0]
+    topic = data_topics(service.participant.contract_in_force(clock()).contract)[0]
     (log,) = [records for records in kafka.topics[topic] if records]
     lost = log[2]
     log[2] = type(lost)(lost.topic, lost.partition, (), None, 2)  # a withheld record
@@ -161,7 +161,9 @@ async def test_a_new_key_and_a_suspension_are_taken_up_while_running(
     police.publish((COUNCIL,), 2)
     await until(lambda: len(council.inbox()) == 4, police, council)
     leaving = load_participant(root / COUNCIL, clock())
-    state_departure(leaving, leaving.contract(clock()).contract, "suspended", "review", clock())
+    state_departure(
+        leaving, leaving.contract_in_force(clock()).contract, "suspended", "review", clock()
+    )
     assert council.service is not None
     await council.service.reload()
 

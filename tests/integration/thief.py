@@ -8,7 +8,7 @@ from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.contract_in_force import event_sealer
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store

@@ -20,7 +20,7 @@ from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 from contracts.referral import TERMINAL, allowed, check_transition
 from contracts.schema import flatten, leaves, required_leaves, restricted, unflatten
-from contracts.status import standing
+from contracts.status import contract_status
 from contracts.vocabulary import codes
 
 _KEYS = GovernanceKeys(
@@ -38,7 +38,7 @@ TEXT = draft(
 CONTRACT = parse_contract(TEXT.encode(), "c.yaml").contract
 AGENCIES = [party.id for party in CONTRACT.parties]
 NOW = CONTRACT.starts_ms
-IN_FORCE = standing(CONTRACT, frozenset(AGENCIES), (), NOW)
+IN_FORCE = contract_status(CONTRACT, frozenset(AGENCIES), (), NOW)
 FULL: dict[str, dict[str, Any]] = {}
 for _type, _sender in dict.fromkeys(EVENT_TYPES, "csu-camden").items():
     FULL[_type] = flatten(_type, example(CONTRACT, _sender, _type).data)

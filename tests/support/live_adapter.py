@@ -151,7 +151,7 @@ class Partnership:
     def __init__(self, root: Path) -> None:
         self.kafka = MemoryKafka()
         self.adapters = {agency: Adapter(root / agency, self.kafka) for agency in CAST}
-        contract = self[POLICE].participant().contract(now_ms()).contract
+        contract = self[POLICE].participant().contract_in_force(now_ms()).contract
         for topic in data_topics(contract):
             self.kafka.create_topic(topic, 6)
         for topic in control_topics(contract.deployment).names:

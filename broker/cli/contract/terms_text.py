@@ -18,7 +18,7 @@ from contracts.status import ContractStatus
 
 def explanation(chosen: Chosen) -> str:
     """The whole contract in words."""
-    return explain(chosen.text, chosen.standing)
+    return explain(chosen.text, chosen.status)
 
 
 def explanation_json(chosen: Chosen) -> dict[str, object]:
@@ -31,7 +31,7 @@ def explanation_json(chosen: Chosen) -> dict[str, object]:
         "starts": contract.starts.isoformat(),
         "ends": contract.ends.isoformat(),
         "review_on": contract.review_on.isoformat() if contract.review_on else None,
-        "standing": _standing(chosen.standing),
+        "standing": _status(chosen.status),
         "parties": [
             {
                 "id": party.id,
@@ -234,11 +234,11 @@ def _named(chosen: Chosen) -> dict[str, object]:
     }
 
 
-def _standing(standing: ContractStatus | None) -> Mapping[str, object] | None:
-    if standing is None:
+def _status(status: ContractStatus | None) -> Mapping[str, object] | None:
+    if status is None:
         return None
     return {
-        "state": standing.state,
-        "by": list(standing.by),
-        "departed": {agency: each.state for agency, each in standing.departed.items()},
+        "state": status.state,
+        "by": list(status.by),
+        "departed": {agency: each.state for agency, each in status.departed.items()},
     }

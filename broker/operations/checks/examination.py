@@ -92,11 +92,11 @@ def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
 
 
 def _contract(participant: Participant, now: int) -> Checks:
-    signed = participant.contract(now)
-    contract = signed.contract
+    in_force = participant.contract_in_force(now)
+    contract = in_force.contract
     named = f"{contract.name} {contract.version}"
-    standing = participant.standing(signed, now)
-    mine = standing.departed.get(participant.agency)
+    status = in_force.status(now)
+    mine = status.departed.get(participant.agency)
     if mine is not None:
         again = "concordant contract suspend --resume" if mine.state == "suspended" else None
         yield Check(
@@ -107,12 +107,12 @@ def _contract(participant: Participant, now: int) -> Checks:
             f"contract_{mine.state}",
         )
         return
-    if not standing.in_force:
-        gone = ", ".join(standing.by)
-        yield Check("contract", "fail", f"{named}: {standing.state} ({gone})", code=standing.state)
+    if not status.in_force:
+        gone = ", ".join(status.by)
+        yield Check("contract", "fail", f"{named}: {status.state} ({gone})", code=status.state)
         return
     yield from _dates(named, contract.ends_ms, now)
-    for agency, departure in standing.departed.items():
+    for agency, departure in status.departed.items():
         yield warned("contract", f"{agency} has {departure.state} {named}: nothing flows to it")
 
 

@@ -145,7 +145,7 @@ def _unreachable(address: str, reason: str) -> TransportError:
 
 def _needed(participant: Participant, now: int) -> dict[str, frozenset[str]]:
     """Operations by topic that the contract gives this agency."""
-    contract = participant.contract(now).contract
+    contract = participant.contract_in_force(now).contract
     needed: dict[str, set[str]] = {
         name: {"read", "write"} for name in control_topics(participant.deployment).names
     }

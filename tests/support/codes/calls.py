@@ -15,6 +15,7 @@ from adapters.sinks.folder import FolderSink
 from broker.errors import ConcordantError
 from broker.operations.vector_setting import load_setting
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_in_force import contract_in_force
 from broker.sending.streams import Stream, append, open_generation
 from broker.store import database
 from broker.store.database import open_store
@@ -33,17 +34,17 @@ def decided(setting: str, now: int, sender: str, *recipients: str) -> None:
     trust = load_setting(SETTINGS / setting, COUNCIL).trust
     (signed,) = trust.contracts.trusted()
     event = replace(example(signed.contract, sender, "case.updated"), recipients=recipients)
-    standing = trust.contracts.standing_of(signed, trust.manifests, now)
-    found = decide(signed.contract, standing, sender, recipients, event, now)
+    status = trust.contracts.status_of(signed, trust.manifests, now)
+    found = decide(signed.contract, status, sender, recipients, event, now)
     # what these few may not read is another matter
     if found.code not in {"", None, "field_not_granted"}:
         raise ConcordantError(found.detail, code=found.code)
 
 
 def contracts(now: int) -> object:
-    """The contract that governs at a time."""
+    """The contract in force at a time."""
     trust = load_setting(SETTINGS / "partnership", COUNCIL).trust
-    return trust.contracts.current(now)
+    return contract_in_force(trust.contracts, trust.manifests, now)
 
 
 def adopted(deployment: str) -> ContractBook:

@@ -34,8 +34,9 @@ from broker.receiving.persistence import Batch
 from broker.receiving.quarantining import restored
 from broker.receiving.receiving import Receiving
 from broker.record import Record, RecordFormatError, parse_record
-from broker.sending.contract_in_force import ContractsInForce
-from broker.sending.sealing import EventSealer, Governed, Sealed
+from broker.registry.contract_in_force import ContractInForce
+from broker.sending.sealing import EventSealer, Sealed
+from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import Stream, append, open_generation
 from broker.store.database import open_store
 from contracts.errors import EventError
@@ -195,13 +196,13 @@ class VectorReader:
 
     def _sealed(self, sender: str) -> Sealed:
         trust = self.trust
-        keys = ContractsInForce(trust.contracts, trust.manifests).exchange_key
+        keys = SealingContext(trust.contracts, trust.manifests).exchange_key
         for signed in trust.contracts.trusted():
             contract = signed.contract
-            standing = trust.contracts.standing_of(signed, trust.manifests, self.now)
-            governed = Governed(signed.text, standing)
+            departures = trust.manifests.departures(contract.name, contract.version)
+            in_force = ContractInForce(signed, departures)
             sealer = EventSealer(
-                self.setting.deployment, sender, bytes(32), lambda *_, g=governed: g, keys
+                self.setting.deployment, sender, bytes(32), lambda *_, f=in_force: f, keys
             )
             if not contract.starts_ms <= self.now < contract.ends_ms:
                 continue

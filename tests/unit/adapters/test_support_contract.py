@@ -21,7 +21,7 @@ from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from contracts.status import standing
+from contracts.status import contract_status
 
 CASES = [c for c in case_list(11, 120) if len(c.incident.narrative) <= NARRATIVE_LIMIT]
 CONTENT: Mapping[str, tuple[AgencyAdapter, Mapping[str, str], bytes]] = {
@@ -76,7 +76,7 @@ def test_the_contract_permits_what_a_sample_exports(contract: Contract, agency: 
     adapter, partners, content = CONTENT[agency]
     context = Context(agency, partners, MemoryLinks())
     now = contract.starts_ms + 1
-    state = standing(contract, frozenset(p.id for p in contract.parties), (), now)
+    state = contract_status(contract, frozenset(p.id for p in contract.parties), (), now)
     refused: set[tuple[str, str]] = set()
     for row in adapter.read(content):
         assert isinstance(row, Row)

@@ -23,7 +23,7 @@ from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
-from broker.sending.contract_in_force import event_sealer
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.store.database import Store, open_store

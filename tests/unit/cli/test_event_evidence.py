@@ -12,8 +12,8 @@ from broker.clock import now_ms
 from broker.control.heartbeat_retention import keep_heard
 from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record, format_record
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner, require_both_authors
 from broker.statements.heartbeats import Head, read_heartbeat

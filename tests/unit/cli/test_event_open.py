@@ -72,7 +72,7 @@ def test_a_reader_gets_exactly_the_granted_leaves_that_were_sent(
     (line,) = done.jsonl
     assert list(line) == ["id", "type", "source", "time", "data", "withheld"]
     assert (line["type"], line["source"]) == ("referral.made", "csu-camden")
-    contract = load_participant(root / agency, now_ms()).contract(now_ms()).contract
+    contract = load_participant(root / agency, now_ms()).contract_in_force(now_ms()).contract
     role = contract.role_of[agency]
     fields = contract.event_types["referral.made"].fields
     granted = {path for path, field in fields.items() if role in field.readers}

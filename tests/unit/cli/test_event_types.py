@@ -66,11 +66,11 @@ def test_an_example_has_exactly_the_three_members_and_is_permitted(examples, mad
     for agency, event in examples:
         assert list(event) == ["type", "recipients", "data"]
         participant, now = participants[agency], now_ms()
-        signed = participant.contract(now)
+        in_force = participant.contract_in_force(now)
         plain = PlainEvent(event["type"], tuple(event["recipients"]), event["data"])
         decision = decide(
-            signed.contract,
-            participant.standing(signed, now),
+            in_force.contract,
+            in_force.status(now),
             agency,
             plain.recipients,
             plain,
@@ -83,7 +83,7 @@ def test_an_example_has_exactly_the_three_members_and_is_permitted(examples, mad
 def test_an_example_addresses_every_permitted_party_and_never_the_sender(
     examples, made: Path
 ) -> None:
-    contract = load_participant(made / "csu-camden", now_ms()).contract(now_ms()).contract
+    contract = load_participant(made / "csu-camden", now_ms()).contract_in_force(now_ms()).contract
     for agency, event in examples:
         terms = contract.event_types[event["type"]]
         permitted = {party.id for party in contract.parties if party.role in terms.recipients}
@@ -92,7 +92,7 @@ def test_an_example_addresses_every_permitted_party_and_never_the_sender(
 
 
 def test_an_example_fills_every_field_that_someone_may_read(examples, made: Path) -> None:
-    contract = load_participant(made / "csu-camden", now_ms()).contract(now_ms()).contract
+    contract = load_participant(made / "csu-camden", now_ms()).contract_in_force(now_ms()).contract
     for agency, event in examples:
         terms, role = contract.event_types[event["type"]], contract.role_of[agency]
         readers = {contract.role_of[one] for one in event["recipients"]}
@@ -112,7 +112,7 @@ def test_an_example_is_the_same_every_time(cli, made: Path) -> None:
 
 
 def test_no_long_string_of_an_example_is_part_of_a_name_or_of_today(examples, made: Path) -> None:
-    contract = load_participant(made / "csu-camden", now_ms()).contract(now_ms()).contract
+    contract = load_participant(made / "csu-camden", now_ms()).contract_in_force(now_ms()).contract
     today = datetime.now(UTC)
     names = [party.id for party in contract.parties]
     names += [f"{contract.deployment}.{contract.name}.{topic}.trial" for topic in contract.topics]
@@ -124,7 +124,7 @@ def test_no_long_string_of_an_example_is_part_of_a_name_or_of_today(examples, ma
 
 
 def test_at_least_one_type_is_read_differently_by_two_of_those_addressed(cli, made: Path) -> None:
-    contract = load_participant(made / "csu-camden", now_ms()).contract(now_ms()).contract
+    contract = load_participant(made / "csu-camden", now_ms()).contract_in_force(now_ms()).contract
     event = cli("event", "example", "referral.made", "--agency", made / "csu-camden").jsonl[0]
     views = {
         frozenset(

@@ -11,8 +11,8 @@ from broker.agency.account import label, login_name
 from broker.agency.participant import Participant, load_participant
 from broker.audit.log import log_origin, sign_head
 from broker.clock import now_ms
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.store.reader_rows import HeadsRow
@@ -170,7 +170,7 @@ def test_who_received_a_field_when_and_under_which_clause_of_which_version(cli, 
     sign(world)
     done = show(cli, world, "--field", "victim.name", "--json")
     assert done.code == 0
-    signed = participant.contract(now_ms())
+    signed = participant.contract_in_force(now_ms())
     fields = signed.contract.event_types["case.updated"].fields
     readers = {
         party.id

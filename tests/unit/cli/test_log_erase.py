@@ -21,8 +21,8 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import FolderSource
 from broker.clock import now_ms
 from broker.observing.metrics import Metrics
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
 from broker.store.database import open_store
 
 SENDER, READER = "csu-camden", "haven-support"

@@ -16,8 +16,8 @@ from broker.clock import now_ms
 from broker.control.control import Control
 from broker.control.own_heartbeat import own_heartbeat
 from broker.record import Record
-from broker.sending.contract_in_force import event_sealer
 from broker.sending.publishing import Publisher
+from broker.sending.sealing_context import event_sealer
 from broker.transport.topics import control_topics
 from contracts.events import PlainEvent
 

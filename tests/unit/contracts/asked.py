@@ -26,13 +26,13 @@ class Asked:
     """`decide` with everything in order but what a test changes."""
 
     def __init__(self, contract: Contract, in_force: ContractStatus, noon: int) -> None:
-        self.contract, self.standing, self.now = contract, in_force, noon
+        self.contract, self.status, self.now = contract, in_force, noon
 
     def __call__(self, **changed: Any) -> Decision:
         data = DATA | changed.pop("data", {})
         asked: dict[str, Any] = {
             "contract": self.contract,
-            "standing": self.standing,
+            "status": self.status,
             "sender": SENDER,
             "recipients": TO,
             "now": self.now,

@@ -9,7 +9,7 @@ from contracts.drafting import draft, london_parties
 from contracts.loading import ContractText, parse_contract, shipped_terms
 from contracts.model import Contract
 from contracts.parties import GovernanceKeys
-from contracts.status import ContractStatus, standing
+from contracts.status import ContractStatus, contract_status
 from tests.unit.contracts.asked import Asked
 
 
@@ -63,7 +63,7 @@ def noon(contract: Contract) -> int:
 
 @pytest.fixture(scope="session")
 def in_force(contract: Contract, everyone: frozenset[str], noon: int) -> ContractStatus:
-    return standing(contract, everyone, (), noon)
+    return contract_status(contract, everyone, (), noon)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 from contracts.schema import unflatten
-from contracts.status import ContractStatus, Departure, standing
+from contracts.status import ContractStatus, Departure, contract_status
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, DATA, SENDER, TO, Asked
 
 
@@ -115,7 +115,7 @@ def test_a_field_that_the_contract_requires_must_be_there(
 def test_nothing_flows_while_the_contract_is_not_in_force(
     ask: Asked, in_force: ContractStatus, state: Any
 ) -> None:
-    assert ask(standing=replace(in_force, state=state)).code == "not_in_force"
+    assert ask(status=replace(in_force, state=state)).code == "not_in_force"
 
 
 def test_nothing_flows_before_it_starts_or_after_it_ends(ask: Asked, contract: Contract) -> None:
@@ -136,9 +136,9 @@ def test_a_party_that_suspends_or_leaves_stops_its_own_part_only(
     state: Any,
     code: str,
 ) -> None:
-    now = standing(contract, everyone, [Departure(agency, state, noon - 1)], noon)
-    assert ask(standing=now).code == code
-    others = ask(standing=now, sender="council-lewisham", recipients=("csu-lewisham",))
+    now = contract_status(contract, everyone, [Departure(agency, state, noon - 1)], noon)
+    assert ask(status=now).code == code
+    others = ask(status=now, sender="council-lewisham", recipients=("csu-lewisham",))
     assert others.permitted
 
 
@@ -147,7 +147,7 @@ def test_a_contract_that_all_but_one_left_is_over(
     ask: Asked, contract: Contract, everyone: frozenset[str], noon: int, state: Any, code: str
 ) -> None:
     gone = [Departure(agency, state, noon - 1) for agency in everyone - {SENDER}]
-    assert ask(standing=standing(contract, everyone, gone, noon)).code == code
+    assert ask(status=contract_status(contract, everyone, gone, noon)).code == code
 
 
 def test_a_decision_says_nothing_of_values(ask: Asked) -> None:

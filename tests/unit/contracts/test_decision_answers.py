@@ -13,7 +13,7 @@ from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
 from contracts.policy import FieldDecision
-from contracts.status import ContractStatus, Departure, standing
+from contracts.status import ContractStatus, Departure, contract_status
 from tests.unit.contracts.asked import CASE, DATA, SENDER, TO
 
 
@@ -23,7 +23,7 @@ class Asked:
     def __init__(self, contract: Contract, in_force: ContractStatus, noon: int) -> None:
         self.asked: dict[str, Any] = {
             "contract": contract,
-            "standing": in_force,
+            "status": in_force,
             "sender": SENDER,
             "recipients": TO,
             "now": noon,
@@ -165,7 +165,7 @@ def test_what_is_not_in_force_says_which_way(
     said: str,
 ) -> None:
     at = {-1: contract.starts_ms - 1, 0: noon, +1: contract.ends_ms}[now]
-    assert denied(ask(standing=replace(in_force, state=state), now=at)) == (
+    assert denied(ask(status=replace(in_force, state=state), now=at)) == (
         "not_in_force",
         f"the contract is not in force ({said})",
         None,
@@ -175,9 +175,9 @@ def test_what_is_not_in_force_says_which_way(
 def test_at_its_very_start_a_contract_that_is_not_signed_by_all_is_what_its_standing_says(
     ask: Asked, contract: Contract, in_force: ContractStatus
 ) -> None:
-    # A standing from before the last signature was read, at the instant of the start
+    # A status from before the last signature was read, at the instant of the start
     early = replace(in_force, state="not_started")
-    detail = ask(standing=early, now=contract.starts_ms).detail
+    detail = ask(status=early, now=contract.starts_ms).detail
     assert detail == "the contract is not in force (not_started)"
 
 
@@ -196,15 +196,15 @@ def test_who_suspended_or_left_is_named(
     code: str,
     verb: str,
 ) -> None:
-    now = standing(contract, everyone, [Departure(agency, state, noon - 1)], noon)
-    assert denied(ask(standing=now)) == (code, f"{agency} {verb} the contract", None)
+    now = contract_status(contract, everyone, [Departure(agency, state, noon - 1)], noon)
+    assert denied(ask(status=now)) == (code, f"{agency} {verb} the contract", None)
 
 
 @pytest.mark.parametrize(("state", "code"), [("suspended", "suspended"), ("left", "contract_left")])
 def test_a_contract_of_one_says_so(
     ask: Asked, in_force: ContractStatus, state: Any, code: str
 ) -> None:
-    assert denied(ask(standing=replace(in_force, state=state))) == (
+    assert denied(ask(status=replace(in_force, state=state))) == (
         code,
         "fewer than two parties take part in the contract",
         None,

@@ -9,7 +9,7 @@ from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
 from contracts.policy import plan
-from contracts.status import Departure, standing
+from contracts.status import Departure, contract_status
 
 
 def test_the_matrix_says_what_grouping_enforces(contract: Contract) -> None:
@@ -60,7 +60,7 @@ def test_explain_names_parties_fields_hash_and_every_governance_key(
 ) -> None:
     contract = contract_text.contract
     gone = [Departure("council-camden", "suspended", 0)]
-    text = explain(contract_text, standing(contract, everyone, gone, noon))
+    text = explain(contract_text, contract_status(contract, everyone, gone, noon))
     assert contract_text.hash.hex() in text
     assert "in force, without council-camden (suspended)" in text
     assert "granted nothing" in text
@@ -75,7 +75,7 @@ def test_explain_names_parties_fields_hash_and_every_governance_key(
 def test_explain_says_who_has_not_signed(
     contract_text: ContractText, everyone: frozenset[str], noon: int
 ) -> None:
-    unsigned = standing(contract_text.contract, everyone - {"haven-support"}, (), noon)
+    unsigned = contract_status(contract_text.contract, everyone - {"haven-support"}, (), noon)
     assert "not signed yet by haven-support" in explain(contract_text, unsigned)
     assert "Now:" not in explain(contract_text)
 

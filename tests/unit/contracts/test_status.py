@@ -3,24 +3,24 @@ from __future__ import annotations
 import pytest
 
 from contracts.model import Contract
-from contracts.status import Departure, standing
+from contracts.status import Departure, contract_status
 
 
 def test_it_binds_when_every_party_has_signed(
     contract: Contract, everyone: frozenset[str], noon: int
 ) -> None:
-    assert standing(contract, everyone, (), noon).state == "in_force"
-    missing = standing(contract, everyone - {"haven-support"}, (), noon)
+    assert contract_status(contract, everyone, (), noon).state == "in_force"
+    missing = contract_status(contract, everyone - {"haven-support"}, (), noon)
     assert (missing.state, missing.by) == ("partially_signed", ("haven-support",))
-    assert standing(contract, frozenset(), (), noon).state == "draft"
-    assert standing(contract, frozenset({"elsewhere"}), (), noon).state == "draft"
+    assert contract_status(contract, frozenset(), (), noon).state == "draft"
+    assert contract_status(contract, frozenset({"elsewhere"}), (), noon).state == "draft"
 
 
 def test_it_is_in_force_from_its_first_to_its_last_millisecond(
     contract: Contract, everyone: frozenset[str]
 ) -> None:
     states = [
-        standing(contract, everyone, (), now).state
+        contract_status(contract, everyone, (), now).state
         for now in (
             contract.starts_ms - 1,
             contract.starts_ms,
@@ -35,8 +35,8 @@ def test_a_departure_counts_from_its_time_and_for_its_own_part(
     contract: Contract, everyone: frozenset[str], noon: int
 ) -> None:
     gone = [Departure("council-camden", "suspended", noon)]
-    assert standing(contract, everyone, gone, noon - 1).party_active("council-camden")
-    now = standing(contract, everyone, gone, noon)
+    assert contract_status(contract, everyone, gone, noon - 1).party_active("council-camden")
+    now = contract_status(contract, everyone, gone, noon)
     assert now.state == "in_force"
     assert now.by == ("council-camden",)
     assert not now.party_active("council-camden")
@@ -52,13 +52,13 @@ def test_who_left_does_not_come_back_by_suspending(
         Departure("council-camden", "suspended", noon),
         Departure("council-camden", "left", noon - 5),
     ]
-    assert standing(contract, everyone, gone, noon).party_state("council-camden") == "left"
+    assert contract_status(contract, everyone, gone, noon).party_state("council-camden") == "left"
 
 
 def test_a_stranger_can_suspend_nothing(
     contract: Contract, everyone: frozenset[str], noon: int
 ) -> None:
-    now = standing(contract, everyone, [Departure("elsewhere", "left", 0)], noon)
+    now = contract_status(contract, everyone, [Departure("elsewhere", "left", 0)], noon)
     assert now.departed == {}
 
 
@@ -67,7 +67,7 @@ def test_with_fewer_than_two_parties_nothing_is_left_of_it(
     contract: Contract, everyone: frozenset[str], noon: int, state: str
 ) -> None:
     gone = [Departure(a, state, noon) for a in sorted(everyone)[1:]]  # type: ignore[arg-type]  # parametrised literal
-    now = standing(contract, everyone, gone, noon)
+    now = contract_status(contract, everyone, gone, noon)
     assert now.state == state
     assert not now.in_force
     assert not now.party_active(sorted(everyone)[0])

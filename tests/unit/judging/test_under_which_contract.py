@@ -81,7 +81,7 @@ def test_trial_topics_are_nobodys_on_kafka(world: Workshop) -> None:
     trial = Log()
     reader = Reader()
     assert f"{trial.topic}.trial" not in (
-        reader.trust.governing(world.signed.hash).topics  # type: ignore[union-attr]  # it is known
+        reader.trust.contract_in_force(world.signed.hash).topics  # type: ignore[union-attr]  # it is known
     )
 
 
@@ -123,9 +123,9 @@ def test_a_contract_that_ended_longer_ago_than_retention_and_grace_opens_nothing
     world: Workshop, log: Log, short: SignedContract
 ) -> None:
     reader = Reader(contracts=world.book(COUNCIL, short))
-    governing = reader.trust.governing(short.hash)
-    assert governing is not None
-    over = short.contract.ends_ms + governing.grace
+    in_force = reader.trust.contract_in_force(short.hash)
+    assert in_force is not None
+    over = short.contract.ends_ms + in_force.contract.grace_ms
     one = log.send_one(draft_event(signed=short).value())
     assert Reader(contracts=world.book(COUNCIL, short)).take(one, over - 1).outcome == "opened"
     assert reader.refusal(one, over) == (6, "contract_ended")

@@ -22,10 +22,10 @@ from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.contract_in_force import ContractsInForce
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
+from broker.sending.sealing_context import SealingContext
 from broker.store.database import open_store
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
@@ -80,7 +80,7 @@ class Office:
         self.manifests: ManifestBook = self.world.manifests
         self.destroyed: frozenset[bytes] = frozenset()
         self.store = open_store(database)
-        self.terms = ContractsInForce(self.contracts, self.manifests)
+        self.terms = SealingContext(self.contracts, self.manifests)
         self.secret = self.participant.keyring.secret()
         self.publisher = Publisher(self.sealer())
         self.transport = MemoryTransport(kafka, agency)
@@ -100,7 +100,7 @@ class Office:
             self.world.deployment,
             self.agency,
             self.secret,
-            self.terms.governing,
+            self.terms.contract_in_force,
             self.terms.exchange_key,
         )
 

@@ -13,6 +13,7 @@ from broker.envelope.primitives import b64
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_in_force import contract_in_force
 from broker.registry.contracts import (
     SignedContract,
     countersign,
@@ -21,6 +22,7 @@ from broker.registry.contracts import (
     statement,
     verify_contract,
 )
+from broker.registry.manifests import ManifestBook
 from contracts.drafting import draft, london_parties
 from contracts.durations import DAY_MS
 from contracts.loading import ContractText, parse_contract, shipped_terms
@@ -92,6 +94,10 @@ def book(signers: dict[str, GovernanceSigner]) -> Callable[..., ContractBook]:
         )
 
     return make
+
+
+def in_force(contracts: ContractBook, now: int, name: str | None = None) -> SignedContract:
+    return contract_in_force(contracts, ManifestBook("pan-london"), now, name=name).signed
 
 
 def code_of(act: Callable[[], object]) -> str:
@@ -171,22 +177,22 @@ def test_one_contract_in_force_applies(
 ) -> None:
     signed = sign(text())
     known = book(signed)
-    assert known.current(now) == signed
-    assert known.current(now, "london-hate-crime") == signed
+    assert in_force(known, now) == signed
+    assert in_force(known, now, "london-hate-crime") == signed
     assert known.by_hash(signed.hash) == signed
     assert known.by_hash(bytes(32)) is None
     assert "pan-london.london-hate-crime.a" in known.topics(signed)
-    assert code_of(lambda: known.current(now, "other")) == "contract_missing"
-    assert code_of(lambda: book().current(now)) == "contract_missing"
+    assert code_of(lambda: in_force(known, now, "other")) == "contract_missing"
+    assert code_of(lambda: in_force(book(), now)) == "contract_missing"
 
 
 def test_before_its_start_and_after_its_end_none_applies(
     text: Draft, sign: Callable[..., SignedContract], book: Callable[..., ContractBook], now: int
 ) -> None:
     known = book(sign(text(start=5, days=10)))
-    assert code_of(lambda: known.current(now)) == "contract_not_started"
-    assert code_of(lambda: known.current(now + 30 * DAY_MS)) == "contract_expired"
-    known.current(now + 6 * DAY_MS)
+    assert code_of(lambda: in_force(known, now)) == "contract_not_started"
+    assert code_of(lambda: in_force(known, now + 30 * DAY_MS)) == "contract_expired"
+    in_force(known, now + 6 * DAY_MS)
 
 
 def test_two_versions_at_once_are_ambiguous(
@@ -194,7 +200,7 @@ def test_two_versions_at_once_are_ambiguous(
 ) -> None:
     first, second = sign(text()), sign(text(version="1.1.0"))
     known = book(first, second)
-    assert code_of(lambda: known.current(now)) == "contract_ambiguous"
+    assert code_of(lambda: in_force(known, now)) == "contract_ambiguous"
 
 
 def test_a_version_that_names_the_previous_one_replaces_it_when_it_is_in_force(
@@ -203,10 +209,10 @@ def test_a_version_that_names_the_previous_one_replaces_it_when_it_is_in_force(
     first = sign(text())
     following = text(version="1.1.0", previous=first.hash, start=3)
     second = sign(following)
-    assert book(first, second).current(now) == first
-    assert book(first, second).current(now + 4 * DAY_MS) == second
+    assert in_force(book(first, second), now) == first
+    assert in_force(book(first, second), now + 4 * DAY_MS) == second
     half = sign(following, "csu-camden")
-    assert book(first, half).current(now + 4 * DAY_MS) == first
+    assert in_force(book(first, half), now + 4 * DAY_MS) == first
 
 
 def test_a_contract_well_signed_by_made_up_keys_is_foreign(
@@ -272,7 +278,7 @@ def test_a_contract_from_kafka_is_taken_only_with_our_own_signature(
     now: int,
 ) -> None:
     participant = load()
-    first = participant.contract(now)
+    first = participant.contract_in_force(now).signed
     proposal = text(version="2.0.0")
     signed = sign(proposal, "cps-london")
     taken = lambda note: participant.repository.store_contract(  # noqa: E731 - one act, two notes

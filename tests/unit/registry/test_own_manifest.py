@@ -120,16 +120,16 @@ def test_a_revocation_is_never_forgotten(load: Load, now: int) -> None:
 
 def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int) -> None:
     participant = load()
-    contract = participant.contract(now).contract
+    contract = participant.contract_in_force(now).contract
     departures = lambda: load().manifests.departures(contract.name, contract.version)  # noqa: E731 - asked often
     assert departures() == ()
     state_departure(participant, contract, "suspended", "review", now)
     (one,) = departures()
     assert (one.agency, one.state, one.since_ms) == (ME, "suspended", now)
     suspended = load()
-    standing = suspended.standing(suspended.contract(now), now)
-    assert not standing.party_active(ME)
-    assert standing.party_active("cps-london")
+    status = suspended.contract_in_force(now).status(now)
+    assert not status.party_active(ME)
+    assert status.party_active("cps-london")
     assert load().manifests.departures(contract.name, "9.9.9") == ()
     resume_contract(suspended, contract, now)
     assert departures() == ()

@@ -33,10 +33,10 @@ def test_every_agency_is_in_force_today(made: Partnership, now: int) -> None:
     for agency in made.agencies:
         participant = load_participant(made.directory(agency), now)
         assert participant.agency == agency
-        signed = participant.contract(now)
-        assert signed.missing == ()
-        assert signed.parties == set(made.agencies)
-        assert participant.standing(signed, now).in_force
+        in_force = participant.contract_in_force(now)
+        assert in_force.signed.missing == ()
+        assert in_force.signed.parties == set(made.agencies)
+        assert in_force.status(now).in_force
         assert participant.manifests.agencies() == tuple(sorted(made.agencies))
 
 
@@ -44,7 +44,7 @@ def test_loading_reads_no_passphrase(load: Load, partnership: Partnership, now: 
     directory = partnership.directory("csu-camden")
     (directory / "passphrase").unlink()
     participant = load()
-    assert participant.contract(now)
+    assert participant.contract_in_force(now)
     kid = participant.manifest(now).keys_of("stream", "ed25519")[0].kid
     assert participant.keyring.holds(kid)
     assert code_of(lambda: participant.stream_signer(now), KeyAccessError) == "passphrase_missing"
@@ -113,9 +113,9 @@ def test_a_missing_party_is_named(load: Load, partnership: Partnership, now: int
     for kept in (0, 1):
         path.write_bytes(without_party(note, "cps-london", kept))
         participant = load()
-        assert code_of(lambda p=participant: p.contract(now)) == "contract_unsigned"
+        assert code_of(lambda p=participant: p.contract_in_force(now)) == "contract_unsigned"
         with pytest.raises(RegistryError, match="cps-london"):
-            participant.contract(now)
+            participant.contract_in_force(now)
 
 
 def test_what_we_have_not_signed_is_not_believed(load: Load, partnership: Partnership) -> None:

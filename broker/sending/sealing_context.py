@@ -1,4 +1,4 @@
-"""Which contract and which keys apply to what a participant seals now."""
+"""Contract in force and exchange keys, as an `EventSealer` asks for them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from broker.agency.participant import Participant
 from broker.envelope.sealing import ExchangeKey
 from broker.registry.contract_book import ContractBook
+from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.manifests import ManifestBook
-from broker.sending.sealing import EventSealer, Governed
-from contracts.errors import EventError
+from broker.sending.sealing import EventSealer
 
 
-class ContractsInForce:
-    """Contracts and exchange keys as a sealer asks for them.
+class SealingContext:
+    """Contract in force and exchange keys of one agency.
 
     Both are asked for every event. An answer holds until the books are replaced or until a moment
     that they name has passed: the start or end of a contract or key, an expiry, a departure.
@@ -25,18 +25,20 @@ class ContractsInForce:
         self._keys: dict[tuple[str, bytes], ExchangeKey] = {}
         self._answers = _Answers(contracts, manifests, 0)
 
-    def governing(self, event_type: str, now: int) -> Governed:
+    def contract_in_force(self, event_type: str, now: int) -> ContractInForce:
         """The contract in force that has this event type.
 
         Raises:
             RegistryError: there is no contract, or several at once.
             EventError: ``type_unknown``.
         """
-        known = self._current(now).governed
-        governed = known.get(event_type)
-        if governed is None:
-            governed = known[event_type] = self._governing(event_type, now)
-        return governed
+        known = self._current(now).in_force
+        found = known.get(event_type)
+        if found is None:
+            found = known[event_type] = contract_in_force(
+                self.contracts, self.manifests, now, event_type=event_type
+            )
+        return found
 
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
         """A recipient's current exchange key, kept as an object.
@@ -60,17 +62,6 @@ class ContractsInForce:
             answers = self._answers = _Answers(self.contracts, self.manifests, now)
         return answers
 
-    def _governing(self, event_type: str, now: int) -> Governed:
-        names = {
-            signed.contract.name
-            for signed in self.contracts.trusted()
-            if event_type in signed.contract.event_types
-        }
-        if not names and self.contracts.trusted():
-            raise EventError("no contract has an event type of this name", code="type_unknown")
-        signed = self.contracts.current(now, names.pop() if len(names) == 1 else None)
-        return Governed(signed.text, self.contracts.standing_of(signed, self.manifests, now))
-
     def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
         key = self.manifests.exchange_key(agency, now)
         name = (agency, key.kid)  # two agencies may list one public key
@@ -83,7 +74,7 @@ class ContractsInForce:
 class _Answers:
     """What was answered from two books between two moments (ms) at which an answer may change."""
 
-    __slots__ = ("begins", "contracts", "ends", "governed", "keys", "manifests")
+    __slots__ = ("begins", "contracts", "ends", "in_force", "keys", "manifests")
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook, now: int) -> None:
         self.contracts = contracts
@@ -91,7 +82,7 @@ class _Answers:
         moments = [*_contract_moments(contracts), *_manifest_moments(manifests)]
         self.begins = max((moment for moment in moments if moment <= now), default=now)
         self.ends = min((moment for moment in moments if moment > now), default=now + 1)
-        self.governed: dict[str, Governed] = {}
+        self.in_force: dict[str, ContractInForce] = {}
         self.keys: dict[str, ExchangeKey] = {}
 
 
@@ -113,11 +104,11 @@ def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
 
 def event_sealer(participant: Participant) -> EventSealer:
     """A sealer for a participant as it was loaded. Unlocks the PRF secret."""
-    terms = ContractsInForce(participant.contracts, participant.manifests)
+    context = SealingContext(participant.contracts, participant.manifests)
     return EventSealer(
         participant.deployment,
         participant.agency,
         participant.keyring.secret(),
-        terms.governing,
-        terms.exchange_key,
+        context.contract_in_force,
+        context.exchange_key,
     )

@@ -7,7 +7,7 @@ from workshop import COUNCIL, NOW, POLICE, SUPPORT, Workshop, workshop
 
 from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
-from broker.sending.contract_in_force import ContractsInForce
+from broker.sending.sealing_context import SealingContext
 from contracts.errors import ConcordantError, EventError
 
 DAY = 24 * 60 * 60 * 1000
@@ -19,17 +19,18 @@ def world() -> Workshop:
     return workshop()
 
 
-def answers(terms: ContractsInForce, moment: int) -> list[object]:
-    """What it says at a moment: the contract and its standing, and each agency's key."""
+def answers(context: SealingContext, moment: int) -> list[object]:
+    """What it says at a moment: the contract and its status, and each agency's key."""
     found: list[object] = []
     try:
-        governed = terms.governing(TYPE, moment)
-        found.append((governed.text.hash, governed.standing.state, governed.standing.since))
+        in_force = context.contract_in_force(TYPE, moment)
+        status = in_force.status(moment)
+        found.append((in_force.hash, status.state, status.since))
     except ConcordantError as error:
         found.append(error.code)
     for agency in (POLICE, COUNCIL, SUPPORT):
         try:
-            found.append(terms.exchange_key(agency, moment).kid)
+            found.append(context.exchange_key(agency, moment).kid)
         except RegistryError as error:
             found.append(error.code)
     return found
@@ -48,33 +49,33 @@ def moments(world: Workshop) -> list[int]:
 def test_what_is_kept_is_what_the_books_say_at_every_moment(world: Workshop) -> None:
     contracts = world.book(POLICE)
     forth = moments(world)
-    kept = ContractsInForce(contracts, world.manifests)
+    kept = SealingContext(contracts, world.manifests)
     for moment in (*forth, *reversed(forth), *forth[::3]):
-        anew = ContractsInForce(contracts, world.manifests)
+        anew = SealingContext(contracts, world.manifests)
         assert answers(kept, moment) == answers(anew, moment)
 
 
 def test_other_books_answer_at_once(world: Workshop) -> None:
-    terms = ContractsInForce(world.book(POLICE), world.manifests)
-    before = terms.exchange_key(COUNCIL, NOW).kid
-    terms.manifests = world.reissue(COUNCIL, ManifestChanges(), NOW + 29 * DAY)
-    anew = ContractsInForce(terms.contracts, terms.manifests)
+    context = SealingContext(world.book(POLICE), world.manifests)
+    before = context.exchange_key(COUNCIL, NOW).kid
+    context.manifests = world.reissue(COUNCIL, ManifestChanges(), NOW + 29 * DAY)
+    anew = SealingContext(context.contracts, context.manifests)
     for moment in (NOW, NOW + 29 * DAY, NOW + 31 * DAY):
-        assert answers(terms, moment) == answers(anew, moment)
-    assert terms.exchange_key(COUNCIL, NOW).kid == before
+        assert answers(context, moment) == answers(anew, moment)
+    assert context.exchange_key(COUNCIL, NOW).kid == before
 
 
 def test_a_refusal_is_not_kept(world: Workshop) -> None:
-    terms = ContractsInForce(world.book(POLICE), world.manifests)
+    context = SealingContext(world.book(POLICE), world.manifests)
     with pytest.raises(EventError) as refused:
-        terms.governing("no.such-type", NOW)
+        context.contract_in_force("no.such-type", NOW)
     assert refused.value.code == "type_unknown"
-    assert terms.governing(TYPE, NOW).text.hash == world.signed.text.hash
+    assert context.contract_in_force(TYPE, NOW).text.hash == world.signed.text.hash
 
 
 def test_a_key_is_one_object_as_long_as_it_lives(world: Workshop) -> None:
-    terms = ContractsInForce(world.book(POLICE), world.manifests)
-    key = terms.exchange_key(COUNCIL, NOW)
-    assert terms.exchange_key(COUNCIL, NOW + 1) is key
-    answers(terms, NOW + 400 * DAY)  # other moments, so what was kept is forgotten
-    assert terms.exchange_key(COUNCIL, NOW) is key
+    context = SealingContext(world.book(POLICE), world.manifests)
+    key = context.exchange_key(COUNCIL, NOW)
+    assert context.exchange_key(COUNCIL, NOW + 1) is key
+    answers(context, NOW + 400 * DAY)  # other moments, so what was kept is forgotten
+    assert context.exchange_key(COUNCIL, NOW) is key

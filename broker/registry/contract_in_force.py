@@ -1,0 +1,188 @@
+"""Contract in force: the contract that applies, and what it is worth at a time.
+
+A sender asks for the contract that applies now, by an event type; a reader asks for the contract
+that a record names, by its hash; a command asks for the contract of a name. All three get one type
+from one function (docs/spec/contract-signatures.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from broker.errors import RegistryError
+from broker.registry.contract_book import ContractBook
+from broker.registry.contracts import SignedContract, require_signed
+from broker.registry.manifests import ManifestBook
+from contracts.errors import EventError
+from contracts.loading import ContractText
+from contracts.model import Contract, topic_name, trial_topic_name
+from contracts.status import ContractStatus, Departure, contract_status
+
+
+@dataclass(slots=True, eq=False)
+class ContractInForce:
+    """A contract that all of its parties have signed, with the departures of its parties.
+
+    Attributes:
+        signed: the contract and its signatures.
+        departures: of its parties, from their manifests; some may begin in the future.
+        trial: whether the trial topics of `event seal` count as its own.
+        inactive_since: agency to the time (ms) from which it has suspended its part or left.
+        topics: whole names of the Kafka topics that it owns.
+    """
+
+    signed: SignedContract
+    departures: tuple[Departure, ...] = ()
+    trial: bool = False
+    inactive_since: Mapping[str, int] = field(init=False)
+    topics: frozenset[str] = field(init=False)
+    _moments: tuple[int, ...] = field(init=False, repr=False)
+    _status: tuple[int, int, ContractStatus] | None = field(init=False, repr=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Work out the topics, and the moments at which the status changes."""
+        contract = self.contract
+        names = (topic_name, trial_topic_name) if self.trial else (topic_name,)
+        self.topics = frozenset(name(contract, each) for each in contract.topics for name in names)
+        self.inactive_since = {one.agency: one.since_ms for one in self.departures}
+        moments = {contract.starts_ms, contract.ends_ms, *(d.since_ms for d in self.departures)}
+        self._moments = tuple(sorted(moments))
+
+    @property
+    def text(self) -> ContractText:
+        """The contract and its exact bytes."""
+        return self.signed.text
+
+    @property
+    def contract(self) -> Contract:
+        """The contract's terms."""
+        return self.signed.text.contract
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 of the contract file's exact bytes."""
+        return self.signed.text.hash
+
+    def status(self, now: int) -> ContractStatus:
+        """Return what the contract is worth at `now` (ms), for whom.
+
+        The answer is kept until the next moment at which it changes: a sender asks for each event.
+        """
+        kept = self._status
+        if kept is None or not kept[0] <= now < kept[1]:
+            begins = max((moment for moment in self._moments if moment <= now), default=now)
+            ends = min((moment for moment in self._moments if moment > now), default=now + 1)
+            found = contract_status(self.contract, self.signed.parties, self.departures, now)
+            kept = self._status = (begins, ends, found)
+        return kept[2]
+
+
+def contract_in_force(
+    contracts: ContractBook,
+    manifests: ManifestBook,
+    now: int = 0,
+    *,
+    name: str | None = None,
+    event_type: str | None = None,
+    contract_hash: bytes | None = None,
+    trial: bool = False,
+) -> ContractInForce:
+    """Return the contract in force: at a time, or the one that a record names.
+
+    A version that names another's hash as its previous supersedes that one from its own start. A
+    suspension or departure does not take a contract away here: `contracts.decision` denies by the
+    status, and step 6 by `inactive_since`.
+
+    Args:
+        contracts: the contracts of this agency.
+        manifests: where parties say that they have suspended their part or left.
+        now: milliseconds since the epoch; not looked at for a hash, because a record is judged at
+            its log time.
+        name: the contract's name; not needed while there is only one.
+        event_type: a type that the contract has, instead of its name.
+        contract_hash: SHA-256 of the contract's file, instead of both.
+        trial: whether the trial topics of `event seal` count as its own.
+
+    Raises:
+        RegistryError: `contract_missing`, `contract_unsigned` (names the missing parties),
+            `contract_not_started`, `contract_expired`, `contract_ambiguous`; `contract_unknown` for
+            a hash that no contract signed by every party has.
+        EventError: `type_unknown`: no contract has the event type.
+    """
+    if contract_hash is not None:
+        signed = contracts.by_hash(contract_hash)
+        if signed is None or signed.missing:
+            raise RegistryError("No verified contract has this hash.", code="contract_unknown")
+    else:
+        if event_type is not None:
+            name = _name_of(contracts, event_type)
+        signed = _applying(contracts, now, name)
+    contract = signed.contract
+    departures = manifests.departures(contract.name, contract.version)
+    return ContractInForce(signed, departures, trial)
+
+
+def _name_of(contracts: ContractBook, event_type: str) -> str | None:
+    """The name of the only contract that has the type; None if several have it."""
+    trusted = contracts.trusted()
+    names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
+    if not names and trusted:
+        raise EventError("no contract has an event type of this name", code="type_unknown")
+    return names.pop() if len(names) == 1 else None
+
+
+def _applying(contracts: ContractBook, now: int, name: str | None) -> SignedContract:
+    known = [one for one in contracts.all() if name is None or one.contract.name == name]
+    if not known:
+        raise RegistryError(
+            "There is no contract" + (f" called {name}." if name else "."),
+            code="contract_missing",
+            where="contracts/",
+            fix="Put the contract and its signatures into the folder contracts/.",
+        )
+    live = contracts.live(now, name)
+    if not live:
+        raise _none_in_force(known[-1], now)
+    if len(live) > 1:
+        names = " and ".join(f"{s.contract.name} {s.contract.version}" for s in live)
+        raise RegistryError(
+            f"Two contracts apply at once: {names}.",
+            code="contract_ambiguous",
+            where=", ".join(s.text.where for s in live),
+            fix=_both_apply(live),
+        )
+    return live[0]
+
+
+def _none_in_force(latest: SignedContract, now: int) -> RegistryError:
+    contract = latest.contract
+    named = f"The contract {contract.name} {contract.version}"
+    if now >= contract.ends_ms:
+        return RegistryError(
+            f"{named} has expired.",
+            code="contract_expired",
+            where=latest.text.where,
+            fix="Agree on a new version and let every party sign it.",
+        )
+    try:
+        require_signed(latest)
+    except RegistryError as error:
+        return error
+    return RegistryError(
+        f"{named} has not started.", code="contract_not_started", where=latest.text.where
+    )
+
+
+def _both_apply(live: Sequence[SignedContract]) -> str:
+    """What to do about several contracts that apply at once; removing one is never right."""
+    ends = min(signed.contract.ends for signed in live)
+    if len({signed.contract.name for signed in live}) > 1:
+        return (
+            "Name one with --contract, where the command has it. An event type that several of "
+            f"them have cannot be sent until one of them ends, on {ends}."
+        )
+    return (
+        "Keep both files: a record sent under either can only be opened with it. Nothing can be "
+        f"sent until one of them ends, on {ends}. Sign no version that does not name the last one."
+    )
