@@ -33,6 +33,7 @@ from broker.judging.partition_state import (
 from broker.judging.store_context import write_state
 from broker.sending.streams import Stream, open_generation
 from broker.store.database import open_store
+from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import Frontier
 
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
@@ -119,15 +120,14 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
     stream = Stream("bench", SOURCE, "bench.topic", 0)
     row = open_generation(stream, None, None, now_ms())
     frontier = Frontier()
-    place = (SOURCE, "bench.topic", 0)
+    place = Place(SOURCE, "bench.topic", 0)
     with store.transaction() as tx:
         tx.streams.save(row)
         for first in range(0, events, _CHUNK):
             leaves = [os.urandom(32) for _ in range(_CHUNK)]
             frontier = frontier.extend(leaves)
             tx.reader_logs.save_leaves(
-                *place,
-                row.name,
+                place.generation(row.name),
                 [(first + at, leaf, "stored") for at, leaf in enumerate(leaves)],
             )
         held = Generation(
@@ -148,7 +148,7 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
     with store.reading() as tx:
         found = tx.streams.last_with_records("bench.topic", 0)
         waiting = tx.outbox.pending(1)
-        stored = tx.reader.state(*place)
+        stored = tx.reader.state(place)
     took = time.perf_counter() - began
     store.close()
     assert found is not None

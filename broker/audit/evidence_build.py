@@ -40,12 +40,11 @@ def show_evidence(
         EvidenceError: `heartbeat_awaited`, `leaves_missing`, or the code of the link that does
             not hold, where every heartbeat that covers the event has one.
     """
-    covering = tx.heartbeats.covering(
-        located.agency, located.topic, located.partition, located.generation, located.index
-    )
+    covering = tx.heartbeats.covering(located.log, located.index)
     if not covering:
         raise EvidenceError(
-            f"The event is newer than the last heartbeat of {located.agency} that is kept here.",
+            f"The event is newer than the last heartbeat of {located.log.agency} "
+            "that is kept here.",
             code="heartbeat_awaited",
             fix="ask again in a minute or two, while the adapter runs",
         )
@@ -83,7 +82,7 @@ def _candidates(
             yield Evidence(
                 format=FORMAT,
                 deployment=participant.deployment,
-                agency=located.agency,
+                agency=located.log.agency,
                 event=located.event,
                 contract=ContractPart(
                     name=signed.contract.name,

@@ -14,7 +14,7 @@ from broker.audit.errors import EvidenceError
 from broker.audit.inclusion import path_from
 from broker.judging.partition_state import parse_state
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Place
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import Frontier
 from broker.tlog.proof import parse_proof
@@ -29,17 +29,14 @@ class Located:
 
     Attributes:
         event: its id in its one form.
-        agency: its sender.
+        log: the sender's stream and generation.
         bases: frontiers of this log that are known, besides that of nothing.
         leaves: leaf hashes of this log that are held; valid while the transaction is open.
         checkpoint: an Ed25519 checkpoint above the index, signed note, empty if none is held.
     """
 
     event: str
-    agency: str
-    topic: str
-    partition: int
-    generation: str
+    log: GenerationPlace
     index: int
     leaf: bytes
     bases: tuple[Frontier, ...]
@@ -57,14 +54,14 @@ class Located:
         try:
             return path_from(base, self._held, self.index, size)
         except ProofError:
-            raise _missing(self.agency, base.size, size - 1) from None
+            raise _missing(self.log.agency, base.size, size - 1) from None
 
     def _held(self, start: int, stop: int) -> list[bytes]:
         found = self.leaves(start, stop - 1)
         if [index for index, _ in found] != list(range(start, stop)):
             held = {index for index, _ in found}
             first = next(index for index in range(start, stop) if index not in held)
-            raise _missing(self.agency, first, stop - 1)
+            raise _missing(self.log.agency, first, stop - 1)
         return [leaf for _, leaf in found]
 
 
@@ -108,20 +105,19 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
     if row is None:
         return None
     place = Place(agency, row.topic, row.partition)
-    leaf = tx.reader_logs.leaf(*place, row.generation, row.index)
+    log = place.generation(row.generation)
+    leaf = tx.reader_logs.leaf(log, row.index)
     if leaf is None:
         raise _missing(agency, row.index, row.index)
-    kept = tx.reader_logs.checkpoint_above(*place, row.generation, row.index)
+    kept = tx.reader_logs.checkpoint_above(log, row.index)
     return Located(
         event_id,
-        *place,
-        row.generation,
+        log,
         row.index,
         leaf[0],
         _bases(tx, place, row.generation),
         lambda first, last: [
-            (index, hash_)
-            for index, hash_, _ in tx.reader_logs.leaves(*place, row.generation, first, last)
+            (index, hash_) for index, hash_, _ in tx.reader_logs.leaves(log, first, last)
         ],
         # what was kept from a link has another log's text
         kept.text if kept is not None and kept.time_s else b"",
@@ -129,7 +125,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
 
 
 def _bases(tx: Transaction, place: Place, generation: str) -> tuple[Frontier, ...]:
-    stored = tx.reader.state(*place)
+    stored = tx.reader.state(place)
     held = parse_state(stored[1]).generations.get(generation) if stored is not None else None
     if held is None:  # forgotten among many; its leaves are not
         return ()
@@ -154,10 +150,7 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
         checkpoint = b""
     return Located(
         event_id,
-        me,
-        topic,
-        partition,
-        generation,
+        GenerationPlace(me, topic, partition, generation),
         row.index,
         row.leaf,
         (),

@@ -36,7 +36,7 @@ from broker.statements.signed_contract import unpack_contract
 from broker.store.database import Store
 from broker.store.reader_rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import GenerationPlace, Origin, parse_origin
+from broker.tlog.checkpoint import GenerationPlace, Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.errors import NoteError
 from broker.tlog.generation_links import GENERATION
@@ -208,7 +208,7 @@ class Control:
         held: dict[tuple[str, int, str], int] = {}
         with self._store.reading() as tx:
             for head in beat.heads:
-                stored = tx.reader.state_head(beat.agency, head.topic, head.partition)
+                stored = tx.reader.state_head(Place(beat.agency, head.topic, head.partition))
                 if stored is None:
                     continue
                 for generation in parse_outline(stored).generations.values():

@@ -9,13 +9,14 @@ makes up is not stored, nor a heartbeat a minute of events between others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from broker.registry.contract_book import ContractBook
 from broker.statements.heartbeats import MAX_HEARTBEAT_BYTES, Head, Heartbeat
 from broker.store.reader_rows import CheckpointRow
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import GenerationPlace
 from contracts.durations import DAY_MS, MINUTE_MS
 
 KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES
@@ -39,7 +40,7 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
         return
     heads = []
     for head in beat.heads:
-        held = _checkpoint(tx, beat.agency, head)
+        held = _checkpoint(tx, beat, head)
         if held is not None and held.root == head.root:
             heads.append(head)
     for head in heads:
@@ -49,13 +50,13 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
 
 def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: bytes) -> None:
     """Let go of the last head before a new one, unless it was the first over an event of ours."""
-    place = (beat.agency, head.topic, head.partition, head.generation)
-    sizes = tx.heartbeats.newest_sizes(*place, key_id)
+    place = _place(beat, head)
+    sizes = tx.heartbeats.newest_sizes(place, key_id)
     if not sizes or sizes[0] >= head.size:
         return
     before = sizes[1] if len(sizes) > 1 else 0
-    if not tx.reader_logs.any_opened(*place, before, sizes[0] - 1):
-        tx.heartbeats.drop_head(*place, key_id, sizes[0])
+    if not tx.reader_logs.any_opened(place, before, sizes[0] - 1):
+        tx.heartbeats.drop_head(place, key_id, sizes[0])
 
 
 def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
@@ -66,7 +67,7 @@ def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> No
 def contradicted(tx: Transaction, beat: Heartbeat) -> tuple[Head, CheckpointRow] | None:
     """A head with another root than a checkpoint of that size that its sender signed, if any."""
     for head in beat.heads:
-        held = _checkpoint(tx, beat.agency, head)
+        held = _checkpoint(tx, beat, head)
         if held is not None and held.root != head.root:
             return head, held
     return None
@@ -101,29 +102,27 @@ def _recipient_years(contracts: ContractBook) -> tuple[int, ...]:
     )
 
 
-def _checkpoint(tx: Transaction, agency: str, head: Head) -> CheckpointRow | None:
-    return tx.reader_logs.checkpoint_at(
-        agency, head.topic, head.partition, head.generation, head.size
-    )
+def _checkpoint(tx: Transaction, beat: Heartbeat, head: Head) -> CheckpointRow | None:
+    return tx.reader_logs.checkpoint_at(_place(beat, head), head.size)
+
+
+def _place(beat: Heartbeat, head: Head) -> GenerationPlace:
+    return GenerationPlace(beat.agency, head.topic, head.partition, head.generation)
 
 
 def _keep(
     tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes, heads: Iterable[Head]
 ) -> None:
-    new: Sequence[tuple[str, int, str, int]] = [
-        (head.topic, head.partition, head.generation, head.size)
-        for head in heads
-        if head.size
-        > tx.heartbeats.newest_size(
-            beat.agency, head.topic, head.partition, head.generation, key_id
-        )
+    new = [
+        head for head in heads if head.size > tx.heartbeats.newest_size(_place(beat, head), key_id)
     ]
     if not new:
         return
     since = _minute(beat.time)
-    for topic, partition, generation, _size in new:
-        tx.heartbeats.drop_heads(beat.agency, topic, partition, generation, key_id, since)
-    tx.heartbeats.keep(beat.agency, beat.time, note, key_id, new)
+    for head in new:
+        tx.heartbeats.drop_heads(_place(beat, head), key_id, since)
+    kept = [(head.topic, head.partition, head.generation, head.size) for head in new]
+    tx.heartbeats.keep(beat.agency, beat.time, note, key_id, kept)
 
 
 def _minute(time: int) -> int:

@@ -88,7 +88,7 @@ class MissingContent:
         """How many each generation has, and its end, of those of which records can still come."""
         for agency, topic, partition, generation, count in tx.reader_logs.without_content():
             log = GenerationPlace(agency, topic, partition, generation)
-            head = tx.reader.state_head(*log.place)
+            head = tx.reader.state_head(log.place)
             if agency == self._agency or head is None:
                 continue
             state = parse_outline(head)
@@ -101,7 +101,7 @@ class MissingContent:
     ) -> list[tuple[int, int]]:
         """What is asked for now, from where the last time ended; after all the interval doubles."""
         found: list[tuple[int, int]] = []
-        indices = tx.reader_logs.missing_content(*log, asked.next_index, LEAVES_AT_ONCE)
+        indices = tx.reader_logs.missing_content(log, asked.next_index, LEAVES_AT_ONCE)
         asked.due = now + FIRST_ASKED_MS
         there = [index for index in indices if end is None or index < end]  # the rest is superseded
         for first, last in _runs(there):

@@ -197,13 +197,13 @@ class OwnStatements:
 
         Of any generation, for a receipt speaks for all up to its own.
         """
-        head = tx.reader.state_head(*place)
+        head = tx.reader.state_head(place)
         state = parse_outline(head) if head is not None else None
         found = receiptable(state) if state else None
         if state is None or found is None:
             return None
         for held in state.generations.values():
-            first = tx.reader_logs.missing_content(*place, held.name, 0, 1)
+            first = tx.reader_logs.missing_content(place.generation(held.name), 0, 1)
             if first and (held.end is None or first[0] < held.end):
                 return None
         return found

@@ -176,6 +176,4 @@ def _held(tx: Transaction, origin: Origin, agency: str) -> bool:
     """Whether a stream is one that this agency holds records of, or its own."""
     if origin.agency == agency:
         return tx.streams.named(origin.topic, origin.partition, origin.generation) is not None
-    return tx.reader_logs.has_generation(
-        origin.agency, origin.topic, origin.partition, origin.generation
-    )
+    return tx.reader_logs.has_generation(origin.log)

@@ -352,7 +352,7 @@ def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:
     None can come of one that lies before the reader's start or was passed over, nor above the end
     at which its successor closed it (docs/spec/streams.md, "Generations").
     """
-    head = tx.reader.state_head(*place.place)
+    head = tx.reader.state_head(place.place)
     if head is None:
         return 0, MAX_LOG_SIZE
     state: Outline = parse_outline(head)

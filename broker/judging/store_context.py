@@ -76,19 +76,21 @@ class StreamRecall:
         """(leaf, whether its content is missing)."""
         found = self.leaves.get((generation, index))
         if found is None:
-            found = self._tx.reader_logs.leaf(*self._place, generation, index)
+            found = self._tx.reader_logs.leaf(self._place.generation(generation), index)
         return None if found is None else (found[0], found[1] == "content_missing")
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
         """The smallest kept size above ``index``."""
         mine = [kept for size, kept in self._mine(generation) if size > index]
-        stored = self._tx.reader_logs.checkpoint_above(*self._place, generation, index)
+        log = self._place.generation(generation)
+        stored = self._tx.reader_logs.checkpoint_above(log, index)
         return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
         """The largest kept size below ``size``."""
         mine = [kept for held, kept in self._mine(generation) if held < size]
-        stored = self._tx.reader_logs.checkpoint_below(*self._place, generation, size)
+        log = self._place.generation(generation)
+        stored = self._tx.reader_logs.checkpoint_below(log, size)
         return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
@@ -96,9 +98,8 @@ class StreamRecall:
         mine = self.kept.get(generation, {}).get(size)
         if mine is not None:
             return mine[0]
-        return next(
-            iter(_kept(self._tx.reader_logs.checkpoint_at(*self._place, generation, size))), None
-        )
+        stored = self._tx.reader_logs.checkpoint_at(self._place.generation(generation), size)
+        return next(iter(_kept(stored)), None)
 
     def signed_text(self, generation: str, index: int, size: int) -> bytes:
         """The signed checkpoint that one of ``size`` with a record at ``index`` may contradict.
@@ -106,11 +107,11 @@ class StreamRecall:
         The one of the same size, or the next above the index, or the next below the size; empty if
         there is none.
         """
-        logs, place = self._tx.reader_logs, (*self._place, generation)
+        logs, place = self._tx.reader_logs, self._place.generation(generation)
         rows = (
-            logs.checkpoint_at(*place, size),
-            logs.checkpoint_above(*place, index),
-            logs.checkpoint_below(*place, size),
+            logs.checkpoint_at(place, size),
+            logs.checkpoint_above(place, index),
+            logs.checkpoint_below(place, size),
         )
         texts = {row.size: row.text for row in rows if row is not None}
         texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
@@ -143,7 +144,7 @@ def write_state(
     removed, written = changed_gaps(before, after)
     size = size_of(after)
     change = StateChange(format_head(after), size.bytes, size.gaps, removed, written, after.stopped)
-    return tx.reader.save_state(*place, change, version)
+    return tx.reader.save_state(place, change, version)
 
 
 class StoreContext:
@@ -221,12 +222,12 @@ class StoreContext:
     def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""
         if place not in self._states:
-            version = self._tx.reader.state_version(*place)
+            version = self._tx.reader.state_version(place)
             remembered = self._memories.states.get(place)
             if remembered is not None and remembered[0] == version:
                 self._states[place] = remembered
             else:
-                stored = self._tx.reader.state(*place)
+                stored = self._tx.reader.state(place)
                 self._states[place] = (0, None) if stored is None else _parsed(*stored)
             self._stored[place] = self._states[place][1]
         return self._states[place][1]
@@ -351,13 +352,13 @@ class StoreContext:
             for (generation, index), (leaf, status) in recall.leaves.items():
                 by_generation.setdefault(generation, []).append((index, leaf, status))
             for generation, leaves in by_generation.items():
-                self._tx.reader_logs.save_leaves(*place, generation, leaves)
+                self._tx.reader_logs.save_leaves(place.generation(generation), leaves)
             for generation, kept_by_size in recall.kept.items():
                 rows: list[Checkpointed] = [
                     (kept.size, kept.root, kept.time, kept.lowest, text)
                     for kept, text in kept_by_size.values()
                 ]
-                self._tx.reader_logs.save_checkpoints(*place, generation, rows)
+                self._tx.reader_logs.save_checkpoints(place.generation(generation), rows)
 
     def committed(self) -> None:
         """What was written is in the database: the next batch need not read it again."""

@@ -21,12 +21,11 @@ from broker.sending.recovery import revoked_stream_keys
 from broker.store.reader_rows import CheckpointRow
 from broker.store.rows import InboxRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
 from broker.tlog.generation_links import opening_time
 from contracts.names import suggestion
 
-_Place = tuple[str, str, int, str]
 """(agency, topic, partition, generation)."""
 
 
@@ -125,8 +124,8 @@ class _Streams:
 
     def affects(self, row: InboxRow) -> bool:
         """Whether an event that was taken is in doubt."""
-        place = (self._sender, row.topic, row.partition, row.generation)
-        kept = self._tx.reader_logs.checkpoint_above(*place, row.index)
+        place = GenerationPlace(self._sender, row.topic, row.partition, row.generation)
+        kept = self._tx.reader_logs.checkpoint_above(place, row.index)
         since = self._earliest
         if kept is not None and (signed := self._signed(place, kept)) is not None:
             revoked = self._revoked_since(signed)
@@ -135,32 +134,32 @@ class _Streams:
             since = revoked
             if self._covered(place, row.index, since):
                 return False
-        leaf = self._tx.reader_logs.leaf(*place, row.index)
+        leaf = self._tx.reader_logs.leaf(place, row.index)
         again = self._published_again(row.topic, row.partition)
         return row.received_ms >= since and (leaf is None or leaf[0] not in again)
 
-    def _covered(self, place: _Place, index: int, since: int) -> bool:
+    def _covered(self, place: GenerationPlace, index: int, since: int) -> bool:
         """Whether the leaves that are held, this one among them, fold to an earlier receipt."""
         agency, topic, partition, generation = place
         after = (topic, partition, generation, index)
         next_gap = self._tx.reader.gap_ranges(agency, after, 1)
         same = [first for *where, first, _ in next_gap if where == [topic, partition, generation]]
         for receipt in self._tx.receipts.from_size(
-            Origin(self._deployment, *place).format(), index + 1
+            place.origin(self._deployment).format(), index + 1
         ):
             if same and same[0] < receipt.size:
                 return False
-            kept = self._tx.reader_logs.checkpoint_at(*place, receipt.size)
+            kept = self._tx.reader_logs.checkpoint_at(place, receipt.size)
             if kept is None or kept.root != receipt.root or not kept.time_s:
                 continue
             if self._trust.receipt_believed(receipt.text, since):
                 return True
         return False
 
-    def _signed(self, place: _Place, kept: CheckpointRow) -> SignedCheckpoint | None:
+    def _signed(self, place: GenerationPlace, kept: CheckpointRow) -> SignedCheckpoint | None:
         """What was signed of a place; None where only a successor named the size."""
         signed = parse_signed_checkpoint(kept.text)
-        origin = Origin(self._deployment, *place).format()
+        origin = place.origin(self._deployment).format()
         return signed if signed.checkpoint.origin == origin else None
 
     def _revoked_since(self, signed: SignedCheckpoint) -> int | None:
@@ -170,21 +169,24 @@ class _Streams:
     def _published_again(self, topic: str, partition: int) -> frozenset[bytes]:
         """Leaves of this partition that stand under a key that is not revoked."""
         if (topic, partition) not in self._good:
-            stored = self._tx.reader.state(self._sender, topic, partition)
+            place = Place(self._sender, topic, partition)
+            stored = self._tx.reader.state(place)
             held = parse_state(stored[1]).generations.values() if stored else ()
             self._good[topic, partition] = frozenset(
                 leaf
                 for each in held
                 if opening_time(each.name) >= self._earliest  # recovery begins later than that
-                for leaf in self._good_leaves((self._sender, topic, partition, each.name), each)
+                for leaf in self._good_leaves(
+                    GenerationPlace(self._sender, topic, partition, each.name), each
+                )
             )
         return self._good[topic, partition]
 
-    def _good_leaves(self, place: _Place, held: Generation) -> Iterator[bytes]:
+    def _good_leaves(self, place: GenerationPlace, held: Generation) -> Iterator[bytes]:
         until, good = -1, False
-        for index, leaf, _status in self._tx.reader_logs.leaves(*place, held.start, held.size - 1):
+        for index, leaf, _status in self._tx.reader_logs.leaves(place, held.start, held.size - 1):
             if index >= until:
-                kept = self._tx.reader_logs.checkpoint_above(*place, index)
+                kept = self._tx.reader_logs.checkpoint_above(place, index)
                 signed = None if kept is None else self._signed(place, kept)
                 until = index + 1 if kept is None else kept.size
                 good = signed is not None and self._revoked_since(signed) is None

@@ -95,14 +95,15 @@ def _require_names(tx: Transaction, participant: Participant, agency: str, topic
 
 def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
     """Release a stopped partition within a transaction; None if it is not stopped."""
-    stored = tx.reader.state(agency, topic, partition)
+    place = Place(agency, topic, partition)
+    stored = tx.reader.state(place)
     if stored is None:
         return None
     version, state = stored[0], parse_state(stored[1])
     if not state.stopped:
         return None
     running = replace(state, stopped=False)
-    write_state(tx, Place(agency, topic, partition), version, state, running)
+    write_state(tx, place, version, state, running)
     waiting = {row.agency: row.offset for row in tx.reader.deferred(topic, partition)}
     contradiction = waiting.pop(agency, None)
     tx.reader.clear_deferred(topic, partition, agency)

@@ -177,10 +177,7 @@ class RecordRetry:
         tx.quarantine.end(id_, "retried", now)
         origin = verified.origin
         tx.reader_logs.set_status(
-            origin.agency,
-            origin.topic,
-            origin.partition,
-            origin.generation,
+            origin.log,
             verified.fact.index,
             "not_addressed" if done == "not_addressed" else "stored",
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
+from broker.store.area import Area
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 
 _d = schema.disclosures
@@ -54,13 +55,8 @@ _MOST_NAMED = 500
 """Values in one list of a statement."""
 
 
-class Disclosures:
+class Disclosures(Area):
     """The leaves and signed checkpoints of this agency's disclosure log."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def append(self, rows: Sequence[DisclosureRow]) -> None:
         if rows:
@@ -86,8 +82,7 @@ class Disclosures:
 
     def read(self, first: int, limit: int) -> list[DisclosureRow]:
         """Rows from index `first` on, by index."""
-        found = self._connection.execute(_READ, {"first_": first, "limit_": limit})
-        return [DisclosureRow(*row) for row in found]
+        return self._all(DisclosureRow, _READ, {"first_": first, "limit_": limit})
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
         """Leaf hashes with start <= index < stop."""
@@ -150,8 +145,7 @@ class Disclosures:
 
     def checkpoints(self) -> list[DisclosureCheckpointRow]:
         """Every checkpoint, by size."""
-        return [DisclosureCheckpointRow(*row) for row in self._connection.execute(_CHECKPOINTS)]
+        return self._all(DisclosureCheckpointRow, _CHECKPOINTS)
 
     def last_checkpoint(self) -> DisclosureCheckpointRow | None:
-        found = self._connection.execute(_LAST_CHECKPOINT).first()
-        return None if found is None else DisclosureCheckpointRow(*found)
+        return self._first(DisclosureCheckpointRow, _LAST_CHECKPOINT)

@@ -9,34 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from broker.errors import StoreError
 from broker.store import reader_schema
+from broker.store.area import Area, generation, of_generation
 from broker.store.reader_rows import KeptHeadRow
+from broker.tlog.checkpoint import GenerationPlace
 
 _n = reader_schema.heartbeats
 _h = reader_schema.heartbeat_heads
 _later = _h.alias("later")
 
-_OF_GENERATION = (
-    (_h.c.agency == bindparam("agency_"))
-    & (_h.c.topic == bindparam("topic_"))
-    & (_h.c.partition == bindparam("partition_"))
-    & (_h.c.generation == bindparam("generation_"))
-)
-_NEWEST_SIZE = (
-    select(_h.c.size)
-    .where(_OF_GENERATION, _h.c.key_id == bindparam("key_id_"))
-    .order_by(_h.c.size.desc())
-    .limit(1)
-)  # from the end of the primary key
+_OF_GENERATION = of_generation(_h)
 _NEWEST_TWO = (
     select(_h.c.size)
     .where(_OF_GENERATION, _h.c.key_id == bindparam("key_id_"))
     .order_by(_h.c.size.desc())
     .limit(2)
-)
+)  # from the end of the primary key
+_NEWEST_SIZE = _NEWEST_TWO.limit(1)
 _HEARTBEAT_OF = select(_h.c.heartbeat_id).where(
     _OF_GENERATION, _h.c.size == bindparam("size_"), _h.c.key_id == bindparam("key_id_")
 )
@@ -80,19 +72,12 @@ _NEWEST_SIZES = (
 _COUNT = select(func.count()).select_from(_n)
 
 
-class Heartbeats:
+class Heartbeats(Area):
     """Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept")."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def newest_size(
-        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
-    ) -> int:
+    def newest_size(self, log: GenerationPlace, key_id: bytes) -> int:
         """The greatest size of a kept head of this generation and key, or 0."""
-        place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
+        place = generation(log) | {"key_id_": key_id}
         newest: int | None = self._connection.scalar(_NEWEST_SIZE, place)
         return newest or 0
 
@@ -105,10 +90,7 @@ class Heartbeats:
         heads: Sequence[tuple[str, int, str, int]],
     ) -> None:
         """Keep a heartbeat for `heads`: (topic, partition, generation, size)."""
-        key = self._connection.execute(
-            _KEEP, {"agency": agency, "time_ms": time_ms, "note": note}
-        ).inserted_primary_key
-        assert key is not None
+        number = self._insert(_KEEP, {"agency": agency, "time_ms": time_ms, "note": note})
         self._connection.execute(
             _KEEP_HEADS,
             [
@@ -116,13 +98,13 @@ class Heartbeats:
                     "agency": agency,
                     "topic": topic,
                     "partition": partition,
-                    "generation": generation,
+                    "generation": name,
                     "size": size,
                     "key_id": key_id,
                     "time_ms": time_ms,
-                    "heartbeat_id": key[0],
+                    "heartbeat_id": number,
                 }
-                for topic, partition, generation, size in heads
+                for topic, partition, name, size in heads
             ],
         )
 
@@ -131,13 +113,10 @@ class Heartbeats:
         found = self._connection.execute(_NEWEST_SIZES, {"agency_": agency, "limit_": limit})
         return [size for time_ms, size in found if time_ms >= since_ms]
 
-    def covering(
-        self, agency: str, topic: str, partition: int, generation: str, index: int
-    ) -> list[KeptHeadRow]:
+    def covering(self, log: GenerationPlace, index: int) -> list[KeptHeadRow]:
         """Kept heads whose size is above `index`, smallest first."""
-        place = _place(agency, topic, partition, generation)
-        found = self._connection.execute(_COVERING, place | {"index_": index})
-        return [KeptHeadRow(*row) for row in found]
+        place = generation(log)
+        return self._all(KeptHeadRow, _COVERING, place | {"index_": index})
 
     def note(self, heartbeat_id: int) -> bytes:
         note: bytes | None = self._connection.scalar(_NOTE, {"id_": heartbeat_id})
@@ -145,29 +124,23 @@ class Heartbeats:
             raise StoreError("a kept head has no heartbeat", code="store_corrupt")
         return note
 
-    def drop_heads(
-        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, since_ms: int
-    ) -> None:
+    def drop_heads(self, log: GenerationPlace, key_id: bytes, since_ms: int) -> None:
         """Delete the heads of this generation and key since a time."""
-        place = _place(agency, topic, partition, generation)
+        place = generation(log)
         dropped = self._connection.execute(
             _SUPERSEDED, place | {"key_id_": key_id, "since_": since_ms}
         ).all()
         for size, heartbeat_id in dropped:
             self._drop(place | {"size_": size, "key_id_": key_id}, heartbeat_id)
 
-    def newest_sizes(
-        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes
-    ) -> list[int]:
+    def newest_sizes(self, log: GenerationPlace, key_id: bytes) -> list[int]:
         """The two greatest sizes of kept heads of this generation and key, greatest first."""
-        place = _place(agency, topic, partition, generation) | {"key_id_": key_id}
+        place = generation(log) | {"key_id_": key_id}
         return list(self._connection.scalars(_NEWEST_TWO, place))
 
-    def drop_head(
-        self, agency: str, topic: str, partition: int, generation: str, key_id: bytes, size: int
-    ) -> None:
+    def drop_head(self, log: GenerationPlace, key_id: bytes, size: int) -> None:
         """Delete a head. Its heartbeat goes with the last of its heads."""
-        head = _place(agency, topic, partition, generation) | {"key_id_": key_id, "size_": size}
+        head = generation(log) | {"key_id_": key_id, "size_": size}
         heartbeat_id: int | None = self._connection.scalar(_HEARTBEAT_OF, head)
         if heartbeat_id is not None:
             self._drop(head, heartbeat_id)
@@ -191,12 +164,3 @@ class Heartbeats:
         """How many heartbeats are kept."""
         count: int = self._connection.execute(_COUNT).scalar_one()
         return count
-
-
-def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
-    return {
-        "agency_": agency,
-        "topic_": topic,
-        "partition_": partition,
-        "generation_": generation,
-    }

@@ -11,11 +11,11 @@ reason, and later events of its case wait behind it. Nothing of it is written an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from broker.store import schema
+from broker.store.area import Area
 from broker.store.rows import DiscardedEventRow, HeldEventRow, InboxCounts, InboxRow, NewInboxRow
 
 _t = schema.inbox
@@ -150,21 +150,14 @@ _LAST = select(func.max(_t.c.seq))
 _RECEIVED = select(_t.c.received_ms).where(_t.c.seq == bindparam("seq_"))
 
 
-class Inbox:
+class Inbox(Area):
     """Opened events on their way to the agency's system."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
     def find(self, source: str, event_id: str) -> InboxRow | None:
-        found = self._connection.execute(_FIND, {"source_": source, "event_id_": event_id}).first()
-        return None if found is None else _row(found)
+        return self._first(InboxRow, _FIND, {"source_": source, "event_id_": event_id})
 
     def get(self, seq: int) -> InboxRow | None:
-        found = self._connection.execute(_GET, {"seq_": seq}).first()
-        return None if found is None else _row(found)
+        return self._first(InboxRow, _GET, {"seq_": seq})
 
     def add(self, row: NewInboxRow) -> int:
         """Add an event. Returns its sequence number.
@@ -172,10 +165,7 @@ class Inbox:
         Raises:
             StoreError: `store_conflict` for a known (source, id).
         """
-        key = self._connection.execute(_ADD, _parameters(row)).inserted_primary_key
-        assert key is not None
-        seq: int = key[0]
-        return seq
+        return self._insert(_ADD, _parameters(row))
 
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
         """Add events in one statement. Raises as `add`."""
@@ -198,12 +188,11 @@ class Inbox:
         Held events are left out. Later events of their cases are left out too, because a case
         keeps its order; an urgent event waits only for an urgent one.
         """
-        return [_row(row) for row in self._connection.execute(_NEXT, {"limit_": limit})]
+        return self._all(InboxRow, _NEXT, {"limit_": limit})
 
     def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
         """Events of one sender since a time, delivered or not, by sequence."""
-        found = self._connection.execute(_SINCE, {"source_": source, "since_": since_ms})
-        return [_row(row) for row in found]
+        return self._all(InboxRow, _SINCE, {"source_": source, "since_": since_ms})
 
     def mark_delivered(
         self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False
@@ -238,8 +227,7 @@ class Inbox:
 
     def held(self, limit: int) -> list[HeldEventRow]:
         """The oldest `limit` held events, by sequence."""
-        found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
-        return [_held_row(row) for row in found]
+        return self._all(HeldEventRow, _SELECT_HELD, {"limit_": limit})
 
     def release(self, seq: int) -> bool:
         """Offer a held event to the agency's system again. Returns whether it was held."""
@@ -271,14 +259,6 @@ class Inbox:
         discarded: int = self._connection.scalar(_COUNT_DISCARDED) or 0
         delivered = total - waiting - held - behind - discarded
         return InboxCounts(waiting, delivered, oldest, held, behind, oldest_held, discarded)
-
-
-def _row(row: Row[*tuple[Any, ...]]) -> InboxRow:
-    return InboxRow(*row)  # columns in the order of the fields
-
-
-def _held_row(row: Row[*tuple[Any, ...]]) -> HeldEventRow:
-    return HeldEventRow(*row)  # columns in the order of the fields
 
 
 def _parameters(row: NewInboxRow) -> dict[str, object]:

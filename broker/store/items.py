@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import schema
+from broker.store.area import Area
 from broker.store.rows import ItemOutcome, ItemRow
 
 _i = schema.items
@@ -40,17 +41,11 @@ _OWN = select(_l.c.own_reference).where(
 _LINK = insert(_l)
 
 
-class Items:
+class Items(Area):
     """Idempotency at the source: which item of the export became which event."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
     def find(self, source_key: bytes) -> ItemRow | None:
-        found = self._connection.execute(_FIND, {"key_": source_key}).first()
-        return None if found is None else ItemRow(*found)
+        return self._first(ItemRow, _FIND, {"key_": source_key})
 
     def add(
         self,
@@ -96,13 +91,8 @@ class Items:
         return self._connection.execute(_REOPEN, asked).rowcount > 0
 
 
-class Links:
+class Links(Area):
     """The agency's own references, each with its shared random id."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def case_for(self, own_reference: str, kind: str = "case") -> str | None:
         shared: str | None = self._connection.scalar(

@@ -6,10 +6,11 @@ same transaction, so a zombie's write fails instead of forking the stream.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from broker.errors import StoreError
 from broker.store import schema
+from broker.store.area import Area
 
 _meta = schema.meta
 _lease = schema.lease
@@ -27,13 +28,8 @@ _TAKE = (
 _FIRST = insert(_lease)
 
 
-class Meta:
+class Meta(Area):
     """Small named values, such as the disclosure log's frontier."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def get(self, name: str) -> bytes | None:
         value: bytes | None = self._connection.scalar(_GET, {"name_": name})
@@ -45,13 +41,8 @@ class Meta:
             self._connection.execute(_INSERT, {"name": name, "value": value})
 
 
-class Lease:
+class Lease(Area):
     """Fencing: only the process that took the lease last may write streams."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def acquire(self, name: str, holder: str, now: int) -> int:
         """Take the lease from its holder. Returns the token, which is one higher each time."""

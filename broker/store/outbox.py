@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, union_all, update
+from sqlalchemy import bindparam, func, insert, select, union_all, update
 
 from broker.errors import StoreError
 from broker.store import schema
+from broker.store.area import Area, of_partition
 from broker.store.rows import HeldOutboxRow, Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
 
 _t = schema.outbox
@@ -98,8 +98,7 @@ _MARK_SENT = (
 _ARCHIVED = (
     select(*_COLUMNS)
     .where(
-        _t.c.topic == bindparam("topic_"),
-        _t.c.partition == bindparam("partition_"),
+        of_partition(_t),
         _t.c.generation == bindparam("generation_"),
         _t.c.idx >= bindparam("first_"),
         _t.c.idx <= bindparam("last_"),
@@ -116,8 +115,7 @@ _FIND = (
 _LEAVES = (
     select(_t.c.idx, _t.c.leaf)
     .where(
-        _t.c.topic == bindparam("topic_"),
-        _t.c.partition == bindparam("partition_"),
+        of_partition(_t),
         _t.c.generation == bindparam("generation_"),
         _t.c.idx >= bindparam("first_"),
         _t.c.idx <= bindparam("last_"),
@@ -170,25 +168,15 @@ _MOST_NAMED = 500
 _grouped = attrgetter("topic", "partition")
 
 
-class Outbox:
+class Outbox(Area):
     """Sealed events: added, indexed in a stream, acknowledged by Kafka, archived."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(
         self, event_id: str, topic: str, partition: int, value: bytes, urgent: bool, now: int
     ) -> int:
         """Add an event. Returns its sequence number."""
-        done = self._connection.execute(
-            _ADD, _parameters(NewOutboxRow(event_id, topic, partition, value, urgent), now)
-        )
-        key = done.inserted_primary_key
-        assert key is not None
-        seq: int = key[0]
-        return seq
+        row = NewOutboxRow(event_id, topic, partition, value, urgent)
+        return self._insert(_ADD, _parameters(row, now))
 
     def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
         """Add events in one statement. Returns sequence numbers in the order of `rows`."""
@@ -206,10 +194,9 @@ class Outbox:
         """
         if without:
             asked = {"limit_": limit, "without_": list(without)}
-            found = self._connection.execute(_SELECT_PENDING_OF_OTHERS, asked)
+            rows = self._all(OutboxRow, _SELECT_PENDING_OF_OTHERS, asked)
         else:
-            found = self._connection.execute(_SELECT_PENDING, {"limit_": limit})
-        rows = [_row(row) for row in found]
+            rows = self._all(OutboxRow, _SELECT_PENDING, {"limit_": limit})
         rows.sort(key=_grouped)  # stable: the order inside a group stays
         return rows
 
@@ -252,8 +239,7 @@ class Outbox:
 
     def held(self, limit: int) -> list[HeldOutboxRow]:
         """The oldest `limit` rows whose event has to be sealed again."""
-        found = self._connection.execute(_SELECT_HELD, {"limit_": limit})
-        return [HeldOutboxRow(*row) for row in found]
+        return self._all(HeldOutboxRow, _SELECT_HELD, {"limit_": limit})
 
     def held_count(self) -> tuple[int, int | None]:
         """How many rows are held, and since when (ms) the oldest is."""
@@ -267,7 +253,7 @@ class Outbox:
 
     def unsent(self) -> list[OutboxRow]:
         """Indexed rows that Kafka has not acknowledged, by (generation, index)."""
-        return [_row(row) for row in self._connection.execute(_SELECT_UNSENT)]
+        return self._all(OutboxRow, _SELECT_UNSENT)
 
     def unsent_streams(self) -> set[tuple[str, int, str]]:
         """(topic, partition, generation) of the rows of `unsent`."""
@@ -284,15 +270,11 @@ class Outbox:
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[OutboxRow]:
         """Indexed rows from index `first` to `last`, both included."""
-        found = self._connection.execute(
-            _ARCHIVED, _range(topic, partition, generation, first, last)
-        )
-        return [_row(row) for row in found]
+        return self._all(OutboxRow, _ARCHIVED, _range(topic, partition, generation, first, last))
 
     def find(self, event_id: str) -> OutboxRow | None:
         """The newest row of an event. Slow: no index serves it, so that adding stays cheap."""
-        found = self._connection.execute(_FIND, {"event_id_": event_id}).first()
-        return None if found is None else _row(found)
+        return self._first(OutboxRow, _FIND, {"event_id_": event_id})
 
     def leaves(
         self, topic: str, partition: int, generation: str, first: int, last: int
@@ -370,7 +352,3 @@ def _range(topic: str, partition: int, generation: str, first: int, last: int) -
         "first_": first,
         "last_": last,
     }
-
-
-def _row(row: Row[*tuple[Any, ...]]) -> OutboxRow:
-    return OutboxRow(*row)  # columns in the order of the fields

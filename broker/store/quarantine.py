@@ -8,12 +8,8 @@ discarded keeps its place, its code and its size.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
-    Connection,
     LargeBinary,
-    Row,
     bindparam,
     delete,
     func,
@@ -24,6 +20,7 @@ from sqlalchemy import (
 )
 
 from broker.store import schema
+from broker.store.area import Area
 from broker.store.rows import (
     EndedStatus,
     EvidenceRow,
@@ -80,13 +77,8 @@ _EVIDENCE = select(*_e.c).order_by(_e.c.id)
 _EVIDENCE_ORIGINS = select(_e.c.origin).where(_e.c.kind == bindparam("kind_")).order_by(_e.c.id)
 
 
-class Quarantine:
+class Quarantine(Area):
     """Verified records that were refused, and a bounded list of unverified records."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(
         self,
@@ -103,7 +95,7 @@ class Quarantine:
         now: int,
     ) -> int:
         """Add a record. `origin` is the proof's, `deployment/agency/...`. Returns the row's id."""
-        key = self._connection.execute(
+        return self._insert(
             _ADD,
             {
                 "topic": topic,
@@ -122,14 +114,10 @@ class Quarantine:
                 "changed_ms": now,
                 "bytes": len(value) + len(headers_json),
             },
-        ).inserted_primary_key
-        assert key is not None
-        id_: int = key[0]
-        return id_
+        )
 
     def get(self, id: int) -> QuarantineRow | None:  # noqa: A002 - the column's name
-        found = self._connection.execute(_GET, {"id_": id}).first()
-        return None if found is None else _row(found)
+        return self._first(QuarantineRow, _GET, {"id_": id})
 
     def end(self, id: int, status: EndedStatus, now: int) -> bool:  # noqa: A002 - the column's name
         """End the hold of a record and clear its bytes. Returns whether it was held."""
@@ -164,7 +152,7 @@ class Quarantine:
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
     ) -> None:
         """Add an unverified record. The newest 10,000 are kept."""
-        key = self._connection.execute(
+        number = self._insert(
             _ADD_UNAUTHENTICATED,
             {
                 "topic": topic,
@@ -174,12 +162,10 @@ class Quarantine:
                 "code": code,
                 "seen_ms": now,
             },
-        ).inserted_primary_key
-        assert key is not None
-        if key[0] > UNAUTHENTICATED_ROWS:
-            self._connection.execute(
-                _TRIM_UNAUTHENTICATED, {"oldest_": key[0] - UNAUTHENTICATED_ROWS}
-            )
+        )
+        if number > UNAUTHENTICATED_ROWS:
+            oldest = {"oldest_": number - UNAUTHENTICATED_ROWS}
+            self._connection.execute(_TRIM_UNAUTHENTICATED, oldest)
 
     def unauthenticated(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
         """The newest `limit` unverified records, newest first."""
@@ -189,26 +175,20 @@ class Quarantine:
     # Last in the class: the name hides the built-in type from annotations that follow it.
     def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
         """The newest `limit` records, oldest first, without their bytes."""
-        found = (
-            self._connection.execute(_ALL, {"limit_": limit})
+        rows = (
+            self._all(QuarantineRow, _ALL, {"limit_": limit})
             if status is None
-            else self._connection.execute(_BY_STATUS, {"limit_": limit, "status_": status})
+            else self._all(QuarantineRow, _BY_STATUS, {"limit_": limit, "status_": status})
         )
-        rows = [_row(row) for row in found]
         rows.reverse()
         return rows
 
 
-class Evidence:
+class Evidence(Area):
     """Pairs of signed texts that contradict each other. They are never deleted."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
     def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int:
-        key = self._connection.execute(
+        return self._insert(
             _ADD_EVIDENCE,
             {
                 "kind": kind,
@@ -217,23 +197,16 @@ class Evidence:
                 "text_b": text_b,
                 "found_ms": now,
             },
-        ).inserted_primary_key
-        assert key is not None
-        id_: int = key[0]
-        return id_
+        )
 
     def origins(self, kind: str) -> tuple[str, ...]:
         """Streams with evidence of a kind, oldest first."""
         return tuple(self._connection.scalars(_EVIDENCE_ORIGINS, {"kind_": kind}))
 
     def list(self) -> list[EvidenceRow]:
-        return [EvidenceRow(*row) for row in self._connection.execute(_EVIDENCE)]
+        return self._all(EvidenceRow, _EVIDENCE)
 
 
 def _agency(origin: str) -> str:
     """The second part of `deployment/agency/topic/partition/generation`."""
     return origin.split("/", 2)[1] if "/" in origin else origin
-
-
-def _row(row: Row[*tuple[Any, ...]]) -> QuarantineRow:
-    return QuarantineRow(*row)  # columns in the order of the fields

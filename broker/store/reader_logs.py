@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import cast
 
 from sqlalchemy import (
-    Connection,
     Row,
     Select,
     and_,
@@ -26,23 +25,20 @@ from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import reader_schema
+from broker.store.area import Area, generation, of_generation
 from broker.store.reader_rows import (
     Checkpointed,
     CheckpointRow,
     Leaf,
     LeafStatus,
 )
+from broker.tlog.checkpoint import GenerationPlace
 
 _g = reader_schema.reader_generations
 _l = reader_schema.reader_leaves
 _c = reader_schema.reader_checkpoints
 
-_OF_GENERATION = (
-    (_g.c.agency == bindparam("agency_"))
-    & (_g.c.topic == bindparam("topic_"))
-    & (_g.c.partition == bindparam("partition_"))
-    & (_g.c.generation == bindparam("generation_"))
-)
+_OF_GENERATION = of_generation(_g)
 _GENERATION = select(_g.c.id).where(_OF_GENERATION)
 _ADD_GENERATION = insert(_g)
 
@@ -120,22 +116,15 @@ _CHECKPOINT_BELOW = (
 )
 
 
-class ReaderLogs:
+class ReaderLogs(Area):
     """Leaves and signed checkpoints of other senders' streams."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def has_generation(self, agency: str, topic: str, partition: int, generation: str) -> bool:
+    def has_generation(self, log: GenerationPlace) -> bool:
         """Whether a record or a link of a generation is known."""
-        place = _place(agency, topic, partition, generation)
+        place = generation(log)
         return self._connection.scalar(_GENERATION, place) is not None
 
-    def save_leaves(
-        self, agency: str, topic: str, partition: int, generation: str, leaves: Sequence[Leaf]
-    ) -> None:
+    def save_leaves(self, log: GenerationPlace, leaves: Sequence[Leaf]) -> None:
         """Keep leaves. Of a known leaf only the status changes.
 
         Raises:
@@ -143,7 +132,7 @@ class ReaderLogs:
         """
         if not leaves:
             return
-        id_ = self._generation(agency, topic, partition, generation)
+        id_ = self._generation(log)
         done = self._connection.execute(
             _SAVE_LEAVES,
             [
@@ -156,28 +145,20 @@ class ReaderLogs:
                 "an index of a sender's stream is known with another record", code="store_conflict"
             )
 
-    def leaf(
-        self, agency: str, topic: str, partition: int, generation: str, index: int
-    ) -> tuple[bytes, LeafStatus] | None:
-        found = self._connection.execute(
-            _LEAF, _place(agency, topic, partition, generation) | {"index_": index}
-        ).first()
+    def leaf(self, log: GenerationPlace, index: int) -> tuple[bytes, LeafStatus] | None:
+        found = self._connection.execute(_LEAF, generation(log) | {"index_": index}).first()
         return None if found is None else (found[0], cast(LeafStatus, found[1]))
 
-    def any_opened(
-        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> bool:
+    def any_opened(self, log: GenerationPlace, first: int, last: int) -> bool:
         """Whether a record from `first` to `last` was opened here (`stored`)."""
-        place = _place(agency, topic, partition, generation) | {"first_": first, "last_": last}
+        place = generation(log) | {"first_": first, "last_": last}
         return self._connection.execute(_ANY_OPENED, place).first() is not None
 
-    def leaves(
-        self, agency: str, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> list[Leaf]:
+    def leaves(self, log: GenerationPlace, first: int, last: int) -> list[Leaf]:
         """Known leaves from `first` to `last`, both included, by index."""
         found = self._connection.execute(
             _LEAVES,
-            _place(agency, topic, partition, generation) | {"first_": first, "last_": last},
+            generation(log) | {"first_": first, "last_": last},
         )
         return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
 
@@ -185,36 +166,28 @@ class ReaderLogs:
         """(agency, topic, partition, generation, count) of `content_missing` leaves."""
         return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
 
-    def missing_content(
-        self, agency: str, topic: str, partition: int, generation: str, first: int, limit: int
-    ) -> list[int]:
+    def missing_content(self, log: GenerationPlace, first: int, limit: int) -> list[int]:
         """The lowest `limit` indices from `first` on that are `content_missing`."""
         found = self._connection.scalars(
             _MISSING,
-            _place(agency, topic, partition, generation) | {"first_": first, "limit_": limit},
+            generation(log) | {"first_": first, "limit_": limit},
         )
         return list(found)
 
     def set_status(
         self,
-        agency: str,
-        topic: str,
-        partition: int,
-        generation: str,
+        log: GenerationPlace,
         index: int,
         status: LeafStatus,
     ) -> None:
         self._connection.execute(
             _SET_STATUS,
-            _place(agency, topic, partition, generation) | {"index_": index, "status_": status},
+            generation(log) | {"index_": index, "status_": status},
         )
 
     def save_checkpoints(
         self,
-        agency: str,
-        topic: str,
-        partition: int,
-        generation: str,
+        log: GenerationPlace,
         checkpoints: Sequence[Checkpointed],
     ) -> None:
         """Keep checkpoints by size, each with the smallest lowest index seen under it.
@@ -224,7 +197,7 @@ class ReaderLogs:
         """
         if not checkpoints:
             return
-        id_ = self._generation(agency, topic, partition, generation)
+        id_ = self._generation(log)
         sizes = [checkpoint[0] for checkpoint in checkpoints]
         found = self._connection.execute(_ROOTS, {"generation_id_": id_, "sizes_": sizes})
         kept: dict[int, bytes] = {row.size: row.root for row in found}
@@ -233,7 +206,7 @@ class ReaderLogs:
                 raise StoreError(
                     "a kept checkpoint of this size has another root",
                     code="checkpoint_conflict",
-                    where=f"{agency}/{topic}/{partition}/{generation}",
+                    where="/".join(map(str, log)),
                 )
         self._connection.execute(
             _SAVE_CHECKPOINT,
@@ -250,61 +223,32 @@ class ReaderLogs:
             ],
         )
 
-    def checkpoint_at(
-        self, agency: str, topic: str, partition: int, generation: str, size: int
-    ) -> CheckpointRow | None:
-        return self._checkpoint(_CHECKPOINT_AT, agency, topic, partition, generation, size)
+    def checkpoint_at(self, log: GenerationPlace, size: int) -> CheckpointRow | None:
+        return self._checkpoint(_CHECKPOINT_AT, log, size)
 
-    def checkpoint_above(
-        self, agency: str, topic: str, partition: int, generation: str, index: int
-    ) -> CheckpointRow | None:
+    def checkpoint_above(self, log: GenerationPlace, index: int) -> CheckpointRow | None:
         """The checkpoint of the smallest kept size above `index`."""
-        return self._checkpoint(_CHECKPOINT_ABOVE, agency, topic, partition, generation, index)
+        return self._checkpoint(_CHECKPOINT_ABOVE, log, index)
 
-    def checkpoint_below(
-        self, agency: str, topic: str, partition: int, generation: str, size: int
-    ) -> CheckpointRow | None:
+    def checkpoint_below(self, log: GenerationPlace, size: int) -> CheckpointRow | None:
         """The checkpoint of the largest kept size below `size`."""
-        return self._checkpoint(_CHECKPOINT_BELOW, agency, topic, partition, generation, size)
+        return self._checkpoint(_CHECKPOINT_BELOW, log, size)
 
-    def _generation(self, agency: str, topic: str, partition: int, generation: str) -> int:
+    def _generation(self, log: GenerationPlace) -> int:
         """The small number that stands for a generation; given at its first leaf."""
-        place = _place(agency, topic, partition, generation)
+        place = generation(log)
         known: int | None = self._connection.scalar(_GENERATION, place)
         if known is not None:
             return known
-        key = self._connection.execute(
-            _ADD_GENERATION,
-            {
-                "agency": agency,
-                "topic": topic,
-                "partition": partition,
-                "generation": generation,
-            },
-        ).inserted_primary_key
-        assert key is not None
-        new: int = key[0]
-        return new
+        return self._insert(_ADD_GENERATION, log._asdict())
 
     def _checkpoint(
         self,
         statement: Select[int, bytes, int, int, bytes],
-        agency: str,
-        topic: str,
-        partition: int,
-        generation: str,
+        log: GenerationPlace,
         size: int,
     ) -> CheckpointRow | None:
         found: Row[int, bytes, int, int, bytes] | None = self._connection.execute(
-            statement, _place(agency, topic, partition, generation) | {"size_": size}
+            statement, generation(log) | {"size_": size}
         ).first()
         return None if found is None else CheckpointRow(*found)
-
-
-def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
-    return {
-        "agency_": agency,
-        "topic_": topic,
-        "partition_": partition,
-        "generation_": generation,
-    }

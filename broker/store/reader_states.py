@@ -7,7 +7,6 @@ since it was read: this is how a rebalance between judging and committing is not
 from __future__ import annotations
 
 from sqlalchemy import (
-    Connection,
     bindparam,
     delete,
     func,
@@ -20,22 +19,20 @@ from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
 from broker.store import reader_schema
+from broker.store.area import Area, generation, of_partition, of_stream, stream
 from broker.store.reader_rows import (
     DeferredRow,
     GapRow,
     StateChange,
 )
+from broker.tlog.checkpoint import GenerationPlace, Place
 
 _s = reader_schema.reader_states
 _o = reader_schema.reader_gaps
 _p = reader_schema.reader_positions
 _d = reader_schema.reader_deferred
 
-_OF_STREAM = (
-    (_s.c.agency == bindparam("agency_"))
-    & (_s.c.topic == bindparam("topic_"))
-    & (_s.c.partition == bindparam("partition_"))
-)
+_OF_STREAM = of_stream(_s)
 _STATE = select(_s.c.version, _s.c.state).where(_OF_STREAM)
 _VERSION = select(_s.c.version).where(_OF_STREAM)
 _HEAD = select(_s.c.state).where(_OF_STREAM)
@@ -67,11 +64,7 @@ _SAVE_STATE = (
     )
 )
 
-_OF_GAPS = (
-    (_o.c.agency == bindparam("agency_"))
-    & (_o.c.topic == bindparam("topic_"))
-    & (_o.c.partition == bindparam("partition_"))
-)
+_OF_GAPS = of_stream(_o)
 _GAPS = (
     select(_o.c.generation, _o.c.first, _o.c.last, _o.c.body)
     .where(_OF_GAPS)
@@ -98,12 +91,12 @@ _SAVE_GAP = _NEW_GAP.on_conflict_do_update(
     set_={"last": _NEW_GAP.excluded.last, "body": _NEW_GAP.excluded.body},
 )
 
-_OF_PARTITION = (_p.c.topic == bindparam("topic_")) & (_p.c.partition == bindparam("partition_"))
+_OF_PARTITION = of_partition(_p)
 _POSITION = select(_p.c.next_offset).where(_OF_PARTITION)
 _MOVE = update(_p).where(_OF_PARTITION).values(next_offset=bindparam("next_"))
 _ADD_POSITION = insert(_p)
 
-_OF_DEFERRED = (_d.c.topic == bindparam("topic_")) & (_d.c.partition == bindparam("partition_"))
+_OF_DEFERRED = of_partition(_d)
 _DEFERRED = (
     select(_d.c.topic, _d.c.partition, _d.c.agency, _d.c.kafka_offset, _d.c.reason, _d.c.since_ms)
     .where(_OF_DEFERRED)
@@ -125,33 +118,26 @@ _DEFER = _NEW_DEFERRED.on_conflict_do_update(
 _CLEAR_DEFERRED = delete(_d).where(_OF_DEFERRED, _d.c.agency == bindparam("agency_"))
 
 
-class ReaderStates:
+class ReaderStates(Area):
     """State, gaps and position of each stream of other senders."""
 
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def state(
-        self, agency: str, topic: str, partition: int
-    ) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
+    def state(self, place: Place) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
         """(version, (head, gaps in ascending order)), or None before the first record."""
-        place = _stream(agency, topic, partition)
-        found = self._connection.execute(_STATE, place).first()
+        asked = stream(place)
+        found = self._connection.execute(_STATE, asked).first()
         if found is None:
             return None
-        gaps = [(*row,) for row in self._connection.execute(_GAPS, place)]
+        gaps = [(*row,) for row in self._connection.execute(_GAPS, asked)]
         return found[0], (found[1], gaps)
 
-    def state_version(self, agency: str, topic: str, partition: int) -> int:
+    def state_version(self, place: Place) -> int:
         """The version of a state; 0 before the first record."""
-        version: int | None = self._connection.scalar(_VERSION, _stream(agency, topic, partition))
+        version: int | None = self._connection.scalar(_VERSION, stream(place))
         return version or 0
 
-    def state_head(self, agency: str, topic: str, partition: int) -> bytes | None:
+    def state_head(self, place: Place) -> bytes | None:
         """The head of a state, without its gaps."""
-        head: bytes | None = self._connection.scalar(_HEAD, _stream(agency, topic, partition))
+        head: bytes | None = self._connection.scalar(_HEAD, stream(place))
         return head
 
     def state_heads(self) -> list[tuple[str, str, int, bytes]]:
@@ -186,30 +172,24 @@ class ReaderStates:
             after: (topic, partition, generation, first) of the gap before.
             limit: at most how many.
         """
-        topic, partition, generation, first = after
+        topic, partition, name, first = after
+        log = GenerationPlace(agency, topic, partition, name)
         found = self._connection.execute(
             _RANGES,
-            _place(agency, topic, partition, generation) | {"at_": first, "limit_": limit},
+            generation(log) | {"at_": first, "limit_": limit},
         )
         return [(*row,) for row in found]
 
-    def save_state(
-        self,
-        agency: str,
-        topic: str,
-        partition: int,
-        change: StateChange,
-        expected_version: int,
-    ) -> int:
+    def save_state(self, place: Place, change: StateChange, expected_version: int) -> int:
         """Write a state. Returns its new version.
 
         Raises:
             StoreError: `state_changed` if the version is not `expected_version`.
         """
-        place = _stream(agency, topic, partition)
+        asked = stream(place)
         saved = self._connection.execute(
             _SAVE_STATE,
-            place
+            asked
             | {
                 "expected_": expected_version,
                 "state_": change.head,
@@ -219,18 +199,16 @@ class ReaderStates:
             },
         )
         if saved.rowcount != 1:
-            if expected_version != 0 or self.state_version(agency, topic, partition):
+            if expected_version != 0 or self.state_version(place):
                 raise StoreError(
                     "the state of a sender's stream changed since it was read",
                     code="state_changed",
-                    where=f"{agency}/{topic}/{partition}",
+                    where="/".join(map(str, place)),
                 )
             self._connection.execute(
                 _ADD_STATE,
-                {
-                    "agency": agency,
-                    "topic": topic,
-                    "partition": partition,
+                place._asdict()
+                | {
                     "version": 1,
                     "state": change.head,
                     "bytes": change.bytes,
@@ -241,22 +219,14 @@ class ReaderStates:
         if change.removed:
             self._connection.execute(
                 _DROP_GAP,
-                [place | {"generation_": name, "first_": first} for name, first in change.removed],
+                [asked | {"generation_": name, "first_": first} for name, first in change.removed],
             )
         if change.written:
             self._connection.execute(
                 _SAVE_GAP,
                 [
-                    {
-                        "agency": agency,
-                        "topic": topic,
-                        "partition": partition,
-                        "generation": generation,
-                        "first": first,
-                        "last": last,
-                        "body": body,
-                    }
-                    for generation, first, last, body in change.written
+                    place.generation(name)._asdict() | {"first": first, "last": last, "body": body}
+                    for name, first, last, body in change.written
                 ],
             )
         return expected_version + 1
@@ -295,25 +265,11 @@ class ReaderStates:
 
     def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
         """Deferred positions of a partition, by offset."""
-        found = self._connection.execute(_DEFERRED, {"topic_": topic, "partition_": partition})
-        return [DeferredRow(*row) for row in found]
+        return self._all(DeferredRow, _DEFERRED, {"topic_": topic, "partition_": partition})
 
     def all_deferred(self) -> list[DeferredRow]:
         """Every deferred position, by topic, partition and offset."""
-        return [DeferredRow(*row) for row in self._connection.execute(_ALL_DEFERRED)]
+        return self._all(DeferredRow, _ALL_DEFERRED)
 
     def clear_deferred(self, topic: str, partition: int, agency: str) -> None:
-        self._connection.execute(_CLEAR_DEFERRED, _stream(agency, topic, partition))
-
-
-def _stream(agency: str, topic: str, partition: int) -> dict[str, object]:
-    return {"agency_": agency, "topic_": topic, "partition_": partition}
-
-
-def _place(agency: str, topic: str, partition: int, generation: str) -> dict[str, object]:
-    return {
-        "agency_": agency,
-        "topic_": topic,
-        "partition_": partition,
-        "generation_": generation,
-    }
+        self._connection.execute(_CLEAR_DEFERRED, stream(Place(agency, topic, partition)))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 
 from broker.store import reader_schema
+from broker.store.area import Area
 from broker.store.reader_rows import HeadsRow, ReceiptRow
 
 _r = reader_schema.receipts
@@ -88,13 +89,8 @@ def _after(prefix: str) -> str:
     return prefix.removesuffix("/") + "0"
 
 
-class Receipts:
+class Receipts(Area):
     """Cosignatures of other agencies over checkpoints."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def add(
         self, origin: str, size: int, root: bytes, cosigner: str, time_s: int, text: bytes
@@ -164,29 +160,19 @@ class Receipts:
 
     def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
         """An agency's receipt over the largest checkpoint of a stream."""
-        found = self._connection.execute(_BEST, {"origin_": origin, "cosigner_": cosigner}).first()
-        return None if found is None else ReceiptRow(*found)
+        return self._first(ReceiptRow, _BEST, {"origin_": origin, "cosigner_": cosigner})
 
     def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
         """Receipts over exactly this checkpoint."""
-        found = self._connection.execute(
-            _COVERING, {"origin_": origin, "size_": size, "root_": root}
-        )
-        return [ReceiptRow(*row) for row in found]
+        return self._all(ReceiptRow, _COVERING, {"origin_": origin, "size_": size, "root_": root})
 
     def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
         """Receipts over a checkpoint of `size` or more, smallest first."""
-        found = self._connection.execute(_FROM_SIZE, {"origin_": origin, "size_": size})
-        return [ReceiptRow(*row) for row in found]
+        return self._all(ReceiptRow, _FROM_SIZE, {"origin_": origin, "size_": size})
 
 
-class Heads:
+class Heads(Area):
     """The last heartbeat of each agency: its time and the head of its disclosure log."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def save(self, row: HeadsRow) -> None:
         changed = self._connection.execute(
@@ -202,8 +188,7 @@ class Heads:
             self._connection.execute(_ADD_HEADS, asdict(row))
 
     def get(self, agency: str) -> HeadsRow | None:
-        found = self._connection.execute(_HEADS_OF, {"agency_": agency}).first()
-        return None if found is None else HeadsRow(*found)
+        return self._first(HeadsRow, _HEADS_OF, {"agency_": agency})
 
     def all(self) -> list[HeadsRow]:
-        return [HeadsRow(*row) for row in self._connection.execute(_HEADS)]
+        return self._all(HeadsRow, _HEADS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects import sqlite
 
 from broker.store import schema
+from broker.store.area import Area
 from broker.store.rows import ReferralRow
 
 _t = schema.referrals
@@ -39,13 +39,8 @@ _SAVE = _NEW.on_conflict_do_update(
 )
 
 
-class Referrals:
+class Referrals(Area):
     """Referrals made by or to this agency, with their clocks."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def get(self, referral_id: str) -> ReferralRow | None:
         return self.get_many([referral_id]).get(referral_id)
@@ -54,8 +49,8 @@ class Referrals:
         """Known referrals of these ids, by id, in one statement."""
         if not referral_ids:
             return {}
-        found = self._connection.execute(_GET, {"ids_": list(referral_ids)})
-        return {row.referral_id: row for row in map(_row, found)}
+        found = self._all(ReferralRow, _GET, {"ids_": list(referral_ids)})
+        return {row.referral_id: row for row in found}
 
     def save(self, row: ReferralRow) -> None:
         self.save_many([row])
@@ -68,22 +63,18 @@ class Referrals:
 
     def overdue(self, now: int) -> list[ReferralRow]:
         """Open referrals with a clock that was not met before `now`."""
-        return [_row(row) for row in self._connection.execute(_OVERDUE, {"now_": now})]
+        return self._all(ReferralRow, _OVERDUE, {"now_": now})
 
     def for_case(self, case_id: str) -> list[ReferralRow]:
-        return [_row(row) for row in self._connection.execute(_FOR_CASE, {"case_": case_id})]
+        return self._all(ReferralRow, _FOR_CASE, {"case_": case_id})
 
     def open(self) -> list[ReferralRow]:
         """Open referrals, by the time they were made."""
-        return [_row(row) for row in self._connection.execute(_SELECT_OPEN)]
+        return self._all(ReferralRow, _SELECT_OPEN)
 
     def closed(self, limit: int) -> list[ReferralRow]:
         """The last `limit` closed referrals, newest first."""
-        return [_row(row) for row in self._connection.execute(_CLOSED, {"limit_": limit})]
-
-
-def _row(row: Row[*tuple[Any, ...]]) -> ReferralRow:
-    return ReferralRow(*row)  # columns in the order of the fields
+        return self._all(ReferralRow, _CLOSED, {"limit_": limit})
 
 
 def _values(row: ReferralRow) -> dict[str, object]:

@@ -7,21 +7,16 @@ than its predecessor's, so the newest is the last by name.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from broker.store import schema
+from broker.store.area import Area, of_partition
 from broker.store.rows import GenerationRow
 
 _t = schema.generations
 _newest = _t.alias("newest")
-_OF_PARTITION = (
-    select(*_t.c)
-    .where(_t.c.topic == bindparam("topic_"), _t.c.partition == bindparam("partition_"))
-    .order_by(_t.c.name.desc())
-    .limit(1)
-)
+_OF_PARTITION = select(*_t.c).where(of_partition(_t)).order_by(_t.c.name.desc()).limit(1)
 _WITH_RECORDS = _OF_PARTITION.where(_t.c.size > 0)
 _NAMED = _OF_PARTITION.where(_t.c.name == bindparam("name_"))
 _HEADS = (
@@ -43,8 +38,7 @@ _INSERT = insert(_t)
 _UPDATE = (
     update(_t)
     .where(
-        _t.c.topic == bindparam("topic_"),
-        _t.c.partition == bindparam("partition_"),
+        of_partition(_t),
         _t.c.name == bindparam("name_"),
     )
     .values(
@@ -56,32 +50,20 @@ _UPDATE = (
 )
 
 
-class Streams:
+class Streams(Area):
     """The sender's own streams. Name, link and opening of a generation never change."""
-
-    __slots__ = ("_connection",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def current(self, topic: str, partition: int) -> GenerationRow | None:
         """The newest generation."""
-        found = self._connection.execute(
-            _OF_PARTITION, {"topic_": topic, "partition_": partition}
-        ).first()
-        return None if found is None else _row(found)
+        return self._first(GenerationRow, _OF_PARTITION, {"topic_": topic, "partition_": partition})
 
     def last_with_records(self, topic: str, partition: int) -> GenerationRow | None:
-        found = self._connection.execute(
-            _WITH_RECORDS, {"topic_": topic, "partition_": partition}
-        ).first()
-        return None if found is None else _row(found)
+        return self._first(GenerationRow, _WITH_RECORDS, {"topic_": topic, "partition_": partition})
 
     def named(self, topic: str, partition: int, name: str) -> GenerationRow | None:
-        found = self._connection.execute(
-            _NAMED, {"topic_": topic, "partition_": partition, "name_": name}
-        ).first()
-        return None if found is None else _row(found)
+        return self._first(
+            GenerationRow, _NAMED, {"topic_": topic, "partition_": partition, "name_": name}
+        )
 
     def save(self, row: GenerationRow) -> None:
         changed = self._connection.execute(
@@ -101,8 +83,4 @@ class Streams:
 
     def heads(self, trial: bool = False) -> list[GenerationRow]:
         """The newest generation that holds a record, of every (topic, partition)."""
-        return [_row(row) for row in self._connection.execute(_HEADS, {"trial_": trial})]
-
-
-def _row(row: Row[*tuple[Any, ...]]) -> GenerationRow:
-    return GenerationRow(*row)  # columns in the order of the fields
+        return self._all(GenerationRow, _HEADS, {"trial_": trial})

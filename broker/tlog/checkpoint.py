@@ -95,6 +95,11 @@ class Origin:
     generation: str
 
     @property
+    def log(self) -> GenerationPlace:
+        """The log without its deployment."""
+        return GenerationPlace(self.agency, self.topic, self.partition, self.generation)
+
+    @property
     def place(self) -> Place:
         """The sender's stream to which the log belongs."""
         return Place(self.agency, self.topic, self.partition)

@@ -22,6 +22,7 @@ from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
 from broker.store.database import open_store
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import Frontier
 from broker.transport.topics import readable_topics
 
@@ -101,7 +102,7 @@ class Invariants:
                         if head.topic not in self._readable[reader]:
                             continue
                         place = f"{sender} to {reader}, {head.topic}/{head.partition}"
-                        stored = tx.reader.state(sender, head.topic, head.partition)
+                        stored = tx.reader.state(Place(sender, head.topic, head.partition))
                         state = parse_state(stored[1]) if stored else None
                         held = state.generations.get(head.name) if state else None
                         if held is None or (held.size, held.frontier.root()) != (

@@ -29,6 +29,7 @@ from broker.judging.partition_state import Generation, parse_state
 from broker.keys.issuing import ManifestChanges
 from broker.observing.metrics import Metrics
 from broker.record import CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.transport.topics import control_topics, data_topics
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
@@ -99,7 +100,7 @@ class Healing:
         """What the reader holds of the stream."""
         assert self.council.store is not None
         with self.council.store.reading() as tx:
-            stored = tx.reader.state(POLICE, self.log()[0].topic, self.log()[0].partition)
+            stored = tx.reader.state(Place(POLICE, self.log()[0].topic, self.log()[0].partition))
         return None if stored is None else next(iter(parse_state(stored[1]).generations.values()))
 
     def met(self) -> bool:
@@ -120,8 +121,9 @@ class Healing:
         assert held is not None
         assert self.council.store is not None
         with self.council.store.reading() as tx:
-            place = (POLICE, self.log()[0].topic, self.log()[0].partition, held.name)
-            return len(tx.reader_logs.missing_content(*place, 0, EVENTS))
+            one = self.log()[0]
+            place = GenerationPlace(POLICE, one.topic, one.partition, held.name)
+            return len(tx.reader_logs.missing_content(place, 0, EVENTS))
 
     async def end(self) -> None:
         await self.police.end()

@@ -20,6 +20,7 @@ from broker.control.own_statements import OwnStatements
 from broker.judging.partition_state import PartitionState
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.rows import GenerationRow
+from broker.tlog.checkpoint import GenerationPlace
 from broker.tlog.merkle import Frontier
 
 ROUNDS = 14
@@ -176,10 +177,10 @@ def lost_for_good(
     leaves: set[Name] = set()
     with party.store.reading() as tx:
         for held in state.generations.values():
-            at = (sender, *place, held.name)
+            at = GenerationPlace(sender, *place, held.name)
             indices = (i for gap in held.gaps for i in range(gap.first, gap.last + 1))
             gaps |= {(sender, place, held.name, i) for i in indices}
-            marked = tx.reader_logs.missing_content(*at, 0, 1_000_000)
+            marked = tx.reader_logs.missing_content(at, 0, 1_000_000)
             end = held.size if held.end is None else held.end
             leaves |= {(sender, place, held.name, i) for i in marked if i < end}
     told = {code for agency, code in party.alarms if agency == sender}

@@ -57,6 +57,7 @@ from broker.service.reporting import report_batch
 from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
 from broker.store.database import Store, open_store
+from broker.tlog.checkpoint import Place
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
 from broker.transport.topics import control_topics, readable_topics
@@ -307,7 +308,7 @@ class Party:
 
     def state(self, sender: str, place: Partition) -> PartitionState | None:
         with self.store.reading() as tx:
-            stored = tx.reader.state(sender, *place)
+            stored = tx.reader.state(Place(sender, *place))
         return None if stored is None else parse_state(stored[1])
 
     def waiting(self, place: Partition) -> set[str]:

@@ -39,6 +39,7 @@ from broker.sending.sealing import EventSealer, Sealed
 from broker.sending.sealing_context import SealingContext
 from broker.sending.streams import Stream, append, open_generation
 from broker.store.database import open_store
+from broker.tlog.checkpoint import Place
 from contracts.errors import EventError
 from contracts.examples import example
 from contracts.schema import flatten, unflatten
@@ -222,7 +223,7 @@ class VectorReader:
         last: Any = None
         opened = self.now
         with self.store.reading() as tx:
-            stored = tx.reader.state(sender, sealed.topic, sealed.partition)
+            stored = tx.reader.state(Place(sender, sealed.topic, sealed.partition))
         if stored is not None:
             state = parse_state(stored[1])
             newest = state.generations[state.newest]

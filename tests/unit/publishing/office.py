@@ -27,6 +27,7 @@ from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
 from broker.store.database import open_store
+from broker.tlog.checkpoint import Place
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
@@ -213,7 +214,7 @@ class Office:
 
     def state(self, agency: str, one: Record) -> PartitionState | None:
         with self.store.reading() as tx:
-            stored = tx.reader.state(agency, one.topic, one.partition)
+            stored = tx.reader.state(Place(agency, one.topic, one.partition))
         return None if stored is None else parse_state(stored[1])
 
     def inbox(self) -> list[str]:

@@ -23,6 +23,7 @@ from broker.control.own_heartbeat import own_heartbeat
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.sending.recovery import RevokedKey
 from broker.store.rows import NewInboxRow
+from broker.tlog.checkpoint import GenerationPlace
 from broker.tlog.merkle import leaf_hash
 
 
@@ -143,13 +144,14 @@ async def test_two_senders_of_one_id_are_told_apart(
         assert row is not None
         place = (row.topic, row.partition, row.generation, row.index)
         tx.inbox.add(NewInboxRow(SUPPORT, event, row.type, 1, *place, b"", b"{}", bytes(32)))
-        tx.reader_logs.save_leaves(SUPPORT, *place[:3], [(row.index, bytes(32), "stored")])
+        log = GenerationPlace(SUPPORT, row.topic, row.partition, row.generation)
+        tx.reader_logs.save_leaves(log, [(row.index, bytes(32), "stored")])
     with council.store.reading() as tx:
         find: Callable[..., Located] = partial(locate, tx, COUNCIL, CAST)
         with pytest.raises(EvidenceError) as caught:
             find(event)
         assert caught.value.code == "event_ambiguous"
-        assert find(event, POLICE).agency == POLICE
+        assert find(event, POLICE).log.agency == POLICE
         assert find(event.upper(), SUPPORT).event == event
 
 

@@ -17,6 +17,8 @@ from workshop import (
     SUPPORT,
 )
 
+from broker.tlog.checkpoint import GenerationPlace
+
 
 def test_a_gap_is_told_filled_and_healed(council: Office, log: Log) -> None:
     records = at_offsets(log.send(*values(5)))
@@ -45,12 +47,12 @@ def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
     held = state.generations[state.newest]
     assert held.gaps == ()
     with council.store.reading() as tx:
-        place = (POLICE, log.topic, 0, held.name)
-        assert tx.reader_logs.missing_content(*place, 0, 9) == [1, 2]
+        place = GenerationPlace(POLICE, log.topic, 0, held.name)
+        assert tx.reader_logs.missing_content(place, 0, 9) == [1, 2]
     batch = council.take(at_offsets([records[2], as_leaf(records[2])], 6))
     assert (len(batch.opened), batch.repeats) == (1, 1)
     with council.store.reading() as tx:
-        assert tx.reader_logs.missing_content(*place, 0, 9) == [1]
+        assert tx.reader_logs.missing_content(place, 0, 9) == [1]
 
 
 def test_a_leaf_of_a_batch_does_not_hold_back_its_record(council: Office, log: Log) -> None:

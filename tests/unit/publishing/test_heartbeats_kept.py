@@ -30,6 +30,7 @@ from broker.statements.heartbeats import (
     Head,
     named_heads,
 )
+from broker.tlog.checkpoint import GenerationPlace
 from broker.tlog.note import parse_note
 
 
@@ -37,9 +38,7 @@ def kept(desk: Desk, log: Log, index: int = -1) -> list[tuple[int, int]]:
     """(size, time) of the kept heads of a log above an index."""
     place = origin_of(log)
     with desk.office.store.reading() as tx:
-        rows = tx.heartbeats.covering(
-            place.agency, place.topic, place.partition, place.generation, index
-        )
+        rows = tx.heartbeats.covering(place.log, index)
     return [(row.size, row.time_ms - NOW) for row in rows]
 
 
@@ -194,9 +193,8 @@ async def test_a_sender_keeps_what_it_stated(police: Office, world: Workshop) ->
     (stated,) = heads
     with police.store.reading() as tx:
         assert tx.heartbeats.count() == 1
-        (row,) = tx.heartbeats.covering(
-            POLICE, stated.topic, stated.partition, stated.generation, 1
-        )
+        log = GenerationPlace(POLICE, stated.topic, stated.partition, stated.generation)
+        (row,) = tx.heartbeats.covering(log, 1)
     assert (row.size, row.time_ms, row.key_id) == (2, NOW, key)
 
 

@@ -23,6 +23,7 @@ from broker.judging.store_context import write_state
 from broker.record import Record
 from broker.statements.notices import NOTICES_PER_MINUTE
 from broker.statements.receipts import parse_receipt
+from broker.tlog.checkpoint import Place
 
 
 def take_as_leaves(desk: Desk, records: Sequence[Record], leaves: Sequence[int]) -> None:
@@ -195,9 +196,9 @@ def test_what_could_not_be_taken_is_not_asked_for(
         stopped=gone == "stopped",
     )
     with desk.office.store.transaction() as tx:
-        stored = tx.reader.state(POLICE, one.topic, one.partition)
+        place = Place(POLICE, one.topic, one.partition)
+        stored = tx.reader.state(place)
         assert stored is not None
-        place = (POLICE, one.topic, one.partition)
         write_state(tx, place, stored[0], parse_state(stored[1]), after)
     for _ in range(3):
         clock.pass_(FIRST_ASKED_MS)

@@ -28,6 +28,7 @@ from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.reader_rows import StateChange
 from broker.store.rows import HeldSize
+from broker.tlog.checkpoint import Place
 
 
 def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
@@ -91,11 +92,11 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
 
     def moved(view: StoreContext) -> None:
         """A rebalance: the other member saved first."""
-        place = (POLICE, records[0].topic, 0)
-        stored = view._tx.reader.state(*place)
+        place = Place(POLICE, records[0].topic, 0)
+        stored = view._tx.reader.state(place)
         assert stored is not None
         change = StateChange(stored[1][0], 0, 0, [], [])
-        view._tx.reader.save_state(*place, change, stored[0])
+        view._tx.reader.save_state(place, change, stored[0])
         real(view)
 
     monkeypatch.setattr(StoreContext, "flush", moved)

@@ -10,60 +10,48 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
 
 from broker.errors import StoreError
 from broker.store import migration, versions
 from broker.store.database import open_store
-from broker.store.migration import migrate
 from broker.store.reader_rows import HeadsRow
 from broker.store.versions import FIRST_SCHEMA_VERSION, REVISION, SCHEMA_VERSION
 
+SCHEMA = Path(__file__).with_name("schema.sql")
 
-def schema_of(path: Path) -> dict[str, list[tuple[object, ...]]]:
+
+def schema_of(path: Path) -> list[tuple[str, str]]:
     with sqlite3.connect(path) as connection:
-        names = [
-            name
-            for (name,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-            )
-        ]
-        found: dict[str, list[tuple[object, ...]]] = {}
-        for name in names:
-            found[name] = connection.execute(f"PRAGMA table_info({name})").fetchall()
-            found[f"{name} indexes"] = sorted(
-                (row[1:], tuple(connection.execute(f"PRAGMA index_info({row[1]})")))
-                for row in connection.execute(f"PRAGMA index_list({name})")
-            )
-            found[f"{name} keys"] = connection.execute(
-                f"PRAGMA foreign_key_list({name})"
-            ).fetchall()
-        found["where"] = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql LIKE '% WHERE %' ORDER BY name"
-        ).fetchall()
-        found["special"] = sorted(
-            (name, "AUTOINCREMENT" in sql, "WITHOUT ROWID" in sql)
-            for name, sql in connection.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"
-            )
-        )
+        found = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     connection.close()
     return found
 
 
-def test_migrating_from_nothing_gives_the_schema_of_a_fresh_file(tmp_path: Path) -> None:
-    fresh, migrated = tmp_path / "fresh.db", tmp_path / "migrated.db"
-    open_store(fresh).close()
-    engine = create_engine(f"sqlite:///{migrated}")
-    with engine.begin() as connection:
-        migrate(connection, migrated)
-    engine.dispose()
-    assert schema_of(migrated) == schema_of(fresh)
-    with sqlite3.connect(fresh) as connection:
+def test_a_change_of_a_table_needs_a_migration(tmp_path: Path) -> None:
+    """`schema.sql` is the schema of revision 0001. Change it together with a migration."""
+    path = tmp_path / "fresh.db"
+    open_store(path).close()
+    with sqlite3.connect(path) as connection:
+        made = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
             (REVISION,)
         ]
     connection.close()
+    assert "".join(f"{sql};\n\n" for sql in sorted(sql for (sql,) in made)) == SCHEMA.read_text()
+
+
+def test_a_file_that_lost_its_revision_is_refused(
+    tmp_path: Path, with_a_later_migration: Callable[[str], None]
+) -> None:
+    path = tmp_path / "state.db"
+    open_store(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM alembic_version")
+    connection.close()
+    with_a_later_migration("")
+    with pytest.raises(StoreError) as caught:
+        open_store(path)
+    assert caught.value.code == "store_migration_failed"
 
 
 LATER = """

@@ -11,8 +11,9 @@ from broker.store.database import Store
 from broker.store.reader_rows import StateChange
 from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import GenerationPlace, Place
 
-GENERATION = ("csu", "t", 0, "g")
+GENERATION = GenerationPlace("csu", "t", 0, "g")
 _CHANGE = StateChange(b"s", 1, 1, [("g", 1)], [("g", 2, 3, b"b")])
 
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
@@ -30,25 +31,25 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "lease check": lambda tx: tx.lease.check("relay", 1),
     "stream": lambda tx: tx.streams.current("t", 0),
     "stream with records": lambda tx: tx.streams.last_with_records("t", 0),
-    "state": lambda tx: tx.reader.state("csu", "t", 0),
-    "save state": lambda tx: tx.reader.save_state("csu", "t", 0, _CHANGE, 1),
-    "state version": lambda tx: tx.reader.state_version("csu", "t", 0),
-    "state head": lambda tx: tx.reader.state_head("csu", "t", 0),
+    "state": lambda tx: tx.reader.state(Place("csu", "t", 0)),
+    "save state": lambda tx: tx.reader.save_state(Place("csu", "t", 0), _CHANGE, 1),
+    "state version": lambda tx: tx.reader.state_version(Place("csu", "t", 0)),
+    "state head": lambda tx: tx.reader.state_head(Place("csu", "t", 0)),
     "state size": lambda tx: tx.reader.state_size("csu"),
     "places": lambda tx: tx.reader.places_of("csu"),
     "gap ranges": lambda tx: tx.reader.gap_ranges("csu", ("", -1, "", -1), 9),
-    "add leaves": lambda tx: tx.reader_logs.save_leaves(*GENERATION, [(5, b"l", "stored")]),
-    "leaf": lambda tx: tx.reader_logs.leaf(*GENERATION, 1),
-    "leaves": lambda tx: tx.reader_logs.leaves(*GENERATION, 1, 2),
+    "add leaves": lambda tx: tx.reader_logs.save_leaves(GENERATION, [(5, b"l", "stored")]),
+    "leaf": lambda tx: tx.reader_logs.leaf(GENERATION, 1),
+    "leaves": lambda tx: tx.reader_logs.leaves(GENERATION, 1, 2),
     "without content": lambda tx: tx.reader_logs.without_content(),
-    "missing content": lambda tx: tx.reader_logs.missing_content(*GENERATION, 0, 9),
-    "set status": lambda tx: tx.reader_logs.set_status(*GENERATION, 0, "stored"),
+    "missing content": lambda tx: tx.reader_logs.missing_content(GENERATION, 0, 9),
+    "set status": lambda tx: tx.reader_logs.set_status(GENERATION, 0, "stored"),
     "save checkpoint": lambda tx: tx.reader_logs.save_checkpoints(
-        *GENERATION, [(9, b"r", 1, 1, b"")]
+        GENERATION, [(9, b"r", 1, 1, b"")]
     ),
-    "checkpoint at": lambda tx: tx.reader_logs.checkpoint_at(*GENERATION, 8),
-    "checkpoint above": lambda tx: tx.reader_logs.checkpoint_above(*GENERATION, 1),
-    "checkpoint below": lambda tx: tx.reader_logs.checkpoint_below(*GENERATION, 99),
+    "checkpoint at": lambda tx: tx.reader_logs.checkpoint_at(GENERATION, 8),
+    "checkpoint above": lambda tx: tx.reader_logs.checkpoint_above(GENERATION, 1),
+    "checkpoint below": lambda tx: tx.reader_logs.checkpoint_below(GENERATION, 99),
     "position": lambda tx: tx.reader.save_position("t", 0, 5),
     "deferred": lambda tx: tx.reader.deferred("t", 0),
     "inbox find": lambda tx: tx.inbox.find("csu", "id"),
@@ -80,10 +81,10 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "referrals overdue": lambda tx: tx.referrals.overdue(1),
     "receipt": lambda tx: tx.receipts.best("o", "cps"),
     "receipts covering": lambda tx: tx.receipts.covering("o", 1, b"r"),
-    "kept size": lambda tx: tx.heartbeats.newest_size(*GENERATION, b"k"),
+    "kept size": lambda tx: tx.heartbeats.newest_size(GENERATION, b"k"),
     "keep heartbeat": lambda tx: tx.heartbeats.keep("csu", 2, b"n", b"k", [("t", 0, "g", 5)]),
-    "kept covering": lambda tx: tx.heartbeats.covering(*GENERATION, 1),
-    "kept dropped": lambda tx: tx.heartbeats.drop_heads(*GENERATION, b"k", 0),
+    "kept covering": lambda tx: tx.heartbeats.covering(GENERATION, 1),
+    "kept dropped": lambda tx: tx.heartbeats.drop_heads(GENERATION, b"k", 0),
     "own leaves": lambda tx: tx.outbox.leaves("t", 0, "g", 0, 9),
     "disclosures size": lambda tx: tx.disclosures.size(),
     "disclosures of a case": lambda tx: tx.disclosures.by_case(b"c" * 32),
@@ -101,9 +102,9 @@ def filled(store: Store) -> Store:
         tx.lease.acquire("relay", "h", 1)
         tx.outbox.add("id", "t", 0, b"v", False, 1)
         tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
-        tx.reader.save_state("csu", "t", 0, _CHANGE, 0)
-        tx.reader_logs.save_leaves(*GENERATION, [(0, b"l", "stored")])
-        tx.reader_logs.save_checkpoints(*GENERATION, [(8, b"r", 1, 0, b"")])
+        tx.reader.save_state(Place("csu", "t", 0), _CHANGE, 0)
+        tx.reader_logs.save_leaves(GENERATION, [(0, b"l", "stored")])
+        tx.reader_logs.save_checkpoints(GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
         tx.heartbeats.keep("csu", 1, b"n", b"k", [("t", 0, "g", 1)])
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])

@@ -11,9 +11,10 @@ from broker.store import quarantine
 from broker.store.database import Store
 from broker.store.reader_rows import StateChange
 from broker.store.rows import NewInboxRow
+from broker.tlog.checkpoint import Place
 
-S = ("csu-camden", "topic", 4)
-G = (*S, "0000019a-aa")
+S = Place("csu-camden", "topic", 4)
+G = S.generation("0000019a-aa")
 
 
 def head(text: bytes, size: int = 1) -> StateChange:
@@ -22,42 +23,42 @@ def head(text: bytes, size: int = 1) -> StateChange:
 
 def test_a_state_is_saved_only_over_the_version_that_was_read(store: Store) -> None:
     with store.transaction() as tx:
-        assert tx.reader.state(*S) is None
-        assert tx.reader.save_state(*S, head(b"one"), 0) == 1
-        assert tx.reader.state(*S) == (1, (b"one", []))
-        assert tx.reader.save_state(*S, head(b"two"), 1) == 2
+        assert tx.reader.state(S) is None
+        assert tx.reader.save_state(S, head(b"one"), 0) == 1
+        assert tx.reader.state(S) == (1, (b"one", []))
+        assert tx.reader.save_state(S, head(b"two"), 1) == 2
         assert tx.reader.state_heads() == [(*S, b"two")]
     for stale in (0, 1, 3):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
             tx.reader.save_position("topic", 4, 99)
-            tx.reader.save_state(*S, head(b"three"), stale)
+            tx.reader.save_state(S, head(b"three"), stale)
         assert caught.value.code == "state_changed"
     with store.reading() as tx:
-        assert tx.reader.state(*S) == (2, (b"two", []))
-        assert tx.reader.state_head(*S) == b"two"
-        assert tx.reader.state_version(*S) == 2
+        assert tx.reader.state(S) == (2, (b"two", []))
+        assert tx.reader.state_head(S) == b"two"
+        assert tx.reader.state_version(S) == 2
         assert tx.reader.position("topic", 4) is None
 
 
 def test_a_state_that_was_never_saved_has_no_later_version(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader.save_state(*S, head(b"one"), 1)
+        tx.reader.save_state(S, head(b"one"), 1)
     assert caught.value.code == "state_changed"
 
 
 def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: Store) -> None:
     rows = [("g1", 1, 2, b"a"), ("g1", 7, 9, b"b"), ("g2", 0, 4, b"c")]
     with store.transaction() as tx:
-        tx.reader.save_state(*S, StateChange(b"s", 700, 3, [], rows), 0)
-        tx.reader.save_state("csu-camden", "other", 0, head(b"o", 10), 0)
-        tx.reader.save_state("cps", "topic", 4, head(b"p", 5), 0)
+        tx.reader.save_state(S, StateChange(b"s", 700, 3, [], rows), 0)
+        tx.reader.save_state(Place("csu-camden", "other", 0), head(b"o", 10), 0)
+        tx.reader.save_state(Place("cps", "topic", 4), head(b"p", 5), 0)
         assert tx.reader.state_size("csu-camden") == (710, 3)
         assert tx.reader.state_size("nobody") == (0, 0)
         assert tx.reader.state_sizes() == [("cps", 5, 0, 0), ("csu-camden", 710, 3, 0)]
         assert tx.reader.places_of("csu-camden") == [("other", 0), ("topic", 4)]
         change = StateChange(b"t", 600, 2, [("g1", 7)], [("g1", 1, 1, b"d")])
-        tx.reader.save_state(*S, change, 1)
-        assert tx.reader.state(*S) == (2, (b"t", [("g1", 1, 1, b"d"), ("g2", 0, 4, b"c")]))
+        tx.reader.save_state(S, change, 1)
+        assert tx.reader.state(S) == (2, (b"t", [("g1", 1, 1, b"d"), ("g2", 0, 4, b"c")]))
         first = ("", -1, "", -1)
         assert tx.reader.gap_ranges("csu-camden", first, 1) == [("topic", 4, "g1", 1, 1)]
         after = ("topic", 4, "g1", 1)
@@ -66,53 +67,51 @@ def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: Store) 
 
 def test_leaves_are_kept_by_generation_and_index(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader_logs.save_leaves(
-            *G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")]
-        )
-        tx.reader_logs.save_leaves(*G, [])
-        tx.reader_logs.save_leaves(*S, "0000019b-bb", [(0, b"c" * 32, "refused")])
-        assert tx.reader_logs.leaf(*G, 1) == (b"b" * 32, "content_missing")
-        assert tx.reader_logs.leaf(*S, "0000019b-bb", 0) == (b"c" * 32, "refused")
-        assert tx.reader_logs.leaf(*G, 2) is None
-        assert tx.reader_logs.leaf(*S, "unknown", 0) is None
+        tx.reader_logs.save_leaves(G, [(0, b"a" * 32, "stored"), (1, b"b" * 32, "content_missing")])
+        tx.reader_logs.save_leaves(G, [])
+        tx.reader_logs.save_leaves(S.generation("0000019b-bb"), [(0, b"c" * 32, "refused")])
+        assert tx.reader_logs.leaf(G, 1) == (b"b" * 32, "content_missing")
+        assert tx.reader_logs.leaf(S.generation("0000019b-bb"), 0) == (b"c" * 32, "refused")
+        assert tx.reader_logs.leaf(G, 2) is None
+        assert tx.reader_logs.leaf(S.generation("unknown"), 0) is None
         assert tx.reader_logs.without_content() == [(*G, 1)]
-        assert tx.reader_logs.missing_content(*G, 0, 9) == [1]
-        tx.reader_logs.set_status(*G, 1, "stored")
-        assert tx.reader_logs.leaves(*G, 0, 9) == [
+        assert tx.reader_logs.missing_content(G, 0, 9) == [1]
+        tx.reader_logs.set_status(G, 1, "stored")
+        assert tx.reader_logs.leaves(G, 0, 9) == [
             (0, b"a" * 32, "stored"),
             (1, b"b" * 32, "stored"),
         ]
         assert tx.reader_logs.without_content() == []
-        assert tx.reader_logs.missing_content(*G, 0, 9) == []
+        assert tx.reader_logs.missing_content(G, 0, 9) == []
 
 
 def test_leaves_without_content_are_found_in_order_from_an_index_on(store: Store) -> None:
-    other = (*S, "0000019b-bb")
+    other = S.generation("0000019b-bb")
     with store.transaction() as tx:
         for index in (7, 2, 5):
-            tx.reader_logs.save_leaves(*G, [(index, b"a" * 32, "content_missing")])
-        tx.reader_logs.save_leaves(*other, [(3, b"c" * 32, "content_missing")])
+            tx.reader_logs.save_leaves(G, [(index, b"a" * 32, "content_missing")])
+        tx.reader_logs.save_leaves(other, [(3, b"c" * 32, "content_missing")])
         assert sorted(tx.reader_logs.without_content()) == [(*G, 3), (*other, 1)]
-        assert tx.reader_logs.missing_content(*G, 0, 2) == [2, 5]
-        assert tx.reader_logs.missing_content(*G, 5, 9) == [5, 7]
-        assert tx.reader_logs.missing_content(*other, 4, 9) == []
+        assert tx.reader_logs.missing_content(G, 0, 2) == [2, 5]
+        assert tx.reader_logs.missing_content(G, 5, 9) == [5, 7]
+        assert tx.reader_logs.missing_content(other, 4, 9) == []
 
 
 def test_a_known_index_is_never_overwritten(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader_logs.save_leaves(*G, [(0, b"a" * 32, "stored")])
+        tx.reader_logs.save_leaves(G, [(0, b"a" * 32, "stored")])
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader_logs.save_leaves(*G, [(0, b"x" * 32, "stored")])
+        tx.reader_logs.save_leaves(G, [(0, b"x" * 32, "stored")])
     assert caught.value.code == "store_conflict"
 
 
 def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
     with store.transaction() as tx:
-        assert tx.reader_logs.checkpoint_above(*G, 0) is None
+        assert tx.reader_logs.checkpoint_above(G, 0) is None
         tx.reader_logs.save_checkpoints(
-            *G, [(8, b"8" * 32, 100, 5, b"text 8"), (16, b"6" * 32, 101, 8, b"text 16")]
+            G, [(8, b"8" * 32, 100, 5, b"text 8"), (16, b"6" * 32, 101, 8, b"text 16")]
         )
-        tx.reader_logs.save_checkpoints(*G, [])
+        tx.reader_logs.save_checkpoints(G, [])
 
         def size(found: object) -> int | None:
             return getattr(found, "size", None)
@@ -122,10 +121,10 @@ def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
             tx.reader_logs.checkpoint_above,
             tx.reader_logs.checkpoint_below,
         )
-        assert [size(at(*G, n)) for n in (7, 8, 16)] == [None, 8, 16]
-        assert [size(above(*G, n)) for n in (0, 7, 8, 15, 16)] == [8, 8, 16, 16, None]
-        assert [size(below(*G, n)) for n in (8, 9, 16, 99)] == [None, 8, 8, 16]
-        found = at(*G, 8)
+        assert [size(at(G, n)) for n in (7, 8, 16)] == [None, 8, 16]
+        assert [size(above(G, n)) for n in (0, 7, 8, 15, 16)] == [8, 8, 16, 16, None]
+        assert [size(below(G, n)) for n in (8, 9, 16, 99)] == [None, 8, 8, 16]
+        found = at(G, 8)
         assert found is not None
         assert (found.root, found.time_s, found.text) == (b"8" * 32, 100, b"text 8")
 
@@ -133,21 +132,21 @@ def test_checkpoints_are_found_at_above_and_below_a_size(store: Store) -> None:
 def test_a_checkpoint_keeps_its_first_text_and_its_lowest_index(store: Store) -> None:
     with store.transaction() as tx:
         for lowest in (5, 3, 7):
-            tx.reader_logs.save_checkpoints(*G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
-        found = tx.reader_logs.checkpoint_at(*G, 8)
+            tx.reader_logs.save_checkpoints(G, [(8, b"8" * 32, 100, lowest, b"text %d" % lowest)])
+        found = tx.reader_logs.checkpoint_at(G, 8)
     assert found is not None
     assert (found.lowest_index, found.text) == (3, b"text 5")
 
 
 def test_another_root_for_a_kept_size_is_refused(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader_logs.save_checkpoints(*G, [(8, b"8" * 32, 100, 5, b"")])
+        tx.reader_logs.save_checkpoints(G, [(8, b"8" * 32, 100, 5, b"")])
     for given in (
         [(8, b"x" * 32, 100, 5, b"")],
         [(9, b"9" * 32, 100, 8, b""), (9, b"x" * 32, 100, 8, b"")],
     ):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
-            tx.reader_logs.save_checkpoints(*G, given)
+            tx.reader_logs.save_checkpoints(G, given)
         assert caught.value.code == "checkpoint_conflict"
 
 
@@ -277,11 +276,11 @@ def test_evidence_is_kept_in_the_order_found(store: Store) -> None:
 def test_a_checkpoint_known_from_a_link_gets_its_time_and_text_from_the_first_record(
     store: Store,
 ) -> None:
-    place = ("csu-camden", "topic", 0, "0001-a")
+    place = Place("csu-camden", "topic", 0).generation("0001-a")
     with store.transaction() as tx:
-        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 0, 8, b"")])
-        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 77, 8, b"signed")])
-        tx.reader_logs.save_checkpoints(*place, [(8, bytes(32), 99, 5, b"later")])
-        kept = tx.reader_logs.checkpoint_at(*place, 8)
+        tx.reader_logs.save_checkpoints(place, [(8, bytes(32), 0, 8, b"")])
+        tx.reader_logs.save_checkpoints(place, [(8, bytes(32), 77, 8, b"signed")])
+        tx.reader_logs.save_checkpoints(place, [(8, bytes(32), 99, 5, b"later")])
+        kept = tx.reader_logs.checkpoint_at(place, 8)
     assert kept is not None
     assert (kept.time_s, kept.lowest_index, kept.text) == (77, 5, b"signed")

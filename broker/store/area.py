@@ -1,0 +1,71 @@
+"""Base of the areas of a transaction: how rows are read and where streams stand in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Connection, Executable, Insert, Table, bindparam
+
+from broker.tlog.checkpoint import GenerationPlace, Place
+
+RowT = TypeVar("RowT")
+
+
+class Area:
+    """A part of the state, inside one transaction."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _first(
+        self, kind: Callable[..., RowT], statement: Executable, asked: Mapping[str, Any] = {}
+    ) -> RowT | None:
+        """The first row, made from its columns in order; None if there is none."""
+        found = self._connection.execute(statement, asked).first()
+        return None if found is None else kind(*found)
+
+    def _all(
+        self, kind: Callable[..., RowT], statement: Executable, asked: Mapping[str, Any] = {}
+    ) -> list[RowT]:
+        """Every row, made from its columns in order."""
+        return [kind(*row) for row in self._connection.execute(statement, asked)]
+
+    def _insert(self, statement: Insert, values: Mapping[str, Any]) -> int:
+        """Insert a row. Returns the number that it got."""
+        key = self._connection.execute(statement, values).inserted_primary_key
+        assert key is not None
+        number: int = key[0]
+        return number
+
+
+def of_partition(table: Table) -> ColumnElement[bool]:
+    """Rows of one topic and partition."""
+    return (table.c.topic == bindparam("topic_")) & (table.c.partition == bindparam("partition_"))
+
+
+def of_stream(table: Table) -> ColumnElement[bool]:
+    """Rows of one sender's stream: see `stream`."""
+    return (table.c.agency == bindparam("agency_")) & of_partition(table)
+
+
+def of_generation(table: Table) -> ColumnElement[bool]:
+    """Rows of one generation of one sender's stream: see `generation`."""
+    return of_stream(table) & (table.c.generation == bindparam("generation_"))
+
+
+def stream(place: Place) -> dict[str, object]:
+    """Parameters of `of_stream`."""
+    return {"agency_": place.agency, "topic_": place.topic, "partition_": place.partition}
+
+
+def generation(log: GenerationPlace) -> dict[str, object]:
+    """Parameters of `of_generation`."""
+    return {
+        "agency_": log.agency,
+        "topic_": log.topic,
+        "partition_": log.partition,
+        "generation_": log.generation,
+    }
