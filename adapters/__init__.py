@@ -1,1 +1,1 @@
-"""Adapters: what connects an agency's own system to the broker, and the command that wires all."""
+"""Adapters between an agency's own system and the broker, and the command line."""

@@ -1,9 +1,9 @@
-"""What an agency's adapter is made of.
+"""Interfaces and value types of an adapter.
 
 An adapter is a format (bytes <-> rows of the agency's own system) and a mapping (rows <-> events of
-the shared vocabulary). Both directions are pure: files, clocks and the store stay outside, so an
-adapter can be tested with nothing but samples. A new kind of agency is one package with an
-``ADAPTER`` object, registered under the entry-point group ``concordant.adapters``.
+the shared vocabulary). Both directions are pure: files, clocks and the store stay outside, so
+samples are enough to test an adapter. A new kind of agency is one package with an ``ADAPTER``
+object, registered under the entry-point group ``concordant.adapters``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contracts.events import PlainEvent
 
 
 class MappingError(ConcordantError):
-    """A row cannot be turned into an event (or an event into a row); it is kept, never guessed.
+    """A row cannot be turned into an event, or an event into a row. No value is ever guessed.
 
     ``detail`` names the field and what is expected, never the value, because values are personal.
     Codes: unknown_value, missing_value, invalid_date, invalid_value, unknown_column,
@@ -31,7 +31,7 @@ class MappingError(ConcordantError):
 
 
 Export: TypeAlias = bytes | BinaryIO
-"""A file of the agency's system: open for reading and seekable, or its bytes."""
+"""A file of the agency's system: its bytes, or a seekable stream open for reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class Rejected:
         start: as of ``Row``.
         end: as of ``Row``.
         unclosed: the record has a stray quote, which could run into a record that follows it.
-        torn: it is a line that may be a part of a record only; the lines beside it may be the rest.
-        section: offset of a header inside the file under which it stands and which is not the
-            file's; it must not be read without that.
+        torn: the line may be only a part of a record; the lines beside it may be the rest.
+        section: offset of a second header inside the file that applies to this record. A copy of
+            the record must include that header.
     """
 
     line: int
@@ -75,22 +75,22 @@ class Rejected:
     section: int | None = None
 
     def __post_init__(self) -> None:
-        # A raised error holds the frames that it passed, and with them the values of the record.
+        # An exception keeps its stack frames in memory, and with them the values of the record.
         self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """The records of one export, read one after the other; few are in memory at any time.
+    """The records of one export, read one by one, so that few are in memory at any time.
 
-    ``head``, some records as they stand in the file, and ``tail`` are again a file of the same
-    form: that is how refused records are kept.
+    ``head``, any records as they stand in the file, and ``tail`` together form a valid file.
+    Refused records are kept in this way.
 
     Attributes:
         items: makes a new iterator over the records, from the first one.
-        head: bytes before the first record that a file needs (a header line, a root element).
+        head: bytes that a file needs before its first record (a header line, a root element).
         tail: bytes after the last record.
-        divider: bytes after an ``unclosed`` record that end it for certain.
+        divider: bytes that end an ``unclosed`` record for certain.
     """
 
     items: Callable[[], Iterator[Row | Rejected]]
@@ -99,7 +99,7 @@ class Records:
     divider: bytes = b""
 
     def __iter__(self) -> Iterator[Row | Rejected]:
-        """The records, from the first one."""
+        """Return the records, from the first one."""
         return self.items()
 
 
@@ -111,7 +111,7 @@ class Outgoing:
         event: type, recipients and data in the shared vocabulary.
         key: the source's idempotency key. The same record exported again has the same key; a
             changed record has another. Derived from the record's own reference and its content.
-        line: where it came from.
+        line: line or element number of the record in the export.
     """
 
     event: PlainEvent
@@ -120,24 +120,28 @@ class Outgoing:
 
 
 class Links(Protocol):
-    """The agency's own references beside the shared ids (kinds: ``case``, ``referral``)."""
+    """Table of the agency's own references and the shared ids (kinds: ``case``, ``referral``)."""
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted when there is none yet."""
+        """Return the shared id for an own reference; mint one when there is none yet."""
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """The shared id for an own reference, or None."""
+        """Return the shared id for an own reference, or None."""
 
     def own(self, kind: str, shared_id: str) -> str | None:
-        """The own reference for a shared id, or None when this agency has not linked it."""
+        """Return the own reference for a shared id, or None when this agency has not linked it."""
 
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Remember that two ids are one thing. Raises MappingError(unknown_case) on a conflict."""
+        """Record that an own reference and a shared id name the same thing.
+
+        Raises:
+            MappingError: ``unknown_case``, when either is linked to something else.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a mapping may know besides the row.
+    """What a mapping can use besides the row.
 
     Attributes:
         agency: this agency's id.
@@ -150,7 +154,7 @@ class Context:
     links: Links
 
     def partner_code(self, agency: str) -> str:
-        """This agency's own code for a partner; the agency id where it has none."""
+        """Return this agency's own code for a partner, or the agency id if it has no code."""
         for code, partner in self.partners.items():
             if partner == agency:
                 return code
@@ -168,29 +172,33 @@ class AgencyAdapter(Protocol):
     """Version of the mapping file in use."""
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
-        """Check an export as a whole, then give its records one by one.
+        """Check an export as a whole, then return its records one by one.
 
-        Memory must not grow with the file: one record is at most ``MAX_RECORD_BYTES`` large.
+        Memory use must not grow with the file: a record has at most ``MAX_RECORD_BYTES`` bytes.
 
         Args:
             export: the file. It stays open and unchanged while the records are read.
-            encoding: of its text, where ``agency.toml`` states one.
+            encoding: encoding of the text, when ``agency.toml`` states one.
 
         Raises:
             MappingError: the file as a whole cannot be read.
         """
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
-        """Raises MappingError; nothing is guessed."""
-
-    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """The event in the agency's own format and terms, fit for import.
-
-        Fields that this agency does not receive are left empty, never filled with a default.
+        """Turn a row into an event.
 
         Raises:
-            MappingError: the event has no form in this agency's terms.
+            MappingError: the row has a missing, unknown or invalid value.
+        """
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """Render an event in the agency's own format and codes, ready to import.
+
+        Fields that this agency does not receive stay empty; no default is filled in.
+
+        Raises:
+            MappingError: the agency's format cannot express the event.
         """
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """Parse what ``from_event`` wrote, as the agency's own system would import it."""
+        """Parse the output of ``from_event`` as the agency's own system would import it."""

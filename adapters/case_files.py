@@ -1,13 +1,14 @@
-"""Files of the agency's folders that hold a case, for `log erase`.
+"""Find and erase a case in the files of the agency's folders, for `log erase`.
 
-A file is looked at only if the case's ids stand in it, whatever a spreadsheet did to them: in other
-capitals, or with marks that have no width. The adapter then says of each record which case it is
-about; a refused record is the case's if it names it, and one that cannot be read if an id stands in
-it. Where a broken record stands for several lines, the lines beside one of the case are in doubt:
-they may be the rest of it. A compressed file is searched within limits. The case's records are
-cut out of a file and all other bytes stay as they were; a file of nothing else is removed. What
-cannot be cut is removed where every record of it was taken (`processed/`), and otherwise left and
-named, because other cases in it were never sent.
+A file is examined only if one of the case's ids appears in it, in any capitals and with or without
+invisible characters. The adapter then says which case each record is about. A refused record
+belongs to the case if it names the case. A record that cannot be read belongs to the case if an id
+appears in it. When a broken record covers several lines, the lines beside a line of the case are in
+doubt, because they may be the rest of it. Compressed files are searched within limits.
+
+The case's records are cut out of a file, and all other bytes stay as they were. A file with no
+other records is removed. A file that cannot be cut is removed if every record of it was taken
+(`processed/`). Otherwise it is left and named, because its other cases were never sent.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from broker.operations.erasure import (
 from broker.store.transaction import Transaction
 
 MAX_TORN: Final = 10_000
-"""Broken lines of a file that is cut. The adapter puts the rest of a file aside after 1,000."""
+"""Maximum number of broken lines in a file that is cut. The adapter stops after 1,000."""
 _NO_WIDTH: Final = "[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]"
 _EVENT_FILE: Final = re.compile(
     r"\.?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
@@ -46,11 +47,11 @@ _EVENT_FILE: Final = re.compile(
 
 
 class AdapterCaseFiles:
-    """The folders of one agency.
+    """Searches and erases in the folders of one agency.
 
     Args:
         participant: the agency.
-        adapter: reads its files.
+        adapter: reads the agency's files.
     """
 
     def __init__(self, participant: Participant, adapter: AgencyAdapter) -> None:
@@ -77,7 +78,7 @@ class AdapterCaseFiles:
             unsearched: list[Path] = []
             for file in files_below(path, set(self._folders.values()), unsearched.append):
                 one = self._look(tx, file, folder, names, ids, whole_files=False)
-                if one is not None:  # in a folder of a person: the adapter makes none
+                if one is not None:  # in a folder that a person made: the adapter makes none
                     why = "not_taken" if folder == "import" else "file_foreign"
                     why = one.why if one.why in {UNSEARCHED, "file_unreadable"} else why
                     found.append(FoundFile(file, folder, "leave", one.records, why))
@@ -137,10 +138,10 @@ class AdapterCaseFiles:
         named: bool,
         proved: bool,
     ) -> FoundFile | None:
-        """A file in `processed/` or `quarantine/`."""
+        """Describe a file in `processed/` or `quarantine/` that the adapter wrote itself."""
         if file.name.endswith((REASON, LEFT_OUT)) or file.name.startswith("."):
             return FoundFile(file, folder, "remove") if proved else None
-        # In `processed/` every record was taken, or stands in `quarantine/` as well.
+        # Every record of a file in `processed/` was taken or was copied to `quarantine/`.
         whole = whole_files or (folder == "processed" and proved)
         return self._of_export(tx, file, folder, names, named, whole)
 
@@ -162,7 +163,7 @@ class AdapterCaseFiles:
         named: bool,
         whole: bool,
     ) -> FoundFile | None:
-        """A file in `processed/` or `quarantine/` in which an id of the case stands."""
+        """Describe an export in `processed/` or `quarantine/` that holds an id of the case."""
         found: _Sorted | None = None
         if file.name.lower().endswith(tuple(self._adapter.suffixes)):
             try:
@@ -179,7 +180,8 @@ class AdapterCaseFiles:
                 return FoundFile(file, folder, "remove", ours)
             if certain and not named:
                 return FoundFile(file, folder, "cut", ours)
-        # It cannot be cut: the adapter cannot read it, its name holds an id, or lines are in doubt.
+        # The file cannot be cut: the adapter cannot read it, its name holds an id, or lines are in
+        # doubt.
         if whole:
             return FoundFile(file, folder, "remove", ours)
         return FoundFile(file, folder, "leave", ours, "file_shared")
@@ -205,23 +207,23 @@ class AdapterCaseFiles:
     def _sorted(
         self, tx: Transaction, stream: BinaryIO, records: Records, names: CaseNames
     ) -> _Sorted:
-        """The records of the case, those in doubt, and the others."""
+        """Sort the records of a file into the case's, those in doubt, and the others."""
         ids = CaseIds(names, self._encoding)
         context = Context(
             self._participant.agency, self._participant.config.partners, KnownLinks(tx)
         )
-        # All are read before one is looked up: both move the place in the stream.
+        # Read all records before the first look-up, because both move the position in the stream.
         looked_at: list[tuple[Row | Rejected, bool | None]] = []
         torn = 0
         for one in records:
             looked_at.append((_light(one), self._is_of(one, context, names)))
             torn += _torn(one)
-            if torn > MAX_TORN:  # to read on costs more than the file is worth
+            if torn > MAX_TORN:  # a file with this many broken lines costs too much work
                 raise MappingError("too many lines are broken", code="file_malformed")
         judged: list[_Judged] = []
         for item, told in looked_at:
             verdict: Verdict = "ours" if told else "other"
-            if told is None:  # the bytes decide
+            if told is None:  # search the raw bytes
                 stream.seek(item.start)
                 content = stream.read(item.end - item.start)
                 verdict = "ours" if ids.prove(content) else verdict
@@ -241,7 +243,7 @@ class AdapterCaseFiles:
         return result
 
     def _is_of(self, item: Row | Rejected, context: Context, names: CaseNames) -> bool | None:
-        """Whether a record is about the case, None if that cannot be told."""
+        """Return True if a record is about the case, False if not, None if that cannot be told."""
         if isinstance(item, Rejected):
             return None
         try:
@@ -253,7 +255,7 @@ class AdapterCaseFiles:
         return case == names.shared_id if isinstance(case, str) else None
 
     def _names_it(self, row: Row, names: CaseNames) -> bool | None:
-        """Whether a refused record names the case; None if it names none, or none can be told."""
+        """Return whether a refused record names the case; None if it names none or is unclear."""
         mapping = getattr(self._adapter, "mapping", None)
         if not isinstance(mapping, RowMapping):
             return None
@@ -266,12 +268,13 @@ class AdapterCaseFiles:
 
 @dataclass(slots=True)
 class _Sorted:
-    """Records of a file by whose they are.
+    """Records of a file, sorted by case.
 
     Attributes:
-        ours: how many are the case's.
-        in_doubt: how many may be of the case or of others: lines beside one of the case's, and what
-            cannot be read and holds its reference where that is a number as others are.
+        ours: number of records of the case.
+        in_doubt: number of records that may belong to the case or to others: lines beside a record
+            of the case, and unreadable records in which a common number matches the case's
+            reference.
         others: the records of other cases.
     """
 
@@ -285,7 +288,7 @@ _Judged: TypeAlias = tuple[Row | Rejected, Verdict]
 
 
 def _runs(judged: list[_Judged], stream: BinaryIO) -> Iterator[list[_Judged]]:
-    """Records in groups: torn lines with nothing but blank lines between them, and single ones."""
+    """Yield records in groups: torn lines separated only by blank lines, and single records."""
     run: list[_Judged] = []
     for item, verdict in judged:
         if run and not (_torn(run[-1][0]) and _torn(item) and _blank(stream, run[-1][0], item)):
@@ -306,39 +309,39 @@ def _blank(stream: BinaryIO, before: Row | Rejected, after: Row | Rejected) -> b
 
 
 def _plain(text: str) -> str:
-    """A reference without what programs put around it or into it."""
+    """Remove characters that programs add around or inside a reference."""
     return re.sub(_NO_WIDTH, "", text).strip().lstrip("'").casefold()
 
 
 class KnownLinks:
-    """Links that are known already; nothing is minted for good and nothing is linked."""
+    """Read-only ``Links``: looks up known links, and stores no new id and no new link."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id that is known, or one of nothing."""
+        """Return the known shared id, or a random one that is not stored."""
         return self.find_shared(kind, own_reference) or str(uuid4())
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """The shared id that is known."""
+        """Return the known shared id, or None."""
         return self._tx.links.case_for(own_reference, kind)
 
     def own(self, kind: str, shared_id: str) -> str | None:
-        """The own reference that is known."""
+        """Return the known own reference, or None."""
         return self._tx.links.own_for(shared_id, kind)
 
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Links nothing: the file is only looked at."""
+        """Do nothing: this class only reads."""
 
 
 def _light(item: Row | Rejected) -> Row | Rejected:
-    """A record without its values: only where it stands is needed."""
+    """Return a record without its values; only its position is needed."""
     return Row(item.line, {}, item.start, item.end) if isinstance(item, Row) else item
 
 
 def _base_of(name: str) -> str | None:
-    """The name of the file that a report of ours is about; None for other files."""
+    """Return the name of the file that a report of the adapter describes; None for other files."""
     for ending in (REASON, LEFT_OUT):
         if name.endswith(ending):
             return name.removesuffix(ending)
@@ -346,5 +349,5 @@ def _base_of(name: str) -> str | None:
 
 
 def _is_of(name: str, base: str) -> bool:
-    """Whether a report about BASE is about a file: BASE itself, or ``BASE.rejected.csv``."""
+    """Return whether a report about BASE covers a file: BASE itself, or ``BASE.rejected.csv``."""
     return _base_of(name) is None and (name == base or name.startswith(f"{base}."))

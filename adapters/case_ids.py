@@ -1,4 +1,4 @@
-"""The ids of a case in the bytes of a file, whatever its form and encoding."""
+"""Search for the ids of a case in the bytes of a file, in any form and encoding."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _NO_WIDTH_BYTES: Final = re.compile(
     rb"\xc2\xad|\xe2\x80[\x8b-\x8f]|\xe2\x81[\xa0-\xa4]|\xef\xbb\xbf"
     rb"|\\u(?:00ad|200[b-f]|206[0-4]|feff)"
 )
-"""Marks without width as UTF-8, or as JSON writes them."""
+"""Invisible characters as UTF-8, or as JSON writes them."""
 _WORD: Final = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyz_")
 _JOINS: Final = frozenset(b"-/")
-"""Between the groups of a reference: EK/2025/1 does not stand in EK/2025/1-B."""
+"""Characters that join the groups of a reference: EK/2025/1 does not match in EK/2025/1-B."""
 
 
 class CaseIds:
-    """The case's ids as they can stand in a file: as whole words, in any capitals and any width.
+    """Matches a case's ids in bytes: as whole words, in any capitals and any character width.
 
-    Plain searches, because a file of 64 MiB is searched for some hundred ids.
+    It uses plain searches, because a file of 64 MiB is searched for several hundred ids.
 
     Args:
-        names: of the case.
-        encoding: of the agency's exports, where it states one; others are looked for as well.
+        names: ids of the case.
+        encoding: encoding of the agency's exports, if it states one; others are tried as well.
     """
 
     def __init__(self, names: CaseNames, encoding: str | None = None) -> None:
@@ -52,16 +52,16 @@ class CaseIds:
         self._all = _encoded(certain | own, encodings)
 
     def stand_in(self, content: bytes) -> bool:
-        """Whether one of them stands in some bytes."""
+        """Return whether one of the ids appears in the bytes."""
         return _any_word(self._all, content)
 
     def prove(self, content: bytes) -> bool:
-        """The same, and it is no number such as stands in a file for other reasons as well."""
+        """Return whether an id appears that no file would hold for another reason."""
         return _any_word(self._certain, content)
 
 
 def _is_common(reference: str) -> bool:
-    """Whether a reference stands in files that are not about its case: a short or plain number."""
+    """Return whether a reference is too common to prove anything: a short or plain number."""
     return len(reference) < 4 or (reference.isdigit() and len(reference) < 7)
 
 
@@ -74,7 +74,7 @@ def _encoded(texts: Iterable[str], encodings: Iterable[str]) -> list[bytes]:
 
 
 def _any_word(words: Sequence[bytes], content: bytes) -> bool:
-    # Without zero bytes the ASCII of UTF-16 and UTF-32 is that of UTF-8.
+    # With its zero bytes removed, ASCII text in UTF-16 or UTF-32 equals plain ASCII.
     plain = _NO_WIDTH_BYTES.sub(b"", content.replace(b"\0", b"").lower())
     return any(_is_word(plain, word) for word in words)
 
@@ -90,7 +90,7 @@ def _is_word(content: bytes, word: bytes) -> bool:
 
 
 def _joined(beside: bytes) -> bool:
-    """Whether a word goes on in the two bytes beside it, the nearer one first."""
+    """Return whether a word continues in the two neighbouring bytes, the nearer one first."""
     if not beside:
         return False
     return beside[0] in _WORD or (

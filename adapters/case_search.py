@@ -1,4 +1,4 @@
-"""Search of the agency's folders for a case: the files, and whether an id stands in one."""
+"""List the files in the agency's folders, and search compressed ones for a case."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from broker.operations.erasure import UNSEARCHED, Folder, FoundFile
 
 CHUNK_BYTES: Final = 1024 * 1024
 OVERLAP_BYTES: Final = 4096
-"""Longer than any id in any encoding."""
+"""Overlap of two pieces; longer than any id in any encoding."""
 MAX_FOLDERS: Final = 16
-"""Folders inside each other that are searched."""
+"""Maximum depth of nested folders that are searched."""
 
 
 def holds(file: Path, stand_in: Callable[[bytes], bool]) -> bool:
@@ -41,8 +41,8 @@ def packed_kind_of(file: Path) -> PackedKind | None:
 def in_packed_file(
     file: Path, folder: Folder, kind: PackedKind, ids: CaseIds, *, named: bool, whole_files: bool
 ) -> FoundFile | None:
-    """A compressed file: no part of it was ever taken, and nothing can be cut out of it."""
-    # Its own bytes are searched too: a comment, and what stands before or after the packed part.
+    """Search a compressed file. The adapter never takes or cuts a compressed file."""
+    # Search the raw bytes too: ZIP comments, and data before or after the compressed part.
     found, whole = named or holds(file, ids.stand_in), True
     if not found:
         with open_file(file) as stream:
@@ -72,13 +72,13 @@ def files_in(folder: Path) -> Iterator[Path]:
 def files_below(
     folder: Path, others: set[Path], unsearched: Callable[[Path], None]
 ) -> Iterator[Path]:
-    """Files in folders inside a folder, without links and without the agency's other folders.
+    """Yield files in subfolders, without links and without the agency's other folders.
 
     Args:
-        folder: one of the agency's.
-        others: the agency's folders.
-        unsearched: told each folder whose files are not given: it cannot be read, or is too deep.
-            The folder itself is one of them if it cannot be read.
+        folder: one of the agency's folders.
+        others: all folders of the agency.
+        unsearched: called with each folder whose files are not searched, because it cannot be read
+            or is nested too deeply. This can be ``folder`` itself.
     """
 
     def unreadable(error: OSError) -> None:

@@ -1,6 +1,6 @@
-"""The adapters that are installed: entry points of the group ``concordant.adapters``.
+"""Catalogue of installed adapters: entry points of the group ``concordant.adapters``.
 
-An agency's own adapter is a package of its own; nothing here needs to know it.
+An agency's own adapter is a separate package. This module needs no change for it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _OURS: Final = {
 
 
 def installed() -> tuple[str, ...]:
-    """Kinds of adapter that can be named in ``agency.toml``, sorted."""
+    """Return the kinds of adapter that ``agency.toml`` can name, sorted."""
     return tuple(sorted({*_OURS, *(point.name for point in entry_points(group=GROUP))}))
 
 
 def adapter_named(kind: str) -> AgencyAdapter:
-    """The adapter for ``[adapter] kind`` of ``agency.toml``.
+    """Return the adapter for ``[adapter] kind`` of ``agency.toml``.
 
     Raises:
-        ConfigError: ``config_adapter_unknown``; names those that are installed.
+        ConfigError: ``config_adapter_unknown``; the message lists the installed adapters.
     """
     found = {point.name: point for point in entry_points(group=GROUP)}
     if kind in found:
         return cast("AgencyAdapter", found[kind].load())
-    if kind in _OURS:  # the packages as they stand, without an installed distribution
+    if kind in _OURS:  # source tree without an installed distribution
         module, name = _OURS[kind]
         return cast("AgencyAdapter", getattr(import_module(module), name))
     raise unknown_kind(kind, installed())

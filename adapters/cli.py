@@ -1,4 +1,4 @@
-"""``concordant adapter`` and ``concordant subscribe``: what runs beside the agency's own system."""
+"""Commands ``concordant adapter`` and ``concordant subscribe``."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ def run(
     agency: Agency,
     settle: Annotated[
         float,
-        typer.Option(min=0.1, help="Seconds without change after which an export is complete."),
+        typer.Option(
+            min=0.1, help="Seconds without a change after which an export counts as complete."
+        ),
     ] = 2.0,
     json_logs: Annotated[
-        bool, typer.Option("--json-logs/--console-logs", help="How the log on stderr is written.")
+        bool,
+        typer.Option("--json-logs/--console-logs", help="Format of the log on standard error."),
     ] = True,
 ) -> None:
-    """Run this agency's adapter until it is told to stop (Ctrl-C or SIGTERM).
+    """Run this agency's adapter until you stop it with Ctrl-C or SIGTERM.
 
-    Takes complete files from the import folder, publishes what the contract permits, writes what
-    arrives into the inbox folder, and answers /livez, /readyz and /metrics.
+    The adapter takes complete files from the import folder, publishes what the contract permits,
+    writes received events into the inbox folder, and answers /livez, /readyz and /metrics.
     """
     import asyncio
 
@@ -50,7 +53,7 @@ def run(
 
 @app.command("list")
 def list_() -> None:
-    """List the kinds of adapter that are installed, one per line."""
+    """List the installed kinds of adapter, one per line."""
     from adapters.catalogue import installed
 
     for kind in installed():
@@ -60,18 +63,18 @@ def list_() -> None:
 def subscribe(
     agency: Agency,
     name: Annotated[
-        str, typer.Option(help="Of this subscription; it goes on where it stopped.")
+        str, typer.Option(help="Name of this subscription. It continues where it stopped.")
     ] = "subscriber",
     limit: Annotated[
-        int | None, typer.Option("--max", min=1, help="Stop after so many events.")
+        int | None, typer.Option("--max", min=1, help="Stop after this number of events.")
     ] = None,
     operator: Operator = None,
     reason: Reason = None,
 ) -> None:
-    """Print events as they arrive, verified, decrypted and each once: JSON Lines until Ctrl-C.
+    """Print events as they arrive, verified and decrypted, as JSON Lines until Ctrl-C.
 
-    Another name starts from the beginning of what Kafka still holds. Each printed event is a
-    consultation in the agency's disclosure log.
+    Each event is printed once. A new name starts at the beginning of what Kafka still holds. Each
+    printed event is recorded as a consultation in the agency's disclosure log.
     """
     import asyncio
 

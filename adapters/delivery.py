@@ -1,11 +1,12 @@
-"""Delivery: from the inbox to the agency's own system, in its own format and terms.
+"""Delivery of received events from the inbox to the agency's own system.
 
-At least once to the sink, under the event's id as a stable key; the sink treats a second delivery
-of the same bytes as done, so what arrives is there once. An event that the mapping cannot render,
-or that the sink refuses for good, is held in the state database with its reason: its payload is
-written nowhere else. Later events of its case wait behind it, all others pass. ``status``,
-``doctor``, the metric ``concordant_held`` and ``quarantine list`` show it, and ``quarantine retry``
-offers it again; a start of the adapter does so too, because a new mapping comes with a start.
+Delivery to the sink is at least once, under the event's id as a stable key. The sink treats a
+second delivery of the same bytes as done, so each event takes effect once. An event that the
+mapping cannot render, or that the sink refuses permanently, is held in the state database with its
+reason; its payload is written nowhere else. Later events of its case wait behind it, and all others
+pass. ``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held
+events. ``quarantine retry`` offers them again, and so does each start of the adapter, because a new
+mapping takes effect at a start.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
 IDLE_S: Final = 0.5
 FOR_GOOD: Final = frozenset({"sink_conflict", "sink_key_invalid"})
-"""Codes of a sink that concern one event; others concern the sink, and everything waits."""
+"""Sink codes that concern one event only; with any other code, all deliveries wait."""
 
 
 class _HeldError(Exception):
-    """An event that cannot be delivered as it is."""
+    """An event that cannot be delivered in its present form."""
 
     def __init__(
         self, code: str, field: str | None, detail: str, *, holds_case: bool = True
@@ -43,7 +44,7 @@ class _HeldError(Exception):
 
 
 class Delivery:
-    """Hands over what is in the inbox, urgent events first.
+    """Delivers events from the inbox, urgent events first.
 
     Args:
         adapter: renders an event.
@@ -80,9 +81,9 @@ class Delivery:
         """Deliver until ``stop`` is set.
 
         Args:
-            wait: (seconds) -> returns early when something is new.
-            stop: ends it.
-            turned: called before each round, so that a round that hangs is noticed.
+            wait: (seconds) -> returns early when there is something new.
+            stop: ends the loop.
+            turned: called before each round, so that a hanging round is noticed.
         """
         failures = 0
         released = False
@@ -104,12 +105,12 @@ class Delivery:
                 await wait(IDLE_S)
 
     def release(self) -> int:
-        """Offer once more what the mapping did not render. Returns how many events."""
+        """Offer events again that the mapping could not render. Returns the number of events."""
         with self._store.transaction() as tx:
             return tx.inbox.release_cases()
 
     def round(self) -> int:
-        """Deliver or hold what waits, at most ``ROUND_EVENTS``. Returns how many of both.
+        """Deliver or hold at most ``ROUND_EVENTS`` waiting events. Returns how many were handled.
 
         Raises:
             SinkError, StoreError: the rest stays in the inbox.
@@ -120,7 +121,7 @@ class Delivery:
         held: dict[bytes, bool] = {}
         for row in rows:
             if row.case_key in held and (held[row.case_key] or not row.urgent):
-                continue  # behind an event of its case that is held since this round began
+                continue  # waits behind an event of its case that was held during this round
             try:
                 self._deliver(row)
                 delivered += 1
@@ -141,9 +142,10 @@ class Delivery:
         except SinkError as error:
             if error.code not in FOR_GOOD:
                 raise
-            # The first one is kept. It may be the same event as an older database rendered it, or
-            # another agency's event under the same id: a person decides. The agency's system has
-            # an event of this id, so the others of its case do not wait.
+            # The first delivery is kept. The other content may be the same event as an older
+            # database rendered it, or another agency's event with the same id; a person decides.
+            # The agency's system has an event with this id, so later events of the case do not
+            # wait.
             raise _HeldError(
                 error.code, None, error.detail, holds_case=error.code != "sink_conflict"
             ) from None
@@ -154,7 +156,7 @@ class Delivery:
     def _event(row: InboxRow) -> OpenedEvent:
         try:
             return parse_payload(row.payload or b"")
-        except StoreError as error:  # this row alone: the others are delivered
+        except StoreError as error:  # only this row: the others are delivered
             raise _HeldError(error.code, None, error.detail) from None
 
     def _render(self, event: OpenedEvent) -> bytes:
@@ -167,9 +169,9 @@ class Delivery:
         except StoreError:
             raise
         except Exception as error:
-            if out_of_descriptors(error):  # the event is not at fault
+            if out_of_descriptors(error):  # the event is not the cause
                 raise
-            # The type alone: the text of another package's exception may hold values.
+            # Log only the type: the message of a foreign exception may hold personal values.
             detail = f"The adapter failed on this event ({type(error).__name__})."
             raise _HeldError("adapter_failed", None, detail) from None
 

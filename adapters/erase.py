@@ -1,4 +1,4 @@
-"""``concordant log erase``: the agency's adapter is asked which files hold the case."""
+"""Command ``concordant log erase``; the agency's adapter finds the files that hold the case."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def erase(
         bool,
         typer.Option(
             "--whole-files",
-            help="Remove also refused files from which the case cannot be cut. They hold records "
-            "of other cases that were never sent: export those again.",
+            help="Also remove refused files from which the case cannot be cut. They hold "
+            "records of other cases that were never sent; export those again.",
         ),
     ] = False,
     operator: Operator = None,
@@ -41,12 +41,13 @@ def erase(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Remove what this adapter holds of a case's content, once its erasure is confirmed.
+    """Erase this adapter's copies of a case's content, after you confirm.
 
-    Removes sealed values that were sent, payloads, and the case's records in the folders processed,
-    quarantine and inbox, with an entry in the log; hashes stay, so that gaps can still be closed.
-    Names every file, and what is left and where. What your own system holds, and what the
-    recipients hold, is not in here. Exit code 1 if there was nothing, 4 if something is left.
+    The command removes sealed values that were sent, payloads, and the case's records in the
+    folders processed, quarantine and inbox, and adds an entry to the log. Hashes stay, so that gaps
+    can still be closed. It names every file, and everything that it leaves. It does not cover your
+    own system or the recipients. Exit code 1 means that there was nothing to erase, 4 that
+    something is left.
     """
     from adapters.case_files import AdapterCaseFiles
     from adapters.catalogue import adapter_named
@@ -91,10 +92,10 @@ def erase(
         lines += [f"left: {_named(one.what)}: {_WHY[one.why]} ({one.why})" for one in erased.left]
         print_text("\n".join(lines) + "\n", output)
     if erased.left:
-        note("Something is left. Do what stands there, then erase again.")
+        note("Something is left. Follow the steps shown for each item, then erase again.")
         raise typer.Exit(REFUSED)
     if not erased.anything:
-        note("Nothing of it was held any more.")
+        note("There was nothing left to erase.")
         raise typer.Exit(NO)
 
 
@@ -103,16 +104,18 @@ def _named(path: Path | str) -> str:
 
 
 _WHY = {
-    "not_taken": "the adapter has not taken this file. Remove the case from it, or let it be taken",
-    "file_shared": "refused file with records of other cases, which were never sent. Export those "
-    "again, then erase with --whole-files",
-    "file_packed": "compressed file with the case in it. Take the case out of it or remove it; "
-    "--whole-files removes it",
-    "file_unsearched": "compressed file that cannot be searched to its end: it has a password, has "
-    "a form that is not read, or is too large. Look into it yourself; remove it if it holds the "
-    "case",
-    "folder_unsearched": "folder that cannot be read, or that lies more than 16 folders deep: its "
-    "files were not searched. Let this account read it, or look into it yourself",
+    "not_taken": "the adapter has not taken this file yet. Remove the case from it, or let the "
+    "adapter take it",
+    "file_shared": "refused file with records of other cases that were never sent. Export "
+    "those again, then erase with --whole-files",
+    "file_packed": "compressed file that holds the case. Remove the case from it or remove the "
+    "file; --whole-files removes it",
+    "file_unsearched": "compressed file that cannot be searched completely: it has a password, "
+    "an unsupported form, or is too large. Search it yourself; remove it if "
+    "it holds the case",
+    "folder_unsearched": "folder that cannot be read or is nested more than 16 levels deep: "
+    "its files were not searched. Give this account access, or search it "
+    "yourself",
     "file_foreign": "the adapter did not write this file. Remove it yourself",
     "file_unreadable": "the file cannot be read. Check its owner and permissions",
     "file_unwritable": "the file cannot be changed. Check the owner and permissions of its folder",

@@ -1,8 +1,8 @@
-"""Intake: from a file of the agency's system to rows in the outbox.
+"""Intake of export files: from a file of the agency's system to rows in the outbox.
 
-A file is read record by record and taken in chunks, each one transaction with its links, outbox
-rows and log entries. Memory does not grow with the file. A crash in the middle is harmless: the
-file is read again, and every item that was published is known by its idempotency key.
+A file is read record by record and taken in chunks. Each chunk is one transaction with its links,
+outbox rows and log entries. Memory does not grow with the file. A crash in the middle does no harm:
+the file is read again, and the idempotency key identifies each item that was already published.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ _FAULTS: Final = (
     TypeError,
     ValueError,
 )
-"""What a fault in an adapter's own code raises, and no trouble with disk or database."""
+"""Exceptions that a defect in an adapter's own code raises, as opposed to a disk or database fault.
+"""
 IMPORT_LATE_S: Final = 180.0
-"""How long a look at the import folder, or a chunk of a file, may take before it is late."""
+"""Seconds after which a look at the import folder, or a chunk of a file, counts as late."""
 
 
 @dataclass(slots=True)
@@ -60,11 +61,11 @@ class Intake:
         store: the agency's state.
         publisher: puts events into the outbox.
         published: called after each transaction that added something.
-        metrics: counts what was refused or put aside.
+        metrics: counts refused records and files.
         clock: () -> ms since the epoch.
-        encoding: of the files' text, where the agency states one.
-        leave_out: whether a field that the contract does not let go to a row's recipients is left
-            out and reported; otherwise the row is refused.
+        encoding: encoding of the files' text, if the agency states one.
+        leave_out: how to treat a field that the contract does not allow for a row's recipients.
+            True leaves it out and reports it; False refuses the row.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Intake:
         self._log = logger("intake")
 
     async def take(self, file: SourceFile) -> Verdict:
-        """Take a file; everything it held is durable, or put aside, when this returns.
+        """Take a file. When this returns, each of its records is durable, or refused with a reason.
 
         Raises:
             ConcordantError: nothing more can be taken now; the file is offered again.
@@ -138,8 +139,8 @@ class Intake:
         return Verdict(
             True,
             "rest_put_aside",
-            f"{refused} These are too many: the rest of the file, from line {first_left.line} on, "
-            "was not read. Correct what they have in common, then drop both files again.",
+            f"{refused} These are too many: the rest of the file, from line {first_left.line} "
+            "on, was not read. Correct the fault that they share, then drop both files again.",
             reasons,
             rejected,
             rest_pieces(records, first_left, file.size),
@@ -152,7 +153,7 @@ class Intake:
             context = Context(
                 self._agency, self._partners, StoreLinks(tx, self._publisher.shared_id)
             )
-            file.check()  # what was read up to here is what had settled
+            file.check()  # the part read so far is from the settled file
             for item in chunk:
                 if len(tally.rejected) >= MAX_REFUSED:
                     break
@@ -183,9 +184,9 @@ class Intake:
     def _take_row(self, acceptance: Acceptance, row: Row, context: Context, tally: _Tally) -> None:
         try:
             outgoing = self._adapter.to_event(row, context)
-        except _FAULTS as error:  # of the adapter: its other rows are taken
-            # The type alone: the text of such an exception may hold values.
-            detail = f"the adapter failed on this row ({type(error).__name__}); nothing was guessed"
+        except _FAULTS as error:  # a defect of the adapter: the other rows are taken
+            # Log only the type: the message of such an exception may hold values.
+            detail = f"the adapter failed on this row ({type(error).__name__})"
             where = f"line {row.line}"
             raise MappingError(detail, code="mapping_failed", where=where) from None
         event_id = acceptance.publish(
@@ -203,14 +204,14 @@ class Intake:
     def _reject(
         self, acceptance: Acceptance, rejected: Rejected, key: bytes | None, tally: _Tally
     ) -> None:
-        """Put a record aside. Without a key, the publisher has logged its refusal."""
+        """Set a record aside. Without a key, the publisher has already logged its refusal."""
         error = rejected.error
         new = (
             acceptance.newly_refused
             if key is None
             else acceptance.refuse(key, error.code, self._clock())
         )
-        if new:  # not each time that the file is tried again
+        if new:  # only at the first try of the file
             self._metrics.item_refused(error.code)
             self._log.warning("row_refused", line=rejected.line, code=error.code)
         tally.rejected.append(rejected)
@@ -218,7 +219,7 @@ class Intake:
 
 
 def _next_chunk(items: Iterator[Row | Rejected]) -> list[Row | Rejected]:
-    """The next records, few enough for one transaction and for memory."""
+    """Return the next records, few enough for one transaction and for memory."""
     chunk: list[Row | Rejected] = []
     size = 0
     for item in items:
@@ -230,11 +231,11 @@ def _next_chunk(items: Iterator[Row | Rejected]) -> list[Row | Rejected]:
 
 
 def _row_key(row: Row) -> bytes:
-    """What a row that no event could be made of says: the same row has the same key."""
+    """Return a key of a row that could not become an event: the same row has the same key."""
     values = json.dumps(dict(row.values), default=str, sort_keys=True)
     return sha256(f"refused row\0{values}".encode()).digest()
 
 
 def _place_key(file: SourceFile, rejected: Rejected) -> bytes:
-    """Where a record stands that could not even be read."""
+    """Return a key of a record that could not be read, from its place in the file."""
     return sha256(f"refused record\0{file.sha256}\0{rejected.line}".encode()).digest()

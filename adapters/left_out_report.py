@@ -1,4 +1,4 @@
-"""Report beside an export: which fields were not sent, to whom, and why. It holds no values."""
+"""Report beside an export: fields that were not sent, recipients and reasons, but no values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from contracts.left_out import FieldLeftOut
 
 MAX_LINES: Final = 100
-"""Lines that are named for one field, agency and reason; ``records`` counts them all."""
+"""Number of lines that are listed for one field, agency and reason; ``records`` counts all."""
 
 
 @dataclass(slots=True)
@@ -20,17 +20,17 @@ class _Where:
 
 
 class LeftOutReport:
-    """Collects what was left out of one file. It is bounded: fields times agencies times reasons.
+    """Collects the fields left out of one file. Its size is bounded: fields x agencies x reasons.
 
-    A file that is dropped again gives the same report, because the contract decides and not what
-    happened to be published already.
+    The same file always gives the same report: only the contract decides, and not which rows were
+    published before.
     """
 
     def __init__(self) -> None:
         self._where: dict[FieldLeftOut, _Where] = {}
 
     def add(self, line: int, left_out: Iterable[FieldLeftOut]) -> None:
-        """Note what was left out of one record."""
+        """Record the fields left out of one record."""
         for one in left_out:
             where = self._where.setdefault(one, _Where())
             where.records += 1
@@ -39,14 +39,14 @@ class LeftOutReport:
 
     @property
     def fields(self) -> int:
-        """How many fields were left out of some record."""
+        """Return the number of fields that were left out of any record."""
         return len({one.field for one in self._where})
 
     def format(self, sha256: str) -> bytes | None:
-        """The file's content, None if nothing was left out.
+        """Return the file's content, or None if nothing was left out.
 
         Args:
-            sha256: of the export, hexadecimal.
+            sha256: hash of the export, hexadecimal.
         """
         if not self._where:
             return None

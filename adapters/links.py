@@ -1,4 +1,4 @@
-"""The agency's own references beside the shared ids, kept in the state database."""
+"""Store of the agency's own references and shared ids, in the state database."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from broker.store.transaction import Transaction
 
 
 class StoreLinks:
-    """``Links`` (adapters/base.py) in the transaction of whatever they are needed for."""
+    """``Links`` (adapters/base.py) within one transaction."""
 
     def __init__(
         self,
         tx: Transaction,
         mint: Callable[[str, str], str] = lambda _kind, _own_reference: str(uuid4()),
     ) -> None:
-        """``mint``: (kind, own reference) -> its shared id; a random one if left out."""
+        """``mint``: (kind, own reference) -> its shared id; a random one by default."""
         self._tx = tx
         self._mint = mint
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted when there is none yet."""
+        """Return the shared id for an own reference; mint one when there is none yet."""
         known = self.find_shared(kind, own_reference)
         if known is not None:
             return known
@@ -32,15 +32,15 @@ class StoreLinks:
         return minted
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """The shared id for an own reference, or None."""
+        """Return the shared id for an own reference, or None."""
         return self._tx.links.case_for(own_reference, kind)
 
     def own(self, kind: str, shared_id: str) -> str | None:
-        """The own reference for a shared id, or None."""
+        """Return the own reference for a shared id, or None."""
         return self._tx.links.own_for(shared_id, kind)
 
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Remember that two ids are one thing. Raises MappingError(unknown_case) on a conflict."""
+        """Record that two ids name one thing. Raises MappingError(unknown_case) on a conflict."""
         try:
             self._tx.links.add(kind, own_reference, shared_id)
         except StoreError as error:

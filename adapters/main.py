@@ -1,4 +1,4 @@
-"""The console script, and the one place where everything is wired together."""
+"""The console script, and the place where all parts are wired together."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from contracts.errors import ConcordantError
 
 USAGE: Final = 2
 INTERRUPTED: Final = 130
-"""128 and the number of SIGINT, as shells have it."""
+"""128 plus the number of SIGINT, as in shells."""
 
 app = typer.Typer(
     name="concordant",
@@ -55,8 +55,8 @@ tryout.add_commands(app)
 
 
 def main() -> None:
-    """Run the command; errors become one clear sentence and the right exit code."""
-    os.umask(0o077)  # whatever a command or Kafka writes is for the account that runs it alone
+    """Run the command; print an error as one clear sentence and set the exit code."""
+    os.umask(0o077)  # only this account may read files that a command or Kafka writes
     try:
         verify_installation()
         code = app(standalone_mode=False)
@@ -64,18 +64,19 @@ def main() -> None:
         error.fix = next_step(error)
         sys.stderr.write(error.diagnostics() + "\n")
         sys.exit(error.exit_code)
-    except TyperException as error:  # wrong usage: says what was expected
+    except TyperException as error:  # wrong usage: typer says what was expected
         error.show()  # type: ignore[attr-defined]  # every one is click's, as typer carries it
         sys.exit(USAGE)
     except BrokenPipeError:
         _discard_output()
         sys.exit(0)
-    except SystemExit as ended:  # typer ends a command so whose output is read no further
+    except SystemExit as ended:  # typer does this when the reader of the output closed it
         if not isinstance(ended.__context__, BrokenPipeError):
             raise
         _discard_output()
         sys.exit(0)
-    except OSError as error:  # moved, damaged or not ours to read: no command foresees every file
+    # a file was moved, damaged or is not readable: any command can meet this
+    except OSError as error:
         found = _file_unusable(error)
         sys.stderr.write(found.diagnostics() + "\n")
         sys.exit(found.exit_code)
@@ -85,7 +86,7 @@ def main() -> None:
 
 
 def _discard_output() -> None:
-    """The reader of our output has closed it: what is still buffered goes nowhere."""
+    """Drop buffered output after its reader closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -94,7 +95,7 @@ def _file_unusable(error: OSError) -> ConfigError:
         f"A file or folder cannot be used ({error.strerror or type(error).__name__}).",
         code="file_unusable",
         where=None if error.filename is None else os.fsdecode(error.filename),
-        fix="Check that it is there, who owns it, its permissions and the free space.",
+        fix="Check that it exists, its owner, its permissions and the free disk space.",
     )
 
 

@@ -1,9 +1,9 @@
-"""Content of compressed files, read in pieces and within limits, to search it for a case.
+"""Bounded reader of compressed files, to search them for a case.
 
-Nothing of a compressed file is taken as an export. It can still lie in the agency's folders, and
-then hold a case. ZIP (with it the forms of office programs: `.xlsx`, `.ods`, `.docx`), gzip and
-bzip2 are read, also inside each other. Whatever cannot be read to its end within the limits is
-unsearchable: a person has to look.
+The adapter never takes a compressed file as an export, but one can lie in the agency's folders and
+hold a case. ZIP (including the office formats `.xlsx`, `.ods`, `.docx`), gzip and bzip2 are read,
+also nested. A file that cannot be read to its end within the limits is unsearchable: a person must
+search it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ __all__ = ["PackedKind", "UnsearchableError", "packed_kind", "unpacked_pieces"]
 
 PIECE_BYTES: Final = 1024 * 1024
 MAX_UNPACKED_BYTES: Final = MAX_FILE_BYTES
-"""Of all that one file holds, over all levels: as much as an export may have."""
+"""Total unpacked size of one file over all levels: the maximum size of an export."""
 MAX_NESTED_BYTES: Final = 16 * 1024 * 1024
-"""Of a compressed file inside another one: it is held in memory."""
+"""Size of a compressed file inside another one, which is held in memory."""
 MAX_NESTING: Final = 3
 MAX_ENTRIES: Final = 4096
 MAX_DIRECTORY_BYTES: Final = 1024 * 1024
-"""Of the list of a ZIP file's entries: it is held in memory."""
+"""Size of the list of a ZIP file's entries, which is held in memory."""
 _MAGIC_BYTES: Final = 8
 
 PackedKind: TypeAlias = Literal["zip", "gzip", "bzip2", "other"]
@@ -57,17 +57,17 @@ _WITHIN_A_CELL: Final = re.compile(
     rb"|</?text:(?:span|a)(?:\s[^<>]{0,200})?>",
     re.DOTALL,
 )
-"""Between two pieces of one cell that are formatted differently."""
+"""Markup between two differently formatted pieces of one cell."""
 _CARRIED_BYTES: Final = 4096
 
 
 class UnsearchableError(Exception):
-    """A compressed file cannot be searched to its end. It names nothing of the content."""
+    """A compressed file cannot be searched to its end. The message holds nothing of its content."""
 
 
 @dataclass(slots=True)
 class _Budget:
-    """Bytes that may still be unpacked."""
+    """Number of bytes that may still be unpacked."""
 
     left: int = MAX_UNPACKED_BYTES
 
@@ -78,10 +78,9 @@ class _Budget:
 
 
 def packed_kind(stream: BinaryIO) -> PackedKind | None:
-    """Which compressed form a file has, told by its first bytes; None if it has none.
+    """Return the compressed form of a file by its first bytes; None if it is not compressed.
 
-    ``other`` is a form that is known and cannot be read here. The place in the stream is the start
-    afterwards.
+    ``other`` is a known form that cannot be read. Afterwards the stream is at its start.
     """
     stream.seek(0)
     start = stream.read(_MAGIC_BYTES)
@@ -93,15 +92,15 @@ def packed_kind(stream: BinaryIO) -> PackedKind | None:
 
 
 def unpacked_pieces(stream: BinaryIO, kind: PackedKind) -> Iterator[bytes]:
-    """Yield the content of a compressed file, and the names in it, in pieces that overlap.
+    """Yield the content of a compressed file, and the names in it, in overlapping pieces.
 
     Args:
         stream: the file.
-        kind: as ``packed_kind`` says.
+        kind: result of ``packed_kind``.
 
     Raises:
-        UnsearchableError: encrypted, broken, in another form, or larger than the limits. Everything
-            before that place was yielded.
+        UnsearchableError: it is encrypted, broken, in another form, or larger than the limits.
+            Everything before that place was yielded.
     """
     try:
         yield from _pieces(stream, kind, _Budget(), MAX_NESTING)
@@ -142,7 +141,8 @@ def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[byt
         for entry in entries:
             yield entry.filename.encode("utf-8", "surrogatepass")
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                skipped = True  # the other forms are unpacked without a limit
+                # the other forms would be unpacked without a limit (decompression bomb)
+                skipped = True
                 continue
             with archive.open(entry) as unpacked:
                 yield from _content(unpacked, budget, nesting)  # type: ignore[arg-type]
@@ -151,11 +151,11 @@ def _zip_pieces(stream: BinaryIO, budget: _Budget, nesting: int) -> Iterator[byt
 
 
 class _SmallReads:
-    """A stream that gives a bounded number of bytes at once.
+    """A stream that returns a bounded number of bytes at once.
 
-    ``zipfile`` reads the list of entries at once, with the length that the file states, before
-    anything can count the entries. Where it takes that length from is a matter of several records
-    at the end of the file; this limit does not depend on them.
+    ``zipfile`` reads the list of entries in one call, with the length that the file states, before
+    any code can count the entries. Several records at the end of the file can give that length.
+    This limit does not depend on them.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -165,14 +165,14 @@ class _SmallReads:
         self.seekable = stream.seekable
 
     def read(self, count: int = -1, /) -> bytes:
-        """Read at most ``MAX_DIRECTORY_BYTES``. Raises UnsearchableError if more is asked for."""
+        """Read at most ``MAX_DIRECTORY_BYTES``. Raises UnsearchableError if more is requested."""
         if count > MAX_DIRECTORY_BYTES:
             raise UnsearchableError("too many entries")
         return self._stream.read(MAX_DIRECTORY_BYTES if count < 0 else count)
 
 
 def _content(unpacked: BinaryIO, budget: _Budget, nesting: int) -> Iterator[bytes]:
-    """The unpacked bytes; those of a compressed file inside are unpacked in turn."""
+    """Yield the unpacked bytes; a nested compressed file is unpacked in turn."""
     first = unpacked.read(PIECE_BYTES)
     budget.spend(len(first))
     kind = packed_kind(io.BytesIO(first))

@@ -1,4 +1,4 @@
-"""Retention of the folders while the adapter runs."""
+"""Retention of the agency's folders while the adapter runs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EVERY_S: Final = 300.0
 
 
 class FolderRetention:
-    """Removes files whose time is over, and measures what lies in the folders.
+    """Removes expired files, and measures the folders.
 
     Args:
         directory: the agency's folder; its settings are read again each time.
         store: the agency's state.
-        metrics: of the adapter.
+        metrics: metrics of the adapter.
         clock: () -> ms since the epoch.
     """
 
@@ -38,16 +38,17 @@ class FolderRetention:
         self._log = logger("retention")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """One round every five minutes until ``stop`` is set."""
+        """Run one round every five minutes until ``stop`` is set."""
         while not stop.is_set():
             try:
                 await asyncio.to_thread(self.round)
-            except ConcordantError as error:  # settings or state; the next round tries again
+            # settings or state are unavailable; the next round tries again
+            except ConcordantError as error:
                 self._log.warning("retention_waits", code=error.code)
             await set_within(stop, EVERY_S)
 
     def round(self) -> None:
-        """Remove what is over, then measure.
+        """Remove expired files, then measure.
 
         Raises:
             ConcordantError: the settings cannot be read, or the state cannot be written.

@@ -1,6 +1,6 @@
-"""One adapter process: the agency's system on one side, the broker's service on the other.
+"""Runner of one adapter process, between the agency's system and the broker's service.
 
-``run_adapter`` is the bootstrap: everything is made and wired here, and only here.
+``run_adapter`` makes and wires every part; no other code does.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from broker.transport.topics import inbox_group
 from broker.waiting import run_together
 
 DELIVERY_LATE_S: Final = 120.0
-"""How long a round of deliveries may take, its longest pause included, before it is late."""
+"""Seconds after which a round of deliveries, with its longest pause, counts as late."""
 
 
 async def run_adapter(
@@ -49,18 +49,18 @@ async def run_adapter(
     transport: Transport | None = None,
     metrics: Metrics | None = None,
 ) -> None:
-    """Run an agency's adapter until it is told to stop (SIGTERM, SIGINT).
+    """Run an agency's adapter until it receives SIGTERM or SIGINT.
 
     Args:
         directory: the agency's folder.
         clock: () -> ms since the epoch.
-        settle_s: seconds without change after which an export counts as complete.
-        stop: set to end it; its own, bound to the signals, if left out.
-        transport: closed at the end; Kafka as `agency.toml` says if left out.
-        metrics: what /metrics answers; its own if left out.
+        settle_s: seconds without a change after which an export counts as complete.
+        stop: set it to end the adapter; by default an event that the signals set.
+        transport: closed at the end; by default the Kafka of `agency.toml`.
+        metrics: the metrics that /metrics serves; by default new ones.
 
     Raises:
-        ConcordantError: it cannot start, or cannot go on.
+        ConcordantError: the adapter cannot start or cannot continue.
     """
     clock = SteadyClock(clock)
     participant = load_participant(directory, clock())
@@ -149,7 +149,7 @@ async def run_adapter(
 
 
 def file_reporter(metrics: Metrics) -> Callable[[FileReport], None]:
-    """What a folder source reports to: the log, and a count of each file refused as a whole."""
+    """Return the reporter of a folder source: it logs, and counts each file refused as a whole."""
 
     def report(told: FileReport) -> None:
         if told.status == "quarantined":
@@ -160,7 +160,7 @@ def file_reporter(metrics: Metrics) -> Callable[[FileReport], None]:
 
 
 def _report(report: FileReport) -> None:
-    """What became of a file, by its hash: a file name may be a person's."""
+    """Log the outcome of a file by its hash, because a file name may be a person's name."""
     logger("source").info(
         "file_put_away", status=report.status, code=report.code, refused=report.rows
     )

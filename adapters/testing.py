@@ -1,12 +1,10 @@
-"""What every adapter must do, as a test suite that an adapter's author inherits.
+"""Test suite for the required behaviour of an adapter, for the author's tests to inherit.
 
-    class TestMine(AdapterBehaviour):
-        adapter = mine.ADAPTER
-        partners = {"CSU1": "csu-camden"}
-        def export(self) -> bytes: ...
+    class TestMine(AdapterBehaviour): adapter = mine.ADAPTER partners = {"CSU1": "csu-camden"} def
+    export(self) -> bytes: ...
 
-Behaviour is specified once, here, and held by each adapter. Its events have every leaf that a type
-has, so that an adapter without a column for a leaf shows before something arrives in production.
+Its events have every leaf of a type, so that an adapter without a column for a leaf fails here and
+not in production.
 """
 
 from __future__ import annotations
@@ -46,7 +44,7 @@ _TEXTS: Mapping[str, JSON] = {
     "incident.occurred_time": "22:40",
     "incident.ward": "E05013653",
     "incident.ward_dated": "2022-05-05",
-    "incident.narrative": 'They said, "go away".\nThen they left;\nnobody was hurt \\ so far.',
+    "incident.narrative": 'They said, "go away".\nThen they left;\nno injury \\ so far.',
     "incident.previous_incidents": 3,
     "incident.known_to_police": True,
     "incident.crime_reference": "01/4815162/25",
@@ -90,7 +88,7 @@ _TEXTS: Mapping[str, JSON] = {
 
 
 def full_data(document: MappingDocument, event_type: str) -> dict[str, JSON]:
-    """A value for every leaf of a type, by path; codes are the first ones of their lists.
+    """Return a value for every leaf of a type, by path; codes are the first ones of their lists.
 
     Args:
         document: names the code lists of the leaves.
@@ -120,7 +118,7 @@ def _readable(document: MappingDocument, column: Column) -> Iterable[str]:
 def opened(
     event_type: str, flat: Mapping[str, JSON], *, withheld: Sequence[str] = ()
 ) -> OpenedEvent:
-    """An opened event as judging would give it."""
+    """Return an opened event as judging would return it."""
     return OpenedEvent(
         id="c5b2e4f6-3d70-4e81-9f9c-a01b2c3d4e06",
         type=event_type,
@@ -139,9 +137,9 @@ class AdapterBehaviour:
 
     Attributes:
         adapter: the adapter under test.
-        document: its mapping document.
-        personal: leaves or texts are checked against errors by ``test_no_value_in_an_error``.
-        one_way: leaves that it writes and never reads (a many-to-one code).
+        document: mapping document of the adapter.
+        personal: leaves or texts that ``test_no_value_in_an_error`` must not find in an error.
+        one_way: leaves that the adapter writes and never reads (a many-to-one code).
     """
 
     adapter: ClassVar[AgencyAdapter]
@@ -149,7 +147,7 @@ class AdapterBehaviour:
     one_way: ClassVar[frozenset[str]] = frozenset()
 
     def context(self, links: MemoryLinks | None = None) -> Context:
-        """Partners that the events above name."""
+        """Return a context with the partners that the events above name."""
         return Context(
             agency="this-agency",
             partners={"P1": "partner-one", "P2": "partner-two"},
@@ -157,17 +155,17 @@ class AdapterBehaviour:
         )
 
     def export(self) -> bytes:
-        """A good export of this agency with several records, for partners P1 and P2."""
+        """Return a good export of this agency with several records, for partners P1 and P2."""
         raise NotImplementedError
 
     def rows(self, content: bytes) -> list[Row]:
-        """The good rows of a file; a rejected one fails the test."""
+        """Return the good rows of a file; a rejected row fails the test."""
         found = list(self.adapter.read(content))
         assert not [r.error.diagnostics() for r in found if isinstance(r, Rejected)]
         return [row for row in found if isinstance(row, Row)]
 
     def events(self, content: bytes, context: Context | None = None) -> list[Outgoing]:
-        """Every record of a file as an event."""
+        """Return every record of a file as an event."""
         context = context or self.context()
         return [self.adapter.to_event(row, context) for row in self.rows(content)]
 
@@ -210,7 +208,7 @@ class AdapterBehaviour:
         assert [item.start for item in records] == [item.start for item in records]
 
     def test_what_was_refused_is_refused_again_from_its_own_bytes(self) -> None:
-        """A file cut at any place: its refused records, kept as they stand, change nothing."""
+        """Cut a file at any place: its refused records are refused again from their own bytes."""
         content = self.export()
         for cut in range(1, len(content), max(1, len(content) // 40)):
             damaged = content[:cut] + content[cut + 1 :]
@@ -245,7 +243,7 @@ class AdapterBehaviour:
             except MappingError:
                 continue  # the file as a whole is refused
             rows = [item for item in found if isinstance(item, Row)]
-            for row in rows:  # no half record passes for a whole one
+            for row in rows:  # no half record may pass for a complete one
                 assert self.adapter.to_event(row, self.context()).key in whole
 
     # --- from the partners to the agency --------------------------------------------------------
@@ -398,5 +396,5 @@ def _impossible(pattern: str) -> str:
 
 
 def plain(outgoing: Outgoing) -> PlainEvent:
-    """The event of an outgoing record."""
+    """Return the event of an outgoing record."""
     return outgoing.event

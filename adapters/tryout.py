@@ -1,7 +1,7 @@
-"""The commands `demo` and `quickstart`, which come with the distribution `concordant-demo`.
+"""Placeholders for the commands `demo` and `quickstart` of the distribution `concordant-demo`.
 
-They make and run fictitious agencies with all keys on one machine, so they are not installed beside
-real data. Without that distribution each command says how to get it.
+Those commands run fictitious agencies with all keys on one machine, so they are not installed
+beside real data. Without that distribution, each command says how to get it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COMMANDS: Final = {
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Adds both commands, or in their place a refusal that names the package to install."""
+    """Add both commands, or in their place a refusal that names the package to install."""
     if find_spec("adapters.demo") is not None:
         from adapters.demo import cli
 
@@ -37,8 +37,8 @@ def add_commands(app: typer.Typer) -> None:
 
 def _refuse(context: typer.Context) -> None:
     raise WrongInputError(
-        f"The command {context.info_name} is in a package of its own, which is not installed.",
+        f"The command {context.info_name} is in a separate package, which is not installed.",
         code="demo_missing",
         where=context.info_name,
-        fix="Install it where no real data is: pip install concordant-demo",
+        fix="Install it on a machine without real data: pip install concordant-demo",
     )

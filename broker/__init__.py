@@ -1,7 +1,7 @@
-"""The service that seals, sends, judges and opens events: protocol `concordant/1`.
+"""Broker service: seals, sends, judges and opens events of protocol `concordant/1`.
 
-Pure code below, I/O at the edge. `docs/spec/` is the normative text; modules name the section that
-they implement. Imports go from `adapters` to `broker` to `contracts`, never back.
+Pure code is below, I/O at the edge. `docs/spec/` is the normative text; modules name the section
+that they implement. Imports go from `adapters` to `broker` to `contracts`, never back.
 """
 
 from __future__ import annotations

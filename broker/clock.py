@@ -1,12 +1,12 @@
-"""The machine's clocks: the time of day, which somebody may set, and one that nobody can.
+"""Clocks of the machine: the time of day, and a monotonic clock.
 
-Time is given to whatever needs it as a function that returns milliseconds since the epoch, so that
-tests say what time it is. This is the one place where the real clocks are read.
+Code gets the time as a function that returns milliseconds since the epoch, so that tests can set
+it. Only this module reads the real clocks.
 
-An event that is accepted while the clock is a day ahead is sealed with that time, and every reader
-refuses it for good when the clock is right again (step 5, ``time_ahead``); a key that seems to have
-expired would be destroyed. So an adapter asks a `SteadyClock`, which stops it instead
-(docs/spec/streams.md, "Appending").
+The time of day can be set wrongly. An event that is sealed while the clock is a day ahead carries a
+wrong time, and every reader refuses it permanently (step 5, ``time_ahead``). A key would seem to
+have expired and would be destroyed. So an adapter uses a `SteadyClock`, which stops the adapter
+when the clock jumps (docs/spec/streams.md, "Appending").
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from broker.errors import StoreError
 
 MAX_CLOCK_JUMP_MS: Final = 5 * 60 * 1000
-"""How far a clock may be corrected, and a log lie ahead of it, without anybody looking at it."""
+"""Largest correction of a clock, and largest lead of a log, that needs no person's attention."""
 
 
 def now_ms() -> int:
@@ -27,31 +27,31 @@ def now_ms() -> int:
 
 
 def monotonic_ms() -> int:
-    """Milliseconds of a clock that nobody sets; only differences mean something."""
+    """Milliseconds of a clock that cannot be set; only differences have a meaning."""
     return time.monotonic_ns() // 1_000_000
 
 
 class SteadyClock:
-    """Another clock, as long as it goes on from where it was when this was made."""
+    """A clock that fails if it no longer agrees with the monotonic clock."""
 
     def __init__(
         self, clock: Callable[[], int] = now_ms, monotonic: Callable[[], int] = monotonic_ms
     ) -> None:
-        """Takes the time as it is now to be right.
+        """Assume that the present time is right.
 
         Args:
             clock: () -> ms since the epoch.
-            monotonic: () -> ms of a clock that nobody sets.
+            monotonic: () -> ms of a clock that cannot be set.
         """
         self._clock = clock
         self._monotonic = monotonic
         self._offset = clock() - monotonic()
 
     def __call__(self) -> int:
-        """Milliseconds since the epoch.
+        """Return milliseconds since the epoch.
 
         Raises:
-            StoreError: ``clock_jumped``, the clock was set by more than 5 minutes since.
+            StoreError: ``clock_jumped``, the clock was set by more than 5 minutes since the start.
         """
         now = self._clock()
         if abs(now - self._monotonic() - self._offset) > MAX_CLOCK_JUMP_MS:

@@ -1,9 +1,9 @@
-"""Refusals of the service, grouped by who must act on them.
+"""Exceptions of the service, grouped by the person who must act on them.
 
-Every error carries a stable `code` that scripts and people can look up, and says what is wrong,
-where, and what to do about it; `str()` is one sentence. A library's own exception never leaks
-through these. The codes of records that are refused are those of the numbered steps in
-`docs/spec/opening.md` (protocol `concordant/1`, "Opening").
+Every error carries a stable `code` that scripts and people can look up. It says what is wrong,
+where, and what to do; `str()` is one sentence. Exceptions of libraries never leave the service. The
+codes of refused records are those of the numbered steps in `docs/spec/opening.md` (protocol
+`concordant/1`, "Opening").
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class KeyAccessError(ConcordantError):
-    """A private key or its passphrase cannot be had; the operator must act.
+    """A private key or its passphrase is not available; the operator must act.
 
     Codes: `key_missing`, `key_unreadable`, `passphrase_wrong`, `passphrase_missing`.
     """
@@ -42,14 +42,16 @@ class ManifestError(ConcordantError):
 
 
 class RegistryError(ConcordantError):
-    """The contracts or manifests of an agency directory do not hold together."""
+    """The contracts or manifests of an agency directory are inconsistent."""
 
     code = "registry_invalid"
     exit_code = 3
 
 
 class SigningRefusedError(ConcordantError):
-    """A contract that this agency must not sign, or has not accepted; its author must act.
+    """A contract that this agency must not sign, or whose warnings are not accepted.
+
+    Its author must act.
 
     Codes: `signing_refused` (an error), `signing_unaccepted` (a warning that was not accepted).
     """
@@ -66,17 +68,17 @@ class ConfigError(ConcordantError):
 
 
 class PackageError(ConcordantError):
-    """An imported package is not ours: another distribution uses the same top-level name."""
+    """An imported package is not part of this software: another distribution uses its name."""
 
     code = "package_foreign"
     exit_code = 3
 
 
 class TransportError(ConcordantError):
-    """Kafka cannot be reached or refuses; the operator or Kafka's host must act.
+    """Kafka cannot be reached or refuses a request; the operator or Kafka's host must act.
 
-    Codes: `kafka_unreachable`, `kafka_refused` and others of that prefix. `offsets` holds, for
-    each record that was to be sent, its offset, or None where it is unknown whether Kafka has it.
+    Codes: `kafka_unreachable`, `kafka_refused` and others of that prefix. `offsets` holds, for each
+    record that was to be sent, its offset, or None where it is unknown whether Kafka has it.
     """
 
     code = "kafka_unreachable"
@@ -120,10 +122,10 @@ class RefusedError(ConcordantError):
 
 
 class WrongInputError(ConcordantError):
-    """What was asked for names something that is not there or makes no sense; exit code 2.
+    """A request names something that does not exist or is not valid; exit code 2.
 
-    The command line's own errors say how a command is written. This one says what was wrong with
-    what was written, where, and what to give instead.
+    The command line's own errors say how a command is written. This error says which given value is
+    wrong, where, and what to give instead.
 
     Codes: `agency_unknown`, `agency_own`, `case_unknown`, `command_invalid`, `contract_unknown`,
     `demo_missing`, `moment_invalid`, `operator_invalid`, `reason_invalid`, `record_unknown`.

@@ -1,7 +1,7 @@
-"""An event after opening: what an adapter, a sink or a subscriber receives.
+"""Opened event: the type that an adapter, a sink or a subscriber receives.
 
-The only way to make one from a record is through judging (docs/spec/opening.md), so a function that
-takes an ``OpenedEvent`` cannot be handed something unverified.
+Only judging makes one from a record (docs/spec/opening.md), so a function that takes an
+``OpenedEvent`` never gets unverified data.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON]"
 
 
 def uuid_text(raw: bytes) -> str:
-    """16 bytes as a UUID in text (RFC 9562); ``uuid.UUID`` does the same at ten times the cost."""
+    """Format 16 bytes as a UUID in text (RFC 9562), ten times faster than ``uuid.UUID``."""
     h = raw.hex()
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
@@ -28,12 +28,12 @@ class OpenedEvent:
         id: the event's id, a UUID in text.
         type: for example ``referral.made``.
         source: agency id of the sender, taken from the proof's origin.
-        time: when it was sealed, RFC 3339 UTC with milliseconds.
+        time: time of sealing, RFC 3339 UTC with milliseconds.
         to: addressed agencies, sorted.
         flat: granted leaves that were sent, by dotted path.
         withheld: sorted paths of this type that this agency does not receive under the contract.
-        contract: name, version and hash (hexadecimal) of the contract that governed it.
-        log_time: seconds since the epoch at which the sender's log signed it.
+        contract: name, version and hash (hexadecimal) of the contract in force for it.
+        log_time: time of the sender's log signature, seconds since the epoch.
     """
 
     id: str
@@ -49,7 +49,7 @@ class OpenedEvent:
 
     @property
     def data(self) -> dict[str, JSON]:
-        """The leaves as the nested object that the event model describes."""
+        """Return the leaves as the nested object of the event model."""
         nested: dict[str, JSON] = {}
         for path, value in self.flat.items():
             *parents, last = path.split(".")
@@ -60,7 +60,7 @@ class OpenedEvent:
         return nested
 
     def as_json(self) -> dict[str, object]:
-        """As the commands print it: id, type, source, time, data and withheld."""
+        """Return the event as the commands print it: id, type, source, time, data and withheld."""
         return {
             "id": self.id,
             "type": self.type,

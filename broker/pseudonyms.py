@@ -1,8 +1,8 @@
-"""What a sender derives from its secret (docs/spec/envelope.md, "Ids and partitions").
+"""Pseudonyms that a sender derives from its secret (docs/spec/envelope.md, "Ids and partitions").
 
-One secret, labelled uses: an event's id, the shared id of a case or referral, a case's partition,
-and the name under which the disclosure log knows a case. All are stable for this sender and mean
-nothing to anyone else.
+One secret with labelled uses gives an event's id, the shared id of a case or referral, a case's
+partition, and the name of a case in the disclosure log. All are stable for this sender and reveal
+nothing to others.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 from broker.envelope.primitives import hmac_sha256, lp
 
 _PARTITION_HEAD = lp(b"concordant/1/partition", b"")[:-8]
-"""``lp`` of the label and of one part more, up to that part's length: every event needs it."""
+"""Precomputed ``lp`` of the label and one more part, up to that part's length."""
 
 
 def event_id(secret: bytes, source_key: bytes | None) -> UUID:
-    """The id of an event: the same whenever the same source item is sealed again.
+    """Return an event's id: the same id whenever the same source item is sealed again.
 
     Args:
         secret: the sender's PRF secret, 32 bytes.
@@ -28,9 +28,9 @@ def event_id(secret: bytes, source_key: bytes | None) -> UUID:
 
 
 def shared_id(secret: bytes, kind: str, own_reference: str) -> UUID:
-    """The id that this agency mints for its own case or referral.
+    """Return the id that this agency mints for its own case or referral.
 
-    The same whenever it is minted: after a restore the same row must give the same event, or its
+    It is the same each time: after a restore, the same row must give the same event. Otherwise its
     readers would refuse it under the id that they know (``id_reused``).
 
     Args:
@@ -50,17 +50,17 @@ def _uuid8(pseudorandom: bytes) -> UUID:
 
 
 def partition(secret: bytes, case_id: str, partitions: int) -> int:
-    """The partition of a case: one sender keeps one case in order, and nobody can link the two."""
+    """Return the partition of a case: stable for one sender, and not linkable to the case."""
     case = case_id.encode()
     digest = hmac_sha256(secret, _PARTITION_HEAD + len(case).to_bytes(8, "big") + case)
     return int.from_bytes(digest[:8], "big") % partitions
 
 
 def case_key(secret: bytes, case_id: str) -> bytes:
-    """The name of a case in this agency's own disclosure log and inbox, 32 bytes."""
+    """Return the name of a case in this agency's own disclosure log and inbox, 32 bytes."""
     return hmac_sha256(secret, lp(b"concordant/1/case", case_id.encode()))
 
 
 def field_digest(secret: bytes, path: str, canonical: bytes) -> bytes:
-    """What is kept of a field once its event was delivered: enough to tell whether it is equal."""
+    """Return the digest of a delivered field, enough to tell whether a later value is equal."""
     return hmac_sha256(secret, lp(b"concordant/1/field", path.encode(), canonical))[:16]

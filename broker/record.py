@@ -1,9 +1,9 @@
-"""One Kafka record as bytes, whether it came from Kafka or from a file.
+"""Kafka record as bytes, from Kafka or from a file.
 
-Judging, sealing, the transport and the `event` commands all speak of the same thing: a topic, a
-partition, headers and a value, exactly as the wire carries them (protocol, "Sealed event"). The
-JSON form here is the one that `event seal` writes and `event open` reads; it keeps repeated, null
-and undecodable headers, so that a record tampered with in a file is judged and not tidied up.
+Judging, sealing, the transport and the `event` commands all use this type: a topic, a partition,
+headers and a value, exactly as on the wire (protocol, "Sealed event"). `event seal` writes this
+JSON form and `event open` reads it. The form keeps repeated, null and undecodable headers, so that
+a record that was altered in a file is judged as it is.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ CONTENT_TYPE_HEADER = b"content-type"
 PROOF_HEADER = b"proof"
 
 SEALED_CONTENT_TYPE = b"application/vnd.concordant.sealed"
-"""Of a record with a sealed value."""
+"""Content type of a record with a sealed value."""
 
 LEAF_CONTENT_TYPE = b"application/vnd.concordant.leaf"
-"""Of a record whose content is gone: its value is the leaf hash of what was sent."""
+"""Content type of a record without content: its value is the leaf hash of the sent value."""
 
 CONTRACT_CONTENT_TYPE = b"application/vnd.concordant.contract"
 MANIFEST_CONTENT_TYPE = b"application/vnd.concordant.manifest"
 HEARTBEAT_CONTENT_TYPE = b"application/vnd.concordant.heartbeat"
 RECEIPT_CONTENT_TYPE = b"application/vnd.concordant.receipt"
 NOTICE_CONTENT_TYPE = b"application/vnd.concordant.notice"
-"""Of what agencies say to each other on the control topics (docs/spec/topics.md)."""
+"""Content type of messages on the control topics (docs/spec/topics.md)."""
 
 UNKNOWN_OFFSET = -1
 """Offset of a record that did not come from Kafka."""
@@ -43,11 +43,11 @@ Header = tuple[bytes, bytes | None]
 
 _MEMBERS = frozenset({"topic", "partition", "headers", "value"})
 _OPTIONAL = frozenset({"offset", "left_out"})
-"""`left_out` is what `event seal` tells the sender; a reader ignores it."""
+"""`event seal` writes `left_out` for the sender; a reader ignores it."""
 
 
 class RecordFormatError(ValueError):
-    """A line is not the JSON form of a record; the message never repeats what the line holds."""
+    """A line is not the JSON form of a record. The message never repeats the line's content."""
 
 
 @value_class(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Record:
     """A record as Kafka holds it.
 
     Attributes:
-        topic: the Kafka topic's whole name.
+        topic: full name of the Kafka topic.
         partition: partition number, from 0.
-        headers: (name, value) in the order of the wire; names may repeat, a value may be None.
+        headers: (name, value) in wire order; names may repeat, a value may be None.
         value: the record's value; None is Kafka's tombstone.
         offset: position in the partition, `UNKNOWN_OFFSET` if it did not come from Kafka.
         key: the record's key; None for sealed events, the agency for manifests.
@@ -72,10 +72,10 @@ class Record:
 
 
 def format_record(record: Record) -> bytes:
-    """The JSON form of a record: one line of ASCII without the line's end.
+    """Return the JSON form of a record: one line of ASCII without the line end.
 
-    Bytes of a header that are not UTF-8 are written as lone surrogates, which `parse_record`
-    turns back into the same bytes. The key and the offset are not part of the form.
+    Header bytes that are not UTF-8 are written as lone surrogates, and `parse_record` restores the
+    same bytes. The key and the offset are not part of the form.
     """
     headers: list[str] = []
     for name, value in record.headers:
@@ -89,10 +89,10 @@ def format_record(record: Record) -> bytes:
 
 
 def parse_record(line: bytes | str) -> Record:
-    """Reads the JSON form of a record.
+    """Parse the JSON form of a record.
 
     Args:
-        line: one JSON object; duplicate header names are kept as they stand.
+        line: one JSON object; duplicate header names are kept.
 
     Raises:
         RecordFormatError: the line is not that form.
@@ -122,7 +122,7 @@ def parse_record(line: bytes | str) -> Record:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object as its members in order, so that repeated names are seen."""
+    """A JSON object as its members in order, so that repeated names are visible."""
 
 
 def _topic(found: object) -> str:
@@ -133,7 +133,7 @@ def _topic(found: object) -> str:
 
 def _number(found: object, name: str, low: int, high: int) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or not low <= found <= high:
-        raise RecordFormatError(f"{name} is not a number that Kafka could use")
+        raise RecordFormatError(f"{name} is not a valid Kafka number")
     return found
 
 

@@ -1,8 +1,8 @@
-"""Referrals as both sides keep them: status, versions and clocks (design, "minimum standards").
+"""State of referrals on both sides: status, versions and deadlines (design, "minimum standards").
 
-The shared rules (who may change what) are pure and in contracts/referral.py; this module keeps each
-referral's current status in the store and refuses a change that does not start from it. One
-``referral.made`` to two agencies is two referrals of one id, each with its own course.
+The shared rules are pure functions in contracts/referral.py. This module keeps each referral's
+current status in the store and refuses a change that does not start from it. One ``referral.made``
+to two agencies is two referrals with one id, each with its own course.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _NEEDED = {
     MADE: frozenset({"referral_id", "case_id"}),
     CHANGED: frozenset({"referral_id", "status", "version", "previous_status"}),
 }
-"""Without these a referral cannot be kept; a contract may withhold them from a recipient."""
+"""Fields without which a referral cannot be kept; a contract may withhold them from a recipient."""
 _ACKNOWLEDGED = frozenset({"requested"})
 _ANSWERED = frozenset({"requested", "received"})
 
 
 def key(referral_id: str, counterparty: str) -> str:
-    """The store's name of a referral between this agency and one other."""
+    """Return the store's name of a referral between this agency and one other."""
     return f"{referral_id}/{counterparty}"
 
 
 class Referrals:
-    """The referrals that one transaction touches: read when they are needed, written together.
+    """The referrals of one transaction: read on demand, written together.
 
     Args:
         tx: the transaction.
@@ -54,18 +54,18 @@ class Referrals:
         self._rows: dict[str, ReferralRow] = {}
 
     def published(self, event: PlainEvent, contract: Contract, event_id: str, now: int) -> None:
-        """Keep what this agency says about referrals.
+        """Record what this agency publishes about referrals.
 
         Raises:
-            EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code
-                of ``contracts.referral.check_transition``; then nothing of it is kept.
+            EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code of
+                ``contracts.referral.check_transition``; nothing of the event is then recorded.
         """
         if event.type not in {MADE, CHANGED}:
             return
         flat = flatten(event.type, event.data)
         referral_id = str(flat["referral_id"])
         known = self._known([key(referral_id, party) for party in event.recipients])
-        rows: list[ReferralRow] = []  # all are checked before one is kept
+        rows: list[ReferralRow] = []  # check all of them before the first is recorded
         for counterparty in event.recipients:
             row = known.get(key(referral_id, counterparty))
             if event.type == MADE:
@@ -76,7 +76,7 @@ class Referrals:
             self._rows[row.referral_id] = row
 
     def received(self, event: OpenedEvent, contract: Contract, now: int) -> None:
-        """Keep what another agency says about a referral with this one, where we may read it.
+        """Record what another agency says about a referral with this one, as far as we may read it.
 
         Raises:
             EventError: as ``published``; a change that does not start from the current status.
@@ -89,7 +89,7 @@ class Referrals:
         name = key(str(flat["referral_id"]), source)
         row = self._known([name]).get(name)
         if event.type == MADE:
-            # the clocks run from the log time, so that both sides count alike
+            # deadlines run from the log time, so that both sides compute the same ones
             started = min(event.log_time * 1000, now)
             row = _made(row, "fulfiller", source, source, flat, contract, event.id, started)
         else:
@@ -97,7 +97,7 @@ class Referrals:
         self._rows[name] = row
 
     def write(self) -> None:
-        """Write what was kept."""
+        """Write the recorded changes."""
         self._tx.referrals.save_many(self._rows.values())
 
     def _known(self, names: list[str]) -> dict[str, ReferralRow]:
@@ -141,7 +141,7 @@ def _made(
 def _changed(
     row: ReferralRow | None, flat: Mapping[str, JSON], *, ours: bool, now: int
 ) -> ReferralRow:
-    """One side changes a referral's status; both keep the same version."""
+    """Apply one side's status change; both sides then have the same version."""
     if row is None:
         raise EventError("no referral of this id is known", code="referral_unknown")
     status = str(flat["status"])
@@ -161,7 +161,7 @@ def _changed(
         status=status,
         business_status=_text(flat.get("business_status")),
         version=version,
-        # a clock that was met is taken away, so that only what is missed shows as overdue
+        # remove a deadline that was met, so that only missed ones show as overdue
         acknowledge_by_ms=row.acknowledge_by_ms if status in _ACKNOWLEDGED else None,
         respond_by_ms=row.respond_by_ms if status in _ANSWERED else None,
         updated_ms=now,

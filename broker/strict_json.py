@@ -1,7 +1,7 @@
 """Strict JSON reader for documents that another program or person wrote.
 
-RFC 8259 leaves open what a repeated member means, and Python's parsers keep the last one. Two
-readers of one document could then see two contents, so a repeated member is refused here, at every
+RFC 8259 does not define what a repeated member means, and Python's parsers keep the last one. Two
+readers of one document could then read different contents, so a repeated member is refused at every
 depth. NaN, Infinity, a byte order mark and half of a surrogate pair are refused too.
 """
 
@@ -15,7 +15,7 @@ class StrictJsonError(ValueError):
 
 
 class RepeatedMemberError(StrictJsonError):
-    """A member of an object appears twice: which one is meant would be a guess."""
+    """A member of an object appears twice, so its value is ambiguous."""
 
 
 def parse_strict_json(data: bytes | str) -> object:
@@ -33,7 +33,7 @@ def parse_strict_json(data: bytes | str) -> object:
             text, object_pairs_hook=_distinct_members, parse_constant=_refuse_constant
         )
         if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # finds half of a surrogate pair
+            json.dumps(value, ensure_ascii=False).encode()  # detects half of a surrogate pair
     except RepeatedMemberError:
         raise
     except UnicodeDecodeError:

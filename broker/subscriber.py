@@ -1,12 +1,11 @@
-"""Subscribe from Python: a stream of verified, decrypted, deduplicated events.
+"""Python API for subscribers: a stream of verified, decrypted, deduplicated events.
 
-For a downstream system inside an agency (a dashboard, a case system with an API). It reads with its
-own consumer group and its own state, so it never disturbs the adapter, and it can stop and go on.
-Every event that it gives out is a consultation in the agency's disclosure log.
+It serves downstream systems inside an agency (a dashboard, a case system with an API). It reads
+with its own consumer group and its own state, so it never disturbs the adapter, and it can stop and
+continue. Every event that it returns is recorded as a consultation in the agency's disclosure log.
 
-    async with subscribe(Path("haven-support"), "dashboard") as events:
-        async for event in events:
-            print(event.type, event.data)
+    async with subscribe(Path("haven-support"), "dashboard") as events: async for event in events:
+    print(event.type, event.data)
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from broker.transport.topics import control_topics, group_prefix
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
 JUDGE_AGAIN_MS: Final = 30_000
-"""How often what waits is read again without news: a clock that was ahead, for example."""
+"""Interval for judging waiting records again without news, such as after a wrong clock."""
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -51,11 +50,11 @@ def _silent(_trouble: Trouble) -> None:
 
 
 def _pass_over(_topic: str, _partition: int, _batch: Batch, _now: int) -> None:
-    """What was taken is found in the inbox; what was refused, the adapter reports."""
+    """Ignore the batch: the inbox has accepted events, the adapter reports refused ones."""
 
 
 async def _pass_over_news(_news: News) -> None:
-    """The adapter reports it, and answers it."""
+    """Ignore news: the adapter reports and answers it."""
 
 
 @asynccontextmanager
@@ -71,22 +70,22 @@ async def subscribe(
 ) -> AsyncIterator[Events]:
     """Open a subscription.
 
-    An event counts as taken when the next one is asked for, so one that was being worked on when
-    the process died is given again: use ``event.source`` and ``event.id`` as an idempotency key.
+    An event counts as taken when the next one is requested. After a crash, the event in progress is
+    returned again: use ``event.source`` and ``event.id`` as an idempotency key.
 
     Args:
         directory: the agency's folder.
-        name: of the subscription: lower-case letters, digits and hyphens. Another name starts from
+        name: name of the subscription: lower-case letters, digits and hyphens. A new name starts at
             the beginning of what Kafka still holds.
         clock: () -> ms since the epoch.
-        receiver: Kafka, as ``agency.toml`` names it, if left out.
-        on_trouble: told when Kafka is waited for.
-        acting_for: for whom the account reads, beside the subscription, for the disclosure log.
-        reason: why, in at most 200 characters, for the disclosure log; it is stored encrypted.
+        receiver: source of records; by default the Kafka of ``agency.toml``.
+        on_trouble: called when Kafka is not available.
+        acting_for: the person for whom the account reads, for the disclosure log.
+        reason: purpose, in at most 200 characters, for the disclosure log; it is stored encrypted.
 
     Raises:
         ConfigError: ``subscription_name``.
-        StoreError: ``already_running``: another process uses this name.
+        StoreError: ``already_running``, another process uses this name.
         TransportError: Kafka does not let this agency read.
     """
     if not _NAME.fullmatch(name):
@@ -122,7 +121,7 @@ async def subscribe(
 
 
 class _Subscription:
-    """Receiving without an adapter: an inbox of its own, read by one consumer."""
+    """Receiver without an adapter: an inbox of its own, filled by one consumer."""
 
     def __init__(
         self,
@@ -156,17 +155,17 @@ class _Subscription:
         )
 
     async def read(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
-        """What keys are worth first, then events, until ``stop``."""
+        """Read key changes first, then events, until ``stop``."""
         await self._reader.run(stop, on_trouble)
 
     async def judge_again(self) -> None:
-        """Read again where something waits to be judged: time or news may have cured it."""
+        """Read waiting records again, because time or news may allow a judgement now."""
         self._looked = self._clock()
         for topic, partition in await asyncio.to_thread(self._waiting):
             self._reader.read_again(topic, partition)
 
     def judge_again_is_due(self) -> bool:
-        """Whether it was not done for a while."""
+        """Return whether the last repeat was long enough ago."""
         return self._clock() - self._looked >= JUDGE_AGAIN_MS
 
     def _waiting(self) -> set[tuple[str, int]]:
@@ -175,7 +174,7 @@ class _Subscription:
         return {(row.topic, row.partition) for row in rows if row.reason != EQUIVOCATION}
 
     def undelivered(self) -> list[tuple[int, OpenedEvent]]:
-        """The next events; that they are given out is in the log before anyone sees them."""
+        """Return the next events; the disclosure log records them before they are returned."""
         with self._store.reading() as tx:
             rows = tx.inbox.undelivered(ROUND_EVENTS)
         events = []
@@ -202,13 +201,13 @@ class _Subscription:
         )
 
     def delivered(self, seq: int) -> None:
-        """The consumer has taken an event."""
+        """Mark an event as taken by the consumer."""
         with self._store.transaction() as tx:
             tx.inbox.mark_delivered(seq, self._clock(), None)
 
 
 class Events:
-    """The stream of a subscription, in order of arrival and urgent ones first."""
+    """Stream of a subscription's events, in order of arrival with urgent ones first."""
 
     def __init__(self, subscription: _Subscription, reading: asyncio.Task[None]) -> None:
         self._subscription = subscription
@@ -217,11 +216,11 @@ class Events:
         self._given: int | None = None
 
     def __aiter__(self) -> Events:
-        """Itself."""
+        """Return the iterator itself."""
         return self
 
     async def __anext__(self) -> OpenedEvent:
-        """The next event; waits for it. The one before counts as taken.
+        """Wait for the next event and return it. The previous one counts as taken.
 
         Raises:
             TransportError: Kafka no longer lets this agency read.
@@ -240,7 +239,7 @@ class Events:
         return event
 
     async def acknowledge(self) -> None:
-        """The event given last is taken: it will not be given again."""
+        """Mark the last event as taken: it will not be returned again."""
         given, self._given = self._given, None
         if given is not None:
             await asyncio.to_thread(self._subscription.delivered, given)

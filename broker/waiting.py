@@ -1,8 +1,7 @@
-"""Pauses of the loops of a running broker or adapter, and the shortage that every loop waits out.
+"""Pauses of the running loops, and the shortage of file descriptors that every loop waits out.
 
-Pauses end early when something happens. A process that has no file descriptor left can open
-neither a file nor a connection for a while; that is no fault of the loop in which it shows, and it
-ends nothing.
+Pauses end early when something happens. A process without a free file descriptor can open neither a
+file nor a connection for a while. This is no fault of the loop that meets it, and it ends no loop.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Final
 FIRST_DELAY_S: Final = 0.25
 LONGEST_DELAY_S: Final = 30.0
 DESCRIPTORS_EXHAUSTED: Final = "descriptors_exhausted"
-"""Code of an error whose reason is that no more files can be opened."""
+"""Code of an error caused by the limit of open files."""
 DESCRIPTORS_WAIT_S: Final = 1.0
 
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE})
@@ -24,11 +23,12 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE})
 def retry_delay_s(
     failures: int, *, first: float = FIRST_DELAY_S, most: float = LONGEST_DELAY_S
 ) -> float:
-    """Seconds to wait after so many failures in a row: they double, up to a limit.
+    """Return seconds to wait after some failures in a row: they double, up to a limit.
 
     Args:
-        failures: in a row, 1 or more; any number, because an outage may last for days.
-        first: after the first failure.
+        failures: number of failures in a row, 1 or more. It has no limit, because an outage may
+            last for days.
+        first: delay after the first failure.
         most: the limit.
     """
     return float(min(most, first * 2 ** min(failures - 1, 20)))
@@ -44,7 +44,7 @@ async def set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 def out_of_descriptors(error: BaseException | None) -> bool:
-    """Whether an error, or one that led to it, is that no more files can be opened."""
+    """Return whether an error or one of its causes is the limit of open files."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -59,10 +59,10 @@ def out_of_descriptors(error: BaseException | None) -> bool:
 async def through_shortage(
     run: Callable[[], Awaitable[None]], stop: asyncio.Event, tell: Callable[[], None]
 ) -> None:
-    """Run a loop, and begin it again for as long as it ends for want of file descriptors.
+    """Run a loop, and start it again when it ends because of missing file descriptors.
 
     Args:
-        run: begins the loop; any other error of it is raised.
+        run: starts the loop; any other error is raised.
         stop: ends the waiting.
         tell: called each time, before the wait.
     """
@@ -85,17 +85,17 @@ async def run_together(
     *,
     tell_shortage: Callable[[], None],
 ) -> None:
-    """Run loops side by side until all have ended or one fails; then the others are cancelled.
+    """Run loops concurrently until all have ended or one fails; then cancel the others.
 
-    A shortage of file descriptors does not count as a failure: that loop begins again.
+    A shortage of file descriptors does not count as a failure: the loop starts again.
 
     Args:
-        loops: each begins one loop.
-        stop: asks all to end; set here as soon as one fails.
+        loops: each starts one loop.
+        stop: asks all to end; this function sets it when one fails.
         tell_shortage: called whenever a loop waits for file descriptors.
 
     Raises:
-        Exception: what the first loop that failed raised.
+        Exception: the exception of the first loop that failed.
     """
 
     async def one(loop: Callable[[], Awaitable[None]]) -> None:

@@ -1,4 +1,4 @@
-"""Councils: housing and anti-social behaviour systems that export JSON lines or a semicolon CSV."""
+"""Adapter for councils: housing and anti-social behaviour systems that export JSON lines or CSV."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""CSV fields to the values of the JSON form and back: lists, records, numbers, yes/no and dates.
+"""Conversion between CSV fields and JSON values: lists, records, numbers, yes/no and dates.
 
-Only shape changes here; codes and limits are the mapping's. What does not have the shape of its
-column stays a text, so that the mapping refuses it with its reason; a date is refused here, because
-only this form writes it as dd-mm-yyyy.
+This module changes only the shape; the mapping checks codes and limits. A value with the wrong
+shape for its column stays a text, so that the mapping refuses it with a reason. A wrong date is
+refused here, because only the CSV form writes dates as dd-mm-yyyy.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from adapters.mapping.writing import write_moment
 
 DATE: Final = "%d-%m-%Y"
 MOMENT: Final = "%d-%m-%Y %H:%M"
-"""UK local time; GMT or BST after it in the hour that happens twice."""
+"""UK local time. In the hour that happens twice, GMT or BST follows it."""
 _JSON_DATE: Final = "%Y-%m-%d"
 _JSON_MOMENT: Final = "%Y-%m-%dT%H:%M:%SZ"
 _LISTS: Final = ("codes", "texts", "leaves", "records")
 
 
 class FlatRecords:
-    """The CSV form of the records that a mapping file describes."""
+    """CSV form of the records that a mapping file describes."""
 
     def __init__(self, document: MappingDocument) -> None:
         roles = document.roles
@@ -40,7 +40,7 @@ class FlatRecords:
         self._columns[roles.sent_at] = Column(column=roles.sent_at, kind="datetime")
 
     def read(self, records: Records) -> Records:
-        """CSV rows with the values of the JSON form; a broken date rejects its row."""
+        """Convert CSV rows to the values of the JSON form; an invalid date rejects its row."""
         return replace(records, items=lambda: map(self._converted, records))
 
     def _converted(self, row: Row | Rejected) -> Row | Rejected:
@@ -86,7 +86,7 @@ class FlatRecords:
         }
 
     def write(self, row: Mapping[str, object]) -> dict[str, object]:
-        """One record of the JSON form as CSV fields."""
+        """Convert one record of the JSON form to CSV fields."""
         return {name: self._text(self._columns.get(name), value) for name, value in row.items()}
 
     def _text(self, column: Column | None, value: object) -> str:

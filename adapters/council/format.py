@@ -1,8 +1,9 @@
-"""A council's exports: one JSON object a line, or a CSV with semicolons and a byte order mark.
+"""Reader and writer of a council's exports: JSON lines or CSV.
 
-Both are the same records; which form a file has shows in its first character (a JSON object begins
-with a brace, a CSV header never does), and the suffix follows it. ``flat`` turns CSV fields into
-the values that JSON has and back, so that there is one mapping and one idempotency key for both.
+The CSV has semicolons and a byte order mark. Both forms hold the same records. The first character
+of a file shows its form: a JSON object begins with a brace, and a CSV header never does. ``flat``
+converts between CSV fields and JSON values, so both forms share one mapping and one idempotency
+key.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class CouncilFormat:
         start = stream.read(4096).removeprefix(UTF8_BOM).lstrip()
         if start.startswith(b"["):
             raise MappingError(
-                "the file is one JSON list; one JSON object a line is expected",
+                "the file is one JSON list; one JSON object per line is expected",
                 code="file_malformed",
                 fix="Export as JSON lines.",
             )
@@ -83,11 +84,11 @@ class CouncilFormat:
             text = line.decode(codec)
             values = parse_strict_json(text)
         except RepeatedMemberError:
-            raise _broken("a member of the record appears twice") from None
+            raise _broken("a key appears twice in the record") from None
         except ValueError:
-            raise _broken("this line is not one whole JSON object") from None
+            raise _broken("this line is not one complete JSON object") from None
         if not isinstance(values, dict):
-            raise _broken("this line is not one whole JSON object")
+            raise _broken("this line is not one complete JSON object")
         if not self._known.issuperset(values):
             raise MappingError(
                 "the record has a key that the mapping does not know",
@@ -111,12 +112,12 @@ class CouncilFormat:
         *,
         header: Sequence[str] | None = None,
     ) -> bytes:
-        """Records in one of the forms.
+        """Write records in one of the forms.
 
         Args:
             rows: own key -> value of the JSON form.
-            form: which.
-            header: columns of the CSV; every known one, as for an import, when None.
+            form: the form to write.
+            header: columns of the CSV; None writes every known column, as for an import.
         """
         if form == "csv":
             flat = [self._flat.write(row) for row in rows]
@@ -129,7 +130,7 @@ class CouncilFormat:
 
 
 def _is_flat(value: object, depth: int) -> bool:
-    """Whether a value has at most so many levels."""
+    """Return whether a value has at most ``depth`` nested levels."""
     if not isinstance(value, dict | list):
         return True
     items = value.values() if isinstance(value, dict) else value

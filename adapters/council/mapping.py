@@ -1,8 +1,8 @@
-"""A council's records to events and back: the versioned mapping file does the work.
+"""Mapping of a council's records to events and back, by the versioned mapping file.
 
-Two adapters that differ in what they write: an agency names ``council`` or ``council-csv`` in
-``agency.toml``. Both read both forms, and a record has one idempotency key whichever form it came
-in, so a council can change its export without sending everything again.
+There are two adapters with different output: ``agency.toml`` names ``council`` or ``council-csv``.
+Both read both forms. A record has the same idempotency key in either form, so a council can change
+its export form and no record is sent again.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class CouncilAdapter:
     """``adapters.base.AgencyAdapter`` for councils."""
 
     def __init__(self, name: str, form: Form) -> None:
-        """Args: name: key in ``agency.toml``; form: what is written for import."""
+        """Args: name: key in ``agency.toml``; form: the form written for import."""
         self.name = name
         self._form = form
         other: Form = "csv" if form == "jsonl" else "jsonl"
         self.suffixes: Sequence[str] = (f".{form}", f".{other}")
 
-    @cached_property  # the file is read when the adapter is used, not when it is imported
+    @cached_property  # load the file on first use, not on import
     def mapping(self) -> RowMapping:
-        """The compiled mapping file in use."""
+        """Return the compiled mapping file in use."""
         return RowMapping(load_mapping(__package__ or "adapters.council"))
 
     @cached_property
@@ -37,12 +37,12 @@ class CouncilAdapter:
 
     @property
     def document(self) -> MappingDocument:
-        """The mapping file in use."""
+        """Return the mapping file in use."""
         return self.mapping.document
 
     @property
     def mapping_version(self) -> str:
-        """Version of the mapping file in use."""
+        """Return the version of the mapping file in use."""
         return self.mapping.version
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
@@ -54,11 +54,11 @@ class CouncilAdapter:
         return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """See ``AgencyAdapter.from_event``; one record in this adapter's form."""
+        """See ``AgencyAdapter.from_event``. The result is one record in this adapter's form."""
         return self._format.write([self.mapping.to_row(event, context)], self._form)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """See ``AgencyAdapter.read_back``; columns without a value are absent."""
+        """See ``AgencyAdapter.read_back``. Columns without a value are absent."""
         return [
             {name: value for name, value in row.values.items() if value not in ("", [])}
             for row in self.read(content)

@@ -1,8 +1,8 @@
-"""Crown Prosecution Service: an XML case export, its codes and its reporting groups."""
+"""Adapter for the Crown Prosecution Service: an XML case export, its codes and reporting groups."""
 
 from __future__ import annotations
 
 from adapters.cps.mapping import CpsAdapter
 
 ADAPTER = CpsAdapter()
-"""What the entry-point group ``concordant.adapters`` loads."""
+"""The adapter that the entry-point group ``concordant.adapters`` loads."""

@@ -1,9 +1,8 @@
-"""The case export of the prosecution service: namespaced XML to flat records and back.
+"""Reader and writer of the prosecution service's case export: namespaced XML and flat records.
 
-A record is a ``Case`` element; its values are named by their path below it (``Charging/Decision``).
-XML that is not well-formed says nothing reliable about any of its cases, so a half-written file is
-refused as a whole; a case that merely holds something unknown is rejected alone. What may stand in
-a file is in ``adapters.cps.reading``.
+A record is a ``Case`` element. The path below it names each value (``Charging/Decision``). XML that
+is not well-formed is refused as a whole file, because none of its cases can be trusted. A case with
+an unknown element is refused alone. ``adapters.cps.reading`` defines what a file may contain.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError  # the exception only; defusedxml parses
+from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -43,11 +42,11 @@ ITEM_NAMES = {
     "Defendants": "Defendant",
     "Received/NotShared": "Element",
 }
-"""Element of one item of a list; others are called Item."""
+"""Element name of one list item; items of other lists are called Item."""
 
 
 def schema_of(mapping: RowMapping) -> Schema:
-    """The paths that a mapping file declares."""
+    """Return the paths that a mapping file declares."""
     document = mapping.document
     lists = {
         c.column for c in document.columns if c.kind in ("codes", "texts", "records", "leaves")
@@ -63,12 +62,12 @@ def schema_of(mapping: RowMapping) -> Schema:
 
 
 def parse_export(export: Export, schema: Schema, encoding: str | None = None) -> Records:
-    """Bytes to rows; the whole file is checked before the first row is given.
+    """Parse bytes to rows. The whole file is checked before the first row is returned.
 
     Args:
         export: the file.
-        schema: of ``schema_of``.
-        encoding: of the file, where the agency states one; else the file itself says.
+        schema: result of ``schema_of``.
+        encoding: encoding that the agency states, if any; otherwise the file states it.
 
     Raises:
         MappingError: file_empty, file_too_large, file_encoding, file_malformed, unknown_column.
@@ -87,18 +86,18 @@ def parse_export(export: Export, schema: Schema, encoding: str | None = None) ->
 
 
 def _parse(stream: BinaryIO, schema: Schema, encoding: str | None) -> Iterator[Row | Rejected]:
-    """The cases as they end; the last one stands for what is not read."""
+    """Yield each case as it ends; the last item represents the part that is not read."""
     target = CaseTarget(schema)
     for _ in _feed(stream, target, encoding):
         yield from target.ended()
     if target.stopped is not None:
         start, line = target.stopped
-        unread = Place(line).error("rest_put_aside", "from here on the file is not read")
+        unread = Place(line).error("rest_put_aside", "the file is not read from this line on")
         yield Rejected(line, unread, start, stream.seek(0, io.SEEK_END), torn=True)
 
 
 def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterator[None]:
-    """Parse a file in pieces, with a stop after each; every error of the file is raised."""
+    """Parse a file in pieces and pause after each piece; raise every error of the file."""
     at = 0
     parser = DefusedXMLParser(target=object(), encoding=encoding, forbid_dtd=True)
     expat = parser.parser
@@ -118,14 +117,15 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
             yield
         parser.close()
     except EnoughRefusedError:
-        pass  # what ended before is given below
+        pass  # cases that ended earlier are returned below
     except ParseError as error:
         if encoding is None:
             _check_encoding(stream)
         raise Place(error.position[0]).error(
             "file_malformed",
             "the XML is not well-formed, or the file ends too early",
-            fix="Run the export again; a file still being written looks like this.",
+            fix="Run the export again. This error also appears while a file is still being "
+            "written.",
         ) from None
     except DefusedXmlException:
         raise MappingError(
@@ -143,7 +143,7 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
 
 
 def _check_encoding(stream: BinaryIO) -> None:
-    """Say so if the fault is one of encoding. A file that names an encoding is believed in it."""
+    """Raise ``file_encoding`` if the encoding is the fault. A declared encoding is trusted."""
     stream.seek(0)
     declaration = stream.read(200).partition(b"?>")[0]
     named = re.search(rb"""encoding\s*=\s*["']([^"']*)["']""", declaration)
@@ -152,10 +152,10 @@ def _check_encoding(stream: BinaryIO) -> None:
 
 
 def format_file(rows: Sequence[Mapping[str, object]], schema: Schema) -> bytes:
-    """Records to bytes, in UTF-8; empty values become no element.
+    """Write records as UTF-8 bytes; empty values get no element.
 
     Raises:
-        MappingError: invalid_value for a character that XML does not have.
+        MappingError: ``invalid_value`` for a character that XML does not have.
     """
     root = XmlNode(ROOT, NAMESPACE)
     for row in rows:

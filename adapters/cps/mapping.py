@@ -1,8 +1,7 @@
-"""Case records of the prosecution service to events and back; meanings are in the mapping file.
+"""Mapping of the prosecution service's case records to events and back, by the mapping file.
 
-Hate crime flags follow the service's reporting groups, which are many to one from strands
-(``reference/referrals.md``): strands that arrive become groups, and a group is never sent as a
-strand.
+Hate crime flags follow the service's reporting groups. Several strands belong to one group, so
+received strands become groups, and a group is never sent as a strand.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ class CpsAdapter:
 
     Attributes:
         name: key in ``agency.toml``.
-        suffixes: endings of its exports.
+        suffixes: file name endings of its exports.
         mapping: the compiled mapping file.
         schema: the elements of its records.
-        mapping_version: version of that file.
+        mapping_version: version of the mapping file.
     """
 
     name: str = "cps"
@@ -39,13 +38,13 @@ class CpsAdapter:
         return parse_export(export, self.schema, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
-        """Raises MappingError; nothing is guessed."""
+        """Turn a row into an event. Raises MappingError for a missing, unknown or invalid value."""
         return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """A file of one case in the agency's own elements and codes. Raises MappingError."""
+        """Write a file of one case in the agency's own elements and codes. Raises MappingError."""
         return format_file([self.mapping.to_row(event, context)], self.schema)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """Parse what ``from_event`` wrote. Raises MappingError."""
+        """Parse the output of ``from_event``. Raises MappingError."""
         return [item.values for item in self.read(content) if isinstance(item, Row)]

@@ -1,4 +1,4 @@
-"""A small tree of XML elements, and its text form: what is written for import."""
+"""Small tree of XML elements and its text form, for files that are written for import."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class XmlNode:
 
 
 def text_of_tree(node: XmlNode, depth: int = 0, outer: str = "") -> str:
-    """The element as indented text, with its namespace where it differs from the outer one."""
+    """Return the element as indented text; its namespace only where it differs from ``outer``."""
     indent = "  " * depth
     opening = (
         f'{node.name} xmlns="{_escaped(node.namespace)}"' if node.namespace != outer else node.name

@@ -1,10 +1,10 @@
-"""Elements of a case export to records: what may stand where, and what is refused.
+"""Strict parser of case exports: which elements may stand where, and which are refused.
 
-Everything that the schema does not name is refused by its line: elements, attributes, namespaces,
-text between elements, processing instructions. A comment may stand between elements, not inside a
-value, where it could hide half of it. CDATA is text. DTDs and entities are refused
-(CVE-2013-1664, billion laughs). Nothing but the case at hand is in memory. After ``MAX_REFUSED``
-refused cases the rest is not read.
+Everything that the schema does not name is refused with its line: elements, attributes, namespaces,
+text between elements, processing instructions. A comment may stand between elements, but not inside
+a value, where it could hide half of the value. CDATA is text. DTDs and entities are refused
+(CVE-2013-1664, billion laughs). Only the current case is in memory. After ``MAX_REFUSED`` refused
+cases the rest of the file is not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
-from xml.parsers.expat import XMLParserType  # the type only; defusedxml makes the parser
+from xml.parsers.expat import XMLParserType  # only the type; defusedxml makes the parser
 
 from adapters.base import MappingError, Rejected, Row
 from adapters.limits import (
@@ -34,23 +34,23 @@ ROOT, CASE = "CaseExport", "Case"
 Kind: TypeAlias = Literal["section", "list", "record", "scalar"]
 
 SEPARATOR: Final = "}"
-"""Between namespace and name in what the parser calls an element."""
+"""Separator of namespace and name in the parser's element names."""
 
 _LONG_TEXT: Final = 1_000
-"""The parser gives a longer text in pieces, and each second one at least is longer than that."""
-_BETWEEN = "text stands between elements"
-_ATTRIBUTE = "an attribute, and this export has none"
-_INSTRUCTION = "a processing instruction, and this export has none"
+"""The parser splits longer texts into pieces; at least every second piece is longer than this."""
+_BETWEEN = "text between elements is not allowed"
+_ATTRIBUTE = "this export has no attributes, and one stands here"
+_INSTRUCTION = "this export has no processing instructions, and one stands here"
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Which paths a case may have.
+    """The paths that a case may have.
 
     Attributes:
-        paths: of every value, in order.
-        items: path of a list -> name of the element of one item.
-        parts: path of a list of records -> names of the elements of one record.
+        paths: path of every value, in order.
+        items: path of a list -> element name of one item.
+        parts: path of a list of records -> element names of one record.
         sections: proper prefixes of the paths.
     """
 
@@ -61,18 +61,18 @@ class Schema:
 
 
 class EnoughRefusedError(Exception):
-    """So many cases were refused that the rest of the file is not read."""
+    """Too many cases were refused, so the rest of the file is not read."""
 
 
 @dataclass(slots=True)
 class _Node:
-    """What an element of the schema is.
+    """An element of the schema.
 
     Attributes:
-        kind: what may stand in it.
-        path: of the value that it is, or is part of.
-        name: of a part of a record.
-        children: name as the parser gives it -> what may stand in it.
+        kind: what may stand in the element.
+        path: path of the value that the element is, or is part of.
+        name: name of a part of a record.
+        children: element name as the parser gives it -> its node.
     """
 
     kind: Kind
@@ -86,7 +86,7 @@ class _Open:
     """An open section, list or record.
 
     Attributes:
-        node: which.
+        node: its schema element.
         value: what a list or record has so far.
         seen: names of the children of a section or record.
     """
@@ -107,12 +107,12 @@ class _Case:
 
 
 class CaseTarget:
-    """Takes the events of an XML parser and gives the cases that have ended.
+    """Parser target that collects finished cases.
 
     Attributes:
         root_start: offset of the root.
         head_end: offset of the first element below the root, or of the root's end.
-        stopped: offset and line of the first case that is not read; None if all are.
+        stopped: offset and line of the first case that is not read; None if all were read.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -133,7 +133,7 @@ class CaseTarget:
         self._skipped = 0
 
     def attach(self, parser: XMLParserType) -> None:
-        """Take the events of a parser, one call each: no tree is built."""
+        """Handle the events of a parser one by one; no tree is built."""
         self._parser = parser
         parser.StartNamespaceDeclHandler = self._namespace
         parser.StartElementHandler = self._start
@@ -144,7 +144,7 @@ class CaseTarget:
         parser.DefaultHandlerExpand = None  # a reference to an unknown entity is an error by itself
 
     def ended(self) -> Iterator[Row | Rejected]:
-        """The cases that ended since the last call."""
+        """Yield the cases that ended since the last call."""
         ended, self._ended = self._ended, []
         for case in ended:
             if case.problem is not None:
@@ -153,7 +153,7 @@ class CaseTarget:
                 yield Row(case.line, {**self._blank, **case.values}, case.start, case.end)
 
     def forget(self) -> None:
-        """Drop the cases that ended: only the file as a whole is of interest."""
+        """Drop the finished cases, when only the file as a whole matters."""
         self._ended.clear()
 
     # --- events of the parser -------------------------------------------------------------------
@@ -222,7 +222,9 @@ class CaseTarget:
 
     def _named(self, name: str) -> None:
         self._names.add(name)
-        if len(self._names) > MAX_NAMES:  # the parser keeps each for as long as it lives
+        if (
+            len(self._names) > MAX_NAMES
+        ):  # the parser keeps every name in memory until it is destroyed
             raise self._place().error(
                 "file_malformed", f"the file has more than {MAX_NAMES} different names"
             )
@@ -261,7 +263,7 @@ class CaseTarget:
             )
 
     def _finish(self, at: int) -> None:
-        """The case at hand ends where the next one, or the end of the root, begins."""
+        """End the current case where the next one, or the end of the root, begins."""
         if self._case is not None:
             self._case.end = at
             self._ended.append(self._case)
@@ -315,7 +317,7 @@ class CaseTarget:
 
     def _skip(self) -> None:
         self._skipped += 1
-        if self._skipped > MAX_SKIPPED:  # to read on costs more than the file is worth
+        if self._skipped > MAX_SKIPPED:  # more reading would cost too much work
             raise self._place().error(
                 "file_malformed", f"the refused cases have more than {MAX_SKIPPED} elements"
             )
@@ -329,7 +331,7 @@ class CaseTarget:
             self._open.append(_Open(node, [] if node.kind == "list" else {}))
 
     def _keep(self, node: _Node, value: object) -> None:
-        """A value has ended."""
+        """Store a value whose element has ended."""
         holder = self._open[-1].value
         if isinstance(holder, list):
             holder.append(value)
@@ -346,7 +348,7 @@ def _tag(name: str) -> str:
 
 
 def _unknown(parent: _Node, tag: str) -> str:
-    """Why an element may not stand in another one."""
+    """Return why an element may not stand inside another one."""
     if _tag(tag.rpartition(SEPARATOR)[2]) in parent.children:
         return "an element of another namespace"
     if parent.kind == "list":
@@ -357,7 +359,7 @@ def _unknown(parent: _Node, tag: str) -> str:
 
 
 def _tree(schema: Schema) -> _Node:
-    """The schema as nodes, from the case down."""
+    """Return the schema as nodes, from the case down."""
     case = _Node("section", "")
     for path in schema.paths:
         node = case

@@ -1,8 +1,8 @@
-"""Police Community Safety Unit: a comma-separated crime information export and its codes."""
+"""Adapter for a police Community Safety Unit: a comma-separated crime information export."""
 
 from __future__ import annotations
 
 from adapters.csu.mapping import CsuAdapter
 
 ADAPTER = CsuAdapter()
-"""What the entry-point group ``concordant.adapters`` loads."""
+"""The adapter that the entry-point group ``concordant.adapters`` loads."""

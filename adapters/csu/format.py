@@ -1,7 +1,8 @@
-"""The export of a Community Safety Unit: comma-separated, in cp1252 or UTF-8, one row per action.
+"""Reader and writer of a Community Safety Unit's export: CSV with one row per action.
 
-The header is in capitals; the import has the same columns and four more at its end. The system ends
-every row with CR LF, so a last row without it is a file still being written or cut off.
+The encoding is cp1252 or UTF-8. The header is in capitals. The import has the same columns and four
+more at its end. The system ends every row with CR LF, so a last row without CR LF means that the
+file is incomplete.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ DIALECT = Dialect(delimiter=",", legacy="cp1252", line_end="\r\n", ends_with_lin
 
 
 def parse_export(export: Export, mapping: RowMapping, encoding: str | None = None) -> Records:
-    """Bytes to rows.
+    """Parse bytes to rows.
 
     Raises:
         MappingError: file_empty, file_too_large, file_encoding, file_malformed, unknown_column,
@@ -32,10 +33,10 @@ def parse_export(export: Export, mapping: RowMapping, encoding: str | None = Non
 
 
 def format_import(rows: Sequence[Mapping[str, object]], mapping: RowMapping) -> bytes:
-    """Rows to bytes, in UTF-8, with the columns of an import."""
+    """Write rows as UTF-8 bytes, with the columns of an import."""
     return write_delimited(rows, DIALECT, header=mapping.known_columns)
 
 
 def format_export(rows: Sequence[Mapping[str, object]], mapping: RowMapping) -> bytes:
-    """Rows to bytes, in UTF-8, with the columns that the system itself exports."""
+    """Write rows as UTF-8 bytes, with the columns that the system itself exports."""
     return write_delimited(rows, DIALECT, header=mapping.export_columns)

@@ -1,4 +1,4 @@
-"""Rows of a Community Safety Unit to events and back; what they mean is in the mapping file."""
+"""Mapping of a Community Safety Unit's rows to events and back, by the mapping file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class CsuAdapter:
 
     Attributes:
         name: key in ``agency.toml``.
-        suffixes: endings of its exports.
+        suffixes: file name endings of its exports.
         mapping: the compiled mapping file.
-        mapping_version: version of that file.
+        mapping_version: version of the mapping file.
     """
 
     name: str = "csu"
@@ -32,13 +32,13 @@ class CsuAdapter:
         return parse_export(export, self.mapping, encoding)
 
     def to_event(self, row: Row, context: Context) -> Outgoing:
-        """Raises MappingError; nothing is guessed."""
+        """Turn a row into an event. Raises MappingError for a missing, unknown or invalid value."""
         return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """A file of one row in the agency's own columns and codes. Raises MappingError."""
+        """Write a file of one row in the agency's own columns and codes. Raises MappingError."""
         return format_import([self.mapping.to_row(event, context)], self.mapping)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """Parse what ``from_event`` wrote. Raises MappingError."""
+        """Parse the output of ``from_event``. Raises MappingError."""
         return [item.values for item in self.read(content) if isinstance(item, Row)]

@@ -1,1 +1,1 @@
-"""The demonstration: fictitious cases, and the story that the agencies play with them."""
+"""Demonstration with fictitious agencies and cases."""

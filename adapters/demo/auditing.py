@@ -1,7 +1,7 @@
-"""Questions that an information governance officer asks, answered from verified logs.
+"""Audit questions of an information governance officer, answered from verified logs.
 
-Every agency's disclosure log is verified first: each entry recomputed, each signed head met, and
-against the heads that the other agencies kept from its heartbeats.
+Every agency's disclosure log is verified first: each entry is recomputed, and each signed head must
+match, also the heads that other agencies kept from its heartbeats.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class VerifiedLog:
     """One agency's log, verified.
 
     Attributes:
-        agency: whose.
-        head: its size and root, and up to where it is signed.
-        witnessed: heads of it that other agencies had kept.
-        disclosures: who received the field of the case, according to it.
+        agency: id of the agency.
+        head: size and root of the log, and the position up to which it is signed.
+        witnessed: heads of this log that other agencies kept.
+        disclosures: recipients of the field of the case, according to this log.
     """
 
     agency: str
@@ -41,11 +41,11 @@ class VerifiedLog:
 def audit(
     participants: Mapping[str, Participant], case_id: str, field: str
 ) -> tuple[VerifiedLog, ...]:
-    """Verify every agency's log, then ask each who received a field of a case.
+    """Verify every agency's log, then list the recipients of a field of a case.
 
     Raises:
-        DisclosureLogError: a log is not what was signed.
-        ConcordantError: it cannot be read.
+        DisclosureLogError: a log differs from what was signed.
+        ConcordantError: a log cannot be read.
     """
     stores = {agency: _store(participant) for agency, participant in participants.items()}
     try:
@@ -60,7 +60,7 @@ def audit(
 
 
 def referrals_of(participant: Participant, case_id: str) -> tuple[ReferralRow, ...]:
-    """An agency's referrals of a case, and how they stand."""
+    """Return an agency's referrals of a case and their status."""
     store = _store(participant)
     try:
         with store.reading() as tx:
@@ -70,7 +70,7 @@ def referrals_of(participant: Participant, case_id: str) -> tuple[ReferralRow, .
 
 
 def newest_referral(participant: Participant, to: str) -> str | None:
-    """The event by which an agency made its newest open referral to another, if there is one."""
+    """Return the event id of an agency's newest open referral to another, or None."""
     store = _store(participant)
     try:
         with store.reading() as tx:
@@ -81,7 +81,7 @@ def newest_referral(participant: Participant, to: str) -> str | None:
 
 
 def overdue(participant: Participant) -> tuple[ReferralRow, ...]:
-    """An agency's referrals whose clock is over."""
+    """Return an agency's referrals that are past their deadline."""
     store = _store(participant)
     try:
         with store.reading() as tx:
@@ -91,7 +91,7 @@ def overdue(participant: Participant) -> tuple[ReferralRow, ...]:
 
 
 def moment(time_ms: int) -> str:
-    """For people: UTC, to the second."""
+    """Format a time for people: UTC, to the second."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%H:%M:%S")
 
 
@@ -100,7 +100,7 @@ def _store(participant: Participant) -> Store:
 
 
 def _heads(stores: Mapping[str, Store]) -> dict[str, tuple[tuple[int, bytes], ...]]:
-    """Heads of each agency's log as the others kept them from its last heartbeat."""
+    """Return the heads of each agency's log that the others kept from its last heartbeat."""
     found: dict[str, tuple[tuple[int, bytes], ...]] = {}
     for reader, store in stores.items():
         with store.reading() as tx:
@@ -121,7 +121,7 @@ def _audited(
     def verify(signed: SignedCheckpoint) -> None:
         key = participant.manifests.stream_key(participant.agency, signed.line.key_id)
         if key is None or key.at(signed.line.timestamp * 1000) != "valid":
-            raise NoteError("no stream key of this agency signed it", code="key_unknown")
+            raise NoteError("none of this agency's stream keys signed it", code="key_unknown")
         verify_cosignature(signed.line, key.verifier, signed.body)
 
     case_key = pseudonyms.case_key(participant.keyring.secret(), case_id)

@@ -1,10 +1,10 @@
-"""What the agencies' people do with what arrives: they answer, in their own system's terms.
+"""Simulated staff of the agencies: they read the inbox and answer in their own system's terms.
 
-A clerk looks at the inbox, decides, and exports answers as one file at a time, as a person would:
-takes ownership of a referral, accepts or rejects it with a reason, works on it and completes it;
-the prosecution decides on a charge and reports an outcome; a rejected referral is made again to
-another service. Decisions are seeded by the referral or case, so a run can be repeated. A referral
-of the story is decided by the story (``script``).
+A clerk reads the inbox, decides, and exports answers as one file at a time. A clerk takes ownership
+of a referral, accepts or rejects it with a reason, works on it and completes it. The prosecution
+decides on a charge and reports an outcome. A rejected referral is made again to another service.
+The referral or case seeds each decision, so a run can be repeated. ``script`` decides the referrals
+of the story.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ Step = tuple[str, str]
 """(status, reason or empty)."""
 
 Script = Callable[[str, Arrival], "list[Step] | None"]
-"""(agency, the referral as it arrived) -> what its people will do, None for their own choice."""
+"""(agency, received referral) -> the next steps of its staff; None lets them choose."""
 
 DONE: list[Step] = [("received", ""), ("accepted", ""), ("in-progress", ""), ("completed", "")]
 UNDER_WAY: list[Step] = DONE[:3]
 OTHER_SERVICE: Mapping[str, str] = {"VSHAV": "VSLAN"}
-"""Where a Community Safety Unit turns when a support service rejects: own codes."""
+"""Own codes: the service that a Community Safety Unit asks when a support service rejects."""
 
 STORY_URN = "01ZZ9900126"
-"""Unique Reference Number of the story's case: it is charged, and the plea is guilty."""
+"""Unique Reference Number of the story's case. The defendant is charged and pleads guilty."""
 DECISION, RESULT = "ChargingDecision", "HearingResult"
 """The prosecution's own kinds of row."""
 
@@ -43,7 +43,7 @@ _NOT_CHARGED: dict[str, JSON] = {
 
 @dataclass(slots=True)
 class Prosecution:
-    """A case as the prosecution has it."""
+    """A case in the prosecution's system."""
 
     arrival: Arrival
     case: str
@@ -51,13 +51,14 @@ class Prosecution:
 
 
 class Clerk:
-    """The people of one agency.
+    """The staff of one agency.
 
     Attributes:
         desk: their case system.
         replaced: rejected referrals that were made again: own reference -> the new one.
-        results_wait: while the court has not sat, there are no hearing results.
-        away: they read what arrives and answer nothing more.
+        results_wait: no hearing results are reported while this is set, because the court has not
+            sat.
+        away: the staff read arriving events but answer nothing more.
     """
 
     def __init__(self, desk: Desk, script: Script) -> None:
@@ -70,19 +71,19 @@ class Clerk:
         self._to_say: list[dict[str, object]] = []
 
     def say(self, *rows: Mapping[str, object]) -> None:
-        """Put rows into the next export."""
+        """Add rows to the next export."""
         self._to_say += [dict(row) for row in rows]
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to do or to be taken."""
+        """Return whether no work and no untaken export is left."""
         planned = any(referral.plan for referral in self.desk.incoming.values())
         deciding = any(case.decisions for case in self._prosecutions)
         working = not self.away and (planned or deciding or self._to_say)
         return not (working or self.desk.busy)
 
     def work(self) -> int:
-        """Look, decide, and export what there is to say. Returns how many files arrived."""
+        """Read, decide and export answers. Returns the number of files that arrived."""
         arrived = self.desk.look()
         for arrival in arrived:
             self._consider(arrival)
@@ -94,7 +95,7 @@ class Clerk:
             self.desk.export(rows, "answers")
         return len(arrived)
 
-    # --- considering -----------------------------------------------------------------------------
+    # --- deciding ---------------------------------------------------------------------------------
 
     def _consider(self, arrival: Arrival) -> None:
         if arrival.type == "referral.made":
@@ -108,7 +109,7 @@ class Clerk:
             self._prosecute(arrival)
 
     def _replace(self, arrival: Arrival) -> None:
-        """Turn to another service when one rejects."""
+        """Ask another service when one rejects."""
         reference = str(arrival.values.get(self.desk.mapping.document.roles.referral, ""))
         rejected = self.desk.outgoing.get((reference, arrival.sender))
         other = OTHER_SERVICE.get(arrival.sender)
@@ -151,7 +152,7 @@ class Clerk:
             decisions.append((RESULT, outcome))
         self._prosecutions.append(Prosecution(arrival, self.desk.case_of(arrival), decisions))
 
-    # --- saying ----------------------------------------------------------------------------------
+    # --- exporting --------------------------------------------------------------------------------
 
     def _next_steps(self) -> list[dict[str, object]]:
         rows: list[dict[str, object]] = []
@@ -171,7 +172,7 @@ class Clerk:
             if leaves["urn"] == STORY_URN:
                 told += [self.desk.code_of("council-camden"), self.desk.code_of("lantern-centre")]
                 if kind == DECISION:
-                    del told[1]  # a charging decision is not for the council
+                    del told[1]  # the council does not receive charging decisions
             rows.append(
                 self.desk.row(
                     "case.updated",

@@ -10,31 +10,34 @@ import typer
 
 def demo(
     cases: Annotated[
-        int, typer.Option(min=20, max=5000, help="How many cases go through, beside the story's.")
+        int, typer.Option(min=20, max=5000, help="Number of cases besides the case of the story.")
     ] = 180,
     keep: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="The folder to leave, absent or empty; else a new temporary one."
+            metavar="DIR",
+            help="Folder for the run, absent or empty. The default is a new temporary folder.",
         ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write all figures and refusals there.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all figures and refusals to this file."),
     ] = None,
     kafka: Annotated[
         str | None,
         typer.Option(
             metavar="HOST:PORT",
-            help="Use a Kafka that is already there, with the partnership in --keep DIR that it "
-            "was set up for; then no Java is needed, and Kafka is not stopped.",
+            help="Use an existing Kafka. --keep DIR must hold the partnership that it was set "
+            "up for. No Java is needed then, and the demo does not stop Kafka.",
         ),
     ] = None,
 ) -> None:
-    """Play the main job on real input: seven agencies, a real Kafka, one person's story.
+    """Run the demo: seven agencies, a real Kafka and the case of one person.
 
-    Starts Apache Kafka and one adapter process per agency, drops exports into their folders and
-    shows what happens, what is refused and what each agency has at the end. Ends by itself. Exit
-    code 1 if anything did not hold, 3 if the environment is at fault. Ctrl-C leaves no process.
+    It starts Apache Kafka and one adapter process per agency, drops exports into their folders, and
+    shows what happens, what is refused and what each agency has at the end. It ends by itself. Exit
+    code 1 means that an expectation did not hold, 3 means that the environment is at fault. Ctrl-C
+    leaves no process behind.
     """
     from adapters.demo.playing import play
 
@@ -42,12 +45,14 @@ def demo(
 
 
 def quickstart(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Absent or empty.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder that is absent or empty.")
+    ],
 ) -> None:
-    """Make a complete partnership to try things out with; starts nothing.
+    """Make a complete partnership to try things out with. Starts nothing.
 
-    Prints one agency id per line: each is a folder in DIR with its keys, the signed contract,
-    all manifests, a TLS identity and its state.
+    Prints one agency id per line. Each is a folder in DIR with the agency's keys, the signed
+    contract, all manifests, a TLS identity and its state.
     """
     from adapters.demo.partnership import create_partnership
     from broker.clock import now_ms

@@ -1,4 +1,4 @@
-"""The end of the demo: questions answered from verified logs, and the figures."""
+"""Last part of the demo: audit questions answered from verified logs, and the figures."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from contracts.model import topic_name
 def answers(
     stage: Stage, participants: Mapping[str, Participant], screen: Screen, result: Result
 ) -> None:
-    """Point 5 of the story: who received the address; what was cancelled; what is overdue.
+    """Point 5 of the story: recipients of the address; cancelled and overdue referrals.
 
     Raises:
-        DisclosureLogError: a log is not what was signed.
+        DisclosureLogError: a log differs from what was signed.
     """
-    screen.act(f"Who received victim.address of {person.NAME}, under which clause?")
+    screen.act(f"Who received victim.address of {person.NAME}, and under which clause?")
     result.logs = audit(participants, result.case_id, "victim.address")
     entries = sum(log.head.size for log in result.logs)
     witnessed = sum(log.witnessed for log in result.logs)
@@ -74,11 +74,11 @@ def figures(
     """Point 6 of the story.
 
     Args:
-        stage: what ran.
-        screen: where they are shown.
-        result: of the run, compared.
-        town: with every arrival.
-        outage: from and until when something was down, seconds since the epoch.
+        stage: the processes and folders of the run.
+        screen: where the figures are shown.
+        result: comparison and refusals of the run.
+        town: all clerks, with every arrival.
+        outage: start and end of the time when something was down, seconds since the epoch.
     """
     screen.act("Figures")
     assert result.comparison is not None
@@ -92,7 +92,7 @@ def figures(
         (agency, arrival.event_id)
         for agency, arrival in arrivals
         if not began - 1 <= _dropped(result.comparison, agency, arrival) <= ended
-        and agency != "council-lewisham"  # it was stopped to show what is withheld
+        and agency != "council-lewisham"  # it was stopped to show how a withheld record is noticed
     ]
     data = None if stage.kafka is None else stage.kafka.folder / "data"
     result.kafka_mib = max(result.kafka_mib, kafka_memory(stage))
@@ -134,7 +134,7 @@ def _dropped(comparison: Comparison, agency: str, arrival: Arrival) -> float:
 
 
 def sealed_events(stage: Stage) -> list[Seen]:
-    """Every sealed event that Kafka holds, as its operator sees it.
+    """Return every sealed event that Kafka holds, as the Kafka operator sees it.
 
     Raises:
         TransportError: Kafka cannot be reached.
@@ -146,7 +146,7 @@ def sealed_events(stage: Stage) -> list[Seen]:
 
 
 def kafka_memory(stage: Stage) -> int:
-    """Highest resident memory of our Kafka in MiB; 0 when it is not ours."""
+    """Return the highest resident memory of the demo's Kafka in MiB; 0 for another Kafka."""
     kafka = stage.kafka
     return 0 if kafka is None or kafka.pid is None else peak_memory(kafka.pid) >> 20
 

@@ -1,10 +1,10 @@
-"""Source files against sink files: what was sent, what arrived, what was lost, what came twice.
+"""Comparison of source files and sink files: sent, arrived, lost and duplicated events.
 
-From the files and nothing else that the adapters say of themselves: the exports that were taken
-(``processed/``), without the rows named in the reason files beside the quarantine, give the events
-that each agency owes to whom; an event's id follows from the row and the sender's secret. The files
-of the inbox folders say what came. Only the ids of cases that a row does not spell out are looked
-up in the sender's state.
+The comparison uses only files, and no statement of the adapters about themselves. The taken exports
+(``processed/``), without the rows named in the reason files in quarantine, give the events that
+each agency owes to each recipient. An event's id follows from the row and the sender's secret. The
+files of the inbox folders show what arrived. Only the ids of cases that a row does not contain are
+looked up in the sender's state.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from broker.store.database import open_store
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One event that one agency owes another, with when its export was complete (s, epoch)."""
+    """One event that an agency owes another, and when its export was complete (s, epoch)."""
 
     sender: str
     recipient: str
@@ -42,20 +42,20 @@ class Sent:
 
 @dataclass(slots=True)
 class Comparison:
-    """What the files say.
+    """Result of the comparison.
 
     Attributes:
         events: distinct events sent.
         sent: events times recipients.
-        arrived: of those, how many are in the recipient's inbox folder.
-        refused: of those, how many the recipient refused and keeps in its quarantine.
-        lost: owed, and neither there nor refused.
-        twice: files of an inbox that say the same as another one.
-        unexpected: files that nobody owes.
-        aside: events that an adapter could not write in its agency's terms, and holds.
+        arrived: of those, the number in the recipient's inbox folder.
+        refused: of those, the number in the recipient's quarantine.
+        lost: owed, and neither arrived nor refused.
+        twice: inbox files with the same content as another one.
+        unexpected: inbox files that no agency owes.
+        aside: events that an adapter holds because it could not write them in its agency's terms.
         repeated_rows: rows exported more than once, and sent once.
-        rows_refused, files_refused: by code.
-        seconds: from export to inbox, of each event that arrived.
+        rows_refused, files_refused: number by code.
+        seconds: time from export to inbox of each event that arrived.
     """
 
     events: int = 0
@@ -131,7 +131,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
                     try:
                         outgoing = desk.adapter.to_event(item, context)
                     except (MappingError, StoreError):
-                        continue  # refused before it was given to anybody, and named in a reason
+                        continue  # refused before it was sent, and named in a reason file
                     if outgoing.key in seen:
                         result.repeated_rows += 1
                         continue
@@ -144,7 +144,7 @@ def _sent_by(desk: Desk, participant: Participant, result: Comparison) -> Iterat
 
 
 def _quarantined(participant: Participant) -> set[str]:
-    """Ids of the events that an agency refused and keeps."""
+    """Return the ids of the events in an agency's quarantine."""
     store = open_store(participant.path(participant.config.state.database))
     found: set[str] = set()
     try:
@@ -158,7 +158,7 @@ def _quarantined(participant: Participant) -> set[str]:
 
 
 def _held(participant: Participant) -> int:
-    """How many events an agency's system did not take."""
+    """Return the number of events that an agency's system did not accept."""
     store = open_store(participant.path(participant.config.state.database))
     try:
         with store.reading() as tx:
@@ -168,7 +168,7 @@ def _held(participant: Participant) -> int:
 
 
 def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozenset[int]]:
-    """Refused lines by the SHA-256 of the file that they were in; counts codes on the way."""
+    """Return refused lines by the SHA-256 of their file; count the codes as well."""
     found: dict[str, frozenset[int]] = {}
     for path in quarantine.glob(f"*{REASON}"):
         reason = parse_reason(path.read_bytes())
@@ -181,11 +181,11 @@ def _refused_lines(quarantine: Path, result: Comparison) -> Mapping[str, frozens
 
 
 def _content(desk: Desk, path: Path, imported: Arrival | None) -> str:
-    """What a file of an inbox says, without the id and time of its message and own references."""
+    """Return the content of an inbox file without message id, message time and own references."""
     roles = desk.mapping.document.roles
     aside = {roles.event_id, roles.sent_at, roles.case, roles.referral}
     if imported is not None and imported.at == path.stat().st_mtime:
-        values = imported.values  # nobody has written to it since it was read
+        values = imported.values  # no process has written to it since it was read
     else:
         (values,) = desk.adapter.read_back(path.read_bytes())
     kept = {name: value for name, value in values.items() if name not in aside and value}

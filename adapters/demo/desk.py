@@ -1,8 +1,8 @@
-"""An agency's own case system, as far as the demo needs one: what it holds, exports and imports.
+"""Simulated case system of an agency: what it holds, exports and imports.
 
-It knows nothing of Kafka, keys or other agencies' formats. What arrives is read from the inbox
-folder as the agency's system would import it; what it says is a file of its own format in the
-watched folder. Own references are minted here, shared ids are only copied.
+It knows nothing of Kafka, keys or other agencies' formats. It reads arriving events from the inbox
+folder as the agency's system would import them, and drops exports in its own format into the
+watched folder. It makes its own references and only copies shared ids.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Arrival:
     """One file of the inbox.
 
     Attributes:
-        event_id: from its name.
-        type: of the event, known from the agency's own kind of row.
+        event_id: id from the file name.
+        type: event type, derived from the agency's own kind of row.
         values: the row as the agency's system imports it.
-        flat: the same in the shared vocabulary, by leaf path.
-        sender: own code of the partner it came from.
-        file: where it lies.
+        flat: the same values in the shared vocabulary, by leaf path.
+        sender: own code of the partner that sent it.
+        file: path of the file.
         at: when it was written, seconds since the epoch.
     """
 
@@ -48,7 +48,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class Referral:
-    """A referral as one side's case system has it.
+    """A referral in one side's case system.
 
     Attributes:
         own: own reference.
@@ -56,10 +56,10 @@ class Referral:
         case: own reference of the case.
         shared_case: shared id of the case.
         partner: own code of the other side.
-        service: what is asked for.
+        service: the requested service.
         status, version: as this side knows them.
-        plan: what this side's people will do next, in order: (status, reason).
-        row: what was exported, for one that this side made.
+        plan: the next steps of this side's staff, in order: (status, reason).
+        row: the exported row, for a referral that this side made.
     """
 
     own: str
@@ -75,11 +75,11 @@ class Referral:
 
 
 class Desk:
-    """One agency's people and their case system.
+    """One agency's staff and their case system.
 
     Attributes:
-        agency: its id.
-        kind: which adapter it has.
+        agency: id of the agency.
+        kind: its kind of adapter.
         incoming: referrals made to it, by own reference.
         outgoing: referrals that it made, by (own reference, own code of the partner).
         arrivals: everything that arrived, oldest first.
@@ -105,17 +105,17 @@ class Desk:
 
     @property
     def mapping(self) -> RowMapping:
-        """The agency's own terms."""
+        """Return the agency's own terms."""
         return self.form.mapping
 
     def code_of(self, agency: str) -> str:
-        """Own code of a partner."""
+        """Return the own code of a partner."""
         return next(code for code, partner in self.partners.items() if partner == agency)
 
-    # --- what arrives ----------------------------------------------------------------------------
+    # --- imports ----------------------------------------------------------------------------------
 
     def look(self) -> list[Arrival]:
-        """Import what is new in the inbox folder."""
+        """Import new files of the inbox folder."""
         folder = self.directory / "inbox"
         with os.scandir(folder) as entries:
             new = [e for e in entries if e.name not in self._seen and not e.name.startswith(".")]
@@ -168,7 +168,7 @@ class Desk:
                     referral.plan = [("cancelled", "needs_met_elsewhere")]
 
     def case_of(self, arrival: Arrival) -> str:
-        """Own reference of the case that an arrival is about, given now if it is new here."""
+        """Return the own reference of the case that an arrival is about; a new case gets one."""
         shared = str(arrival.flat["case_id"])
         known = str(arrival.values.get(self.mapping.document.roles.case, ""))
         if shared not in self._cases:
@@ -179,7 +179,7 @@ class Desk:
         self._minted += 1
         return 90_000 + self._minted
 
-    # --- what it says ----------------------------------------------------------------------------
+    # --- exports ----------------------------------------------------------------------------------
 
     def row(
         self,
@@ -193,12 +193,12 @@ class Desk:
         shared_referral: str = "",
         kind: str = "",
     ) -> dict[str, object]:
-        """One row in the agency's own terms.
+        """Return one row in the agency's own terms.
 
         Args:
-            event_type: what it is to become.
-            leaves: what it says, by path; ids are the references below.
-            to: own codes of the partners it is for.
+            event_type: the event type that the row becomes.
+            leaves: values by path; ids are the references below.
+            to: own codes of the recipients.
             case: own reference of the case.
             shared_case: shared id of the case, if it is known here.
             referral: own reference of the referral.
@@ -223,7 +223,7 @@ class Desk:
     def status_row(
         self, referral: Referral, status: str, *, reason: str = "", business: str = ""
     ) -> dict[str, object]:
-        """A row that moves a referral on; the register follows it."""
+        """Return a row that changes a referral's status, and update the referral."""
         leaves: dict[str, JSON] = {
             "version": referral.version + 1,
             "previous_status": referral.status,
@@ -245,7 +245,7 @@ class Desk:
         )
 
     def remember(self, rows: Sequence[Mapping[str, object]]) -> None:
-        """Keep the referrals that rows to be exported make."""
+        """Store the referrals that the exported rows make."""
         roles = self.mapping.document.roles
         made = self.form.kind_of("referral.made")
         for row in rows:
@@ -274,7 +274,7 @@ class Desk:
 
     @property
     def busy(self) -> bool:
-        """Whether an export is still in the watched folder."""
+        """Return whether an export is still in the watched folder."""
         with os.scandir(self.directory / "import") as entries:
             return any(True for _ in entries)
 

@@ -1,9 +1,9 @@
-"""A day's exports of seven agencies: about as many cases as asked for, with the flaws of real ones.
+"""A day's exports of seven agencies, with the usual flaws of real exports.
 
-Cases go to whoever heard of them first: the units, the councils, the reporting centre or the
-support service. Two exports a day, in each agency's own form; beside the good rows there are a
-repeated one, codes that are on no list, dates that do not exist, an over-long narrative, files in
-an odd encoding, one that is still being written and one that was cut off.
+Each case is first recorded by one agency: a police unit, a council, the reporting centre or the
+support service. There are two exports a day, in each agency's own form. Besides good rows they hold
+a repeated row, unknown codes, invalid dates, an over-long narrative, files in wrong encodings, a
+file that is still being written and one that was cut off.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from adapters.demo.samples.rows import SampleRow, spoiled
 from adapters.mapping import RowMapping
 
 SEED: Final = 2007
-"""Year of the strategy that asked for this."""
+"""Year of the strategy in the story, used as the seed."""
 SLICES: Final = 6
-"""A file that is still being written comes in so many pieces."""
+"""Number of pieces in which a slow file is written."""
 
 CAMDEN, LEWISHAM = "E09000007", "E09000023"
 
@@ -32,13 +32,13 @@ class Export:
     """One file.
 
     Attributes:
-        agency: whose.
-        name: of the file.
+        agency: id of the exporting agency.
+        name: file name.
         content: its bytes.
-        rows: what is in it.
-        slices: in how many pieces it is written.
-        refused: whether it cannot be read as a whole.
-        about: what is odd about it, for the screen.
+        rows: the rows in it.
+        slices: number of pieces in which it is written.
+        refused: whether the file cannot be read as a whole.
+        about: its flaw, for the screen.
     """
 
     agency: str
@@ -51,7 +51,7 @@ class Export:
 
 
 def first_heard_by(case: CaseFacts) -> str:
-    """The agency that records a case first."""
+    """Return the agency that records a case first."""
     here = "camden" if case.incident.borough == CAMDEN else "lewisham"
     channel = case.incident.reporting_channel
     if channel == "third_party_centre":
@@ -62,10 +62,10 @@ def first_heard_by(case: CaseFacts) -> str:
 
 
 def day(count: int) -> tuple[list[Export], list[Export]]:
-    """The morning's and the afternoon's exports.
+    """Return the morning's and the afternoon's exports.
 
     Args:
-        count: cases.
+        count: number of cases.
     """
     cases = case_list(SEED, count)
     half = (count + 1) // 2
@@ -143,7 +143,7 @@ def _long_winded(case: CaseFacts) -> CaseFacts:
 
 
 def _with_flaws(rows: list[SampleRow], mapping: RowMapping) -> list[SampleRow]:
-    """The seeded flaws, and at least one of each kind however few rows there are."""
+    """Add the seeded flaws, at least one of each kind even if there are few rows."""
     present = {row.flaw for row in rows}
     good = [index for index, row in enumerate(rows) if not row.flaw]
     if "unknown_value" not in present and good:
@@ -156,13 +156,13 @@ def _with_flaws(rows: list[SampleRow], mapping: RowMapping) -> list[SampleRow]:
 
 
 def slices_of(export: Export) -> list[bytes]:
-    """The pieces in which a file is written."""
+    """Return the pieces in which a file is written."""
     size = -(-len(export.content) // export.slices)
     return [export.content[at : at + size] for at in range(0, len(export.content), size)]
 
 
 def flaws_of(exports: Sequence[Export]) -> Mapping[str, int]:
-    """How many rows have which flaw, in files that can be read."""
+    """Count the rows with each flaw, in files that can be read."""
     counts: dict[str, int] = {}
     for export in exports:
         for row in export.rows:

@@ -1,4 +1,4 @@
-"""The figures: bytes, events per signature, events per second, seconds to the inbox, memory."""
+"""Figures of a run: bytes, events per signature, events per second, delays and memory."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ class Figures:
     Attributes:
         events: sealed events on Kafka.
         signatures: checkpoints that cover them.
-        events_per_signature: the mean; largest_batch is the most that one signature covers.
+        events_per_signature: mean number of events per signature; largest_batch is the maximum.
         record_bytes: of all sealed events, values and headers, before Kafka compresses them.
         bytes_per_event: the mean of those.
-        disk_bytes: what Kafka's data topics take on disk; None when it is not ours.
+        disk_bytes: size of Kafka's data topics on disk; None for a Kafka that the demo did not
+            start.
         delivered: files in inbox folders.
         events_per_second: delivered in the busiest second of all inboxes together.
-        p50_s, p99_s: seconds from a complete export to the inbox, while everything was up; the
-            wait until a file counts as complete is part of it.
+        p50_s, p99_s: seconds from a complete export to the inbox, while everything was up. They
+            include the wait until a file counts as complete.
         longest_s: the longest of all, outages included.
         adapter_mib: highest resident memory by agency.
         seconds: of the whole run.
@@ -48,7 +49,7 @@ class Figures:
     seconds: float
 
     def as_json(self) -> dict[str, object]:
-        """For ``--json``."""
+        """Return the figures for ``--json``."""
         return asdict(self)
 
 
@@ -61,16 +62,16 @@ def measured(
     kafka_data: Path | None,
     seconds: float,
 ) -> Figures:
-    """Put the figures together.
+    """Compute the figures.
 
     Args:
         seen: sealed events that Kafka holds.
         comparison: of sources and sinks.
-        quiet: (recipient, event id) of what was exported while everything was up.
+        quiet: (recipient, event id) of events exported while everything was up.
         arrived_at: when each file of an inbox was written, seconds since the epoch.
         adapters: by agency, with their memory.
-        kafka_data: folder of Kafka's data, if it is ours.
-        seconds: of the whole run.
+        kafka_data: folder of Kafka's data, if the demo started Kafka.
+        seconds: duration of the whole run.
     """
     batches = Counter(
         (s.proof.signed.checkpoint.origin, s.proof.signed.checkpoint.size) for s in seen
@@ -97,7 +98,7 @@ def measured(
 
 
 def on_disk(data: Path) -> int:
-    """Bytes that the data topics' segments take on disk, compressed as Kafka keeps them."""
+    """Return the size in bytes of the data topics' compressed segments on disk."""
     control = ("manifests", "contracts", "heartbeats", "receipts")
     return sum(
         path.stat().st_size
@@ -107,7 +108,7 @@ def on_disk(data: Path) -> int:
 
 
 def distinct(seen: Iterable[Seen]) -> list[Seen]:
-    """Each event once: replays of an archive and copies by others are not events of their own."""
+    """Return each event once: replays from an archive and copies by others are not counted."""
     first: dict[bytes, Seen] = {}
     for one in seen:
         first.setdefault(one.sealed.id, one)

@@ -1,6 +1,6 @@
-"""Whoever hosts Kafka: what they can see, and what they can do with every right that Kafka has.
+"""Abilities of the Kafka operator: what the operator sees, and attacks with every Kafka right.
 
-The demo uses the operator's own identity here, to show that none of it passes unnoticed.
+The demo uses the operator's own identity here, to show that each attack is noticed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ ADMIN_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record as the operator can take it apart: everything that is not sealed.
+    """One record as the operator can parse it: everything that is not encrypted.
 
     Attributes:
         record: as Kafka holds it.
-        sealed: the value's fixed parts; nothing in them names anybody.
+        sealed: the value's fixed parts; they name no person.
         proof: the header in which the sender signs its log.
     """
 
@@ -42,23 +42,23 @@ class Seen:
 
     @property
     def event_id(self) -> str:
-        """Id of the event."""
+        """Return the id of the event."""
         return str(UUID(bytes=self.sealed.id))
 
     @property
     def size(self) -> int:
-        """Bytes of value and headers."""
+        """Return the bytes of value and headers."""
         return size_of(self.record)
 
 
 def size_of(record: Record) -> int:
-    """Bytes of value and headers of a record."""
+    """Return the bytes of value and headers of a record."""
     headers = sum(len(name) + len(value or b"") for name, value in record.headers)
     return len(record.value or b"") + headers
 
 
 def take_apart(record: Record) -> Seen | None:
-    """What anybody who can read a topic sees of a record; None if it is no sealed event."""
+    """Parse what every reader of a topic can see of a record; None if it is not a sealed event."""
     proof = next((value for name, value in record.headers if name == PROOF_HEADER), None)
     if proof is None or record.value is None:
         return None
@@ -69,7 +69,7 @@ def take_apart(record: Record) -> Seen | None:
 
 
 def dump(operator: KafkaConnection, topics: Sequence[str]) -> list[Record]:
-    """Every record of some topics.
+    """Return every record of some topics.
 
     Raises:
         TransportError: Kafka cannot be reached.
@@ -78,7 +78,7 @@ def dump(operator: KafkaConnection, topics: Sequence[str]) -> list[Record]:
 
 
 def alter(operator: KafkaConnection, record: Record) -> Record:
-    """Put a record on Kafka again with one bit of its ciphertext changed, as super user.
+    """Write a record again with one bit of its ciphertext changed, as super user.
 
     Raises:
         TransportError: Kafka cannot be reached.
@@ -91,7 +91,7 @@ def alter(operator: KafkaConnection, record: Record) -> Record:
 
 
 def repeat(operator: KafkaConnection, record: Record) -> Record:
-    """Put a record on Kafka a second time, unchanged.
+    """Write a record a second time, unchanged (replay).
 
     Raises:
         TransportError: Kafka cannot be reached.
@@ -112,10 +112,10 @@ def _send(connection: KafkaConnection, record: Record) -> Record:
 
 
 def withhold(operator: KafkaConnection, record: Record) -> None:
-    """Delete a record, and what lies before it in its partition, before its reader has it.
+    """Delete a record, and the records before it in its partition, before its reader has it.
 
     Raises:
-        TransportError: Kafka did not do it.
+        TransportError: Kafka did not delete it.
     """
     import confluent_kafka
     from confluent_kafka.admin import AdminClient
@@ -134,7 +134,7 @@ def withhold(operator: KafkaConnection, record: Record) -> None:
 
 
 def stranger(root: Path, bootstrap: str) -> KafkaConnection:
-    """An agency with a good certificate for this Kafka and no right on it."""
+    """Return the connection of an agency with a valid certificate and no rights on this Kafka."""
     folder = root / KAFKA_FOLDER / STRANGER
     if not folder.is_dir():
         kept = root / KAFKA_FOLDER / "authority"
@@ -145,7 +145,7 @@ def stranger(root: Path, bootstrap: str) -> KafkaConnection:
 
 
 def refusal_of(act: Callable[[], object]) -> str:
-    """The code with which Kafka refuses something; empty if it does not."""
+    """Return the code with which Kafka refuses an action; empty if it does not refuse."""
     try:
         act()
     except TransportError as error:
@@ -154,10 +154,10 @@ def refusal_of(act: Callable[[], object]) -> str:
 
 
 def write_as(connection: KafkaConnection, record: Record) -> None:
-    """Try to write a record. Raises TransportError as Kafka answers."""
+    """Try to write a record. Raises TransportError with Kafka's answer."""
     _send(connection, record)
 
 
 def read_as(connection: KafkaConnection, topics: Sequence[str]) -> None:
-    """Try to read topics. Raises TransportError as Kafka answers."""
+    """Try to read topics. Raises TransportError with Kafka's answer."""
     asyncio.run(raw_records(connection, topics))

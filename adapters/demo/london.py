@@ -1,7 +1,7 @@
-"""The fictitious agencies of a try-out partnership: what `quickstart` and the demo are made of.
+"""Fictitious agencies of a trial partnership, for `quickstart` and the demo.
 
-Who they are is the shipped contract's business (`contracts.drafting.london_parties`); here is what
-the contract does not say: which adapter each has, and the codes its own system uses for partners.
+The shipped contract defines the parties (`contracts.drafting.london_parties`). This module adds
+what the contract does not say: each agency's adapter, and its own codes for its partners.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ADAPTERS: Final[Mapping[str, str]] = {
     "council": "council",
     "support": "support",
 }
-"""Adapter by the contract's role."""
+"""Adapter for each role of the contract."""
 
 PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "csu": {
@@ -60,18 +60,18 @@ PARTNER_CODES: Final[Mapping[str, Mapping[str, str]]] = {
         "Lantern Centre": "lantern-centre",
     },
 }
-"""By adapter: the code that its system uses for a partner, and the partner's agency id."""
+"""For each adapter: the system's own code of a partner, and the partner's agency id."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgencyPlan:
-    """One agency to be made.
+    """Plan of one agency.
 
     Attributes:
         id: agency id.
-        adapter: which adapter speaks to its system.
-        codes: its own codes for its partners.
-        party: how the contract names it, as `contracts.drafting.draft` takes it.
+        adapter: kind of adapter.
+        codes: own codes for its partners.
+        party: its entry in the contract, as `contracts.drafting.draft` takes it.
     """
 
     id: str
@@ -81,7 +81,7 @@ class AgencyPlan:
 
 
 def london_agencies() -> tuple[AgencyPlan, ...]:
-    """The seven agencies of the shipped partnership, in the contract's order."""
+    """Return the seven agencies of the shipped partnership, in the contract's order."""
     parties = london_parties()
     ids = {str(party["id"]) for party in parties}
     plans: list[AgencyPlan] = []

@@ -1,8 +1,8 @@
-"""Complete partnership for try-outs, made at once: keys, contract, manifests, TLS.
+"""Complete trial partnership, made in one step: keys, contract, manifests, TLS.
 
-In life every agency makes its own keys and signs in its own time. Here one program plays all of
-them, so it holds all keys for a moment; nothing made here may be used with real data. Each agency's
-folder is self-contained and passes the same verification as any other.
+In production every agency makes its own keys and signs separately. Here one program acts for all of
+them and holds all keys for a moment, so nothing made here may be used with real data. Each agency's
+folder is self-contained and passes the normal verification.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ FOLDERS: Final = ("import", "processed", "quarantine", "inbox", "state", "contra
 
 @dataclass(frozen=True, slots=True)
 class Partnership:
-    """What was made.
+    """The new partnership.
 
     Attributes:
-        root: holds one folder for each agency, and `kafka` for whoever hosts Kafka.
+        root: holds one folder for each agency, and `kafka` for the Kafka operator.
         agencies: ids in the contract's order.
         authority: issues TLS certificates; its files are in `kafka/authority`.
     """
@@ -63,13 +63,13 @@ class Partnership:
     authority: Authority
 
     def directory(self, agency: str) -> Path:
-        """An agency's folder."""
+        """Return an agency's folder."""
         return self.root / agency
 
 
 @dataclass(frozen=True, slots=True)
 class _Founded:
-    """An agency with its keys, before there is a contract."""
+    """An agency with its keys, before the contract exists."""
 
     plan: AgencyPlan
     governance: GovernanceSigner
@@ -86,12 +86,12 @@ def create_partnership(
     hosts: Sequence[str] = ("localhost", "127.0.0.1"),
     terms: str | None = None,
 ) -> Partnership:
-    """Makes a partnership that is in force today.
+    """Make a partnership that is in force today.
 
     Args:
         root: absent or empty; removed again if making it fails.
         now: milliseconds since the epoch.
-        agencies: who takes part; the seven of the shipped partnership if not given.
+        agencies: the parties; the seven of the shipped partnership if not given.
         deployment: the partnership's id.
         bootstrap: Kafka's address for `agency.toml`; a free port of this machine if not given.
         hosts: names and addresses of Kafka for its certificate.
@@ -157,7 +157,7 @@ def _found(
     bootstrap: str,
     now: int,
 ) -> _Founded:
-    """Makes an agency's folders, keys, configuration and first manifest."""
+    """Make an agency's folders, keys, configuration and first manifest."""
     make_private_folder(directory, exist_ok=False)
     for name in FOLDERS:
         make_private_folder(directory / name)
@@ -226,7 +226,7 @@ def _manifest(
 
 
 def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) -> SignedContract:
-    """Drafts the agreement and has every party sign it."""
+    """Draft the agreement and sign it for every party."""
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     text = draft(
         terms,
@@ -258,7 +258,7 @@ def _complete(
     authority: Authority,
     now: int,
 ) -> None:
-    """Gives an agency the contract, every manifest and its TLS identity."""
+    """Store the contract, every manifest and a TLS identity in an agency's folder."""
     agency = one.plan.id
     deployment = one.governance.deployment
     fingerprints = one.governance.public.fingerprints
@@ -279,7 +279,7 @@ def _complete(
 def _save_kafka_identity(
     folder: Path, authority: Authority, hosts: Sequence[str], now: int
 ) -> None:
-    """What whoever hosts Kafka needs: the authority, and Kafka's own identity."""
+    """Write the Kafka operator's files: the authority, and Kafka's own identity."""
     make_private_folder(folder, exist_ok=False)
     save_identity(
         folder / "authority",
@@ -292,10 +292,10 @@ def _save_kafka_identity(
 
 
 def _claim_empty(root: Path) -> Path:
-    """Makes the folder if it is absent, and a file in it that only one process can create.
+    """Make the folder if it is absent, and create a claim file that only one process can create.
 
-    Two commands at once would otherwise both find the folder empty, and the one that failed would
-    remove what the other made.
+    Without the claim, two commands at once would both find the folder empty, and the one that
+    failed would remove the other's files.
 
     Raises:
         ConfigError: `directory_not_empty` or `directory_unusable`.
@@ -308,7 +308,9 @@ def _claim_empty(root: Path) -> Path:
         else:
             make_private_folder(root)
         claim.touch(mode=SECRET_MODE, exist_ok=False)
-        if any(path.name != CLAIM_NAME for path in root.iterdir()):  # another command was quicker
+        if any(
+            path.name != CLAIM_NAME for path in root.iterdir()
+        ):  # race: another process created it first
             claim.unlink()
             raise _not_empty(root)
     except (FileExistsError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""The one fictitious person whom the screen follows, and what each agency writes about them."""
+"""The fictitious person of the story, and what each agency writes about them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ REFERRALS = {  # the unit's own numbers
 
 
 def report(centre: Desk) -> dict[str, object]:
-    """The third-party report that the centre writes for the police."""
+    """Return the third-party report that the centre writes for the police."""
     leaves = asked(referral_leaves(PERSON, "police_investigation"), "police")
     return centre.row(
         "referral.made",
@@ -91,10 +91,10 @@ def report(centre: Desk) -> dict[str, object]:
 
 
 def police_referral(unit: Desk, service: str, case: str, shared_case: str) -> dict[str, object]:
-    """A referral that the unit makes for a service."""
+    """Return a referral from the unit to a service."""
     own, partner, role = REFERRALS[service]
     leaves = asked(referral_leaves(PERSON, service), role)
-    # Only the one that nobody will answer is urgent: its clock runs for a minute.
+    # Only the referral that no service will answer is urgent: its deadline is one minute.
     leaves["urgency"] = "urgent" if service == "advocacy" else "routine"
     return unit.row(
         "referral.made",
@@ -107,7 +107,7 @@ def police_referral(unit: Desk, service: str, case: str, shared_case: str) -> di
 
 
 def case_file(unit: Desk, case: str, shared_case: str) -> dict[str, object]:
-    """What the unit sends to the prosecution: facts and references, no documents."""
+    """Return the unit's case file for the prosecution: facts and references, no documents."""
     leaves: dict[str, JSON] = {
         "case_status": "under-investigation",
         "cps_stage": "referral",
@@ -131,7 +131,7 @@ def case_file(unit: Desk, case: str, shared_case: str) -> dict[str, object]:
 
 
 def civil_measure(council: Desk, case: str, shared_case: str) -> dict[str, object]:
-    """What the council does about it, beside the criminal case."""
+    """Return the council's civil measure beside the criminal case."""
     leaves: dict[str, JSON] = {
         "civil_measures": ["injunction", "tenancy_action"],
         "linked_factors": ["anti_social_behaviour"],
@@ -142,7 +142,7 @@ def civil_measure(council: Desk, case: str, shared_case: str) -> dict[str, objec
 
 
 def critical_incident(centre: Desk, declared_at: str) -> dict[str, object]:
-    """Any party may declare one; here it is the centre that first heard of the case."""
+    """Return the centre's declaration of a critical incident. Any party may declare one."""
     leaves: dict[str, JSON] = {
         "declared_at": declared_at,
         "reason": "community_confidence",
@@ -158,7 +158,7 @@ def critical_incident(centre: Desk, declared_at: str) -> dict[str, object]:
 
 
 def joint_request(centre: Desk) -> dict[str, object]:
-    """One request to police, council and service together: the event that is shown side by side."""
+    """Return one request to police, council and service, the event that is shown side by side."""
     leaves = referral_leaves(PERSON, "safeguarding")
     leaves["urgency"] = "routine"
     return centre.row(

@@ -1,4 +1,4 @@
-"""One run of the demo: its folder, its end, and what is said whatever happened."""
+"""Run of the demo: its folder, its cleanup, and the final messages."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ INTERRUPTED: Final = 130
 
 
 def play(cases: int, keep: Path | None, json_file: Path | None, address: str | None) -> int:
-    """Play the demo.
+    """Run the demo.
 
     Args:
-        cases: how many, beside the story's.
+        cases: number of cases besides the story's.
         keep: the folder to leave; a new temporary one if None.
-        json_file: where figures and refusals go as well.
-        address: ``host:port`` of a Kafka that is already there.
+        json_file: a second file for figures and refusals.
+        address: ``host:port`` of a Kafka that is already running.
 
     Returns:
-        The exit code: 0, 1 if something did not hold, 130 after Ctrl-C.
+        The exit code: 0, 1 if an expectation did not hold, 130 after Ctrl-C.
 
     Raises:
         ConcordantError: the environment is at fault.
     """
     if address is not None and keep is None:
         raise ConfigError(
-            "With a Kafka that is already there, say which partnership it was set up for.",
+            "An existing Kafka was given without its partnership.",
             code="partnership_missing",
             where="--kafka",
             fix="concordant quickstart DIR; start that Kafka with the files of DIR/kafka; then: "
@@ -42,7 +42,7 @@ def play(cases: int, keep: Path | None, json_file: Path | None, address: str | N
         )
     if json_file is not None and not json_file.absolute().parent.is_dir():
         raise ConfigError(
-            "The folder for the figures is not there.",
+            "The folder for the figures does not exist.",
             code="output_unwritable",
             where=str(json_file),
             fix="give a file in a folder that exists",

@@ -1,7 +1,7 @@
-"""One adapter process per agency, as a service manager would run it, and what it says of itself.
+"""Adapter processes, one per agency, run as a service manager would run them, and their logs.
 
-Each runs under ``broker/transport/guard.py``, so that none outlives the demo however the demo ends;
-killing one hits the adapter itself, as a power cut would.
+Each process runs under ``broker/transport/guard.py``, so that it ends when the demo ends, however
+that happens. A kill hits the adapter itself, as a power cut would.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class AdapterProcess:
     """The adapter of one agency.
 
     Attributes:
-        agency: its id.
+        agency: id of the agency.
         pid: of the running adapter, None when it is not running.
         peak_bytes: highest resident memory seen.
     """
@@ -43,7 +43,7 @@ class AdapterProcess:
         self._guard: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; ``ready`` says when it is up."""
+        """Start the process; ``ready`` tells when it is up."""
         (self._directory / PORT_FILE).unlink(missing_ok=True)
         command = [sys.executable, "-I", "-S", str(guard.__file__), str(os.getpid())]
         command += [sys.executable, "-m", "adapters.main", "adapter", "run"]
@@ -54,18 +54,19 @@ class AdapterProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the demo, which then stops all of them
+                # Ctrl-C reaches only the demo, which then stops all adapters
+                start_new_session=True,
             )
         assert self._guard.stdout is not None
         self.pid = int(self._guard.stdout.readline() or b"0") or None
 
     @property
     def running(self) -> bool:
-        """Whether the process is alive."""
+        """Return whether the process is alive."""
         return self._guard is not None and self._guard.poll() is None
 
     def ready(self) -> bool:
-        """Whether ``/readyz`` says that everything is up."""
+        """Return whether ``/readyz`` reports that everything is up."""
         try:
             port = int((self._directory / PORT_FILE).read_text())
         except (OSError, ValueError):
@@ -80,12 +81,12 @@ class AdapterProcess:
             connection.close()
 
     def measure(self) -> None:
-        """Note the memory that it has used at most so far."""
+        """Record the highest memory use so far."""
         if self.pid is not None:
             self.peak_bytes = max(self.peak_bytes, peak_memory(self.pid))
 
     def kill(self) -> None:
-        """End it at once, as a power cut would."""
+        """Kill the process at once, as a power cut would."""
         self.measure()
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -93,13 +94,13 @@ class AdapterProcess:
         self._reap()
 
     def ask_to_stop(self) -> None:
-        """Tell it to end in an orderly way; ``stop`` waits for it."""
+        """Ask the process to stop; ``stop`` waits for the end."""
         self.measure()
         if self._guard is not None and self._guard.poll() is None:
             self._guard.send_signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """End it in an orderly way, and with force if it does not."""
+        """Stop the process in an orderly way, or by force if it does not stop."""
         self.ask_to_stop()
         self._reap()
 
@@ -121,7 +122,7 @@ class AdapterProcess:
         self.pid = None
 
     def log_lines(self) -> Iterator[dict[str, object]]:
-        """What it logged, oldest first."""
+        """Yield the log entries, oldest first."""
         try:
             text = self._log.read_text(errors="replace")
         except OSError:
@@ -134,7 +135,7 @@ class AdapterProcess:
 
 
 def peak_memory(pid: int) -> int:
-    """Highest resident memory of a process in bytes; 0 when it is gone."""
+    """Return the highest resident memory of a process in bytes; 0 when it has ended."""
     try:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM:"):

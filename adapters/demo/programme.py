@@ -1,4 +1,4 @@
-"""Whole demo: its acts in order, and the expectations after them. Each act has its own module."""
+"""Programme of the demo: its acts in order, then the expectations. Each act has its own module."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTLED_S: Final = 90.0
 
 
 class Programme:
-    """Plays everything on a stage."""
+    """Runs all acts on a stage."""
 
     def __init__(self, stage: Stage, screen: Screen, cases: int) -> None:
         self.result = Result(stage.root, cases)
@@ -41,7 +41,7 @@ class Programme:
         self._participants: dict[str, Participant] = {}
 
     def play(self) -> Result:
-        """Play all acts.
+        """Run all acts.
 
         Raises:
             ConcordantError: the environment is at fault.
@@ -70,7 +70,7 @@ class Programme:
 
     def _set_up(self) -> None:
         stage, screen = self._stage, self._screen
-        screen.act("Seven agencies, one contract, one Kafka that nobody has to trust")
+        screen.act("Seven agencies, one contract, one Kafka that they do not need to trust")
         with screen.doing("keys, contract, certificates"):
             stage.prepare()
         contract = stage.contract()
@@ -111,7 +111,7 @@ class Programme:
         morning, afternoon = day(self._cases)
         self._afternoon = afternoon
         self.result.flaws = flaws_of(morning + afternoon)
-        screen.act(f"The story of {person.NAME}, while {self._cases} other cases go their way")
+        screen.act(f"The story of {person.NAME}, while {self._cases} other cases are processed")
         with screen.doing("the story"):
             story.report_and_referrals()
             town.drop(morning)
@@ -137,7 +137,7 @@ class Programme:
             if stage.kafka is not None:
                 self.result.kafka_mib = kafka_memory(self._stage)
                 stage.kafka.stop()
-                screen.say("Kafka is stopped. Everybody goes on exporting.", "!")
+                screen.say("Kafka is stopped. The agencies continue to export.", "!")
             town.work_for(OUTAGE_S)
             before = town.arrived
             if stage.kafka is not None:
@@ -147,7 +147,7 @@ class Programme:
                     while not started.done():
                         town.work_for(0.5)
                     started.result()
-                screen.say("Kafka is back, with what it had acknowledged.", "✓")
+                screen.say("Kafka is back, with every acknowledged record.", "✓")
             else:
                 stage.adapters[KILLED].start()
             stage.await_adapters(KILLED)
@@ -169,7 +169,7 @@ class Programme:
         event_id = self._joint[POLICE].event_id
         self._seen = next(s for s in sealed_events(self._stage) if s.event_id == event_id)
         screen.table(
-            "What whoever hosts Kafka sees of the same event",
+            "What the Kafka operator sees of the same event",
             ["", ""],
             operators_view(self._seen),
         )
@@ -194,7 +194,7 @@ class Programme:
 
     def _refusals(self) -> None:
         screen, stage = self._screen, self._stage
-        screen.act("What is refused, by whom and where")
+        screen.act("What is refused, by which party and where")
         refusals = Refusals(stage, self._story.town, screen)
         with screen.doing("refusals"):
             noticed = refusals.withheld()
@@ -214,7 +214,7 @@ class Programme:
         screen, town = self._screen, self._story.town
         screen.act("Source files and sink files, compared")
         with screen.doing("the last records"):
-            town.until(town.quiet, "everybody has finished", SETTLED_S)
+            town.until(town.quiet, "every agency has finished", SETTLED_S)
             self._wait_for_clock()
             self._participants = self._stage.participants()
             comparison = self._comparison()
@@ -240,7 +240,7 @@ class Programme:
         )
         rows = ", ".join(f"{n} {code}" for code, n in sorted(comparison.rows_refused.items()))
         files = ", ".join(f"{n} {code}" for code, n in sorted(comparison.files_refused.items()))
-        screen.say(f"Put aside with a reason: rows: {rows or 'none'}; files: {files or 'none'}.")
+        screen.say(f"Refused with a reason: rows: {rows or 'none'}; files: {files or 'none'}.")
         screen.say(f"Rows exported more than once, sent once: {comparison.repeated_rows}.")
         self._expect(
             f"sent {comparison.sent}, arrived {comparison.arrived}, lost {comparison.lost}, twice "
@@ -253,10 +253,10 @@ class Programme:
     def _wait_for_clock(self) -> None:
         left = self._story.overdue_in_s() + 1.5
         if left > 0 and self._stage.kafka is not None:
-            self._screen.say(f"{left:.0f} s until the clock of an urgent referral is over.")
+            self._screen.say(f"{left:.0f} s until the deadline of an urgent referral.")
             self._story.town.work_for(left)
 
-    # --- what several acts need ------------------------------------------------------------------
+    # --- shared by several acts -------------------------------------------------------------------
 
     def _comparison(self) -> Comparison:
         town = self._story.town

@@ -1,7 +1,7 @@
 """Refusals that the demo shows, each with its step and code. All of them really happen.
 
-Mistakes of agencies go through their own exports and come back in the reason file in their
-quarantine. Attacks by a stranger or by the host of Kafka are carried out on Kafka.
+Mistakes of agencies go through their own exports and come back in a reason file in quarantine.
+Attacks by an outsider or by the Kafka operator are carried out on Kafka.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ NOTICED_BY = {
     "withheld": "a heartbeat whose head is above what arrived",
     "gap": "the next record of its sender, which leaves a gap before it",
 }
-"""What shows that a record was withheld: whichever comes first."""
+"""What shows that a record was withheld; the demo accepts the first of the two."""
 WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
 SUSPENDING, SUSPENDED_SENDER = person.COUNCIL, person.POLICE
 
@@ -49,11 +49,11 @@ class Refusal:
     """One thing that was refused or noticed.
 
     Attributes:
-        what: in words.
-        by: who refused or noticed.
-        step: number of the opening step, or where before it.
+        what: description.
+        by: the party that refused or noticed it.
+        step: number of the opening step, or the place before it.
         code: stable code.
-        shown_in: file under the demo's folder where it stands, if it stands in one.
+        shown_in: file under the demo's folder that shows it, if any.
     """
 
     what: str
@@ -63,15 +63,15 @@ class Refusal:
     shown_in: str = ""
 
     def as_json(self) -> dict[str, str]:
-        """For ``--json``."""
+        """Return the refusal for ``--json``."""
         return asdict(self)
 
 
 class Refusals:
-    """Provokes them and collects what came of it.
+    """Provokes refusals and collects the results.
 
     Attributes:
-        found: so far.
+        found: results so far.
     """
 
     def __init__(self, stage: Stage, town: Town, screen: Screen) -> None:
@@ -92,10 +92,10 @@ class Refusals:
             "⊘",
         )
 
-    # --- on Kafka, by whoever is let in ----------------------------------------------------------
+    # --- attacks on Kafka -------------------------------------------------------------------------
 
     def no_acl(self, record: Record) -> None:
-        """An agency with a certificate and without an ACL: Kafka lets it neither write nor read."""
+        """An agency with a certificate and without an ACL: Kafka refuses its writes and reads."""
         stranger = hosting.stranger(self._stage.root, self._stage.operator.bootstrap)
         write = hosting.refusal_of(lambda: hosting.write_as(stranger, record))
         read = hosting.refusal_of(lambda: hosting.read_as(stranger, self._topics))
@@ -104,7 +104,7 @@ class Refusals:
             self._add(Refusal(what, "Kafka", "before step 0", code))
 
     def altered(self, seen: Seen) -> None:
-        """The operator alters a record; no reader believes it."""
+        """The operator alters a record; every reader refuses it."""
         sent = hosting.alter(self._stage.operator, seen.record)
         readers = self._readers_but(seen)
 
@@ -122,7 +122,7 @@ class Refusals:
         agency, line = min(logged().items())
         self._add(
             Refusal(
-                "a record that whoever hosts Kafka altered by one bit",
+                "a record that the Kafka operator altered by one bit",
                 f"each of the {len(readers)} readers",
                 f"step {line['step']}",
                 str(line["code"]),
@@ -134,10 +134,11 @@ class Refusals:
         origin = seen.proof.signed.checkpoint.origin.split("/")[1]
         return [agency for agency in self._stage.agencies if agency != origin]
 
-    # --- what the contract does not allow, in an agency's own export -----------------------------
+    # --- what the contract forbids, in an agency's own export
+    # --------------------------------------
 
     def type_not_permitted(self) -> None:
-        """A support service says what only police, prosecution and councils may say."""
+        """A support service publishes a type that it may not publish."""
         service = self._town["haven-support"]
         known = next(a for a in service.arrivals if a.type == "referral.made")
         leaves: dict[str, JSON] = {"case_status": "under-investigation"}
@@ -166,7 +167,7 @@ class Refusals:
         self._left_out_of_row(unit, row, "victim.address in a referral to a support service")
 
     def _left_out_of_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
-        self._town.until(lambda: not desk.busy, "the export before is taken")
+        self._town.until(lambda: not desk.busy, "the previous export is taken")
         name = desk.export([row], "refusal")
         report = desk.directory / "processed" / f"{name}{LEFT_OUT}"
         self._town.until(report.exists, f"{what} is left out")
@@ -175,7 +176,7 @@ class Refusals:
         self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first["reason"], shown))
 
     def _refused_row(self, desk: Desk, row: Mapping[str, object], what: str) -> None:
-        self._town.until(lambda: not desk.busy, "the export before is taken")
+        self._town.until(lambda: not desk.busy, "the previous export is taken")
         name = desk.export([row], "refusal")
         reason = desk.directory / "quarantine" / f"{name}{REASON}"
         self._town.until(reason.exists, f"{what} is refused")
@@ -183,7 +184,8 @@ class Refusals:
         shown = str(reason.relative_to(self._stage.root))
         self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first.code, shown))
 
-    # --- the same with the sender's own checks taken away ----------------------------------------
+    # --- the same by software without the sender's own checks
+    # --------------------------------------
 
     def unlawful_type(self) -> None:
         """A support service with changed software sends a case update: its readers refuse it."""
@@ -228,13 +230,13 @@ class Refusals:
         shown = f"logs/{reader}.jsonl"
         self._add(Refusal(f"{what}, by changed software", reader, step, str(line["code"]), shown))
 
-    # --- what is withheld ------------------------------------------------------------------------
+    # --- withheld records -------------------------------------------------------------------------
 
     def withheld(self) -> Callable[[], None]:
         """The operator deletes a record before its reader has it.
 
         Returns:
-            What waits until it was noticed and made good, to be called later.
+            A function that waits until the loss is noticed and repaired; call it later.
         """
         stage, town = self._stage, self._town
         stage.adapters[WITHHELD_FROM].stop()
@@ -243,7 +245,7 @@ class Refusals:
         )
         unit = town.clerks[WITHHELD_SENDER]
         row = self._housing(unit, "R98900-1", WITHHELD_FROM)
-        town.until(lambda: not unit.desk.busy, "the export before is taken")
+        town.until(lambda: not unit.desk.busy, "the previous export is taken")
         sender = stage.participant(WITHHELD_SENDER)
         before = newest_referral(sender, WITHHELD_FROM)
         unit.desk.export([row], "withheld")
@@ -251,7 +253,7 @@ class Refusals:
 
         def on_kafka() -> bool:
             made = newest_referral(sender, WITHHELD_FROM)
-            if made != before:  # its sender goes on meanwhile: this one record, and no other
+            if made != before:  # meanwhile its sender continues: this one record, and no other
                 taken_apart = (hosting.take_apart(record) for record in self._dump())
                 found[:] = [seen for seen in taken_apart if seen and seen.event_id == made]
             return bool(found)
@@ -261,7 +263,7 @@ class Refusals:
         hosting.withhold(stage.operator, seen.record)
         withheld_at = time.time()
         self._screen.say(
-            "Whoever hosts Kafka deletes that record before the council has read it.", "!"
+            "The Kafka operator deletes that record before the council has read it.", "!"
         )
         stage.adapters[WITHHELD_FROM].start()
 
@@ -271,7 +273,7 @@ class Refusals:
         return noticed
 
     def _noticed(self, seen: Seen, withheld_at: float) -> None:
-        """A heartbeat shows it, the council asks again, and the sender's archive makes it good."""
+        """A heartbeat shows the loss, the council asks again, the sender's archive repairs it."""
         adapter = self._stage.adapters[WITHHELD_FROM]
 
         def alarms() -> list[Mapping[str, object]]:
@@ -287,7 +289,7 @@ class Refusals:
         code = str(alarms()[0]["code"])
         self._add(
             Refusal(
-                "a record that whoever hosts Kafka withheld",
+                "a record that the Kafka operator withheld",
                 WITHHELD_FROM,
                 NOTICED_BY[code],
                 code,
@@ -305,15 +307,15 @@ class Refusals:
             "✓",
         )
 
-    # --- a council that suspends itself ----------------------------------------------------------
+    # --- suspension -------------------------------------------------------------------------------
 
     def suspended(self) -> None:
-        """A council suspends its own part; the next event to it is refused where it starts."""
+        """A council suspends its own part; the sender refuses the next event to it."""
         stage, town = self._stage, self._town
         people = town.clerks[SUSPENDING]
         town.until(lambda: people.idle, f"the people of {SUSPENDING} have answered everything")
         people.away = True
-        town.work_for(1.0)  # what they said last is on Kafka before the suspension begins
+        town.work_for(1.0)  # its last events are on Kafka before the suspension begins
         participant = stage.participant(SUSPENDING)
         contract = participant.contract_in_force(now_ms()).contract
         issued = state_departure(participant, contract, "suspended", "demo", now_ms())
@@ -328,11 +330,11 @@ class Refusals:
             return newest is not None and newest.version >= version
 
         town.until(known, "the suspension reaches the others over Kafka")
-        town.work_for(1.0)  # stored; the running adapter takes it up within the same second
+        town.work_for(1.0)  # stored; the running adapter applies it within the same second
         row = self._housing(unit, "R98901-1", SUSPENDING)
         self._refused_row(unit.desk, row, f"the next event to {SUSPENDING}, now suspended")
 
-    # --- rows and records ------------------------------------------------------------------------
+    # --- helpers ----------------------------------------------------------------------------------
 
     def _housing(self, unit: Clerk, own: str, council: str) -> dict[str, object]:
         number = next(self._numbers)

@@ -1,4 +1,4 @@
-"""What a run leaves: figures and refusals as JSON, a row to drop, three commands to try next."""
+"""Results of a run: figures and refusals as JSON, a row to drop, three commands to try next."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN_ROW: Final = "my-report.csv"
 
 
 def as_json(result: Result) -> dict[str, object]:
-    """Everything that was found, for ``--json``."""
+    """Return everything that was found, for ``--json``."""
     comparison, figures = result.comparison, result.figures
     return {
         "folder": str(result.root),
@@ -80,7 +80,7 @@ def as_json(result: Result) -> dict[str, object]:
 
 
 def leave(result: Result, json_file: Path | None) -> None:
-    """Write ``demo.json`` into the folder, and the same where ``--json`` says."""
+    """Write ``demo.json`` into the folder, and to the file of ``--json``."""
     text = json.dumps(as_json(result), indent=2, ensure_ascii=False) + "\n"
     if result.root.is_dir():
         (result.root / "demo.json").write_text(text)
@@ -89,7 +89,7 @@ def leave(result: Result, json_file: Path | None) -> None:
 
 
 def own_row(root: Path) -> Path:
-    """A report of the reporting centre to change and drop: obviously nobody's."""
+    """Write a report of the reporting centre, about a fictitious person, to change and drop."""
     desk = Desk(root / person.CENTRE)
     row = person.report(desk)
     roles = desk.mapping.document.roles
@@ -102,7 +102,13 @@ def own_row(root: Path) -> Path:
 
 
 def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
-    """The folder and three commands that work with it; ``ours``: whether Kafka was."""
+    """Show the folder and three commands that work with it.
+
+    Args:
+        screen: where they are shown.
+        result: of the run.
+        ours: whether the demo started Kafka.
+    """
     root = result.root
     row = own_row(root)
     centre, unit = root / person.CENTRE, root / person.POLICE
@@ -124,7 +130,7 @@ def try_next(screen: Screen, result: Result, *, ours: bool) -> None:
 
 
 def _shell(*words: object) -> str:
-    """A line that can be pasted here: the command as it was called, where it is not on the PATH."""
+    """Return a command line to paste, with the path of the program where it is not on the PATH."""
     first, *rest = (str(word) for word in words)
     called = Path(sys.argv[0])
     if first == "concordant" and shutil.which(first) is None and called.name == first:

@@ -1,4 +1,4 @@
-"""What came of a run of the demo."""
+"""Result of a run of the demo."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from broker.store.rows import ReferralRow
 
 @dataclass(slots=True)
 class Result:
-    """What came of a run.
+    """Result of a run.
 
     Attributes:
         root: the folder that stays.
         case_id: shared id of the story's case.
         expectations: (what must hold, whether it did).
-        comparison, figures, refusals: what was found, when the demo came so far.
-        logs: the verified logs and who received the address.
-        referrals: of the story's case, as the unit has them.
+        comparison, figures, refusals: findings, if the demo reached them.
+        logs: the verified logs and the recipients of the address.
+        referrals: referrals of the story's case, as the unit has them.
     """
 
     root: Path
@@ -42,10 +42,10 @@ class Result:
 
     @property
     def met(self) -> bool:
-        """Whether everything held."""
+        """Return whether every expectation held."""
         return all(held for _, held in self.expectations)
 
     def expect(self, screen: Screen, what: str, held: bool) -> None:
-        """Note something that must hold, and show whether it does."""
+        """Record an expectation, and show whether it holds."""
         self.expectations.append((what, held))
         screen.say(what, "✓" if held else "✗")

@@ -1,4 +1,4 @@
-"""What the demo shows: on a terminal with colour and a moving line, in a pipe as plain lines."""
+"""Output of the demo: colours and a status line on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ class Screen:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Return seconds since the start."""
         return time.monotonic() - self._started
 
     def act(self, title: str) -> None:
-        """A new part of the story."""
+        """Start a new part of the story."""
         self._console.print()
         self._console.rule(f"[bold]{escape(title)}", align="left")
 
     def say(self, text: str, mark: str = " ") -> None:
-        """One line of the story."""
+        """Show one line of the story."""
         colour = {"✓": "green", "✗": "red", "!": "yellow", "⊘": "magenta"}.get(mark)
         sign = f"[{colour}]{mark}[/]" if colour else mark
         body = escape("\n".join(printable(line) for line in text.splitlines()))
         self._console.print(f"[dim]{self.seconds:5.1f} s[/] {sign} {body}", soft_wrap=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """A table; cells are texts of the story and of agencies' files."""
+        """Show a table; the cells are texts of the story and of agencies' files."""
         table = Table(title=escape(title) or None, title_justify="left", header_style="bold")
         for column in columns:
             table.add_column(escape(column), overflow="fold")
@@ -57,12 +57,12 @@ class Screen:
         self._console.print(table)
 
     def line(self, text: str = "") -> None:
-        """A line as it stands, for commands to copy."""
+        """Show a line unchanged, for commands to copy."""
         self._console.print(escape(text), soft_wrap=True)
 
     @contextlib.contextmanager
     def doing(self, what: str) -> Iterator[None]:
-        """Show that something is being done until the block ends."""
+        """Show that something is in progress until the block ends."""
         self._what = what
         if not self._console.is_terminal:
             yield
@@ -75,6 +75,6 @@ class Screen:
                 self._status = None
 
     def progress(self, detail: str) -> None:
-        """More about what is being done; nothing in a pipe."""
+        """Show more detail of the current activity; nothing in a pipe."""
         if self._status is not None:
             self._status.update(escape(f"{self._what}: {detail}"))

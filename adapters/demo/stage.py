@@ -1,6 +1,6 @@
-"""The stage: a partnership in a folder, a Kafka, and one adapter process per agency.
+"""Stage of the demo: a partnership in a folder, a Kafka, and one adapter process per agency.
 
-Whatever happens, leaving the ``with`` block leaves no process behind.
+No process remains when the ``with`` block ends, whatever the reason.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Progress = Callable[[str], None]
 
 
 def demo_terms() -> str:
-    """The shipped terms, but for one clock: an urgent referral is acknowledged within a minute.
+    """Return the shipped terms, with one minute to acknowledge an urgent referral.
 
-    All parties of the demo sign this text; a referral that nobody acknowledges is overdue before
-    the demo ends, without anybody setting a clock.
+    All parties of the demo sign this text. A referral without an acknowledgement becomes overdue
+    before the demo ends, and no clock has to be changed.
     """
     terms = shipped_terms(CONTRACT)
     assert terms.count(_URGENT) == 1
@@ -58,17 +58,17 @@ class Stage:
     Attributes:
         root: the folder that stays.
         agencies: their ids.
-        kafka: ours to stop and start; None when a Kafka that is already there is used.
+        kafka: the Kafka that the demo starts and stops; None when an existing one is used.
         adapters: by agency.
     """
 
     def __init__(self, root: Path, address: str | None, progress: Progress) -> None:
-        """Describes the stage; nothing is made before ``prepare``.
+        """Describe the stage; nothing is made before ``prepare``.
 
         Args:
             root: absent or empty; with ``address``, what ``concordant quickstart`` made there.
             address: ``host:port`` of a Kafka that runs already, with the identities in ``root``.
-            progress: told what is being done.
+            progress: called with the current activity.
         """
         self.root = root.absolute()
         self._address = address
@@ -77,13 +77,13 @@ class Stage:
         self.kafka: LocalKafka | None = None
         self.adapters: dict[str, AdapterProcess] = {}
 
-    # --- making it -------------------------------------------------------------------------------
+    # --- set-up -----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make the partnership; its contract is signed by all seven when this returns.
+        """Make the partnership; all seven parties have signed its contract when this returns.
 
         Raises:
-            ConfigError: the folder is not empty, or with another Kafka not a partnership.
+            ConfigError: the folder is not empty, or it holds no partnership for the existing Kafka.
         """
         if self._address is not None:
             self._require_partnership()
@@ -100,7 +100,7 @@ class Stage:
                 text += INTERVALS
             if self._address is not None:
                 text = _bootstrapped(text, self._address)
-            if agency == CSV_COUNCIL:  # the other form in which councils have their records
+            if agency == CSV_COUNCIL:  # the other form of a council's records
                 text = text.replace('kind = "council"\n', 'kind = "council-csv"\n')
             config.write_text(text)
         logs = self.root / "logs"
@@ -114,8 +114,7 @@ class Stage:
         needed = [KAFKA_FOLDER, *self.agencies]
         if not all((self.root / name).is_dir() for name in needed):
             raise ConfigError(
-                "With a Kafka that is already there, the folder must hold the partnership whose "
-                "certificates that Kafka knows.",
+                "This folder holds no partnership that the existing Kafka can know.",
                 code="partnership_missing",
                 where=str(self.root),
                 fix="make it with: concordant quickstart DIR; start that Kafka with the files of "
@@ -126,26 +125,26 @@ class Stage:
         self._progress(f"Kafka: {phase.value} ({detail})")
 
     def directory(self, agency: str) -> Path:
-        """An agency's folder."""
+        """Return an agency's folder."""
         return self.root / agency
 
     def participant(self, agency: str) -> Participant:
-        """An agency's folder, loaded and verified anew."""
+        """Load and verify an agency's folder again."""
         return load_participant(self.directory(agency), now_ms())
 
     def participants(self) -> dict[str, Participant]:
-        """All of them."""
+        """Load and verify the folders of all agencies."""
         return {agency: self.participant(agency) for agency in self.agencies}
 
     def contract(self) -> Contract:
-        """The contract in force, as the first agency verifies it."""
+        """Return the contract in force, as the first agency verifies it."""
         return self.participant(self.agencies[0]).contract_in_force(now_ms()).contract
 
     # --- Kafka -----------------------------------------------------------------------------------
 
     @property
     def operator(self) -> KafkaConnection:
-        """How whoever hosts Kafka connects."""
+        """Return the connection of the Kafka operator."""
         if self.kafka is not None:
             return self.kafka.connection
         assert self._address is not None
@@ -153,7 +152,7 @@ class Stage:
         return KafkaConnection(self._address, tls, OPERATOR_NAME)
 
     def start_kafka(self) -> None:
-        """Start our Kafka, or do nothing when it is not ours.
+        """Start the demo's Kafka; do nothing when an existing one is used.
 
         Raises:
             TransportError: it cannot be started.
@@ -162,7 +161,7 @@ class Stage:
             self.kafka.start()
 
     def provision(self) -> tuple[Change, ...]:
-        """Topics and rights from the contract; returns what was changed."""
+        """Create topics and rights from the contract. Returns the changes."""
         contract = self.contract()
         provisioner = Provisioner(self.operator)
         changes = provisioner.plan(contract.deployment, topic_plans(contract), acl_plans(contract))
@@ -229,7 +228,7 @@ class Stage:
 
 @contextlib.contextmanager
 def _no_interruption() -> Iterator[None]:
-    """A second Ctrl-C must not leave half of the processes behind."""
+    """Ignore a second Ctrl-C, which would leave half of the processes running."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
     try:

@@ -1,7 +1,8 @@
 """Story of one fictitious person, from a third-party report to the outcome.
 
-Each part exports rows of one agency and waits until others have them in their inbox folders, in
-their own terms. What the story's people decide is said by ``script``; all others decide themselves.
+In each part, one agency exports rows, and the demo waits until others have them in their inbox
+folders, in their own terms. ``script`` decides for the story's referrals; for all others the clerks
+decide.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ CRITICAL = "critical-incident.declared"
 
 
 class Story:
-    """Plays it.
+    """Runs the story.
 
     Attributes:
-        town: the agencies' people; set before anything is played.
+        town: the clerks of all agencies; set before any part runs.
         case_id: shared id of the case, once the report has arrived.
         critical_ms: milliseconds from the declaration's file to each inbox.
     """
@@ -37,7 +38,7 @@ class Story:
         self.critical_ms: dict[str, int] = {}
 
     def script(self, agency: str, arrival: Arrival) -> list[Step] | None:
-        """What the people of the story do with a referral; None for anybody else's."""
+        """Return the next steps for a referral of the story; None for any other referral."""
         flat = arrival.flat
         if flat.get("victim.name") == person.NAME and agency == POLICE and not self.case_id:
             self.case_id = str(flat["case_id"])
@@ -45,7 +46,7 @@ class Story:
             return None
         service = flat["requested_service"]
         if service == "advocacy":
-            return []  # nobody at the service sees it
+            return []  # the service never reads this referral
         if service == "emotional_support" and agency == SERVICE:
             return [("received", ""), ("rejected", "no_capacity")]
         if service == "legal_advice":
@@ -55,7 +56,7 @@ class Story:
     # --- the parts -------------------------------------------------------------------------------
 
     def report_and_referrals(self) -> None:
-        """The report reaches the unit, which opens a case and refers."""
+        """The report reaches the unit, which opens a case and refers it."""
         town, say = self.town, self._screen.say
         say(f"{CENTRE} writes a third-party report for {person.NAME} into its spreadsheet.")
         town.clerks[CENTRE].say(person.report(town[CENTRE]))
@@ -82,7 +83,7 @@ class Story:
         town.until(lambda: support.status == "rejected", "the service rejects")
         say(f"{SERVICE} rejects emotional support: no_capacity.", "!")
         replaced = town.clerks[POLICE].replaced
-        town.until(lambda: support.own in replaced, "the unit turns elsewhere")
+        town.until(lambda: support.own in replaced, "the unit asks another service")
         again = town[POLICE].outgoing
         new = replaced[support.own]
         code = town[POLICE].code_of(CENTRE)
@@ -119,7 +120,7 @@ class Story:
         self._screen.say(f"{COUNCIL} records civil measures: injunction, tenancy action.", "✓")
 
     def critical_incident(self) -> None:
-        """Everyone addressed knows at once."""
+        """Every addressed agency is told at once."""
         town = self.town
         told = (POLICE, PROSECUTION, COUNCIL, SERVICE)
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:00.000Z")
@@ -130,14 +131,14 @@ class Story:
         def known() -> bool:
             return all(town.arrivals(agency, CRITICAL, self.case_id) for agency in told)
 
-        town.until(known, "everyone knows of the critical incident")
+        town.until(known, "every agency has the critical incident")
         dropped = centre.dropped[name]
         for agency in told:
             at = town.arrivals(agency, CRITICAL, self.case_id)[0].at
             self.critical_ms[agency] = round((at - dropped) * 1000)
         times = ", ".join(f"{agency} {ms} ms" for agency, ms in self.critical_ms.items())
         self._screen.say(
-            f"{CENTRE} declares a critical incident. In every inbox after: {times}.", "✓"
+            f"{CENTRE} declares a critical incident. Time to each inbox: {times}.", "✓"
         )
 
     def joint_request(self) -> dict[str, Arrival]:
@@ -153,27 +154,28 @@ class Story:
         return {agency: here(agency)[0] for agency in told}
 
     def outcome(self) -> None:
-        """The court has sat: the outcome reaches police, council and service."""
+        """After the hearing, the outcome reaches police, council and service."""
         town = self.town
         town.clerks[PROSECUTION].results_wait = False
         for agency in (POLICE, COUNCIL, CENTRE):
             self._case_news(agency, "outcome", "the outcome")
         self._screen.say(
             f"{PROSECUTION} reports the outcome to police, council and service: convicted on a "
-            "plea of guilty. The sentence uplift is not for the council, and not there.",
+            "plea of guilty. The council may not receive the sentence uplift, and does not "
+            "have it.",
             "✓",
         )
 
-    # --- looking ---------------------------------------------------------------------------------
+    # --- look-ups ---------------------------------------------------------------------------------
 
     def overdue_in_s(self) -> float:
-        """Seconds until the clock of the referral that nobody acknowledges is over."""
+        """Return the seconds until the deadline of the referral without an acknowledgement."""
         arrivals = self.town.arrivals(SERVICE, MADE, self.case_id, "advocacy")
         made = arrivals[0].at if arrivals else time.time()
         return made + 60.0 - time.time()
 
     def _made(self, service: str) -> Referral:
-        """The unit's own record of the referral that it made for a service."""
+        """Return the unit's own record of the referral that it made to a service."""
         unit = self.town[POLICE]
         own, partner, _ = person.REFERRALS[service]
         key = (own, unit.code_of(partner))

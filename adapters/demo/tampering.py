@@ -1,7 +1,7 @@
-"""An agency whose software was changed: it seals what the contract does not allow, and sends it.
+"""Attack by a sender with changed software: it seals and sends what the contract does not allow.
 
-The contract is enforced on both sides. Here the sender's side is taken away for one event, with the
-sender's own keys and its own running relay, so that what refuses it is the reader (step 9).
+Both sides enforce the contract. Here the sender's check is removed for one event, with the sender's
+own keys and its own running relay, so that the reader refuses it (step 9).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Change = Callable[[EventTerms], EventTerms]
 
 
 def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) -> str:
-    """Seal an event as if the contract said something else, and put it into the sender's outbox.
+    """Seal an event under changed terms, and put it into the sender's outbox.
 
     Args:
         participant: the sender, whose adapter runs.
-        event: what its contract would refuse.
-        change: terms of the event's type -> the terms that the changed software goes by.
+        event: an event that the contract refuses.
+        change: terms of the event's type -> terms that the changed software uses.
 
     Returns:
         The event's id.
@@ -61,12 +61,12 @@ def _changed(contract: Contract, event_type: str, change: Change) -> Contract:
 
 
 def with_publisher(role: str) -> Change:
-    """Terms under which a role may publish the type."""
+    """Return terms under which a role may publish the type."""
     return lambda terms: terms.model_copy(update={"publishers": (*terms.publishers, role)})
 
 
 def with_reader(path: str, role: str) -> Change:
-    """Terms under which a role may read a field."""
+    """Return terms under which a role may read a field."""
 
     def change(terms: EventTerms) -> EventTerms:
         field = terms.fields[path]

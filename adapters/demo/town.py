@@ -1,4 +1,4 @@
-"""All the agencies' people at work: they look, decide and export until something has come about."""
+"""Work loop of all agencies' clerks: they read, decide and export until a condition holds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from adapters.demo.exports import Export, slices_of
 PAUSE_S: Final = 0.15
 PATIENCE_S: Final = 60.0
 WRITING_PAUSE_S: Final = 0.12
-"""Shorter than the time without change after which a file counts as complete."""
+"""Shorter than the time without a change after which a file counts as complete."""
 
 
 class UnmetError(Exception):
-    """Something that the story expects did not come about in time; its text says what."""
+    """An expected condition did not hold in time; the text names it."""
 
 
 class _Writing(threading.Thread):
-    """A file that is still being written, piece by piece, by a system that takes its time."""
+    """A file that a slow system writes piece by piece."""
 
     def __init__(self, desk: Desk, export: Export) -> None:
         super().__init__(daemon=True)
@@ -47,7 +47,7 @@ class Town:
 
     Attributes:
         clerks: by agency.
-        watched: called after every round, with the number of files that have arrived so far.
+        watched: called after every round with the number of files that have arrived so far.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Town:
         self._last_arrival = time.monotonic()
 
     def __getitem__(self, agency: str) -> Desk:
-        """The desk of an agency."""
+        """Return the desk of an agency."""
         return self.clerks[agency].desk
 
     @property
     def arrived(self) -> int:
-        """Files in all inboxes so far."""
+        """Return the number of files in all inboxes so far."""
         return sum(len(clerk.desk.arrivals) for clerk in self.clerks.values())
 
     def drop(self, exports: Sequence[Export]) -> None:
@@ -73,7 +73,7 @@ class Town:
         self._queued += exports
 
     def round(self) -> None:
-        """Everybody looks, decides and exports once."""
+        """Let every clerk read, decide and export once."""
         self._start_exports()
         before = self.arrived
         for clerk in self.clerks.values():
@@ -88,7 +88,7 @@ class Town:
         """Work until a condition holds.
 
         Raises:
-            UnmetError: it did not within ``patience_s``.
+            UnmetError: it did not hold within ``patience_s``.
         """
         deadline = time.monotonic() + patience_s
         while True:
@@ -100,14 +100,14 @@ class Town:
             time.sleep(PAUSE_S)
 
     def work_for(self, seconds: float) -> None:
-        """Work on for a while."""
+        """Continue to work for some seconds."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.round()
             time.sleep(PAUSE_S)
 
     def quiet(self, seconds: float = 2.0) -> bool:
-        """Whether nobody has anything left to do and nothing has arrived for a while."""
+        """Return whether no clerk has work left and nothing has arrived for ``seconds``."""
         working = self._writing or self._queued
         idle = not working and all(clerk.idle for clerk in self.clerks.values())
         return idle and time.monotonic() - self._last_arrival > seconds
@@ -115,7 +115,7 @@ class Town:
     def arrivals(
         self, agency: str, event_type: str, case_id: str = "", service: str = ""
     ) -> list[Arrival]:
-        """What arrived at an agency, oldest first."""
+        """Return what arrived at an agency, oldest first."""
         return [
             arrival
             for arrival in self[agency].arrivals
@@ -131,7 +131,7 @@ class Town:
             desk = self[export.agency]
             if export.agency in started or desk.busy or self._is_writing(export.agency):
                 waiting.append(export)
-                started.add(export.agency)  # in order: the next one waits as well
+                started.add(export.agency)  # in order: later files of the agency wait as well
                 continue
             started.add(export.agency)
             if not export.refused:
@@ -150,5 +150,5 @@ class Town:
 
 
 def directories(root: Path, agencies: Iterable[str]) -> dict[str, Path]:
-    """The agencies' folders."""
+    """Return the agencies' folders."""
     return {agency: root / agency for agency in agencies}

@@ -1,4 +1,4 @@
-"""One event as the police, the council, the service and Kafka's operator see it, side by side."""
+"""One event as police, council, service and Kafka operator see it, side by side."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WIDTH = 34
 
 
 def own_view(desk: Desk, arrival: Arrival, path: str) -> str:
-    """A leaf in an agency's own column and terms, or that it is not shared with it."""
+    """Return a leaf in an agency's own column and terms, or a note that it is not shared."""
     column = desk.form.column(path, arrival.type)
     value = arrival.values.get(column, "")
     if value in ("", [], None):
@@ -34,7 +34,7 @@ def own_view(desk: Desk, arrival: Arrival, path: str) -> str:
 
 
 def withheld_columns(desk: Desk, arrival: Arrival) -> int:
-    """How many of its own columns the record itself says are not shared."""
+    """Return how many of the agency's columns the record marks as not shared."""
     named = arrival.values.get(desk.mapping.document.roles.not_shared, "")
     if isinstance(named, str):
         separator = desk.mapping.document.roles.recipients_separator
@@ -45,7 +45,7 @@ def withheld_columns(desk: Desk, arrival: Arrival) -> int:
 def side_by_side(
     desks: Mapping[str, Desk], arrivals: Mapping[str, Arrival]
 ) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of the table of what each agency has in its inbox folder."""
+    """Return columns and rows of the table of each agency's inbox folder."""
     columns = ["field", *arrivals]
     rows = [
         [path, *(own_view(desks[agency], a, path) for agency, a in arrivals.items())]
@@ -57,7 +57,7 @@ def side_by_side(
 
 
 def operators_view(seen: Seen) -> list[tuple[str, str]]:
-    """Everything that whoever hosts Kafka sees of the same event."""
+    """Return everything that the Kafka operator sees of the same event."""
     record, sealed = seen.record, seen.sealed
     assert record.value is not None
     checkpoint = seen.proof.signed.checkpoint
@@ -76,7 +76,7 @@ def operators_view(seen: Seen) -> list[tuple[str, str]]:
 
 
 def leaks(seen: Seen, texts: Sequence[str]) -> list[str]:
-    """Which of some texts stand in what Kafka holds of an event; none should."""
+    """Return those texts that appear in what Kafka holds of an event; the list must be empty."""
     haystack = (seen.record.value or b"") + b"".join(
         name + (value or b"") for name, value in seen.record.headers
     )

@@ -1,4 +1,4 @@
-"""How each kind of agency writes its rows and numbers its records, beside its mapping file."""
+"""File and reference formats of each kind of agency, beside its mapping file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ CPS_EXTRACTED = "2026-11-23"
 
 @dataclass(frozen=True)
 class OwnForm:
-    """One kind of system.
+    """Formats of one kind of system.
 
     Attributes:
         mapping: its terms.
-        content: rows as a file.
+        content: writes rows as a file.
         case_form, referral_form: own references, with ``{}`` for a number.
-        extracted: column and text that every row has, beside what it is about.
+        extracted: column and text that every row has in addition.
     """
 
     mapping: RowMapping
@@ -41,40 +41,40 @@ class OwnForm:
 
     @cached_property
     def importing(self) -> RowMapping:
-        """The terms for what arrives: an import may lack what this system's own exports have."""
+        """Return the terms for imports, which may lack columns of this system's own exports."""
         document = self.mapping.document
         kinds = {own: k.model_copy(update={"required": ()}) for own, k in document.kinds.items()}
         return RowMapping(document.model_copy(update={"kinds": kinds}))
 
     def write(self, rows: Sequence[Mapping[str, object]]) -> bytes:
-        """Rows as a file of this system."""
+        """Write rows as a file of this system."""
         return self.content([SampleRow(row, 0, "") for row in rows])
 
     def case_reference(self, number: int) -> str:
-        """An own reference for a case."""
+        """Return an own reference for a case."""
         return self.case_form.format(number)
 
     def referral_reference(self, number: int) -> str:
-        """An own reference for a referral."""
+        """Return an own reference for a referral."""
         return self.referral_form.format(number)
 
     def always(self) -> dict[str, object]:
-        """What every row has."""
+        """Return the values that every row has."""
         return dict([self.extracted]) if self.extracted else {}
 
     def kind_of(self, event_type: str) -> str:
-        """The system's own word for the first kind of row of a type."""
+        """Return the system's own word for the first kind of row of a type."""
         kinds = self.mapping.document.kinds
         return next(own for own, kind in kinds.items() if kind.type == event_type)
 
     def column(self, path: str, event_type: str = "referral.made") -> str:
-        """The system's own name of the column for a leaf, the path itself if it has none."""
+        """Return the system's own column name for a leaf, or the path if there is none."""
         columns = self.mapping.document.columns_of(event_type)
         return next((c.column for c, leaf in columns if leaf == path), path)
 
 
 def own_form(kind: str) -> OwnForm:
-    """The form of a kind of adapter.
+    """Return the formats of a kind of adapter.
 
     Raises:
         ConcordantError: ``demo_kind_unknown``.

@@ -1,9 +1,9 @@
 """Engine of the versioned mapping files.
 
-An agency's adapter is mostly a JSON file that declares: its code tables (both ways), its columns
-and the leaves of the shared vocabulary that they hold, its kinds of row, and the columns with a
-special part (own reference, shared id, partners). ``RowMapping`` turns rows into events and events
-into rows by that file alone; ``delimited`` and ``encoding`` read and write CSV of any dialect.
+Most of an agency's adapter is a JSON file. It declares code tables (both directions), columns and
+the leaves of the shared vocabulary that they hold, kinds of row, and columns with a special role
+(own reference, shared id, partners). ``RowMapping`` turns rows into events and events into rows by
+that file alone. ``delimited`` and ``encoding`` read and write CSV of any dialect.
 """
 
 from __future__ import annotations

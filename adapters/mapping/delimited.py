@@ -1,8 +1,8 @@
-"""Delimited text files (CSV and its cousins) to rows and back, strictly.
+"""Strict reader and writer of delimited text files (CSV and similar).
 
-A record that is broken (a stray quote, too few fields, the file cut off in the middle) is rejected
-with its line, and the others go on. The first row must be the header: if it is not, its values may
-be personal, so errors name positions, never what stands there. One record is in memory at a time.
+A broken record (a stray quote, too few fields, the file cut off in the middle) is rejected with its
+line, and the other records are read. The first row must be the header. If it is not, its values may
+be personal, so errors name only positions. One record is in memory at a time.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from adapters.limits import MAX_HEAD_BYTES, MAX_RECORD_BYTES
 from adapters.mapping.encoding import Encoding, as_stream, check_text
 from adapters.mapping.splitting import Cut, Splitter
 
-# A value that a spreadsheet would run as a formula. A ' before it keeps it a text (OWASP, CSV
-# injection): a partner's narrative must not become code on an officer's screen.
-# The wide signs are formulas to a spreadsheet set to Chinese or Japanese; marks that have no width
-# and control characters are dropped by some before they look.
+# CSV injection (OWASP): a partner's narrative must not become code on an officer's screen. A '
+# before a value that a spreadsheet would run as a formula keeps it a text. A spreadsheet set to
+# Chinese or Japanese also runs the wide signs. Some programs drop invisible and control characters
+# before they look for a formula.
 _FORMULA = re.compile("[\\s'\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a system writes its files.
+    """Dialect of a system's files.
 
     Attributes:
         delimiter: between fields.
         bom: whether a byte order mark is written.
         legacy: encoding of files that are not UTF-8, or None.
-        line_end: what is written after a record.
-        ends_with_line_end: whether a file without one at its end counts as cut off.
-        guard: whether ``'`` is put before values that a spreadsheet would run, and taken off again.
+        line_end: written after each record.
+        ends_with_line_end: whether a file without a final line end counts as cut off.
+        guard: whether ``'`` is written before values that a spreadsheet would run, and removed on
+            reading.
     """
 
     delimiter: str = ","
@@ -60,14 +61,14 @@ def read_delimited(
 
     Args:
         export: the file.
-        dialect: how it is written.
-        known: every column that it may have.
-        needed: every column that it must have.
+        dialect: its dialect.
+        known: all allowed columns.
+        needed: all required columns.
         multiline: the columns whose values may have line breaks; None for all.
-        encoding: of the file, where the agency states one.
+        encoding: encoding of the file, if the agency states one.
 
     Returns:
-        Rows with values without surrounding blanks; a header line between them is passed over.
+        Rows whose values have no surrounding blanks; repeated header lines are skipped.
 
     Raises:
         MappingError: file_empty, file_too_large, file_encoding, file_malformed, unknown_column,
@@ -87,7 +88,7 @@ def read_delimited(
 
 
 def _header_line(stream: BinaryIO, mark: int) -> Cut:
-    """The first line that is not blank; nothing before it is kept."""
+    """Return the first line that is not blank; skipped lines are not kept in memory."""
     stream.seek(mark)
     beginning = stream.read(MAX_HEAD_BYTES)
     blank = len(beginning) - len(beginning.lstrip())
@@ -148,7 +149,7 @@ def _header(
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """A file whose header is read."""
+    """A file whose header has been read."""
 
     stream: BinaryIO
     head: Cut
@@ -183,7 +184,7 @@ class _Sheet:
                     yield replace(self._rejected(cut, _FOREIGN), section=foreign)
                 continue
             if isinstance(item, Rejected) and b"\n" in cut.content.rstrip(b"\r\n"):
-                # Whether these lines belong together is what is in doubt: each stands for itself.
+                # It is unclear whether these lines belong together, so each is rejected on its own.
                 found = item.error.detail
                 doubt = _QUOTE if found == _QUOTE else f"{found}; or {_QUOTE}"
                 item = self._rejected(splitter.give_up(cut), doubt)
@@ -191,7 +192,7 @@ class _Sheet:
                 yield item
 
     def _row(self, cut: Cut) -> Row | Rejected | list[str] | None:
-        """The row of a record; None for one without any value; the columns of a header."""
+        """Parse a record: a row, None for one without any value, or the columns of a header."""
         if cut.problem is not None:
             return self._rejected(cut, _QUOTE if cut.problem == "quote" else _LONG)
         try:
@@ -212,21 +213,21 @@ class _Sheet:
         return Row(cut.line, dict(zip(self.header, fields, strict=True)), cut.start, cut.end)
 
     def _names(self, fields: list[str]) -> list[str] | None:
-        """The column names of a record that is a header: this one again, or another export's.
+        """Return the column names of a record that is a header, of this export or another one.
 
-        Files that are put one behind the other need not have their columns in one order. Values
-        under another header would be read into the wrong columns.
+        Joined files can have their columns in different orders. Values under another header would
+        be read into the wrong columns.
         """
         names = [field.strip("\ufeff") for field in fields]
         known = sum(name in self.known for name in names)
         return names if known * 2 > sum(map(bool, names)) else None
 
     def _fault(self, text: str, fields: list[str]) -> str | None:
-        """What is wrong with the values of a record as a whole."""
+        """Return the fault of a record as a whole, or None."""
         if self.dialect.ends_with_line_end and not text.endswith("\n"):
             return "the file ends in the middle of this row"
         if len(fields) != len(self.header):
-            return f"{len(self.header)} values are expected, and {len(fields)} stand here"
+            return f"{len(self.header)} values are expected, but there are {len(fields)}"
         if self.multiline is not None and text.count("\n") > 1:
             named = zip(self.header, fields, strict=True)
             if any("\n" in value and name not in self.multiline for name, value in named):
@@ -244,7 +245,7 @@ class _Sheet:
         return Rejected(cut.line, error, cut.start, cut.end, unclosed=unclosed, torn=True)
 
 
-_FOREIGN: Final = "the header of another export stands here or above: its columns are not these"
+_FOREIGN: Final = "the header of another export, with other columns, stands here or above"
 _QUOTE: Final = (
     "a quote is missing, or stands in a value without quotes around it: double a quote inside a "
     "value, and put quotes around the value"
@@ -279,10 +280,10 @@ def write_delimited(
 
 
 def guarded(text: str) -> str:
-    """A text that no spreadsheet runs."""
+    """Return a text that no spreadsheet runs as a formula."""
     return "'" + text if _FORMULA.match(text) else text
 
 
 def unguarded(text: str) -> str:
-    """The inverse of ``guarded``."""
+    """Return the original text; the inverse of ``guarded``."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text

@@ -1,8 +1,7 @@
-"""The mapping file: a dated JSON document that says what an agency's columns and codes mean.
+"""Model of the mapping file: a dated JSON document of an agency's columns and codes.
 
-Every list lives in a file that can be replaced without touching code (``reference/referrals.md``).
-A file that contradicts itself is refused when it is loaded, not when a row happens to meet the
-contradiction.
+Every list is in a file that can be replaced without a change of code. A file that contradicts
+itself is refused when it is loaded, before any row is read.
 """
 
 from __future__ import annotations
@@ -30,21 +29,21 @@ ValueKind: TypeAlias = Literal[
     "datetime",  # a moment: UK local time in the export, UTC in the event
     "integer",
     "flag",  # yes or no
-    "uuid",  # a shared random id, as it stands
+    "uuid",  # a shared random id, unchanged
     "partner",  # one partner, by own code
     "referral",  # another referral, by own reference or shared id
-    "leaves",  # a list of own columns that stand for leaves of the event
+    "leaves",  # a list of own column names that represent leaves of the event
     "records",  # a list of small records, each with named parts
 ]
 
 LIST_KINDS: frozenset[ValueKind] = frozenset({"codes", "texts", "leaves", "records"})
 """Kinds whose values are lists."""
 DEFAULT_TEXT_LIMIT = 300
-"""Characters of a text column without a limit of its own: that of a short text in an event."""
+"""Default limit of a text column in characters: the limit of a short text in an event."""
 
 
 class MappingFileError(ConcordantError):
-    """A mapping file cannot be used: whoever maintains the adapter must correct it."""
+    """A mapping file cannot be used; the maintainer of the adapter must correct it."""
 
     code = "mapping_invalid"
     exit_code = 3
@@ -58,12 +57,12 @@ class Table(_Part):
     """A code list of the agency beside one of the shared vocabulary.
 
     Attributes:
-        list: name of the shared list (``contracts.vocabulary``); None for one of the adapter's own.
+        list: name of the shared list (``contracts.vocabulary``); None for a list of the adapter.
         codes: own code -> shared code, one to one; used in both directions.
-        accepted: own code -> shared code, only when reading an export (older codes, spellings).
-        written: shared code -> own code, only when writing; may be many to one, and is then never
+        accepted: own code -> shared code, only for reading an export (older codes, spellings).
+        written: shared code -> own code, only for writing. It may be many to one, and is then never
             read back (the reporting groups of the CPS).
-        absent: own codes that say 'not recorded'; they become no leaf at all.
+        absent: own codes that mean 'not recorded'; they become no leaf.
     """
 
     list: str | None = None
@@ -86,12 +85,12 @@ class Table(_Part):
 
     @property
     def readable(self) -> Mapping[str, str]:
-        """Own code -> shared code."""
+        """Return own code -> shared code, for reading."""
         return {**self.accepted, **self.codes}
 
     @property
     def writable(self) -> Mapping[str, str]:
-        """Shared code -> own code."""
+        """Return shared code -> own code, for writing."""
         return {**{shared: own for own, shared in self.codes.items()}, **self.written}
 
 
@@ -100,11 +99,11 @@ class Column(_Part):
 
     Attributes:
         column: the agency's own name.
-        paths: the leaves that it holds; an event type has at most one of them. For a part of
-            ``records``, the one key of the object.
-        types: the event types for which it holds them; all that have such a leaf when empty
-            (``reason`` is a text in one type and a code of some list in another).
-        kind: how its text is read and written.
+        paths: its leaves; an event type has at most one of them. For a part of ``records``, the one
+            key of the object.
+        types: the event types in which it holds them; empty means all types with such a leaf
+            (``reason`` is a text in one type and a code in another).
+        kind: conversion of its text.
         table: the code table, for code and codes.
         separator: between the items of a list, in text.
         part_separator: between the parts of a record, in text.
@@ -113,13 +112,14 @@ class Column(_Part):
         minimum: of an integer.
         maximum: of an integer.
         multiline: whether a text may hold line breaks.
-        reference: whether a text names a record elsewhere (a crime number), so that what a
-            spreadsheet makes of one is refused.
+        reference: whether a text names a record elsewhere (a crime number). A value that a
+            spreadsheet has changed is then refused.
         formats: strptime patterns for dates and times, the first one for writing; those of the
             document when empty.
-        use: ``export`` for what is only read, ``import`` for what is only written.
+        use: ``export`` for a column that is only read, ``import`` for one that is only written.
         optional: an export may lack the column altogether.
-        volatile: changes without the record changing (an extract date); no part of the key.
+        volatile: whether it changes although the record does not (an extract date); it is then not
+            part of the key.
     """
 
     column: str
@@ -144,25 +144,25 @@ class Column(_Part):
     @model_validator(mode="after")
     def _consistent(self) -> Column:
         if (self.kind in ("code", "codes")) != (self.table is not None):
-            raise ValueError("`table` belongs to the kinds code and codes, and to no other")
+            raise ValueError("`table` is only allowed with the kinds code and codes")
         if (self.kind == "records") != bool(self.parts):
-            raise ValueError("`parts` belong to the kind records, and to no other")
+            raise ValueError("`parts` is only allowed with the kind records")
         if any(len(part.paths) != 1 or part.kind == "records" for part in self.parts):
             raise ValueError("a part has one path and is not itself a list of records")
         return self
 
 
 class Kind(_Part):
-    """One kind of row (one action of the agency's system) and the event type that it makes.
+    """One kind of row (one action of the agency's system) and the event type that it becomes.
 
-    Several kinds may make one type; what arrives is written as the first of them.
+    Several kinds may become one type; received events are written as the first of them.
 
     Attributes:
         type: the event type.
-        required: columns that may not be empty, besides those that the event type demands.
-        case: ``known`` when the row can only be about a case that was linked before.
-        referral: ``new`` mints an id for an own reference; ``known`` needs a referral that was
-            sent or received before; ``optional`` takes one.
+        required: columns that may not be empty, besides those that the event type requires.
+        case: ``known`` when the row must name a case that was linked before.
+        referral: ``new`` mints an id for an own reference; ``known`` needs a referral that was sent
+            or received before; ``optional`` allows one.
     """
 
     type: str
@@ -173,10 +173,10 @@ class Kind(_Part):
 
 
 class Roles(_Part):
-    """Columns with a part of their own. All are the agency's column names; empty means none.
+    """Columns with a special role. All are the agency's column names; empty means none.
 
-    ``case_pattern`` and ``referral_pattern`` are regular expressions that the whole of an own
-    reference must match.
+    ``case_pattern`` and ``referral_pattern`` are regular expressions that the whole own reference
+    must match.
     """
 
     kind: str
@@ -208,9 +208,9 @@ class MappingDocument(_Part):
 
     Attributes:
         mapping: the adapter's name.
-        version: of the mapping, for example ``2026-11``.
-        source: where the own codes come from.
-        style: how values are written: ``text`` (CSV), ``lists`` (lists are lists, scalars are text:
+        version: version of the mapping, for example ``2026-11``.
+        source: origin of the own codes.
+        style: form of the values: ``text`` (CSV), ``lists`` (lists are lists, scalars are text:
             XML) or ``json`` (native).
         date_formats: strptime patterns; the first is used for writing.
         time_formats: the same for times of day.
@@ -238,7 +238,9 @@ class MappingDocument(_Part):
         for column in self.columns:
             for part in (column, *column.parts):
                 if part.table is not None and part.table not in self.tables:
-                    raise ValueError(f"column {column.column} names an absent table {part.table}")
+                    raise ValueError(
+                        f"column {column.column} names the table {part.table}, which does not exist"
+                    )
         for name in (n for k in self.kinds.values() for n in k.required):
             if name not in names:
                 raise ValueError(f"a kind requires the column {name}, which is not declared")
@@ -246,9 +248,9 @@ class MappingDocument(_Part):
         return self
 
     def _require_used_paths(self) -> None:
-        """Each path of a column is a field of an event that some kind of row makes.
+        """Check that each path of a column is a field of an event that some kind of row makes.
 
-        Otherwise what stands in the column would be left out of every event without a word.
+        Otherwise the values of that column would be dropped from every event without a trace.
         """
         types = {kind.type for kind in self.kinds.values()} & EVENT_TYPES.keys()
         for column in self.columns:
@@ -262,10 +264,10 @@ class MappingDocument(_Part):
                     )
 
     def columns_of(self, event_type: str) -> tuple[tuple[Column, str], ...]:
-        """The columns that hold a leaf of an event type, each with that leaf.
+        """Return the columns that hold a leaf of an event type, each with that leaf.
 
         Raises:
-            EventError: type_unknown.
+            EventError: ``type_unknown``.
         """
         leaves = set(schema.leaves(event_type))
         return tuple(
@@ -277,7 +279,7 @@ class MappingDocument(_Part):
         )
 
     def special_columns(self) -> tuple[str, ...]:
-        """Names of the columns with a part of their own, in a fixed order, exported ones first."""
+        """Return the names of columns with a special role in a fixed order, exported ones first."""
         roles = self.roles
         both = (
             roles.kind,
@@ -290,7 +292,7 @@ class MappingDocument(_Part):
         return tuple(name for name in (*both, *self.import_columns()) if name)
 
     def import_columns(self) -> tuple[str, ...]:
-        """Names of the columns that only an import has."""
+        """Return the names of the columns that only an import has."""
         roles = self.roles
         return (roles.received_from, roles.event_id, roles.sent_at, roles.not_shared)
 
@@ -304,14 +306,14 @@ def _no_repeats(complaint: str, names: Iterable[str]) -> None:
 
 
 def parse_mapping(content: bytes, where: str) -> MappingDocument:
-    """Read a mapping file.
+    """Parse a mapping file.
 
     Args:
         content: the file.
         where: its name, for errors.
 
     Raises:
-        MappingFileError: it is not JSON or contradicts itself or the model.
+        MappingFileError: it is not JSON, contradicts itself, or breaks the model.
     """
     try:
         return MappingDocument.model_validate_json(content)
@@ -333,7 +335,7 @@ def load_mapping(package: str, version: str | None = None) -> MappingDocument:
         version: the newest when None (versions are dates and sort as text).
 
     Raises:
-        MappingFileError: there is none, or it cannot be used.
+        MappingFileError: the file does not exist or cannot be used.
     """
     wanted = f"mapping.{version}.json" if version else None
     files = sorted(

@@ -1,9 +1,9 @@
-"""Encoding of an export: size, emptiness, binary content, UTF-8 or one 8-bit encoding.
+"""Detection and checks of an export's encoding: size, binary content, UTF-8 or one 8-bit encoding.
 
-Old systems write windows-1252 and new ones UTF-8, sometimes both in one file. An 8-bit encoding
-gives a meaning to nearly any byte, so a wrong one changes names without a word. A file is taken as
-windows-1252 only without signs of another encoding (``signs``); ``agency.toml`` may state one.
-Files are read in pieces, twice at most.
+Old systems write windows-1252 and new ones UTF-8, sometimes both in one file. Nearly every byte has
+a meaning in an 8-bit encoding, so a wrong encoding changes names without an error. A file is read
+as windows-1252 only if it has no signs of another encoding (``signs``). ``agency.toml`` can state
+an encoding. Files are read in pieces, at most twice.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STATED: Final = "agency.toml, encoding under [adapter]"
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How the text of a file is encoded.
+    """Encoding of a file's text.
 
     Attributes:
         codec: Python's name of the encoding.
@@ -43,7 +43,7 @@ class Encoding:
 
 
 def as_stream(export: Export) -> BinaryIO:
-    """The export, open for reading from its first byte."""
+    """Open the export for reading from its first byte."""
     if isinstance(export, bytes):
         return io.BytesIO(export)
     export.seek(0)
@@ -51,7 +51,7 @@ def as_stream(export: Export) -> BinaryIO:
 
 
 def check_size(stream: BinaryIO) -> int:
-    """The size of a file in bytes; refuses one that is empty or larger than an export can be.
+    """Return the size of a file in bytes; refuse an empty or too large file.
 
     Raises:
         MappingError: file_empty, file_too_large.
@@ -84,12 +84,12 @@ def check_wide(stream: BinaryIO) -> None:
 
 
 def wide_encoding(start: bytes) -> str | None:
-    """UTF-16 or UTF-32, if text starts with a byte order mark of it or looks like it."""
+    """Return UTF-16 or UTF-32 if the text starts with its byte order mark or looks like it."""
     if start.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
         return "UTF-32"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "UTF-16"
-    if b"\0" in start[:4]:  # no text begins with it; an XML parser takes it for UTF-16
+    if b"\0" in start[:4]:  # no text begins with this character; an XML parser reads it as UTF-16
         return "UTF-16 or UTF-32 without a byte order mark"
     half = len(start) // 2
     for offset in (0, 1):
@@ -108,9 +108,9 @@ def check_text(
     """Find the encoding of an export and check every byte of it.
 
     Args:
-        stream: the whole file; it is at its first byte again afterwards.
+        stream: the whole file; afterwards it is at its first byte again.
         legacy: the encoding of a file that is not UTF-8; None when there is none.
-        stated: the encoding that the agency states; nothing else is then read.
+        stated: the encoding that the agency states; no other is then accepted.
 
     Raises:
         MappingError: file_empty, file_too_large, file_encoding.
@@ -132,7 +132,7 @@ def check_text(
 
 
 def _pieces(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """(line of its first byte, piece)."""
+    """Yield (line of its first byte, piece)."""
     stream.seek(0)
     line = 1
     while piece := stream.read(PIECE_BYTES):
@@ -142,7 +142,7 @@ def _pieces(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _read_as_utf8(stream: BinaryIO, mark: int) -> tuple[int | None, bool]:
-    """The line of the first byte that is not UTF-8, and whether any character is beyond ASCII."""
+    """Return the line of the first byte that is not UTF-8, and whether any is beyond ASCII."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     bad: int | None = None
     blank, wide, last = True, False, 1
@@ -150,7 +150,7 @@ def _read_as_utf8(stream: BinaryIO, mark: int) -> tuple[int | None, bool]:
         binary = _BINARY.search(piece)
         if binary:
             where = line + piece.count(b"\n", 0, binary.start())
-            raise _refusal(where, "holds binary data", "Is it the right file?")
+            raise _refusal(where, "holds binary data", "Check that this is the right file.")
         head = mark if line == 1 and blank and not wide and last == 1 else 0
         blank = blank and not piece[head:].strip(_BLANK)
         wide = wide or not piece[head:].isascii()
@@ -191,7 +191,7 @@ def _as_stated(stream: BinaryIO, stated: str, mark: int, *, is_utf8: bool) -> En
 
 
 def _check_legacy(stream: BinaryIO, bad: int, legacy: str | None) -> None:
-    """Raises MappingError unless the file is free of signs of any other encoding."""
+    """Raise MappingError if the file shows signs of another encoding."""
     signs = Signs()
     before = b""
     for line, piece in _pieces(stream):

@@ -1,7 +1,7 @@
-"""The source's idempotency key: the same record exported again is the same event, once.
+"""Idempotency key of a source record: a record that is exported again becomes one event only.
 
-Made from the record's own reference and its content as text, so that a different column order, line
-ending or encoding changes nothing, and a changed value makes a new key.
+The key is derived from the record's own reference and its content as text. Column order, line ends
+and encoding do not change it; a changed value does.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def source_key(agency: str, mapping: str, reference: str, content: Mapping[str, 
     Args:
         agency: this agency.
         mapping: the adapter's name.
-        reference: the record's own reference.
-        content: own column -> raw value, without what changes by itself (an extract date) and
-            without shared ids, which a system learns after the first export.
+        reference: own reference of the record.
+        content: own column -> raw value, without volatile columns (an extract date) and without
+            shared ids, which a system learns after the first export.
     """
     settled = {name: _settled(value) for name, value in content.items()}
     body = orjson.dumps(
@@ -36,7 +36,7 @@ def _settled(value: object) -> object:
     if isinstance(value, str):
         return value.replace("\r\n", "\n").strip()
     if isinstance(value, int) and abs(value) >= 1 << 63:
-        return str(value)  # orjson writes no larger ones
+        return str(value)  # orjson cannot write larger integers
     if isinstance(value, list):
         return [_settled(item) for item in value]
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
-"""Own references beside shared ids, and own partner codes beside agency ids.
+"""Links between own references and shared ids, and between partner codes and agency ids.
 
-The agency that records a case first makes its random id; the others link their reference to it, so
+The agency that records a case first makes its random id. The others link their reference to it, so
 one case has one id. A row carries the own reference, the shared id, or both. A row with both links
 them.
 """
@@ -32,23 +32,23 @@ def shared_id(
     mint: bool,
     pattern: str = DEFAULT_PATTERN,
 ) -> str | None:
-    """The shared id that a row is about, linking or minting it where allowed.
+    """Return the shared id that a row names; link or mint it where allowed.
 
     Args:
         kind: case or referral.
         own: the agency's own reference, or empty.
         shared: the shared id, or empty.
-        place: for errors; the column of the own reference.
+        place: column of the own reference, for errors.
         context: the links.
         mint: whether an own reference without a link gets a new id.
-        pattern: of an own reference.
+        pattern: pattern of an own reference.
 
     Returns:
         The id, or None when the row names none.
 
     Raises:
-        MappingError: unknown_case or unknown_referral when the two contradict a former link or are
-            not known; invalid_value.
+        MappingError: unknown_case or unknown_referral when the two contradict an existing link or
+            are not known; invalid_value.
     """
     shared = shared.lower()
     if own:
@@ -70,7 +70,7 @@ def shared_id(
         if linked not in (None, shared):
             raise place.error(
                 _UNKNOWN[kind],
-                f"this {kind} and the shared id beside it were linked otherwise before",
+                f"this {kind} and the shared id beside it are already linked to other ids",
                 fix="Check both references; one of them belongs to another record.",
             )
         return shared
@@ -86,7 +86,7 @@ def shared_id(
 
 
 def referral_by_reference(text: str, place: Place, context: Context) -> str:
-    """The shared id of another referral, named by shared id or own reference.
+    """Return the shared id of another referral, named by shared id or own reference.
 
     Raises:
         MappingError: unknown_referral.
@@ -101,15 +101,15 @@ def referral_by_reference(text: str, place: Place, context: Context) -> str:
 
 
 def own_referral(shared: str, context: Context) -> str:
-    """The own reference of a referral, or an empty text."""
+    """Return the own reference of a referral, or an empty text."""
     return context.links.own("referral", shared) or ""
 
 
 def partner_agency(code: str, place: Place, context: Context) -> str:
-    """The agency behind an own partner code.
+    """Return the agency id of an own partner code.
 
-    An agency id itself is accepted where it is a partner's or one's own, because that is what is
-    written for an agency without an own code.
+    An agency id itself is accepted if it is a partner's or one's own, because an agency without an
+    own code is written by its id.
 
     Raises:
         MappingError: unknown_partner.
@@ -127,9 +127,9 @@ def partner_agency(code: str, place: Place, context: Context) -> str:
 
 
 class MemoryLinks:
-    """Own references and shared ids in memory: a small real ``Links`` for samples and tests.
+    """In-memory ``Links`` for samples and tests.
 
-    The ids are reproducible; those of an agency come from its store and cannot be foreseen.
+    Its ids are reproducible; an agency's real ids come from its store and are random.
     """
 
     def __init__(self, seed: int = 1) -> None:
@@ -138,7 +138,7 @@ class MemoryLinks:
         self._own: dict[tuple[str, str], str] = {}
 
     def shared(self, kind: str, own_reference: str) -> str:
-        """The shared id for an own reference, minted when there is none yet."""
+        """Return the shared id for an own reference; mint one when there is none yet."""
         found = self._shared.get((kind, own_reference))
         if found is None:
             found = str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
@@ -146,23 +146,23 @@ class MemoryLinks:
         return found
 
     def find_shared(self, kind: str, own_reference: str) -> str | None:
-        """The shared id for an own reference, or None."""
+        """Return the shared id for an own reference, or None."""
         return self._shared.get((kind, own_reference))
 
     def own(self, kind: str, shared_id: str) -> str | None:
-        """The own reference for a shared id, or None."""
+        """Return the own reference for a shared id, or None."""
         return self._own.get((kind, shared_id))
 
     def link(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Tie the two together. Raises MappingError(unknown_case) on a conflict."""
+        """Link the two. Raises MappingError(unknown_case) on a conflict."""
         if (
             self._shared.get((kind, own_reference), shared_id) != shared_id
             or self._own.get((kind, shared_id), own_reference) != own_reference
         ):
-            raise MappingError(f"this {kind} is linked otherwise", code="unknown_case")
+            raise MappingError(f"this {kind} is already linked to another id", code="unknown_case")
         self._shared[kind, own_reference] = shared_id
         self._own[kind, shared_id] = own_reference
 
     def count(self) -> int:
-        """How many links there are."""
+        """Return the number of links."""
         return len(self._shared)

@@ -1,15 +1,15 @@
-"""Lists inside one text column: items between separators, with a backslash where one is meant."""
+"""Lists inside one text column: items between separators, with a backslash as escape."""
 
 from __future__ import annotations
 
 
 def escape(text: str, separator: str) -> str:
-    r"""Make a text safe between separators: ``\`` and the separator get a ``\`` before them."""
+    r"""Escape a text for use between separators: put ``\`` before ``\`` and the separator."""
     return text.replace("\\", "\\\\").replace(separator, "\\" + separator)
 
 
 def split_escaped(text: str, separator: str) -> list[str]:
-    """The inverse of joining with ``escape``; a backslash before anything else is a backslash."""
+    """Split what ``escape`` and a join made; a backslash before another character stays."""
     items, current, index = [], [], 0
     while index < len(text):
         char = text[index]

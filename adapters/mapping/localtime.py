@@ -1,7 +1,7 @@
-"""UK local time to UTC and back, by the IANA time zone database (`zoneinfo`, package `tzdata`).
+"""Conversion between UK local time and UTC, by the IANA time zone database (`zoneinfo`, `tzdata`).
 
-Exports carry local times; events carry UTC. The hour that happens twice when summer time ends needs
-``GMT`` or ``BST`` after it: nothing is guessed.
+Exports carry local times; events carry UTC. In the hour that happens twice when summer time ends,
+the time must carry ``GMT`` or ``BST``; without it, the record is refused.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
-"""Years outside are slips of the keyboard."""
+"""Years outside this range are typing errors."""
 
 _UK: Final = ZoneInfo("Europe/London")
 
 
 def to_utc(local: datetime, zone: str = "") -> datetime | None:
-    """The UTC time of a UK local time, both naive; None if it did not happen or happened twice.
+    """Return the UTC time of a UK local time (both naive), or None if it has not exactly one.
 
     Args:
-        local: what the clock on the wall said.
-        zone: ``GMT`` or ``BST`` where the record says so.
+        local: the local time.
+        zone: ``GMT`` or ``BST`` if the record gives it.
     """
     found: set[datetime] = set()
     for fold in (0, 1):
@@ -34,19 +34,19 @@ def to_utc(local: datetime, zone: str = "") -> datetime | None:
 
 
 def to_local(utc: datetime) -> tuple[datetime, str]:
-    """UK local time (naive) and, only when that hour happens twice, ``GMT`` or ``BST``."""
+    """Return UK local time (naive) and, only when that hour happens twice, ``GMT`` or ``BST``."""
     here = utc.replace(tzinfo=UTC).astimezone(_UK)
     local = here.replace(tzinfo=None, fold=0)
     return local, (here.tzname() or "") if to_utc(local) is None else ""
 
 
 def parse_strictly(text: str, pattern: str) -> datetime | None:
-    """A date or time in exactly this strptime pattern (zero-padded), or None."""
+    """Parse a date or time in exactly this strptime pattern (zero-padded), or return None."""
     try:
         moment = datetime.strptime(text, pattern)  # naive on purpose
     except ValueError:
         return None
     if "%Y" in pattern and not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
         return None
-    # strptime accepts 1/2/2025 and stray blanks; a column that says dd/mm/yyyy does not.
+    # strptime also accepts 1/2/2025 and extra blanks, which a dd/mm/yyyy column must not have.
     return moment if moment.strftime(pattern) == text else None

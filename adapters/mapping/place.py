@@ -1,4 +1,4 @@
-"""Where in an export something is: what every reason for refusing a record names.
+"""Place in an export: line and column, which every reason for a refused record names.
 
 The value itself is never named, because values are personal (``adapters.base.MappingError``).
 """
@@ -12,7 +12,7 @@ from adapters.base import MappingError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of a file and, where one is meant, a column of it.
+    """A line of a file and, optionally, a column of it.
 
     Attributes:
         line: 1-based line or element number; 0 for an event that is being written.
@@ -29,15 +29,15 @@ class Place:
         return ", ".join(parts)
 
     def at(self, column: str) -> Place:
-        """The same line, another column."""
+        """Return the same line with another column."""
         return Place(self.line, column)
 
     def error(self, code: str, detail: str, *, fix: str | None = None) -> MappingError:
-        """A refusal at this place.
+        """Return a refusal at this place.
 
         Args:
             code: one of the codes of ``MappingError``.
-            detail: what is expected; never what was found.
+            detail: what is expected; never the found value.
             fix: what to do about it.
         """
         return MappingError(detail, code=code, where=str(self) or None, fix=fix)

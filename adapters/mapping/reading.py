@@ -1,8 +1,8 @@
-"""One value of a column to one leaf: dates, codes, limits, lists.
+"""Conversion of one column value to one leaf: dates, codes, limits, lists.
 
-Reading is closed: a code that the table does not know, a date that does not exist or a text over
-its limit is refused, never cut, passed through or guessed. Absent and unreadable are two things: a
-value that says nothing is recorded is no leaf at all (``is_absent``), any other is read or refused.
+Reading is strict: a code that the table does not know, a date that does not exist or a text over
+its limit is refused, never cut, passed through or guessed. Absent and unreadable differ: a value
+that means 'not recorded' becomes no leaf (``is_absent``); any other value is read or refused.
 ``writing`` is the inverse.
 """
 
@@ -27,18 +27,18 @@ from adapters.mapping.signs import has_escapes, text_sign
 from broker.event import JSON
 
 MAX_ITEMS = 100
-"""Items in one list; a record with more was not written by a person."""
+"""Maximum number of items in one list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What reading and writing a value may know besides the value.
+    """Context for reading and writing a value.
 
     Attributes:
         document: the mapping file.
         context: partners and links.
-        leaf_of: own column -> leaf of the event type at hand.
-        column_of: leaf of the event type at hand -> own column.
+        leaf_of: own column -> leaf of the current event type.
+        column_of: leaf of the current event type -> own column.
     """
 
     document: MappingDocument
@@ -48,10 +48,10 @@ class Terms:
 
 
 def is_absent(column: Column, value: object) -> bool:
-    """Whether a raw value says that nothing is recorded.
+    """Return whether a raw value means that nothing is recorded.
 
-    That is: no such column, null, blank text, or an empty list where a list is expected. Anything
-    else is either read or refused, never passed over.
+    This is the case for an absent column, null, blank text, or an empty list where a list is
+    expected. Any other value is read or refused.
     """
     if isinstance(value, str):
         return not value.strip()
@@ -59,7 +59,7 @@ def is_absent(column: Column, value: object) -> bool:
 
 
 def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
-    """One raw value as a leaf.
+    """Convert one raw value to a leaf.
 
     Args:
         column: its declaration.
@@ -71,13 +71,13 @@ def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSO
         The leaf, or None when the agency's code says 'not recorded'.
 
     Raises:
-        MappingError: with the codes of ``adapters.base.MappingError``.
+        MappingError: the value is refused.
     """
     return _READERS[column.kind](column, value, place, terms)
 
 
 def text_of(value: object, place: Place) -> str:
-    """A raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
+    """Return a raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
     if isinstance(value, str):
         return value.strip()
     raise place.error(
@@ -88,7 +88,7 @@ def text_of(value: object, place: Place) -> str:
 
 
 def _kind_of(value: object) -> str:
-    """What a native value is, for a reason that does not repeat it."""
+    """Return the kind of a native value, for a reason that does not repeat the value."""
     if value is None:
         return "null"
     names = {bool: "true or false", dict: "an object", list: "a list"}
@@ -101,7 +101,7 @@ def _text(column: Column, value: object, place: Place, terms: Terms) -> str:
         raise place.error(
             "text_too_long",
             f"the text is longer than {column.limit} characters",
-            fix="Shorten it at the source; it is never cut here.",
+            fix="Shorten it in the source system.",
         )
     if column.reference:
         check_not_made(text, place)
@@ -117,9 +117,9 @@ _MARKS_OF_DIRECTION: Final = "\u200e\u200f"
 
 
 def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
-    """Refuse characters that nobody sees, that hide others, or that a wrong encoding made.
+    """Refuse invisible characters, characters that hide others, and signs of a wrong encoding.
 
-    In accounts of several lines, marks without width that other programs leave there are kept.
+    Texts of several lines may hold the invisible marks that other programs leave in them.
     """
     sign = text_sign(text)
     if sign is not None:
@@ -138,7 +138,7 @@ def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
         raise place.error(
             "text_encoding",
             "a character is written as an escape of HTML, JSON, e-mail, a URL or UTF-7",
-            fix="Export the text as it is to be read, as UTF-8.",
+            fix="Export the plain characters, as UTF-8.",
         )
     kept = _JOINERS + ("\n\t" + _BLANKS_WITHOUT_WIDTH + _MARKS_OF_DIRECTION if multiline else "")
     for char in text:
@@ -150,7 +150,7 @@ def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
         if kind in ("Cf", "Co", "Cn", "Cs", "Zl", "Zp") and char not in kept:
             raise place.error(
                 "invalid_value",
-                f"a character that cannot be seen (U+{ord(char):04X}) is not allowed here",
+                f"an invisible character (U+{ord(char):04X}) is not allowed here",
                 fix="Type the value again.",
             )
 
@@ -174,7 +174,7 @@ def _code(column: Column, value: object, place: Place, terms: Terms) -> str | No
 
 def _codes(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
     found = [_code(column, item, place, terms) for item in _items(column, value, place)]
-    # Sorted: a set has no first element, so no strand can look like the main one.
+    # Sorted, because a set has no first element: no strand may look like the main one.
     codes: list[JSON] = []
     codes.extend(sorted({code for code in found if code is not None}))
     return codes or None

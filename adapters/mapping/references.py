@@ -1,9 +1,10 @@
-"""References: what tells one case from another must not be what a spreadsheet made of it.
+"""Checks of own references: values that a spreadsheet or a program has changed are refused.
 
-Two people's cases become one when both have ``#N/A`` or ``2.61E+12`` for a reference, and one
-person's case becomes two by a space that has no width. So a reference is of printable ASCII and of
-the pattern that the mapping file states, and it is none of the values that programs write of
-themselves. Blanks around it, non-breaking ones included, are no part of it. Nothing else is folded.
+If two people's cases both had ``#N/A`` or ``2.61E+12`` as a reference, they would become one case.
+If one of two equal references held an invisible space, one person's case would become two. So a
+reference has only printable ASCII, matches the pattern of the mapping file, and is none of the
+values that programs write by themselves. Blanks around it, non-breaking ones included, are removed.
+Nothing else is normalised.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Final
 from adapters.mapping.place import Place
 
 MAX_REFERENCE: Final = 64
-"""Characters of an own reference."""
+"""Maximum number of characters of an own reference."""
 DEFAULT_PATTERN: Final = "(?=.*[0-9])[A-Z0-9]+(?:[ ./_:-][A-Z0-9]+)*"
-"""For a mapping file without one: capitals and digits, at least one of them, in groups."""
+"""Default pattern: groups of capitals and digits, with at least one digit."""
 
 _MONTH: Final = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _ERRORS: Final = (
@@ -45,17 +46,17 @@ _MADE_BY_SPREADSHEETS: Final = tuple(
     )
 )
 _EXPORT_AS_TEXT: Final = (
-    "Correct the record; if a spreadsheet changed the column, give it the format Text and fill it "
-    "again from the source."
+    "Correct the record. If a spreadsheet changed the column, give it the format Text and fill "
+    "it again from the source."
 )
 
 
 def check_reference(text: str, pattern: str, place: Place) -> str:
-    """A reference, checked.
+    """Return a reference after all checks.
 
     Args:
-        text: without blanks around it; not empty.
-        pattern: what the mapping file states for it.
+        text: the reference without blanks around it; not empty.
+        pattern: the pattern of the mapping file.
         place: for errors.
 
     Raises:
@@ -67,20 +68,21 @@ def check_reference(text: str, pattern: str, place: Place) -> str:
     if not (text.isascii() and text.isprintable()):
         raise place.error(
             "invalid_value",
-            "a reference holds a character that cannot be seen or is of another alphabet",
+            "a reference holds an invisible character or one of another alphabet",
             fix="Type the reference again.",
         )
     if not re.fullmatch(pattern, text, re.ASCII):
         raise place.error(
             "invalid_value",
-            f"a reference of the form {pattern} is expected (adapters/mapping, the mapping file)",
+            f"a reference must have the form {pattern}, which the mapping file in "
+            "adapters/mapping states",
             fix="Correct the reference, or the pattern in the next version of the mapping file.",
         )
     return text
 
 
 def check_not_made(text: str, place: Place) -> None:
-    """Refuse what a program wrote in the place of a reference.
+    """Refuse a value that a program wrote instead of a reference.
 
     Raises:
         MappingError: invalid_value.
@@ -93,9 +95,9 @@ def check_not_made(text: str, place: Place) -> None:
 
 
 def check_uuid(text: str, place: Place) -> None:
-    """Refuse a shared id that databases write for none: all its digits are the same.
+    """Refuse a UUID that databases use as a null value: all its digits are the same.
 
-    Two people's cases become one when both have ``00000000-0000-0000-0000-000000000000``.
+    If two people's cases both had ``00000000-0000-0000-0000-000000000000``, they would become one.
 
     Args:
         text: a UUID in lower case.
@@ -107,13 +109,13 @@ def check_uuid(text: str, place: Place) -> None:
     if len(set(text.replace("-", ""))) == 1:
         raise place.error(
             "invalid_value",
-            "a shared id is expected, not a UUID that stands for no value",
-            fix="Leave the value empty, or fill in the id that was received.",
+            "this UUID stands for no value; a shared id is expected",
+            fix="Leave the value empty, or use the id that was received.",
         )
 
 
 def check_not_error(text: str, place: Place) -> None:
-    """Refuse a text that is what a program writes for an error or for nothing.
+    """Refuse a text that a program writes for an error or for no value.
 
     Raises:
         MappingError: invalid_value.
@@ -121,6 +123,6 @@ def check_not_error(text: str, place: Place) -> None:
     if _WRITTEN_BY_PROGRAMS.fullmatch(text):
         raise place.error(
             "invalid_value",
-            "a program wrote an error, or its word for no value, in the place of a text",
+            "a program wrote an error, or its word for no value, instead of a text",
             fix="Leave the value empty, or fill it in.",
         )

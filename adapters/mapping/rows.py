@@ -1,8 +1,8 @@
-"""Rows to events and events to rows, by the mapping file alone.
+"""Conversion of rows to events and events to rows, by the mapping file alone.
 
-``RowMapping`` compiles a document once: which columns speak for which leaf of each event type. Both
-directions are pure but for the links of the context, and those are touched last, so that a refused
-row leaves nothing behind.
+``RowMapping`` compiles a document once: it finds the columns for each leaf of each event type. Both
+directions are pure except for the links of the context. Links are written last, so that a refused
+row leaves no link behind.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from contracts.errors import EventError
 from contracts.events import PlainEvent
 
 _PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
-"""Stands for an id that is not minted before the rest of the row has proved good."""
+"""Placeholder for an id that is minted only after the rest of the row is valid."""
 
 _LINKED = ("case_id", "referral_id")
 
 
 @dataclass(frozen=True, slots=True)
 class _TypeTerms:
-    """What the document says about one event type."""
+    """Compiled terms of one event type."""
 
     own_kind: str
     kind: Kind
@@ -47,9 +47,9 @@ class RowMapping:
 
     Attributes:
         document: the file.
-        export_columns: every column that an export must have.
-        known_columns: every column that it may have, in order; the header of an import.
-        multiline_columns: those whose values may have line breaks.
+        export_columns: all required columns of an export.
+        known_columns: all allowed columns, in order; the header of an import.
+        multiline_columns: columns whose values may have line breaks.
     """
 
     def __init__(self, document: MappingDocument) -> None:
@@ -77,7 +77,7 @@ class RowMapping:
 
     @property
     def version(self) -> str:
-        """Of the mapping file."""
+        """Return the version of the mapping file."""
         return self.document.version
 
     def _compile(self, own_kind: str, kind: Kind) -> _TypeTerms:
@@ -116,7 +116,7 @@ class RowMapping:
         """Turn a row into an event.
 
         Raises:
-            MappingError: with line and column; nothing is guessed.
+            MappingError: with line and column.
         """
         roles, place = self.document.roles, Place(row.line)
         terms = self._terms_of(row, place)
@@ -159,9 +159,9 @@ class RowMapping:
         )
 
     def case_names(self, row: Row) -> tuple[str, str]:
-        """The own reference and the shared id that a row gives for its case, as they stand there.
+        """Return the own reference and the shared id of a row's case, unchecked.
 
-        Empty texts for what is absent or no text; nothing is checked.
+        An absent value, or one that is not a text, gives an empty text.
         """
         roles = self.document.roles
         own, shared = (row.values.get(name) for name in (roles.case, roles.shared_case))
@@ -231,7 +231,7 @@ class RowMapping:
     # --- events to rows -------------------------------------------------------------------------
 
     def to_row(self, event: OpenedEvent, context: Context) -> dict[str, object]:
-        """The event in the agency's own columns and terms; what was not received stays empty.
+        """Return the event in the agency's own columns and terms; missing values stay empty.
 
         Returns:
             Own column -> value, for every known column in order. Empty text (empty list where the
@@ -240,7 +240,7 @@ class RowMapping:
 
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value when the mapping has no place
-                for something that arrived. Dropping it silently would lose it.
+                for a received value. A value is never dropped silently.
         """
         roles = self.document.roles
         row = self.own_values(event.type, event.flat, context)
@@ -264,10 +264,10 @@ class RowMapping:
     def own_values(
         self, event_type: str, flat: Mapping[str, JSON], context: Context
     ) -> dict[str, object]:
-        """Leaves in own columns and terms; ids, partners and the rest of a row stay empty.
+        """Return leaves in own columns and terms; ids, partners and the rest of a row stay empty.
 
         Args:
-            event_type: decides the kind of row and which columns hold which leaf.
+            event_type: decides the kind of row and the column of each leaf.
             flat: leaves by path; the ids of case and referral are skipped.
             context: partners and links.
 
@@ -298,15 +298,15 @@ class RowMapping:
 
 
 def _role(row: Row, column: str) -> str:
-    """The text of a column with a part of its own; empty when absent.
+    """Return the text of a column with a special role; empty when absent.
 
     Raises:
-        MappingError: invalid_value for anything but a text.
+        MappingError: invalid_value for any value but a text.
     """
     value = row.values.get(column)
     return "" if value is None else text_of(value, Place(row.line, column))
 
 
 def _blank(value: object) -> bool:
-    """Whether a raw value adds nothing to the key of a record."""
+    """Return whether a raw value adds nothing to the key of a record."""
     return value is None or value == [] or (isinstance(value, str) and not value.strip())

@@ -1,9 +1,9 @@
-"""Signs that text was read in a wrong encoding.
+r"""Detection of text that was read in a wrong encoding.
 
-``Signs`` looks at the bytes of a file that is not UTF-8: may it be windows-1252, or does a word
-hold a character that no word has, as ``Jos\u201a`` when cp850 is read as windows-1252?
-``text_sign`` looks at decoded text for what an earlier program did wrong: ``Jos\u00c3\u00a9``.
-Neither can find every wrong encoding: a byte that makes a word in both is believed.
+``Signs`` checks the bytes of a file that is not UTF-8. It looks for characters that no word has,
+such as ``Jos\u201a`` when cp850 is read as windows-1252. ``text_sign`` checks decoded text for the
+errors of an earlier program: ``Jos\u00c3\u00a9``. They cannot find every wrong encoding: a byte
+that makes a valid word in both encodings is accepted.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _SIGNS: Final = re.compile(
     b"|".join(
         (
             rb"[\x81\x8d\x8f\x90\x9d]",  # windows-1252 has no such character
-            # signs that never follow a letter directly
+            # signs that never directly follow a letter
             rb"(?<=[" + _LETTER + rb"])[\x82-\x84\x86-\x89\x8b\x91\x93\x98\xa1\xa2\xa4-\xa6\xa8\xac"
             rb"\xaf\xb1\xb6\xb8\xb9\xbc-\xbf]",
             rb"(?<=[A-Za-ln-z])[\xb2\xb3]",  # m2 and m3 are units
             # signs that never stand between two letters
             rb"(?<=[" + _LETTER + rb"])[\x80\x94\x95\x99\x9b\xa3\xa7\xa9\xab\xae\xb0\xb5"
             rb"\xbb\xd7\xf7](?=[" + _LETTER + rb"])",
-            # dashes and the non-breaking space stand between words, seldom inside one
+            # dashes and the non-breaking space stand between words, rarely inside one
             rb"(?<=[" + _LOWER + rb"])[\x96\x97\xa0](?=[" + _LOWER + rb"])",
-            # nor do two of all these
+            # two of any of these in a row
             rb"(?<=[A-Za-z])[\x80-\x84\x86-\x91\x95\x98-\xbf]{2,}(?=[A-Za-z])",
             # signs that never begin a word
             rb"(?<![" + _LETTER + rb"])[\x83\x86-\x89\x98\x99\xaf](?=[a-z])",
@@ -50,7 +50,7 @@ _WORDS: Final = re.compile(
     rb"(?<![A-Za-z\x80-\xff])[A-Za-z]{0,32}+[\x80-\xff][A-Za-z0-9\x80-\xff]{0,64}"
 )
 OVERLAP_BYTES: Final = 128
-"""Bytes of a piece that are to be looked at again before the next one: no word is cut."""
+"""Bytes of a piece that are checked again with the next one, so that no word is cut."""
 _MAX_WORDS: Final = 500
 _MIXED: Final = re.compile("^[A-Z][\u00c0-\u00de](?=[a-z])|[\u0080-\u017f]{4}")
 
@@ -70,7 +70,7 @@ class Signs:
     """Collects the signs of one file, piece by piece.
 
     Attributes:
-        line: of the first sign; 0 without one.
+        line: line of the first sign; 0 without one.
     """
 
     def __init__(self) -> None:
@@ -78,12 +78,13 @@ class Signs:
         self._words: set[bytes] = set()
 
     def look(self, piece: bytes, line: int, *, begun: int = 0) -> None:
-        """Look at bytes that are not ASCII.
+        """Check bytes beyond ASCII.
 
         Args:
-            piece: of the file.
-            line: of its first byte.
-            begun: bytes at its beginning that may begin inside a word and were looked at before.
+            piece: part of the file.
+            line: line of its first byte.
+            begun: number of bytes at its beginning that were already checked and may begin inside a
+                word.
         """
         if not self.line:
             places = (one.start() for one in _NOT_ASCII.finditer(piece, begun // 2))
@@ -97,7 +98,7 @@ class Signs:
                     break
 
     def suspect(self) -> str | None:
-        """The encoding that fits best, or None when nothing speaks against windows-1252."""
+        """Return the encoding that fits best, or None without a sign against windows-1252."""
         if not self.line:
             return None
         fits = {codec: self._fit(codec) for codec in _SUSPECTS}
@@ -110,7 +111,7 @@ class Signs:
 
 
 def _fit(word: str) -> int:
-    """How well a word of some letters beyond ASCII reads: 0 if it is none."""
+    """Return how well a word with letters beyond ASCII fits; 0 if it is no word."""
     if re.fullmatch("[\u00a3\u20ac][0-9]+", word):
         return 1
     inside = any(a.islower() and b.isupper() for a, b in pairwise(word))
@@ -120,7 +121,7 @@ def _fit(word: str) -> int:
     return 1 if scripts == {"LATIN"} else 2
 
 
-# What bytes 0x80 to 0xBF, of which every letter of UTF-8 has at least one, are in windows-1252.
+# How windows-1252 shows the bytes 0x80 to 0xBF. Every UTF-8 letter beyond ASCII has one of them.
 _TRAIL: Final = "\u0080-\u00bf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178"  # noqa: E501 - one list of characters
 _TRAIL_WITHOUT_QUOTES: Final = re.sub("[\u2018\u2019\u201c\u201d\u2013\u2014\u2026]", "", _TRAIL)
 _TEXT_SIGNS: Final = (
@@ -164,12 +165,12 @@ _ANY_TEXT_SIGN: Final = re.compile("|".join(pattern for pattern, _ in _TEXT_SIGN
 
 
 def text_sign(text: str) -> str | None:
-    """What was done wrong to a text before it came here, in words; None without a sign of it."""
+    """Return which wrong decoding changed a text, in words; None without a sign of one."""
     if text.isascii() or not _ANY_TEXT_SIGN.search(text):
         return None
     return next(words for pattern, words in _TEXT_SIGNS if re.search(pattern, text))
 
 
 def has_escapes(text: str) -> bool:
-    """Whether a text has characters as another form of text writes them: ``O&#39;Brien``."""
+    """Return whether a text has characters in the escapes of another format: ``O&#39;Brien``."""
     return _ESCAPES.search(text) is not None

@@ -1,8 +1,8 @@
-"""Records of a delimited file, cut at line ends that stand outside quotes, as RFC 4180 has it.
+"""Splitter of a delimited file: cuts records at line ends outside quotes, as in RFC 4180.
 
-A quote opens a quoted value only where a value begins. So a stray one (``6'2" tall``) breaks its
-own line and no other. A quote that is never closed would swallow what follows it: such a record is
-given up at its first line, and the lines after it are looked at as if it were not there.
+A quote opens a quoted value only where a value begins. So a stray quote (``6'2" tall``) breaks its
+own line and no other. A quote that is never closed would swallow the records after it: such a
+record is rejected at its first line, and the lines after it are read as if it were absent.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Problem: TypeAlias = Literal["quote", "long"]
 
 PIECE_BYTES: Final = 64 * 1024
 MANY_BLANK: Final = 100
-"""Blank lines one after the other from which on they are passed over in pieces."""
+"""Number of consecutive blank lines from which on they are skipped in blocks."""
 _INSIDE: Final = re.compile(rb'(?:[^"]|"")*+')
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One record, or one line that is none.
+    """One record, or one line that is not a record.
 
     Attributes:
         line: 1-based number of its first line.
         start: offset of its first byte.
         end: offset after its line end.
-        content: its bytes with the line end; of a line that is none, not more than its beginning.
-        problem: why it is no record.
+        content: its bytes with the line end; only the beginning for a line that is not a record.
+        problem: why it is not a record.
     """
 
     line: int
@@ -42,15 +42,15 @@ class Cut:
 
 
 class Splitter:
-    """Cuts a file into records. Blank lines between them are passed over.
+    """Cuts a file into records and skips blank lines between them.
 
     Args:
-        stream: the file; nobody else moves its position.
+        stream: the file; no other code may move its position.
         delimiter: one ASCII character.
         at: offset of the first record.
-        line: its line.
+        line: line number of the first record.
         divider: a line that ends every record, open quotes or not (the header, repeated).
-        quotes: whether quotes have a meaning; else every line is a record.
+        quotes: whether quotes are special; otherwise every line is a record.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Splitter:
         self._quotes = quotes
 
     def __iter__(self) -> Iterator[Cut]:
-        """The records that are left, from where the last one ended."""
+        """Yield the remaining records, from the end of the last one."""
         self._stream.seek(self._at)
         while True:
             cut = self._next()
@@ -81,9 +81,9 @@ class Splitter:
             yield cut
 
     def give_up(self, cut: Cut) -> Cut:
-        """Take back a record of several lines: only its first line is gone.
+        """Take back a record of several lines and give up only its first line.
 
-        The iteration goes on with the second line.
+        The iteration continues with the second line.
         """
         end = cut.content.index(b"\n") + 1
         self._go(cut.start + end, cut.line + 1)
@@ -119,7 +119,7 @@ class Splitter:
         return Cut(first, start, self._at, content[:end], "quote")
 
     def _pass_blank(self) -> None:
-        """Go to the next line that is not blank, or to one before it."""
+        """Move to the next line that is not blank, or to one before it."""
         while piece := self._stream.read(PIECE_BYTES):
             passed = len(piece) - len(piece.lstrip())
             line_end = piece.rfind(b"\n", 0, passed) + 1
@@ -130,7 +130,7 @@ class Splitter:
         self._stream.seek(self._at)
 
     def _rest_of(self, first: bytes) -> tuple[str, bytes]:
-        """The state at the end of a record whose first line leaves a quote open, and its bytes."""
+        """Return state and bytes at the end of a record whose first line leaves a quote open."""
         lines, size = [first], len(first)
         while size < MAX_RECORD_BYTES:
             line = self._stream.readline(MAX_RECORD_BYTES - size)
@@ -147,7 +147,7 @@ class Splitter:
         return "broken", first
 
     def _long(self, start: int, line: int, beginning: bytes) -> Cut:
-        """A line that is longer than a record may be, passed over."""
+        """Skip a line that is longer than a record may be."""
         end = start + len(beginning)
         while piece := self._stream.readline(MAX_RECORD_BYTES):
             end += len(piece)
@@ -157,7 +157,7 @@ class Splitter:
         return Cut(line, start, end, beginning[:64], "long")
 
     def _scan(self, line: bytes, *, inside: bool) -> str:
-        """``closed``, ``open`` (in a quoted value) or ``broken`` at the end of a line."""
+        """Return ``closed``, ``open`` (in a quoted value) or ``broken`` for the end of a line."""
         at = 0
         while True:
             if not inside and line[at : at + 1] == b'"':

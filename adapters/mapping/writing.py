@@ -1,7 +1,7 @@
-"""One leaf to one value of a column, in the agency's own terms: the inverse of ``reading``.
+"""Conversion of one leaf to one column value in the agency's own terms: the inverse of ``reading``.
 
-A shared code without an own code is an error, not an empty column: what arrived must not vanish on
-its last metre.
+A shared code without an own code is an error, not an empty column, because a received value must
+not be lost.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UTC_SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
 
 
 def write_value(column: Column, value: JSON, place: Place, terms: Terms) -> object:
-    """One leaf as text, or as native values by the document's style.
+    """Convert one leaf to text, or to native values by the document's style.
 
     Args:
         column: the declaration.
@@ -54,7 +54,9 @@ def _write_item(column: Column, item: JSON, place: Place, terms: Terms) -> objec
 def _write_record(column: Column, item: Mapping[str, JSON], place: Place, terms: Terms) -> object:
     parts = {part.paths[0]: part for part in column.parts}
     if not parts.keys() >= item.keys():
-        raise place.error("unknown_column", "a record has a part without a column in this mapping")
+        raise place.error(
+            "unknown_column", "a record has a part for which this mapping has no column"
+        )
     own = {
         part.column: write_value(
             part, item[leaf], place.at(f"{column.column}.{part.column}"), terms
@@ -127,7 +129,7 @@ _WRITERS: Mapping[ValueKind, Callable[[Column, str, Place, Terms], str]] = {
 
 
 def write_moment(text: str, formats: Sequence[str]) -> str:
-    """An RFC 3339 UTC time in the agency's first format; UK local unless the pattern ends in Z."""
+    """Convert an RFC 3339 UTC time to the first format: UK local, or UTC if that ends in Z."""
     moment = next((m for shape in _UTC_SHAPES if (m := _utc(text, shape))), None)
     if moment is None:
         return text

@@ -1,1 +1,1 @@
-"""Sinks: where what arrived for an agency is handed over to its own system."""
+"""Sinks: they hand received events to the agency's own system."""

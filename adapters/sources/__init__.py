@@ -1,1 +1,1 @@
-"""Sources: where an agency's own exports come in."""
+"""Sources: they bring in an agency's own exports."""

@@ -1,12 +1,11 @@
-"""A watched folder as a source: dropped files are handed over whole, then put away.
+"""Folder source: hands over complete files dropped into a watched folder, then moves them away.
 
-Plain polling, because network shares send no events and a look at a folder that is emptied as it
-is read costs nothing. Codes of its own: file_empty, file_too_large, file_unreadable,
-file_type_unknown, not_a_file (a folder, pipe or device; left alone), symlink, handler_failed,
-hard_link (it has a second name; left alone), still_open (its writer has it open; waited for),
-written_later (it was written to after it was put away; it comes back and is read again),
-folder_unavailable, source_retry (the environment is at fault; left for another try). What an entry
-is left for is shown by broker/held/import_folder.py.
+It polls, because network shares send no events and looking at a nearly empty folder is cheap. Its
+own codes: file_empty, file_too_large, file_unreadable, file_type_unknown, not_a_file (a folder,
+pipe or device; left alone), symlink, handler_failed, hard_link (it has a second name; left alone),
+still_open (a writer has it open; waits), written_later (it changed after it was moved away; it
+comes back and is read again), folder_unavailable, source_retry (the environment is at fault; tried
+again later). broker/held/import_folder.py shows why an entry is left.
 """
 
 from __future__ import annotations
@@ -49,17 +48,20 @@ POLL_S: Final = 0.5
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
 STILL_OPEN_S: Final = 60 * 60.0
-"""How long a file at rest is waited for because its writer has it open; then it is taken as it is,
-and what comes later is taken later."""
+"""How long an unchanged file waits while a writer has it open. After that it is taken as it is, and
+later changes are taken later.
+"""
 STUCK_TRIES: Final = 6
-"""A file that was tried so often waits for more than a minute: something has to be mended."""
+"""A file with this many tries waits for more than a minute: a person must repair something."""
 READ_TRIES: Final = 4
-"""A share may refuse to open a file that is still being written; after that many it is refused."""
+"""A share may refuse to open a file that is still being written; after this many tries it is
+refused.
+"""
 
 
 @dataclass(slots=True)
 class _Trouble:
-    """An entry that could not be dealt with: how often, and not before when to try again."""
+    """An entry that failed: the number of tries, and the earliest time of the next one."""
 
     signature: Signature
     tries: int
@@ -85,11 +87,11 @@ class FolderSource:
 
         Args:
             folder: where the agency's system drops its exports.
-            processed: where files go that were taken; may lie inside ``folder``.
-            quarantine: where files go that were not, and rejected rows.
+            processed: destination of taken files; may lie inside ``folder``.
+            quarantine: destination of refused files and rejected rows.
             suffixes: file name endings that the adapter reads, in lower case.
             report: called once for each thing that happened to a file.
-            settle_s: seconds without change after which a file is complete.
+            settle_s: seconds without a change after which a file is complete.
             poll_s: seconds between two looks.
             clock: monotonic seconds.
         """
@@ -110,11 +112,11 @@ class FolderSource:
 
     @property
     def waiting(self) -> int:
-        """Files in the folder that are not put away yet, for health and metrics."""
+        """Return the number of files in the folder that are not moved away yet."""
         return self._settling.waiting
 
     def trouble(self) -> str | None:
-        """Why exports are not taken at the moment, as a code for /readyz; None if they are."""
+        """Return a code for /readyz if exports cannot be taken at the moment, else None."""
         if not self._available:
             return "folder_unavailable"
         if any(one.tries >= STUCK_TRIES for one in self._trouble.values()):
@@ -122,18 +124,18 @@ class FolderSource:
         return None
 
     def retry_now(self) -> None:
-        """A person asked: what waits for its next try is tried at the next look."""
+        """Try all waiting files at the next look, because a person asked for it."""
         self._trouble.clear()
 
     async def run(
         self, handler: Handler, stop: asyncio.Event, turned: Callable[[], None] = lambda: None
     ) -> None:
-        """Take files until ``stop`` is set; a file that was begun is finished.
+        """Take files until ``stop`` is set; finish a file that was begun.
 
         Args:
             handler: takes a file.
-            stop: ends it.
-            turned: called before each look, so that a look that hangs is noticed.
+            stop: ends the loop.
+            turned: called before each look, so that a hanging look is noticed.
         """
         while not stop.is_set():
             turned()
@@ -141,7 +143,7 @@ class FolderSource:
             await set_within(stop, self._poll_s)
 
     async def poll(self, handler: Handler, stop: asyncio.Event | None = None) -> int:
-        """One look at the folder; takes what has settled. Returns how many files were put away."""
+        """Look at the folder once and take settled files. Returns how many were moved away."""
         settled = await asyncio.to_thread(self._look)
         done = 0
         for entry in settled:
@@ -177,7 +179,7 @@ class FolderSource:
         return [entry for entry in settled if self._due(entry, now)]
 
     def _due(self, entry: Settled, now_s: float) -> bool:
-        if self._left_alone.get(entry.path) == entry.kind:  # a file may have taken its place
+        if self._left_alone.get(entry.path) == entry.kind:  # another file may have taken its name
             return False
         trouble = self._trouble.get(entry.path)
         return (
@@ -195,7 +197,7 @@ class FolderSource:
             except PermissionError:
                 if self._tries(entry) + 1 < READ_TRIES:
                     raise
-                unreadable = Verdict(False, "file_unreadable", "The file may not be read.")
+                unreadable = Verdict(False, "file_unreadable", "The adapter may not read the file.")
                 return await asyncio.to_thread(self._refuse, entry, "", unreadable)
             with content:
                 not_now = await asyncio.to_thread(content.not_now, entry.rest_s)
@@ -221,11 +223,11 @@ class FolderSource:
             return False
 
     def _refusal(self, entry: Settled) -> Verdict | None:
-        """What can be said of an entry without opening it."""
+        """Return a refusal that needs no look into the entry, or None."""
         if entry.kind == stat.S_IFLNK:
             return Verdict(False, "symlink", "Links are not followed: drop the file itself.")
         if entry.kind != stat.S_IFREG:
-            return Verdict(False, "not_a_file", "Only files are read; this entry is left alone.")
+            return Verdict(False, "not_a_file", "Only files are read; this entry is left in place.")
         if entry.signature.size == 0:
             return Verdict(False, "file_empty", "The file is empty.")
         if entry.signature.size > MAX_FILE_BYTES:
@@ -242,19 +244,19 @@ class FolderSource:
     def _refuse(self, entry: Settled, sha256: str, verdict: Verdict) -> bool:
         if verdict.code != "not_a_file":
             return self._put_away(entry, sha256, verdict)
-        # To move a folder could pull it from under the process that writes into it.
+        # Moving a folder could break the process that writes into it.
         self._left_alone[entry.path] = entry.kind
         self._report(FileReport("", "waiting", verdict.code, verdict.detail))
         return False
 
     def _tell_once(self, entry: Settled, verdict: Verdict) -> None:
-        """Report an entry that is left where it is, once as long as nothing changes."""
+        """Report an entry that is left in place, once until something changes."""
         if self._told.get(entry.path) != (entry.signature, verdict.code):
             self._told[entry.path] = (entry.signature, verdict.code)
             self._report(FileReport("", "waiting", verdict.code, verdict.detail))
 
     def _take_back(self, now_s: float) -> None:
-        """Files that were written to after they were put away come in again."""
+        """Take files again that changed after they were moved away."""
         written = self._late.written(now_s)
         if not self._begun:
             self._begun = True
@@ -262,9 +264,9 @@ class FolderSource:
         for path in written:
             try:
                 put_back(path, self._folder, secrets.token_hex(4))
-            except OSError:  # it is looked at again when the adapter starts
+            except OSError:  # it is checked again when the adapter starts
                 continue
-            detail = "It was written to after it was put away: it is read again as a whole."
+            detail = "It changed after it was moved away, so the whole file is read again."
             self._report(FileReport("", "waiting", "written_later", detail))
 
     def _put_away(
@@ -289,14 +291,14 @@ class FolderSource:
         now_there = Signature.of(moved.lstat())
         if not copied:
             if now_there[:2] != entry.signature[:2]:
-                # Another file took the name in the moment between: it is a new export.
+                # Race: another file took the name, so it is a new export.
                 put_back(moved, self._folder, token, path.name)
                 if whole is None:
                     raise FileChangedError
                 mtime_ns = entry.signature.mtime_ns
                 moved = archive(path.name, shelf, token, whole, beside, mtime_ns)
             elif now_there != entry.signature:
-                # Written to in the moment between: what was not read must come in again.
+                # Race: the file changed in between, so it must come back to be read.
                 put_back(moved, self._folder, token, path.name)
                 raise FileChangedError
             else:
@@ -316,8 +318,11 @@ class FolderSource:
         self._trouble[entry.path] = _Trouble(entry.signature, tries, self._clock() + wait)
         if isinstance(error, ConcordantError):
             code, detail = error.code, error.detail
-        else:  # never str(error): it holds the file's name
-            code, detail = "source_retry", f"{os.strerror(error.errno or 0)}; will be tried again."
+        else:  # never str(error), which holds the file's name
+            code, detail = (
+                "source_retry",
+                (f"{os.strerror(error.errno or 0)}; the adapter will try again."),
+            )
         self._report(FileReport(sha256, "waiting", code, detail))
 
 
@@ -331,15 +336,15 @@ async def _ask(handler: Handler, file: SourceFile) -> Verdict:
     except (OSError, FileChangedError):
         raise
     except Exception as error:  # noqa: BLE001 - a fault in an adapter must not stop other files
-        if out_of_descriptors(error):  # the file is not at fault
+        if out_of_descriptors(error):  # the file is not the cause
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE)) from None
-        # The type alone: the text of a stranger's exception may hold values.
-        detail = f"The adapter failed on this file ({type(error).__name__}); nothing was guessed."
+        # Log only the type: the message of a foreign exception may hold values.
+        detail = f"The adapter failed on this file ({type(error).__name__})."
         return Verdict(False, "handler_failed", detail)
 
 
 class _Content:
-    """The bytes of the very file that settled, as long as it does not change."""
+    """Bytes of exactly the file that settled, as long as it does not change."""
 
     def __init__(self, handle: int, signature: Signature) -> None:
         self._handle = handle
@@ -352,39 +357,45 @@ class _Content:
         os.close(self._handle)
 
     def open(self) -> io.BufferedReader:
-        """A new reader with a position of its own."""
+        """Open a new reader with its own position."""
         return io.BufferedReader(_Window(self._handle, self._signature.size), COPY_BYTES)
 
     def check(self) -> None:
-        """Raises FileChangedError."""
+        """Raise FileChangedError if the file changed."""
         if Signature.of(os.fstat(self._handle)) != self._signature:
             raise FileChangedError
 
     def not_now(self, rest_s: float) -> Verdict | None:
-        """Why this file is not taken now although nothing about it changes.
+        """Return why an unchanged file is not taken now, or None.
 
         Args:
-            rest_s: how long nothing about it has changed.
+            rest_s: seconds since its last change.
         """
         if os.fstat(self._handle).st_nlink > 1:
-            return Verdict(False, "hard_link", "It has a second name, so it is left alone.")
+            return Verdict(
+                False, "hard_link", "It has a second name (hard link), so it is left in place."
+            )
         if rest_s < STILL_OPEN_S and open_for_writing(self._handle):
-            return Verdict(False, "still_open", "Its writer has it open: it is waited for.")
+            return Verdict(
+                False,
+                "still_open",
+                "A program still has it open for writing, so the adapter waits.",
+            )
         return None
 
     def sha256(self) -> str:
-        """Of the whole content. Raises FileChangedError, OSError."""
+        """Return the hash of the whole content. Raises FileChangedError, OSError."""
         digest = hashlib.file_digest(self.open(), "sha256").hexdigest()
         self.check()
         return digest
 
     def of(self, pieces: tuple[Piece, ...]) -> Content:
-        """Pieces of it, for a file beside."""
+        """Return pieces of the file, for a report beside it."""
         return lambda: content_of(pieces, self.open())
 
 
 class _Window(io.RawIOBase):
-    """A file by its descriptor, read without moving the descriptor's own position."""
+    """Reader of a file descriptor that does not move the descriptor's own position."""
 
     def __init__(self, handle: int, size: int) -> None:
         super().__init__()
@@ -412,9 +423,9 @@ class _Window(io.RawIOBase):
 
 
 def _open(entry: Settled) -> _Content:
-    """The very file that settled. Raises FileChangedError, OSError."""
+    """Open exactly the file that settled. Raises FileChangedError, OSError."""
     try:
-        # No link is followed even if one took the file's place, and a pipe cannot block us.
+        # O_NOFOLLOW against a swapped link (race); O_NONBLOCK against a pipe that blocks.
         handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         raise FileChangedError from None

@@ -1,8 +1,8 @@
-"""What a source is: something that hands over whole files and puts them away when they are done.
+"""Interface of a source, which hands over complete files and moves them away when done.
 
 The source knows about places (a folder now; SFTP or a mailbox would be one more file), the handler
-about contents. They share three values: the file, the verdict on it, and a report for the log that
-names a file by its hash alone, because file names may hold names of people.
+about contents. They share three values: the file, the verdict on it, and a report for the log. The
+report names a file only by its hash, because file names may hold names of people.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from broker.held.reason_file import RowReason
 
 
 class FileChangedError(Exception):
-    """The file changed while it was read: it has not settled, and will be offered again."""
+    """The file changed while it was read. It has not settled and will be offered again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class SourceFile:
     """A complete file. It is read in pieces, because it may be larger than the memory.
 
     Attributes:
-        name: the name it was dropped under. May hold personal data: never log it.
-        sha256: of the content, 64 hexadecimal digits; what logs call the file.
+        name: original file name. It may hold personal data: never log it.
+        sha256: hash of the content, 64 hexadecimal digits; logs name the file by it.
         size: bytes.
         open: makes a new reader of the content, from its first byte.
-        path: where it is for now.
-        check: raises FileChangedError if the content may have changed since it was offered. To be
-            called after reading and before what was read takes effect.
+        path: its present path.
+        check: raises FileChangedError if the content may have changed since it was offered. Call it
+            after reading, and before the result takes effect.
     """
 
     name: str
@@ -45,7 +45,7 @@ class SourceFile:
 
     @classmethod
     def of(cls, name: str, content: bytes, path: Path | None = None) -> SourceFile:
-        """A file whose content is in memory."""
+        """Make a file from content in memory."""
         return cls(
             name,
             hashlib.sha256(content).hexdigest(),
@@ -56,23 +56,23 @@ class SourceFile:
 
 
 Piece: TypeAlias = bytes | tuple[int, int]
-"""Bytes as they are, or (start, end): bytes that stand in the file."""
+"""Literal bytes, or (start, end): a range of bytes in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the handler says of a file.
+    """The handler's verdict on a file.
 
     Attributes:
-        taken: True sends it to ``processed``, False to ``quarantine``.
+        taken: True moves it to ``processed``, False to ``quarantine``.
         code: ``taken``, or the reason for refusing the file as a whole.
         detail: one sentence without personal values.
         rows: the rows that were not taken.
         rejected: those rows as they stood, as a file of the same form that can be corrected and
             dropped again; empty when there are none.
-        rest: what was not read because too much before it was refused, as a file of the same form;
-            empty when all was read.
-        left_out: content of a report of what was left out, to lie beside the file; None for none.
+        rest: the unread part after too many refusals, as a file of the same form; empty when all
+            was read.
+        left_out: content of the report of left-out fields, stored beside the file; None for none.
     """
 
     taken: bool
@@ -86,12 +86,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of a file, fit for a log: no name, no value.
+    """Outcome of a file, fit for a log: no name, no value.
 
     Attributes:
         sha256: hash of the content; empty when it was not read.
-        status: ``waiting`` is left where it is and tried again.
-        code: as in ``Verdict``, or the source's own (see ``folder``).
+        status: ``waiting`` means that it is left in place and tried again.
+        code: as in ``Verdict``, or a code of the source (see ``folder``).
         detail: one sentence.
         rows: number of rows that were not taken.
     """
@@ -104,9 +104,10 @@ class FileReport:
 
 
 Handler: TypeAlias = Callable[[SourceFile], Awaitable[Verdict]]
-"""Takes a file; everything it took is durable when it returns. It may be given the same file again
-(after a crash, or dropped twice) and must take each row once. Raising a ConcordantError of exit
-code 4 refuses the file; another one, or OSError, leaves the file for another try."""
+"""Takes a file; everything it took is durable when it returns. It may get the same file again
+(after a crash, or dropped twice) and must take each row once. A ConcordantError with exit code 4
+refuses the file; any other one, or OSError, leaves the file for another try.
+"""
 
 Reporter: TypeAlias = Callable[[FileReport], None]
 

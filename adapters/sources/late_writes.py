@@ -1,10 +1,10 @@
-"""Writes that come after a file was taken: a writer that paused, or had the file open all the time.
+"""Detection of writes after a file was taken: by a writer that paused, or kept the file open.
 
-Nothing tells a folder that a writer has ended. Where the kernel knows who has a file open, it is
-asked before a file is taken (``open_for_writing``). Where it does not (a network share), and for a
-writer that opens the file again, each file that was put away is looked at for some time; one that
-was written to since comes back into the import folder and is read again as a whole. Rows that were
-sent are known by their keys, so only the rest is sent.
+A folder does not show that a writer has finished. Where the kernel knows which processes have a
+file open, it is asked before a file is taken (``open_for_writing``). On a network share the kernel
+does not know, and a writer may open a file again. So each file that was moved away is checked for
+some time. A file that changed comes back into the import folder and is read again as a whole. The
+keys identify the rows that were sent, so only the rest is sent.
 """
 
 from __future__ import annotations
@@ -23,32 +23,34 @@ from adapters.sources.settling import Signature
 from broker.held.import_folder import name_rule
 
 WATCHED_S: Final = 60 * 60.0
-"""How long a file that was taken is looked at."""
+"""How long a taken file is checked."""
 REFUSED_WATCHED_S: Final = 60.0
-"""How long one that was refused is: later a person corrects it there, and retries it."""
+"""How long a refused file is checked. It is short, because later a person corrects the file in
+place and retries it.
+"""
 LOOK_S: Final = 2.0
 MAX_WATCHED: Final = 10_000
 AT_START_NS: Final = 24 * 60 * 60 * 1_000_000_000
-"""At a start, files that were put away since then are looked at once."""
+"""At a start, files that were moved away within this time are checked once."""
 MAX_AT_START: Final = 100_000
 
 
 def open_for_writing(handle: int) -> bool:
-    """Whether a process of this machine has the file open for writing, as far as can be known.
+    """Return whether a process of this machine has the file open for writing, as far as known.
 
-    A read lease is granted only on a file that nobody has open for writing. It is given up at once:
-    a process that opens the file in between waits that long.
+    The kernel grants a read lease only on a file that is not open for writing. The lease is
+    released at once; a process that opens the file in between waits that long.
 
     Args:
         handle: open for reading only.
     """
     try:
-        # The signal that a broken lease sends; SIGIO, the default, would end the process.
+        # Signal of a broken lease; the default SIGIO would end the process.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
-    except (OSError, AttributeError):  # another's file, a share, or another system: not to be known
+    except (OSError, AttributeError):  # another owner's file, a share, or another system: unknown
         return False
     with suppress(OSError):
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -62,27 +64,27 @@ class _PutAway:
 
 
 class LateWrites:
-    """Files that were put away and are looked at for a while."""
+    """Files that were moved away and are checked for a while."""
 
     def __init__(self) -> None:
         self._watched: dict[Path, _PutAway] = {}
         self._next_s = 0.0
 
     def watch(self, path: Path, read: Signature, now_s: float, *, taken: bool) -> None:
-        """Look at a file from now on.
+        """Check a file from now on.
 
         Args:
-            path: where it was put.
-            read: as it was when it was read.
-            now_s: monotonic.
-            taken: whether it was taken; otherwise it was refused.
+            path: its new path.
+            read: its signature when it was read.
+            now_s: monotonic seconds.
+            taken: True if it was taken, False if it was refused.
         """
         if len(self._watched) >= MAX_WATCHED:
             del self._watched[next(iter(self._watched))]
         self._watched[path] = _PutAway(read, now_s + (WATCHED_S if taken else REFUSED_WATCHED_S))
 
     def written(self, now_s: float) -> list[Path]:
-        """Those that were written to since they were read; each once."""
+        """Return the files that changed since they were read, each once."""
         if now_s < self._next_s:
             return []
         self._next_s = now_s + LOOK_S
@@ -90,7 +92,7 @@ class LateWrites:
         for path, put_away in list(self._watched.items()):
             try:
                 status = path.lstat()
-            except OSError:  # a person took it away
+            except OSError:  # a person removed it
                 del self._watched[path]
                 continue
             now_there = Signature.of(status)
@@ -105,10 +107,10 @@ class LateWrites:
 
     @staticmethod
     def at_start(folder: Path, now_ns: int) -> list[Path]:
-        """Files that were written to after they were taken, while no adapter ran.
+        """Return the files that changed after they were taken, while no adapter ran.
 
-        The last write of a file that is moved lies before the move, and the move sets ``ctime``.
-        A write after the move sets both times to one value.
+        The last write of a moved file is older than the move, and the move sets ``ctime``. A write
+        after the move sets both times to one value.
         """
         return [
             path

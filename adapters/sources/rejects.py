@@ -1,7 +1,8 @@
-"""Refused records as a file of the same form: the bytes that stood there, to be dropped again.
+"""Refused records as a file of the same form: their original bytes, to be dropped again.
 
-Nothing is written anew from what was parsed. A record that was refused for something that the
-parser does not keep (an attribute, a stray quote, an odd encoding) is refused for it again.
+The bytes are copied and not rebuilt from the parsed values. So a record that was refused for
+something that the parser drops (an attribute, a stray quote, an odd encoding) is refused again for
+the same reason.
 """
 
 from __future__ import annotations
@@ -17,39 +18,39 @@ COPY_BYTES: Final = 256 * 1024
 
 
 def rejected_pieces(records: Records, items: Sequence[Row | Rejected]) -> tuple[Piece, ...]:
-    """Some records of a file, with what the file has around them.
+    """Return some records of a file as a valid file, with the file's head and tail.
 
     Args:
-        records: of the file.
-        items: those that are wanted, in the order of the file; not empty.
+        records: records of the file.
+        items: the wanted records, in the order of the file; not empty.
     """
     pieces: list[Piece] = [records.head]
     for item, following in zip(items, [*items[1:], None], strict=True):
         pieces.append((item.start, item.end))
         apart = following is not None and following.start != item.end
         if apart and isinstance(item, Rejected) and item.unclosed:
-            pieces.append(records.divider)  # else the two could make one record together
+            pieces.append(records.divider)  # otherwise the two could join into one record
     return (*pieces, records.tail)
 
 
 def rest_pieces(records: Records, first: Row | Rejected, size: int) -> tuple[Piece, ...]:
-    """A file from one record to its end, with its head.
+    """Return a file from one record to the end, with its head.
 
     Args:
-        records: of the file.
+        records: records of the file.
         first: the first record of the rest.
-        size: of the file in bytes.
+        size: size of the file in bytes.
     """
     section = first.section if isinstance(first, Rejected) else None
     return (records.head, (first.start if section is None else section, size))
 
 
 def content_of(pieces: Iterable[Piece], file: BinaryIO) -> Iterator[bytes]:
-    """The bytes of pieces, at most ``COPY_BYTES`` at a time.
+    """Yield the bytes of pieces, at most ``COPY_BYTES`` at a time.
 
     Args:
-        pieces: of ``rejected_pieces`` or ``rest_pieces``.
-        file: the file that they are of.
+        pieces: result of ``rejected_pieces`` or ``rest_pieces``.
+        file: the file from which they come.
     """
     for piece in pieces:
         if isinstance(piece, bytes):

@@ -1,8 +1,8 @@
-"""When is a dropped file complete? When nothing about it has changed for a while.
+"""Detection of complete files: a dropped file is complete when it has not changed for a while.
 
-Nobody tells a folder that a copy has ended, and network shares send no change events and have
-clocks of their own. So a file is looked at again and again: complete is what kept its size, its
-modification time and its identity for the settle time, by our own monotonic clock.
+The file system does not report the end of a copy, and network shares send no change events and have
+their own clocks. So each file is checked repeatedly. It is complete when its size, modification
+time and identity have not changed for the settle time, measured by our own monotonic clock.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from typing import Final, NamedTuple
 from broker.held.import_folder import name_rule
 
 EMPTY_PATIENCE: Final = 5
-"""Times the settle time for an empty file: many exports create the file first and fill it later."""
+"""Multiple of the settle time for an empty file: many exports create the file first and fill it
+later.
+"""
 
 
 class Signature(NamedTuple):
-    """What must not change while a file settles, nor between reading and moving it."""
+    """Properties that must not change while a file settles, nor between reading and moving it."""
 
     device: int
     inode: int
@@ -31,31 +33,31 @@ class Signature(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Signature:
-        """The signature of a stat result."""
+        """Return the signature of a stat result."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_mode)
 
     def differs_in_content(self, other: Signature) -> bool:
-        """Whether the content of one file may have changed between the two."""
+        """Return whether the content of one file may differ between the two."""
         return (self.size, self.mtime_ns) != (other.size, other.mtime_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An entry of the folder that has come to rest."""
+    """An entry of the folder that has settled."""
 
     path: Path
     signature: Signature
     rest_s: float = 0.0
-    """How long it has not changed."""
+    """Seconds since its last change."""
 
     @property
     def kind(self) -> int:
-        """File type bits, as of ``stat.S_IFMT``."""
+        """Return the file type bits, as of ``stat.S_IFMT``."""
         return stat.S_IFMT(self.signature.mode)
 
 
 class Settling:
-    """Remembers what each entry looked like and since when."""
+    """Tracks the last signature of each entry and the time of its last change."""
 
     def __init__(self, settle_s: float) -> None:
         """Args: settle_s: seconds without a change that make a file complete."""
@@ -64,18 +66,18 @@ class Settling:
 
     @property
     def waiting(self) -> int:
-        """Entries seen at the last look, settled or not."""
+        """Return the number of entries at the last look, settled or not."""
         return len(self._seen)
 
     def look(self, paths: Iterable[Path], now_s: float) -> list[Settled]:
-        """One look at the folder's entries.
+        """Look at the folder's entries once.
 
         Args:
             paths: entries of the folder.
             now_s: monotonic seconds.
 
         Returns:
-            Those that have come to rest, in the order in which they were last written.
+            The settled entries, in the order of their last write.
         """
         seen: dict[Path, tuple[Signature, float]] = {}
         settled: list[Settled] = []
@@ -84,7 +86,7 @@ class Settling:
                 continue
             try:
                 signature = Signature.of(path.lstat())
-            except OSError:  # gone again, or a share that hiccups: the next look will tell
+            except OSError:  # removed, or a fault of the share: the next look will show
                 continue
             before = self._seen.get(path)
             since = before[1] if before is not None and before[0] == signature else now_s
@@ -97,7 +99,7 @@ class Settling:
         return settled
 
     def restart(self, path: Path, now_s: float) -> None:
-        """Begin the wait for one entry anew, because it turned out to be still changing."""
+        """Restart the wait for one entry, because it was still changing."""
         before = self._seen.get(path)
         if before is not None:
             self._seen[path] = (before[0], now_s)

@@ -1,8 +1,8 @@
-"""Putting a file away: moved in one step, never over another, its reason beside it.
+"""Moves of finished files: in one step, never over another file, with the reason beside it.
 
-Nothing is ever deleted or overwritten. A crash at any point leaves the file either where it was, to
-be read again (harmless: rows are idempotent), or where it belongs; the reason is written first, so
-a file in quarantine is never without one.
+Nothing is deleted or overwritten. After a crash at any point the file is either in its old place,
+to be read again (harmless: rows are idempotent), or in its new one. The reason is written first, so
+a file in quarantine always has one.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LEFT_OUT: Final = ".left-out.json"
 NAME_BYTES: Final = 200
-"""Longest name kept; what is longer is named by its hash, so that ``.reason.json`` still fits into
-the 255 bytes that file systems allow."""
+"""Longest name that is kept. A longer one is replaced by its hash, so that ``.reason.json`` still
+fits into the 255 bytes that file systems allow.
+"""
 
 Content: TypeAlias = Callable[[], Iterable[bytes]]
-"""Makes the bytes of a file in pieces, each time anew."""
+"""Makes the bytes of a file in pieces, anew at each call."""
 
 
 def shelve(
@@ -37,18 +38,19 @@ def shelve(
     left_out: bytes | None = None,
     content: Content | None = None,
 ) -> tuple[Path, bool]:
-    """Move a file into a folder under its own name, or a name with ``token`` when that is taken.
+    """Move a file into a folder under its own name, or with ``token`` if the name exists.
 
     Args:
         path: the file, or a link (the link itself is moved).
-        folder: made when it is not there.
-        token: hexadecimal digits that tell this file from its namesakes.
+        folder: created if it does not exist.
+        token: hexadecimal digits that distinguish files of one name.
         reason: content of the reason file, or None for none.
-        left_out: content of the report of what was left out, or None for none.
-        content: what was read of it, for a copy to another file system; by its name if left out.
+        left_out: content of the report of left-out fields, or None for none.
+        content: its content as it was read, for a copy to another file system; None reads it by
+            name.
 
     Returns:
-        Where it is now, and whether that is a copy on another file system.
+        Its new path, and whether that is a copy on another file system.
 
     Raises:
         OSError: the file is still where it was.
@@ -76,38 +78,38 @@ def shelve(
             raise
         _sync(folder)
         return target, copied
-    raise AssertionError("names are endless")
+    raise AssertionError("no free file name was found")
 
 
 def write_beside(
     folder: Path, name: str, token: str, parts: Mapping[str, Content], reason: bytes
 ) -> None:
-    """Write what could not be taken of a file that otherwise was, and the reason.
+    """Write the refused or unread part of a file that was otherwise taken, and the reason.
 
     Each part goes to ``NAME.<part>.<suffix>``, the reason to ``NAME.reason.json``. A second try
     with the same content finds its own files and writes no more.
 
     Args:
-        folder: made when it is not there.
-        name: of the file.
-        token: hexadecimal digits that tell this file from its namesakes.
+        folder: created if it does not exist.
+        name: name of the file.
+        token: hexadecimal digits that distinguish files of one name.
         parts: ``rejected`` and ``rest`` -> the bytes of each, in pieces.
         reason: content of the reason file.
 
     Raises:
-        OSError: nothing or only part was written; to be tried again.
+        OSError: nothing or only part was written; try again.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     suffix = Path(name).suffix
     for candidate in _names(name, token):
         if os.path.lexists(folder / candidate):
-            continue  # its reason file would be taken for ours
+            continue  # its reason file would be mistaken for ours
         targets = {folder / f"{candidate}.{part}{suffix}": parts[part] for part in parts}
         targets[folder / f"{candidate}{REASON}"] = _whole(reason)
         if all(_write_once(target, content) for target, content in targets.items()):
             _sync(folder)
             return
-    raise AssertionError("names are endless")
+    raise AssertionError("no free file name was found")
 
 
 def _whole(content: bytes) -> Content:
@@ -126,7 +128,7 @@ def _names(name: str, token: str) -> Iterator[str]:
 
 
 def _write_once(target: Path, content: Content) -> bool:
-    """Write a new file durably. True also when it is there with the same content."""
+    """Write a new file durably. Returns True also when it exists with the same content."""
     beside = target.with_name(f".{target.name}.tmp")
     if os.path.lexists(target):
         return not target.is_symlink() and target.is_file() and _holds(target, content)
@@ -148,7 +150,7 @@ def _holds(target: Path, content: Content) -> bool:
 def archive(
     name: str, folder: Path, token: str, content: Content, reason: bytes | None, mtime_ns: int
 ) -> Path:
-    """Write a copy of what was read of a file whose name another file has taken meanwhile.
+    """Write a copy of a file that was read, after another file took its name.
 
     Raises:
         OSError: nothing was written.
@@ -165,17 +167,17 @@ def archive(
         os.utime(target, ns=(mtime_ns, mtime_ns))
         _sync(folder)
         return target
-    raise AssertionError("names are endless")
+    raise AssertionError("no free file name was found")
 
 
 def _move(path: Path, target: Path, content: Content | None) -> bool:
-    """Returns whether the file had to be copied."""
+    """Move the file. Returns whether it had to be copied."""
     try:
-        path.rename(target)  # over our own placeholder, in one step
+        path.rename(target)  # replaces our own placeholder atomically
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # Another file system: complete there before it goes here.
+        # Another file system: complete the copy there before the original is removed.
         if path.is_symlink():
             raise
         _copy(path, target, content)
@@ -202,10 +204,10 @@ def _copy(path: Path, target: Path, content: Content | None) -> None:
 
 
 def _remove(path: Path, copied: os.stat_result) -> None:
-    """Remove the very file that was copied; another one that took its name stays.
+    """Remove exactly the file that was copied; another one that took its name stays.
 
     Raises:
-        OSError: another file has its name. The copy is to be thrown away.
+        OSError: another file has its name. Discard the copy.
     """
     claimed = path.with_name(f".{copied.st_ino}.taken.tmp")
     os.rename(path, claimed)  # noqa: PTH104 - this one step is never simulated to fail by a test

@@ -1,4 +1,4 @@
-"""Voluntary support services and third-party reporting centres: a casework spreadsheet as CSV."""
+"""Adapter for voluntary support services and reporting centres: a casework spreadsheet as CSV."""
 
 from __future__ import annotations
 

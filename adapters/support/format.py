@@ -1,7 +1,7 @@
-"""A casework spreadsheet saved as CSV: human headers, free text with commas, quotes, line breaks.
+"""Reader and writer of a casework spreadsheet saved as CSV, with free text and line breaks.
 
 People save it from different programs, so UTF-8 (with or without a byte order mark) and cp1252 are
-read; UTF-8 with the mark is written, which every spreadsheet program opens correctly.
+read. UTF-8 with the mark is written, which every spreadsheet program opens correctly.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SHEET: Final = Dialect(delimiter=",", bom=True, legacy="cp1252")
 
 
 def read_sheet(export: Export, mapping: RowMapping, encoding: str | None = None) -> Records:
-    """Parse a spreadsheet. Raises MappingError when it cannot be read as a whole."""
+    """Parse a spreadsheet. Raises MappingError when the file as a whole cannot be read."""
     return read_delimited(
         export,
         SHEET,
@@ -33,11 +33,11 @@ def write_sheet(
     *,
     header: Sequence[str] | None = None,
 ) -> bytes:
-    """Rows as a spreadsheet.
+    """Write rows as a spreadsheet.
 
     Args:
         rows: own column -> text.
-        mapping: the service's.
-        header: columns; every known one, as for an import, when None.
+        mapping: the service's mapping.
+        header: columns; None writes every known one, as for an import.
     """
     return write_delimited(rows, SHEET, header=header or mapping.known_columns)

@@ -1,8 +1,8 @@
-"""A support service's spreadsheet to events and back: the versioned mapping file does the work.
+"""Mapping of a support service's spreadsheet to events and back, by the versioned mapping file.
 
-The same template serves support services and third-party reporting centres, whose reports are
-referrals to the police (``referral.made``) as far as the victim agreed to it: consent that was not
-asked for is absent, which is never yes.
+Support services and third-party reporting centres use the same template. A centre's reports are
+referrals to the police (``referral.made``) as far as the victim agreed. Consent that was not asked
+for is absent, and absent never means yes.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ class SupportAdapter:
     name = "support"
     suffixes: Sequence[str] = (".csv",)
 
-    @cached_property  # the file is read when the adapter is used, not when it is imported
+    @cached_property  # load the file on first use, not on import
     def mapping(self) -> RowMapping:
-        """The compiled mapping file in use."""
+        """Return the compiled mapping file in use."""
         return RowMapping(load_mapping(__package__ or "adapters.support"))
 
     @property
     def document(self) -> MappingDocument:
-        """The mapping file in use."""
+        """Return the mapping file in use."""
         return self.mapping.document
 
     @property
     def mapping_version(self) -> str:
-        """Version of the mapping file in use."""
+        """Return the version of the mapping file in use."""
         return self.mapping.version
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
@@ -46,11 +46,11 @@ class SupportAdapter:
         return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """See ``AgencyAdapter.from_event``; a sheet with one row."""
+        """See ``AgencyAdapter.from_event``. The result is a sheet with one row."""
         return write_sheet([self.mapping.to_row(event, context)], self.mapping)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """See ``AgencyAdapter.read_back``; columns without a value are empty texts."""
+        """See ``AgencyAdapter.read_back``. Columns without a value are empty texts."""
         return [row.values for row in self.read(content) if isinstance(row, Row)]
 
 

@@ -1,6 +1,6 @@
-"""The agency's state: outbox, inbox, streams, quarantine, links, referrals and the log's rows.
+"""State database of an agency: outbox, inbox, streams, quarantine, links, referrals, log rows.
 
-`open_store` gives a `Store`; everything is reached through its transactions.
+`open_store` returns a `Store`; its transactions give access to everything.
 """
 
 from __future__ import annotations

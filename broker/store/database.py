@@ -1,10 +1,10 @@
-"""The state database on SQLite: opening, transactions and errors.
+"""SQLite state database: opening, transactions and errors.
 
-SQLite runs in WAL mode with `synchronous=FULL`, because an acknowledged event must survive a
-power cut. Write transactions begin IMMEDIATE: a deferred one that reads first can fail half-way
-when another process writes. Writers of one process queue at a lock of our own, since SQLite's
-busy handler only sleeps and retries. Deleted content is overwritten (`secure_delete`), because
-clearing a payload has to mean that it is gone.
+SQLite runs in WAL mode with `synchronous=FULL`, because an acknowledged event must survive a power
+cut. Write transactions begin IMMEDIATE: a deferred one that reads first can fail when another
+process writes. Writers of one process queue at a lock of our own, because SQLite's busy handler
+only sleeps and retries. Deleted content is overwritten (`secure_delete`), so that a cleared payload
+cannot be recovered from the file.
 """
 
 from __future__ import annotations
@@ -28,13 +28,16 @@ from broker.store.versions import make_current
 from broker.waiting import DESCRIPTORS_EXHAUSTED
 
 BUSY_TIMEOUT_S = 5
-"""How long a writer waits for another one."""
+"""How long a writer waits for another one, in seconds."""
 
 _BUSY_PAUSE_S = 0.01
-"""Pause between two attempts to change the journal mode."""
+"""Pause between two attempts to change the journal mode, in seconds."""
 
 CACHE_KIB = 16 * 1024
-"""SQLite's page cache per connection: keeps the random keys of the inbox's index in memory."""
+"""SQLite's page cache per connection in KiB.
+
+It keeps the random keys of the inbox's index in memory.
+"""
 
 _WRITES = "concordant_writes"
 
@@ -45,14 +48,14 @@ _CODES = {
     sqlite3.SQLITE_CORRUPT: "store_corrupt",
     sqlite3.SQLITE_NOTADB: "store_corrupt",
     sqlite3.SQLITE_CONSTRAINT: "store_conflict",
-    # SQLite keeps the reason to itself; a file that is there and may be written cannot be opened
-    # because nothing can.
+    # SQLite does not report the reason. If the file exists and is writable but cannot be opened,
+    # the process has no free file descriptor.
     sqlite3.SQLITE_CANTOPEN: DESCRIPTORS_EXHAUSTED,
 }
 _EXPLANATIONS = {
     DESCRIPTORS_EXHAUSTED: (
         "the state database cannot be opened: too many files and connections are open",
-        "wait, find out what opens them, or raise the limit (LimitNOFILE of the service)",
+        "wait, find the program that opens them, or raise the limit (LimitNOFILE of the service)",
     ),
     "store_busy": (
         "another process kept the state database locked",
@@ -60,13 +63,13 @@ _EXPLANATIONS = {
     ),
     "store_full": (
         "the disk that holds the state database is full",
-        "make room; nothing that was committed is lost",
+        "free space on that disk; committed data is not lost",
     ),
     "store_corrupt": (
-        "the state database is damaged or is not a database",
+        "the state database is damaged or the file is not a database",
         "stop the adapter and restore the state folder from a backup",
     ),
-    "store_conflict": ("a row contradicts what the state database holds", None),
+    "store_conflict": ("a row contradicts the content of the state database", None),
     "store_unusable": (
         "the state database cannot be read or written",
         "check that the disk works and that the adapter's account may write to the state folder",
@@ -89,12 +92,12 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Begin a write: exclusive at once, committed at the end, rolled back on an exception.
+        """Begin an exclusive write transaction; commit at the end, roll back on an exception.
 
         Raises:
             StoreError: `store_busy`, `store_full`, `store_corrupt`, `store_conflict` or
-                `store_unusable`; also for a transaction inside another of the same thread
-                (`store_nested`).
+                `store_unusable`; `store_nested` for a transaction inside another one of the same
+                thread.
         """
         me = threading.get_ident()
         if self._writer == me:
@@ -113,13 +116,13 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """Begin a read of one consistent snapshot. A write inside fails."""
+        """Begin a read transaction on one consistent snapshot. A write in it fails."""
         with _translated(self._path), self._engine.connect() as connection:
             connection.begin()
             yield Transaction(connection)
 
     def check(self) -> None:
-        """Run the database's own check, which is slow.
+        """Run the database's integrity check, which is slow.
 
         Raises:
             StoreError: `store_corrupt` if it finds damage.
@@ -130,15 +133,15 @@ class Store:
             raise _explained("store_corrupt", self._path)
 
     def fold(self) -> bool:
-        """Empty the journal beside the file, so that it holds no copy of cleared content.
+        """Empty the WAL file, so that it holds no copy of cleared content.
 
         Returns:
-            False if a reader was in the way. The journal is then emptied the next time.
+            False if a reader prevented it. The WAL is then emptied the next time.
         """
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise _explained("store_busy", self._path)
         try:
-            raw = self._engine.raw_connection()  # a checkpoint belongs into no transaction
+            raw = self._engine.raw_connection()  # a checkpoint cannot run inside a transaction
         except exc.DBAPIError as error:
             self._lock.release()
             raise _of_sqlite(error.orig, self._path) from None
@@ -152,23 +155,23 @@ class Store:
             self._lock.release()
 
     def close(self) -> None:
-        """Closes every connection; the last one folds the WAL into the file."""
+        """Close every connection; the last one merges the WAL into the file."""
         self._engine.dispose()
 
 
 def open_store(path: Path) -> Store:
-    """Opens the state database at `path`, made with mode 0600 if absent, at this version's schema.
+    """Open the state database at `path` with this version's schema; create it with mode 0600.
 
     Raises:
-        StoreError: `store_corrupt` for a file that is damaged or not ours, `store_newer` for one
-            of a newer version, `store_unreleased` for one from before the first release,
-            `store_full`, `store_busy`, or `store_unusable`.
+        StoreError: `store_corrupt` for a damaged or foreign file, `store_newer` for a newer
+            version's file, `store_unreleased` for one from before the first release, `store_full`,
+            `store_busy`, or `store_unusable`.
     """
     _private(path)
     engine = create_engine(
         f"sqlite:///{path}",
         poolclass=QueuePool,
-        hide_parameters=True,  # parameters are personal data: they must not reach an error text
+        hide_parameters=True,  # parameters are personal data and must not appear in an error text
         connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
     )
     event.listen(engine, "connect", _prepare)
@@ -184,17 +187,17 @@ def open_store(path: Path) -> Store:
 
 
 def open_existing(path: Path) -> Store:
-    """As `open_store`, but makes none: an empty one would answer that nothing is known.
+    """As `open_store`, but create nothing: an empty database would give wrong answers.
 
     Raises:
         StoreError: `state_missing`, or as `open_store`.
     """
     if not path.exists():
         raise StoreError(
-            "There is no state of this agency here.",
+            "This folder holds no state of the agency.",
             code="state_missing",
             where=str(path),
-            fix="name the folder with which the agency's adapter runs, or restore its state",
+            fix="give the folder with which the agency's adapter runs, or restore its state",
         )
     return open_store(path)
 
@@ -216,8 +219,8 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 
 def _switch_to_wal(cursor: DBAPICursor) -> None:
-    # SQLite does not call its busy handler while it changes the journal mode: of two processes
-    # that open a new file at the same moment, one is refused at once. So we wait ourselves.
+    # SQLite does not call its busy handler while it changes the journal mode: if two processes open
+    # a new file at the same moment, one is refused at once. So we retry ourselves.
     deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
@@ -232,7 +235,7 @@ def _switch_to_wal(cursor: DBAPICursor) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # The driver's own BEGIN is off (isolation_level None): ours says what kind it is.
+    # The driver's own BEGIN is off (isolation_level None): our BEGIN states the kind.
     if connection.get_execution_options().get(_WRITES):
         connection.exec_driver_sql("PRAGMA query_only = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -244,8 +247,8 @@ def _begin(connection: Connection) -> None:
 def _private(path: Path) -> None:
     try:
         make_private_folder(path.parent)
-        # One that is there is not opened: to close it again would drop every lock that another
-        # store of this process holds on it, and another process would delete its journal.
+        # An existing file is not opened here: closing it again would drop every POSIX lock that
+        # another store of this process holds on it, and another process would delete its journal.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)  # the WAL beside it inherits this mode from SQLite
@@ -260,7 +263,7 @@ def _private(path: Path) -> None:
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """No exception of the library leaves the store; its text could hold values."""
+    """Translate library exceptions, whose text could hold values, to StoreError."""
     try:
         yield
     except exc.DBAPIError as error:
@@ -284,7 +287,7 @@ def _of_sqlite(error: BaseException | None, path: Path) -> StoreError:
     if code == DESCRIPTORS_EXHAUSTED and not (
         path.is_file() and os.access(path, os.R_OK | os.W_OK)
     ):
-        code = "store_unusable"  # it is gone, or not ours
+        code = "store_unusable"  # the file is gone or belongs to another account
     return _explained(code, path)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the disclosure log; what they mean and how they are hashed is `broker.audit`'s."""
+"""Rows of the disclosure log; `broker.audit` defines their content and hashes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _ADD_REASON = sqlite.insert(_r).on_conflict_do_nothing()
 _REASON = select(_r.c.sealed).where(_r.c.sha256 == bindparam("sha256_"))
 _FORGET_REASONS = delete(_r).where(_r.c.sha256.in_(bindparam("hashes_", expanding=True)))
 _MOST_NAMED = 500
-"""Values in one list of a statement."""
+"""Maximum number of values in one SQL list."""
 
 
 class Disclosures(Area):
@@ -81,11 +81,11 @@ class Disclosures(Area):
         return 0 if last is None else last + 1
 
     def read(self, first: int, limit: int) -> list[DisclosureRow]:
-        """Rows from index `first` on, by index."""
+        """Return rows from index `first` on, by index."""
         return self._all(DisclosureRow, _READ, {"first_": first, "limit_": limit})
 
     def leaves(self, start: int, stop: int) -> list[bytes]:
-        """Leaf hashes with start <= index < stop."""
+        """Return leaf hashes with start <= index < stop."""
         return list(self._connection.scalars(_LEAVES, {"start_": start, "stop_": stop}))
 
     def by_case(self, case_key: bytes) -> list[DisclosureRow]:
@@ -96,10 +96,10 @@ class Disclosures(Area):
     def join_sources(
         self, pairs: Collection[tuple[bytes, str]]
     ) -> dict[tuple[bytes, str], tuple[str, ...]]:
-        """Keep the sources of cases: (case key, agency), with an empty agency for our own system.
+        """Add sources of cases: (case key, agency), with an empty agency for our own system.
 
         Returns:
-            Each pair that is new, with the sources that the case had before it, sorted.
+            Each new pair, with the sources that the case had before, sorted.
         """
         cases = list(dict.fromkeys(case for case, _ in pairs))
         known: dict[bytes, set[str]] = {case: set() for case in cases}
@@ -121,7 +121,7 @@ class Disclosures(Area):
         self._connection.execute(_FORGET_SOURCES, {"case_": case_key})
 
     def add_reason(self, sha256: bytes, sealed: bytes) -> None:
-        """Keep an encrypted reason beside the log, under its hash."""
+        """Store an encrypted reason beside the log, under its hash."""
         self._connection.execute(_ADD_REASON, {"sha256": sha256, "sealed": sealed})
 
     def reason(self, sha256: bytes) -> bytes | None:
@@ -129,7 +129,7 @@ class Disclosures(Area):
         return sealed
 
     def forget_reasons(self, hashes: Sequence[bytes]) -> int:
-        """Remove encrypted reasons. Returns how many there were."""
+        """Remove encrypted reasons. Returns how many were removed."""
         return sum(
             self._connection.execute(
                 _FORGET_REASONS, {"hashes_": list(hashes[at : at + _MOST_NAMED])}
@@ -144,7 +144,7 @@ class Disclosures(Area):
         )
 
     def checkpoints(self) -> list[DisclosureCheckpointRow]:
-        """Every checkpoint, by size."""
+        """Return every checkpoint, by size."""
         return self._all(DisclosureCheckpointRow, _CHECKPOINTS)
 
     def last_checkpoint(self) -> DisclosureCheckpointRow | None:

@@ -1,7 +1,8 @@
-"""One process per agency state: a lock that the kernel releases when its holder dies.
+"""Process lock of an agency's state, which the kernel releases when its holder dies.
 
-The lease in the database fences a zombie; this lock gives the operator who starts a second
-adapter by mistake a clear answer instead of two adapters that fence each other for ever.
+The lease in the database stops an old process that still runs. This lock gives a clear error to an
+operator who starts a second adapter by mistake; otherwise the two adapters would take the lease
+from each other again and again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from broker.keys.durable import make_private_folder
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Holds the lock file at `path` (created with mode 0600) for the length of the block.
+    """Hold the lock file at `path` (created with mode 0600) for the duration of the block.
 
     Raises:
         StoreError: `already_running` if another process holds it; `store_unusable` if the file
-            cannot be made.
+            cannot be created.
     """
     try:
         make_private_folder(path.parent)
@@ -50,11 +51,13 @@ def exclusive(path: Path) -> Iterator[None]:
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
-        os.close(descriptor)  # releases the lock; the file stays, or two holders could race
+        # closing releases the lock; the file stays, because removing it would allow a race of two
+        # holders
+        os.close(descriptor)
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock file; nothing is made or changed."""
+    """Return whether a process holds the lock file; nothing is created or changed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -1,8 +1,8 @@
-"""Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept").
+"""Store of heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept").
 
-A note is kept once, with one row for each head that it was the first to cover; a note of which no
-head is left is forgotten with the last of them. Which to keep and to forget is decided by
-`broker.control.heartbeat_retention`.
+A note is stored once, with one row for each head that it was the first to cover. When the last of
+its heads is deleted, the note is deleted too. `broker.control.heartbeat_retention` decides which
+heads to keep.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NEWEST_TWO = (
     .where(_OF_GENERATION, _h.c.key_id == bindparam("key_id_"))
     .order_by(_h.c.size.desc())
     .limit(2)
-)  # from the end of the primary key
+)  # inserted at the end of the primary key
 _NEWEST_SIZE = _NEWEST_TWO.limit(1)
 _HEARTBEAT_OF = select(_h.c.heartbeat_id).where(
     _OF_GENERATION, _h.c.size == bindparam("size_"), _h.c.key_id == bindparam("key_id_")
@@ -68,7 +68,7 @@ _NEWEST_SIZES = (
     .where(_n.c.agency == bindparam("agency_"))
     .order_by(_n.c.id.desc())
     .limit(bindparam("limit_"))
-)  # an agency's times rise with the ids, so these are its last
+)  # an agency's times rise with the ids, so these are the newest
 _COUNT = select(func.count()).select_from(_n)
 
 
@@ -76,7 +76,7 @@ class Heartbeats(Area):
     """Heartbeats kept as evidence (docs/spec/heartbeats.md, "Kept")."""
 
     def newest_size(self, log: GenerationPlace, key_id: bytes) -> int:
-        """The greatest size of a kept head of this generation and key, or 0."""
+        """Return the greatest size of a kept head of this generation and key, or 0."""
         place = generation(log) | {"key_id_": key_id}
         newest: int | None = self._connection.scalar(_NEWEST_SIZE, place)
         return newest or 0
@@ -89,7 +89,7 @@ class Heartbeats(Area):
         key_id: bytes,
         heads: Sequence[tuple[str, int, str, int]],
     ) -> None:
-        """Keep a heartbeat for `heads`: (topic, partition, generation, size)."""
+        """Store a heartbeat for `heads`: (topic, partition, generation, size)."""
         number = self._insert(_KEEP, {"agency": agency, "time_ms": time_ms, "note": note})
         self._connection.execute(
             _KEEP_HEADS,
@@ -109,12 +109,12 @@ class Heartbeats(Area):
         )
 
     def newest_bytes(self, agency: str, since_ms: int, limit: int) -> list[int]:
-        """Bytes of each of an agency's last `limit` kept heartbeats since a time."""
+        """Return the bytes of each of an agency's last `limit` kept heartbeats since a time."""
         found = self._connection.execute(_NEWEST_SIZES, {"agency_": agency, "limit_": limit})
         return [size for time_ms, size in found if time_ms >= since_ms]
 
     def covering(self, log: GenerationPlace, index: int) -> list[KeptHeadRow]:
-        """Kept heads whose size is above `index`, smallest first."""
+        """Return kept heads whose size is above `index`, smallest first."""
         place = generation(log)
         return self._all(KeptHeadRow, _COVERING, place | {"index_": index})
 
@@ -134,12 +134,12 @@ class Heartbeats(Area):
             self._drop(place | {"size_": size, "key_id_": key_id}, heartbeat_id)
 
     def newest_sizes(self, log: GenerationPlace, key_id: bytes) -> list[int]:
-        """The two greatest sizes of kept heads of this generation and key, greatest first."""
+        """Return the two greatest sizes of kept heads of a generation and key, greatest first."""
         place = generation(log) | {"key_id_": key_id}
         return list(self._connection.scalars(_NEWEST_TWO, place))
 
     def drop_head(self, log: GenerationPlace, key_id: bytes, size: int) -> None:
-        """Delete a head. Its heartbeat goes with the last of its heads."""
+        """Delete a head, and its heartbeat if this was the last of its heads."""
         head = generation(log) | {"key_id_": key_id, "size_": size}
         heartbeat_id: int | None = self._connection.scalar(_HEARTBEAT_OF, head)
         if heartbeat_id is not None:
@@ -151,16 +151,16 @@ class Heartbeats(Area):
             self._connection.execute(_DROP_NOTE, {"id_": heartbeat_id})
 
     def thin(self, before_ms: int) -> None:
-        """Delete each older head that has a later one of its generation and key."""
+        """Delete each head before the time that has a later one of its generation and key."""
         self._connection.execute(_THIN, {"before_": before_ms})
         self._connection.execute(_DROP_EMPTY)
 
     def drop_before(self, before_ms: int) -> None:
-        """Delete every older head."""
+        """Delete every head before the time."""
         self._connection.execute(_DROP_BEFORE, {"before_": before_ms})
         self._connection.execute(_DROP_EMPTY)
 
     def count(self) -> int:
-        """How many heartbeats are kept."""
+        """Return the number of kept heartbeats."""
         count: int = self._connection.execute(_COUNT).scalar_one()
         return count

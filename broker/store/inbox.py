@@ -1,11 +1,10 @@
-"""The inbox: opened events, once each, until the agency's system has taken them.
+"""Inbox: opened events, once each, until the agency's system has taken them.
 
-(source, id) is unique, which is what makes delivery once in effect. The payload is personal
-data, so it is cleared once it is delivered unless the agency asks to keep it; the digests that
-recognise a repeat stay.
+(source, id) is unique, so each event takes effect once. The payload is personal data and is cleared
+after delivery, unless the agency asks to keep it. The digests that recognise a repeat stay.
 
-An event that the agency's system does not take is held: it stays here, with its payload and the
-reason, and later events of its case wait behind it. Nothing of it is written anywhere else.
+An event that the agency's system does not take is held: it stays in the inbox with its payload and
+the reason, and later events of its case wait behind it. It is written nowhere else.
 """
 
 from __future__ import annotations
@@ -51,7 +50,10 @@ _BEHIND = exists().where(
     _h.c.seq < _t.c.seq,
     _h.c.priority <= _t.c.priority,
 )
-"""A row that waits for an earlier one of its case; an urgent one passes those that are not."""
+"""Condition for a row that waits for an earlier held one of its case.
+
+An urgent row waits only for urgent ones.
+"""
 _NEXT = (
     select(*_COLUMNS)
     .where(_UNDELIVERED, ~_HELD, ~_BEHIND)
@@ -168,30 +170,30 @@ class Inbox(Area):
         return self._insert(_ADD, _parameters(row))
 
     def add_many(self, rows: Sequence[NewInboxRow]) -> None:
-        """Add events in one statement. Raises as `add`."""
+        """Add events in one statement. Raises the same errors as `add`."""
         if rows:
             self._connection.execute(_ADD, [_parameters(row) for row in rows])
 
     def forget_case(self, case_key: bytes, now: int) -> int:
-        """Clear the payloads of a case that were delivered or are held. Returns how many."""
+        """Clear the payloads of a case's delivered or held events. Returns how many."""
         asked = {"case_": case_key, "now_": now}
         return self._connection.execute(_FORGET_CASE, asked).rowcount
 
     def undelivered_of(self, case_key: bytes) -> int:
-        """How many events of a case wait for the agency's system."""
+        """Return how many events of a case wait for the agency's system."""
         count: int = self._connection.execute(_COUNT_OF_CASE, {"case_": case_key}).scalar_one()
         return count
 
     def undelivered(self, limit: int) -> list[InboxRow]:
-        """The next `limit` events for the agency's system: urgent ones first, then by sequence.
+        """Return the next `limit` events to deliver: urgent ones first, then by sequence.
 
-        Held events are left out. Later events of their cases are left out too, because a case
-        keeps its order; an urgent event waits only for an urgent one.
+        Held events are left out, and so are later events of their cases, because a case keeps its
+        order. An urgent event waits only for an urgent one.
         """
         return self._all(InboxRow, _NEXT, {"limit_": limit})
 
     def received_since(self, source: str, since_ms: int) -> list[InboxRow]:
-        """Events of one sender since a time, delivered or not, by sequence."""
+        """Return events of one sender since a time, delivered or not, by sequence."""
         return self._all(InboxRow, _SINCE, {"source_": source, "since_": since_ms})
 
     def mark_delivered(
@@ -215,18 +217,18 @@ class Inbox(Area):
         """Hold an event that the agency's system does not take, until `release`.
 
         Args:
-            seq: its sequence number.
-            code: why.
-            field: the field that is the reason, if there is one.
+            seq: sequence number of the event.
+            code: reason code.
+            field: the field at fault, if there is one.
             detail: one sentence without personal values.
-            now: ms.
+            now: milliseconds since the epoch.
             holds_case: whether later events of its case wait for it.
         """
         values = {"seq_": seq, "code_": code, "field_": field, "detail_": detail, "now_": now}
         self._connection.execute(_HOLD, values | {"holds_case_": holds_case})
 
     def held(self, limit: int) -> list[HeldEventRow]:
-        """The oldest `limit` held events, by sequence."""
+        """Return the oldest `limit` held events, by sequence."""
         return self._all(HeldEventRow, _SELECT_HELD, {"limit_": limit})
 
     def release(self, seq: int) -> bool:
@@ -238,14 +240,14 @@ class Inbox(Area):
         return self._connection.execute(_DISCARD, {"seq_": seq, "now_": now}).rowcount == 1
 
     def discarded(self, limit: int) -> list[DiscardedEventRow]:
-        """The newest `limit` discarded events, by sequence."""
+        """Return the newest `limit` discarded events, by sequence."""
         found = self._connection.execute(_SELECT_DISCARDED, {"limit_": limit})
         rows = [DiscardedEventRow(*row) for row in found]
         rows.reverse()
         return rows
 
     def release_cases(self) -> int:
-        """Offer every held event that holds up its case again. Returns how many."""
+        """Offer again every held event that blocks its case. Returns how many."""
         return self._connection.execute(_RELEASE_CASES).rowcount
 
     def counts(self) -> InboxCounts:

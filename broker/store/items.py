@@ -1,8 +1,8 @@
-"""Ids at the agency's own boundary: items already read, and references already linked.
+"""Idempotency of source items, and links between own references and shared ids.
 
-An item is one record of an export under its own idempotency key; a link joins the agency's own
+An item is one record of an export under its own idempotency key. A link joins the agency's own
 reference (a case, a referral) to the random id that all agencies share. Both sides of a link are
-unique: two cases of one system never share an id, and no case has two.
+unique: two cases of one system never share an id, and no case has two ids.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LINK = insert(_l)
 
 
 class Items(Area):
-    """Idempotency at the source: which item of the export became which event."""
+    """Which item of the export became which event, so that no item is sent twice."""
 
     def find(self, source_key: bytes) -> ItemRow | None:
         return self._first(ItemRow, _FIND, {"key_": source_key})
@@ -55,7 +55,7 @@ class Items(Area):
         code: str | None,
         now: int,
     ) -> None:
-        """Keep the outcome of an item. A refused item may be offered again.
+        """Record the outcome of an item. A refused item may be offered again.
 
         Raises:
             StoreError: `item_published` for one that was published.
@@ -63,7 +63,10 @@ class Items(Area):
         self.add_many([ItemRow(source_key, event_id, outcome, code, now)])
 
     def add_many(self, rows: Sequence[ItemRow]) -> None:
-        """Keep the outcomes of different items in one statement. Raises as `add`."""
+        """Record the outcomes of different items in one statement.
+
+        Raises the same errors as `add`.
+        """
         if not rows:
             return
         done = self._connection.execute(
@@ -79,13 +82,13 @@ class Items(Area):
                 for row in rows
             ],
         )
-        if done.rowcount != len(rows):  # one stood there as published and was left alone
+        if done.rowcount != len(rows):  # a row that was already published stayed unchanged
             raise StoreError("this item was published already", code="item_published")
 
     def reopen(self, event_id: str, code: str) -> bool:
-        """Let the item of an event be published again. Returns whether there was one.
+        """Allow the item of an event to be published again. Returns whether it exists.
 
-        No index serves this: it is rare.
+        There is no index for this rare query.
         """
         asked = {"event_id_": event_id, "code_": code}
         return self._connection.execute(_REOPEN, asked).rowcount > 0
@@ -105,7 +108,7 @@ class Links(Area):
         return own
 
     def add(self, kind: str, own_reference: str, shared_id: str) -> None:
-        """Keep a pair, unless it is known.
+        """Store a pair, unless it is known.
 
         Raises:
             StoreError: `link_conflict` if either side is linked to another value.

@@ -1,7 +1,7 @@
 """Named values, and leases with a fencing token (protocol, "Proof header").
 
-A relay that lost its lease may still be running: every write of a stream checks the token in the
-same transaction, so a zombie's write fails instead of forking the stream.
+A relay that lost its lease may still be running. Every write of a stream checks the token in the
+same transaction, so a stale relay's write fails instead of forking the stream.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class Meta(Area):
 
 
 class Lease(Area):
-    """Fencing: only the process that took the lease last may write streams."""
+    """Fencing: only the process that last took the lease may write streams."""
 
     def acquire(self, name: str, holder: str, now: int) -> int:
-        """Take the lease from its holder. Returns the token, which is one higher each time."""
+        """Take the lease from its holder. Returns the token, which increases by one each time."""
         taken = self._connection.execute(_TAKE, {"name_": name, "holder_": holder, "now_": now})
         if taken.rowcount == 0:
             self._connection.execute(

@@ -1,7 +1,7 @@
-"""Migrating an older database with Alembic; imported only when there is something to do.
+"""Alembic migration of an older database; imported only when it is needed.
 
-The whole migration and the new `user_version` are one transaction: SQLite can roll back DDL, so
-a crash half-way leaves the old version intact.
+The whole migration and the new `user_version` are one transaction. SQLite can roll back DDL, so a
+crash leaves the old version intact.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(connection: Connection, path: Path, revision: str = "head") -> None:
-    """Brings the database behind `connection`, which is in a write transaction, to `revision`.
+    """Migrate the database of `connection`, which is in a write transaction, to `revision`.
 
     Raises:
         StoreError: `store_migration_failed`.
@@ -32,8 +32,8 @@ def migrate(connection: Connection, path: Path, revision: str = "head") -> None:
         command.upgrade(configuration, revision)
     except CommandError:
         raise StoreError(
-            "the state database cannot be brought to this version",
+            "the state database cannot be migrated to this version",
             code="store_migration_failed",
             where=str(path),
-            fix="keep the file as it is and run the version of the software that wrote it",
+            fix="keep a copy of the file and run the version of the software that wrote it",
         ) from None

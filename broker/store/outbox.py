@@ -1,8 +1,8 @@
-"""The outbox: sealed events from sealing to acknowledgement, then the sender's archive.
+"""Outbox: sealed events until Kafka acknowledges them, then the sender's archive.
 
 A row is written three times: added (with its disclosure entry), indexed under the lease (before
-Kafka sees it, so that a crash resends the same bytes) and marked sent. Rows are never deleted:
-what remains after the content is forgotten are leaf and proof, which close a gap on replay.
+Kafka gets it, so that a crash resends the same bytes) and marked as sent. Rows are never deleted.
+When the content is cleared, leaf and proof remain, which can close a gap on replay.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _COLUMNS = (
 )
 _PENDING = _t.c.generation.is_(None) & _t.c.held_code.is_(None)
 _SEALED_AGAIN = "sealed_again"
-"""Held code of a row after its event was sealed again; such a row waits for nothing."""
+"""Held code of a row whose event was sealed again; such a row waits for nothing."""
 _DISCARDED = "discarded"
-"""Held code of a row that a person discarded; it waits for nothing either."""
+"""Held code of a row that a person discarded; it also waits for nothing."""
 _HELD = _t.c.held_code.is_not(None) & _t.c.held_code.not_in((_SEALED_AGAIN, _DISCARDED))
 _UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
 
@@ -85,7 +85,7 @@ _CLEAR_DISCARDED = (
     .where(
         _t.c.event_id == bindparam("event_id_"),
         _t.c.held_code == _DISCARDED,
-        _t.c.generation.is_(None),  # what was published stays in the archive
+        _t.c.generation.is_(None),  # published rows stay in the archive
     )
     .values(value=None)
 )
@@ -105,7 +105,7 @@ _ARCHIVED = (
     )
     .order_by(_t.c.idx)
 )
-# The newest: what was published again after a revocation stands where it is believed.
+# The newest row: after a revocation, the newly published record is the valid one.
 _FIND = (
     select(*_COLUMNS)
     .where(_t.c.event_id == bindparam("event_id_"))
@@ -186,22 +186,21 @@ class Outbox(Area):
         return list(added.scalars())
 
     def pending(self, limit: int, without: Collection[str] = ()) -> list[OutboxRow]:
-        # The oldest of all first, then grouped: a busy partition cannot starve a quiet one.
-        """The `limit` most urgent and oldest rows without an index, except of some topics.
+        # Oldest of all first, then grouped: a busy partition cannot starve a quiet one.
+        """Return the `limit` most urgent and oldest rows without an index, except of some topics.
 
-        They are grouped by (topic, partition). In a group, urgent rows come first, then older
-        ones.
+        They are grouped by (topic, partition). In a group, urgent rows come first, then older ones.
         """
         if without:
             asked = {"limit_": limit, "without_": list(without)}
             rows = self._all(OutboxRow, _SELECT_PENDING_OF_OTHERS, asked)
         else:
             rows = self._all(OutboxRow, _SELECT_PENDING, {"limit_": limit})
-        rows.sort(key=_grouped)  # stable: the order inside a group stays
+        rows.sort(key=_grouped)  # stable sort: the order inside a group stays
         return rows
 
     def index(self, rows: Sequence[Indexed]) -> None:
-        """Give rows their index in a stream.
+        """Set the index of rows in a stream.
 
         Raises:
             StoreError: `outbox_indexed` if a row has one or does not exist.
@@ -223,26 +222,26 @@ class Outbox(Area):
         )
         if done.rowcount != len(rows):
             raise StoreError(
-                "an outbox row that was to be indexed has an index or does not exist",
+                "an outbox row to be indexed already has an index or does not exist",
                 code="outbox_indexed",
             )
 
     def hold(self, seq: int, code: str, now: int) -> None:
-        """Mark a row whose event has to be sealed again. It is no longer pending."""
+        """Hold a row whose event must be sealed again. It is no longer pending."""
         self._connection.execute(_HOLD, {"seq_": seq, "code_": code, "now_": now})
 
     def discard(self, event_id: str) -> bool:
-        """Mark a held event that is not to be sealed again. Returns whether it was held."""
+        """Mark a held event as discarded. Returns whether it was held."""
         held = self._connection.execute(_DISCARD, {"event_id_": event_id}).rowcount > 0
         self._connection.execute(_CLEAR_DISCARDED, {"event_id_": event_id})
         return held
 
     def held(self, limit: int) -> list[HeldOutboxRow]:
-        """The oldest `limit` rows whose event has to be sealed again."""
+        """Return the oldest `limit` rows whose event must be sealed again."""
         return self._all(HeldOutboxRow, _SELECT_HELD, {"limit_": limit})
 
     def held_count(self) -> tuple[int, int | None]:
-        """How many rows are held, and since when (ms) the oldest is."""
+        """Return the number of held rows, and the time of the oldest in ms."""
         count, oldest = self._connection.execute(_COUNT_HELD).one()
         return count, oldest
 
@@ -252,11 +251,11 @@ class Outbox(Area):
             self._connection.execute(_RELEASE, {"events_": list(event_ids)})
 
     def unsent(self) -> list[OutboxRow]:
-        """Indexed rows that Kafka has not acknowledged, by (generation, index)."""
+        """Return indexed rows that Kafka has not acknowledged, by (generation, index)."""
         return self._all(OutboxRow, _SELECT_UNSENT)
 
     def unsent_streams(self) -> set[tuple[str, int, str]]:
-        """(topic, partition, generation) of the rows of `unsent`."""
+        """Return (topic, partition, generation) of the rows of `unsent`."""
         return {(row[0], row[1], row[2]) for row in self._connection.execute(_UNSENT_STREAMS)}
 
     def mark_sent(self, rows: Sequence[Sent]) -> None:
@@ -269,22 +268,22 @@ class Outbox(Area):
     def archived(
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[OutboxRow]:
-        """Indexed rows from index `first` to `last`, both included."""
+        """Return indexed rows from index `first` to `last`, both included."""
         return self._all(OutboxRow, _ARCHIVED, _range(topic, partition, generation, first, last))
 
     def find(self, event_id: str) -> OutboxRow | None:
-        """The newest row of an event. Slow: no index serves it, so that adding stays cheap."""
+        """Return the newest row of an event. Slow: it has no index, so that adding stays cheap."""
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
 
     def leaves(
         self, topic: str, partition: int, generation: str, first: int, last: int
     ) -> list[tuple[int, bytes]]:
-        """(index, leaf hash) of indexed rows from `first` to `last`, both included, by index."""
+        """Return (index, leaf hash) of rows from `first` to `last`, both included, by index."""
         found = self._connection.execute(_LEAVES, _range(topic, partition, generation, first, last))
         return [(index, leaf) for index, leaf in found if index is not None and leaf is not None]
 
     def forget_content(self, before_ms: int) -> int:
-        """Clear the sealed bytes of what was sent before a time. Returns how many rows.
+        """Clear the sealed bytes of rows sent before a time. Returns how many rows.
 
         Leaf and proof stay.
         """
@@ -298,14 +297,14 @@ class Outbox(Area):
         )
 
     def unsent_of(self, event_ids: Sequence[str]) -> int:
-        """How many of these events have content and are not sent."""
+        """Return how many of these events have content and are not sent."""
         return sum(
             self._connection.execute(_COUNT_UNSENT_EVENTS, {"events_": part}).scalar_one()
             for part in _parts(event_ids)
         )
 
     def waiting_since(self, before_ms: int) -> list[tuple[str, int, int]]:
-        """(topic, events, time of the oldest) of older rows that Kafka has not acknowledged."""
+        """Return (topic, events, time of the oldest) of older rows without acknowledgement."""
         found: dict[str, tuple[int, int]] = {}
         for topic, events, oldest in self._connection.execute(
             _WAITING_SINCE, {"before_": before_ms}
@@ -327,7 +326,7 @@ class Outbox(Area):
 
 
 def _parts(event_ids: Sequence[str]) -> Iterator[list[str]]:
-    """Ids without repeats, as many at a time as one statement takes."""
+    """Split ids without repeats into lists that fit one statement."""
     known = list(dict.fromkeys(event_ids))
     for at in range(0, len(known), _MOST_NAMED):
         yield known[at : at + _MOST_NAMED]

@@ -1,9 +1,9 @@
-"""Records that were refused, and evidence against a sender.
+"""Refused records, and evidence against a sender.
 
-What fails steps 0 to 4 is not business: only position, hash and code are kept, in a list with a
-fixed length, so that an outsider cannot fill the disk. What fails later is signed by a party, is
-kept with its bytes while it is held, and counts against that party's quota. What was opened or
-discarded keeps its place, its code and its size.
+A record that fails steps 0 to 4 is not authenticated. Only its position, hash and code are kept, in
+a list of fixed length, so that an outsider cannot fill the disk. A record that fails later is
+signed by a party. It is kept with its bytes while it is held, and counts against that party's
+quota. A record that was opened or discarded keeps its place, its code and its size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from broker.store.rows import (
 )
 
 UNAUTHENTICATED_ROWS = 10_000
-"""How many unverified records are remembered ("a bounded list")."""
+"""Maximum number of unauthenticated records that are remembered ("a bounded list")."""
 
 _q = schema.quarantine
 _n = schema.unauthenticated
@@ -78,7 +78,7 @@ _EVIDENCE_ORIGINS = select(_e.c.origin).where(_e.c.kind == bindparam("kind_")).o
 
 
 class Quarantine(Area):
-    """Verified records that were refused, and a bounded list of unverified records."""
+    """Authenticated records that were refused, and a bounded list of unauthenticated records."""
 
     def add(
         self,
@@ -120,12 +120,12 @@ class Quarantine(Area):
         return self._first(QuarantineRow, _GET, {"id_": id})
 
     def end(self, id: int, status: EndedStatus, now: int) -> bool:  # noqa: A002 - the column's name
-        """End the hold of a record and clear its bytes. Returns whether it was held."""
+        """Release a record from hold and clear its bytes. Returns whether it was held."""
         asked = {"id_": id, "status_": status, "now_": now}
         return self._connection.execute(_END, asked).rowcount == 1
 
     def count(self, agency: str | None = None) -> int:
-        """How many records are held, of one sender or of all."""
+        """Return the number of held records, of one sender or of all."""
         count: int = (
             self._connection.execute(_HELD)
             if agency is None
@@ -134,24 +134,24 @@ class Quarantine(Area):
         return count
 
     def sizes(self) -> dict[str, HeldSize]:
-        """Records and bytes held of each sender; a sender without any is left out."""
+        """Return records and bytes held of each sender; a sender without any is left out."""
         found = self._connection.execute(_HELD_BY_AGENCY)
         return {agency: HeldSize(records, size) for agency, records, size in found}
 
     def size_of(self, agency: str) -> HeldSize:
-        """Records and bytes held of one sender."""
+        """Return records and bytes held of one sender."""
         found = self._connection.execute(_SIZE_OF, {"agency_": agency}).first()
         return HeldSize() if found is None else HeldSize(found[1], found[2])
 
     def held(self) -> tuple[int, int | None]:
-        """How many records are held, and since when (ms) the oldest is."""
+        """Return the number of held records, and the time of the oldest in ms."""
         count, oldest = self._connection.execute(_HELD_SINCE).one()
         return count, oldest
 
     def add_unauthenticated(
         self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
     ) -> None:
-        """Add an unverified record. The newest 10,000 are kept."""
+        """Add an unauthenticated record. The newest 10,000 are kept."""
         number = self._insert(
             _ADD_UNAUTHENTICATED,
             {
@@ -168,13 +168,13 @@ class Quarantine(Area):
             self._connection.execute(_TRIM_UNAUTHENTICATED, oldest)
 
     def unauthenticated(self, limit: int = 100) -> tuple[UnauthenticatedRow, ...]:
-        """The newest `limit` unverified records, newest first."""
+        """Return the newest `limit` unauthenticated records, newest first."""
         found = self._connection.execute(_UNAUTHENTICATED, {"limit_": limit})
         return tuple(UnauthenticatedRow(*row) for row in found)
 
-    # Last in the class: the name hides the built-in type from annotations that follow it.
+    # Last in the class, because the name hides the built-in `list` from later annotations.
     def list(self, status: QuarantineStatus | None = None, limit: int = 100) -> list[QuarantineRow]:
-        """The newest `limit` records, oldest first, without their bytes."""
+        """Return the newest `limit` records, oldest first, without their bytes."""
         rows = (
             self._all(QuarantineRow, _ALL, {"limit_": limit})
             if status is None
@@ -185,7 +185,7 @@ class Quarantine(Area):
 
 
 class Evidence(Area):
-    """Pairs of signed texts that contradict each other. They are never deleted."""
+    """Pairs of signed texts that contradict each other (equivocation). They are never deleted."""
 
     def add(self, kind: str, origin: str, text_a: bytes, text_b: bytes, now: int) -> int:
         return self._insert(
@@ -200,7 +200,7 @@ class Evidence(Area):
         )
 
     def origins(self, kind: str) -> tuple[str, ...]:
-        """Streams with evidence of a kind, oldest first."""
+        """Return streams with evidence of a kind, oldest first."""
         return tuple(self._connection.scalars(_EVIDENCE_ORIGINS, {"kind_": kind}))
 
     def list(self) -> list[EvidenceRow]:
@@ -208,5 +208,5 @@ class Evidence(Area):
 
 
 def _agency(origin: str) -> str:
-    """The second part of `deployment/agency/topic/partition/generation`."""
+    """Return the second part of `deployment/agency/topic/partition/generation`."""
     return origin.split("/", 2)[1] if "/" in origin else origin

@@ -1,6 +1,6 @@
 """Leaves and signed checkpoints of other senders' streams.
 
-A small number stands for each generation, because its name in each row would triple the file.
+A small number represents each generation, because its name in each row would triple the file.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _ANY_OPENED = (
     )
     .limit(1)
 )
-_IS_MISSING = _l.c.status == literal_column("'content_missing'")  # as the partial index says it
+_IS_MISSING = _l.c.status == literal_column("'content_missing'")  # must match the partial index
 _WITHOUT_CONTENT = (
     select(_g.c.agency, _g.c.topic, _g.c.partition, _g.c.generation, func.count())
     .join_from(_l, _g, _l.c.generation_id == _g.c.id)
@@ -91,7 +91,7 @@ _SET_STATUS = update(_l).where(_OF_LEAF).values(status=bindparam("status_"))
 _NEW_CHECKPOINT = sqlite.insert(_c)
 _SAVE_CHECKPOINT = _NEW_CHECKPOINT.on_conflict_do_update(
     index_elements=[_c.c.generation_id, _c.c.size],
-    # what was kept from a link has no time of its own: the first record under it brings that
+    # a checkpoint from a link has no time of its own: its first record supplies it
     set_={
         "lowest_index": func.min(_c.c.lowest_index, _NEW_CHECKPOINT.excluded.lowest_index),
         "time_s": case((_c.c.time_s == 0, _NEW_CHECKPOINT.excluded.time_s), else_=_c.c.time_s),
@@ -120,12 +120,12 @@ class ReaderLogs(Area):
     """Leaves and signed checkpoints of other senders' streams."""
 
     def has_generation(self, log: GenerationPlace) -> bool:
-        """Whether a record or a link of a generation is known."""
+        """Return whether a record or a link of a generation is known."""
         place = generation(log)
         return self._connection.scalar(_GENERATION, place) is not None
 
     def save_leaves(self, log: GenerationPlace, leaves: Sequence[Leaf]) -> None:
-        """Keep leaves. Of a known leaf only the status changes.
+        """Store leaves. Only the status of a known leaf changes.
 
         Raises:
             StoreError: `store_conflict` if a known index has another leaf.
@@ -142,7 +142,8 @@ class ReaderLogs(Area):
         )
         if done.rowcount != len(leaves):
             raise StoreError(
-                "an index of a sender's stream is known with another record", code="store_conflict"
+                "another record is known at this index of the sender's stream",
+                code="store_conflict",
             )
 
     def leaf(self, log: GenerationPlace, index: int) -> tuple[bytes, LeafStatus] | None:
@@ -150,12 +151,12 @@ class ReaderLogs(Area):
         return None if found is None else (found[0], cast(LeafStatus, found[1]))
 
     def any_opened(self, log: GenerationPlace, first: int, last: int) -> bool:
-        """Whether a record from `first` to `last` was opened here (`stored`)."""
+        """Return whether any record from `first` to `last` was opened here (`stored`)."""
         place = generation(log) | {"first_": first, "last_": last}
         return self._connection.execute(_ANY_OPENED, place).first() is not None
 
     def leaves(self, log: GenerationPlace, first: int, last: int) -> list[Leaf]:
-        """Known leaves from `first` to `last`, both included, by index."""
+        """Return known leaves from `first` to `last`, both included, by index."""
         found = self._connection.execute(
             _LEAVES,
             generation(log) | {"first_": first, "last_": last},
@@ -163,11 +164,11 @@ class ReaderLogs(Area):
         return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
 
     def without_content(self) -> list[tuple[str, str, int, str, int]]:
-        """(agency, topic, partition, generation, count) of `content_missing` leaves."""
+        """Return (agency, topic, partition, generation, count) of `content_missing` leaves."""
         return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
 
     def missing_content(self, log: GenerationPlace, first: int, limit: int) -> list[int]:
-        """The lowest `limit` indices from `first` on that are `content_missing`."""
+        """Return the lowest `limit` indices from `first` on that are `content_missing`."""
         found = self._connection.scalars(
             _MISSING,
             generation(log) | {"first_": first, "limit_": limit},
@@ -190,10 +191,10 @@ class ReaderLogs(Area):
         log: GenerationPlace,
         checkpoints: Sequence[Checkpointed],
     ) -> None:
-        """Keep checkpoints by size, each with the smallest lowest index seen under it.
+        """Store checkpoints by size, each with the smallest lowest index seen under it.
 
         Raises:
-            StoreError: `checkpoint_conflict` if a kept size has another root.
+            StoreError: `checkpoint_conflict` if a stored size has another root.
         """
         if not checkpoints:
             return
@@ -204,7 +205,7 @@ class ReaderLogs(Area):
         for size, root, *_ in checkpoints:
             if kept.setdefault(size, root) != root:
                 raise StoreError(
-                    "a kept checkpoint of this size has another root",
+                    "the stored checkpoint of this size has another root",
                     code="checkpoint_conflict",
                     where="/".join(map(str, log)),
                 )
@@ -227,15 +228,15 @@ class ReaderLogs(Area):
         return self._checkpoint(_CHECKPOINT_AT, log, size)
 
     def checkpoint_above(self, log: GenerationPlace, index: int) -> CheckpointRow | None:
-        """The checkpoint of the smallest kept size above `index`."""
+        """Return the checkpoint of the smallest stored size above `index`."""
         return self._checkpoint(_CHECKPOINT_ABOVE, log, index)
 
     def checkpoint_below(self, log: GenerationPlace, size: int) -> CheckpointRow | None:
-        """The checkpoint of the largest kept size below `size`."""
+        """Return the checkpoint of the largest stored size below `size`."""
         return self._checkpoint(_CHECKPOINT_BELOW, log, size)
 
     def _generation(self, log: GenerationPlace) -> int:
-        """The small number that stands for a generation; given at its first leaf."""
+        """Return the number that represents a generation; assign one at its first leaf."""
         place = generation(log)
         known: int | None = self._connection.scalar(_GENERATION, place)
         if known is not None:

@@ -1,6 +1,6 @@
-"""Rows about other senders' streams: states, leaves, checkpoints, receipts and heartbeats.
+"""Row types of other senders' streams: states, leaves, checkpoints, receipts and heartbeats.
 
-Plain data as in `broker.store.rows`, with the same units of time.
+They are plain data as in `broker.store.rows`, with the same units of time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 LeafStatus: TypeAlias = Literal[
     "stored", "content_missing", "refused", "not_addressed", "superseded"
 ]
-"""What became of one index of another sender's stream."""
+"""Outcome at one index of another sender's stream."""
 
 Leaf: TypeAlias = tuple[int, bytes, LeafStatus]
 """(index, leaf hash, status)."""
@@ -27,14 +27,14 @@ GapRow: TypeAlias = tuple[str, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """What is written of one sender's partition.
+    """Changes to the state of one sender's partition.
 
     Attributes:
         head: the state without its gaps.
-        bytes, gaps: what it counts as, of the sender's limit.
-        removed: (generation, first) of gaps that are gone.
-        written: gaps that are new or others than before.
-        stopped: whether a contradiction has stopped it.
+        bytes, gaps: amounts that count towards the sender's limit.
+        removed: (generation, first) of gaps that no longer exist.
+        written: new or changed gaps.
+        stopped: whether a contradiction has stopped the stream.
     """
 
     head: bytes
@@ -47,7 +47,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRow:
-    """A checkpoint of another sender's generation that was seen and verified."""
+    """A verified checkpoint of another sender's generation."""
 
     size: int
     root: bytes
@@ -70,7 +70,7 @@ class DeferredRow:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptRow:
-    """Another agency's cosignature over a checkpoint."""
+    """Another agency's cosignature over a checkpoint (receipt)."""
 
     origin: str
     size: int
@@ -92,7 +92,7 @@ class HeadsRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptHeadRow:
-    """A head that a kept heartbeat was the first to cover; ``key_id`` of its ML-DSA-44 key."""
+    """A head that a kept heartbeat was the first to cover; ``key_id`` is of its ML-DSA-44 key."""
 
     agency: str
     topic: str

@@ -1,7 +1,7 @@
-"""Tables about other agencies' streams: states, leaves, checkpoints, receipts and heartbeats.
+"""Tables of other agencies' streams: states, leaves, checkpoints, receipts and heartbeats.
 
-Leaves refer to a small integer for their generation, because repeating the five-part
-name in 10^6 keys would triple the file.
+Leaves refer to their generation by a small integer, because repeating the five-part name in 10^6
+keys would triple the file.
 """
 
 from __future__ import annotations
@@ -151,4 +151,4 @@ heartbeat_heads = Table(
 )
 
 ALL_TABLES = metadata
-"""The tables of `broker.store.schema` and these."""
+"""All tables: those of `broker.store.schema` and of this module."""

@@ -1,7 +1,7 @@
 """State, gaps and position of each stream of other senders ("Opening", step 4).
 
-The state of a stream is an opaque value under a version. To save it fails if another process saved
-since it was read: this is how a rebalance between judging and committing is noticed (step 11).
+The state of a stream is an opaque value with a version. Saving it fails if another process has
+saved it since it was read. This detects a rebalance between judging and committing (step 11).
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class ReaderStates(Area):
     """State, gaps and position of each stream of other senders."""
 
     def state(self, place: Place) -> tuple[int, tuple[bytes, list[GapRow]]] | None:
-        """(version, (head, gaps in ascending order)), or None before the first record."""
+        """Return (version, (head, gaps in ascending order)), or None before the first record."""
         asked = stream(place)
         found = self._connection.execute(_STATE, asked).first()
         if found is None:
@@ -131,46 +131,46 @@ class ReaderStates(Area):
         return found[0], (found[1], gaps)
 
     def state_version(self, place: Place) -> int:
-        """The version of a state; 0 before the first record."""
+        """Return the version of a state; 0 before the first record."""
         version: int | None = self._connection.scalar(_VERSION, stream(place))
         return version or 0
 
     def state_head(self, place: Place) -> bytes | None:
-        """The head of a state, without its gaps."""
+        """Return the head of a state, without its gaps."""
         head: bytes | None = self._connection.scalar(_HEAD, stream(place))
         return head
 
     def state_heads(self) -> list[tuple[str, str, int, bytes]]:
-        """(agency, topic, partition, head) of every stream."""
+        """Return (agency, topic, partition, head) of every stream."""
         return [(*row,) for row in self._connection.execute(_HEADS)]
 
     def state_size(self, agency: str) -> tuple[int, int]:
-        """(bytes, gaps) that the states of a sender use of its limits."""
+        """Return (bytes, gaps) of a sender's states, which count towards its limits."""
         (row,) = self._connection.execute(_SIZE_OF, {"agency_": agency})
         return int(row[0]), int(row[1])
 
     def state_sizes(self) -> list[tuple[str, int, int, int]]:
-        """(agency, bytes, gaps, stopped partitions) of every sender."""
+        """Return (agency, bytes, gaps, stopped partitions) of every sender."""
         found = self._connection.execute(_SIZES)
         return [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in found]
 
     def stopped(self) -> list[tuple[str, str, int]]:
-        """(agency, topic, partition) of streams that stopped at a contradiction."""
+        """Return (agency, topic, partition) of streams that a contradiction stopped."""
         return [(*row,) for row in self._connection.execute(_STOPPED)]
 
     def places_of(self, agency: str) -> list[tuple[str, int]]:
-        """(topic, partition) of every state of a sender."""
+        """Return (topic, partition) of every state of a sender."""
         return [(*row,) for row in self._connection.execute(_PLACES_OF, {"agency_": agency})]
 
     def gap_ranges(
         self, agency: str, after: tuple[str, int, str, int], limit: int
     ) -> list[tuple[str, int, str, int, int]]:
-        """(topic, partition, generation, first, last) of a sender's next open gaps.
+        """Return (topic, partition, generation, first, last) of a sender's next open gaps.
 
         Args:
             agency: the sender.
-            after: (topic, partition, generation, first) of the gap before.
-            limit: at most how many.
+            after: (topic, partition, generation, first) of the previous gap.
+            limit: maximum number.
         """
         topic, partition, name, first = after
         log = GenerationPlace(agency, topic, partition, name)
@@ -201,7 +201,7 @@ class ReaderStates(Area):
         if saved.rowcount != 1:
             if expected_version != 0 or self.state_version(place):
                 raise StoreError(
-                    "the state of a sender's stream changed since it was read",
+                    "the state of a sender's stream has changed since it was read",
                     code="state_changed",
                     where="/".join(map(str, place)),
                 )
@@ -250,7 +250,7 @@ class ReaderStates(Area):
     def defer(
         self, topic: str, partition: int, agency: str, offset: int, reason: str, since_ms: int
     ) -> None:
-        """Keep the earliest offset of a sender's records that could not be judged yet."""
+        """Store the earliest offset of a sender's records that could not be judged yet."""
         self._connection.execute(
             _DEFER,
             {
@@ -264,11 +264,11 @@ class ReaderStates(Area):
         )
 
     def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
-        """Deferred positions of a partition, by offset."""
+        """Return deferred positions of a partition, by offset."""
         return self._all(DeferredRow, _DEFERRED, {"topic_": topic, "partition_": partition})
 
     def all_deferred(self) -> list[DeferredRow]:
-        """Every deferred position, by topic, partition and offset."""
+        """Return every deferred position, by topic, partition and offset."""
         return self._all(DeferredRow, _ALL_DEFERRED)
 
     def clear_deferred(self, topic: str, partition: int, agency: str) -> None:

@@ -85,7 +85,7 @@ _SET_HEADS = (
 
 
 def _after(prefix: str) -> str:
-    """What follows all that begin with a prefix that ends in "/": "0" is next in ASCII."""
+    """Return the upper bound of texts with a prefix that ends in "/" ("0" follows "/" in ASCII)."""
     return prefix.removesuffix("/") + "0"
 
 
@@ -110,7 +110,7 @@ class Receipts(Area):
         return done.rowcount == 1
 
     def times(self, origin: str, cosigner: str) -> list[tuple[int, int]]:
-        """(row id, time in s) of an agency's receipts over a stream, by time."""
+        """Return (row id, time in s) of an agency's receipts over a stream, by time."""
         found = self._connection.execute(_TIMES, {"origin_": origin, "cosigner_": cosigner})
         return [(*row,) for row in found]
 
@@ -126,7 +126,7 @@ class Receipts(Area):
         Args:
             prefix: ends in a slash.
             cosigner: agency id.
-            count: at most how many.
+            count: maximum number.
 
         Returns:
             (origin, text) of each.
@@ -137,37 +137,37 @@ class Receipts(Area):
         return [(row[1], row[2]) for row in found]
 
     def sizes_of(self, cosigner: str) -> list[tuple[str, int, int]]:
-        """(origin, bytes of texts and origins, receipts) of a cosigner."""
+        """Return (origin, bytes of texts and origins, receipts) of a cosigner."""
         found = self._connection.execute(_SIZES_OF, {"cosigner_": cosigner})
         return [(row[0], int(row[1]), row[2]) for row in found]
 
     def cosigners(self, origin: str) -> list[str]:
-        """Agencies whose receipts over a stream are kept."""
+        """Return agencies whose receipts over a stream are stored."""
         return list(self._connection.scalars(_COSIGNERS, {"origin_": origin}))
 
     def origins(self, prefix: str, cosigner: str) -> list[str]:
-        """Streams with receipts of a cosigner whose name begins with `prefix`, by name."""
+        """Return streams with receipts of a cosigner whose name begins with `prefix`, by name."""
         of = {"first_": prefix, "until_": _after(prefix), "cosigner_": cosigner}
         return list(self._connection.scalars(_ORIGINS, of))
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every (origin, cosigner)."""
+        """Return every (origin, cosigner)."""
         return [(*row,) for row in self._connection.execute(_PAIRS)]
 
     def sizes(self) -> list[tuple[str, int, int]]:
-        """(cosigner, bytes of texts and origins, receipts) of every cosigner."""
+        """Return (cosigner, bytes of texts and origins, receipts) of every cosigner."""
         return [(row[0], int(row[1]), row[2]) for row in self._connection.execute(_SIZES)]
 
     def best(self, origin: str, cosigner: str) -> ReceiptRow | None:
-        """An agency's receipt over the largest checkpoint of a stream."""
+        """Return an agency's receipt over the largest checkpoint of a stream."""
         return self._first(ReceiptRow, _BEST, {"origin_": origin, "cosigner_": cosigner})
 
     def covering(self, origin: str, size: int, root: bytes) -> list[ReceiptRow]:
-        """Receipts over exactly this checkpoint."""
+        """Return receipts over exactly this checkpoint."""
         return self._all(ReceiptRow, _COVERING, {"origin_": origin, "size_": size, "root_": root})
 
     def from_size(self, origin: str, size: int) -> list[ReceiptRow]:
-        """Receipts over a checkpoint of `size` or more, smallest first."""
+        """Return receipts over a checkpoint of `size` or more, smallest first."""
         return self._all(ReceiptRow, _FROM_SIZE, {"origin_": origin, "size_": size})
 
 

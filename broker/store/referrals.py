@@ -1,4 +1,4 @@
-"""Referrals and their clocks. A clock that was met is None; each other one can be overdue."""
+"""Referrals and their deadlines. A deadline that was met is None; any other can become overdue."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _SAVE = _NEW.on_conflict_do_update(
 
 
 class Referrals(Area):
-    """Referrals made by or to this agency, with their clocks."""
+    """Referrals made by or to this agency, with their deadlines."""
 
     def get(self, referral_id: str) -> ReferralRow | None:
         return self.get_many([referral_id]).get(referral_id)
 
     def get_many(self, referral_ids: Sequence[str]) -> dict[str, ReferralRow]:
-        """Known referrals of these ids, by id, in one statement."""
+        """Return known referrals of these ids, by id, in one statement."""
         if not referral_ids:
             return {}
         found = self._all(ReferralRow, _GET, {"ids_": list(referral_ids)})
@@ -62,18 +62,18 @@ class Referrals(Area):
             self._connection.execute(_SAVE, values)
 
     def overdue(self, now: int) -> list[ReferralRow]:
-        """Open referrals with a clock that was not met before `now`."""
+        """Return open referrals with a deadline before `now` that was not met."""
         return self._all(ReferralRow, _OVERDUE, {"now_": now})
 
     def for_case(self, case_id: str) -> list[ReferralRow]:
         return self._all(ReferralRow, _FOR_CASE, {"case_": case_id})
 
     def open(self) -> list[ReferralRow]:
-        """Open referrals, by the time they were made."""
+        """Return open referrals, by creation time."""
         return self._all(ReferralRow, _SELECT_OPEN)
 
     def closed(self, limit: int) -> list[ReferralRow]:
-        """The last `limit` closed referrals, newest first."""
+        """Return the last `limit` closed referrals, newest first."""
         return self._all(ReferralRow, _CLOSED, {"limit_": limit})
 
 

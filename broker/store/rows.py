@@ -1,8 +1,8 @@
-"""What the store hands out: one frozen dataclass per kind of row.
+"""Row types of the store: one frozen dataclass per kind of row.
 
-Plain data with no behaviour and no library behind it, so that the pure core may use it.
-Times are milliseconds since the Unix epoch, UTC, when named ``_ms``, and seconds when named
-``_s`` (the unit of a C2SP cosignature). Hashes are 32 raw bytes.
+They are plain data without behaviour or a library, so that the pure core can use them. Times are
+milliseconds since the Unix epoch, UTC, when named ``_ms``, and seconds when named ``_s`` (the unit
+of a C2SP cosignature). Hashes are 32 raw bytes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Literal, TypeAlias
 
 QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
 EndedStatus: TypeAlias = Literal["retried", "discarded"]
-"""``held`` is where every quarantined record starts; the others say how it ended."""
+"""Every quarantined record starts as ``held``; the other values say how the hold ended."""
 
 ItemOutcome: TypeAlias = Literal["published", "refused", "seal_again"]
 
 Indexed: TypeAlias = tuple[int, str, int, bytes, bytes]
-"""(seq, generation, index, leaf hash, proof header): an outbox row that got its place."""
+"""(seq, generation, index, leaf hash, proof header) of an outbox row that was indexed."""
 
 Sent: TypeAlias = tuple[int, int, int]
 """(seq, Kafka offset, sent at in ms)."""
@@ -25,7 +25,7 @@ Sent: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class NewOutboxRow:
-    """A sealed event on its way into the outbox."""
+    """A sealed event to be added to the outbox."""
 
     event_id: str
     topic: str
@@ -38,8 +38,8 @@ class NewOutboxRow:
 class OutboxRow:
     """A sealed event.
 
-    ``generation`` to ``proof`` are None until it is indexed, the last two until Kafka
-    acknowledged it, and ``value`` is None once its content is forgotten.
+    ``generation`` to ``proof`` are None until it is indexed, the last two are None until Kafka
+    acknowledged it, and ``value`` is None once its content is cleared.
     """
 
     seq: int
@@ -59,14 +59,14 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutboxRow:
-    """An event whose sealed record no reader takes; it has to be sealed again.
+    """An event whose sealed record readers refuse; it must be sealed again.
 
     Attributes:
         seq: its number in the outbox.
-        event_id: of the event.
-        topic: of its record.
-        code: why.
-        held_ms: since when.
+        event_id: id of the event.
+        topic: topic of its record.
+        code: reason code.
+        held_ms: when it was held.
     """
 
     seq: int
@@ -78,11 +78,11 @@ class HeldOutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """How many rows wait for an index, wait for Kafka, and were acknowledged.
+    """Numbers of rows that wait for an index, that wait for Kafka, and that were acknowledged.
 
     Attributes:
         pending: rows without an index.
-        unsent: rows that are signed and that Kafka has not taken.
+        unsent: rows that are signed and not acknowledged by Kafka.
         sent: rows that Kafka has acknowledged.
         oldest_pending_ms: when the oldest pending row was added.
         oldest_unsent_ms: when the oldest unsent row was added.
@@ -96,7 +96,7 @@ class OutboxCounts:
 
     @property
     def oldest_ms(self) -> int | None:
-        """When the oldest row was added that Kafka does not have."""
+        """Return when the oldest row without Kafka's acknowledgement was added."""
         ages = [at for at in (self.oldest_pending_ms, self.oldest_unsent_ms) if at is not None]
         return min(ages, default=None)
 
@@ -122,7 +122,7 @@ class GenerationRow:
 
 @dataclass(frozen=True, slots=True)
 class NewInboxRow:
-    """An opened event on its way into the inbox."""
+    """An opened event to be added to the inbox."""
 
     source: str
     event_id: str
@@ -164,7 +164,7 @@ class HeldEventRow:
     """An opened event that the agency's own system did not take, without its content.
 
     Attributes:
-        seq: its number in the inbox.
+        seq: number of the event in the inbox.
         held_ms: when it was held for the first time.
         tries: how often it was offered to the agency's system.
     """
@@ -195,16 +195,16 @@ class DiscardedEventRow:
 
 @dataclass(frozen=True, slots=True)
 class InboxCounts:
-    """How many events wait for the sink, how many it took, and how many are held.
+    """Numbers of events that wait for the sink, that it took, and that are held.
 
     Attributes:
-        undelivered: wait for their turn.
-        delivered: the agency's system has them, or their case was erased.
-        oldest_undelivered_ms: when the oldest that waits for its turn came.
-        held: the agency's system did not take them.
-        behind: later events of a case of which one is held.
-        oldest_held_ms: since when the oldest is held.
-        discarded: a person discarded them; the agency's system never had them.
+        undelivered: events that wait for their turn.
+        delivered: events that the agency's system has, or whose case was erased.
+        oldest_undelivered_ms: when the oldest undelivered event arrived.
+        held: events that the agency's system did not take.
+        behind: later events of a case that has a held event.
+        oldest_held_ms: when the oldest held event was held.
+        discarded: events that a person discarded; the agency's system never got them.
     """
 
     undelivered: int
@@ -218,7 +218,7 @@ class InboxCounts:
 
 @dataclass(frozen=True, slots=True)
 class HeldSize:
-    """What the refused records of one sender take: how many, and bytes."""
+    """Number and bytes of the refused records of one sender."""
 
     records: int = 0
     size: int = 0
@@ -226,11 +226,11 @@ class HeldSize:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """A verified record that was refused, kept with one code, and with its bytes while it is held.
+    """An authenticated record that was refused, kept with one code, and with its bytes while held.
 
     Attributes:
         value: empty once it is no longer held.
-        size: bytes of value and headers when it came.
+        size: bytes of value and headers on arrival.
     """
 
     id: int
@@ -252,7 +252,7 @@ class QuarantineRow:
 
 @dataclass(frozen=True, slots=True)
 class UnauthenticatedRow:
-    """A record that failed steps 0 to 4: where it lay, its hash and the code, nothing else."""
+    """A record that failed steps 0 to 4: only its position, its hash and the code."""
 
     topic: str
     partition: int
@@ -276,7 +276,7 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """What became of one item of the agency's own export."""
+    """Outcome of one item of the agency's own export."""
 
     source_key: bytes
     event_id: str | None
@@ -287,7 +287,7 @@ class ItemRow:
 
 @dataclass(frozen=True, slots=True)
 class ReferralRow:
-    """A referral as this agency knows it. A clock that has been met is None."""
+    """A referral as this agency knows it. A deadline that has been met is None."""
 
     referral_id: str
     case_id: str

@@ -1,8 +1,8 @@
 """Tables of this agency's own events, items, records on hold and disclosure log.
 
-Portable SQLAlchemy Core: what is particular to SQLite says so. Queues (outbox, inbox, quarantine)
-have partial indexes over what is still to do, so that their cost depends on the backlog and not on
-the history: flat from 10^3 to 10^6 rows. Tables about other agencies' streams are in
+They are portable SQLAlchemy Core; code that is specific to SQLite says so. Queues (outbox, inbox,
+quarantine) have partial indexes over the open rows, so that their cost depends on the backlog and
+not on the history: flat from 10^3 to 10^6 rows. Tables of other agencies' streams are in
 `broker.store.reader_schema`.
 """
 
@@ -33,7 +33,7 @@ metadata = MetaData(
     }
 )
 
-Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias there
+Serial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is a rowid alias in SQLite
 
 
 def partial(name: str, *columns: str, where: str) -> Index:
@@ -74,7 +74,8 @@ outbox = Table(
     Column("sent_ms", BigInteger),
     Column("held_code", String(64)),
     Column("held_ms", BigInteger),
-    # No two records may ever share an index of a stream: a fork by our own fault ends here.
+    # Unique: two records must never share an index of a stream, which would be a fork by our own
+    # fault.
     UniqueConstraint("topic", "partition", "generation", "idx"),
     partial("ix_outbox_pending", "priority", "seq", where="generation IS NULL"),
     partial(
@@ -124,15 +125,16 @@ inbox = Table(
     Column("priority", Integer, nullable=False),
     Column("delivered_ms", BigInteger),
     Column("sink_reference", Text),
-    # Set while the agency's system does not take the event; `held_ms` is of the first time.
+    # Set while the agency's system does not take the event; `held_ms` is the first time.
     Column("held_code", String(64)),
     Column("held_field", String(200)),
     Column("held_detail", Text),
     Column("held_ms", BigInteger),
     Column("holds_case", Boolean),  # whether later events of its case wait for it
     Column("tries", Integer, nullable=False, server_default="0"),
-    # Set when a person discarded the event; `delivered_ms` is set then, too: it waits for nothing.
-    Column("discarded_code", String(64)),  # why it was held
+    # Set when a person discarded the event; `delivered_ms` is then set too, so that it waits for
+    # nothing.
+    Column("discarded_code", String(64)),  # reason code of the hold
     Column("discarded_ms", BigInteger),
     UniqueConstraint("source", "event_id"),
     partial("ix_inbox_undelivered", "priority", "seq", where="delivered_ms IS NULL"),
@@ -160,7 +162,7 @@ quarantine = Table(
     Column("status", String(16), nullable=False),
     Column("added_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),  # of value and headers
+    Column("bytes", BigInteger, nullable=False),  # bytes of value and headers
     Index("ix_quarantine_status", "status", "agency", "bytes"),
     sqlite_autoincrement=True,
 )
@@ -223,7 +225,8 @@ referrals = Table(
     Column("acknowledge_by_ms", BigInteger),
     Column("respond_by_ms", BigInteger),
     Column("updated_ms", BigInteger, nullable=False),
-    Column("closed_ms", BigInteger),  # null while open: one form of index for every dialect
+    # null while open, so that every SQL dialect can use the same index
+    Column("closed_ms", BigInteger),
     Column("event_source", String(200), nullable=False),
     Column("event_id", String(36), nullable=False),
     partial("ix_referrals_open", "made_ms", where="closed_ms IS NULL"),

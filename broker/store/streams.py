@@ -1,7 +1,7 @@
-"""The sender's own streams: every generation with its head (protocol, "Proof header").
+"""Store of the sender's own streams: every generation with its head (protocol, "Proof header").
 
-A generation's name begins with its opening time in hexadecimal and is always greater, as text,
-than its predecessor's, so the newest is the last by name.
+A generation's name begins with its opening time in hexadecimal and is always greater, as text, than
+its predecessor's, so the newest is the last by name.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ _UPDATE = (
 
 
 class Streams(Area):
-    """The sender's own streams. Name, link and opening of a generation never change."""
+    """The sender's own streams. Name, link and opening time of a generation never change."""
 
     def current(self, topic: str, partition: int) -> GenerationRow | None:
-        """The newest generation."""
+        """Return the newest generation."""
         return self._first(GenerationRow, _OF_PARTITION, {"topic_": topic, "partition_": partition})
 
     def last_with_records(self, topic: str, partition: int) -> GenerationRow | None:
@@ -82,5 +82,5 @@ class Streams(Area):
             self._connection.execute(_INSERT, asdict(row))
 
     def heads(self, trial: bool = False) -> list[GenerationRow]:
-        """The newest generation that holds a record, of every (topic, partition)."""
+        """Return the newest generation with a record, of every (topic, partition)."""
         return self._all(GenerationRow, _HEADS, {"trial_": trial})

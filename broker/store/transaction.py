@@ -1,10 +1,10 @@
 """Unit of work of the state database.
 
-One `Transaction` gives every area as an attribute, because the rules that matter span areas: the
-decision, the sealed event and its log entry are one commit; an opened event, the stream's state,
+One `Transaction` has every area as an attribute, because the important rules span areas. The
+decision, the sealed event and its log entry are one commit. An opened event, the stream's state,
 the position and the log entry are another ("Opening", step 11).
 
-Every method of an area may raise `StoreError`; a method names the codes that a caller may act on.
+Every method of an area may raise `StoreError`; a method names the codes on which a caller may act.
 """
 
 from __future__ import annotations

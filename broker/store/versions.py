@@ -1,8 +1,8 @@
-"""The schema's version: a fresh file is made at once, an older one is migrated.
+"""Schema version: a new file is created directly, an older one is migrated.
 
-`PRAGMA user_version` answers "is it current?" in one read, so that commands which must answer
-within a second never import Alembic; Alembic's own table is kept in step and is what a
-migration reads.
+`PRAGMA user_version` shows in one read whether the schema is current, so that commands which must
+answer within a second never import Alembic. Alembic's own version table is updated too, and
+migrations use it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ FIRST_SCHEMA_VERSION = 10
 """The schema of the first release. Versions 1 to 9 were never released (ADR 0041)."""
 
 SCHEMA_VERSION = 10
-"""Kept in SQLite's ``user_version``; rises by one with every migration."""
+"""Stored in SQLite's ``user_version``; each migration increases it by one."""
 
 REVISION = "0001"
-"""The Alembic revision that SCHEMA_VERSION stands for."""
+"""The Alembic revision that corresponds to SCHEMA_VERSION."""
 
 APPLICATION_ID = 0x436F6E63
-"""SQLite's ``application_id`` ("Conc"), so that another program's file is not taken for ours."""
+"""SQLite's ``application_id`` ("Conc"), so that another program's file is not mistaken for ours."""
 
 
 def make_current(engine: Engine, path: Path) -> None:
-    """Brings the database to SCHEMA_VERSION.
+    """Bring the database to SCHEMA_VERSION.
 
     Raises:
-        StoreError: `store_newer`, `store_unreleased`, `store_corrupt` (another program's file)
-            or `store_migration_failed`.
+        StoreError: `store_newer`, `store_unreleased`, `store_corrupt` (another program's file) or
+            `store_migration_failed`.
         sqlalchemy.exc.DBAPIError: for the caller to translate.
     """
     with engine.connect() as connection:
@@ -40,7 +40,7 @@ def make_current(engine: Engine, path: Path) -> None:
             return
     writing = engine.execution_options(concordant_writes=True)
     with writing.begin() as connection:
-        version = _version(connection, path)  # again: another process may have been first
+        version = _version(connection, path)  # check again: another process may have done it first
         if version == SCHEMA_VERSION:
             return
         if version == 0:

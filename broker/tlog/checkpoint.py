@@ -1,8 +1,8 @@
 """Checkpoints: the head of one log at one size (c2sp.org/tlog-checkpoint), and log origins.
 
-Three lines, no extension lines: origin, size, root. `concordant/1` names a log
-`deployment/agency/topic/partition/generation`, so the origin says whose events these are and where
-they belong (docs/spec/proof.md).
+A checkpoint has three lines and no extension lines: origin, size, root. `concordant/1` names a log
+`deployment/agency/topic/partition/generation`, so the origin gives the sender and the place of the
+events (docs/spec/proof.md).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Checkpoint:
     """The head of a log.
 
     Attributes:
-        origin: the log's name; `parse_origin` reads this protocol's form of it.
-        size: leaves.
+        origin: the log's name; `parse_origin` parses this protocol's form of it.
+        size: number of leaves.
         root: 32 bytes.
     """
 
@@ -62,12 +62,12 @@ class Place(NamedTuple):
     partition: int
 
     def generation(self, name: str) -> GenerationPlace:
-        """One generation of the stream."""
+        """Return one generation of the stream."""
         return GenerationPlace(*self, name)
 
 
 class GenerationPlace(NamedTuple):
-    """One generation of a sender's stream: a log of its own."""
+    """One generation of a sender's stream: a separate log."""
 
     agency: str
     topic: str
@@ -76,11 +76,11 @@ class GenerationPlace(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """The stream."""
+        """Return the stream."""
         return Place(self.agency, self.topic, self.partition)
 
     def origin(self, deployment: str) -> Origin:
-        """The log's name."""
+        """Return the log's name."""
         return Origin(deployment, *self)
 
 
@@ -101,7 +101,7 @@ class Origin:
 
     @property
     def place(self) -> Place:
-        """The sender's stream to which the log belongs."""
+        """Return the sender's stream to which the log belongs."""
         return Place(self.agency, self.topic, self.partition)
 
     @property
@@ -110,7 +110,7 @@ class Origin:
         return f"{self.deployment}/{self.agency}"
 
     def format(self) -> str:
-        """`deployment/agency/topic/partition/generation`.
+        """Return `deployment/agency/topic/partition/generation`.
 
         Raises:
             NoteError: `checkpoint_malformed`, a part that `parse_origin` would refuse.
@@ -118,11 +118,12 @@ class Origin:
         text = "/".join(
             (self.deployment, self.agency, self.topic, str(self.partition), self.generation)
         )
-        parse_origin(text)  # a slash in a part would be one part more: what is read is this
+        # a slash in a part would make one part more, so the result is parsed again
+        parse_origin(text)
         return text
 
 
-@lru_cache(maxsize=4096)  # a reader meets few streams and many records of each
+@lru_cache(maxsize=4096)  # cache: a reader meets few streams and many records of each
 def parse_origin(text: str) -> Origin:
     """Read an origin of this protocol.
 
@@ -157,13 +158,14 @@ def parse_decimal(digits: bytes, maximum: int) -> int:
 
 
 def format_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """The note text of a checkpoint: what a cosignature covers.
+    """Return the note text of a checkpoint, the text that a cosignature covers.
 
     Raises:
-        NoteError: `checkpoint_malformed`, a checkpoint that could not be read again.
+        NoteError: `checkpoint_malformed`, a checkpoint that could not be parsed again.
     """
     text = f"{checkpoint.origin}\n{checkpoint.size}\n{b64(checkpoint.root)}\n".encode()
-    parse_checkpoint(text)  # a newline in the origin would be a line more: what is read is this
+    # a newline in the origin would make one line more, so the result is parsed again
+    parse_checkpoint(text)
     return text
 
 

@@ -1,8 +1,9 @@
-"""Proofs computed from stored leaves, and consistency between two heads of one log.
+"""Consistency proofs between two heads of one log, computed from stored leaves.
 
-RFC 6962, section 2.1.2, and the verification of RFC 9162, section 2.1.4.2. A sender's own log needs
-none of this while it grows (`merkle.append_batch`); receipts, the disclosure log and whoever judges
-a dispute do. Leaves are read in chunks through a function, so a long log never sits in memory.
+It implements RFC 6962, section 2.1.2, and the verification of RFC 9162, section 2.1.4.2. A sender's
+own log does not need these proofs while it grows (`merkle.append_batch`). Receipts, the disclosure
+log and the judge of a dispute do. Leaves are read in chunks through a function, so a long log is
+never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ __all__ = [
     "verify_consistency",
 ]
 
-#: Gives the leaf hashes with start <= index < stop, in order.
+#: Returns the leaf hashes with start <= index < stop, in order.
 LeafSource = Callable[[int, int], Sequence[bytes]]
 
 _CHUNK_LEAVES: Final = 4096
 
 
 def subtree_root(leaves: LeafSource, start: int, stop: int) -> bytes:
-    """The RFC 6962 hash of the leaves from `start` up to `stop`, 32 bytes.
+    """Return the RFC 6962 hash of the leaves from `start` up to `stop`, 32 bytes.
 
     Raises:
-        ProofError: `frontier_malformed`, the source did not give that many 32-byte hashes.
+        ProofError: `frontier_malformed`, the source did not return that many 32-byte hashes.
     """
     frontier = Frontier()
     for first in range(start, stop, _CHUNK_LEAVES):
@@ -42,10 +43,11 @@ def subtree_root(leaves: LeafSource, start: int, stop: int) -> bytes:
 
 
 def inclusion_proof(leaves: LeafSource, index: int, size: int) -> tuple[bytes, ...]:
-    """The path of `index` in the log of `size` leaves, for `merkle.verify_inclusion`.
+    """Return the path of `index` in the log of `size` leaves, for `merkle.verify_inclusion`.
 
     Raises:
-        ProofError: `inclusion_invalid`, no such index; `frontier_malformed` as `subtree_root`.
+        ProofError: `inclusion_invalid`, the index does not exist; `frontier_malformed` as
+            `subtree_root`.
     """
     if not 0 <= index < size:
         raise ProofError("The log has no such index.", code="inclusion_invalid")
@@ -63,16 +65,16 @@ def inclusion_proof(leaves: LeafSource, index: int, size: int) -> tuple[bytes, .
 
 
 def consistency_proof(leaves: LeafSource, old_size: int, new_size: int) -> tuple[bytes, ...]:
-    """The proof that the first `old_size` of `new_size` leaves are unchanged.
+    """Return the proof that the first `old_size` of `new_size` leaves are unchanged.
 
-    Empty where there is nothing to prove: an empty old log, or equal sizes.
+    The proof is empty for an empty old log or equal sizes.
 
     Raises:
         ProofError: `consistency_invalid`, the sizes are not ordered; `frontier_malformed` as
             `subtree_root`.
     """
     if not 0 <= old_size <= new_size:
-        raise ProofError("A log does not shrink.", code="consistency_invalid")
+        raise ProofError("A log cannot become shorter.", code="consistency_invalid")
     if old_size in (0, new_size):
         return ()
     proof: list[bytes] = []
@@ -146,7 +148,7 @@ def verify_consistency(
 
 
 def _split(count: int) -> int:
-    """The largest power of two below `count` (RFC 6962: k)."""
+    """Return the largest power of two below `count` (RFC 6962: k)."""
     return 1 << ((count - 1).bit_length() - 1)
 
 

@@ -1,8 +1,8 @@
 """Cosignatures: a signature over a checkpoint with its time (c2sp.org/tlog-cosignature).
 
 A stream key signs its own checkpoints in this form (type 0x04), and the time is the log time of the
-events under it; a receipt key signs other agencies' checkpoints in the same form. Type 0x06 is the
-post-quantum form with ML-DSA-44. Times here are whole seconds, as C2SP has them, not milliseconds.
+events under it. A receipt key signs other agencies' checkpoints in the same form. Type 0x06 is the
+post-quantum form with ML-DSA-44. Times are whole seconds, as in C2SP, not milliseconds.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ class CosignatureLine:
 
     @property
     def type(self) -> bytes:
-        """The signature type that a signature of this length has."""
+        """Return the signature type for a signature of this length."""
         return _TYPE_OF_LENGTH[len(self.signature)]
 
     def line(self) -> SignatureLine:
-        """As a note's signature line: the timestamp, then the signature."""
+        """Return the note's signature line: the timestamp, then the signature."""
         timed = self.timestamp.to_bytes(TIMESTAMP_BYTES, "big") + self.signature
         return SignatureLine(self.name, self.key_id, timed)
 
@@ -82,7 +82,7 @@ class SignedCheckpoint:
     """A checkpoint with its one cosignature, not verified yet.
 
     Attributes:
-        checkpoint: what the body says.
+        checkpoint: the parsed body.
         line: the one signature line.
         body: the checkpoint's own bytes, which the cosignature covers.
         text: the whole note as it was sent; evidence is kept in this form.
@@ -111,16 +111,16 @@ def parse_cosignature(line: SignatureLine) -> CosignatureLine:
 
 
 def cosignature_message(signature_type: bytes, name: str, timestamp: int, body: bytes) -> bytes:
-    """The signed bytes for a checkpoint's `body`.
+    """Return the bytes to sign for a checkpoint's `body`.
 
     Args:
         signature_type: `COSIGNATURE_ED25519` or `COSIGNATURE_ML_DSA_44`.
-        name: the cosigner's; only the ML-DSA-44 form commits to it.
+        name: the cosigner's name; only the ML-DSA-44 form commits to it.
         timestamp: seconds since the Unix epoch.
         body: a checkpoint's note text.
 
     Raises:
-        NoteError: `cosignature_malformed`, not a type or a time of cosignatures;
+        NoteError: `cosignature_malformed`, not a type or a time of a cosignature;
             `checkpoint_malformed`, for the ML-DSA-44 form.
     """
     if not 0 <= timestamp <= MAX_TIMESTAMP:
@@ -128,7 +128,9 @@ def cosignature_message(signature_type: bytes, name: str, timestamp: int, body: 
     if signature_type == COSIGNATURE_ED25519:
         return b"cosignature/v1\ntime %d\n" % timestamp + body
     if signature_type != COSIGNATURE_ML_DSA_44:
-        raise NoteError("Not a key that cosigns.", code="cosignature_malformed")
+        raise NoteError(
+            "The key is not of a type that makes cosignatures.", code="cosignature_malformed"
+        )
     checkpoint = parse_checkpoint(body)
     return b"".join(
         (
@@ -154,7 +156,8 @@ def cosign(signer: NoteSigner, timestamp: int, body: bytes) -> CosignatureLine:
     Raises:
         NoteError: `checkpoint_malformed` or `cosignature_malformed`, before the key is used.
     """
-    parse_checkpoint(body)  # a key that cosigns must not be talked into signing anything else
+    # type confusion: a key that cosigns must not sign any other kind of message
+    parse_checkpoint(body)
     return _cosign(signer, timestamp, body)
 
 
@@ -170,7 +173,7 @@ def verify_cosignature(line: CosignatureLine, verifier: NoteVerifier, body: byte
         NoteError: `cosignature_unknown` if another key made the line, `cosignature_invalid`.
     """
     if (line.name, line.key_id, line.type) != (verifier.name, verifier.key_id, verifier.type):
-        raise NoteError("The cosignature is another key's.", code="cosignature_unknown")
+        raise NoteError("The cosignature is by another key.", code="cosignature_unknown")
     message = cosignature_message(verifier.type, line.name, line.timestamp, body)
     try:
         verifier.key.verify(line.signature, message)
@@ -179,7 +182,7 @@ def verify_cosignature(line: CosignatureLine, verifier: NoteVerifier, body: byte
 
 
 def format_signed_checkpoint(body: bytes, line: CosignatureLine) -> bytes:
-    """A checkpoint's note with its one signature line, as every proof of a batch carries it."""
+    """Return a checkpoint's note with its one signature line, for every proof of a batch."""
     return body + b"\n" + format_signature_line(line.line()) + b"\n"
 
 
@@ -201,17 +204,17 @@ def parse_signed_checkpoint(text: bytes) -> SignedCheckpoint:
 
 
 def signed_checkpoint(signer: NoteSigner, timestamp: int, checkpoint: Checkpoint) -> bytes:
-    """Cosign `checkpoint` and write the note: once per relay batch.
+    """Cosign `checkpoint` and write the note, once per relay batch.
 
     Raises:
         NoteError: `checkpoint_malformed` or `cosignature_malformed`.
     """
-    body = format_checkpoint(checkpoint)  # it has read again what it wrote
+    body = format_checkpoint(checkpoint)  # parses its own output again
     return format_signed_checkpoint(body, _cosign(signer, timestamp, body))
 
 
 def _opaque(text: str) -> bytes:
-    """TLS presentation language, opaque<1..2^8-1>."""
+    """Encode opaque<1..2^8-1> of the TLS presentation language."""
     data = text.encode()
     if not 0 < len(data) <= 0xFF:
         raise NoteError("A name has 1 to 255 bytes.", code="cosignature_malformed")

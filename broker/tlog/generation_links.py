@@ -1,7 +1,7 @@
-"""Names of generations and the links between them: writer and parser (docs/spec/streams.md).
+"""Writer and parser of generation names and links (docs/spec/streams.md).
 
-A sender's stream is a sequence of generations, each a log of its own. Index 0 of a generation names
-its predecessor's size and root; the generation's name is a hash of what it names.
+A sender's stream is a sequence of generations, each a separate log. Index 0 of a generation names
+its predecessor's size and root. The generation's name contains a hash of this link.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PARTS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class GenerationLink:
-    """What index 0 names: its predecessor's name, size and root, and 16 random bytes."""
+    """Link in index 0: the predecessor's name, size and root, and 16 random bytes."""
 
     name: str
     size: int
@@ -33,7 +33,7 @@ class GenerationLink:
 
 
 def generation_name(stream: str, link: GenerationLink, opened: int) -> str:
-    """The name that a generation must have, given what it names.
+    """Return the name that a generation with this link must have.
 
     Args:
         stream: ``deployment/agency/topic/partition``.
@@ -45,12 +45,12 @@ def generation_name(stream: str, link: GenerationLink, opened: int) -> str:
 
 
 def opening_time(name: str) -> int:
-    """Milliseconds since the epoch at which a generation says that it was opened."""
+    """Return a generation's stated opening time, milliseconds since the epoch."""
     return int(name[:16], 16)
 
 
 def format_link(link: GenerationLink) -> bytes:
-    """The ``extra`` of index 0: lp(previous generation, be64 size, root, 16 random bytes)."""
+    """Return ``extra`` of index 0: lp(previous generation, be64 size, root, 16 random bytes)."""
     return lp(*_parts_of(link))
 
 
@@ -68,15 +68,15 @@ def parse_link(extra: bytes | None) -> GenerationLink:
         or len(parts[3]) != LINK_SALT_BYTES
         or not parts[0].isascii()
     ):
-        raise _malformed("index 0 does not name a predecessor as it must")
+        raise _malformed("index 0 does not name a predecessor in the required form")
     link = GenerationLink(
         parts[0].decode("ascii"), int.from_bytes(parts[1], "big"), parts[2], parts[3]
     )
     first = link.name == ""
     if not first and GENERATION.fullmatch(link.name) is None:
-        raise _malformed("index 0 names what is not a generation")
+        raise _malformed("the predecessor that index 0 names is not a generation")
     if link.size > MAX_LOG_SIZE:
-        raise _malformed("a log is not that long")
+        raise _malformed("the size is larger than a log can be")
     if first != (link.size == 0) or (first and link.root != EMPTY_ROOT):
         raise _malformed("a predecessor holds at least one record")
     return link
@@ -94,7 +94,7 @@ def _lp_parts(data: bytes) -> list[bytes] | None:
         length = int.from_bytes(data[at : at + 8], "big")
         parts.append(data[at + 8 : at + 8 + length])
         at += 8 + length
-    return parts if at == len(data) else None  # beyond its end if a part was cut short
+    return parts if at == len(data) else None  # reads past the end if a part was cut short
 
 
 def _malformed(detail: str) -> ProofError:

@@ -1,13 +1,13 @@
-"""The Merkle tree of RFC 6962, section 2.1, kept as its frontier and never as a whole tree.
+"""Merkle tree of RFC 6962, section 2.1, stored as its frontier and never as a whole tree.
 
-A log of size n is known by its *frontier*: the roots of the perfect subtrees that n's binary digits
-name, left to right, largest first. That is enough to append, to compute the root and to produce the
-inclusion paths of what was just appended, so neither a sender nor a reader stores a tree. The nodes
-on the left of the path of index m are the frontier of [0, m), which is how a reader checks
-continuity (docs/spec/continuity.md, step 4) with no state but the frontier.
+The *frontier* of a log of size n is the list of roots of its perfect subtrees, one for each binary
+digit 1 of n, left to right, largest first. The frontier is enough to append, to compute the root
+and to produce the inclusion paths of new leaves, so neither a sender nor a reader stores a tree.
+The nodes on the left of the path of index m are the frontier of [0, m), so a reader checks
+continuity (docs/spec/opening.md, step 4) with the frontier as its only state.
 
-SHA-256 comes from `hashlib` directly and not through `primitives.sha256`: a call costs a quarter of
-a hash, and these loops are the hot path of every event.
+SHA-256 comes from `hashlib` directly and not through `primitives.sha256`: the extra call costs a
+quarter of a hash, and these loops are the hot path of every event.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @value_class(frozen=True, slots=True)
 class Frontier:
-    """A log of `size` leaves, as the roots of its perfect subtrees.
+    """The frontier of a log of `size` leaves: the roots of its perfect subtrees.
 
     Attributes:
-        size: leaves in the log.
+        size: number of leaves in the log.
         hashes: 32 bytes each, left to right (largest subtree first), one per set bit of `size`.
     """
 
@@ -64,7 +64,7 @@ class Frontier:
     hashes: tuple[bytes, ...] = ()
 
     def append(self, leaf: bytes) -> Frontier:
-        """The frontier after one more leaf hash.
+        """Return the frontier after one more leaf hash.
 
         Raises:
             ProofError: `frontier_malformed`, the leaf hash is not 32 bytes or the log is full.
@@ -82,7 +82,7 @@ class Frontier:
         return Frontier(size + 1, (*hashes[:keep], leaf))
 
     def extend(self, leaves: Sequence[bytes]) -> Frontier:
-        """The frontier after `leaves` (leaf hashes in order), at one hash per leaf.
+        """Return the frontier after `leaves` (leaf hashes in order), at one hash per leaf.
 
         Raises:
             ProofError: `frontier_malformed`, a leaf hash is not 32 bytes or the log is full.
@@ -102,11 +102,11 @@ class Frontier:
         return Frontier(self.size + len(leaves), (*kept, *reversed(added)))
 
     def root(self) -> bytes:
-        """The root of the whole log, 32 bytes."""
+        """Return the root of the whole log, 32 bytes."""
         return fold(self)
 
     def to_bytes(self) -> bytes:
-        """be64 size, then the hashes in order: 8 + 32 x (set bits of size) bytes."""
+        """Return be64 size, then the hashes in order: 8 + 32 x (set bits of size) bytes."""
         return self.size.to_bytes(8, "big") + b"".join(self.hashes)
 
     @classmethod
@@ -126,7 +126,7 @@ class Frontier:
 
 
 def fold(frontier: Frontier) -> bytes:
-    """The root of the log that `frontier` describes, 32 bytes."""
+    """Return the root of the log that `frontier` describes, 32 bytes."""
     if not frontier.hashes:
         return EMPTY_ROOT
     *larger, root = frontier.hashes
@@ -138,18 +138,18 @@ def fold(frontier: Frontier) -> bytes:
 def append_batch(
     frontier: Frontier, leaves: Sequence[bytes]
 ) -> tuple[Frontier, bytes, list[tuple[bytes, ...]]]:
-    """Append leaf hashes and give each its inclusion path in the tree after all of them.
+    """Append leaf hashes and return the inclusion path of each in the resulting tree.
 
-    Level by level from the frontier: the new nodes of each level, with the one old node on their
-    left that their first may need. Paths then grow from the root down, so that leaves share what is
-    above them: O(n + log size) hashes and O(n log size) copied references in all.
+    The function builds the new nodes level by level from the frontier, with the one old node to the
+    left that the first new node may need. It then builds the paths from the root down, so that
+    leaves share upper nodes: O(n + log size) hashes and O(n log size) copied references in all.
 
     Args:
         frontier: the log before.
         leaves: 32-byte leaf hashes in order, at least one.
 
     Returns:
-        The log after, its root, and one path per leaf from its sibling up to the root's child.
+        The new frontier, its root, and one path per leaf from its sibling up to the root's child.
 
     Raises:
         ProofError: `frontier_malformed`, no leaf, a leaf hash is not 32 bytes, or the log is full.
@@ -172,7 +172,7 @@ def append_batch(
         if (size >> level) & 1:
             after.append(nodes[(size >> level) - 1 - start])
         above = _parents(nodes)
-        if len(nodes) & 1:  # RFC 6962: a last node without a sibling moves up as it is
+        if len(nodes) & 1:  # RFC 6962: a last node without a sibling moves up unchanged
             above.append(nodes[-1])
         nodes = above
     if size & (size - 1) == 0:  # a perfect tree: its root is its whole frontier
@@ -181,7 +181,7 @@ def append_batch(
 
 
 def _append_one(frontier: Frontier, leaf: bytes) -> tuple[Frontier, bytes, list[tuple[bytes, ...]]]:
-    """`append_batch` of one leaf: all that is beside its way to the root is the frontier before."""
+    """Append one leaf: the frontier holds every other node on its way to the root."""
     path = frontier.hashes[::-1]
     root = leaf
     for node in path:
@@ -190,7 +190,7 @@ def _append_one(frontier: Frontier, leaf: bytes) -> tuple[Frontier, bytes, list[
 
 
 def _paths(levels: list[list[bytes]], old_size: int) -> list[tuple[bytes, ...]]:
-    """Inclusion paths of the leaves from `old_size` on, from the root down."""
+    """Return the inclusion paths of the leaves from `old_size` on, built from the root down."""
     paths: list[tuple[bytes, ...]] = [()]
     for level in range(len(levels) - 1, -1, -1):
         nodes = levels[level]
@@ -208,7 +208,7 @@ def _paths(levels: list[list[bytes]], old_size: int) -> list[tuple[bytes, ...]]:
 
 
 def _parents(nodes: list[bytes]) -> list[bytes]:
-    """The parents of each pair; a last node without a partner is not among them."""
+    """Return the parents of each pair; a last node without a partner has none."""
     pairs = iter(nodes)
     return [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs)]  # noqa: B905 - an odd last node is left out on purpose
 
@@ -224,7 +224,7 @@ def _require_hashes(leaves: Iterable[bytes], size: int) -> None:
 
 @value_class(frozen=True, slots=True)
 class VerifiedPath:
-    """An inclusion that was verified, kept so that the next of the same tree costs less.
+    """A verified inclusion path, kept so that the next path of the same tree costs less.
 
     Attributes:
         nodes: the node at each of the `inner` lowest levels above the leaf, leaf first.
@@ -246,8 +246,8 @@ def verify_inclusion(
 
     Args:
         leaf: the 32-byte leaf hash.
-        index: from 0.
-        size: leaves.
+        index: index of the leaf, from 0.
+        size: number of leaves.
         path: 32-byte hashes from the leaf's sibling up to the root's child.
         root: 32 bytes.
 
@@ -266,12 +266,12 @@ def verify_inclusion_after(
     *,
     previous: VerifiedPath | None,
 ) -> VerifiedPath:
-    """`verify_inclusion`, cheaper where `previous` was verified against the same size and root.
+    """Verify an inclusion, at less cost if `previous` has the same size and root.
 
-    Two leaves of one tree share every node above the level where their indexes part. If what is
-    above is the same in both paths, and this leaf hashes up to the node that the previous one
-    passed through there, the rest was verified already: two hashes on average within a batch and
-    not one per level. It accepts exactly what `verify_inclusion` accepts.
+    Two leaves of one tree share every node above the level where their indexes differ. If both
+    paths are equal above that level, and this leaf hashes up to the same node there, the rest is
+    already verified. This costs two hashes on average within a batch, not one per level. The
+    function accepts exactly what `verify_inclusion` accepts.
 
     Raises:
         ProofError: `inclusion_invalid`.
@@ -280,7 +280,7 @@ def verify_inclusion_after(
     if not 0 <= index < size <= MAX_LOG_SIZE or len(leaf) != HASH_BYTES:
         raise _not_included()
     # Below `inner` the leaf and the tree's right edge are in different subtrees, so each level has
-    # a sibling; above it the leaf's subtree is the right edge, and siblings are on the left only.
+    # a sibling. Above it the leaf's subtree is the right edge, and siblings are only on the left.
     inner = (index ^ (size - 1)).bit_length()
     lengths = list(map(len, path))
     if len(lengths) != inner + (index >> inner).bit_count() or lengths.count(HASH_BYTES) != len(
@@ -290,8 +290,8 @@ def verify_inclusion_after(
     climb = inner
     if previous is not None and previous.size == size and previous.root == root:
         parting = (index ^ previous.index).bit_length()
-        # Strictly below, so that both leaves have the same `inner` and the same levels above.
-        # (Root and path alone would settle that; comparing the size spares the argument.)
+        # Strictly below, so that both leaves have the same `inner` and the same levels above. Root
+        # and path alone would prove it; comparing the size keeps the argument simple.
         if parting < previous.inner and path[parting:] == previous.path[parting:]:
             climb = parting
     node = leaf
@@ -317,9 +317,9 @@ def verify_inclusion_after(
 
 
 def left_nodes(index: int, path: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The nodes of an inclusion path on the leaf's left: the frontier's hashes of [0, index).
+    """Return the nodes of an inclusion path to the leaf's left: the frontier of [0, index).
 
-    The path must have been verified; what it says of the left is then what the signer committed to.
+    The path must be verified; its left nodes are then those that the signer committed to.
 
     Returns:
         As `Frontier.hashes`, left to right.
@@ -332,8 +332,8 @@ def left_nodes(index: int, path: Sequence[bytes]) -> tuple[bytes, ...]:
         raise _not_included()
     left: list[bytes] = []
     for node in path:
-        # Every right-hand sibling is below every level that has none, so once they are used up all
-        # that remains is on the left.
+        # Every right-hand sibling is below every level without one, so the remaining nodes are on
+        # the left.
         if right and not index & 1:
             right -= 1
         else:

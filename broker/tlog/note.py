@@ -1,8 +1,8 @@
 """Signed notes: text, an empty line, and one line for each signature (c2sp.org/signed-note).
 
-Contracts and manifests are executed as notes, and a checkpoint is one. There is one way to write a
-note: what `parse_note` accepts, `format_note` gives back byte for byte. Stricter than C2SP in three
-points: base64 must be canonical, a key signs a note once, and the text must not begin as the
+Contracts and manifests are signed as notes, and a checkpoint is one. A note has exactly one form:
+`format_note` returns byte for byte what `parse_note` accepted. The form is stricter than C2SP in
+three points: base64 must be canonical, a key signs a note once, and the text must not begin as the
 message of a cosignature does, because one Ed25519 key signs both a stream's checkpoints and notes.
 """
 
@@ -49,11 +49,12 @@ ML_DSA_44: Final = b"\xffML-DSA-44"
 ML_DSA_65: Final = b"\xffML-DSA-65"
 
 KEY_ID_BYTES: Final = 4
-#: Bytes of a whole note. 64 parties with two governance signatures each come to 300 kB.
+#: Maximum size of a note in bytes. 64 parties with two governance signatures each need 300 kB.
 MAX_NOTE_BYTES: Final = 2**20
-#: Signature lines. C2SP requires at least 16; 64 parties sign a contract with two keys each.
+#: Maximum number of signature lines. C2SP requires at least 16; 64 parties sign a contract with two
+#: keys each.
 MAX_NOTE_SIGNATURES: Final = 128
-#: Characters of a key name. One length byte holds it in an ML-DSA-44 cosignature.
+#: Maximum length of a key name in characters. One length byte holds it in an ML-DSA-44 cosignature.
 MAX_NAME_BYTES: Final = 255
 
 _DASH: Final = "— ".encode()
@@ -63,7 +64,7 @@ _FORBIDDEN_IN_NAME: Final = re.compile(r"[\s+]")
 
 
 class Signer(Protocol):
-    """A private key of any algorithm, wherever it is kept."""
+    """A private key of any algorithm, in any storage."""
 
     @property
     def public(self) -> bytes:
@@ -71,7 +72,7 @@ class Signer(Protocol):
         ...
 
     def sign(self, message: bytes) -> bytes:
-        """The signature over `message`."""
+        """Return the signature over `message`."""
         ...
 
 
@@ -84,7 +85,7 @@ class Verifier(Protocol):
         ...
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Raises primitives.SignatureInvalid."""
+        """Verify a signature. Raises primitives.SignatureInvalid."""
         ...
 
 
@@ -94,7 +95,8 @@ class SignatureLine:
 
     Attributes:
         name: the key's name, `deployment/agency` in this protocol.
-        key_id: 4 bytes that tell a name's keys apart; not a cryptographic commitment to the key.
+        key_id: 4 bytes that distinguish keys of one name; not a cryptographic commitment to the
+            key.
         signature: at least 1 byte; its form depends on the key's type.
     """
 
@@ -105,7 +107,7 @@ class SignatureLine:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A text with its signatures, none of them verified yet.
+    """A text with its signatures, none of them verified.
 
     Attributes:
         text: UTF-8 that ends in a newline: exactly the signed bytes.
@@ -118,7 +120,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A private key under a name. Made by `note_signer`."""
+    """A private key with a name. `note_signer` makes one."""
 
     name: str
     key_id: bytes
@@ -128,7 +130,7 @@ class NoteSigner:
 
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
-    """A public key under a name. Made by `note_verifier`."""
+    """A public key with a name. `note_verifier` makes one."""
 
     name: str
     key_id: bytes
@@ -137,7 +139,7 @@ class NoteVerifier:
 
 
 def key_id(name: str, signature_type: bytes, public: bytes) -> bytes:
-    """SHA-256(name || 0x0A || type || public key), first 4 bytes."""
+    """Return the first 4 bytes of SHA-256(name || 0x0A || type || public key)."""
     return sha256(name.encode() + b"\n" + signature_type + public).digest()[:KEY_ID_BYTES]
 
 
@@ -152,7 +154,7 @@ def note_verifier(name: str, signature_type: bytes, key: Verifier) -> NoteVerifi
 
 
 def parse_note(data: bytes) -> Note:
-    """Read a note; its signatures are not verified by this.
+    """Parse a note without verifying its signatures.
 
     Raises:
         NoteError: `note_malformed`, or `note_too_large` above the limits.
@@ -165,11 +167,11 @@ def parse_note(data: bytes) -> Note:
         raise _malformed("a note is UTF-8") from error
     if len(data.translate(None, _CONTROLS)) != len(data):
         raise _malformed("a note holds no control character but the newline")
-    # The last empty line separates: the text itself may hold empty lines, signatures may not
+    # The last empty line is the separator: the text may hold empty lines, the signatures may not.
     end = data.rfind(b"\n\n") + 1
     text, block = data[:end], data[end + 1 :]
     if not end or not block.endswith(b"\n"):
-        raise _malformed("a note is text, an empty line and signature lines, each ended")
+        raise _malformed("a note is text, an empty line and signature lines, each with a line end")
     if text.startswith(_COSIGNATURE_LABEL):
         raise _malformed("a note's text does not begin as a cosignature's message")
     lines = block[:-1].split(b"\n")
@@ -210,15 +212,15 @@ def format_signature_line(line: SignatureLine) -> bytes:
 
 
 def format_note(note: Note) -> bytes:
-    """Write a note.
+    """Format a note.
 
     Raises:
-        NoteError: as `parse_note`, for a note that could not be read again.
+        NoteError: as `parse_note`, for a note that could not be parsed again.
     """
     lines = [format_signature_line(line) + b"\n" for line in note.signatures]
     data = b"".join((note.text, b"\n", *lines))
     if parse_note(data) != note:
-        raise _malformed("the text or a key name has no form in a note")
+        raise _malformed("the text or a key name cannot be written in a note")
     return data
 
 
@@ -234,7 +236,7 @@ def sign_note(text: bytes, signers: Iterable[NoteSigner]) -> Note:
     """
     signers = tuple(signers)
     if any(signer.type in (COSIGNATURE_ED25519, COSIGNATURE_ML_DSA_44) for signer in signers):
-        raise _malformed("a key that cosigns does not sign a text itself")
+        raise _malformed("a key that cosigns cannot sign a text directly")
     unsigned = (SignatureLine(signer.name, signer.key_id, b"\x00") for signer in signers)
     format_note(Note(text, tuple(unsigned)))
     return Note(
@@ -246,14 +248,14 @@ def sign_note(text: bytes, signers: Iterable[NoteSigner]) -> Note:
 
 
 def verify_note(note: Note, verifiers: Sequence[NoteVerifier]) -> tuple[NoteVerifier, ...]:
-    """Verify the signatures of the keys that we know; lines of other keys are ignored.
+    """Verify the signatures of known keys; lines of other keys are ignored.
 
     Returns:
         The keys whose signatures verified, in the order of the lines; at least one.
 
     Raises:
-        NoteError: `note_signature_invalid` if any known key's line does not verify,
-            `note_unsigned` if no known key signed, `note_keys_ambiguous`.
+        NoteError: `note_signature_invalid` if any known key's line does not verify, `note_unsigned`
+            if no known key signed, `note_keys_ambiguous`.
     """
     known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
     if len(known) != len(verifiers):
@@ -284,7 +286,7 @@ def verify_note_by_all(note: Note, verifiers: Sequence[NoteVerifier]) -> None:
         NoteError: as `verify_note`; `note_unsigned` if one of the keys did not sign.
     """
     if len(verify_note(note, verifiers)) != len(verifiers):
-        raise NoteError("A key that must sign this note did not.", code="note_unsigned")
+        raise NoteError("A key that must sign this note did not sign it.", code="note_unsigned")
 
 
 def _malformed(rule: str) -> NoteError:

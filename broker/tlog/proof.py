@@ -1,9 +1,9 @@
-"""The proof header of a record: c2sp.org/tlog-proof@v1 in exactly one form.
+"""Proof header of a record: c2sp.org/tlog-proof@v1 in exactly one form.
 
 A proof is an index, the inclusion path and the signed checkpoint; it is the event's signature
-(docs/spec/proof.md; opening step 1). There is one text for each proof: `format_proof` of what
-`parse_proof` returns gives the same bytes, so a proof cannot be altered without altering what it
-says. All records of a batch carry one checkpoint text, which a reader parses once (`memo`).
+(docs/spec/proof.md; opening step 1). Each proof has one text: `format_proof` of the result of
+`parse_proof` gives the same bytes, so every change of the text changes the meaning. All records of
+a batch carry one checkpoint text, which a reader parses once (`memo`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ __all__ = [
     "parse_proof",
 ]
 
-#: Bytes of the header (protocol, "Limits"); the longest path, 63 hashes, takes 2.8 kB of it.
+#: Maximum size of the header in bytes (protocol, "Limits"); the longest path, 63 hashes, takes 2.8
+#: kB.
 MAX_PROOF_BYTES: Final = 4096
-#: Parsed checkpoints that a memo holds before it starts again; one serves up to 512 records.
+#: Number of parsed checkpoints after which a memo is emptied; one serves up to 512 records.
 MEMO_CHECKPOINTS: Final = 256
 
-#: A reader's parsed checkpoints by their bytes. Owned and passed in by the caller.
+#: A reader's parsed checkpoints by their bytes. The caller owns it and passes it in.
 CheckpointMemo = dict[bytes, SignedCheckpoint]
 
 _VERSION: Final = b"c2sp.org/tlog-proof@v1\n"
@@ -44,10 +45,10 @@ _EXTRA: Final = b"extra "
 
 @value_class(frozen=True, slots=True)
 class Proof:
-    """A parsed proof: its form is right, nothing in it is verified.
+    """A parsed proof: its form is valid, but nothing in it is verified.
 
     Attributes:
-        index: of the record in its log, from 0.
+        index: index of the record in its log, from 0.
         path: 32-byte hashes from the leaf's sibling up.
         signed: the checkpoint with its one signature line.
         extra: opaque bytes, at index 0 only; not authenticated by the proof itself.
@@ -60,17 +61,17 @@ class Proof:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """Origin, size and root."""
+        """Return origin, size and root."""
         return self.signed.checkpoint
 
     @property
     def line(self) -> CosignatureLine:
-        """The signature line; its time is the log time, in seconds."""
+        """Return the signature line; its time is the log time, in seconds."""
         return self.signed.line
 
     @property
     def checkpoint_text(self) -> bytes:
-        """The signed checkpoint as it was sent."""
+        """Return the signed checkpoint exactly as it was sent."""
         return self.signed.text
 
 
@@ -80,33 +81,35 @@ def format_proof(
     """Write a proof header.
 
     Args:
-        index: of the record in its log.
-        path: as `merkle.append_batch` gives it.
-        checkpoint_text: from `cosignature.signed_checkpoint`, the same for a whole batch.
+        index: index of the record in its log.
+        path: as `merkle.append_batch` returns it.
+        checkpoint_text: result of `cosignature.signed_checkpoint`, the same for a whole batch.
         extra: only at index 0, and not empty.
 
     Raises:
-        ProofError: `proof_malformed`, extra data that no reader would take.
+        ProofError: `proof_malformed`, extra data that a reader would refuse.
     """
     nodes = b"".join(map(_node_line, path))
     if extra is None:
         return b"%bindex %d\n%b\n%b" % (_VERSION, index, nodes, checkpoint_text)
     if index or not extra:
-        raise _malformed("only the first record of a log has extra data, and not empty ones")
+        raise _malformed(
+            "extra data are only allowed at the first record of a log, and are not empty"
+        )
     encoded = b2a_base64(extra)
     return b"%bextra %bindex 0\n%b\n%b" % (_VERSION, encoded, nodes, checkpoint_text)
 
 
 _node_line: Final = lru_cache(maxsize=4096)(b2a_base64)
-"""A node's line; records of a batch share all but a few nodes of their paths."""
+"""Cache of encoded nodes; records of a batch share most nodes of their paths."""
 
 
 def parse_proof(header: bytes, memo: CheckpointMemo | None = None) -> Proof:
-    """Read a proof header, accepting only what `format_proof` would write.
+    """Parse a proof header and accept only the form that `format_proof` writes.
 
     Args:
         header: the whole value of the record's `proof` header.
-        memo: checkpoints parsed before; emptied when it holds `MEMO_CHECKPOINTS`.
+        memo: cache of parsed checkpoints; emptied when it holds `MEMO_CHECKPOINTS`.
 
     Raises:
         ProofError: `proof_too_large`, or `proof_malformed`.
@@ -152,7 +155,7 @@ def _parse_path(block: bytes) -> tuple[bytes, ...]:
     return tuple(map(_parse_node, block.split(b"\n")))
 
 
-@lru_cache(maxsize=4096)  # records of a batch share all but a few nodes of their paths
+@lru_cache(maxsize=4096)  # records of a batch share most nodes of their paths
 def _parse_node(line: bytes) -> bytes:
     try:
         node = strict_b64(line)

@@ -1,1 +1,1 @@
-"""Exports of fictitious cases in the format of each kind of agency."""
+"""Sample exports of fictitious cases in the format of each kind of agency."""

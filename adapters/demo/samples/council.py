@@ -1,8 +1,8 @@
-"""A week's export of a council's housing and anti-social behaviour system, made up from facts.
+"""Sample exports of a council's housing and anti-social behaviour system, made from facts.
 
-Obviously fictitious people (``samples.facts``); codes and columns are those of the mapping.
-The form and the encoding are chosen when the file is made, because the councils of one partnership
-have different versions of the system.
+The people are obviously fictitious (``samples.facts``); codes and columns are those of the mapping.
+The caller chooses form and encoding, because the councils of one partnership have different
+versions of the system.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]
-"""Own partner codes, as ``[partners]`` of a council's ``agency.toml`` has them."""
+"""Own partner codes, as in ``[partners]`` of a council's ``agency.toml``."""
 POLICE_OF: Mapping[str, str] = {"E09000007": "POL-CAMDEN", "E09000023": "POL-LEWISHAM"}
 
 _DECLARED_AT = "2026-11-03T14:30:00.000Z"
@@ -30,14 +30,14 @@ _COUNCIL_SAYS = ("civil_measures", "linked_factors", "record_type", "strands", "
 def sample_rows(
     rng: random.Random, cases: Iterable[CaseFacts], *, flaws: bool = True
 ) -> list[SampleRow]:
-    """What a council exports about its cases: referrals, civil measures, critical incidents.
+    """Return a council's rows about its cases: referrals, civil measures, critical incidents.
 
-    A case whose victim did not agree to tell the police goes to a support service, or is only
-    counted (``police_information``; the contract leaves out what identifies).
+    A victim may refuse that the police are told. Such a case goes to a support service, or is only
+    counted (``police_information``; the contract leaves out what identifies the victim).
 
     Args:
         rng: the seeded source.
-        cases: those that the council records.
+        cases: the cases that the council records.
         flaws: whether some rows are spoiled and some repeated.
     """
     rows: list[SampleRow] = []
@@ -66,12 +66,13 @@ def sample_file(
     encoding: str | None = None,
     half_written: bool = False,
 ) -> bytes:
-    """Rows as a file.
+    """Write rows as a file.
 
     Args:
-        rows: of ``sample_rows``, or any with values of the JSON form.
+        rows: result of ``sample_rows``, or any rows with values of the JSON form.
         form: ``jsonl`` or ``csv``.
-        encoding: another than UTF-8, which the system never writes and the adapter refuses.
+        encoding: an encoding other than UTF-8; the system never writes one and the adapter refuses
+            it.
         half_written: cut off in the middle of the last record.
     """
     mapping = ADAPTER.mapping

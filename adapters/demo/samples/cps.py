@@ -1,4 +1,4 @@
-"""A day's case export of the prosecution service, made up from facts of cases."""
+"""Sample case export of the prosecution service for one day, made from facts of cases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapters.demo.samples.leaves import case_leaves
 from adapters.demo.samples.rows import SampleRow, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
-"""Own partner codes, as ``[partners]`` of the service's ``agency.toml`` has them."""
+"""Own partner codes, as in ``[partners]`` of the service's ``agency.toml``."""
 POLICE_OF = {"E09000007": "01EK", "E09000023": "01PL"}
 
 _DECIDED = ("cps_stage", "charging_decision", "offences", "urn", "action_plan")
@@ -28,12 +28,12 @@ def sample_rows(
     extract_date: str = "2026-11-02",
     flaws: bool = True,
 ) -> list[SampleRow]:
-    """Charging decisions, and hearing results where there is an outcome.
+    """Return charging decisions, and hearing results where there is an outcome.
 
     Args:
         rng: the seeded source.
-        cases: all; those that never reach the service give no row.
-        shared_ids: number of the case -> shared id, as learnt from what the police sent.
+        cases: all cases; a case that never reaches the service gives no row.
+        shared_ids: number of the case -> shared id, from the police's events.
         extract_date: ISO date, in every row.
         flaws: whether some rows are spoiled and some repeated.
     """
@@ -49,7 +49,7 @@ def sample_rows(
 
 
 def sample_file(rows: Sequence[SampleRow], *, half_written: bool = False) -> bytes:
-    """Rows as a file; a half-written one is cut off in its last case."""
+    """Write rows as a file; a half-written one is cut off in its last case."""
     content = format_file([row.values for row in rows], ADAPTER.schema)
     return content[:-40] if half_written else content
 

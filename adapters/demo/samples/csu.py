@@ -1,6 +1,6 @@
-"""A day's export of a Community Safety Unit, made up from facts of cases.
+"""Sample export of a Community Safety Unit for one day, made from facts of cases.
 
-Obviously fictitious people (``samples.facts``); codes and columns are those of the mapping.
+The people are obviously fictitious (``samples.facts``); codes and columns are those of the mapping.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from adapters.demo.samples.leaves import case_leaves, critical_leaves, referral_
 from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
-"""Own partner codes, as ``[partners]`` of a unit's ``agency.toml`` has them."""
+"""Own partner codes, as in ``[partners]`` of a unit's ``agency.toml``."""
 COUNCIL_OF = {"E09000007": "LBCAM", "E09000023": "LBLEW"}
 
 _NOT_FOR_PROSECUTION = (
-    *("charging_decision", "plea", "outcome", "sentence_uplift"),  # these it says itself
-    *("civil_measures", "ward"),  # these it does not need
+    *("charging_decision", "plea", "outcome", "sentence_uplift"),  # the unit sends these itself
+    *("civil_measures", "ward"),  # the unit does not need these
 )
 _DECLARED_AT = "2026-11-02T10:15:00.000Z"
 
@@ -34,11 +34,11 @@ def sample_rows(
     extract_date: str = "02/11/2026",
     flaws: bool = True,
 ) -> list[SampleRow]:
-    """What a unit exports about its cases: referrals, case updates, critical incidents.
+    """Return a unit's rows about its cases: referrals, case updates, critical incidents.
 
     Args:
         rng: the seeded source.
-        cases: those that the unit records.
+        cases: the cases that the unit records.
         extract_date: dd/mm/yyyy, in every row.
         flaws: whether some rows are spoiled and some repeated.
     """
@@ -62,10 +62,10 @@ def sample_rows(
 def sample_file(
     rows: Sequence[SampleRow], *, encoding: str = "utf-8", half_written: bool = False
 ) -> bytes:
-    """Rows as a file.
+    """Write rows as a file.
 
     Args:
-        rows: of ``sample_rows``.
+        rows: result of ``sample_rows``.
         encoding: ``utf-8``, or ``cp1252`` as older clients write (see ``encoded``).
         half_written: cut off in the middle of the last row.
     """

@@ -1,10 +1,10 @@
-"""Plain facts of fictitious cases, from which each agency's sample exports are made.
+"""Facts of fictitious cases, from which each agency's sample exports are made.
 
-Seeded: the same seed makes the same people. Nobody exists: the surnames say so, postcodes are of
-the unused area ZZ, telephone numbers are those that Ofcom keeps for drama, addresses end in
-example.org. Irregularities are those of real exports: missing values, several
-strands, incidents that are not crimes, consent to statistics only, narratives over the limit,
-accents, reports to a voluntary service that the police know nothing of.
+The same seed makes the same people. They are visibly fictitious: surnames say so, postcodes are of
+the unused area ZZ, telephone numbers are those that Ofcom reserves for drama, and addresses end in
+example.org. The irregularities are those of real exports: missing values, several strands,
+incidents that are not crimes, consent to statistics only, narratives over the limit, accents, and
+reports to a voluntary service that the police do not know about.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ WARDS = {
     "E09000023": ("E05013716", "E05013721", "E05013730"),
 }
 WARDS_DATED = "2022-05-05"
-"""Day from which those ward codes hold."""
+"""Date from which those ward codes are valid."""
 STRANDS = ("race", "religion", "sexual_orientation", "transgender", "disability")
 SERVICES = ("housing", "emotional_support", "advocacy")
 LONG_NARRATIVE = 9_000
-"""Characters: over the limit of a narrative, so that such a record is refused."""
+"""Number of characters, over the limit of a narrative, so that such a record is refused."""
 
 _AGE_BANDS = ((16, "10_15"), (18, "16_17"), (25, "18_24"), (35, "25_34"), (45, "35_44"),
               (55, "45_54"), (65, "55_64"), (200, "65_plus"))  # fmt: skip
@@ -45,7 +45,7 @@ _UNCHARGED = ("under-investigation", "local-resolution")
 _WHAT = (
     "Shouted at the victim outside the building and followed them to the door.",
     "Wrote words on the front door during the night.",
-    "Threw an object at the window; nobody was hurt.",
+    "Threw an object at the window; there was no injury.",
     "Pushed the victim on the bus and used insulting words.",
     "Sent messages over several days, each worse than the last.",
     "Blocked the entrance with a mobility scooter in view and laughed.",
@@ -54,7 +54,7 @@ _WHAT = (
 
 @dataclass(frozen=True, slots=True)
 class PersonFacts:
-    """A fictitious victim. None means that nobody wrote it down."""
+    """A fictitious victim. None means that the value was not recorded."""
 
     name: str | None
     date_of_birth: str | None
@@ -78,7 +78,7 @@ class PersonFacts:
 
 @dataclass(frozen=True, slots=True)
 class IncidentFacts:
-    """What is said to have happened."""
+    """The reported incident."""
 
     record_type: str
     strands: tuple[str, ...]
@@ -99,7 +99,7 @@ class IncidentFacts:
 
 @dataclass(frozen=True, slots=True)
 class PerpetratorFacts:
-    """An alleged perpetrator, as far as anybody knows."""
+    """An alleged perpetrator, as far as known."""
 
     age_band: str | None
     gender: str | None
@@ -110,7 +110,7 @@ class PerpetratorFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFacts:
-    """What the victim agreed to."""
+    """The victim's consent."""
 
     pass_to_police: bool
     support_contact: bool
@@ -119,14 +119,14 @@ class ConsentFacts:
 
     @property
     def statistics_only(self) -> bool:
-        """Whether nothing but counting was agreed to."""
+        """Return whether the victim agreed to statistics only."""
         shared = self.pass_to_police or self.support_contact or self.share_identity
         return self.statistics and not shared
 
 
 @dataclass(frozen=True, slots=True)
 class CourseFacts:
-    """How the case goes on."""
+    """Further course of the case."""
 
     case_status: str
     cps_stage: str | None
@@ -144,14 +144,14 @@ class CaseFacts:
     """One fictitious case, in codes of the shared vocabulary.
 
     Attributes:
-        number: of the case in the sample, from 1; own references are made from it.
-        victim: who.
-        incident: what.
-        perpetrators: by whom, as alleged.
-        consent: what the victim agreed to.
-        course: how it goes on.
-        services: what is asked for in referrals, in order.
-        witnesses: how many.
+        number: number of the case in the sample, from 1; own references are made from it.
+        victim: the victim.
+        incident: the reported incident.
+        perpetrators: the alleged perpetrators.
+        consent: the victim's consent.
+        course: further course of the case.
+        services: services requested in referrals, in order.
+        witnesses: number of witnesses.
         critical: whether it becomes a critical incident.
     """
 
@@ -168,17 +168,17 @@ class CaseFacts:
 
     @property
     def crime_reference(self) -> str:
-        """Crime reference number, as the police write it."""
+        """Return the crime reference number in the police's form."""
         return f"01/{7_000_000 + self.number}/{self.year}"
 
     @property
     def urn(self) -> str:
-        """Unique Reference Number of the prosecution."""
+        """Return the prosecution's Unique Reference Number."""
         return f"01ZZ{10_000 + self.number:05d}{self.year}"
 
     @property
     def reported_to_voluntary(self) -> bool:
-        """Whether a third-party centre or another service heard of it first."""
+        """Return whether a third-party centre or another service received the first report."""
         return self.incident.reporting_channel in ("third_party_centre", "voluntary")
 
 
@@ -189,9 +189,9 @@ def case_facts(
 
     Args:
         rng: the seeded source of everything.
-        number: of the case, from 1.
+        number: number of the case, from 1.
         borough: one of ``BOROUGHS``; either when None.
-        until: the last day on which something may have happened.
+        until: the last possible day of an incident.
     """
     where = borough or rng.choice(BOROUGHS)
     channel = rng.choices(
@@ -231,7 +231,7 @@ def case_facts(
 
 
 def case_list(seed: int, count: int) -> list[CaseFacts]:
-    """``count`` cases of a seed, numbered from 1; fewer are the first of more."""
+    """Return ``count`` cases of a seed, numbered from 1; a longer list begins the same way."""
     rng = random.Random(seed)  # noqa: S311  # fictitious people, not keys
     return [case_facts(rng, number) for number in range(1, count + 1)]
 
@@ -287,7 +287,7 @@ def _consent(rng: random.Random) -> ConsentFacts:
     draw = rng.random()
     if draw < 0.06:  # statistics only
         return ConsentFacts(False, False, False, True)
-    if draw < 0.14:  # a service may help, the police may not know
+    if draw < 0.14:  # a service may help, but the police may not be told
         return ConsentFacts(False, True, True, True)
     return ConsentFacts(True, True, True, rng.random() < 0.9)
 

@@ -1,9 +1,9 @@
-"""What the referral form for each kind of agency asks: only what that agency needs.
+"""Leaves that each agency's referral form asks for, so that agencies get only what they need.
 
-A case system holds more than a partner should have; the form that its users fill in for a referral
-already leaves that out (data minimisation). The contract is what enforces it: a field that no
-addressed agency may read is left out of the event and reported. These lists follow the shipped
-agreement, and a test holds every sample against it.
+A case system holds more than a partner should have. The form that its users fill in for a referral
+already leaves the rest out (data minimisation). The contract enforces it: a field that no addressed
+agency may read is left out of the event and reported. These lists follow the shipped agreement, and
+a test checks every sample against it.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ NOT_ASKED: Mapping[str, frozenset[str]] = MappingProxyType(
         ),
     }
 )
-"""By the recipient's role in the contract: leaves of a referral that its form has no box for."""
+"""By the recipient's role in the contract: referral leaves that its form does not ask for."""
 
 
 def asked(leaves: Mapping[str, JSON], role: str) -> dict[str, JSON]:
-    """The leaves of a referral that the form for a recipient of this role has a box for."""
+    """Return the leaves that the referral form for a recipient's role asks for."""
     return {path: value for path, value in leaves.items() if path not in NOT_ASKED[role]}

@@ -1,4 +1,4 @@
-"""Facts of a case as leaves of the shared vocabulary, without ids: samples are made from these."""
+"""Facts of a case as leaves of the shared vocabulary, without ids, to make samples from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _present(leaves: dict[str, object]) -> dict[str, JSON]:
 
 
 def referral_leaves(case: CaseFacts, service: str) -> dict[str, JSON]:
-    """What a referral for this case would hold, by leaf path, without ids.
+    """Return the leaves of a referral for this case, by leaf path, without ids.
 
     Args:
         case: the facts.
@@ -53,7 +53,7 @@ def referral_leaves(case: CaseFacts, service: str) -> dict[str, JSON]:
 
 
 def case_leaves(case: CaseFacts) -> dict[str, JSON]:
-    """What a case update would hold, by leaf path, without ids."""
+    """Return the leaves of a case update, by leaf path, without ids."""
     course, incident = case.course, case.incident
     return _present(
         {
@@ -69,7 +69,7 @@ def case_leaves(case: CaseFacts) -> dict[str, JSON]:
 
 
 def critical_leaves(case: CaseFacts, declared_at: str) -> dict[str, JSON]:
-    """What the declaration of a critical incident would hold, by leaf path, without ids.
+    """Return the leaves of a declared critical incident, by leaf path, without ids.
 
     Args:
         case: the facts.

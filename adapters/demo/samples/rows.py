@@ -1,8 +1,8 @@
-"""Rows of any agency from facts, in its own terms, with the flaws that real exports have.
+"""Rows of any agency, made from facts in its own terms, with the flaws of real exports.
 
 The mapping file of the agency renders the leaves of a case, so a sample is what its system would
-export. Flaws are put in afterwards, in the open: each sample row says which one it has, and a demo
-or test can count what must be refused, and for what reason.
+export. Flaws are added afterwards and marked in each sample row, so that a demo or a test can count
+the rows that must be refused, and the reasons.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from adapters.mapping import MemoryLinks, RowMapping
 from broker.event import JSON
 
 Flaw: TypeAlias = Literal["", "duplicate", "unknown_value", "invalid_date", "text_too_long"]
-"""What is wrong with a sample row: nothing, a repeat, or the code with which it is refused."""
+"""Flaw of a sample row: none, a repeat, or the code with which it is refused."""
 
 NARRATIVE_LIMIT = 8_000
-"""Characters of a narrative in an event."""
+"""Maximum number of characters of a narrative in an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class SampleRow:
     Attributes:
         values: own column -> value, as the format writes it.
         case: number of the case.
-        event_type: what it becomes.
-        flaw: what is wrong with it.
+        event_type: event type that the row becomes.
+        flaw: its flaw, if any.
     """
 
     values: Mapping[str, object]
@@ -46,7 +46,7 @@ _PLAIN_LETTERS = str.maketrans({"\u0141": "L", "\u0142": "l", "\u0110": "D", "\u
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """Text as an older client holds it: a letter that the encoding lacks has no sign above it."""
+    """Return the text without the accents that the encoding of an older client lacks."""
     return "".join(_held(char, encoding) for char in text).encode(encoding)
 
 
@@ -71,13 +71,13 @@ def rendered(
     shared_referral: str = "",
     partners: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """One row in the agency's own terms.
+    """Return one row in the agency's own terms.
 
     Args:
-        mapping: the agency's.
-        event_type: what the row is to become.
-        leaves: by path, without ids; those that this agency cannot say are left out (the
-            prosecution service has no column for a strand).
+        mapping: the agency's mapping.
+        event_type: event type that the row becomes.
+        leaves: by path, without ids; leaves without a column are left out (the prosecution service
+            has no column for a strand).
         recipients: own codes of partners.
         case: own reference of the case.
         shared_case: shared id of the case, when it came from a partner.
@@ -119,12 +119,12 @@ def answering(
     recipients: Sequence[str] = (),
     partners: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """A row that follows a record received from a partner: same case and referral, own references.
+    """Return a row that answers a record from a partner: same case and referral, own references.
 
     Args:
-        mapping: the agency's.
-        received: what ``read_back`` gave for the file that arrived.
-        event_type: what the row is to become.
+        mapping: the agency's mapping.
+        received: result of ``read_back`` for the received file.
+        event_type: event type that the row becomes.
         leaves: by path, without ids.
         case: own reference that the agency gave to the case.
         referral: own reference that it gave to the referral.
@@ -146,12 +146,12 @@ def answering(
 
 
 def flawed(rng: random.Random, rows: Sequence[SampleRow], mapping: RowMapping) -> list[SampleRow]:
-    """The rows with some spoiled, some repeated, and over-long narratives marked as such.
+    """Return the rows with some spoiled, some repeated, and over-long narratives marked as such.
 
     Args:
         rng: the seeded source.
         rows: good rows.
-        mapping: the agency's, for which columns hold codes and dates.
+        mapping: the agency's mapping; it says which columns hold codes and dates.
     """
     spoiled: list[SampleRow] = []
     for row in rows:
@@ -172,9 +172,9 @@ def flawed(rng: random.Random, rows: Sequence[SampleRow], mapping: RowMapping) -
 def spoiled(
     row: SampleRow, mapping: RowMapping, flaw: Literal["unknown_value", "invalid_date"]
 ) -> SampleRow:
-    """The row with a code that is on no list, or a date that does not exist.
+    """Return the row with a code that is on no list, or a date that does not exist.
 
-    The row itself comes back when it has no filled column of that kind.
+    A row without a filled column of that kind is returned unchanged.
     """
     kinds = ("date",) if flaw == "invalid_date" else ("code", "codes")
     return _with(row, mapping, kinds, flaw, random.Random(row.case))  # noqa: S311  # a choice of column

@@ -1,8 +1,8 @@
-"""The casework spreadsheet of a support service or reporting centre, made up from facts of cases.
+"""Sample casework spreadsheet of a support service or reporting centre, made from facts of cases.
 
-Obviously fictitious people (``samples.facts``); headers and words are those of the mapping.
-A reporting centre reports to the police as far as the victim agreed; a support service asks others
-for what it cannot give itself. Either may hear of a case that the police know nothing of.
+The people are obviously fictitious (``samples.facts``); headers and words are those of the mapping.
+A reporting centre reports to the police as far as the victim agreed. A support service asks others
+for services that it does not offer. Either may know of a case that the police do not know.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adapters.support.mapping import ADAPTER
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]
-"""Own partner codes, as ``[partners]`` of a service's ``agency.toml`` has them."""
+"""Own partner codes, as in ``[partners]`` of a service's ``agency.toml``."""
 POLICE_OF: Mapping[str, str] = {"E09000007": "Police Camden", "E09000023": "Police Lewisham"}
 COUNCIL_OF: Mapping[str, str] = {"E09000007": "Camden Council", "E09000023": "Lewisham Council"}
 
@@ -34,13 +34,14 @@ def sample_rows(
     reporting_centre: bool,
     flaws: bool = True,
 ) -> list[SampleRow]:
-    """What a voluntary organisation writes down about its cases.
+    """Return a voluntary organisation's rows about its cases.
 
     Args:
         rng: the seeded source.
-        cases: those that it recorded first.
-        reporting_centre: third-party reports to the police, and clients passed on to the support
-            service; otherwise a support service that asks councils for housing.
+        cases: the cases that it recorded first.
+        reporting_centre: whether it is a reporting centre. A centre sends third-party reports to
+            the police and passes clients on to the support service. A support service asks councils
+            for housing.
         flaws: whether some rows are spoiled and some repeated.
     """
     rows: list[SampleRow] = []
@@ -60,10 +61,10 @@ def sample_rows(
 def sample_file(
     rows: Sequence[SampleRow], *, encoding: str = "utf-8-sig", half_written: bool = False
 ) -> bytes:
-    """Rows as a file.
+    """Write rows as a file.
 
     Args:
-        rows: of ``sample_rows``, or any with texts.
+        rows: result of ``sample_rows``, or any rows with texts.
         encoding: ``utf-8-sig``, or ``cp1252`` as older programs save (see ``encoded``).
         half_written: cut off in the middle of the last row.
     """
@@ -81,7 +82,7 @@ def _reports(case: CaseFacts) -> list[tuple[str, str]]:
     if case.consent.pass_to_police:
         wanted.append(("police_investigation", POLICE_OF[case.incident.borough]))
     elif case.consent.statistics_only:
-        # Counted; the contract leaves out what identifies.
+        # The case is only counted; the contract leaves out what identifies the victim.
         wanted.append(("police_information", POLICE_OF[case.incident.borough]))
     if case.consent.support_contact and "emotional_support" in case.services:
         wanted.append(("emotional_support", "Haven"))
@@ -90,7 +91,7 @@ def _reports(case: CaseFacts) -> list[tuple[str, str]]:
 
 def _requests(case: CaseFacts) -> list[tuple[str, str]]:
     if not case.consent.share_identity:
-        return []  # a council cannot house someone whom it may not know
+        return []  # a council cannot house a person whom it may not know
     wanted = [("housing", COUNCIL_OF[case.incident.borough])]
     if case.consent.pass_to_police and not case.incident.known_to_police:
         wanted.append(("police_investigation", POLICE_OF[case.incident.borough]))

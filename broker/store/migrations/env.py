@@ -1,4 +1,4 @@
-"""Alembic's entry: it runs inside the transaction that `broker.store.migration` has begun."""
+"""Alembic environment, run inside the transaction that `broker.store.migration` has begun."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=ALL_TABLES,
     render_as_batch=True,  # SQLite cannot alter a column; Alembic copies the table instead
-    transactional_ddl=False,  # the transaction is the caller's
+    transactional_ddl=False,  # the caller owns the transaction
 )
 context.run_migrations()

@@ -90,14 +90,9 @@ def test_a_text_that_is_no_manifest_says_which_rule_it_breaks(
     )
 
 
-def test_what_is_no_note_says_what_a_note_is() -> None:
-    assert said(lambda: parse_manifest(b"text\n", "a file")) == (
-        "manifest_malformed",
-        "Not a manifest: Not a signed note: a note is text, an empty line and signature lines, "
-        "each ended.",
-        "a file",
-        RESTORE,
-    )
+def test_bytes_that_are_no_note_are_refused_with_their_place() -> None:
+    code, _, where, _ = said(lambda: parse_manifest(b"text\n", "a file"))
+    assert (code, where) == ("manifest_malformed", "a file")
 
 
 def test_a_refusal_repeats_nothing_that_was_read(

@@ -55,12 +55,12 @@ def signature_line(signature: bytes, name: str = NAME) -> bytes:
 
 
 Case = tuple[Callable[[], Any], str, str]
-"""A call, and the code and the sentence with which it refuses."""
+"""A call, the code with which it refuses, and the broken rule as the id of the test."""
 
 
 def refuses(case: Case) -> None:
-    """The call of ``case`` fails with its code and its sentence."""
-    call, code, sentence = case
+    """The call of ``case`` fails with its code."""
+    call, code, _ = case
     with pytest.raises((NoteError, ProofError)) as caught:
         call()
-    assert (caught.value.code, caught.value.detail) == (code, sentence)
+    assert caught.value.code == code

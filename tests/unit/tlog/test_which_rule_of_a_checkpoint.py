@@ -1,6 +1,6 @@
-"""Checkpoints, origins and cosignatures have few codes; the sentence says which rule was broken.
+"""Malformed checkpoints, origins and cosignatures: one for each rule of their form.
 
-Each input breaks one rule alone, so that a check that is gone is not covered up by the next one.
+Each input breaks one rule only, so that no other check can hide a deleted one.
 """
 
 from __future__ import annotations
@@ -140,16 +140,13 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[2] for case in CASES])
-def test_the_sentence_names_the_rule_of_a_checkpoint(case: Case) -> None:
+def test_each_malformed_checkpoint_is_refused(case: Case) -> None:
     refuses(case)
 
 
-@pytest.mark.parametrize(
-    ("digits", "sentence"),
-    [(b"01", "not a canonical decimal number"), (b"11", "the number is too large")],
-)
-def test_a_number_is_not_written_so_or_too_large(digits: bytes, sentence: str) -> None:
-    with pytest.raises(ValueError, match=f"^{sentence}$"):
+@pytest.mark.parametrize("digits", [b"01", b"11"])
+def test_a_non_canonical_or_too_large_number_is_refused(digits: bytes) -> None:
+    with pytest.raises(ValueError):
         parse_decimal(digits, 10)
 
 

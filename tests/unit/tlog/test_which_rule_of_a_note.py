@@ -1,6 +1,6 @@
-"""Notes and their keys have few codes; the sentence says which rule was broken.
+"""Malformed notes and keys: one for each rule of their form.
 
-Each input breaks one rule alone, so that a check that is gone is not covered up by the next one.
+Each input breaks one rule only, so that no other check can hide a deleted one.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case[2] for case in CASES])
-def test_the_sentence_names_the_rule_of_a_note(case: Case) -> None:
+def test_each_malformed_note_is_refused(case: Case) -> None:
     refuses(case)
 
 
