@@ -30,6 +30,39 @@ class MappingError(ConcordantError):
     exit_code = 4
 
 
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """A line of a file and, optionally, a column of it; every reason for a refusal names one.
+
+    Attributes:
+        line: 1-based line or element number; 0 for an event that is being written.
+        column: the agency's own name of the column.
+    """
+
+    line: int
+    column: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"line {self.line}"] if self.line else []
+        if self.column:
+            parts.append(f"column {self.column}")
+        return ", ".join(parts)
+
+    def at(self, column: str) -> FilePlace:
+        """Return the same line with another column."""
+        return FilePlace(self.line, column)
+
+    def error(self, code: str, detail: str, *, fix: str | None = None) -> MappingError:
+        """Return a refusal at this place.
+
+        Args:
+            code: one of the codes of ``MappingError``.
+            detail: what is expected; never the found value.
+            fix: what to do about it.
+        """
+        return MappingError(detail, code=code, where=str(self) or None, fix=fix)
+
+
 Export: TypeAlias = bytes | BinaryIO
 """A file of the agency's system: its bytes, or a seekable stream open for reading."""
 

@@ -13,11 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from adapters.base import MappingError, Records, Rejected, Row
+from adapters.base import FilePlace, MappingError, Records, Rejected, Row
+from adapters.mapping.delimited import escape, split_escaped
 from adapters.mapping.document import Column, MappingDocument
-from adapters.mapping.lists import escape, split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
-from adapters.mapping.place import Place
 from adapters.mapping.writing import write_moment
 
 DATE: Final = "%d-%m-%Y"
@@ -48,14 +47,14 @@ class FlatRecords:
             return row
         try:
             values = {
-                name: self._value(self._columns.get(name), str(text), Place(row.line, name))
+                name: self._value(self._columns.get(name), str(text), FilePlace(row.line, name))
                 for name, text in row.values.items()
             }
         except MappingError as error:
             return Rejected(row.line, error, row.start, row.end)
         return replace(row, values=values)
 
-    def _value(self, column: Column | None, text: str, place: Place) -> object:
+    def _value(self, column: Column | None, text: str, place: FilePlace) -> object:
         if column is None or not text:
             return text
         if column.kind in _LISTS:
@@ -67,7 +66,7 @@ class FlatRecords:
         reader = {"date": _date, "datetime": _moment}.get(column.kind)
         return reader(text, place) if reader else text
 
-    def _list(self, column: Column, text: str, place: Place) -> object:
+    def _list(self, column: Column, text: str, place: FilePlace) -> object:
         items = [item.strip() for item in split_escaped(text, column.separator) if item.strip()]
         if not items:
             return text  # separators alone; the mapping refuses them
@@ -75,7 +74,7 @@ class FlatRecords:
             return [self._record(column, item, place) for item in items]
         return list(items)
 
-    def _record(self, column: Column, text: str, place: Place) -> object:
+    def _record(self, column: Column, text: str, place: FilePlace) -> object:
         texts = split_escaped(text, column.part_separator)
         if len(texts) != len(column.parts):
             return text  # the mapping refuses it with the names of the parts
@@ -107,14 +106,14 @@ class FlatRecords:
         return text
 
 
-def _date(text: str, place: Place) -> str:
+def _date(text: str, place: FilePlace) -> str:
     day = parse_strictly(text, DATE)
     if day is None:
         raise place.error("invalid_date", "a date that exists is expected, as dd-mm-yyyy")
     return day.strftime(_JSON_DATE)
 
 
-def _moment(text: str, place: Place) -> str:
+def _moment(text: str, place: FilePlace) -> str:
     zone = text[-3:] if text.endswith((" GMT", " BST")) else ""
     local = parse_strictly(text.removesuffix(f" {zone}") if zone else text, MOMENT)
     utc: datetime | None = to_utc(local, zone) if local else None

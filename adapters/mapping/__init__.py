@@ -8,6 +8,7 @@ that file alone. ``delimited`` and ``encoding`` read and write CSV of any dialec
 
 from __future__ import annotations
 
+from adapters.mapping.adapter import DelimitedAdapter, MappedAdapter
 from adapters.mapping.delimited import Dialect, read_delimited, write_delimited
 from adapters.mapping.document import (
     Column,
@@ -19,21 +20,20 @@ from adapters.mapping.document import (
     load_mapping,
     parse_mapping,
 )
-from adapters.mapping.keys import source_key
 from adapters.mapping.linking import MemoryLinks
-from adapters.mapping.place import Place
 from adapters.mapping.reading import Terms, read_value
-from adapters.mapping.rows import RowMapping
+from adapters.mapping.rows import RowMapping, source_key
 from adapters.mapping.writing import write_value
 
 __all__ = [
     "Column",
+    "DelimitedAdapter",
     "Dialect",
     "Kind",
+    "MappedAdapter",
     "MappingDocument",
     "MappingFileError",
     "MemoryLinks",
-    "Place",
     "Roles",
     "RowMapping",
     "Table",

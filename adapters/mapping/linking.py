@@ -12,8 +12,7 @@ import re
 import uuid
 from typing import Literal
 
-from adapters.base import Context, MappingError
-from adapters.mapping.place import Place
+from adapters.base import Context, FilePlace, MappingError
 from adapters.mapping.references import DEFAULT_PATTERN, check_reference, check_uuid
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -26,7 +25,7 @@ def shared_id(
     kind: LinkKind,
     own: str,
     shared: str,
-    place: Place,
+    place: FilePlace,
     context: Context,
     *,
     mint: bool,
@@ -85,7 +84,7 @@ def shared_id(
     )
 
 
-def referral_by_reference(text: str, place: Place, context: Context) -> str:
+def referral_by_reference(text: str, place: FilePlace, context: Context) -> str:
     """Return the shared id of another referral, named by shared id or own reference.
 
     Raises:
@@ -105,7 +104,7 @@ def own_referral(shared: str, context: Context) -> str:
     return context.links.own("referral", shared) or ""
 
 
-def partner_agency(code: str, place: Place, context: Context) -> str:
+def partner_agency(code: str, place: FilePlace, context: Context) -> str:
     """Return the agency id of an own partner code.
 
     An agency id itself is accepted if it is a partner's or one's own, because an agency without an

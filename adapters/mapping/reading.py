@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from adapters.base import Context, MappingError
+from adapters.base import Context, FilePlace, MappingError
+from adapters.mapping.delimited import split_escaped
 from adapters.mapping.document import LIST_KINDS, Column, MappingDocument, ValueKind
 from adapters.mapping.linking import partner_agency, referral_by_reference
-from adapters.mapping.lists import split_escaped
 from adapters.mapping.localtime import parse_strictly, to_utc
-from adapters.mapping.place import Place
 from adapters.mapping.references import check_not_error, check_not_made, check_uuid
 from adapters.mapping.signs import has_escapes, text_sign
 from broker.event import JSON
@@ -58,7 +57,7 @@ def is_absent(column: Column, value: object) -> bool:
     return value is None or (value == [] and column.kind in LIST_KINDS)
 
 
-def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
+def read_value(column: Column, value: object, place: FilePlace, terms: Terms) -> JSON | None:
     """Convert one raw value to a leaf.
 
     Args:
@@ -76,7 +75,7 @@ def read_value(column: Column, value: object, place: Place, terms: Terms) -> JSO
     return _READERS[column.kind](column, value, place, terms)
 
 
-def text_of(value: object, place: Place) -> str:
+def text_of(value: object, place: FilePlace) -> str:
     """Return a raw value as text without surrounding blanks. Raises MappingError(invalid_value)."""
     if isinstance(value, str):
         return value.strip()
@@ -95,7 +94,7 @@ def _kind_of(value: object) -> str:
     return names.get(type(value), "a number")
 
 
-def _text(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _text(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     text = text_of(value, place).replace("\r\n", "\n")
     if len(text) > column.limit:
         raise place.error(
@@ -116,7 +115,7 @@ _BLANKS_WITHOUT_WIDTH: Final = "\u200b\u2060\ufeff\u00ad"
 _MARKS_OF_DIRECTION: Final = "\u200e\u200f"
 
 
-def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
+def _check_characters(text: str, place: FilePlace, *, multiline: bool) -> None:
     """Refuse invisible characters, characters that hide others, and signs of a wrong encoding.
 
     Texts of several lines may hold the invisible marks that other programs leave in them.
@@ -155,7 +154,7 @@ def _check_characters(text: str, place: Place, *, multiline: bool) -> None:
             )
 
 
-def _code(column: Column, value: object, place: Place, terms: Terms) -> str | None:
+def _code(column: Column, value: object, place: FilePlace, terms: Terms) -> str | None:
     document = terms.document
     table = document.tables[column.table or ""]
     text = text_of(value, place)
@@ -172,7 +171,7 @@ def _code(column: Column, value: object, place: Place, terms: Terms) -> str | No
     return shared
 
 
-def _codes(column: Column, value: object, place: Place, terms: Terms) -> JSON | None:
+def _codes(column: Column, value: object, place: FilePlace, terms: Terms) -> JSON | None:
     found = [_code(column, item, place, terms) for item in _items(column, value, place)]
     # Sorted, because a set has no first element: no strand may look like the main one.
     codes: list[JSON] = []
@@ -180,11 +179,11 @@ def _codes(column: Column, value: object, place: Place, terms: Terms) -> JSON | 
     return codes or None
 
 
-def _texts(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+def _texts(column: Column, value: object, place: FilePlace, terms: Terms) -> JSON:
     return [_text(column, item, place, terms) for item in _items(column, value, place)]
 
 
-def _integer(column: Column, value: object, place: Place, terms: Terms) -> int:
+def _integer(column: Column, value: object, place: FilePlace, terms: Terms) -> int:
     native = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
     expected = f"a whole number from {column.minimum} to {column.maximum} is expected"
     if not native and not isinstance(value, str):
@@ -198,7 +197,7 @@ def _integer(column: Column, value: object, place: Place, terms: Terms) -> int:
     return number
 
 
-def _flag(column: Column, value: object, place: Place, terms: Terms) -> bool | None:
+def _flag(column: Column, value: object, place: FilePlace, terms: Terms) -> bool | None:
     if isinstance(value, bool):
         return value
     flags = terms.document.flags
@@ -214,18 +213,18 @@ def _flag(column: Column, value: object, place: Place, terms: Terms) -> bool | N
     return answer == "true"
 
 
-def _leaf(item: object, place: Place, terms: Terms) -> str:
+def _leaf(item: object, place: FilePlace, terms: Terms) -> str:
     leaf = terms.leaf_of.get(text_of(item, place))
     if leaf is None:
         raise place.error("unknown_column", "each item is the name of a column of this export")
     return leaf
 
 
-def _leaves(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+def _leaves(column: Column, value: object, place: FilePlace, terms: Terms) -> JSON:
     return [_leaf(item, place, terms) for item in _items(column, value, place)]
 
 
-def _record(column: Column, record: object, place: Place, terms: Terms) -> JSON:
+def _record(column: Column, record: object, place: FilePlace, terms: Terms) -> JSON:
     if isinstance(record, str):
         texts = split_escaped(record, column.part_separator)
         if len(texts) != len(column.parts):
@@ -249,21 +248,21 @@ def _record(column: Column, record: object, place: Place, terms: Terms) -> JSON:
     return found
 
 
-def _records(column: Column, value: object, place: Place, terms: Terms) -> JSON:
+def _records(column: Column, value: object, place: FilePlace, terms: Terms) -> JSON:
     return [_record(column, item, place, terms) for item in _items(column, value, place)]
 
 
-def _date(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _date(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.date_formats
     return _parse(text_of(value, place), formats, place, "date").strftime("%Y-%m-%d")
 
 
-def _time(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _time(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.time_formats
     return _parse(text_of(value, place), formats, place, "time").strftime("%H:%M")
 
 
-def _moment(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _moment(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     formats = column.formats or terms.document.datetime_formats
     text, zone = text_of(value, place), ""
     if text.endswith((" GMT", " BST")):
@@ -283,7 +282,7 @@ def _moment(column: Column, value: object, place: Place, terms: Terms) -> str:
     raise _date_error(formats, place, "date and time")
 
 
-def _uuid(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _uuid(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     text = text_of(value, place).lower()
     try:
         canonical = str(uuid.UUID(text))
@@ -295,15 +294,15 @@ def _uuid(column: Column, value: object, place: Place, terms: Terms) -> str:
     return canonical
 
 
-def _partner(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _partner(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     return partner_agency(text_of(value, place), place, terms.context)
 
 
-def _referral(column: Column, value: object, place: Place, terms: Terms) -> str:
+def _referral(column: Column, value: object, place: FilePlace, terms: Terms) -> str:
     return referral_by_reference(text_of(value, place), place, terms.context)
 
 
-_READERS: Mapping[ValueKind, Callable[[Column, object, Place, Terms], JSON | None]] = {
+_READERS: Mapping[ValueKind, Callable[[Column, object, FilePlace, Terms], JSON | None]] = {
     "text": _text,
     "code": _code,
     "codes": _codes,
@@ -321,7 +320,7 @@ _READERS: Mapping[ValueKind, Callable[[Column, object, Place, Terms], JSON | Non
 }
 
 
-def _items(column: Column, value: object, place: Place) -> list[object]:
+def _items(column: Column, value: object, place: FilePlace) -> list[object]:
     if isinstance(value, str):
         items: list[object] = [i for i in split_escaped(value, column.separator) if i.strip()]
         if not items:
@@ -337,7 +336,7 @@ def _items(column: Column, value: object, place: Place) -> list[object]:
     return items
 
 
-def _parse(text: str, formats: Sequence[str], place: Place, what: str) -> datetime:
+def _parse(text: str, formats: Sequence[str], place: FilePlace, what: str) -> datetime:
     for pattern in formats:
         moment = parse_strictly(text, pattern)
         if moment is not None:
@@ -345,7 +344,7 @@ def _parse(text: str, formats: Sequence[str], place: Place, what: str) -> dateti
     raise _date_error(formats, place, what)
 
 
-def _date_error(formats: Sequence[str], place: Place, what: str) -> MappingError:
+def _date_error(formats: Sequence[str], place: FilePlace, what: str) -> MappingError:
     shape = formats[0]
     for token, words in (("%d", "dd"), ("%m", "mm"), ("%Y", "yyyy"), ("%H", "HH"), ("%M", "MM")):
         shape = shape.replace(token, words)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from adapters.mapping.place import Place
+from adapters.base import FilePlace
 
 MAX_REFERENCE: Final = 64
 """Maximum number of characters of an own reference."""
@@ -51,7 +51,7 @@ _EXPORT_AS_TEXT: Final = (
 )
 
 
-def check_reference(text: str, pattern: str, place: Place) -> str:
+def check_reference(text: str, pattern: str, place: FilePlace) -> str:
     """Return a reference after all checks.
 
     Args:
@@ -81,7 +81,7 @@ def check_reference(text: str, pattern: str, place: Place) -> str:
     return text
 
 
-def check_not_made(text: str, place: Place) -> None:
+def check_not_made(text: str, place: FilePlace) -> None:
     """Refuse a value that a program wrote instead of a reference.
 
     Raises:
@@ -94,7 +94,7 @@ def check_not_made(text: str, place: Place) -> None:
             )
 
 
-def check_uuid(text: str, place: Place) -> None:
+def check_uuid(text: str, place: FilePlace) -> None:
     """Refuse a UUID that databases use as a null value: all its digits are the same.
 
     If two people's cases both had ``00000000-0000-0000-0000-000000000000``, they would become one.
@@ -114,7 +114,7 @@ def check_uuid(text: str, place: Place) -> None:
         )
 
 
-def check_not_error(text: str, place: Place) -> None:
+def check_not_error(text: str, place: FilePlace) -> None:
     """Refuse a text that a program writes for an error or for no value.
 
     Raises:

@@ -7,15 +7,16 @@ row leaves no link behind.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.base import Context, Outgoing, Row
+import orjson
+
+from adapters.base import Context, FilePlace, Outgoing, Row
+from adapters.mapping.delimited import split_escaped
 from adapters.mapping.document import Column, Kind, MappingDocument
-from adapters.mapping.keys import source_key
 from adapters.mapping.linking import partner_agency, shared_id
-from adapters.mapping.lists import split_escaped
-from adapters.mapping.place import Place
 from adapters.mapping.reading import Terms, is_absent, read_value, text_of
 from adapters.mapping.writing import write_moment, write_value
 from broker.event import JSON, OpenedEvent
@@ -27,6 +28,8 @@ _PLACEHOLDER = "00000000-0000-4000-8000-000000000000"
 """Placeholder for an id that is minted only after the rest of the row is valid."""
 
 _LINKED = ("case_id", "referral_id")
+
+_LABEL = b"concordant/1/source-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class RowMapping:
         Raises:
             MappingError: with line and column.
         """
-        roles, place = self.document.roles, Place(row.line)
+        roles, place = self.document.roles, FilePlace(row.line)
         terms = self._terms_of(row, place)
         known = Terms(self.document, context, terms.leaf_of, terms.column_of)
         for name in terms.kind.required:
@@ -167,7 +170,7 @@ class RowMapping:
         own, shared = (row.values.get(name) for name in (roles.case, roles.shared_case))
         return (own if isinstance(own, str) else "", shared if isinstance(shared, str) else "")
 
-    def _terms_of(self, row: Row, place: Place) -> _TypeTerms:
+    def _terms_of(self, row: Row, place: FilePlace) -> _TypeTerms:
         roles = self.document.roles
         terms = self._kinds.get(_role(row, roles.kind))
         if terms is None:
@@ -175,7 +178,7 @@ class RowMapping:
             raise place.at(roles.kind).error("unknown_kind", f"one of {known} is expected")
         return terms
 
-    def _recipients(self, row: Row, place: Place, context: Context) -> tuple[str, ...]:
+    def _recipients(self, row: Row, place: FilePlace, context: Context) -> tuple[str, ...]:
         roles = self.document.roles
         raw = row.values.get(roles.recipients)
         here = place.at(roles.recipients)
@@ -191,7 +194,7 @@ class RowMapping:
             raise here.error("missing_value", "at least one partner is expected")
         return tuple(dict.fromkeys(partner_agency(code, here, context) for code in codes))
 
-    def _check(self, terms: _TypeTerms, flat: Mapping[str, JSON], place: Place) -> None:
+    def _check(self, terms: _TypeTerms, flat: Mapping[str, JSON], place: FilePlace) -> None:
         whole = dict(flat)
         whole["case_id"] = _PLACEHOLDER
         if terms.kind.referral in ("new", "known"):
@@ -211,7 +214,7 @@ class RowMapping:
     def _linked(
         self, kind: str, own: str, shared: str, terms: _TypeTerms, row: Row, context: Context
     ) -> str | None:
-        place, roles = Place(row.line, own), self.document.roles
+        place, roles = FilePlace(row.line, own), self.document.roles
         is_case = kind == "case"
         found = shared_id(
             "case" if is_case else "referral",
@@ -274,7 +277,7 @@ class RowMapping:
         Raises:
             MappingError: unknown_kind, unknown_column, unknown_value.
         """
-        place = Place(0)
+        place = FilePlace(0)
         terms = self._types.get(event_type)
         if terms is None:
             raise place.error("unknown_kind", f"the mapping has no kind of row for {event_type}")
@@ -304,9 +307,42 @@ def _role(row: Row, column: str) -> str:
         MappingError: invalid_value for any value but a text.
     """
     value = row.values.get(column)
-    return "" if value is None else text_of(value, Place(row.line, column))
+    return "" if value is None else text_of(value, FilePlace(row.line, column))
 
 
 def _blank(value: object) -> bool:
     """Return whether a raw value adds nothing to the key of a record."""
     return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def source_key(agency: str, mapping: str, reference: str, content: Mapping[str, object]) -> bytes:
+    """Derive the idempotency key of a record, 32 bytes: exported again, it is one event only.
+
+    The key is derived from the record's own reference and its content as text. Column order, line
+    ends and encoding do not change it; a changed value does.
+
+    Args:
+        agency: this agency.
+        mapping: the adapter's name.
+        reference: own reference of the record.
+        content: own column -> raw value, without volatile columns (an extract date) and without
+            shared ids, which a system learns after the first export.
+    """
+    settled = {name: _settled(value) for name, value in content.items()}
+    body = orjson.dumps(
+        [agency, mapping, reference, {name: v for name, v in settled.items() if v not in ("", [])}],
+        option=orjson.OPT_SORT_KEYS,
+    )
+    return hashlib.sha256(_LABEL + b"\0" + body).digest()
+
+
+def _settled(value: object) -> object:
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").strip()
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return str(value)  # orjson cannot write larger integers
+    if isinstance(value, list):
+        return [_settled(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(name): _settled(item) for name, item in value.items()}
+    return value

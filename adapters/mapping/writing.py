@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from adapters.base import FilePlace
+from adapters.mapping.delimited import escape
 from adapters.mapping.document import Column, ValueKind
 from adapters.mapping.linking import own_referral
-from adapters.mapping.lists import escape
 from adapters.mapping.localtime import parse_strictly, to_local
-from adapters.mapping.place import Place
 from adapters.mapping.reading import Terms
 from broker.event import JSON
 
 _UTC_SHAPES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ")
 
 
-def write_value(column: Column, value: JSON, place: Place, terms: Terms) -> object:
+def write_value(column: Column, value: JSON, place: FilePlace, terms: Terms) -> object:
     """Convert one leaf to text, or to native values by the document's style.
 
     Args:
@@ -43,7 +43,7 @@ def write_value(column: Column, value: JSON, place: Place, terms: Terms) -> obje
     return column.separator.join(escape(str(item), column.separator) for item in items)
 
 
-def _write_item(column: Column, item: JSON, place: Place, terms: Terms) -> object:
+def _write_item(column: Column, item: JSON, place: FilePlace, terms: Terms) -> object:
     if isinstance(item, dict):
         return _write_record(column, item, place, terms)
     if column.kind == "leaves":
@@ -51,7 +51,9 @@ def _write_item(column: Column, item: JSON, place: Place, terms: Terms) -> objec
     return _write_scalar(column, item, place, terms)
 
 
-def _write_record(column: Column, item: Mapping[str, JSON], place: Place, terms: Terms) -> object:
+def _write_record(
+    column: Column, item: Mapping[str, JSON], place: FilePlace, terms: Terms
+) -> object:
     parts = {part.paths[0]: part for part in column.parts}
     if not parts.keys() >= item.keys():
         raise place.error(
@@ -70,7 +72,7 @@ def _write_record(column: Column, item: Mapping[str, JSON], place: Place, terms:
     return column.part_separator.join(texts)
 
 
-def _write_scalar(column: Column, value: JSON, place: Place, terms: Terms) -> object:
+def _write_scalar(column: Column, value: JSON, place: FilePlace, terms: Terms) -> object:
     document = terms.document
     if column.kind == "flag":
         return value if document.style == "json" else document.flags.writable[str(value).lower()]
@@ -80,7 +82,7 @@ def _write_scalar(column: Column, value: JSON, place: Place, terms: Terms) -> ob
     return writer(column, str(value), place, terms) if writer else str(value)
 
 
-def _code(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _code(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     document = terms.document
     own = document.tables[column.table or ""].writable.get(text)
     if own is None:
@@ -93,31 +95,31 @@ def _code(column: Column, text: str, place: Place, terms: Terms) -> str:
     return own
 
 
-def _date(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _date(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     moment = parse_strictly(text, "%Y-%m-%d")
     formats = column.formats or terms.document.date_formats
     return moment.strftime(formats[0]) if moment else text
 
 
-def _time(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _time(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     moment = parse_strictly(text, "%H:%M")
     formats = column.formats or terms.document.time_formats
     return moment.strftime(formats[0]) if moment else text
 
 
-def _moment(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _moment(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     return write_moment(text, column.formats or terms.document.datetime_formats)
 
 
-def _partner(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _partner(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     return terms.context.partner_code(text)
 
 
-def _referral(column: Column, text: str, place: Place, terms: Terms) -> str:
+def _referral(column: Column, text: str, place: FilePlace, terms: Terms) -> str:
     return own_referral(text, terms.context) or text
 
 
-_WRITERS: Mapping[ValueKind, Callable[[Column, str, Place, Terms], str]] = {
+_WRITERS: Mapping[ValueKind, Callable[[Column, str, FilePlace, Terms], str]] = {
     "code": _code,
     "codes": _code,
     "date": _date,

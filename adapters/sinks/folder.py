@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.sinks.interfaces import SinkError
+from broker.keys.durable import sync_folder
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
@@ -41,7 +42,7 @@ class FolderSink:
             if not _same(final, content):
                 _write(self.folder / f".{final.name}.tmp", final, content)
             # also after a repeat: the first try may have crashed just before this
-            _sync(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             raise SinkError(
                 f"The inbox folder cannot be written ({os.strerror(error.errno or 0)}).",
@@ -88,11 +89,3 @@ def _write(beside: Path, final: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(final)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import io
 import os
 import secrets
 import stat
@@ -21,22 +20,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from adapters.limits import MAX_FILE_BYTES
 from adapters.sources.interfaces import (
     FileChangedError,
     FileReport,
     Handler,
-    Piece,
     Reporter,
     SourceFile,
     Verdict,
 )
-from adapters.sources.late_writes import LateWrites, open_for_writing
-from adapters.sources.rejects import COPY_BYTES, content_of
+from adapters.sources.late_writes import LateWrites
+from adapters.sources.opened_file import OpenedFile, open_settled
 from adapters.sources.settling import Settled, Settling, Signature
-from adapters.sources.shelving import Content, archive, shelve, write_beside
+from adapters.sources.shelving import archive, shelve, write_beside
 from broker.held.import_folder import own_inside
 from broker.held.reason_file import FileReason, format_reason
 from broker.held.retrying import put_back
@@ -47,10 +45,6 @@ SETTLE_S: Final = 2.0
 POLL_S: Final = 0.5
 RETRY_S: Final = 2.0
 RETRY_MOST_S: Final = 60.0
-STILL_OPEN_S: Final = 60 * 60.0
-"""How long an unchanged file waits while a writer has it open. After that it is taken as it is, and
-later changes are taken later.
-"""
 STUCK_TRIES: Final = 6
 """A file with this many tries waits for more than a minute: a person must repair something."""
 READ_TRIES: Final = 4
@@ -193,7 +187,7 @@ class FolderSource:
             if refusal is not None:
                 return await asyncio.to_thread(self._refuse, entry, "", refusal)
             try:
-                content = await asyncio.to_thread(_open, entry)
+                content = await asyncio.to_thread(open_settled, entry)
             except PermissionError:
                 if self._tries(entry) + 1 < READ_TRIES:
                     raise
@@ -270,7 +264,7 @@ class FolderSource:
             self._report(FileReport("", "waiting", "written_later", detail))
 
     def _put_away(
-        self, entry: Settled, sha256: str, verdict: Verdict, content: _Content | None = None
+        self, entry: Settled, sha256: str, verdict: Verdict, content: OpenedFile | None = None
     ) -> bool:
         path = entry.path
         token = sha256 or hashlib.sha256(repr(entry.signature).encode()).hexdigest()
@@ -341,98 +335,3 @@ async def _ask(handler: Handler, file: SourceFile) -> Verdict:
         # Log only the type: the message of a foreign exception may hold values.
         detail = f"The adapter failed on this file ({type(error).__name__})."
         return Verdict(False, "handler_failed", detail)
-
-
-class _Content:
-    """Bytes of exactly the file that settled, as long as it does not change."""
-
-    def __init__(self, handle: int, signature: Signature) -> None:
-        self._handle = handle
-        self._signature = signature
-
-    def __enter__(self) -> _Content:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)
-
-    def open(self) -> io.BufferedReader:
-        """Open a new reader with its own position."""
-        return io.BufferedReader(_Window(self._handle, self._signature.size), COPY_BYTES)
-
-    def check(self) -> None:
-        """Raise FileChangedError if the file changed."""
-        if Signature.of(os.fstat(self._handle)) != self._signature:
-            raise FileChangedError
-
-    def not_now(self, rest_s: float) -> Verdict | None:
-        """Return why an unchanged file is not taken now, or None.
-
-        Args:
-            rest_s: seconds since its last change.
-        """
-        if os.fstat(self._handle).st_nlink > 1:
-            return Verdict(
-                False, "hard_link", "It has a second name (hard link), so it is left in place."
-            )
-        if rest_s < STILL_OPEN_S and open_for_writing(self._handle):
-            return Verdict(
-                False,
-                "still_open",
-                "A program still has it open for writing, so the adapter waits.",
-            )
-        return None
-
-    def sha256(self) -> str:
-        """Return the hash of the whole content. Raises FileChangedError, OSError."""
-        digest = hashlib.file_digest(self.open(), "sha256").hexdigest()
-        self.check()
-        return digest
-
-    def of(self, pieces: tuple[Piece, ...]) -> Content:
-        """Return pieces of the file, for a report beside it."""
-        return lambda: content_of(pieces, self.open())
-
-
-class _Window(io.RawIOBase):
-    """Reader of a file descriptor that does not move the descriptor's own position."""
-
-    def __init__(self, handle: int, size: int) -> None:
-        super().__init__()
-        self._handle = handle
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        with memoryview(buffer) as view:
-            wanted = max(0, min(len(view), self._size - self._at))
-            count = os.preadv(self._handle, [view[:wanted]], self._at) if wanted else 0
-        self._at += count
-        return count
-
-
-def _open(entry: Settled) -> _Content:
-    """Open exactly the file that settled. Raises FileChangedError, OSError."""
-    try:
-        # O_NOFOLLOW against a swapped link (race); O_NONBLOCK against a pipe that blocks.
-        handle = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise FileChangedError from None
-    content = _Content(handle, entry.signature)
-    try:
-        content.check()
-    except FileChangedError:
-        os.close(handle)
-        raise
-    return content

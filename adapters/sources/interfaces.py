@@ -7,13 +7,12 @@ report names a file only by its hash, because file names may hold names of peopl
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 from broker.held.reason_file import RowReason
 
@@ -110,10 +109,3 @@ refuses the file; any other one, or OSError, leaves the file for another try.
 """
 
 Reporter: TypeAlias = Callable[[FileReport], None]
-
-
-class Source(Protocol):
-    """Watches a place for exports."""
-
-    async def run(self, handler: Handler, stop: asyncio.Event) -> None:
-        """Hand over one complete file after another until ``stop`` is set."""

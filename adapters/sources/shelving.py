@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from broker.held.reason_file import REASON
 from broker.held.retrying import put_back
+from broker.keys.durable import sync_folder
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -76,7 +77,7 @@ def shelve(
         except BaseException:
             target.unlink()  # our own empty placeholder
             raise
-        _sync(folder)
+        sync_folder(folder)
         return target, copied
     raise AssertionError("no free file name was found")
 
@@ -107,7 +108,7 @@ def write_beside(
         targets = {folder / f"{candidate}.{part}{suffix}": parts[part] for part in parts}
         targets[folder / f"{candidate}{REASON}"] = _whole(reason)
         if all(_write_once(target, content) for target, content in targets.items()):
-            _sync(folder)
+            sync_folder(folder)
             return
     raise AssertionError("no free file name was found")
 
@@ -165,7 +166,7 @@ def archive(
             continue
         _write_once(target, content)
         os.utime(target, ns=(mtime_ns, mtime_ns))
-        _sync(folder)
+        sync_folder(folder)
         return target
     raise AssertionError("no free file name was found")
 
@@ -217,11 +218,3 @@ def _remove(path: Path, copied: os.stat_result) -> None:
         return
     put_back(claimed, path.parent, f"{copied.st_ino}", path.name)
     raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -19,10 +19,10 @@ from parser_objects import AUTHOR, COSIGNER, NOW, ORIGIN
 
 from adapters import council, cps
 from adapters.base import Row
-from adapters.council.format import CouncilFormat
-from adapters.cps.format import format_file, parse_export
+from adapters.council.forms import CouncilFormat
+from adapters.cps.case_xml import format_file, parse_export
 from adapters.mapping import Dialect, read_delimited, write_delimited
-from adapters.mapping.lists import escape, split_escaped
+from adapters.mapping.delimited import escape, split_escaped
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
 from broker.envelope.primitives import lp
 from broker.event import OpenedEvent

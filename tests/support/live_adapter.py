@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from adapters.csu import ADAPTER as CSU
-from adapters.csu.format import format_export
 from adapters.demo.samples.csu import sample_rows
 from adapters.demo.samples.facts import case_list
 from adapters.runner import PORT_FILE, run_adapter
@@ -208,7 +207,7 @@ def export(*changes: Mapping[str, object], seed: int = 5) -> bytes:
     """A police export of referrals to the support service, one row for each set of changes."""
     rows = [{**row, **change} for row, change in zip(_rows(seed), changes, strict=False)]
     assert len(rows) == len(changes)
-    return format_export(rows, CSU.mapping)
+    return CSU.write(rows, header=CSU.mapping.export_columns)
 
 
 def _rows(seed: int) -> Sequence[Mapping[str, object]]:

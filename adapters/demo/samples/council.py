@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping, Sequence
 
-from adapters.council.format import CouncilFormat, Form
-from adapters.council.mapping import ADAPTER
+from adapters.council import ADAPTER
+from adapters.council.forms import CouncilFormat, Form
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.forms import asked

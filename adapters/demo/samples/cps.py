@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.cps import ADAPTER
-from adapters.cps.format import format_file
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import case_leaves
@@ -50,7 +49,7 @@ def sample_rows(
 
 def sample_file(rows: Sequence[SampleRow], *, half_written: bool = False) -> bytes:
     """Write rows as a file; a half-written one is cut off in its last case."""
-    content = format_file([row.values for row in rows], ADAPTER.schema)
+    content = ADAPTER.write([row.values for row in rows])
     return content[:-40] if half_written else content
 
 

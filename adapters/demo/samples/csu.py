@@ -9,7 +9,6 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.csu import ADAPTER
-from adapters.csu.format import format_export
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.forms import asked
@@ -69,7 +68,7 @@ def sample_file(
         encoding: ``utf-8``, or ``cp1252`` as older clients write (see ``encoded``).
         half_written: cut off in the middle of the last row.
     """
-    content = format_export([row.values for row in rows], ADAPTER.mapping)
+    content = ADAPTER.write([row.values for row in rows], header=ADAPTER.mapping.export_columns)
     content = encoded(content.decode("utf-8"), encoding)
     return content[:-40] if half_written else content
 

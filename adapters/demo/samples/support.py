@@ -15,8 +15,7 @@ from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.forms import asked
 from adapters.demo.samples.leaves import critical_leaves, referral_leaves
 from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
-from adapters.support.format import write_sheet
-from adapters.support.mapping import ADAPTER
+from adapters.support import ADAPTER
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["support"]
@@ -72,7 +71,7 @@ def sample_file(
     used = {name for row in rows for name, value in row.values.items() if value != ""}
     used |= set(mapping.export_columns)
     header = [name for name in mapping.known_columns if name in used]
-    content = write_sheet([row.values for row in rows], mapping, header=header)
+    content = ADAPTER.write([row.values for row in rows], header=header)
     content = encoded(content.decode("utf-8-sig"), encoding)
     return content[:-40] if half_written else content
 

@@ -72,7 +72,7 @@ def rejected(content: bytes) -> Rejected:
 
 class TestJsonLines(AdapterBehaviour):
     adapter: ClassVar[AgencyAdapter] = ADAPTER
-    document: ClassVar[MappingDocument] = ADAPTER.document
+    document: ClassVar[MappingDocument] = ADAPTER.mapping.document
 
     def export(self) -> bytes:
         return as_json(REFERRAL, MEASURE, CRITICAL)
@@ -80,7 +80,7 @@ class TestJsonLines(AdapterBehaviour):
 
 class TestCsv(AdapterBehaviour):
     adapter: ClassVar[AgencyAdapter] = CSV_ADAPTER
-    document: ClassVar[MappingDocument] = CSV_ADAPTER.document
+    document: ClassVar[MappingDocument] = CSV_ADAPTER.mapping.document
 
     def export(self) -> bytes:
         return as_csv(REFERRAL, MEASURE, CRITICAL)
@@ -266,13 +266,13 @@ def test_an_answer_needs_a_referral_that_is_known() -> None:
 
 
 def test_what_arrives_is_written_in_the_councils_terms() -> None:
-    flat = full_data(ADAPTER.document, "referral.made")
+    flat = full_data(ADAPTER.mapping.document, "referral.made")
     context = AdapterBehaviour().context()
     written = ADAPTER.from_event(opened("referral.made", flat, withheld=["witnesses"]), context)
     (record,) = ADAPTER.read_back(written)
     assert record["action"] == "NEW_REFERRAL"
     assert record["received_from"] == "P1"
-    assert record["tenancy_type"] in ADAPTER.document.tables["tenure"].codes
+    assert record["tenancy_type"] in ADAPTER.mapping.document.tables["tenure"].codes
     assert record["not_shared"] == ["witness_count"]
     assert "witness_count" not in record
     assert "asb_case_ref" not in record, "the council has not linked this case yet"

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.base import Context, MappingError, Rejected
 from adapters.council import ADAPTER
-from adapters.council.format import Form
+from adapters.council.forms import Form
 from adapters.demo.samples.council import PARTNERS, sample_file, sample_rows
 from adapters.demo.samples.facts import case_list
 from adapters.demo.samples.rows import SampleRow

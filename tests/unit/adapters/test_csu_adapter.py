@@ -6,7 +6,6 @@ import pytest
 
 from adapters.base import MappingError, Rejected, Row
 from adapters.csu import ADAPTER
-from adapters.csu.format import format_export
 from adapters.testing import AdapterBehaviour, MemoryLinks, full_data, opened
 
 REFER = {
@@ -54,7 +53,8 @@ class TestCsu(AdapterBehaviour):
     document = ADAPTER.mapping.document
 
     def export(self) -> bytes:
-        return format_export([REFER, CASE, CRITICAL], ADAPTER.mapping)
+        rows = [REFER, CASE, CRITICAL]
+        return ADAPTER.write(rows, header=ADAPTER.mapping.export_columns)
 
     def test_a_referral_row_means_this(self) -> None:
         links = MemoryLinks()

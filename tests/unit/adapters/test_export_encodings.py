@@ -6,7 +6,6 @@ import pytest
 
 from adapters.base import Context, MappingError, Row
 from adapters.csu import ADAPTER
-from adapters.csu.format import format_export
 from adapters.mapping import MemoryLinks
 from adapters.mapping.encoding import PIECE_BYTES, as_stream, check_text
 from adapters.mapping.signs import has_escapes, text_sign
@@ -19,7 +18,7 @@ NAMES = (
 
 def export(name: str) -> str:
     row = {"ACTION": "CASE", "PARTNERS": "P", "CRN": "C1", "CASE_STATUS": "01", "VIC_NAME": name}
-    return format_export([row], ADAPTER.mapping).decode()
+    return ADAPTER.write([row], header=ADAPTER.mapping.export_columns).decode()
 
 
 def refusal(content: bytes, stated: str | None = None) -> MappingError:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from watched_folder import Desk
 
-from adapters.sources import folder as module
-from adapters.sources import late_writes, shelving
+from adapters.sources import late_writes, opened_file, shelving
+from adapters.sources.interfaces import Verdict
 from adapters.sources.late_writes import LOOK_S, WATCHED_S, open_for_writing
+from adapters.sources.opened_file import STILL_OPEN_S
 
 HALF, REST = b"h\n1\n2\n3\n", b"4\n5\n6\n"
 
@@ -20,7 +21,7 @@ HALF, REST = b"h\n1\n2\n3\n", b"4\n5\n6\n"
 @pytest.fixture
 def blind(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a network share: the kernel does not know who has a file open."""
-    monkeypatch.setattr(module, "open_for_writing", lambda _handle: False)
+    monkeypatch.setattr(opened_file, "open_for_writing", lambda _handle: False)
 
 
 async def test_a_file_that_its_writer_has_open_is_waited_for(desk: Desk) -> None:
@@ -40,7 +41,7 @@ async def test_who_keeps_a_file_open_for_ever_is_not_waited_for_for_ever(desk: D
         writer.write(HALF)
         writer.flush()
         await desk.look()
-        assert await desk.look(after=module.STILL_OPEN_S) == 1
+        assert await desk.look(after=STILL_OPEN_S) == 1
         writer.write(REST)
         writer.flush()
         await desk.look(after=LOOK_S)
@@ -81,7 +82,7 @@ async def test_what_is_written_after_the_file_was_put_away_is_taken(
 
 async def test_a_file_that_was_refused_too_early_comes_back(desk: Desk, blind: None) -> None:
     desk.answer = lambda file: (
-        module.Verdict(True) if file.size > len(HALF) else module.Verdict(False, "file_malformed")
+        Verdict(True) if file.size > len(HALF) else Verdict(False, "file_malformed")
     )
     with (desk.drop / "a.csv").open("wb") as writer:
         writer.write(HALF)
@@ -98,7 +99,7 @@ async def test_a_file_that_was_refused_too_early_comes_back(desk: Desk, blind: N
 async def test_a_refused_file_that_a_person_corrects_waits_for_the_retry(
     desk: Desk, blind: None
 ) -> None:
-    desk.answer = lambda _: module.Verdict(False, "file_malformed")
+    desk.answer = lambda _: Verdict(False, "file_malformed")
     (desk.drop / "a.csv").write_bytes(HALF)
     assert await desk.settle() == 1
     await desk.look(after=late_writes.REFUSED_WATCHED_S)
@@ -167,7 +168,7 @@ async def test_a_file_that_is_replaced_just_before_the_move_is_a_new_export(
         return real(path, target, content)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(shelving, "_move", replaced)
-    desk.answer = lambda _: module.Verdict(taken, "taken" if taken else "file_malformed")
+    desk.answer = lambda _: Verdict(taken, "taken" if taken else "file_malformed")
     (desk.drop / "a.csv").write_bytes(b"first")
     assert await desk.settle() == 1
     assert (desk.drop / "a.csv").read_bytes() == b"second", "not filed unread"

@@ -10,6 +10,8 @@ from watched_folder import Desk
 
 from adapters.sources import folder as module
 from adapters.sources.interfaces import SourceFile, Verdict
+from adapters.sources.opened_file import OpenedFile, open_settled
+from adapters.sources.settling import Settled
 from broker.held.reason_file import RowReason
 from contracts.errors import ConcordantError
 
@@ -126,10 +128,10 @@ async def test_an_unknown_ending_is_refused(desk: Desk) -> None:
 async def test_a_file_that_may_not_be_read_is_refused_after_some_tries(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(*_: object) -> module._Content:
+    def forbidden(*_: object) -> OpenedFile:
         raise PermissionError(13, "Permission denied", "name-of-a-person.csv")
 
-    monkeypatch.setattr(module, "_open", forbidden)
+    monkeypatch.setattr(module, "open_settled", forbidden)
     (desk.drop / "a.csv").write_bytes(b"x")
     await desk.settle()
     for _ in range(module.READ_TRIES - 1):
@@ -156,14 +158,14 @@ async def test_a_link_that_takes_the_place_of_a_settled_file_is_not_followed(
     outside.write_bytes(b"secret")
     (desk.drop / "a.csv").write_bytes(b"secret")
     await desk.look()
-    real = module._open
+    real = open_settled
 
-    def swap(entry: module.Settled) -> module._Content:
+    def swap(entry: Settled) -> OpenedFile:
         entry.path.unlink()
         entry.path.symlink_to(outside)
         return real(entry)
 
-    monkeypatch.setattr(module, "_open", swap)
+    monkeypatch.setattr(module, "open_settled", swap)
     assert await desk.look(after=2.0) == 0
     assert desk.files == []
 

@@ -9,7 +9,6 @@ import pytest
 from adapters.base import AgencyAdapter, MappingError, Rejected, Row
 from adapters.mapping import MappingDocument, RowMapping, load_mapping
 from adapters.support import ADAPTER
-from adapters.support.format import write_sheet
 from adapters.testing import AdapterBehaviour, full_data, opened
 
 MAPPING = RowMapping(load_mapping("adapters.support"))
@@ -44,7 +43,7 @@ CRITICAL = {
 
 
 def sheet(*rows: dict[str, str]) -> bytes:
-    return write_sheet(rows, MAPPING)
+    return ADAPTER.write(rows)
 
 
 def event_of(row: dict[str, str]) -> dict[str, object]:
@@ -55,7 +54,7 @@ def event_of(row: dict[str, str]) -> dict[str, object]:
 
 class TestSupport(AdapterBehaviour):
     adapter: ClassVar[AgencyAdapter] = ADAPTER
-    document: ClassVar[MappingDocument] = ADAPTER.document
+    document: ClassVar[MappingDocument] = ADAPTER.mapping.document
 
     def export(self) -> bytes:
         return sheet(REPORT, CRITICAL)
@@ -138,7 +137,7 @@ def test_a_sheet_without_its_headers_is_refused_without_naming_what_stands_there
 
 
 def test_what_arrives_is_written_in_the_services_words() -> None:
-    flat = full_data(ADAPTER.document, "referral.status-changed")
+    flat = full_data(ADAPTER.mapping.document, "referral.status-changed")
     flat.update({"status": "accepted", "previous_status": "received"})
     written = ADAPTER.from_event(
         opened("referral.status-changed", flat, withheld=["note"]), AdapterBehaviour().context()

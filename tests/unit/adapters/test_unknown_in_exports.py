@@ -11,7 +11,7 @@ import pytest
 from adapters import council, cps
 from adapters.base import Context, MappingError, Records, Rejected, Row
 from adapters.council.flat import FlatRecords
-from adapters.cps.format import NAMESPACE
+from adapters.cps.case_parser import NAMESPACE
 from adapters.limits import MAX_NAMES, MAX_PARTS, MAX_RECORD_BYTES, MAX_REFUSED, MAX_SKIPPED
 from adapters.mapping import MemoryLinks
 from adapters.mapping.reading import MAX_ITEMS
@@ -301,7 +301,7 @@ def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
 @pytest.mark.parametrize("text", ["|", " | | "])
 def test_a_list_of_separators_alone_is_not_absent(text: str) -> None:
     assert refused_field({**REFERRAL, "motivations": text}) == "motivations"
-    flat = FlatRecords(council.ADAPTER.document)
+    flat = FlatRecords(council.ADAPTER.mapping.document)
     row = Row(2, {"motivations": text, "notify": text}, 0, 0)
     (read,) = flat.read(Records(lambda: iter([row])))
     assert isinstance(read, Row)

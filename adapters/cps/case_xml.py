@@ -2,7 +2,7 @@
 
 A record is a ``Case`` element. The path below it names each value (``Charging/Decision``). XML that
 is not well-formed is refused as a whole file, because none of its cases can be trusted. A case with
-an unknown element is refused alone. ``adapters.cps.reading`` defines what a file may contain.
+an unknown element is refused alone. ``adapters.cps.case_parser`` defines what a file may contain.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from adapters.base import Export, MappingError, Records, Rejected, Row
-from adapters.cps.nodes import XmlNode, text_of_tree
-from adapters.cps.reading import (
+from adapters.base import Export, FilePlace, MappingError, Records, Rejected, Row
+from adapters.cps.case_parser import (
     CASE,
     NAMESPACE,
     ROOT,
@@ -27,7 +27,7 @@ from adapters.cps.reading import (
     Schema,
 )
 from adapters.limits import MAX_TOKEN_BYTES
-from adapters.mapping import Place, RowMapping
+from adapters.mapping import RowMapping
 from adapters.mapping.encoding import as_stream, check_size, check_text, check_wide
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -43,6 +43,8 @@ ITEM_NAMES = {
     "Received/NotShared": "Element",
 }
 """Element name of one list item; items of other lists are called Item."""
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def schema_of(mapping: RowMapping) -> Schema:
@@ -92,7 +94,7 @@ def _parse(stream: BinaryIO, schema: Schema, encoding: str | None) -> Iterator[R
         yield from target.ended()
     if target.stopped is not None:
         start, line = target.stopped
-        unread = Place(line).error("rest_put_aside", "the file is not read from this line on")
+        unread = FilePlace(line).error("rest_put_aside", "the file is not read from this line on")
         yield Rejected(line, unread, start, stream.seek(0, io.SEEK_END), torn=True)
 
 
@@ -111,7 +113,7 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
             parser.feed(piece)
             at += len(piece)
             if at - expat.CurrentByteIndex > MAX_TOKEN_BYTES:
-                raise Place(expat.CurrentLineNumber).error(
+                raise FilePlace(expat.CurrentLineNumber).error(
                     "file_malformed", f"a tag or comment is longer than {MAX_TOKEN_BYTES >> 10} KiB"
                 )
             yield
@@ -121,7 +123,7 @@ def _feed(stream: BinaryIO, target: CaseTarget, encoding: str | None) -> Iterato
     except ParseError as error:
         if encoding is None:
             _check_encoding(stream)
-        raise Place(error.position[0]).error(
+        raise FilePlace(error.position[0]).error(
             "file_malformed",
             "the XML is not well-formed, or the file ends too early",
             fix="Run the export again. This error also appears while a file is still being "
@@ -184,4 +186,49 @@ def _place_value(case: XmlNode, path: str, value: object) -> None:
             inner.write(str(item), path)
 
 
-__all__ = ["NAMESPACE", "Schema", "format_file", "parse_export", "schema_of"]
+@dataclass(slots=True)
+class XmlNode:
+    """One element.
+
+    Attributes:
+        name: without its namespace.
+        namespace: of the element.
+        children: elements inside.
+        text: character data.
+    """
+
+    name: str
+    namespace: str
+    children: list[XmlNode] = field(default_factory=list)
+    text: str = ""
+
+    def child(self, name: str) -> XmlNode:
+        """Append an element of the same namespace."""
+        node = XmlNode(name, self.namespace)
+        self.children.append(node)
+        return node
+
+    def write(self, text: str, path: str) -> None:
+        """Set the text. Raises MappingError(invalid_value) for a character that XML lacks."""
+        if _NOT_IN_XML.search(text):
+            raise FilePlace(0, path).error("invalid_value", "a character that XML does not have")
+        self.text = text
+
+
+def text_of_tree(node: XmlNode, depth: int = 0, outer: str = "") -> str:
+    """Return the element as indented text; its namespace only where it differs from ``outer``."""
+    indent = "  " * depth
+    opening = (
+        f'{node.name} xmlns="{_escaped(node.namespace)}"' if node.namespace != outer else node.name
+    )
+    if not node.children:
+        return f"{indent}<{opening}>{_escaped(node.text)}</{node.name}>\n"
+    inner = "".join(text_of_tree(child, depth + 1, node.namespace) for child in node.children)
+    text = f"{indent}  {_escaped(node.text)}\n" if node.text else ""
+    return f"{indent}<{opening}>\n{text}{inner}{indent}</{node.name}>\n"
+
+
+def _escaped(text: str) -> str:
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(char, entity)
+    return text

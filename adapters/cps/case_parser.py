@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 from xml.parsers.expat import XMLParserType  # only the type; defusedxml makes the parser
 
-from adapters.base import MappingError, Rejected, Row
+from adapters.base import FilePlace, MappingError, Rejected, Row
 from adapters.limits import (
     MAX_DEPTH,
     MAX_HEAD_BYTES,
@@ -25,7 +25,6 @@ from adapters.limits import (
     MAX_REFUSED,
     MAX_SKIPPED,
 )
-from adapters.mapping.place import Place
 from adapters.mapping.reading import MAX_ITEMS
 
 NAMESPACE = "urn:example:cps:case-export:3"
@@ -217,8 +216,8 @@ class CaseTarget:
 
     # --- the root and its children --------------------------------------------------------------
 
-    def _place(self, column: str = "") -> Place:
-        return Place(self._parser.CurrentLineNumber, column)
+    def _place(self, column: str = "") -> FilePlace:
+        return FilePlace(self._parser.CurrentLineNumber, column)
 
     def _named(self, name: str) -> None:
         self._names.add(name)
@@ -257,7 +256,7 @@ class CaseTarget:
 
     def _check_head(self) -> None:
         if self.head_end > MAX_HEAD_BYTES:
-            raise Place(1).error(
+            raise FilePlace(1).error(
                 "file_malformed",
                 f"more than {MAX_HEAD_BYTES >> 10} KiB stand before the first {CASE}",
             )

@@ -1,0 +1,92 @@
+"""Adapters whose meanings are all in a versioned mapping file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from adapters.base import Context, Export, Outgoing, Records, Row
+from adapters.mapping.delimited import Dialect, read_delimited, write_delimited
+from adapters.mapping.document import load_mapping
+from adapters.mapping.rows import RowMapping
+from broker.event import OpenedEvent
+
+
+class MappedAdapter(ABC):
+    """``adapters.base.AgencyAdapter``; a kind of system adds how its files are read and written."""
+
+    def __init__(self, name: str, package: str, suffixes: Sequence[str]) -> None:
+        """Reads the mapping file when the adapter is used, not when it is made.
+
+        Args:
+            name: key in ``agency.toml``.
+            package: where the mapping file is, for example ``adapters.csu``.
+            suffixes: endings of its exports.
+        """
+        self.name = name
+        self.suffixes = suffixes
+        self._package = package
+
+    @cached_property
+    def mapping(self) -> RowMapping:
+        """The compiled mapping file in use."""
+        return RowMapping(load_mapping(self._package))
+
+    @property
+    def mapping_version(self) -> str:
+        """Version of the mapping file in use."""
+        return self.mapping.version
+
+    @abstractmethod
+    def read(self, export: Export, encoding: str | None = None) -> Records:
+        """See ``AgencyAdapter.read``."""
+
+    @abstractmethod
+    def write(
+        self, rows: Sequence[Mapping[str, object]], *, header: Sequence[str] | None = None
+    ) -> bytes:
+        """Rows as a file of the agency's system.
+
+        Args:
+            rows: own column -> value.
+            header: columns, in order; every known one, as for an import, when None.
+        """
+
+    def to_event(self, row: Row, context: Context) -> Outgoing:
+        """See ``AgencyAdapter.to_event``."""
+        return self.mapping.to_event(row, context)
+
+    def from_event(self, event: OpenedEvent, context: Context) -> bytes:
+        """See ``AgencyAdapter.from_event``; a file of one record."""
+        return self.write([self.mapping.to_row(event, context)])
+
+    def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
+        """See ``AgencyAdapter.read_back``."""
+        return [row.values for row in self.read(content) if isinstance(row, Row)]
+
+
+class DelimitedAdapter(MappedAdapter):
+    """An adapter of a system that reads and writes text between separators."""
+
+    def __init__(self, name: str, package: str, dialect: Dialect) -> None:
+        """Args: as of ``MappedAdapter``, and how the files are written."""
+        super().__init__(name, package, (".csv",))
+        self._dialect = dialect
+
+    def read(self, export: Export, encoding: str | None = None) -> Records:
+        """See ``AgencyAdapter.read``."""
+        return read_delimited(
+            export,
+            self._dialect,
+            known=self.mapping.known_columns,
+            needed=self.mapping.export_columns,
+            multiline=self.mapping.multiline_columns,
+            encoding=encoding,
+        )
+
+    def write(
+        self, rows: Sequence[Mapping[str, object]], *, header: Sequence[str] | None = None
+    ) -> bytes:
+        """See ``MappedAdapter.write``."""
+        return write_delimited(rows, self._dialect, header=header or self.mapping.known_columns)
