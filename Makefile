@@ -53,13 +53,13 @@ model: setup ## Check the symbolic model with Verifpal (built with cargo the fir
 	@$(BIN)/python docs/spec/model/check.py
 
 fuzz: setup ## Fuzz every parser with atheris, FUZZ_SECONDS each (20).
-	@$(BIN)/python tests/fuzz/run.py
+	@$(BIN)/python -m tests.fuzz.run
 
 mutants: setup ## Change the checks in thousands of ways; 95 % must fail a test.
-	@$(BIN)/python tests/mutation/run.py
+	@$(BIN)/python -m tests.mutation.run
 
 faults: setup ## Faults at random against real processes, for FAULT_SECONDS (600).
-	@$(BIN)/python tests/fault/campaign.py --seconds $(FAULT_SECONDS)
+	@$(BIN)/python -m tests.fault.campaign --seconds $(FAULT_SECONDS)
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) .lock dist build mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,7 +3,7 @@
 Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source, the
 reading agency, wrap, its keys). A memory keyed by the wrap alone would skip the check of HPKE's
 ``info``, and a wrap made for one contract, sender or recipient would open under another
-(tests/unit/envelope/test_wraps.py).
+(tests/unit/broker/envelope/test_wraps.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A second reader of `concordant/1`, written from docs/spec alone (tests/vectors/README.md).
 
-    python tests/conformance/reader.py SETTING AGENCY NOW <records >answers
+    python -m tests.conformance.reader SETTING AGENCY NOW <records >answers
 
 It imports nothing of the software that it checks. Start reading at `judging`, which has the steps.
 """
@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-if __package__ in (None, ""):
-    sys.path[0] = str(Path(__file__).resolve().parents[2])  # run as a file: import as from the root
 
 from tests.conformance.conventions import parse_time
 from tests.conformance.judging import Reading

@@ -68,7 +68,7 @@ def test_it_gives_every_vector_the_answers_expected(file: Path) -> None:
 def test_as_a_command_it_answers_line_by_line() -> None:
     case = json.loads(CASES[0].read_bytes())
     command = [
-        *(sys.executable, "tests/conformance/reader.py"),
+        *(sys.executable, "-m", "tests.conformance.reader"),
         *(f"tests/vectors/settings/{case['setting']}", case["agency"], case["now"]),
     ]
     ran = subprocess.run(

@@ -13,9 +13,6 @@ from random import Random
 from typing import Any
 
 import yaml
-from alteration import altered, grown
-from comparison import REFUSED, Comparison, Family
-from readings import SETTINGS
 
 from broker.errors import RegistryError
 from broker.registry.contracts import verify_contract
@@ -23,6 +20,9 @@ from contracts.errors import ContractError
 from contracts.loading import parse_contract
 from tests.conformance.contract_form import parse_contract_file
 from tests.conformance.refusals import MalformedError
+from tests.differential.alteration import altered, grown
+from tests.differential.comparison import REFUSED, Comparison, Family
+from tests.differential.readings import SETTINGS
 
 VALUES: tuple[object, ...] = (
     *(None, True, False, 0, 1, -1, 64, 100, 101, 366, 367, 10**17, 10**18),

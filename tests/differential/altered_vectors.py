@@ -14,13 +14,6 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from alteration import altered
-from comparison import Comparison, Family
-from making.agencies import CAST, NOW, Member
-from making.ground import Ground
-from making.streams import as_leaf, signed_record
-from readings import VECTORS, agencies, cases, compared
-
 from broker.envelope.layout import LayoutError, format_value, parse_value
 from broker.keys.kid import STREAM
 from broker.operations.vector_cases import Case
@@ -37,6 +30,12 @@ from broker.record import (
 )
 from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.proof import parse_proof
+from tests.differential.alteration import altered
+from tests.differential.comparison import Comparison, Family
+from tests.differential.readings import VECTORS, agencies, cases, compared
+from tests.vectors.making.agencies import CAST, NOW, Member
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.streams import as_leaf, signed_record
 
 MOST_RECORDS = 12
 """Longer cases say nothing that shorter ones do not, and cost seconds."""

@@ -1,6 +1,6 @@
 """A campaign: random inputs to both readers, of every family in turn, for a stated time.
 
-    python tests/differential/compare_at_random.py --seconds 600
+    python -m tests.differential.compare_at_random --seconds 600
         [--seed N] [--family NAME] [--runs N]
 
 Prints how often each family reached each answer of the product, runs and disagreements; each of
@@ -15,14 +15,9 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
-HERE = Path(__file__).parent
-if __name__ == "__main__":
-    sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "vectors"), str(HERE)]
-
-from comparison import Comparison, Family  # noqa: E402  # the path is set above
+from tests.differential.comparison import Comparison, Family
 
 RUNS_AT_ONCE = 20
 
@@ -91,7 +86,7 @@ def _tell(family: Family, number: int, comparison: Comparison) -> None:
 
 
 def main() -> None:
-    from families import FAMILIES
+    from tests.differential.families import FAMILIES
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=600)

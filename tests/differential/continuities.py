@@ -12,9 +12,6 @@ from dataclasses import replace
 from random import Random
 from unittest.mock import patch
 
-from comparison import Comparison, Family
-from histories import Shown, delivered, history
-
 from broker.judging import continuity, generations, state_limits
 from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
 from broker.judging.file_context import FileRecall
@@ -26,6 +23,8 @@ from tests.conformance.continuity import Partition, Verdict
 from tests.conformance.generations import Seen
 from tests.conformance.proofs import Link
 from tests.conformance.refusals import RefusedError
+from tests.differential.comparison import Comparison, Family
+from tests.differential.histories import Shown, delivered, history
 
 Answer = tuple[str, tuple[int, int] | None]
 Held = list[tuple[str, int, int, int | None, list[tuple[int, int]]]]

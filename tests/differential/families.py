@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import agreements
-import altered_vectors
-import continuities
-import inclusions
-import manifests
-import sealed_again
-import texts
+from tests.differential import (
+    agreements,
+    altered_vectors,
+    continuities,
+    inclusions,
+    manifests,
+    sealed_again,
+    texts,
+)
 
 FAMILIES = (
     *texts.FAMILIES,

@@ -10,9 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from comparison import REFUSED, Comparison, Family
-from histories import drawn
-
 from broker.tlog.errors import ProofError
 from broker.tlog.merkle import (
     Frontier,
@@ -23,6 +20,8 @@ from broker.tlog.merkle import (
     verify_inclusion_after,
 )
 from tests.conformance import merkle
+from tests.differential.comparison import REFUSED, Comparison, Family
+from tests.differential.histories import drawn
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,6 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from alteration import altered, grown
-from altered_vectors import ground
-from comparison import Comparison, Family
-from making.agencies import DAY, DEPLOYMENT, FOUNDED, NOW, POLICE, Member
-
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, b64, strict_b64
 from broker.errors import ManifestError
@@ -41,6 +36,10 @@ from tests.conformance import manifests as second_manifests
 from tests.conformance.contracts import GovernanceKeys
 from tests.conformance.notes import COSIGNATURE, NoteKey
 from tests.conformance.refusals import MalformedError, NotBelievedError
+from tests.differential.alteration import altered, grown
+from tests.differential.altered_vectors import ground
+from tests.differential.comparison import Comparison, Family
+from tests.vectors.making.agencies import DAY, DEPLOYMENT, FOUNDED, NOW, POLICE, Member
 
 MEMBER = Member(ground(), POLICE)
 TIMES = tuple(

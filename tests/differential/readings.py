@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from comparison import Comparison
-
 from broker.operations.record_file import open_line
 from broker.operations.vector_cases import Case, load_cases
 from broker.operations.vector_setting import SettingReader, load_setting
 from tests.conformance.judging import Reading
 from tests.conformance.view import ReaderContext, load_view
+from tests.differential.comparison import Comparison
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 SETTINGS = VECTORS / "settings"

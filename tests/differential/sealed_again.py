@@ -15,14 +15,6 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from alteration import altered, grown
-from altered_vectors import by_setting, ground
-from comparison import Comparison, Family
-from making.agencies import CAST, Key, Member
-from making.events import Draft, draft_event
-from making.streams import signed_record
-from readings import SETTINGS, agencies, compared
-
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, pad
 from broker.keys.kid import EXCHANGE, STREAM
@@ -32,6 +24,13 @@ from contracts.events import EVENT_TYPES
 from contracts.loading import ContractText, parse_contract
 from contracts.model import topic_name
 from contracts.schema import leaves
+from tests.differential.alteration import altered, grown
+from tests.differential.altered_vectors import by_setting, ground
+from tests.differential.comparison import Comparison, Family
+from tests.differential.readings import SETTINGS, agencies, compared
+from tests.vectors.making.agencies import CAST, Key, Member
+from tests.vectors.making.events import Draft, draft_event
+from tests.vectors.making.streams import signed_record
 
 OTHERS = ("contracts", "odd-terms", "six-roles", "standing")
 KNOWN = frozenset(EVENT_TYPES)

@@ -11,15 +11,15 @@ from random import Random
 from unittest.mock import patch
 
 import pytest
-from compare_at_random import campaign
-from comparison import Family
-from families import FAMILIES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.envelope import canonical
 from broker.judging import continuity
 from broker.tlog import note
+from tests.differential.compare_at_random import campaign
+from tests.differential.comparison import Family
+from tests.differential.families import FAMILIES
 
 randoms = st.randoms(use_true_random=False)
 

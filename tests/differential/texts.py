@@ -11,9 +11,6 @@ import json
 from collections.abc import Callable, Sequence
 from random import Random
 
-from alteration import altered
-from comparison import REFUSED, Comparison, Family
-
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.padding import PaddingError, pad, unpad
 from broker.record import RecordFormatError, parse_record
@@ -23,6 +20,8 @@ from broker.tlog.note import parse_note
 from broker.tlog.proof import format_proof, parse_proof
 from tests.conformance import envelope, json_form, notes, proofs, records
 from tests.conformance.refusals import MalformedError, RefusedError
+from tests.differential.alteration import altered
+from tests.differential.comparison import REFUSED, Comparison, Family
 
 Reading = Callable[[bytes], object]
 

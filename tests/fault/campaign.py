@@ -1,6 +1,6 @@
 """Faults at random, against real adapters and a real Kafka, for a stated time.
 
-    python tests/fault/campaign.py [--seconds 600] [--seed N] [--keep DIR] [--only KIND ...]
+    python -m tests.fault.campaign [--seconds 600] [--seed N] [--keep DIR] [--only KIND ...]
 
 Three agencies export to each other without end. A fault is chosen and played; then exports pause
 until everything has come about, and all invariants are checked on what is on disk. Ends with one
@@ -20,13 +20,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
-from fault_invariants import Invariants  # noqa: E402  # after the path is set
-from fault_kinds import WEIGHTS, Faults  # noqa: E402
-from fault_stage import SENDERS, FaultStage, await_condition  # noqa: E402
-from fault_traffic import Traffic  # noqa: E402
+from tests.fault.fault_invariants import Invariants  # after the path is set
+from tests.fault.fault_kinds import WEIGHTS, Faults
+from tests.fault.fault_stage import SENDERS, FaultStage, await_condition
+from tests.fault.fault_traffic import Traffic
 
 SETTLED_S = 300.0
 """More than a clock is ahead in `clock_minutes`: until that time has come, heartbeats are older."""

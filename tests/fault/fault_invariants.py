@@ -13,9 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fault_stage import FaultStage, now_ms
-from fault_traffic import Traffic
-
 from broker.audit.entries import parse_entry
 from broker.audit.errors import DisclosureLogError
 from broker.judging.partition_state import PartitionState, parse_state
@@ -25,6 +22,8 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import Frontier
 from broker.transport.topics import readable_topics
+from tests.fault.fault_stage import FaultStage, now_ms
+from tests.fault.fault_traffic import Traffic
 
 KNOWN = "sink_conflict"
 """An event that was delivered before with other content: the first file is kept, the second is held

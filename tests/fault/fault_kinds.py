@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from fault_stage import READER, SENDERS, FaultStage
-from injected import MOMENTS
+from tests.fault.fault_stage import READER, SENDERS, FaultStage
+from tests.fault.injected import MOMENTS
 
 MINUTE, DAY = 60_000, 86_400_000
 

@@ -31,7 +31,8 @@ from broker.transport.local_settings import KAFKA_FOLDER
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
 
-INJECTED = Path(__file__).with_name("injected.py")
+INJECTED = ("-P", "-m", "tests.fault.injected")
+"""A module of the source tree; `-P`: the product finds what it would find without us."""
 SENDERS = ("csu-camden", "council-camden")
 READER = "haven-support"
 """It only reads, so its clock may be wrong for long without anybody being told a wrong time."""
@@ -82,7 +83,7 @@ class Supervised(AdapterProcess):
         with contextlib.suppress(OSError):
             (self._folder / "state" / "http-port").unlink(missing_ok=True)
         command = [sys.executable, "-I", "-S", str(guard.__file__), str(os.getpid())]
-        command += [sys.executable, str(INJECTED), "adapter", "run"]
+        command += [sys.executable, *INJECTED, "adapter", "run"]
         command += ["--agency", str(self._folder), "--settle", str(SETTLE_S), "--json-logs"]
         environment = {**os.environ, "FAULT_CLOCK": str(self._clock), "FAULT_DIE": self.fate}
         self.fate = ""

@@ -12,14 +12,13 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fault_stage import FaultStage, try_to_write
-
 from adapters.base import Context, Row
 from adapters.demo.desk import Arrival, Desk
 from adapters.demo.samples import council, csu
 from adapters.demo.samples.facts import LONG_NARRATIVE, case_facts
 from adapters.mapping import MemoryLinks
 from broker import pseudonyms
+from tests.fault.fault_stage import FaultStage, try_to_write
 
 FILE_ROWS = 6
 ANSWERED = 0.4

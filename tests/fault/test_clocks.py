@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from office import Clock, Office, at_offsets, cluster
-from workshop import COUNCIL, DAY, MINUTE, POLICE, SECOND, SUPPORT
 
 from broker.clock import MAX_CLOCK_JUMP_MS, SteadyClock
 from broker.errors import StoreError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.service import BrokerService
+from tests.support.founded_partnership import COUNCIL, DAY, MINUTE, POLICE, SECOND, SUPPORT
+from tests.support.memory_agency import Clock, Office, at_offsets, cluster
 from tests.support.memory_kafka import MemoryTransport
 
 CASE = "22222222-2222-4222-8222-222222222222"

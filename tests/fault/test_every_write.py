@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from office import Clock, Office, cluster
-from workshop import COUNCIL, POLICE, SECOND
 
 from broker.errors import StoreError
 from broker.receiving.receiving import Receiving
 from broker.record import Record
 from broker.store.database import Store
 from broker.store.transaction import Transaction
+from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
+from tests.support.memory_agency import Clock, Office, cluster
 from tests.support.memory_kafka import MemoryTransport
 
 CASE = "11111111-1111-4111-8111-111111111111"

@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from office import Clock, Office, at_offsets, cluster
 from sqlalchemy import event
-from workshop import COUNCIL, POLICE, SECOND
 
 from broker.errors import StoreError
 from broker.store.database import Store
+from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
+from tests.support.memory_agency import Clock, Office, at_offsets, cluster
 
 CASE = "33333333-3333-4333-8333-333333333333"
 BEFORE = 3

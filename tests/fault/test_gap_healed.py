@@ -16,10 +16,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from office import Clock, Office, cluster
-from sent_records import as_leaf
-from service_story import Running, until
-from workshop import DAY, POLICE, Workshop, workshop
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
@@ -31,7 +27,11 @@ from broker.observing.metrics import Metrics
 from broker.record import CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.transport.topics import control_topics, data_topics
+from tests.integration.service_story import Running, until
+from tests.support.founded_partnership import DAY, POLICE, Workshop, workshop
+from tests.support.memory_agency import Clock, Office, cluster
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+from tests.support.sent_records import as_leaf
 
 COUNCIL = "council-camden"
 EVENTS = 9

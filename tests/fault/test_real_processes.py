@@ -1,6 +1,6 @@
 """Real adapters and a real Kafka, killed at random moments: the campaign's shortest story.
 
-The seed is printed; `python tests/fault/campaign.py` goes on for as long as it is told to.
+The seed is printed; `python -m tests.fault.campaign` goes on for as long as it is told to.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from campaign import SETTLED_S, Campaign
-from fault_stage import SENDERS, FaultStage, await_condition
-from injected import MOMENTS
+
+from tests.fault.campaign import SETTLED_S, Campaign
+from tests.fault.fault_stage import SENDERS, FaultStage, await_condition
+from tests.fault.injected import MOMENTS
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from office import Clock, Office, at_offsets, cluster
-from workshop import COUNCIL, POLICE, SECOND
 
 from adapters.base import Row
 from adapters.council import ADAPTER as COUNCIL_ADAPTER
@@ -26,6 +24,8 @@ from adapters.sinks.folder import FolderSink
 from adapters.sources.interfaces import SourceFile
 from broker.observing.metrics import Metrics
 from broker.record import Record
+from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
+from tests.support.memory_agency import Clock, Office, at_offsets, cluster
 
 CASES = 5
 

@@ -1,10 +1,10 @@
 """Fuzzes one parser with atheris: the process that run.py starts for each.
 
-    python tests/fuzz/harness.py PARSER FOLDER [libFuzzer's options] CORPUS
+    python -m tests.fuzz.harness PARSER FOLDER [libFuzzer's options] CORPUS
 
 The first byte of an input chooses between the input as it is and, for documents, JSON inside the
 whole that it belongs in (a signed note, for example), so that coverage leads past the wrapping.
-`python tests/fuzz/harness.py PARSER --seeds FOLDER` writes the real inputs to start from.
+`python -m tests.fuzz.harness PARSER --seeds FOLDER` writes the real inputs to start from.
 """
 
 from __future__ import annotations
@@ -13,15 +13,13 @@ import random
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
 
 def seeds(name: str, folder: Path) -> None:
     """Write the corpus of real inputs."""
     import orjson
-    import parser_catalogue
-    from parser_exports import exports
+
+    from tests.fuzz import parser_catalogue
+    from tests.fuzz.parser_exports import exports
 
     folder.mkdir(parents=True, exist_ok=True)
     parser = {p.name: p for p in (*parser_catalogue.PARSERS, *exports())}[name]
@@ -43,9 +41,9 @@ def main() -> None:
 
     # Only what parses is instrumented: the rest would cost time and lead the search astray
     with atheris.instrument_imports(include=["broker", "contracts", "adapters", "yaml", "tomllib"]):
-        import parser_catalogue
-        from parser_exports import exports
-    from parser_mutation import replaced, spliced
+        from tests.fuzz import parser_catalogue
+        from tests.fuzz.parser_exports import exports
+    from tests.fuzz.parser_mutation import replaced, spliced
 
     parser = {p.name: p for p in (*parser_catalogue.PARSERS, *exports())}[name]
 

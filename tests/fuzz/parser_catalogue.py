@@ -12,33 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from parser_objects import (
-    AUTHOR,
-    BEAT,
-    CONTRACT,
-    COSIGNER,
-    ENTRIES,
-    EVENT,
-    HEAD,
-    LINK,
-    NAME,
-    NOTICES,
-    NOW,
-    OPENED,
-    ORIGIN,
-    PATH,
-    PLAIN,
-    RECORDS,
-    ROOT,
-    SIGNED,
-    TREE,
-    config_text,
-    evidence,
-    key_files,
-    manifest,
-    sealed_value,
-    state,
-)
 
 from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
@@ -97,6 +70,33 @@ from contracts import schema
 from contracts.errors import ContractError, EventError
 from contracts.events import PlainEvent
 from contracts.loading import parse_contract, parse_framework, shipped_terms
+from tests.fuzz.parser_objects import (
+    AUTHOR,
+    BEAT,
+    CONTRACT,
+    COSIGNER,
+    ENTRIES,
+    EVENT,
+    HEAD,
+    LINK,
+    NAME,
+    NOTICES,
+    NOW,
+    OPENED,
+    ORIGIN,
+    PATH,
+    PLAIN,
+    RECORDS,
+    ROOT,
+    SIGNED,
+    TREE,
+    config_text,
+    evidence,
+    key_files,
+    manifest,
+    sealed_value,
+    state,
+)
 
 Wrap = Callable[[bytes], bytes]
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from parser_catalogue import Parser
-
 from adapters import council, cps, csu, support
 from adapters.base import AgencyAdapter, Context, MappingError, Row
 from adapters.demo.samples import council as council_samples
@@ -16,6 +14,7 @@ from adapters.demo.samples import support as support_samples
 from adapters.demo.samples.facts import case_list
 from adapters.mapping import MemoryLinks, load_mapping
 from adapters.mapping.document import MappingFileError, parse_mapping
+from tests.fuzz.parser_catalogue import Parser
 
 CASES = case_list(2007, 4)
 

@@ -12,11 +12,9 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-from parser_catalogue import PARSERS  # noqa: E402  # after the path, as tests have no package
-from parser_exports import exports  # noqa: E402
+from tests.fuzz.parser_catalogue import PARSERS
+from tests.fuzz.parser_exports import exports
 
 MEMORY_BYTES = 1536 * 2**20
 """Of the whole process: the interpreter and its libraries take 200 MB of addresses."""

@@ -1,10 +1,10 @@
 """`make fuzz`: every parser under atheris for a stated time, two at a time.
 
-    python tests/fuzz/run.py [PARSER ...]
+    python -m tests.fuzz.run [PARSER ...]
 
 FUZZ_SECONDS (20) is for each parser, FUZZ_JOBS (2) is how many run at once. What is found is kept
 in `.cache/fuzz/PARSER/` as `crash-*`, `oom-*` or `timeout-*`, and
-`PYTHONPATH=.cache/tools/atheris python tests/fuzz/harness.py PARSER FILE` tries such a file again.
+`PYTHONPATH=.cache/tools/atheris python -m tests.fuzz.harness PARSER FILE` tries such a file again.
 The corpus beside it grows from run to run. Ends with an error if anything was found. atheris is
 installed once, by hash (`atheris.lock`), into `.cache/tools/atheris`.
 """
@@ -27,8 +27,6 @@ HARNESS = HERE / "harness.py"
 INPUT_BYTES, MEMORY_MIB, ONE_INPUT_SECONDS = 65_536, 2_048, 10
 FINDINGS = ("crash-", "oom-", "timeout-", "leak-", "slow-unit-")
 
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -44,8 +42,8 @@ class Outcome:
 
 def main() -> int:
     """Fuzz them; 0 if nothing was found."""
-    import parser_catalogue
-    from parser_exports import exports
+    from tests.fuzz import parser_catalogue
+    from tests.fuzz.parser_exports import exports
 
     names = [parser.name for parser in (*parser_catalogue.PARSERS, *exports())]
     chosen = sys.argv[1:] or names

@@ -14,14 +14,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sent_records import as_leaf, proof_of, signed_record, with_proof
-from workshop import POLICE, SUPPORT, workshop
-
 from broker.envelope.layout import MAX_VALUE_BYTES, LayoutError, format_value, parse_value
 from broker.judging.verification import LEAF_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.proof import MAX_PROOF_BYTES, parse_proof
+from tests.support.founded_partnership import POLICE, SUPPORT, workshop
+from tests.support.sent_records import as_leaf, proof_of, signed_record, with_proof
 
 Alter = Callable[[Record, Record, int], Record]
 

@@ -1,6 +1,6 @@
 """A campaign over the hostile Kafka's machine: as many runs as fit into a stated time.
 
-    python tests/hostile/explore.py --seconds 300 [--seed N] [--steps 60] [--shrink]
+    python -m tests.hostile.explore --seconds 300 [--seed N] [--steps 60] [--shrink]
 
 Prints runs, steps, records judged, the distinct (alteration, outcome) pairs reached and how often,
 and the findings: runs in which the world did not allow what happened, with the steps to them.
@@ -12,17 +12,12 @@ import argparse
 import sys
 import time
 import traceback
-from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-for folder in (ROOT, ROOT / "tests/unit/judging", ROOT / "tests/unit/publishing", HERE):
-    sys.path.insert(0, str(folder))
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
 
-from hostile_world import TALLY  # noqa: E402  # the path is set above
-from hypothesis import HealthCheck, Phase, seed, settings  # noqa: E402  # the path is set above
-from hypothesis.stateful import run_state_machine_as_test  # noqa: E402  # the path is set above
-from test_hostile_kafka import HostileHost  # noqa: E402  # the path is set above
+from tests.hostile.hostile_world import TALLY
+from tests.hostile.test_hostile_kafka import HostileHost
 
 RUNS_AT_ONCE = 25
 

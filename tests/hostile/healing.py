@@ -8,20 +8,19 @@ sender stands accused; one of whom a reader was shown both histories does.
 
 from __future__ import annotations
 
-from hostile_kafka import Partition, Served
-from hostile_world import TALLY, HostileWorld
-from parties import Party
-from senders import Name
-from sent_records import proof_of
-from town import CASE_UPDATE, READERS, SENDERS
-from workshop import MINUTE, POLICE, SECOND
-
 from broker.control.own_statements import OwnStatements
 from broker.judging.partition_state import PartitionState
 from broker.receiving.inbox_payload import parse_payload
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import GenerationPlace
 from broker.tlog.merkle import Frontier
+from tests.hostile.hostile_kafka import Partition, Served
+from tests.hostile.hostile_world import TALLY, HostileWorld
+from tests.hostile.parties import Party
+from tests.hostile.senders import Name
+from tests.hostile.town import CASE_UPDATE, READERS, SENDERS
+from tests.support.founded_partnership import MINUTE, POLICE, SECOND
+from tests.support.sent_records import proof_of
 
 ROUNDS = 14
 """Rounds of heartbeats and replays; each may reveal one more generation that was withheld."""

@@ -1,6 +1,6 @@
 """A party that makes others keep: records at made-up places with made-up nodes, and what they cost.
 
-`python tests/hostile/hoarding.py` measures a reader before and after 13,000 such records (60 MB):
+`python -m tests.hostile.hoarding` measures a reader before and after 13,000 such records (60 MB):
 bytes of its state, memory, what one look of the watch costs when nothing happens, alarm lines.
 """
 
@@ -10,29 +10,23 @@ import argparse
 import json
 import resource
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-HERE = Path(__file__).parent
-for folder in (*(HERE.parent / "unit" / n for n in ("envelope", "judging", "publishing")), HERE):
-    sys.path.insert(0, str(folder))
-
-from drafts import draft_event  # noqa: E402  # the path is set above
-from sent_records import record  # noqa: E402  # the path is set above
-from witness import Witness, honest  # noqa: E402  # the path is set above
-from workshop import COUNCIL, NOW, POLICE, SECOND, SUPPORT, workshop  # noqa: E402  # the path is set above
-
-from broker.envelope.primitives import sha256  # noqa: E402  # the path is set above
-from broker.record import Record  # noqa: E402  # the path is set above
-from broker.tlog.checkpoint import Checkpoint, Origin  # noqa: E402  # the path is set above
-from broker.tlog.cosignature import signed_checkpoint  # noqa: E402  # the path is set above
-from broker.tlog.merkle import leaf_hash  # noqa: E402  # the path is set above
-from broker.tlog.note import NoteSigner  # noqa: E402  # the path is set above
-from broker.tlog.proof import format_proof  # noqa: E402  # the path is set above
+from broker.envelope.primitives import sha256
+from broker.record import Record
+from broker.tlog.checkpoint import Checkpoint, Origin
+from broker.tlog.cosignature import signed_checkpoint
+from broker.tlog.merkle import leaf_hash
+from broker.tlog.note import NoteSigner
+from broker.tlog.proof import format_proof
+from tests.hostile.witness import Witness, honest
+from tests.support.forged_events import draft_event
+from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SECOND, SUPPORT, workshop
+from tests.support.sent_records import record
 
 FAR = 2**63 - 2**13
 """An index with 50 set bits, so that a record at it shows 50 nodes."""

@@ -12,16 +12,15 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from alterations import ALTERATIONS, ELSEWHERE, LEAF
-from hostile_kafka import Partition, Served
-from parties import Party
-from senders import CONTRACT, RUN_MS, LogPosition, Name, Senders
-from sent_records import as_leaf
-from town import MARK, READERS
-from workshop import MINUTE, NOW, POLICE, SECOND
-
 from broker.judging.partition_state import PartitionState
 from broker.record import Record
+from tests.hostile.alterations import ALTERATIONS, ELSEWHERE, LEAF
+from tests.hostile.hostile_kafka import Partition, Served
+from tests.hostile.parties import Party
+from tests.hostile.senders import CONTRACT, RUN_MS, LogPosition, Name, Senders
+from tests.hostile.town import MARK, READERS
+from tests.support.founded_partnership import MINUTE, NOW, POLICE, SECOND
+from tests.support.sent_records import as_leaf
 
 STOPPED = frozenset(
     {"4 equivocation", "4 stream_stopped", "4 log_time_fell", "4 superseded", "4 unlinked"}

@@ -16,11 +16,7 @@ from typing import Any, ClassVar
 from unittest.mock import patch
 
 import structlog
-from hostile_kafka import HostileKafka, Partition, Served
-from office import Clock
-from readers import Vault
 from sqlalchemy import event as engine_event
-from workshop import Workshop, workshop
 
 from broker.audit.log import log_origin, verify_log
 from broker.audit.query import entries_of_log
@@ -62,6 +58,10 @@ from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
 from broker.transport.topics import control_topics, readable_topics
 from contracts.events import PlainEvent
+from tests.hostile.hostile_kafka import HostileKafka, Partition, Served
+from tests.support.founded_partnership import Workshop, workshop
+from tests.support.judging_agency import Vault
+from tests.support.memory_agency import Clock
 
 Outcome = str
 """``opened``, ``repeat``, ..., ``<step> <code>`` for a refusal, ``waits <code>`` for a deferral."""

@@ -17,14 +17,6 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
-from hostile_kafka import HostileKafka, Partition
-from office import Clock
-from parties import Party
-from sent_records import proof_of
-from town import READERS, SENDERS, Said, manifest_record, places, say
-from twists import Twist
-from workshop import DAY, MINUTE, NOW, POLICE, SECOND, workshop
-
 from broker.envelope.primitives import Ed25519Signer, random_bytes
 from broker.errors import TransportError
 from broker.judging.verification import SEALED_CONTENT_TYPE
@@ -38,6 +30,13 @@ from broker.statements.authorship import cosigner
 from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import parse_origin
 from broker.tlog.proof import parse_proof
+from tests.hostile.hostile_kafka import HostileKafka, Partition
+from tests.hostile.parties import Party
+from tests.hostile.town import READERS, SENDERS, Said, manifest_record, places, say
+from tests.hostile.twists import Twist
+from tests.support.founded_partnership import DAY, MINUTE, NOW, POLICE, SECOND, workshop
+from tests.support.memory_agency import Clock
+from tests.support.sent_records import proof_of
 
 RUN_MS = 8 * MINUTE
 """How long a run may last by its own clock, so that no unknown key or contract is given up."""

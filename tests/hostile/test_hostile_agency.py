@@ -11,13 +11,23 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import drafts as making
 import pytest
-from drafts import draft_event
-from sent_records import Log
-from test_key_commitment import salamander
-from witness import Witness, goes_on, honest, ignores, refuses
-from workshop import (
+
+from broker.envelope import framing
+from broker.envelope.layout import format_value, parse_value
+from broker.envelope.primitives import (
+    HASH_BYTES,
+    NONCE_BYTES,
+    AeadKey,
+    one_step_kdf,
+    random_bytes,
+)
+from broker.envelope.sealing import ExchangeKey, Session
+from broker.receiving.retry_later import DEFER_UNKNOWN_MS
+from tests.hostile.witness import Witness, goes_on, honest, ignores, refuses
+from tests.support import forged_events as making
+from tests.support.forged_events import draft_event
+from tests.support.founded_partnership import (
     CASE,
     COUNCIL,
     MADE,
@@ -31,18 +41,8 @@ from workshop import (
     Workshop,
     workshop,
 )
-
-from broker.envelope import framing
-from broker.envelope.layout import format_value, parse_value
-from broker.envelope.primitives import (
-    HASH_BYTES,
-    NONCE_BYTES,
-    AeadKey,
-    one_step_kdf,
-    random_bytes,
-)
-from broker.envelope.sealing import ExchangeKey, Session
-from broker.receiving.retry_later import DEFER_UNKNOWN_MS
+from tests.support.sent_records import Log
+from tests.unit.broker.envelope.test_key_commitment import salamander
 
 Make = Callable[[str], Witness]
 

@@ -11,11 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drafts import draft_event
-from sent_records import Log, generation, record, signed_record
-from town import manifest_record
-from witness import Witness, goes_on, honest
-from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, SECOND, SUPPORT, Workshop, workshop
 
 from broker.envelope.primitives import sha256
 from broker.judging.continuity import MAX_GAPS
@@ -30,6 +25,22 @@ from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import leaf_hash
 from broker.tlog.note import format_note, sign_note
 from broker.tlog.proof import format_proof
+from tests.hostile.town import manifest_record
+from tests.hostile.witness import Witness, goes_on, honest
+from tests.support.forged_events import draft_event
+from tests.support.founded_partnership import (
+    COUNCIL,
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    POLICE,
+    SECOND,
+    SUPPORT,
+    Workshop,
+    workshop,
+)
+from tests.support.sent_records import Log, generation, record, signed_record
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alterations import ALTERATIONS, HONEST, Alteration
-from drafts import draft_event
-from sent_records import Log, as_leaf
-from witness import Witness, goes_on, honest
-from workshop import CHANGED, COUNCIL, DAY, MADE, POLICE
 
 from broker.audit.actor import Actor
 from broker.control.missing_content import FIRST_ASKED_MS
 from broker.judging.partition_state import PartitionState
 from broker.operations.retry import RecordRetry
+from tests.hostile.alterations import ALTERATIONS, HONEST, Alteration
+from tests.hostile.witness import Witness, goes_on, honest
+from tests.support.forged_events import draft_event
+from tests.support.founded_partnership import CHANGED, COUNCIL, DAY, MADE, POLICE
+from tests.support.sent_records import Log, as_leaf
 
 
 @pytest.fixture

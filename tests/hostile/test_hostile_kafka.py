@@ -2,19 +2,20 @@
 
 The rules are what a host (and, with its own key, a sender) can do; ``hostile_world.py`` knows what
 may come of each record, and ``healing.py`` what must hold once the truth is told. A longer campaign
-over the same machine: ``python tests/hostile/explore.py --seconds 300``.
+over the same machine: ``python -m tests.hostile.explore --seconds 300``.
 """
 
 from __future__ import annotations
 
-from alterations import ALTERATIONS
-from healing import heal
-from hostile_kafka import Served
-from hostile_world import TALLY, HostileWorld
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from town import (
+
+from tests.hostile.alterations import ALTERATIONS
+from tests.hostile.healing import heal
+from tests.hostile.hostile_kafka import Served
+from tests.hostile.hostile_world import TALLY, HostileWorld
+from tests.hostile.town import (
     CASE_UPDATE,
     READERS,
     SAYINGS,
@@ -22,8 +23,8 @@ from town import (
     contract_record,
     second_contract,
 )
-from twists import STOLEN, TWISTS
-from workshop import POLICE, SECOND, SUPPORT
+from tests.hostile.twists import STOLEN, TWISTS
+from tests.support.founded_partnership import POLICE, SECOND, SUPPORT
 
 readers = st.sampled_from(READERS)
 senders = st.sampled_from(SENDERS)

@@ -7,11 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hoarding import FAR, far_record, hoard, made_up, stored_bytes
-from sent_records import Log
-from town import manifest_record
-from witness import Witness, goes_on, honest
-from workshop import COUNCIL, DAY, HOUR, MINUTE, NOW, POLICE, SECOND, SUPPORT, workshop
 
 from broker.envelope.primitives import Ed25519Signer
 from broker.judging import state_limits
@@ -20,6 +15,21 @@ from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ED25519, STREAM, kid
 from broker.keys.manifest import ManifestKey, Revocation
 from broker.tlog.note import COSIGNATURE_ED25519, NoteSigner, note_signer
+from tests.hostile.hoarding import FAR, far_record, hoard, made_up, stored_bytes
+from tests.hostile.town import manifest_record
+from tests.hostile.witness import Witness, goes_on, honest
+from tests.support.founded_partnership import (
+    COUNCIL,
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    POLICE,
+    SECOND,
+    SUPPORT,
+    workshop,
+)
+from tests.support.sent_records import Log
 
 LIMIT = 256 * 1024
 

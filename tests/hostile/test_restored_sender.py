@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from healing import heal, lost_for_good
-from hostile_world import HostileWorld
-from town import CASE_UPDATE
-from workshop import COUNCIL, POLICE
+
+from tests.hostile.healing import heal, lost_for_good
+from tests.hostile.hostile_world import HostileWorld
+from tests.hostile.town import CASE_UPDATE
+from tests.support.founded_partnership import COUNCIL, POLICE
 
 EVERYWHERE = [(0, 0), (0, 1), (CASE_UPDATE, 0), (CASE_UPDATE, 1)]
 

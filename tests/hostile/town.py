@@ -13,9 +13,6 @@ from functools import cache
 from itertools import count
 from uuid import UUID, uuid5
 
-from hostile_kafka import Partition
-from workshop import CASE, COUNCIL, MADE, POLICE, PROSECUTION, SUPPORT, workshop
-
 from broker import pseudonyms
 from broker.event import JSON
 from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record
@@ -28,6 +25,16 @@ from contracts.examples import example
 from contracts.grouping import grouping
 from contracts.policy import plan
 from contracts.schema import flatten, restricted, unflatten
+from tests.hostile.hostile_kafka import Partition
+from tests.support.founded_partnership import (
+    CASE,
+    COUNCIL,
+    MADE,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+    workshop,
+)
 
 URGENT = "critical-incident.declared"
 SENDERS = (POLICE, SUPPORT)

@@ -14,17 +14,17 @@ from itertools import count
 from pathlib import Path
 
 import orjson
-from drafts import draft_event
-from hostile_kafka import HostileKafka
-from office import Clock
-from parties import Party
-from sent_records import Log
-from workshop import COUNCIL, MADE, NOW, POLICE
 
 from broker.judging.partition_state import receiptable
 from broker.receiving.persistence import Batch
 from broker.record import Record
 from broker.service.reporting import report_batch
+from tests.hostile.hostile_kafka import HostileKafka
+from tests.hostile.parties import Party
+from tests.support.forged_events import draft_event
+from tests.support.founded_partnership import COUNCIL, MADE, NOW, POLICE
+from tests.support.memory_agency import Clock
+from tests.support.sent_records import Log
 
 _NUMBERS = count(1)
 

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-# Test folders have no __init__.py; the behaviour suites beside this file are plain modules.
-sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("transport_behaviour")
-
-from broker.transport.certificates import (  # noqa: E402  # after the path is set
+from broker.transport.certificates import (
     Authority,
     issue_ca,
     issue_certificate,
     save_identity,
 )
-from broker.transport.connection import KafkaConnection, TlsFiles  # noqa: E402
-from broker.transport.local import LocalKafka  # noqa: E402
+from broker.transport.connection import KafkaConnection, TlsFiles
+from broker.transport.local import LocalKafka
 
 
 @dataclass

@@ -8,9 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from commands import concordant
-from service_story import Running
-
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from broker.agency.participant import Participant, load_participant
@@ -19,6 +16,8 @@ from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
 from broker.transport.interfaces import Transport
 from broker.transport.topics import control_topics, data_topics
+from tests.integration.commands import concordant
+from tests.integration.service_story import Running
 from tests.support.memory_kafka import MemoryKafka
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"

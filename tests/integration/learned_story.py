@@ -15,10 +15,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from commands import concordant
-from key_story import COUNCIL, Adapter, clock
-from service_story import until
-
 from broker.envelope.primitives import sha256
 from broker.event import OpenedEvent
 from broker.observing import logs
@@ -28,6 +24,9 @@ from contracts.examples import example
 from contracts.model import Contract
 from contracts.policy import plan
 from contracts.schema import flatten, unflatten
+from tests.integration.commands import concordant
+from tests.integration.key_story import COUNCIL, Adapter, clock
+from tests.integration.service_story import until
 
 REFERRAL, CASE = "referral.made", "case.updated"
 """A type that moves to the new topic, and one that stays where it was."""

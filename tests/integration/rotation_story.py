@@ -16,15 +16,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from commands import concordant
-from key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
-
 from broker.agency.own_manifest import renew_keys
 from broker.agency.participant import load_participant
 from broker.envelope.primitives import sha256
 from broker.keys.kid import ML_DSA_44
 from broker.registry.manifests import ManifestBook
 from contracts.durations import DAY_MS
+from tests.integration.commands import concordant
+from tests.integration.key_story import CAST, COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
 
 TO = (COUNCIL, SUPPORT)
 EVENTS_OF_A_STEP = 12

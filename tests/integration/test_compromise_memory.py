@@ -14,16 +14,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import ROOT, Done, concordant
-from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster, partnership
-from service_story import until
-from thief import Thief
 
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.instant import format_instant
 from broker.receiving.receiving import Receiving
 from broker.store.database import open_store
 from broker.transport.topics import data_topics
+from tests.integration.commands import ROOT, Done, concordant
+from tests.integration.key_story import (
+    COUNCIL,
+    POLICE,
+    SUPPORT,
+    Adapter,
+    clock,
+    cluster,
+    partnership,
+)
+from tests.integration.service_story import until
+from tests.integration.thief import Thief
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TO = (COUNCIL, SUPPORT)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from key_story import COUNCIL, POLICE, Adapter, cluster, partnership
-from service_story import until
 
 from broker.agency.own_manifest import longest_retention_ms, renew_keys
 from broker.agency.participant import load_participant
@@ -29,6 +27,8 @@ from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.store.database import open_store
 from contracts.durations import DAY_MS
 from contracts.schema import flatten
+from tests.integration.key_story import COUNCIL, POLICE, Adapter, cluster, partnership
+from tests.integration.service_story import until
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 LONG_AGO = time.time_ns() // 1_000_000 - 200 * DAY_MS

@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import RealKafka
-from service_story import Running
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
@@ -19,6 +17,8 @@ from broker.transport.certificates import save_identity
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
+from tests.integration.conftest import RealKafka
+from tests.integration.service_story import Running
 
 pytestmark = pytest.mark.kafka
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import RealKafka
-from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
-from learned_story import learned_while_running
 
 from broker.agency.participant import load_participant
 from broker.subscriber import subscribe
@@ -15,6 +12,9 @@ from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
 from contracts.model import Contract
+from tests.integration.conftest import RealKafka
+from tests.integration.key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, partnership
+from tests.integration.learned_story import learned_while_running
 
 pytestmark = pytest.mark.kafka
 

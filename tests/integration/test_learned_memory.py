@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from key_story import (
+from broker.subscriber import subscribe
+from broker.transport.topics import data_topics
+from contracts.model import Contract
+from tests.integration.key_story import (
     CAST,
     COUNCIL,
     PARTITIONS,
@@ -15,12 +18,8 @@ from key_story import (
     cluster,
     partnership,
 )
-from learned_story import learned_while_running
-from service_story import until
-
-from broker.subscriber import subscribe
-from broker.transport.topics import data_topics
-from contracts.model import Contract
+from tests.integration.learned_story import learned_while_running
+from tests.integration.service_story import until
 from tests.support.memory_kafka import MemoryTransport
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import RealKafka
-from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock
-from rotation_story import Rotation, renewed_yesterday
 
 from broker.agency.participant import load_participant
 from broker.transport.certificates import issue_certificate, save_identity
@@ -15,6 +12,9 @@ from broker.transport.connection import KafkaConnection, TlsFiles
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
+from tests.integration.conftest import RealKafka
+from tests.integration.key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock
+from tests.integration.rotation_story import Rotation, renewed_yesterday
 
 pytestmark = pytest.mark.kafka
 

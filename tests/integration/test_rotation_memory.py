@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster
-from rotation_story import Rotation, renewed_yesterday
-
+from tests.integration.key_story import COUNCIL, POLICE, SUPPORT, Adapter, clock, cluster
+from tests.integration.rotation_story import Rotation, renewed_yesterday
 from tests.support.memory_kafka import MemoryTransport
 
 

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import pytest
-from service_story import Running, until
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
@@ -15,6 +14,7 @@ from broker.audit.errors import EvidenceError
 from broker.clock import now_ms
 from broker.operations.event_evidence import AgencyEvidence
 from broker.transport.topics import control_topics, data_topics
+from tests.integration.service_story import Running, until
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, COUNCIL = "csu-camden", "council-camden"

@@ -12,7 +12,6 @@ from typing import Final
 
 import pytest
 import yaml
-from commands import ROOT, Done, concordant
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -20,8 +19,6 @@ from confluent_kafka.admin import (
     ConfigResource,
     ResourceType,
 )
-from conftest import RealKafka
-from service_story import Running, kills_in_the_middle, until
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
@@ -30,6 +27,9 @@ from broker.transport.connection import admin_settings
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import acl_plans, topic_plans
+from tests.integration.commands import ROOT, Done, concordant
+from tests.integration.conftest import RealKafka
+from tests.integration.service_story import Running, kills_in_the_middle, until
 
 pytestmark = pytest.mark.kafka
 

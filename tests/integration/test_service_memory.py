@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from service_story import Running, kills_in_the_middle, until
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
@@ -22,6 +21,7 @@ from broker.store.reader_states import ReaderStates
 from broker.subscriber import subscribe
 from broker.transport.topics import control_topics, data_topics
 from contracts.errors import EventError
+from tests.integration.service_story import Running, kills_in_the_middle, until
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 POLICE, COUNCIL, SUPPORT = "csu-camden", "council-camden", "haven-support"

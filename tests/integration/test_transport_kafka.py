@@ -9,8 +9,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
-from conftest import RealKafka
-from transport_behaviour import Inbox, TransportBehaviour, many, receiving, record, until
 
 from broker.errors import TransportError
 from broker.record import Record
@@ -19,6 +17,15 @@ from broker.transport.connection import KafkaConnection, TlsFiles, admin_setting
 from broker.transport.kafka import KafkaTransport
 from broker.transport.provisioning import Provisioner
 from broker.transport.topics import AclPlan, TopicPlan
+from tests.integration.conftest import RealKafka
+from tests.integration.transport_behaviour import (
+    Inbox,
+    TransportBehaviour,
+    many,
+    receiving,
+    record,
+    until,
+)
 
 pytestmark = pytest.mark.kafka
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from conftest import RealKafka
 
 from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
@@ -29,6 +28,7 @@ from broker.transport.local import LocalKafka, Phase, find_detached, stop_detach
 from broker.transport.provisioning import Change, Found, Provisioner, plan_changes
 from broker.transport.quotas import RATES, apply_quotas, plan_quotas, read_quotas
 from broker.transport.topics import AclPlan, TopicPlan
+from tests.integration.conftest import RealKafka
 
 pytestmark = pytest.mark.kafka
 
@@ -83,10 +83,7 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         print(kafka._java, kafka.running, flush=True)
         time.sleep(300)
     """)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*sys.path, Path.cwd()]))}
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment
-    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert parent.stdout
     java, running = parent.stdout.readline().split()
     assert running == b"True"
@@ -103,8 +100,7 @@ def test_a_detached_one_goes_on_until_it_is_stopped(tmp_path: Path) -> None:
         from broker.transport.local import LocalKafka
         LocalKafka(Path({str(tmp_path)!r}), detached=True).start()
     """)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*sys.path, Path.cwd()]))}
-    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
     connection = find_detached(tmp_path)
     assert connection
     try:

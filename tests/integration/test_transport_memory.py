@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from transport_behaviour import TransportBehaviour
 
+from tests.integration.transport_behaviour import TransportBehaviour
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 

@@ -1,6 +1,6 @@
 """`make mutants`: mutmut over the packages whose checks carry the protocol, and the figures.
 
-    python tests/mutation/run.py [PATTERN ...]
+    python -m tests.mutation.run [PATTERN ...]
 
 PATTERN is of mutants, `broker.tlog.note*` for example; without one, all are tried. MUTANTS_JOBS (2)
 is how many run at once. What is mutated, and by which tests it is tried, stands in `[tool.mutmut]`
@@ -24,11 +24,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from verdicts import Mutant
+    from tests.mutation.verdicts import Mutant
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -42,7 +43,10 @@ ONE_RUN_SECONDS = 60
 def main() -> int:
     """Run them; 0 if enough were killed and every survivor is explained."""
     _install()
-    import verdicts
+    if find_spec("mutmut") is None:  # it is beside this Python, not in it: begin again with both
+        arguments = [sys.executable, "-m", "tests.mutation.run", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, _environment())
+    from tests.mutation import verdicts
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     begun = time.monotonic()
@@ -68,7 +72,7 @@ def _once_more(mutant: Mutant) -> Mutant:
     """After all tests of its package, in a new process that has the mutant from the import on."""
     if mutant.status == "killed":
         return mutant
-    tests = f"tests/unit/{mutant.package.rpartition('.')[2]}"
+    tests = f"tests/unit/{mutant.package.replace('.', '/')}"
     if not (FOLDER / tests).exists():
         tests = f"tests/unit/{mutant.package.partition('.')[0]}"
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--rootdir=."]
@@ -116,7 +120,6 @@ def _environment(*first: str) -> dict[str, str]:
 
 def _install() -> None:
     """mutmut, unless this Python or the folder of tools has it."""
-    sys.path[:0] = [str(HERE), str(TOOL)]
     probe = [sys.executable, "-c", "import mutmut"]
     if subprocess.run(probe, capture_output=True, check=False, env=_environment()).returncode == 0:
         return

@@ -7,21 +7,17 @@ sender that signs two histories is found out as soon as both sides are shown.
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-# Test folders have no __init__.py; this module stands beside the unit tests of streams.
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
-from stream_world import SenderLog, StreamReader, as_leaf
-
 from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
 from broker.judging.partition_state import receiptable
 from broker.tlog.merkle import Frontier
+
+# Test folders have no __init__.py; this module stands beside the unit tests of streams.
+from tests.support.stream_world import SenderLog, StreamReader, as_leaf
 
 EXPECTED_REFUSALS = {"superseded", "unlinked", "leaf_not_wanted"}
 

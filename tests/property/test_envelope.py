@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-# Test folders have no __init__.py; this module stands beside the unit tests of the envelope.
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "envelope"))
-from envelope_world import (
-    CONTRACT,
-    DEPLOYMENT,
-    NOW,
-    PREFIX,
-    SOURCE,
-    Recipient,
-)
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import LayoutError, format_value, parse_value
@@ -28,6 +15,16 @@ from broker.envelope.opening import OpeningError, Sessions, open_groups
 from broker.envelope.padding import PaddingError, pad, padded_length, unpad
 from broker.envelope.primitives import lp
 from broker.envelope.sealing import Sealer, draft
+
+# Test folders have no __init__.py; this module stands beside the unit tests of the envelope.
+from tests.support.envelope_world import (
+    CONTRACT,
+    DEPLOYMENT,
+    NOW,
+    PREFIX,
+    SOURCE,
+    Recipient,
+)
 
 READERS = [Recipient(f"agency-{at}", bytes([at + 1]) * 32) for at in range(3)]
 SEALER = Sealer(DEPLOYMENT, CONTRACT, SOURCE)

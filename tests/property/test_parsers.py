@@ -7,19 +7,15 @@ parsers is tests/fuzz/parser_catalogue.py; `make fuzz` tries the same ones for l
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-# Test folders have no __init__.py; these modules stand beside the atheris harness.
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-from parser_catalogue import PARSERS, Parser
-from parser_exports import exports
-from parser_mutation import replaced, spliced
+from tests.fuzz.parser_catalogue import PARSERS, Parser
+from tests.fuzz.parser_exports import exports
+from tests.fuzz.parser_mutation import replaced, spliced
 
 ALL = (*PARSERS, *exports())
 STRUCTURED = tuple(parser for parser in ALL if parser.documents)

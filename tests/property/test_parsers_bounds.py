@@ -15,11 +15,8 @@ import orjson
 import pytest
 
 from contracts.errors import ConcordantError
-
-# Test folders have no __init__.py; these modules stand beside the atheris harness.
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-from parser_catalogue import PARSERS
-from parser_exports import exports
+from tests.fuzz.parser_catalogue import PARSERS
+from tests.fuzz.parser_exports import exports
 
 HOSTILE = Path(__file__).parents[1] / "fuzz" / "parser_hostile.py"
 ALL = {parser.name: parser for parser in (*PARSERS, *exports())}

@@ -5,17 +5,11 @@ Values, proofs and notes are in test_envelope.py and test_tlog_text.py.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
-# Test folders have no __init__.py; this module stands beside the atheris harness.
-sys.path.insert(0, str(Path(__file__).parents[1] / "fuzz"))
-from parser_objects import AUTHOR, COSIGNER, NOW, ORIGIN
 
 from adapters import council, cps
 from adapters.base import Row
@@ -56,6 +50,7 @@ from broker.statements.signed_contract import pack_contract, unpack_contract
 from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, Frontier
 from broker.tlog.note import format_note, sign_note
+from tests.fuzz.parser_objects import AUTHOR, COSIGNER, NOW, ORIGIN
 
 few = settings(max_examples=60, deadline=None)
 names = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,20}[a-z0-9])?", fullmatch=True)

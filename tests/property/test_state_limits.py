@@ -7,16 +7,10 @@ nodes and link. The limits are lowered, so that they are reached.
 from __future__ import annotations
 
 import hashlib
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-# Test folders have no __init__.py; this module stands beside the unit tests of streams.
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "streams"))
-from stream_world import MemoryHistory
 
 from broker.judging import continuity, state_limits
 from broker.judging.continuity_types import ContinuityError, LogPosition
@@ -24,6 +18,9 @@ from broker.judging.partition_state import PartitionState, format_state
 from broker.judging.state_limits import size_of
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import MAX_LOG_SIZE, Frontier
+
+# Test folders have no __init__.py; this module stands beside the unit tests of streams.
+from tests.support.stream_world import MemoryHistory
 
 BYTES, GAPS = 20_000, 6
 

@@ -1,8 +1,8 @@
 """Make settings/ and cases/ again from fixed.json, byte for byte (README.md).
 
-python tests/vectors/generate.py             write them here
-python tests/vectors/generate.py --into DIR  write them elsewhere, to compare
-python tests/vectors/generate.py --record    draw what fixed.json lacks, drop what is not used
+python -m tests.vectors.generate             write them here
+python -m tests.vectors.generate --into DIR  write them elsewhere, to compare
+python -m tests.vectors.generate --record    draw what fixed.json lacks, drop what is not used
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1])]  # the modules beside this file; the product
 
 
 def main() -> int:
     """Write all of them; the exit code."""
-    from making.catalogue import all_cases, all_settings
-    from making.ground import Ground, MissingError
+    from tests.vectors.making.catalogue import all_cases, all_settings
+    from tests.vectors.making.ground import Ground, MissingError
 
     parser = argparse.ArgumentParser(description="Make the test vectors again from fixed.json.")
     parser.add_argument("--into", type=Path, default=HERE, help="where settings/ and cases/ go")

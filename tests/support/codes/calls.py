@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from making.agencies import COUNCIL, NOW, POLICE, PROSECUTION, SUPPORT, agreed, instant
 
 from adapters.mapping.document import load_mapping, parse_mapping
 from adapters.sinks.folder import FolderSink
@@ -25,6 +24,15 @@ from contracts.examples import example
 from contracts.referral import check_transition, check_version
 from tests.support.codes.statements import COSIGNER, SETTINGS
 from tests.support.codes.vector_readers import members
+from tests.vectors.making.agencies import (
+    COUNCIL,
+    NOW,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+    agreed,
+    instant,
+)
 
 Act = Callable[[Path], object]
 

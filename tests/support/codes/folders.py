@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import importlib.util
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,22 +14,14 @@ from pathlib import Path
 from adapters.demo.partnership import create_partnership
 from broker.clock import now_ms
 from broker.store.database import open_store
-from tests.support.code_scan import ROOT
+from tests.support.command_line import run
 
 AGENCY, OTHER = "csu-camden", "council-camden"
 
 
 def command_line(*words: object, stdin: bytes = b"") -> tuple[int, str]:
     """A command as a shell runs it: (exit code, what it printed)."""
-    spec = importlib.util.spec_from_file_location(
-        "cli_conftest", ROOT / "tests/unit/cli/conftest.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    if "cli_conftest" not in sys.modules:
-        sys.modules["cli_conftest"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["cli_conftest"])
-    done = sys.modules["cli_conftest"].run(*words, stdin=stdin)
+    done = run(*words, stdin=stdin)
     return done.code, done.text + done.err
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from making.agencies import FOUNDED, POLICE, agreed
 
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier
 from broker.errors import ConcordantError
@@ -36,6 +35,7 @@ from broker.tlog.note import (
 from contracts.loading import parse_contract
 from tests.support.code_scan import ROOT
 from tests.support.codes.vector_readers import DAY, members
+from tests.vectors.making.agencies import FOUNDED, POLICE, agreed
 
 SETTINGS = ROOT / "tests/vectors/settings"
 MANIFESTS = {

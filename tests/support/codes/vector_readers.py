@@ -16,10 +16,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
-from making.agencies import CAST, Key, Member, agreed
-from making.ground import Ground
-from making.streams import record
-
 from broker.errors import RefusedError, RegistryError
 from broker.judging.decryption import open_record
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
@@ -44,6 +40,9 @@ from contracts.errors import EventError
 from contracts.examples import example
 from contracts.schema import flatten, unflatten
 from tests.support.code_scan import ROOT
+from tests.vectors.making.agencies import CAST, Key, Member, agreed
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.streams import record
 
 MADE = "referral.made"
 DAY = 86_400_000

@@ -1,17 +1,18 @@
-"""Lets the tests of this folder import ``watched_folder``; there are no packages among tests."""
+"""Fixtures for the adapters: a try-out partnership, the command, and an agency in memory."""
 
-from __future__ import annotations
+from tests.support.agency_fixtures import clock, kafka, open_office, police
+from tests.support.command_line import cli, foreign, line, made, root, sealed, world
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from watched_folder import Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+__all__ = [
+    "cli",
+    "clock",
+    "foreign",
+    "kafka",
+    "line",
+    "made",
+    "open_office",
+    "police",
+    "root",
+    "sealed",
+    "world",
+]

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from making.ground import Ground, RecordedSigner
-
 from broker.envelope.primitives import (
     SEED_BYTES,
     Ed25519Signer,
@@ -48,6 +46,7 @@ from broker.tlog.note import NoteSigner, format_note, sign_note
 from contracts.drafting import draft, london_parties
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
+from tests.vectors.making.ground import Ground, RecordedSigner
 
 SECOND = 1000
 MINUTE = 60 * SECOND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from making import (
+from tests.vectors.making import (
     content_cases,
     contract_cases,
     contract_forms,
@@ -25,9 +25,9 @@ from making import (
     worlds,
     wrap_cases,
 )
-from making.ground import Ground
-from making.scene import Case
-from making.setting import Setting, founded
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.scene import Case
+from tests.vectors.making.setting import Setting, founded
 
 
 def all_settings(ground: Ground) -> dict[str, Setting]:

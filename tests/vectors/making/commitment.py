@@ -2,7 +2,7 @@
 
 Dodis et al., "Fast Message Franking: From Invisible Salamanders to Encryptment" (CRYPTO 2018). A
 tag of GCM is linear in the ciphertext's blocks, so one block can be chosen to make two keys agree
-on it (tests/unit/envelope/test_key_commitment.py says more). The commitment stops it.
+on it (tests/unit/broker/envelope/test_key_commitment.py says more). The commitment stops it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from making.agencies import COUNCIL, SUPPORT
-from making.scene import Case, Scene
-from making.setting import Setting
 
 from broker.envelope import framing
 from broker.envelope.padding import pad
 from broker.envelope.primitives import HASH_BYTES, AeadKey, one_step_kdf
+from tests.vectors.making.agencies import COUNCIL, SUPPORT
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
 
 ONE = 1 << 127  # GCM numbers bits from the left: NIST SP 800-38D, section 6.3
 R = 0xE1 << 120

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from making.events import CASE, MADE
-from making.scene import Case, Scene
-from making.setting import Setting
-
 from broker.envelope.canonical import format_json
 from broker.envelope.padding import pad
 from broker.event import JSON
+from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
+from tests.vectors.making.events import CASE, MADE
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
 
 
 def cases(setting: Setting) -> Iterator[Case]:

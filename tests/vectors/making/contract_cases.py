@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from making.agencies import COUNCIL, DAY, NOW, POLICE, PROSECUTION, SECOND, SUPPORT, instant
-from making.contract_worlds import more_contracts, odd_contracts
-from making.events import Draft, Terms
-from making.scene import NOT_ADDRESSED, Case, Scene
-from making.setting import Setting
-from making.streams import Log
-
 from broker.envelope.primitives import sha256
 from broker.registry.contracts import SignedContract
 from contracts.model import topic_name, trial_topic_name
+from tests.vectors.making.agencies import (
+    COUNCIL,
+    DAY,
+    NOW,
+    POLICE,
+    PROSECUTION,
+    SECOND,
+    SUPPORT,
+    instant,
+)
+from tests.vectors.making.contract_worlds import more_contracts, odd_contracts
+from tests.vectors.making.events import Draft, Terms
+from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import Log
 
 SHORT_ENDS = instant(2026, 3, 3)
 SHORT_TAKEN_UNTIL = SHORT_ENDS + (14 + 30) * DAY

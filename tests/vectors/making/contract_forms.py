@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from making.agencies import COUNCIL, DAY, NOW, POLICE, SECOND, Member, instant
-from making.contract_worlds import two_party
-from making.ground import Ground
-from making.scene import Case, Scene
-from making.setting import Setting, founded
-from making.terms import Tree, note_of, text_of
-
 from broker.envelope.primitives import sha256
 from broker.registry.contracts import SignedContract, verify_contract
 from contracts.loading import AGREEMENT_BYTES, parse_contract
 from contracts.model import topic_name
+from tests.vectors.making.agencies import COUNCIL, DAY, NOW, POLICE, SECOND, Member, instant
+from tests.vectors.making.contract_worlds import two_party
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting, founded
+from tests.vectors.making.terms import Tree, note_of, text_of
 
 SPEC = "contracts.md, The file"
 STATUS = b' "status": "drafted",\n'

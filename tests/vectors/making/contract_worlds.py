@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from making.agencies import (
+from broker.envelope.primitives import b64, sha256
+from broker.keys.governance import GovernanceSigner
+from broker.registry.contracts import SignedContract
+from tests.vectors.making.agencies import (
     COUNCIL,
     POLICE,
     PROSECUTION,
     SUPPORT,
     Member,
 )
-from making.events import MADE
-from making.ground import Ground
-from making.manifest_worlds import Universal
-from making.setting import Setting, founded
-from making.terms import (
+from tests.vectors.making.events import MADE
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.manifest_worlds import Universal
+from tests.vectors.making.setting import Setting, founded
+from tests.vectors.making.terms import (
     Tree,
     bent_note,
     event_type,
@@ -27,10 +30,6 @@ from making.terms import (
     terms,
     text_of,
 )
-
-from broker.envelope.primitives import b64, sha256
-from broker.keys.governance import GovernanceSigner
-from broker.registry.contracts import SignedContract
 
 EVERYONE = ("police", "council", "support", "prosecution")
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from making.agencies import COUNCIL, POLICE
-from making.events import CRITICAL, MADE
-from making.model_cases import AGREED, SAME
-from making.scene import Case, Scene
-from making.setting import Setting
-from making.streams import proof_of, with_proof
-
 from broker.envelope.primitives import b64, strict_b64
 from broker.record import Record, format_record
 from broker.tlog.note import key_id
+from tests.vectors.making.agencies import COUNCIL, POLICE
+from tests.vectors.making.events import CRITICAL, MADE
+from tests.vectors.making.model_cases import AGREED, SAME
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import proof_of, with_proof
 
 LINE_BYTES = 2**20
 

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from making.agencies import NOW, POLICE, Key
-from making.ground import Ground
-
 from broker.envelope import framing
 from broker.envelope.canonical import format_json
 from broker.envelope.layout import format_value
@@ -25,6 +22,8 @@ from contracts.examples import example
 from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
 from contracts.schema import flatten, leaves, unflatten
+from tests.vectors.making.agencies import NOW, POLICE, Key
+from tests.vectors.making.ground import Ground
 
 MADE, CHANGED, CASE = "referral.made", "referral.status-changed", "case.updated"
 CRITICAL, CORRECTION = "critical-incident.declared", "correction.made"

@@ -6,16 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from making.agencies import COUNCIL
-from making.scene import Case, Scene
-from making.setting import Setting
-from making.streams import (
-    altered_proof,
-    proof_of,
-    record,
-    with_proof,
-)
-
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import b64, strict_b64
 from broker.record import (
@@ -26,6 +16,15 @@ from broker.record import (
     format_record,
 )
 from broker.tlog.proof import MAX_PROOF_BYTES
+from tests.vectors.making.agencies import COUNCIL
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import (
+    altered_proof,
+    proof_of,
+    record,
+    with_proof,
+)
 
 Change = Callable[[bytes], bytes]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from making.events import CASE, CHANGED, MADE, Draft
-from making.scene import Case, Scene
-from making.setting import Setting
-
 from broker.event import JSON
 from contracts.schema import leaves
+from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
+from tests.vectors.making.events import CASE, CHANGED, MADE, Draft
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
 
 
 def cases(settings: Mapping[str, Setting]) -> Iterator[Case]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from making.agencies import COUNCIL, MINUTE, NOW, POLICE, SUPPORT
-from making.place_cases import STOPPED
-from making.scene import NOT_ADDRESSED, Case, Scene
-from making.setting import Setting
-from making.streams import Log
-
 from broker.tlog.generation_links import GenerationLink
+from tests.vectors.making.agencies import COUNCIL, MINUTE, NOW, POLICE, SUPPORT
+from tests.vectors.making.place_cases import STOPPED
+from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import Log
 
 CHECKPOINTS = "streams.md, Checkpoints"
 

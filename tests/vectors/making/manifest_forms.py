@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from making.agencies import DEPLOYMENT, FOUNDED, HOUR, POLICE, Key, Member
-from making.ground import Ground
-from making.manifest_worlds import ISSUED
-from making.scene import Case, Scene
-from making.setting import Setting, founded
-
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import b64
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM, kid
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES, manifest_text
 from broker.tlog.note import Note, SignatureLine, format_note, key_id, parse_note
+from tests.vectors.making.agencies import DEPLOYMENT, FOUNDED, HOUR, POLICE, Key, Member
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.manifest_worlds import ISSUED
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting, founded
 
 SPEC_NOTES, SPEC = "keys.md, Signatures in notes", "keys.md, Manifests"
 END_OF_TIME = "9999-12-31T23:59:59.999Z"

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from making.agencies import DAY, DEPLOYMENT, FOUNDED, HOUR, NOW, POLICE, Key, Member
-from making.ground import Ground
-from making.scene import Case, Scene
-from making.setting import Setting, founded
-
 from broker.envelope.canonical import format_json, parse_json
 from broker.envelope.primitives import Ed25519Signer, b64, lp
 from broker.keys.kid import EXCHANGE, RECEIPT, STREAM, kid
 from broker.keys.manifest import Manifest, ManifestKey, manifest_text
 from broker.tlog.note import Note, NoteSigner, SignatureLine, format_note, key_id, parse_note
+from tests.vectors.making.agencies import DAY, DEPLOYMENT, FOUNDED, HOUR, NOW, POLICE, Key, Member
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting, founded
 
 ISSUED = FOUNDED + HOUR
 IDENTITY = b"\x01" + bytes(31)

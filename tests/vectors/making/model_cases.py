@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from uuid import UUID
 
-from making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from making.events import CASE, CHANGED, CORRECTION, CRITICAL, MADE, PLAIN, Draft
-from making.scene import REPEAT, Case, Scene
-from making.setting import Setting
-
 from broker.event import JSON
+from tests.vectors.making.agencies import COUNCIL, POLICE, PROSECUTION, SUPPORT
+from tests.vectors.making.events import CASE, CHANGED, CORRECTION, CRITICAL, MADE, PLAIN, Draft
+from tests.vectors.making.scene import REPEAT, Case, Scene
+from tests.vectors.making.setting import Setting
 
 SAME = UUID("0198b6a1-7c44-8e21-9f00-0123456789ab")
 AGREED: dict[str, JSON] = {**PLAIN, "consent.share_identity": True}

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from making.agencies import COUNCIL, FOUNDED, POLICE, SUPPORT, Member
-from making.events import CASE, CORRECTION, CRITICAL, MADE, PLAIN
-from making.ground import Ground
-from making.scene import Case, Scene
-from making.setting import Setting, founded
-from making.terms import event_type, field, signed, terms
-
 from broker.event import JSON
 from broker.keys.kid import EXCHANGE, STREAM
 from contracts.model import topic_name
 from contracts.schema import leaves
+from tests.vectors.making.agencies import COUNCIL, FOUNDED, POLICE, SUPPORT, Member
+from tests.vectors.making.events import CASE, CORRECTION, CRITICAL, MADE, PLAIN
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting, founded
+from tests.vectors.making.terms import event_type, field, signed, terms
 
 BOTH = ("council", "support")
 SENDER, READERS = (

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from making.agencies import CAST, COUNCIL, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
-from making.events import CASE, CORRECTION, MADE, PLAIN
-from making.scene import NOT_ADDRESSED, Case, Scene
-from making.setting import Setting
-
 from broker.event import JSON
 from broker.record import format_record
 from contracts.examples import permitted_recipients, permitted_types
+from tests.vectors.making.agencies import CAST, COUNCIL, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
+from tests.vectors.making.events import CASE, CORRECTION, MADE, PLAIN
+from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
+from tests.vectors.making.setting import Setting
 
 LOGICAL = {CASE: "b", CORRECTION: "b"}
 AGREED: dict[str, JSON] = {

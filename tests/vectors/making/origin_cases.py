@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from making.agencies import DEPLOYMENT, NOW, POLICE
-from making.form_cases import honest
-from making.scene import Case, Scene
-from making.setting import Setting
-from making.streams import FIRST_LINK, link_bytes
-
 from broker.envelope.primitives import lp
 from broker.tlog.checkpoint import Origin
 from broker.tlog.generation_links import GenerationLink, generation_name
 from broker.tlog.merkle import MAX_LOG_SIZE
+from tests.vectors.making.agencies import DEPLOYMENT, NOW, POLICE
+from tests.vectors.making.form_cases import honest
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import FIRST_LINK, link_bytes
 
 
 def cases(setting: Setting) -> Iterator[Case]:

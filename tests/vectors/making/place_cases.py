@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from making.agencies import MINUTE, NOW, POLICE, SECOND, SUPPORT
-from making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
-from making.setting import Setting
-from making.streams import Log, as_leaf
-
 from broker.record import Record
 from broker.tlog.generation_links import GenerationLink
 from broker.tlog.merkle import Frontier
+from tests.vectors.making.agencies import MINUTE, NOW, POLICE, SECOND, SUPPORT
+from tests.vectors.making.scene import NOT_ADDRESSED, REPEAT, Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import Log, as_leaf
 
 CONTENT_MISSING = {"refused": "content_missing", "step": 4}
 SUPERSEDED = {"refused": "superseded", "step": 4}

@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from making.agencies import COUNCIL, NOW, POLICE, SUPPORT, Key
-from making.events import MADE, PLAIN, Draft, draft_event
-from making.setting import Setting
-from making.streams import Log, signed_record
-
 from broker.event import JSON
 from broker.record import Record, format_record
 from broker.registry.contracts import SignedContract
 from broker.sending.streams import Stream
+from tests.vectors.making.agencies import COUNCIL, NOW, POLICE, SUPPORT, Key
+from tests.vectors.making.events import MADE, PLAIN, Draft, draft_event
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import Log, signed_record
 
 NOT_ADDRESSED: dict[str, object] = {"not_addressed": True}
 REPEAT: dict[str, object] = {"repeat": True}

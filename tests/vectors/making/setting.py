@@ -6,15 +6,14 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from making.agencies import CAST, DEPLOYMENT, FOUNDED, Key, Member, agreed
-from making.ground import Ground
-from making.terms import signed, small_agreement
-
 from broker.envelope.primitives import b64
 from broker.keys.kid import EXCHANGE, STREAM
 from broker.keys.manifest import Manifest
 from broker.registry.contracts import SignedContract
 from contracts.model import topic_name
+from tests.vectors.making.agencies import CAST, DEPLOYMENT, FOUNDED, Key, Member, agreed
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.terms import signed, small_agreement
 
 
 @dataclass

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from making.agencies import (
+from broker.envelope.primitives import Ed25519Signer, b64, strict_b64
+from broker.keys.kid import ED25519, RECEIPT, STREAM
+from broker.keys.signer import SoftwareSigner
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
+from broker.statements.authorship import cosigner
+from broker.tlog.note import NoteSigner
+from tests.vectors.making.agencies import (
     DAY,
     DEPLOYMENT,
     FOUNDED,
@@ -16,16 +22,9 @@ from making.agencies import (
     SUPPORT,
     Key,
 )
-from making.scene import Case, Scene
-from making.setting import Setting
-from making.streams import altered_proof, as_leaf, proof_of, with_proof
-
-from broker.envelope.primitives import Ed25519Signer, b64, strict_b64
-from broker.keys.kid import ED25519, RECEIPT, STREAM
-from broker.keys.signer import SoftwareSigner
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE
-from broker.statements.authorship import cosigner
-from broker.tlog.note import NoteSigner
+from tests.vectors.making.scene import Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.streams import altered_proof, as_leaf, proof_of, with_proof
 
 STREAM_ENDS = FOUNDED + 90 * DAY
 MANIFEST_ENDS = FOUNDED + 30 * DAY

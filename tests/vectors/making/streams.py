@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from making.agencies import DEPLOYMENT, NOW, SECOND
-from making.ground import Ground
-
 from broker.envelope.primitives import lp
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -27,6 +24,8 @@ from broker.tlog.generation_links import LINK_SALT_BYTES, GenerationLink, genera
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, append_batch, leaf_hash
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
+from tests.vectors.making.agencies import DEPLOYMENT, NOW, SECOND
+from tests.vectors.making.ground import Ground
 
 FIRST_LINK = GenerationLink("", 0, EMPTY_ROOT, bytes(LINK_SALT_BYTES))
 

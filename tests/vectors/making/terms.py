@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from making.agencies import DEPLOYMENT, Member, party_of
-
 from broker.envelope.primitives import b64, sha256
 from broker.keys.governance import GovernanceSigner
 from broker.registry.contracts import SignedContract, verify_contract
 from broker.tlog.note import Note, SignatureLine, format_note, parse_note, sign_note
 from contracts.loading import parse_contract
+from tests.vectors.making.agencies import DEPLOYMENT, Member, party_of
 
 Tree = dict[str, Any]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from making.agencies import (
+from broker.keys.kid import EXCHANGE, STREAM
+from tests.vectors.making.agencies import (
     COUNCIL,
     DAY,
     FOUNDED,
@@ -17,10 +18,10 @@ from making.agencies import (
     SUPPORT,
     Key,
 )
-from making.events import CASE, Draft
-from making.scene import NOT_ADDRESSED, Case, Scene
-from making.setting import Setting
-from making.worlds import (
+from tests.vectors.making.events import CASE, Draft
+from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
+from tests.vectors.making.setting import Setting
+from tests.vectors.making.worlds import (
     EXCHANGE_CHANGES,
     PARTITIONS,
     PROSECUTION_ENDS,
@@ -28,8 +29,6 @@ from making.worlds import (
     revoked_run,
     revoked_stream,
 )
-
-from broker.keys.kid import EXCHANGE, STREAM
 
 LATE = NOW + 60 * DAY
 

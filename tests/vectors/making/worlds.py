@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from making.agencies import (
+from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
+from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
+from broker.record import Record
+from broker.statements.receipts import format_receipt
+from broker.tlog.checkpoint import parse_origin
+from broker.tlog.note import NoteSigner
+from tests.vectors.making.agencies import (
     COUNCIL,
     DAY,
     FOUNDED,
@@ -19,18 +25,11 @@ from making.agencies import (
     Member,
     instant,
 )
-from making.events import Draft
-from making.ground import Ground
-from making.scene import Scene
-from making.setting import Setting, founded
-from making.streams import Log
-
-from broker.keys.kid import EXCHANGE, RECEIPT, STREAM
-from broker.keys.manifest import ManifestKey, Revocation, StandingEntry
-from broker.record import Record
-from broker.statements.receipts import format_receipt
-from broker.tlog.checkpoint import parse_origin
-from broker.tlog.note import NoteSigner
+from tests.vectors.making.events import Draft
+from tests.vectors.making.ground import Ground
+from tests.vectors.making.scene import Scene
+from tests.vectors.making.setting import Setting, founded
+from tests.vectors.making.streams import Log
 
 ROTATED = instant(2026, 3, 15)
 """When the second manifests were issued."""

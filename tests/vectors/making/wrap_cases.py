@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from making.agencies import COUNCIL, DEPLOYMENT, MINUTE, NOW, POLICE, PROSECUTION, SUPPORT
-from making.commitment import two_faced
-from making.events import CASE, Draft, Terms
-from making.scene import NOT_ADDRESSED, Case, Scene
-from making.setting import Setting
-
 from broker.envelope import framing
 from broker.envelope.layout import (
     MAX_RECIPIENTS,
@@ -19,6 +13,19 @@ from broker.envelope.layout import (
     key_list_bytes,
 )
 from broker.envelope.primitives import AeadKey
+from tests.vectors.making.agencies import (
+    COUNCIL,
+    DEPLOYMENT,
+    MINUTE,
+    NOW,
+    POLICE,
+    PROSECUTION,
+    SUPPORT,
+)
+from tests.vectors.making.commitment import two_faced
+from tests.vectors.making.events import CASE, Draft, Terms
+from tests.vectors.making.scene import NOT_ADDRESSED, Case, Scene
+from tests.vectors.making.setting import Setting
 
 HEAD_BYTES = 1 + 16 + 8 + 32
 """All before the number of groups."""

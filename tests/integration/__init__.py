@@ -1,0 +1,5 @@
+"""Tests of several packages together, many of them with a real Kafka."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.integration.transport_behaviour")

@@ -1,0 +1,83 @@
+"""Agencies that judge records, over verified manifests and contracts: ``FileContext`` is real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from broker.agency.participant import Participant
+from broker.envelope.opening import OpeningKey
+from broker.judging.file_context import FileContext
+from broker.judging.judgements import Deferred, Judgement, Refused, Unplaced, Unverified
+from broker.judging.judging import judge
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.keys.keyfile import KeyEntry
+from broker.record import (
+    Record,
+)
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from tests.support.founded_partnership import (
+    COUNCIL,
+    NOW,
+    workshop,
+)
+
+
+@dataclass
+class Vault:
+    """A key source that holds only some of a participant's keys."""
+
+    inner: Participant
+    without: frozenset[bytes]
+
+    def entries(self) -> tuple[KeyEntry, ...]:
+        return tuple(e for e in self.inner.keyring.entries() if e.kid not in self.without)
+
+    def holds(self, kid: bytes) -> bool:
+        return kid not in self.without and self.inner.keyring.holds(kid)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner.keyring, name)
+
+
+class Reader:
+    """An agency that judges records one after the other, and lets wait what has to."""
+
+    def __init__(
+        self,
+        agency: str = COUNCIL,
+        *,
+        manifests: ManifestBook | None = None,
+        contracts: ContractBook | None = None,
+        receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]] = lambda *_: (),
+        destroyed: Sequence[bytes] = (),
+        now: int = NOW,
+    ) -> None:
+        world = workshop()
+        participant = world.participants[agency]
+        book = manifests or world.manifests
+        self.agency = agency
+        self.now = now
+        self.trust = KeyResolver(agency, book, contracts or participant.contracts)
+        keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
+        self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
+        self.view = FileContext(world.deployment, agency, self.trust, keys, receipts, now)
+
+    def take(self, one: Record, now: int | None = None) -> Judgement:
+        judgement = judge(one, self.view, self.now if now is None else now)
+        if judgement.outcome != "deferred":  # it is judged again, so nothing of it is taken yet
+            self.view.took(judgement)
+        return judgement
+
+    def refusal(self, one: Record, now: int | None = None) -> tuple[float, str]:
+        """The step and the code; fails if it is not refused for good."""
+        judgement = self.take(one, now)
+        assert isinstance(judgement, Refused | Unverified | Unplaced), judgement
+        return judgement.refusal.step, judgement.refusal.code
+
+    def deferral(self, one: Record, now: int | None = None) -> tuple[float, str]:
+        """The step and the code of what time or news may cure."""
+        judgement = self.take(one, now)
+        assert isinstance(judgement, Deferred), judgement
+        return judgement.refusal.step, judgement.refusal.code

@@ -1,0 +1,234 @@
+"""One agency's side of the wire over a real SQLite file and a Kafka in memory, with set clocks."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from broker.audit.log import log_origin, verify_log
+from broker.audit.query import entries_of_log
+from broker.clock import SteadyClock
+from broker.event import JSON
+from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.partition_state import PartitionState, parse_state
+from broker.receiving.persistence import Batch
+from broker.receiving.receiving import Receiving
+from broker.record import Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.sending.publishing import Publisher
+from broker.sending.relay import Relay
+from broker.sending.sealing import EventSealer
+from broker.sending.sealing_context import SealingContext
+from broker.store.database import open_store
+from broker.tlog.checkpoint import Place
+from broker.transport.topics import control_topics, data_topics
+from contracts.events import PlainEvent
+from contracts.examples import example
+from contracts.policy import plan
+from contracts.schema import flatten, unflatten
+from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, Workshop, workshop
+from tests.support.judging_agency import Vault
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets; ``steady`` is the one that nobody sets."""
+
+    now: int = NOW
+    steady: int = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+    def monotonic(self) -> int:
+        return self.steady
+
+    def pass_(self, milliseconds: int) -> None:
+        self.now += milliseconds
+        self.steady += milliseconds
+
+
+def cluster() -> MemoryKafka:
+    kafka = MemoryKafka()
+    world = workshop()
+    for topic in data_topics(world.contract):
+        kafka.create_topic(topic, 6)
+    for topic in control_topics(world.deployment).names:
+        kafka.create_topic(topic, 1)
+    for topic in kafka.topics:
+        for agency in CAST:
+            kafka.allow(agency, topic)
+    return kafka
+
+
+class Office:
+    """Publishing, relay and receiving of one agency."""
+
+    def __init__(self, agency: str, database: Path, kafka: MemoryKafka, clock: Clock) -> None:
+        self.agency = agency
+        self.database = database
+        self.kafka = kafka
+        self.clock = clock
+        self.world: Workshop = workshop()
+        self.participant = self.world.participants[agency]
+        self.contracts: ContractBook = self.participant.contracts
+        self.manifests: ManifestBook = self.world.manifests
+        self.destroyed: frozenset[bytes] = frozenset()
+        self.store = open_store(database)
+        self.terms = SealingContext(self.contracts, self.manifests)
+        self.secret = self.participant.keyring.secret()
+        self.publisher = Publisher(self.sealer())
+        self.transport = MemoryTransport(kafka, agency)
+        self.relay = self.another_relay()
+        self.receiving = Receiving(
+            self.world.deployment,
+            agency,
+            self.store,
+            lambda: self.trust,
+            lambda: self.opening,
+            self.secret,
+        )
+        self.believe(self.contracts, self.manifests)
+
+    def sealer(self) -> EventSealer:
+        return EventSealer(
+            self.world.deployment,
+            self.agency,
+            self.secret,
+            self.terms.contract_in_force,
+            self.terms.exchange_key,
+        )
+
+    def another_relay(self) -> Relay:
+        return Relay(
+            self.world.deployment,
+            self.agency,
+            self.store,
+            self.transport,
+            lambda: self.world.cosigner(self.agency),
+            SteadyClock(self.clock, self.clock.monotonic),
+        )
+
+    def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
+        """News of contracts or manifests."""
+        self.trust = KeyResolver(self.agency, manifests, contracts)
+        vault = Vault(self.participant, self.destroyed)
+        self.opening = OpeningKeys(self.agency, manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
+        self.receiving.trust_changed()
+
+    # --- publishing ------------------------------------------------------------------------------
+
+    def event(
+        self, event_type: str = MADE, to: Sequence[str] = (COUNCIL,), **changes: JSON
+    ) -> PlainEvent:
+        """A valid event; a referral or case of its own unless the test names one."""
+        plain = example(self.world.contract, self.agency, event_type)
+        readable = plan(self.world.contract, self.agency, tuple(to), event_type).fields
+        flat = {
+            p: v
+            for p, v in flatten(event_type, plain.data).items()
+            if p in readable or not readable
+        }
+        for name in ("referral_id", "case_id"):
+            if name in flat:
+                flat[name] = str(uuid4())
+        flat |= {name.replace("__", "."): value for name, value in changes.items()}
+        return replace(plain, recipients=tuple(to), data=unflatten(flat))
+
+    def publish(
+        self, event: PlainEvent | None = None, source_key: bytes | None = None
+    ) -> str | None:
+        with self.store.transaction() as tx:
+            return self.publisher.publish(
+                tx, event or self.event(), self.clock.now, source_key=source_key
+            )
+
+    async def send(self, count: int = 1, **changes: JSON) -> list[str]:
+        """Publish and relay; the relay takes its lock when it is first used."""
+        case = str(changes.pop("case_id", None) or uuid4())
+        ids = [self.publish(self.event(case_id=case, **changes)) for _ in range(count)]
+        if self.relay._token is None:
+            self.relay.take_lock("test")
+            await self.relay.resend()
+        await self.relay.round()
+        return [one for one in ids if one is not None]
+
+    async def kafka_copy(self, *records: Record) -> None:
+        """Kafka delivers something again."""
+        await self.transport.send([replace(one, offset=-1) for one in records])
+
+    def backup(self) -> bytes:
+        """The database as a file."""
+        source = sqlite3.connect(self.database)
+        try:
+            return source.serialize()
+        finally:
+            source.close()
+
+    def restore(self, backup: bytes) -> None:
+        """Put a backup in the place of the database."""
+        self.store.close()
+        for beside in ("-wal", "-shm"):
+            Path(f"{self.database}{beside}").unlink(missing_ok=True)
+        self.database.write_bytes(backup)
+        self.store = open_store(self.database)
+        self.relay = self.another_relay()
+
+    # --- receiving -------------------------------------------------------------------------------
+
+    def verify_log(self) -> int:
+        """Every entry of the disclosure log leads to its head.
+
+        Returns:
+            How many say what was shared, received or refused: the collection of an own item, an
+            alteration and a combination stand beside one of these.
+        """
+        origin = log_origin(self.world.deployment, self.agency)
+        with self.store.reading() as tx:
+            verify_log(tx, origin, lambda *_arguments: None)
+            return sum(
+                bool(placed.entry.shares) or placed.entry.kind == "refusal"
+                for placed in entries_of_log(tx)
+            )
+
+    def log(self, topic: str | None = None) -> list[Record]:
+        """All records of a topic (the first by default), of the partition that has any."""
+        partitions = self.kafka.topics[topic or self.world.topic()]
+        (only,) = [records for records in partitions if records] or [[]]
+        return only
+
+    def take(self, records: Sequence[Record], now: int | None = None) -> Batch:
+        first = records[0]
+        at = self.clock.now if now is None else now
+        return self.receiving.take(first.topic, first.partition, records, at)
+
+    def position(self, one: Record) -> int | None:
+        with self.store.reading() as tx:
+            return tx.reader.position(one.topic, one.partition)
+
+    def state(self, agency: str, one: Record) -> PartitionState | None:
+        with self.store.reading() as tx:
+            stored = tx.reader.state(Place(agency, one.topic, one.partition))
+        return None if stored is None else parse_state(stored[1])
+
+    def inbox(self) -> list[str]:
+        with self.store.reading() as tx:
+            return [row.event_id for row in tx.inbox.undelivered(10_000)]
+
+
+def at_offsets(records: Sequence[Record], first: int = 0) -> list[Record]:
+    """The records as Kafka would number them."""
+    return [replace(one, offset=first + number) for number, one in enumerate(records)]
+
+
+def ids(records: Sequence[Record]) -> list[str]:
+    """The ids of sealed values, as the inbox names them."""
+    return [str(UUID(bytes=one.value[1:17])) for one in records if one.value is not None]
+
+
+Make = Callable[[str], Office]

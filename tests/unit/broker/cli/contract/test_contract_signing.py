@@ -1,0 +1,493 @@
+"""`contract sign|verify|suspend`: what makes a contract bind, and what undoes it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broker.agency.participant import load_participant
+from broker.keys.durable import write_durably
+from contracts.loading import load_contract
+from tests.unit.broker.cli.contract.contract_world import AGENCIES, NAME, NOW, World, day
+
+VERIFY = ("contract", "verify")
+SIGN = ("contract", "sign")
+SUSPEND = ("contract", "suspend")
+
+
+@pytest.fixture(scope="module")
+def untouched(made: Path) -> World:
+    return World(made)
+
+
+@pytest.fixture
+def world(untouched: World, tmp_path: Path) -> World:
+    return untouched.copied(tmp_path / "q")
+
+
+def put(world: World, name: str, raw: bytes, note: bytes) -> Path:
+    """A contract and its signatures in csu-camden's folder."""
+    path = world.contract().with_name(name)
+    path.write_bytes(raw)
+    if note:
+        write_durably(path.with_suffix(".note"), note)
+    return path
+
+
+def next_version(world: World, changes: dict[str, str] | None = None, version="1.1.0") -> bytes:
+    """A version that replaces the one in force, with some other words."""
+    before = load_contract(world.contract()).hash.hex()
+    entry = "version_record:\n"
+    record = f'  - {{version: {version}, date: {day(0)}, change: "More.", authorised_by: "All"}}\n'
+    raw = world.variant(
+        {"\nversion: 1.0.0": f"\nversion: {version}", entry: entry + record, **(changes or {})}
+    )
+    return raw + f"previous: {before}\n".encode()
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+def test_a_contract_with_every_signature_is_in_force(cli, untouched: World) -> None:
+    for where in (("--agency", untouched.agency()), (untouched.contract(),)):
+        done = cli(*VERIFY, *where, "--json")
+        assert done.code == 0
+        (found,) = done.json["contracts"]
+        assert (found["state"], found["missing"]) == ("in_force", [])
+        assert found["signed"] == list(AGENCIES)
+        assert found["sha256"] == load_contract(untouched.contract()).hash.hex()
+
+
+def test_one_altered_byte_is_a_no(cli, world: World) -> None:
+    raw = bytearray(world.contract().read_bytes())
+    at = raw.index(b"title:") + 8
+    raw[at] ^= 1
+    world.contract().write_bytes(raw)
+    for where in (("--agency", world.agency()), (world.contract(),)):
+        done = cli(*VERIFY, *where)
+        assert done.code == 1
+        assert "contract_altered" in done.text
+        assert str(world.contract()) in done.text
+
+
+def test_a_byte_that_makes_it_unreadable_as_a_contract_is_a_no_too(cli, world: World) -> None:
+    world.contract().write_bytes(world.contract().read_bytes() + b"\x00")
+    done = cli(*VERIFY, world.contract(), "--json")
+    assert done.code == 1
+    assert done.json["contracts"][0]["code"] == "contract_invalid"
+
+
+def test_the_parties_that_have_not_signed_are_named(cli, world: World) -> None:
+    raw = world.contract().read_bytes()
+    signed = tuple(agency for agency in AGENCIES if agency not in {"cps-london", "haven-support"})
+    world.note().write_bytes(world.signed(raw, signed))
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert done.code == 1
+    (found,) = done.json["contracts"]
+    assert (found["state"], found["missing"]) == (
+        "partially_signed",
+        ["cps-london", "haven-support"],
+    )
+    assert "missing: cps-london, haven-support" in cli(*VERIFY, world.contract()).text
+
+
+def test_without_signatures_it_is_a_draft(cli, world: World) -> None:
+    world.note().unlink()
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert (done.code, done.json["contracts"][0]["state"]) == (1, "draft")
+
+
+def test_a_damaged_signature_names_its_party(cli, world: World) -> None:
+    lines = world.note().read_text().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if line.startswith("— pan-london/cps-london "))
+    head, _, signature = lines[at].rpartition(" ")
+    middle = len(signature) // 2
+    other = "A" if signature[middle] != "A" else "B"
+    lines[at] = f"{head} {signature[:middle]}{other}{signature[middle + 1 :]}"
+    world.note().write_text("".join(lines))
+    done = cli(*VERIFY, "--agency", world.agency())
+    assert done.code == 1
+    assert "The signature of cps-london" in done.text
+    assert "contract_signature_invalid" in done.text
+
+
+@pytest.mark.parametrize(("dates", "state"), [((-30, -1), "expired"), ((2, 30), "not_started")])
+def test_dates_decide(cli, world: World, dates: tuple[int, int], state: str) -> None:
+    raw = world.variant(
+        {
+            f"starts: {day(0)}": f"starts: {day(dates[0])}",
+            f"ends: {day(364)}": f"ends: {day(dates[1])}",
+        }
+    )
+    put(world, f"{NAME}.yaml", raw, world.signed(raw, AGENCIES))
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert (done.code, done.json["contracts"][0]["state"]) == (1, state)
+    refused = cli("event", "seal", "--agency", world.agency(), "/dev/null")
+    assert (refused.code, f"contract_{state}" in refused.err) == (3, True)
+
+
+def test_two_versions_at_once_are_ambiguous(cli, world: World) -> None:
+    raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"})
+    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert done.code == 1
+    assert [found["code"] for found in done.json["contracts"]] == ["contract_ambiguous"] * 2
+    refused = cli("event", "seal", "--agency", world.agency(), "/dev/null")
+    assert (refused.code, "contract_ambiguous" in refused.err) == (3, True)
+
+
+def test_a_version_that_names_the_one_before_replaces_it(cli, world: World) -> None:
+    before = load_contract(world.contract()).hash.hex()
+    raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"}) + f"previous: {before}\n".encode()
+    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert done.code == 0
+    states = {found["version"]: found["state"] for found in done.json["contracts"]}
+    assert states == {"1.0.0": "superseded", "1.1.0": "in_force"}
+
+
+def test_a_contract_that_pins_other_keys_for_us_is_not_ours(cli, world: World) -> None:
+    own, other = (world.agency(name) / "agency.toml" for name in ("csu-camden", "cps-london"))
+    keys = [
+        path.read_text().split("[adapter]")[0].split("[governance]")[1] for path in (own, other)
+    ]
+    own.write_text(own.read_text().replace(*keys))
+    done = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert (done.code, done.json["contracts"][0]["code"]) == (1, "contract_foreign")
+
+
+def test_no_contract_is_a_no_and_no_agency_an_error(cli, world: World, tmp_path: Path) -> None:
+    world.contract().unlink()
+    world.note().unlink()
+    none = cli(*VERIFY, "--agency", world.agency(), "--json")
+    assert (none.code, none.json["code"]) == (1, "contract_missing")
+    nobody = cli(*VERIFY, "--agency", tmp_path)
+    assert (nobody.code, "config_missing" in nobody.err) == (3, True)
+
+
+def test_signatures_elsewhere_have_to_be_there(cli, untouched: World, tmp_path: Path) -> None:
+    alone = tmp_path / "c.yaml"
+    shutil.copy(untouched.contract(), alone)
+    assert cli(*VERIFY, alone).code == 1
+    assert cli(*VERIFY, alone, "--signatures", untouched.note()).code == 0
+    lost = cli(*VERIFY, alone, "--signatures", tmp_path / "none")
+    assert (lost.code, "registry_unreadable" in lost.err) == (3, True)
+
+
+# --- sign ----------------------------------------------------------------------------------------
+
+
+def test_seven_parties_sign_in_turn_and_the_contract_binds(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    for count, agency in enumerate(AGENCIES, 1):
+        done = cli(*SIGN, "--agency", world.agency(agency), proposal, "--yes", "--json")
+        assert done.code == 0, done.err
+        assert done.json["missing"] == list(AGENCIES[count:])
+        assert Path(done.json["stored"]).read_bytes() == proposal.read_bytes()
+    assert cli(*VERIFY, proposal).code == 0
+
+
+def test_counterparts_that_were_signed_apart_are_joined(cli, world: World, tmp_path: Path) -> None:
+    copies = {}
+    for agency in ("csu-camden", "cps-london"):
+        copies[agency] = tmp_path / agency / "c.yaml"
+        copies[agency].parent.mkdir()
+        shutil.copy(world.contract(), copies[agency])
+        assert cli(*SIGN, "--agency", world.agency(agency), copies[agency], "--yes").code == 0
+    other = copies["cps-london"].with_suffix(".note")
+    mine = copies["csu-camden"]
+    done = cli(*SIGN, "--agency", world.agency(), mine, "--counterpart", other, "--json")
+    assert done.json["signed"] == ["cps-london", "csu-camden"]
+
+
+def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
+    world.note().unlink()
+    done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
+    assert done.code == 0
+    assert done.text.strip() == str(world.note())
+    assert "Not signed yet by csu-lewisham" in done.err
+    assert load_participant(world.agency(), NOW).contracts.trusted()
+
+
+def test_signing_twice_changes_nothing_and_needs_no_key(cli, world: World) -> None:
+    before = world.note().read_bytes()
+    shutil.rmtree(world.agency() / "keys" / "governance")
+    assert cli(*SIGN, "--agency", world.agency(), world.contract()).code == 0
+    assert world.note().read_bytes() == before
+
+
+def _no_key(world: World) -> None:
+    shutil.rmtree(world.agency() / "keys" / "governance")
+
+
+def _wrong_passphrase(world: World) -> None:
+    (world.agency() / "passphrase").write_text("not the one\n")
+
+
+def _no_passphrase(world: World) -> None:
+    (world.agency() / "passphrase").unlink()
+
+
+def _damaged_key(world: World) -> None:
+    for path in (world.agency() / "keys" / "governance").glob("*.key.json"):
+        path.write_bytes(path.read_bytes()[:-40])
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (_no_key, "key_missing"),
+        (_wrong_passphrase, "passphrase_wrong"),
+        (_no_passphrase, "passphrase_missing"),
+        (_damaged_key, "key_unreadable"),
+    ],
+)
+def test_without_its_governance_keys_an_agency_signs_and_suspends_nothing(
+    cli, world: World, fault: Callable[[World], None], code: str
+) -> None:
+    world.note().write_bytes(world.signed(world.contract().read_bytes(), ("cps-london",)))
+    before = world.note().read_bytes()
+    fault(world)
+    done = cli(*SIGN, "--agency", world.agency(), world.contract(), "--yes")
+    assert (done.code, done.text) == (3, "")
+    assert code in done.err
+    assert "to do:" in done.err
+    assert world.note().read_bytes() == before
+
+
+def test_a_suspension_needs_the_governance_keys(cli, world: World) -> None:
+    _no_key(world)
+    done = cli(*SUSPEND, "--agency", world.agency(), "--reason", "dpia_review")
+    assert (done.code, "key_missing" in done.err) == (3, True)
+    renewed = cli("keys", "renew", "--all", "--agency", world.agency())
+    assert (renewed.code, "key_missing" in renewed.err) == (3, True)
+    for text in (done.err, renewed.err):  # which needs the same keys
+        assert "keys renew" not in text
+    assert len(list((world.agency() / "manifests").glob("csu-camden.*.note"))) == 1
+
+
+def test_what_is_altered_or_foreign_is_not_signed(cli, world: World, tmp_path: Path) -> None:
+    world.contract().write_bytes(world.contract().read_bytes() + b"# a remark\n")
+    altered = cli(*SIGN, "--agency", world.agency("cps-london"), world.contract(), "--yes")
+    assert (altered.code, "contract_altered" in altered.err) == (3, True)
+    other = tmp_path / "c.yaml"
+    other.write_bytes(world.variant({'deployment: "pan-london"': "deployment: elsewhere"}))
+    foreign = cli(*SIGN, "--agency", world.agency("cps-london"), other, "--yes")
+    assert (foreign.code, "contract_foreign" in foreign.err) == (3, True)
+    assert "agency.toml" not in foreign.err  # it is not in the folder, and no key of ours is old
+    assert not other.with_suffix(".note").exists()
+
+
+# --- sign: what is refused -----------------------------------------------------------------------
+
+
+def _ends(offset: int) -> dict[str, str]:
+    return {f"ends: {day(364)}": f"ends: {day(offset)}"}
+
+
+def _dates(first: int, last: int) -> dict[str, str]:
+    return {f"starts: {day(0)}": f"starts: {day(first)}", **_ends(last)}
+
+
+REFUSED: dict[str, tuple[dict[str, str], str]] = {
+    "a draft": ({"status: offered-for-signature": "status: drafted"}, "status-draft"),
+    "an expired version": (_dates(-30, -1), "expired"),
+    "an event type that does not exist": (
+        {"\n  correction.made:": "\n  correction.mad:"},
+        "type-unknown",
+    ),
+    "a field that does not exist": ({"      urgency: {": "      urgencies: {"}, "field-unknown"),
+    "an overdue review": (
+        {f"review_on: {day(180)}": f"review_on: {day(-1)}"},
+        "review-due",
+    ),
+    "other partitions of a topic": ({"a: {partitions: 6}": "a: {partitions: 7}"},
+                                    "partitions-changed"),
+    "an earlier end, after which the old version applies again": (
+        _ends(300),
+        "ends-before-previous",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_stop_the_parties_is_not_signed(
+    cli, world: World, tmp_path: Path, name: str
+) -> None:
+    changes, rule = REFUSED[name]
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world, changes))
+    for accept in ((), ("--accept", rule)):
+        done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", *accept, "--json")
+        assert (done.code, done.json["refused"]) == (1, "signing_refused")
+        assert rule in {found["rule"] for found in done.json["findings"]}
+        assert rule in done.err
+    assert not proposal.with_suffix(".note").exists()
+    assert len(list((world.agency() / "contracts").glob("*.yaml"))) == 1
+
+
+def test_a_version_without_previous_is_not_signed_beside_one_in_force(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"}))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "previous-missing" in {found["rule"] for found in done.json["findings"]}
+    before = load_contract(world.contract()).hash.hex()
+    assert before in done.err
+    proposal.write_bytes(proposal.read_bytes() + f"previous: {'0' * 64}\n".encode())
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert "previous-not-held" in {found["rule"] for found in done.json["findings"]}
+    assert cli(*VERIFY, "--agency", world.agency()).code == 0
+
+
+def test_a_second_version_beside_the_next_one_is_not_signed(
+    cli, world: World, tmp_path: Path
+) -> None:
+    agency = world.agency()
+    first = next_version(world)
+    put(world, f"{NAME}-1.1.0.yaml", first, world.signed(first, AGENCIES))
+    second = tmp_path / "second.yaml"
+    second.write_bytes(next_version(world, version="1.2.0"))
+    done = cli(*SIGN, "--agency", agency, second, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "versions-overlap" in {found["rule"] for found in done.json["findings"]}
+    other_text = tmp_path / "other.yaml"
+    other_text.write_bytes(first + b"# another text\n")
+    done = cli(*SIGN, "--agency", agency, other_text, "--yes", "--json")
+    assert "version-repeated" in {found["rule"] for found in done.json["findings"]}
+
+
+def test_an_event_type_in_two_agreements_is_not_signed(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "other.yaml"
+    proposal.write_bytes(world.variant({f"\nname: {NAME}\n": "\nname: another-agreement\n"}))
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert (done.code, done.json["refused"]) == (1, "signing_refused")
+    assert "type-in-two-agreements" in {found["rule"] for found in done.json["findings"]}
+
+
+def test_a_warning_is_accepted_by_its_name_and_only_so(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world, {f"review_on: {day(180)}": f"review_on: {day(30)}"}))
+    asked = (*SIGN, "--agency", world.agency(), proposal, "--yes")
+    refused = cli(*asked)
+    refused.require_failure("signing_unaccepted", 1)
+    assert "--accept review-due" in refused.err
+    cli(*asked, "--accept", "lone-topic").require_failure("signing_unaccepted", 1)
+    cli(*asked, "--accept", "review-du").require_failure("rule_unknown", 2)
+    assert not proposal.with_suffix(".note").exists()
+    assert cli(*asked, "--accept", "review-due").code == 0
+
+
+def test_without_a_terminal_it_asks_for_yes(cli, world: World, tmp_path: Path) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(next_version(world))
+    asked = (*SIGN, "--agency", world.agency(), proposal)
+    cli(*asked).require_failure("confirmation_needed", 2)
+    cli(*asked, stdin=b"yes\n").require_failure("confirmation_needed", 2)
+    assert not proposal.with_suffix(".note").exists()
+    assert cli(*asked, "--yes").code == 0
+
+
+def test_what_changes_for_this_party_is_shown_before_it_signs(
+    cli, world: World, tmp_path: Path
+) -> None:
+    proposal = tmp_path / "proposal.yaml"
+    proposal.write_bytes(
+        next_version(world, {"retention: {kafka_days: 14, recipient_years: 6}":
+                             "retention: {kafka_days: 14, recipient_years: 7}"})
+    )  # fmt: skip
+    done = cli(*SIGN, "--agency", world.agency(), proposal, "--yes", "--json")
+    assert done.code == 0, done.err
+    assert done.json["compared_with"]["version"] == "1.0.0"
+    years = next(c for c in done.json["changes"] if c["path"].endswith("recipient_years"))
+    assert (years["effect"], years["clause"]) == ("widens", "4.1")
+    assert "was 6; becomes 7" in done.err
+
+
+def test_the_advice_for_two_versions_at_once_removes_no_file(cli, world: World) -> None:
+    raw = world.variant({"\nversion: 1.0.0": "\nversion: 1.1.0"})
+    put(world, f"{NAME}-1.1.0.yaml", raw, world.signed(raw, AGENCIES))
+    done = cli(*VERIFY, "--agency", world.agency())
+    assert "contract_ambiguous" in done.text
+    assert "Keep both files" in done.text
+
+
+# --- suspend, resume, leave ----------------------------------------------------------------------
+
+
+def test_a_suspension_is_a_new_manifest_and_stops_our_own_part(cli, world: World) -> None:
+    agency = world.agency()
+    done = cli(*SUSPEND, "--agency", agency, "--reason", "dpia_review", "--json")
+    assert done.code == 0
+    assert (done.json["state"], done.json["manifest_version"]) == ("suspended", 2)
+    assert (agency / "manifests" / "csu-camden.2.note").exists()
+    verified = cli(*VERIFY, "--agency", agency, "--json")
+    assert verified.code == 1
+    assert verified.json["contracts"][0]["departed"] == {"csu-camden": "suspended"}
+    example = cli("event", "example", "case.updated", "--agency", agency).text
+    plain = world.root / "plain.jsonl"
+    plain.write_text(example)
+    sealed = cli("event", "seal", "--agency", agency, plain)
+    assert (sealed.code, sealed.json["refused"]) == (4, "suspended")
+
+
+def test_a_suspension_that_others_know_of_is_theirs_to_see_not_to_end(cli, world: World) -> None:
+    cli(*SUSPEND, "--agency", world.agency(), "--reason", "dpia_review")
+    manifest = world.agency() / "manifests" / "csu-camden.2.note"
+    shutil.copy(manifest, world.agency("cps-london") / "manifests")
+    done = cli(*VERIFY, "--agency", world.agency("cps-london"), "--json")
+    assert done.code == 0
+    assert done.json["contracts"][0]["departed"] == {"csu-camden": "suspended"}
+
+
+def test_resuming_lifts_it_and_resuming_again_is_a_no(cli, world: World) -> None:
+    agency = world.agency()
+    cli(*SUSPEND, "--agency", agency, "--reason", "dpia_review")
+    assert cli(*SUSPEND, "--agency", agency, "--resume").code == 0
+    assert cli(*VERIFY, "--agency", agency).code == 0
+    again = cli(*SUSPEND, "--agency", agency, "--resume", "--json")
+    assert (again.code, again.json["changed"], again.json["manifest_version"]) == (1, False, 3)
+
+
+def test_suspending_again_does_not_move_the_time_since_which_it_holds(cli, world: World) -> None:
+    agency = world.agency()
+    cli(*SUSPEND, "--agency", agency, "--reason", "dpia_review")
+    again = cli(*SUSPEND, "--agency", agency, "--reason", "dispute", "--json")
+    assert (again.code, again.json["changed"], again.json["manifest_version"]) == (0, False, 2)
+
+
+def test_leaving_cannot_be_taken_back(cli, world: World) -> None:
+    agency = world.agency()
+    asked = cli(*SUSPEND, "--agency", agency, "--leave", "--reason", "reorganisation")
+    assert (asked.code, "confirmation_needed" in asked.err) == (2, True)
+    left = cli(*SUSPEND, "--agency", agency, "--leave", "--yes", "--reason", "reorganisation")
+    assert left.code == 0
+    for back in (("--resume",), ("--reason", "dispute")):
+        done = cli(*SUSPEND, "--agency", agency, *back)
+        assert (done.code, "manifest_left" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--resume", "--reason", "x"),
+        ("--resume", "--leave"),
+        ("--reason", "because Zephyrine asked"),
+        ("--reason", ""),
+        ("--reason", "dpia-review"),
+        ("--reason", "x"),
+    ],
+)
+def test_a_reason_is_a_code_and_goes_with_suspending(
+    cli, untouched: World, options: tuple[str, ...]
+) -> None:
+    assert cli(*SUSPEND, "--agency", untouched.agency(), *options).code == 2

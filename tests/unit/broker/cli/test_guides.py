@@ -1,0 +1,166 @@
+"""The sessions of the guides are what happens when one types them in order."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.catalogue import adapter_named
+from adapters.delivery import Delivery
+from adapters.sinks.folder import FolderSink
+from broker.audit.head_signing import sign_own_head
+from broker.clock import now_ms
+
+GUIDES = Path(__file__).parents[4] / "docs" / "guides"
+READER, SENDER = "haven-support", "csu-camden"
+CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
+ELSEWHERE = {
+    "quickstart": "unit/docs/test_readme.py",
+    "kafka": "unit/broker/cli/kafka/test_commands.py",
+    "adapter": "integration/test_service_kafka.py",
+}
+"""Commands that start something, or need Kafka, by the test that runs them."""
+ENDS: dict[tuple[str, str], int] = {
+    ("contracts-and-audits.md", "log show --refusals"): 1,  # nothing was refused
+    ("contracts-and-audits.md", "event evidence"): 1,  # no heartbeat yet; see test_service_evidence
+    ("contracts-and-audits.md", "event evidence --check"): 3,  # so there is no file to check
+    ("connecting-an-agency.md", "quarantine show"): 2,
+    ("connecting-an-agency.md", "quarantine discard"): 4,
+    ("connecting-an-agency.md", "quarantine retry"): 4,  # nothing of that id is held
+    ("when-a-key-is-lost.md", "status release"): 1,  # that stream is not stopped
+}
+"""Exit codes other than 0: what is answered in the state that the guide leads to here."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """One command of a guide, and the lines that it shows below it."""
+
+    command: str
+    shown: tuple[str, ...]
+
+
+def sessions(page: str) -> list[Typed]:
+    """The commands of a guide's console blocks."""
+    typed: list[Typed] = []
+    for block in re.findall(r"```console\n(.*?)```", (GUIDES / page).read_text(), re.S):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                typed.append(Typed(line[2:], ()))
+            else:
+                last = typed.pop()
+                typed.append(Typed(last.command, (*last.shown, line)))
+    return typed
+
+
+def matches(expected: str, line: str) -> bool:
+    """``…`` in a guide stands for anything."""
+    return re.fullmatch(".*".join(map(re.escape, expected.split("…"))), line) is not None
+
+
+def delivered_event(world, cli) -> str:
+    """An event of the guide's case, delivered to the reader; its id."""
+    world.without_state(READER)
+    event = world.event(cli, SENDER, "referral.made", case_id=CASE)
+    world.receive(READER, *world.live(SENDER, event))
+    participant = world.participant(READER)
+    store = world.store(READER)
+    with store.reading() as tx:
+        event_id = tx.inbox.undelivered(1)[0].event_id
+    sink = FolderSink(participant.path("inbox"))
+    adapter = adapter_named("support")
+    Delivery(adapter, READER, participant.config.partners, store, sink, now_ms).round()
+    with store.transaction() as tx:
+        sign_own_head(tx, participant, now_ms())  # as the running adapter does each minute
+    store.close()
+    return str(event_id)
+
+
+def next_version(folder: Path) -> None:
+    """``next.yaml``: it replaces the version in force, and begins after a gap."""
+    from hashlib import sha256
+
+    raw = (folder / "contracts" / "london-hate-crime.yaml").read_text()
+    ends = re.search(r"^ends: (\S+)$", raw, re.M)
+    starts = re.search(r"^starts: (\S+)$", raw, re.M)
+    assert ends is not None
+    assert starts is not None
+    begin = datetime.fromisoformat(ends[1]) + timedelta(days=2)
+    later = (begin + timedelta(days=200)).date().isoformat()
+    text = raw.replace(ends[0], f"ends: {later}").replace(
+        starts[0], f"starts: {begin.date().isoformat()}"
+    )
+    text = text.replace("version: 1.0.0", "version: 1.1.0", 2).replace(
+        "version: 1.1.0}", "version: 1.0.0}", 1
+    )
+    record = re.search(r"^version_record:\n((?:  .*\n)+)", text, re.M)
+    assert record is not None
+    today = datetime.now(UTC).date().isoformat()
+    entry = f'  - {{version: 1.1.0, date: {today}, change: "Goes on.", authorised_by: "All."}}\n'
+    text = text.replace(record[0], record[0] + entry)
+    Path("next.yaml").write_text(f"{text}previous: {sha256(raw.encode()).hexdigest()}\n")
+
+
+PREPARE: dict[str, Callable[[Path], None]] = {"contracts-and-audits.md": next_version}
+
+
+def test_the_try_out_gives_kafka_its_rights_before_an_adapter_runs() -> None:
+    typed = [one.command for one in sessions("connecting-an-agency.md")]
+    order = ["kafka up", "kafka apply", "adapter run"]
+    at = [next(i for i, one in enumerate(typed) if f"concordant {name}" in one) for name in order]
+    assert at == sorted(at)
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
+def test_the_commands_of_a_guide_do_what_it_shows(
+    cli, world, page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [one for one in sessions(page) if one.command.split()[1] not in ELSEWHERE]
+    if not typed:
+        return
+    event_id = delivered_event(world, cli)
+    folder = world.directory(READER)
+    monkeypatch.chdir(tmp_path)
+    PREPARE.get(page, lambda _folder: None)(folder)
+    new = tmp_path / "new-passphrase"
+    new.write_text("another long passphrase of nobody\n")
+    new.chmod(0o600)
+    key = next(
+        one["kid"][:16]
+        for one in cli("keys", "list", "--agency", folder, "--json").json["keys"]
+        if one["algorithm"] == "ed25519" and one["role"] == "stream"
+    )
+    values = {
+        "DIR": str(folder), "EVENT_ID": event_id, "KID": key, "FILE": str(new), "ID": "1",
+        "SENDER": SENDER, "TOPIC": "pan-london.london-hate-crime.a", "PARTITION": "0",
+        "TIME": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }  # fmt: skip
+    for one in typed:
+        words = [
+            re.sub(r"\bDIR\b", values["DIR"], word) if "DIR" in word else values.get(word, word)
+            for word in shlex.split(one.command, comments=True)[1:]
+        ]
+        asks = words[:2] in (
+            ["contract", "sign"],
+            ["quarantine", "show"],
+            ["quarantine", "discard"],
+        )
+        done = cli(*words, stdin=b"yes\n", terminal=asks)
+        name = " ".join(words[:2] + [w for w in words if w in {"--check", "--refusals"}])
+        assert done.code == ENDS.get((page, name), 0), (one.command, done.code, done.err, done.text)
+        if one.shown:
+            assert len(done.lines) == len(one.shown), (one.command, done.text)
+            for shown, line in zip(one.shown, done.lines, strict=True):
+                assert matches(shown, line), (one.command, line)
+
+
+def test_the_audit_guide_shows_what_its_main_commands_answer() -> None:
+    shown = {one.command for one in sessions("contracts-and-audits.md") if one.shown}
+    for begin in ("contract verify", "log verify", "log show", "log erase"):
+        assert any(command.startswith(f"concordant {begin}") for command in shown), begin

@@ -1,0 +1,27 @@
+"""Fixtures for the packages of the broker: an agency in memory, and the two ends of a stream."""
+
+from tests.support.agency_fixtures import (
+    clock,
+    council,
+    desk,
+    kafka,
+    log,
+    open_office,
+    police,
+    world,
+)
+from tests.support.stream_fixtures import reader, recall, sender
+
+__all__ = [
+    "clock",
+    "council",
+    "desk",
+    "kafka",
+    "log",
+    "open_office",
+    "police",
+    "reader",
+    "recall",
+    "sender",
+    "world",
+]

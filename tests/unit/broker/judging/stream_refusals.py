@@ -1,0 +1,25 @@
+"""How step 4 says no: a refusal that changes nothing, or a sender that contradicts itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.judging.continuity import place
+from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
+from tests.support.stream_world import StreamReader
+
+
+def refused(reader: StreamReader, fact: LogPosition, code: str) -> None:
+    """``fact`` is refused with ``code``, and what the reader holds stays as it was."""
+    before = reader.state
+    with pytest.raises(ContinuityError) as caught:
+        place(before, fact, reader.recall)
+    assert caught.value.code == code
+    assert reader.state == before
+
+
+def equivocates(reader: StreamReader, fact: LogPosition, words: str) -> None:
+    """``fact`` shows that its sender signed two histories, in these words."""
+    with pytest.raises(EquivocationError, match=words) as caught:
+        place(reader.state, fact, reader.recall)
+    assert caught.value.code == "equivocation"

@@ -1,0 +1,81 @@
+"""Step 4 between generations: the links that contradict what their sender signed before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.stream_world import SenderLog, StreamReader, relinked
+from tests.unit.broker.judging.stream_refusals import equivocates
+
+
+def test_a_link_with_another_root_for_a_kept_size_is_equivocation(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(2))
+    backup = sender.copy(branch=1)
+    reader.take_all(sender.send(2))
+    backup.restart(at=sender.now)
+    (fact,) = backup.send()
+    equivocates(reader, relinked(fact, root=bytes(32)), "another root")
+    sender.restart()
+    equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "another root")
+
+
+def test_a_link_with_another_root_for_a_frontier_that_is_known_is_equivocation(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    facts = [sender.send()[0] for _ in range(7)]
+    reader.take_all([facts[0], facts[3], facts[6]])  # gaps [1, 2] and [4, 5]
+    backup = sender.copy(branch=1)
+    backup.restart()
+    (fact,) = backup.send()
+    for size in (3, 6):
+        equivocates(reader, relinked(fact, size=size, root=bytes(32)), "one size has two roots")
+
+
+def test_a_link_with_another_root_for_my_head_is_equivocation(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(2))
+    reader.recall.kept.clear()  # what is known of the head besides its checkpoint
+    sender.restart()
+    equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "one size has two roots")
+
+
+@pytest.mark.parametrize("taken", [1, 2, 3, 4])
+def test_a_link_to_the_inside_of_a_batch_is_equivocation(
+    sender: SenderLog, reader: StreamReader, taken: int
+) -> None:
+    reader.take_all(sender.send(2))
+    other = sender.copy()
+    other.send(2)
+    reader.take_all(sender.send(4)[:taken])
+    other.restart(at=sender.now)
+    equivocates(reader, other.send()[0], "inside of a batch")
+
+
+def test_a_second_link_is_judged_and_kept_as_the_first_is(
+    sender: SenderLog, reader: StreamReader
+) -> None:
+    reader.take_all(sender.send(2))
+    old, more = sender.copy(branch=1), sender.copy(branch=2)
+    first = sender.newest.name
+    old.restart()
+    reader.take(old.send()[0])
+    more.send(3)
+    more.restart(at=old.now + 1000)
+    (fact,) = more.send()
+    assert reader.take(fact).alarms == ("rollback",)
+    assert reader.recall.kept[first][5].root == fact.link.root
+    third = more.copy(branch=3)
+    third.restart(at=third.now + 1000)
+    forged = relinked(third.send()[0], name=first, size=5, root=bytes(32))
+    equivocates(reader, forged, "another root")
+
+
+def test_a_link_found_in_a_fill_may_contradict_too(sender: SenderLog, reader: StreamReader) -> None:
+    reader.take_all(sender.send(2))
+    sender.restart()
+    facts = sender.send(2)
+    reader.take(facts[1])
+    equivocates(reader, relinked(facts[0], root=bytes(32)), "another root")

@@ -1,0 +1,320 @@
+"""The relay: what is committed before it is sent is sent again, whoever died in between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from broker.clock import MAX_CLOCK_JUMP_MS
+from broker.errors import StoreError, TransportError
+from broker.record import Record
+from broker.sending.streams import MAX_BATCH_EVENTS
+from tests.support.founded_partnership import DAY, MINUTE, POLICE, SECOND
+from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+
+
+class Unreliable(MemoryTransport):
+    """Sends as many records as it is told and then loses the connection."""
+
+    def __init__(self, kafka: MemoryKafka, principal: str, survives: int) -> None:
+        super().__init__(kafka, principal)
+        self.survives = survives
+        self.tell = True
+
+    async def send(self, records: Sequence[Record]) -> list[int]:
+        sent = await super().send(records[: self.survives])
+        if len(sent) < len(records):
+            known = sent if self.tell else []
+            rest = [None] * (len(records) - len(known))
+            raise TransportError("gone", offsets=(*known, *rest))
+        return sent
+
+
+async def test_what_is_published_arrives_in_order_under_one_signature(
+    police: Office, council: Office
+) -> None:
+    sent = await police.send(5)
+    records = police.log()
+    assert ids(records) == sent
+    assert len({dict(r.headers)[b"proof"].rpartition(b"\n\n")[2] for r in records}) == 1  # type: ignore[union-attr]  # it has one
+    assert [event.id for event in council.take(records).opened] == sent
+    assert police.relay.batches() == [(police.world.topic(), 5)]
+    assert police.relay.batches() == []
+
+
+async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -> None:
+    sealed = police.sealer().seal(police.event(), police.clock.now)
+    with police.store.transaction() as tx:
+        for _ in range(MAX_BATCH_EVENTS + 1):
+            tx.outbox.add(
+                sealed.event_id, police.world.topic(), 0, sealed.value, urgent=False, now=1
+            )
+    police.relay.take_lock("test")
+    assert await police.relay.round() == MAX_BATCH_EVENTS + 1
+    assert [events for _, events in police.relay.batches()] == [MAX_BATCH_EVENTS, 1]
+
+
+async def test_a_crash_between_index_and_send_sends_the_same_bytes(
+    police: Office, council: Office
+) -> None:
+    police.relay.take_lock("one")
+    police.publish()
+    police.relay._index()  # and the process dies
+    again = police.another_relay()
+    again.take_lock("two")
+    assert await again.resend() == 1
+    (first,) = police.log()
+    assert await again.resend() == 0
+    third = police.another_relay()
+    third.take_lock("three")
+    await police.kafka_copy(first)
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.repeats, batch.alarms) == (1, 1, [])
+
+
+async def test_a_crash_between_send_and_acknowledgement_is_a_repeat(
+    police: Office, council: Office
+) -> None:
+    transport = Unreliable(police.kafka, POLICE, survives=10)
+    transport.tell = False
+    transport.survives = 2
+    police.transport = transport
+    police.relay = police.another_relay()
+    with pytest.raises(TransportError):
+        await police.send(3)
+    transport.survives = 100
+    assert await police.relay.resend() == 3  # nothing is known of the two that arrived
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.repeats, batch.alarms) == (3, 2, [])
+
+
+async def test_what_kafka_said_it_has_is_not_sent_again(police: Office, council: Office) -> None:
+    police.transport = Unreliable(police.kafka, POLICE, survives=2)
+    police.relay = police.another_relay()
+    with pytest.raises(TransportError):
+        await police.send(3)
+    assert police.relay.acknowledged_heads() == ()  # what Kafka does not have is not announced
+    assert await police.relay.resend() == 1
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.repeats) == (3, 0)
+    (head,) = police.relay.acknowledged_heads()
+    assert head.size == 3
+
+
+async def test_a_new_lock_opens_a_new_generation_that_names_the_last(
+    police: Office, council: Office, clock: Clock
+) -> None:
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(2, case_id=case)
+    clock.pass_(SECOND)
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    clock.pass_(SECOND)
+    police.relay = police.another_relay()
+    police.relay.take_lock("unused: it opens nothing")
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.gaps, batch.alarms) == (4, [], [])
+    state = council.state(POLICE, police.log()[0])
+    assert state is not None
+    assert [held.end for held in state.generations.values()] == [2, 1, None]
+
+
+async def test_a_zombie_can_index_nothing(police: Office, council: Office, clock: Clock) -> None:
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(1, case_id=case)
+    zombie = police.relay
+    clock.pass_(SECOND)
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    police.publish(police.event(case_id=case))
+    with pytest.raises(StoreError) as lost:
+        await zombie.round()
+    assert lost.value.code == "lease_lost"
+    await police.relay.round()
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.repeats, batch.alarms) == (3, 0, [])
+
+
+async def test_a_zombie_that_had_indexed_resends_the_same_bytes(
+    police: Office, council: Office, clock: Clock
+) -> None:
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(1, case_id=case)
+    zombie = police.relay
+    police.publish(police.event(case_id=case))
+    rows = zombie._index()  # and it is paused here
+    clock.pass_(SECOND)
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    await zombie._send(rows)  # and it wakes up
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.repeats, batch.alarms) == (3, 1, [])
+
+
+@pytest.mark.parametrize("jump", [MAX_CLOCK_JUMP_MS + 1, -MAX_CLOCK_JUMP_MS - 1])
+async def test_a_clock_that_jumps_stops_the_relay(police: Office, clock: Clock, jump: int) -> None:
+    police.publish()
+    police.relay.take_lock("test")
+    clock.now += jump
+    with pytest.raises(StoreError) as jumped:
+        await police.relay.round()
+    assert jumped.value.code == "clock_jumped"
+    with police.store.reading() as tx:
+        assert tx.outbox.counts().pending == 1
+
+
+async def test_five_minutes_of_correction_and_any_time_that_passes_are_no_jump(
+    police: Office, clock: Clock
+) -> None:
+    police.relay.take_lock("test")
+    clock.now += MAX_CLOCK_JUMP_MS
+    clock.pass_(2 * DAY)
+    police.publish()
+    assert await police.relay.round() == 1
+
+
+async def test_a_relay_restarted_far_behind_its_log_stops(police: Office, clock: Clock) -> None:
+    case = "11111111-1111-4111-8111-111111111111"
+    clock.now += 10 * MINUTE
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    clock.now -= 10 * MINUTE
+    police.relay = police.another_relay()
+    with pytest.raises(StoreError) as jumped:
+        await police.send(1, case_id=case)
+    assert jumped.value.code == "clock_jumped"
+
+
+async def test_log_times_do_not_fall_when_the_clock_is_set_back_a_little(
+    police: Office, council: Office, clock: Clock
+) -> None:
+    case = "11111111-1111-4111-8111-111111111111"
+    clock.pass_(2 * MINUTE)
+    await police.send(1, case_id=case)
+    clock.now -= MINUTE
+    await police.send(1, case_id=case)
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    batch = council.take(at_offsets(police.log()))
+    assert (len(batch.opened), batch.refused, batch.alarms) == (3, [], [])
+
+
+async def test_a_database_of_yesterday_forks_nothing(
+    police: Office, council: Office, clock: Clock, open_office: Make
+) -> None:
+    """The restored sender goes on from an older head; readers see a rollback and follow it."""
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(2, case_id=case)
+    backup = police.backup()
+    clock.pass_(SECOND)
+    await police.send(1, case_id=case)
+    restored = open_office(POLICE)
+    restored.restore(backup)
+    clock.pass_(SECOND)
+    sent = await restored.send(1, case_id=case)
+    records = at_offsets(police.log())
+    batch = council.take(records)
+    assert not any(code == "equivocation" for _, code in batch.alarms)
+    assert (POLICE, "rollback") in batch.alarms
+    assert sent[0] in [event.id for event in batch.opened]
+    assert len(batch.opened) == 4
+
+
+async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
+    police: Office, council: Office, clock: Clock, open_office: Make
+) -> None:
+    """Readers hold a generation that was opened in three minutes, which the copy does not know."""
+    case = "11111111-1111-4111-8111-111111111111"
+    await police.send(2, case_id=case)
+    backup = police.backup()
+    clock.now += 3 * MINUTE
+    police.relay = police.another_relay()
+    await police.send(1, case_id=case)
+    clock.now -= 3 * MINUTE
+    restored = open_office(POLICE)
+    restored.restore(backup)
+    clock.pass_(SECOND)
+    await restored.send(1, case_id=case)
+    log = at_offsets(police.log())
+    assert [code for *_, code in council.take(log).refused] == ["unlinked"]
+    own = restored.take(log)  # it reads its own records as everybody does
+    refused = own.refused[0][0]
+    assert refused is not None
+    restored.relay.refused(own.refused)
+    assert await restored.relay.round() == 1  # there is nothing new to send
+    assert await restored.relay.round() == 0
+    again = at_offsets(police.log())[len(log) :]
+    batch = council.take(again)
+    assert (batch.refused, len(batch.opened)) == ([], 1)
+    assert [(origin, first, last) for origin, first, last in batch.gaps] == [(refused, 0, 0)]
+    place = (refused.topic, refused.partition, refused.generation)
+    assert await restored.relay.replay(*place, 0, 0) == 1
+    batch = council.take(at_offsets(police.log())[len(log) + 1 :])
+    assert (batch.refused, len(batch.opened), batch.repeats) == ([], 0, 1)
+    assert len(council.inbox()) == len(set(council.inbox())) == 4
+    state = council.state(POLICE, log[0])
+    assert state is not None
+    assert not any(held.gaps for held in state.generations.values())
+
+
+async def test_kafka_refusing_leaves_everything_in_place(police: Office, council: Office) -> None:
+    police.kafka.up = False
+    with pytest.raises(TransportError) as away:
+        await police.send(3)
+    assert away.value.code == "kafka_unreachable"
+    police.kafka.up = True
+    assert await police.relay.resend() == 3
+    assert len(council.take(at_offsets(police.log())).opened) == 3
+
+
+# --- replay ---------------------------------------------------------------------------------------
+
+
+async def test_a_replay_publishes_the_same_bytes(police: Office) -> None:
+    await police.send(4)
+    before = list(police.log())
+    state = before[0]
+    generation = _generation(police)
+    assert await police.relay.replay(state.topic, state.partition, generation, 1, 2) == 2
+    assert [replace(r, offset=0) for r in police.log()[4:]] == [
+        replace(r, offset=0) for r in before[1:3]
+    ]
+
+
+async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
+    await police.send(2)
+    one = police.log()[0]
+    generation = _generation(police)
+    assert await police.relay.replay(one.topic, one.partition, generation, 2, 2**62) == 0
+    assert await police.relay.replay(one.topic, one.partition, "0" * 49, 0, 9) == 0
+    assert await police.relay.replay(one.topic, 5 - one.partition, generation, 0, 9) == 0
+
+
+async def test_a_long_replay_is_sent_in_rounds(
+    police: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.sending.replay.REPLAYED_AT_ONCE", 2)
+    for _ in range(3):
+        await police.send(2, case_id="11111111-1111-4111-8111-111111111111")
+    one = police.log()[0]
+    calls: list[int] = []
+    real = police.transport.send
+
+    async def counting(records: Sequence[Record]) -> list[int]:
+        calls.append(len(records))
+        return await real(records)
+
+    police.transport.send = counting  # type: ignore[method-assign]  # a count of what it sends
+    sent = await police.relay.replay(one.topic, one.partition, _generation(police), 1, 2**62)
+    assert (sent, calls) == (5, [2, 2, 1])
+
+
+def _generation(office: Office) -> str:
+    with office.store.reading() as tx:
+        (head,) = tx.streams.heads()
+    return head.name

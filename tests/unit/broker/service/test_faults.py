@@ -1,0 +1,55 @@
+"""Which faults the service waits out, and which end it."""
+
+from __future__ import annotations
+
+import pytest
+
+from broker.errors import RegistryError, StoreError, TransportError
+from broker.observing.health import Readiness
+from broker.observing.metrics import Metrics
+from broker.service.faults import require_waiting_helps
+from broker.service.service import BrokerService
+from broker.transport.interfaces import Trouble
+from tests.support.memory_agency import Office
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransportError("Kafka is away", code="kafka_unreachable"),
+        StoreError("busy", code="store_busy"),
+        StoreError("the disk is full", code="store_full"),
+        RegistryError("no key is valid now", code="signing_key_expired"),
+        RegistryError("the manifest has expired", code="manifest_expired"),
+    ],
+    ids=lambda error: error.code,
+)
+def test_what_others_mend_meanwhile_is_waited_for(error: TransportError) -> None:
+    require_waiting_helps(error)
+
+
+@pytest.mark.parametrize("code", ["lease_lost", "clock_jumped", "store_corrupt"])
+def test_what_no_waiting_can_mend_ends_the_service(code: str) -> None:
+    with pytest.raises(StoreError) as raised:
+        require_waiting_helps(StoreError("it is over", code=code))
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("kafka_topic_missing", None), ("kafka_unreachable", "kafka_unreachable")]
+)
+def test_a_topic_that_is_waited_for_leaves_the_service_ready(
+    council: Office, code: str, reason: str | None
+) -> None:
+    readiness = Readiness()
+    service = BrokerService(
+        council.participant,
+        council.store,
+        council.transport,
+        council.clock,
+        Metrics(),
+        readiness,
+    )
+    service._sending.up()
+    service._trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
+    assert readiness.reasons()["kafka"] == reason

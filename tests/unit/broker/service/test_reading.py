@@ -1,0 +1,281 @@
+"""A reader follows its contracts: which topics it reads, what it waits for, what it hears anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from broker.control import catching_up
+from broker.control.control import News
+from broker.errors import TransportError
+from broker.receiving.persistence import Batch
+from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, Record
+from broker.registry.contract_book import ContractBook
+from broker.registry.manifests import ManifestBook
+from broker.registry.repository import Repository
+from broker.service import reading
+from broker.service.reading import Reader
+from broker.transport.interfaces import Trouble
+from broker.transport.topics import control_topics
+from tests.support.founded_partnership import CASE, COUNCIL, DAY, POLICE
+from tests.support.memory_agency import Office
+from tests.support.memory_kafka import MemoryKafka, MemoryTransport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from broker.agency.participant import Participant
+
+
+class Asked(MemoryTransport):
+    """Counts how often it is asked which topics there are, and tells when others are read."""
+
+    looks = 0
+
+    def __init__(self, kafka: MemoryKafka, principal: str, changed: asyncio.Event) -> None:
+        self._changed = changed
+        super().__init__(kafka, principal)
+
+    @property
+    def subscribed(self) -> tuple[str, ...]:
+        return self._subscribed
+
+    @subscribed.setter
+    def subscribed(self, topics: tuple[str, ...]) -> None:
+        self._subscribed = topics
+        self._changed.set()
+
+    async def visible(self, topics: Iterable[str]) -> frozenset[str]:
+        self.looks += 1
+        return await super().visible(topics)
+
+
+@dataclass
+class Desk:
+    """The council's reader, and what it told."""
+
+    office: Office
+    participant: Participant
+    news: list[News] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    books: int = 0
+
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Event()
+        self.transport = Asked(self.office.kafka, COUNCIL, self._changed)
+        topics = control_topics(self.participant.deployment)
+        self.reader = Reader(
+            self.participant,
+            self.office.store,
+            self.transport,
+            self.office.clock,
+            self.office.secret,
+            topics,
+            topics.names,
+            on_taken=self._on_taken,
+            on_news=self._on_news,
+            on_books=self._on_books,
+        )
+
+    def _on_taken(self, _topic: str, _partition: int, batch: Batch, _now: int) -> None:
+        self.batches.append(batch)
+        self._changed.set()
+
+    async def _on_news(self, news: News) -> None:
+        self.news.append(news)
+        self._changed.set()
+
+    async def _on_books(self) -> None:
+        self.books += 1
+        self._changed.set()
+
+    def on_trouble(self, trouble: Trouble) -> None:
+        self.troubles.append(trouble)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that the reader tells, however slow the machine is."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.reader.run(stop, self.on_trouble))
+        try:
+            yield task
+        finally:
+            stop.set()
+            with suppress(TransportError):
+                await task
+
+    def waits_for(self, topic: str) -> bool:
+        return ("kafka_topic_missing", topic) in {(one.code, one.topic) for one in self.troubles}
+
+
+@pytest.fixture
+def desk(council: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(reading, "AGAIN_S", 0.01)
+    monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
+    found = council.participant
+    (tmp_path / "council").mkdir()
+    repository = Repository(
+        tmp_path / "council",
+        deployment=found.deployment,
+        agency=COUNCIL,
+        fingerprints=(found.config.governance.ed25519, found.config.governance.ml_dsa_65),
+    )
+    return Desk(council, replace(found, repository=repository))
+
+
+def without_contracts(participant: Participant) -> Participant:
+    """The council before it has signed anything: no other agency's key is believed."""
+    governance = participant.config.governance
+    contracts = ContractBook(
+        deployment=participant.deployment,
+        agency=COUNCIL,
+        fingerprints=(governance.ed25519, governance.ml_dsa_65),
+    )
+    manifests = ManifestBook(participant.deployment)
+    return replace(participant, contracts=contracts, manifests=manifests)
+
+
+def manifest_record(office: Office, agency: str) -> Record:
+    headers = ((CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE),)
+    raw = office.manifests.history(agency)[-1].raw
+    return Record(control_topics(office.world.deployment).manifests, 0, headers, raw)
+
+
+async def test_a_topic_that_is_not_there_is_waited_for_and_the_others_are_read(
+    desk: Desk, police: Office
+) -> None:
+    awaited = police.world.topic("a")
+    partitions = police.kafka.topics.pop(awaited)
+    readers = police.kafka.readers.pop(awaited)
+    async with desk.running():
+        await desk.until(lambda: desk.waits_for(awaited))
+        there = await police.send(1, event_type=CASE)
+        await desk.until(lambda: desk.office.inbox() == there)
+        police.kafka.topics[awaited], police.kafka.readers[awaited] = partitions, readers
+        late = await police.send(2)
+        await desk.until(lambda: len(desk.office.inbox()) == 3)
+    assert set(desk.office.inbox()) == {*there, *late}
+    assert sum(batch.repeats for batch in desk.batches) == 0
+
+
+async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
+    desk: Desk, police: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+
+    def no_time_and_then_for_ever(looks: int) -> float:
+        waits.append(looks)
+        return 0 if looks < 5 else DAY
+
+    monkeypatch.setattr(reading, "retry_delay_s", no_time_and_then_for_ever)
+    topic = police.world.topic("a")
+    del police.kafka.readers[topic]
+    async with desk.running():
+        await desk.until(lambda: len(desk.troubles) >= 5)
+        assert waits == [1, 2, 3, 4, 5]
+        assert desk.transport.looks == 5, "once at first, and then once after each wait"
+    assert {(one.code, one.topic) for one in desk.troubles} == {("kafka_topic_missing", topic)}
+
+
+async def test_a_topic_whose_right_is_withdrawn_is_left_and_the_others_go_on(
+    desk: Desk, police: Office
+) -> None:
+    withdrawn = police.world.topic("a")
+    async with desk.running() as task:
+        before = await police.send(1)
+        await desk.until(lambda: desk.office.inbox() == before)
+        police.kafka.readers[withdrawn].remove(COUNCIL)
+        await desk.until(lambda: desk.waits_for(withdrawn))
+        after = await police.send(1, event_type=CASE)
+        await desk.until(lambda: len(desk.office.inbox()) == 2)
+        assert not task.done()
+    assert set(desk.office.inbox()) == {*before, *after}
+
+
+async def test_a_reader_whom_kafka_refuses_altogether_ends(desk: Desk, police: Office) -> None:
+    for readers in police.kafka.readers.values():
+        readers.discard(COUNCIL)
+    with pytest.raises(TransportError) as refused:
+        await desk.reader.run(asyncio.Event(), desk.on_trouble)
+    assert refused.value.code == "kafka_refused"
+    assert [one.code for one in desk.troubles] == ["kafka_refused"]
+
+
+async def test_a_kafka_that_goes_away_meanwhile_is_waited_for(desk: Desk, police: Office) -> None:
+    police.kafka.up = False
+    async with desk.running() as task:
+        await desk.until(lambda: any(one.code == "kafka_unreachable" for one in desk.troubles))
+        police.kafka.up = True
+        sent = await police.send(1)
+        await desk.until(lambda: desk.office.inbox() == sent)
+        assert not task.done()
+
+
+async def test_manifests_that_came_before_their_contract_are_heard_once_it_is_trusted(
+    desk: Desk, police: Office
+) -> None:
+    """They were refused, and the position is past them."""
+    complete = desk.participant
+    early = Desk(desk.office, without_contracts(complete))
+    await police.transport.send([manifest_record(police, POLICE)])
+    async with early.running():
+        await early.until(lambda: any(news.rejected for news in early.news))
+        assert early.reader.control.manifests.newest(POLICE) is None
+        assert early.reader.data_topics() == ()
+        unheard = replace(complete, manifests=ManifestBook(complete.deployment))
+        taken_up = await early.reader.take_up(lambda: unheard)
+        assert taken_up is unheard
+        await early.until(lambda: early.reader.control.manifests.newest(POLICE) is not None)
+        await police.transport.send([manifest_record(police, COUNCIL)])
+        await early.until(lambda: early.reader.control.manifests.newest(COUNCIL) is not None)
+        sent = await police.send(2)
+        await early.until(lambda: len(early.office.inbox()) == 2)
+    assert early.office.inbox() == sent
+    assert early.books >= 3  # the contract, and each manifest
+
+
+async def test_manifests_are_heard_anew_once_for_each_set_of_contracts(
+    desk: Desk, police: Office
+) -> None:
+    """Also when the contract was signed while nobody read: what is kept says what was heard."""
+    await police.transport.send([manifest_record(police, POLICE)])
+    early = Desk(desk.office, without_contracts(desk.participant))
+    async with early.running():
+        await early.until(lambda: any(news.rejected for news in early.news))
+    unheard = replace(desk.participant, manifests=ManifestBook(desk.participant.deployment))
+    later = Desk(desk.office, unheard)
+    async with later.running():
+        await later.until(lambda: bool(later.transport.subscribed))  # all was heard by then
+    assert later.reader.control.manifests.newest(POLICE) is not None
+    again = Desk(desk.office, unheard)
+    async with again.running():
+        await again.until(lambda: bool(again.transport.subscribed))
+    assert again.reader.control.manifests.newest(POLICE) is None  # its own files have it
+
+
+async def test_a_contract_that_is_taken_away_takes_its_topics_with_it(
+    desk: Desk, police: Office
+) -> None:
+    topic = police.world.topic("a")
+    async with desk.running():
+        await desk.until(lambda: topic in desk.transport.subscribed)
+        await desk.reader.take_up(lambda: without_contracts(desk.participant))
+        await desk.until(
+            lambda: bool(desk.transport.subscribed) and topic not in desk.transport.subscribed
+        )
+        assert set(desk.transport.subscribed) == set(
+            control_topics(desk.participant.deployment).names
+        )
