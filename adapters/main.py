@@ -13,6 +13,7 @@ from adapters import cli as adapter_cli
 from adapters import tryout
 from adapters.erase import erase
 from broker.agency.installation import verify_installation
+from broker.cli.agency import commands as agency
 from broker.cli.conformance import commands as conformance
 from broker.cli.contract import commands as contract
 from broker.cli.doctor import commands as doctor
@@ -39,6 +40,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 the answer is no, 2 usage, 3 the environment is at fault, "
     "4 part of the input was refused.",
 )
+app.add_typer(agency.app, name="agency")
 app.add_typer(event.app, name="event")
 app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")

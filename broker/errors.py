@@ -12,6 +12,7 @@ from contracts.errors import ConcordantError
 
 __all__ = [
     "ConfigError",
+    "EntryError",
     "KeyAccessError",
     "ManifestError",
     "PackageError",
@@ -39,6 +40,16 @@ class ManifestError(ConcordantError):
 
     code = "manifest_invalid"
     exit_code = 3
+
+
+class EntryError(ConcordantError):
+    """An entry or a bundle of another agency is refused; the agency that made it must act.
+
+    Codes: `entry_*`, `bundle_*` and those of what is inside: manifests, delegations, agreements.
+    """
+
+    code = "entry_malformed"
+    exit_code = 4
 
 
 class RegistryError(ConcordantError):

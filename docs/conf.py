@@ -76,6 +76,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "opening",
                 "sending",
                 "keys",
+                "entries",
                 "contracts",
                 "contract-signatures",
                 "topics",

@@ -1,14 +1,14 @@
 """Complete trial partnership, made in one step: keys, contract, manifests, TLS.
 
-In production every agency makes its own keys and signs separately. Here one program acts for all of
-them and holds all keys for a moment, so nothing made here may be used with real data. Each agency's
-folder is self-contained and passes the normal verification.
+In production every agency makes its own keys and signs separately. Here one program acts for all
+of them, by the functions of `concordant agency init`, and holds all keys: nothing made here may be
+used with real data. Each agency's folder passes the normal verification.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,16 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from adapters.demo.london import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
-from broker.agency.config import CONFIG_NAME, GovernanceSection, format_config
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
-from broker.keys.governance import GovernanceSigner, governance_signer
-from broker.keys.instant import whole_second
-from broker.keys.issuing import OPERATIONAL_KEYS, first_manifest, listed_key
-from broker.keys.keyring import Keyring
-from broker.keys.kid import ED25519, GOVERNANCE, HMAC, LONGEST_LIFE_MS, ML_DSA_65, SECRET
-from broker.keys.manifest import VerifiedManifest
+from broker.keys.governance import GovernanceSigner
+from broker.operations.agency_founding import TLS_FOLDER, FoundingPlan, found_agency
+from broker.partnership.entry import VerifiedEntry
+from broker.partnership.profile import Profile
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import SignedContract, countersign, verify_contract
 from broker.registry.manifests import ManifestBook
@@ -34,18 +31,20 @@ from broker.registry.repository import Repository
 from broker.transport.certificates import (
     OPERATOR_NAME,
     Authority,
+    certify_request,
     issue_ca,
     issue_certificate,
     save_identity,
 )
 from broker.transport.local_settings import KAFKA_FOLDER, free_port
-from contracts.drafting import draft
+from contracts.drafting import Value, draft
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 
 CLAIM_NAME: Final = ".being-made"
 """File in a new partnership's folder while it is being made."""
-FOLDERS: Final = ("import", "processed", "quarantine", "inbox", "state", "contracts", "manifests")
+PASSPHRASE_NAME: Final = "passphrase"  # noqa: S105 - the name of a file
+_NOT_OF_A_PROFILE: Final = frozenset({"id", "ico_registration", "kafka_principal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class _Founded:
 
     plan: AgencyPlan
     governance: GovernanceSigner
-    manifest: VerifiedManifest
+    entry: VerifiedEntry
 
 
 def create_partnership(
@@ -157,72 +156,26 @@ def _found(
     bootstrap: str,
     now: int,
 ) -> _Founded:
-    """Make an agency's folders, keys, configuration and first manifest."""
+    """Make an agency as `concordant agency init` does, with a passphrase beside it."""
     make_private_folder(directory, exist_ok=False)
-    for name in FOLDERS:
-        make_private_folder(directory / name)
-    passphrase = random_token().encode()
-    write_durably(directory / "passphrase", passphrase + b"\n", mode=SECRET_MODE)
-    governance = _governance(directory, plan.id, deployment, passphrase, now)
-    first, second = governance.public.fingerprints
-    config = format_config(
+    write_durably(directory / PASSPHRASE_NAME, random_token().encode() + b"\n", mode=SECRET_MODE)
+    request = FoundingPlan(
         agency=plan.id,
         deployment=deployment,
-        governance=GovernanceSection(ed25519=first, ml_dsa_65=second),
+        profile=_profile(plan.party),
         adapter=plan.adapter,
-        partners=plan.codes,
-        bootstrap=bootstrap,
-        http_port=0,
+        kafka=bootstrap,
+        passphrase_file=PASSPHRASE_NAME,
     )
-    write_durably(directory / CONFIG_NAME, config.encode())
-    return _Founded(plan, governance, _manifest(directory, plan, governance, passphrase, now))
+    founded = found_agency(directory, request, now, partners=plan.codes)
+    assert founded.governance is not None  # it was made just now
+    return _Founded(plan, founded.governance, founded.entry)
 
 
-def _governance(
-    directory: Path, agency: str, deployment: str, passphrase: bytes, now: int
-) -> GovernanceSigner:
-    ring = Keyring(
-        directory / "keys" / "governance",
-        deployment=deployment,
-        agency=agency,
-        passphrase=lambda: passphrase,
-    )
-    first, second = (
-        ring.create(GOVERNANCE, algorithm, not_before=whole_second(now), not_after=None)
-        for algorithm in (ED25519, ML_DSA_65)
-    )
-    return governance_signer(ring, (first.kid, second.kid), deployment=deployment, agency=agency)
-
-
-def _manifest(
-    directory: Path, plan: AgencyPlan, governance: GovernanceSigner, passphrase: bytes, now: int
-) -> VerifiedManifest:
-    deployment = governance.deployment
-    ring = Keyring(
-        directory / "keys",
-        deployment=deployment,
-        agency=plan.id,
-        passphrase=lambda: passphrase,
-    )
-    start = whole_second(now)
-    ring.create(SECRET, HMAC, not_before=start, not_after=None)
-    keys = tuple(
-        listed_key(
-            ring.create(role, algorithm, not_before=start, not_after=start + LONGEST_LIFE_MS[role]),
-            ring,
-            deployment=deployment,
-            agency=plan.id,
-        )
-        for role, algorithm in OPERATIONAL_KEYS
-    )
-    return first_manifest(
-        agency=plan.id,
-        deployment=deployment,
-        contacts={"operations": f"operations@{plan.id}.example"},
-        keys=keys,
-        signer=governance,
-        now=now,
-    )
+def _profile(party: Mapping[str, Value]) -> Profile:
+    """What the entry says: the party of the agreement."""
+    said = {name: value for name, value in party.items() if name not in _NOT_OF_A_PROFILE}
+    return Profile.model_validate({**said, "registration": party["ico_registration"]})
 
 
 def _sign(founded: Sequence[_Founded], deployment: str, now: int, terms: str) -> SignedContract:
@@ -271,8 +224,11 @@ def _complete(
     )
     book = ManifestBook(deployment)
     for other in founded:
-        book = repository.store_manifest(other.manifest.raw, contracts, book, now)
-    certificate, key = issue_certificate(authority, agency, now=now)
+        book = repository.store_manifest(other.entry.manifest.raw, contracts, book, now)
+    certificate = certify_request(
+        authority, one.entry.entry.certificate_request.encode(), agency, now=now
+    )
+    key = (root / agency / TLS_FOLDER / "key.pem").read_bytes()
     save_identity(root / agency / "tls", ca=authority.certificate, certificate=certificate, key=key)
 
 

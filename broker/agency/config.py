@@ -304,6 +304,7 @@ def format_config(
     partners: Mapping[str, str],
     bootstrap: str,
     http_port: int,
+    passphrase_file: str,
 ) -> str:
     """The text of a new agency's `agency.toml`, with what an operator may want to change."""
     codes = "\n".join(f"{_quoted(code)} = {_quoted(partners[code])}" for code in sorted(partners))
@@ -324,10 +325,10 @@ kind = {_quoted(adapter)}
 
 [keys]  # the governance keys belong offline: sign, then take the folder away
 operational = "file:keys"
-governance = "file:keys/governance"
+governance = "file:governance"
 
 [passphrase]  # one of: file, environment, credential
-file = "passphrase"
+file = {_quoted(passphrase_file)}
 
 [kafka]
 bootstrap = {_quoted(bootstrap)}

@@ -56,6 +56,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the addressed agencies are not the recipients",
         _SENT_AGAIN,
     ),
+    "agency_differs": Meaning(
+        "the folder holds an agency that was made with other values",
+        "Give the folder alone to finish that agency: concordant agency init DIR. For "
+        "another agency, give another folder.",
+    ),
     "agency_own": Meaning(
         "a command was given this agency itself where another is meant",
         "Give another party's id. If a key of our own is lost: concordant keys revoke KID "
@@ -90,6 +95,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "certificate_invalid": Meaning(
         "a TLS certificate is not what it must be",
         "Ask Kafka's host to issue it again.",
+    ),
+    "certificate_request_invalid": Meaning(
+        "a certificate request is damaged or names another agency",
+        "Ask the agency for its entry again: concordant agency entry --agency DIR --out FILE",
     ),
     "certificate_unreadable": Meaning(
         "a TLS file is missing or damaged",
@@ -284,6 +293,35 @@ CODES: Final[Mapping[str, Meaning]] = {
         "more second signatures than parties",
         "Nothing; the record is ignored.",
     ),
+    "delegation_dates_invalid": Meaning(
+        "the dates of a delegation make no sense",
+        "Ask its agency for a new entry.",
+    ),
+    "delegation_early": Meaning(
+        "a delegation is from the future",
+        "Check both clocks.",
+    ),
+    "delegation_expired": Meaning(
+        "the time for which an agency's manifest keys may sign has ended",
+        "Ask its agency for a new entry. For our own: bring the governance keys and make a "
+        "new delegation.",
+    ),
+    "delegation_foreign": Meaning(
+        "a delegation is of another deployment",
+        "Ask its agency for its entry for this deployment.",
+    ),
+    "delegation_key_invalid": Meaning(
+        "a key in a delegation is not one that it may name",
+        "Ask its agency for a new entry.",
+    ),
+    "delegation_malformed": Meaning(
+        "not a delegation",
+        "Ask its agency for its entry again.",
+    ),
+    "delegation_signature_invalid": Meaning(
+        "the agency's two governance keys have not both signed the delegation",
+        "Ask its agency for its entry again, and compare the fingerprint by telephone.",
+    ),
     "demo_missing": Meaning(
         "the demo and its fictitious agencies are not installed",
         "Install them where no real data is: pip install concordant-demo",
@@ -308,6 +346,36 @@ CODES: Final[Mapping[str, Meaning]] = {
     "early": Meaning(
         "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",
+    ),
+    "entry_early": Meaning(
+        "an entry is from the future",
+        "Check both clocks.",
+    ),
+    "entry_foreign": Meaning(
+        "an entry is of another deployment",
+        "Ask its agency to make a folder of its own for this deployment, and for the entry "
+        "of that folder.",
+    ),
+    "entry_malformed": Meaning(
+        "not an entry, or one that was altered",
+        "Ask its agency for its entry again: concordant agency entry --agency DIR --out FILE",
+    ),
+    "entry_missing": Meaning(
+        "this agency has no entry yet",
+        "Finish the agency: concordant agency init DIR",
+    ),
+    "entry_mixed": Meaning(
+        "an entry has parts of another agency",
+        "Ask its agency for its entry again.",
+    ),
+    "entry_signature_invalid": Meaning(
+        "the agency's two governance keys have not both signed the entry",
+        "Ask its agency for its entry again, and compare the fingerprint by telephone.",
+    ),
+    "entry_too_large": Meaning(
+        "the file is too large for an entry",
+        "Ask the agency for the file that it made with: concordant agency entry --agency "
+        "DIR --out FILE",
     ),
     "equivocation": Meaning(
         "two signed histories",
@@ -375,6 +443,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "folder_unwritable": Meaning(
         "a folder of the adapter cannot be written to",
         "Make the folder, and let the adapter's account write to it.",
+    ),
+    "founding_unreadable": Meaning(
+        "the file founding.json of an agency's folder is damaged",
+        "Restore it from a backup.",
     ),
     "frontier_malformed": Meaning(
         "the stored end of a log is damaged",
@@ -732,6 +804,14 @@ CODES: Final[Mapping[str, Meaning]] = {
     "operator_invalid": Meaning(
         "the name of the operator cannot be used",
         "Give another name with --operator.",
+    ),
+    "option_invalid": Meaning(
+        "the value of an option has not the form that it needs",
+        "Correct the option that is named; --help says what it takes.",
+    ),
+    "option_missing": Meaning(
+        "a command needs an option, and there is no terminal to ask",
+        "Give the options that are named.",
     ),
     "origin_wrong": Meaning(
         "another deployment, topic or partition",
@@ -1101,6 +1181,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "withheld": Meaning(
         "a sender has sent more than Kafka gave us",
         "Telephone the host of Kafka.",
+    ),
+    "words_invalid": Meaning(
+        "these are not the twelve words of a fingerprint",
+        "Ask the other agency to read its words again, and type all twelve.",
     ),
     "wrap_budget": Meaning(
         "too many new wraps in a minute",

@@ -50,6 +50,8 @@ from broker.keys.kid import (
 from broker.keys.signer import SIGNING_KEYS
 from broker.strict_json import parse_strict_json
 
+UNASSIGNED: Final = "unassigned"
+"""Deployment of an agency that has signed no agreement yet: its first signature names the one."""
 SALT_BYTES: Final = 16
 KEYFILE_LIMIT_BYTES: Final = 64 * 1024
 SCRYPT_COST: Final = 2**17

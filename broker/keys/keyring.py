@@ -28,6 +28,7 @@ from broker.keys.keyfile import (
     KEYFILE_LIMIT_BYTES,
     SALT_BYTES,
     SCRYPT_COST,
+    UNASSIGNED,
     KeyEntry,
     KeyFile,
     format_destruction,
@@ -294,7 +295,9 @@ class Keyring:
         except OSError as error:
             raise self._unreadable("A key file cannot be read", path, error) from None
         file = parse_keyfile(content, str(path))
-        if (file.deployment, file.agency) != (self._deployment, self._agency):
+        # a key that was made before the first agreement stays this agency's
+        deployments = (self._deployment, UNASSIGNED)
+        if file.agency != self._agency or file.deployment not in deployments:
             raise KeyAccessError(
                 "The key file belongs to another agency or deployment.",
                 code="key_unreadable",

@@ -14,6 +14,7 @@ from broker.envelope.primitives import lp, sha256
 from contracts.durations import DAY_MS
 
 GOVERNANCE: Final = "governance"
+MANIFEST: Final = "manifest"
 STREAM: Final = "stream"
 EXCHANGE: Final = "exchange"
 RECEIPT: Final = "receipt"
@@ -28,6 +29,7 @@ HMAC: Final = "hmac-sha256"
 ALGORITHMS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         GOVERNANCE: frozenset({ED25519, ML_DSA_65}),
+        MANIFEST: frozenset({ED25519, ML_DSA_65}),
         STREAM: frozenset({ED25519, ML_DSA_44}),
         EXCHANGE: frozenset({XWING}),
         RECEIPT: frozenset({ED25519}),

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -107,6 +108,15 @@ def issue_certificate(
         TransportError: `certificate_invalid`, the name cannot be a principal or the authority
             cannot be read.
     """
+    issuer, issuer_key = _issuer(authority, common_name)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _certified(issuer, issuer_key, common_name, key.public_key(), hosts, now)
+    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+
+
+def _issuer(
+    authority: Authority, common_name: str
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     if not _NAME.fullmatch(common_name):
         raise TransportError(
             "a TLS common name has lower-case letters, digits, '.' and '-' only",
@@ -124,8 +134,43 @@ def issue_certificate(
         raise TransportError(
             "the authority's key is not an elliptic curve key", code="certificate_invalid"
         )
+    return issuer, issuer_key
+
+
+def certify_request(
+    authority: Authority, request: bytes, common_name: str, *, now: int | None = None
+) -> bytes:
+    """Issues a client certificate for the key of a request.
+
+    Args:
+        authority: who signs.
+        request: PKCS#10 in PEM.
+        common_name: the Kafka principal, which the request must name.
+        now: milliseconds since the epoch; None is the clock.
+
+    Returns:
+        The certificate, PEM.
+
+    Raises:
+        TransportError: `certificate_request_invalid` or `certificate_invalid`.
+    """
+    verify_certificate_request(request, common_name)
+    issuer, issuer_key = _issuer(authority, common_name)
+    public = x509.load_pem_x509_csr(request).public_key()
+    assert isinstance(public, ec.EllipticCurvePublicKey)  # verified above
+    certificate = _certified(issuer, issuer_key, common_name, public, (), now)
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _certified(
+    issuer: x509.Certificate,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    common_name: str,
+    public: ec.EllipticCurvePublicKey,
+    hosts: Sequence[str],
+    now: int | None,
+) -> x509.Certificate:
     start = _moment(now)
-    key = ec.generate_private_key(ec.SECP256R1())
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if hosts:
         purposes.append(ExtendedKeyUsageOID.SERVER_AUTH)
@@ -133,14 +178,14 @@ def issue_certificate(
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
         .issuer_name(issuer.subject)
-        .public_key(key.public_key())
+        .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(start - BACKDATE)
         .not_valid_after(min(start + CERTIFICATE_LIFE, issuer.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()),
             critical=False,
@@ -150,8 +195,73 @@ def issue_certificate(
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False
         )
-    certificate = builder.sign(issuer_key, hashes.SHA256())
-    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def new_private_key() -> bytes:
+    """A new TLS private key, PEM in PKCS#8."""
+    return _key_pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+def certificate_request(key: bytes, common_name: str) -> bytes:
+    """A PKCS#10 request for a client certificate.
+
+    Args:
+        key: the private key, PEM.
+        common_name: the Kafka principal.
+
+    Returns:
+        The request, PEM.
+
+    Raises:
+        TransportError: `certificate_unreadable`: the private key cannot be read.
+    """
+    try:
+        private = serialization.load_pem_private_key(key, password=None)
+    except (ValueError, TypeError):
+        private = None
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise TransportError(
+            "The TLS private key cannot be read.",
+            code="certificate_unreadable",
+            fix="Put the file back.",
+        )
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .sign(private, hashes.SHA256())
+    )
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+def verify_certificate_request(pem: bytes, common_name: str) -> None:
+    """Checks a request: its form, its key, its name and its own signature.
+
+    Args:
+        pem: the request; its bytes must be the one way to write it.
+        common_name: the Kafka principal that it must name, and nothing else.
+
+    Raises:
+        TransportError: `certificate_request_invalid`.
+    """
+    try:
+        request = x509.load_pem_x509_csr(pem)
+        names = [(one.oid, one.value) for one in request.subject]
+        sound = (
+            names == [(NameOID.COMMON_NAME, common_name)]
+            and request.public_bytes(serialization.Encoding.PEM) == pem
+            and isinstance(request.public_key(), ec.EllipticCurvePublicKey)
+            and not list(request.extensions)
+            and request.is_signature_valid
+        )
+    except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm):
+        sound = False
+    if not sound:
+        raise TransportError(
+            "The certificate request is damaged, or it is for another name than the agency's id.",
+            code="certificate_request_invalid",
+            fix="Ask the agency for its entry again.",
+        )
 
 
 def read_certificate(pem: bytes) -> CertificateFacts:

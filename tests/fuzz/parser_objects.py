@@ -173,6 +173,7 @@ def config_text() -> bytes:
         partners={"LEW": "csu-lewisham", "CPS": "cps-london"},
         bootstrap="localhost:9092",
         http_port=0,
+        passphrase_file="passphrase",
     ).encode()
 
 

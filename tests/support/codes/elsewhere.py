@@ -14,6 +14,14 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "agency_differs": "broker/operations/test_agency_founding.py"
+    "::test_another_request_is_refused_and_changes_nothing",
+    "entry_missing": "broker/operations/test_agency_founding.py"
+    "::test_an_agency_without_an_entry_is_finished",
+    "option_missing": "broker/cli/agency/test_commands.py"
+    "::test_without_a_terminal_every_missing_option_is_named",
+    "option_invalid": "broker/cli/agency/test_commands.py"
+    "::test_a_wrong_value_is_named_and_makes_nothing",
     "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
     "contract_unknown": "publishing/test_retry_later.py"
     "::test_a_contract_that_arrives_in_time_opens_what_waited",
@@ -110,6 +118,52 @@ N, T, M, W = Reason.NOTHING, Reason.BY_ITSELF, Reason.MACHINE, Reason.WORD
 D, R, B = Reason.DEFAULT, Reason.READ, Reason.ONLY_BROUGHT_ABOUT
 
 NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
+    "certificate_request_invalid": (
+        P,
+        "broker/partnership/test_entry.py::test_a_certificate_request_for_another_id_is_refused",
+    ),
+    "delegation_dates_invalid": (P, "broker/keys/test_delegation.py::test_dates"),
+    "delegation_early": (M, "broker/keys/test_delegation.py::test_early_and_expired"),
+    "delegation_expired": (P, "broker/keys/test_delegation.py::test_early_and_expired"),
+    "delegation_foreign": (P, "broker/keys/test_delegation.py::test_another_deployment_is_refused"),
+    "delegation_key_invalid": (P, "broker/keys/test_delegation.py::test_keys"),
+    "delegation_malformed": (
+        P,
+        "broker/keys/test_delegation.py::test_other_bytes_are_no_delegation",
+    ),
+    "delegation_signature_invalid": (
+        P,
+        "broker/keys/test_delegation.py::test_keys_of_others_sign_nothing",
+    ),
+    "entry_early": (M, "broker/partnership/test_entry.py::test_an_entry_of_tomorrow_is_refused"),
+    "entry_foreign": (
+        P,
+        "broker/partnership/test_entry.py::test_an_entry_of_another_deployment_is_refused",
+    ),
+    "entry_malformed": (
+        P,
+        "broker/partnership/test_entry.py::test_any_bytes_are_refused_by_a_code",
+    ),
+    "entry_mixed": (
+        P,
+        "broker/partnership/test_entry.py::test_an_agency_does_not_sign_an_entry_that_others_refuse",
+    ),
+    "entry_signature_invalid": (
+        P,
+        "broker/partnership/test_entry.py::test_an_entry_that_nobody_signed_again_is_refused",
+    ),
+    "entry_too_large": (
+        P,
+        "broker/partnership/test_entry.py::test_a_part_of_an_entry_and_more_than_one_are_refused",
+    ),
+    "founding_unreadable": (
+        M,
+        "broker/operations/test_agency_founding.py::test_a_damaged_plan_or_entry_is_named",
+    ),
+    "words_invalid": (
+        P,
+        "broker/partnership/test_fingerprint.py::test_what_is_no_fingerprint_is_refused",
+    ),
     "alarm": (R, "cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about"),
     "before_start_late": (
         P,

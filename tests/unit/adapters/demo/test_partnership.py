@@ -85,7 +85,7 @@ def test_keys_that_have_ended_do_not_sign(load: Load, now: int) -> None:
 
 
 def test_a_missing_governance_key_is_missing(load: Load, partnership: Partnership) -> None:
-    for path in (partnership.directory("csu-camden") / "keys" / "governance").iterdir():
+    for path in (partnership.directory("csu-camden") / "governance").iterdir():
         path.unlink()
     assert code_of(load().governance_signer, KeyAccessError) == "key_missing"
 
@@ -210,7 +210,7 @@ def test_secrets_are_the_users_alone(founded: Partnership) -> None:
         for path in founded.directory(agency).rglob("*")
         if path.name in {"passphrase", "key.pem"} or path.name.endswith(".key.json")
     ]
-    assert len(secret) == 7 * 9
+    assert len(secret) == 7 * 11
     for path in secret:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -25,6 +25,7 @@ GOOD = format_config(
     partners={'A "quoted" code': "haven-support", "back\\slash": "cps-london"},
     bootstrap="localhost:19092",
     http_port=0,
+    passphrase_file="passphrase",
 )
 
 

@@ -160,7 +160,7 @@ def test_renewing_makes_keys_that_open(load: Load, now: int) -> None:
 
 
 def test_renewing_needs_the_governance_keys(load: Load, partnership: Partnership, now: int) -> None:
-    for path in (partnership.directory(ME) / "keys" / "governance").iterdir():
+    for path in (partnership.directory(ME) / "governance").iterdir():
         path.unlink()
     assert code_of(lambda: renew_keys(load(), now), KeyAccessError) == "key_missing"
     assert load().manifest(now).version == 1

@@ -137,7 +137,7 @@ DAMAGED: dict[str, Spoil] = {
     "all else files": replaced_by_a_file(
         "keys", "tls", "state", "import", "processed", "quarantine", "inbox"
     ),
-    "all else folders": a_folder_instead("keys/*", "keys/governance/*", "tls/*", "passphrase"),
+    "all else folders": a_folder_instead("keys/*", "governance/*", "tls/*", "passphrase"),
 }
 """Some commands can do without what is wrong."""
 

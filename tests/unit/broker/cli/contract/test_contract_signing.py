@@ -217,13 +217,13 @@ def test_an_agency_signs_its_first_contract(cli, world: World) -> None:
 
 def test_signing_twice_changes_nothing_and_needs_no_key(cli, world: World) -> None:
     before = world.note().read_bytes()
-    shutil.rmtree(world.agency() / "keys" / "governance")
+    shutil.rmtree(world.agency() / "governance")
     assert cli(*SIGN, "--agency", world.agency(), world.contract()).code == 0
     assert world.note().read_bytes() == before
 
 
 def _no_key(world: World) -> None:
-    shutil.rmtree(world.agency() / "keys" / "governance")
+    shutil.rmtree(world.agency() / "governance")
 
 
 def _wrong_passphrase(world: World) -> None:
@@ -235,7 +235,7 @@ def _no_passphrase(world: World) -> None:
 
 
 def _damaged_key(world: World) -> None:
-    for path in (world.agency() / "keys" / "governance").glob("*.key.json"):
+    for path in (world.agency() / "governance").glob("*.key.json"):
         path.write_bytes(path.read_bytes()[:-40])
 
 

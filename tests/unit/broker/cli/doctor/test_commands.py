@@ -75,7 +75,7 @@ def test_one_line_each(cli, root: Path) -> None:
 
 
 def test_governance_keys_offline_leave_nothing_to_say(cli, root: Path) -> None:
-    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    shutil.rmtree(root / AGENCY / "governance")
     _, checks = examined(cli, root / AGENCY)
     assert checks["keys"]["status"] == "ok"
 

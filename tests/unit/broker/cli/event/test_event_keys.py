@@ -118,7 +118,7 @@ def test_only_the_keys_that_are_needed_are_opened(cli, root: Path, line: bytes) 
     folder = root / SENDER
     for role in ("exchange", "receipt"):
         the_key(folder, role).write_bytes(b"rubbish")
-    shutil.rmtree(folder / "keys" / "governance")
+    shutil.rmtree(folder / "governance")
     assert cli("event", "seal", "--agency", folder, stdin=line).code == 0
 
 

@@ -15,7 +15,7 @@ def test_a_new_pair_lies_beside_the_old_and_nothing_uses_it(cli, root: Path) -> 
     before = cli("keys", "list", "--agency", root / AGENCY, "--json").json["keys"]
     done = cli("keys", "new-governance", "--agency", root / AGENCY, "--json")
     assert done.code == 0
-    assert len(list((root / AGENCY / "keys" / "governance").glob("*.key.json"))) == 4
+    assert len(list((root / AGENCY / "governance").glob("*.key.json"))) == 4
     assert cli("keys", "list", "--agency", root / AGENCY, "--json").json["keys"] == before
     named = load_participant(root / AGENCY, now_ms()).config.governance
     (former,) = done.json["governance"]["former"]

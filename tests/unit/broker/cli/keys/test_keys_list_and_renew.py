@@ -61,7 +61,7 @@ def test_listing_needs_no_passphrase(cli, root: Path) -> None:
 
 
 def test_governance_keys_offline_are_well(cli, root: Path) -> None:
-    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    shutil.rmtree(root / AGENCY / "governance")
     done = listed(cli, root / AGENCY)
     assert done.code == 0
     assert [key["held"] for key in done.json["keys"]] == [False, False, True, True, True, True]
@@ -151,7 +151,7 @@ def test_an_expired_manifest_can_be_renewed(cli, root: Path, clock) -> None:
 
 
 def test_without_the_governance_keys_nothing_is_renewed(cli, root: Path) -> None:
-    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    shutil.rmtree(root / AGENCY / "governance")
     before = sorted(path.name for path in (root / AGENCY).rglob("*.key.json"))
     done = cli("keys", "renew", "--agency", root / AGENCY, "--all")
     assert (done.code, done.out) == (3, b"")

@@ -52,7 +52,7 @@ def test_every_key_opens_with_the_new_one_and_the_old_one_opens_none(
     assert done.code == 0
     assert done.json == {
         "agency": AGENCY,
-        "operational": {"changed": 5, "before": 0},
+        "operational": {"changed": 7, "before": 0},
         "governance": {"changed": 2, "before": 0},
         "governance_left_behind": False,
     }
@@ -72,8 +72,8 @@ def test_neither_passphrase_is_ever_printed(cli, folder: Path, new_file: Path, m
         change(cli, folder, "--new-file", folder / "passphrase"),
     ]
     assert [done.code for done in said] == [0, 0, 3]
-    assert said[0].lines == ["operational: 5 keys changed", "governance: 2 keys changed"]
-    assert said[1].lines[0] == "operational: 0 keys changed, 5 had it already"
+    assert said[0].lines == ["operational: 7 keys changed", "governance: 2 keys changed"]
+    assert said[1].lines[0] == "operational: 0 keys changed, 7 had it already"
     for done in said:
         assert NEW not in done.text + done.err
         assert old not in done.text + done.err
@@ -90,7 +90,7 @@ def test_the_passphrase_that_was_put_in_its_place_too_soon_is_named(
     assert [path.read_bytes() for path in sorted(folder.glob("keys/**/*.json"))] == before
 
 
-@pytest.mark.parametrize("after", range(7))
+@pytest.mark.parametrize("after", range(9))
 def test_interrupted_at_any_file_it_is_finished_the_next_time(
     cli, folder: Path, new_file: Path, line: bytes, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +107,7 @@ def test_interrupted_at_any_file_it_is_finished_the_next_time(
     assert (first.code, first.out, first.err) == (130, b"", "")
     monkeypatch.undo()
     again = change(cli, folder, "--new-file", new_file, "--json").json
-    assert again["operational"]["changed"] + again["governance"]["changed"] == 7 - after
+    assert again["operational"]["changed"] + again["governance"]["changed"] == 9 - after
     shutil.copy(new_file, folder / "passphrase")
     assert unlocks(cli, folder, line)
 
@@ -116,7 +116,7 @@ def test_governance_keys_that_are_away_follow_when_they_are_brought(
     cli, folder: Path, new_file: Path, tmp_path: Path, line: bytes
 ) -> None:
     away = tmp_path / "stick"
-    (folder / "keys" / "governance").rename(away)
+    (folder / "governance").rename(away)
     done = change(cli, folder, "--new-file", new_file, "--json")
     assert (done.code, done.json["governance"], done.json["governance_left_behind"]) == (
         0,
@@ -126,7 +126,7 @@ def test_governance_keys_that_are_away_follow_when_they_are_brought(
     assert "give this command again with --governance" in done.err
     (folder / "passphrase").rename(folder / "former")
     shutil.copy(new_file, folder / "passphrase")
-    away.rename(folder / "keys" / "governance")
+    away.rename(folder / "governance")
     config = folder / "agency.toml"
     text = config.read_text()
     config.write_text(text + '\n[governance_passphrase]\nfile = "former"\n')
@@ -140,7 +140,7 @@ def test_governance_keys_that_are_away_follow_when_they_are_brought(
 def test_governance_keys_with_a_passphrase_of_their_own_keep_it(
     cli, folder: Path, new_file: Path
 ) -> None:
-    before = {path: path.read_bytes() for path in folder.glob("keys/governance/*")}
+    before = {path: path.read_bytes() for path in folder.glob("governance/*")}
     shutil.copy(folder / "passphrase", folder / "governance-passphrase")
     config = folder / "agency.toml"
     config.write_text(
@@ -148,7 +148,7 @@ def test_governance_keys_with_a_passphrase_of_their_own_keep_it(
     )
     done = change(cli, folder, "--new-file", new_file, "--json")
     assert (done.json["governance"], done.json["governance_left_behind"]) == (None, False)
-    assert {path: path.read_bytes() for path in folder.glob("keys/governance/*")} == before
+    assert {path: path.read_bytes() for path in folder.glob("governance/*")} == before
 
 
 def test_they_can_be_given_one(cli, folder: Path, new_file: Path) -> None:
@@ -159,12 +159,12 @@ def test_they_can_be_given_one(cli, folder: Path, new_file: Path) -> None:
 
 
 def test_with_keys_in_one_folder_each_is_changed_once(cli, folder: Path, new_file: Path) -> None:
-    for path in (folder / "keys" / "governance").iterdir():
+    for path in (folder / "governance").iterdir():
         path.rename(folder / "keys" / path.name)
     config = folder / "agency.toml"
-    config.write_text(config.read_text().replace("file:keys/governance", "file:keys"))
+    config.write_text(config.read_text().replace("file:governance", "file:keys"))
     done = change(cli, folder, "--new-file", new_file, "--json")
-    assert done.json["operational"] == {"changed": 7, "before": 0}
+    assert done.json["operational"] == {"changed": 9, "before": 0}
     assert (done.json["governance"], done.json["governance_left_behind"]) == (None, False)
 
 
@@ -204,5 +204,6 @@ def test_no_new_passphrase_is_said_before_anything_is_changed(
 
 def test_a_folder_without_keys(cli, folder: Path, new_file: Path) -> None:
     shutil.rmtree(folder / "keys")
+    shutil.rmtree(folder / "governance")
     change(cli, folder, "--new-file", new_file).require_failure("key_missing")
     change(cli, folder, "--new-file", new_file, "--governance").require_failure("key_missing")

@@ -150,7 +150,7 @@ def test_a_time_that_no_manifest_can_say_is_wrong_usage(cli, root: Path, since: 
 
 def test_without_the_governance_keys_nothing_is_made(cli, root: Path) -> None:
     kid = keys(cli, root / AGENCY)["stream ed25519"]
-    shutil.rmtree(root / AGENCY / "keys" / "governance")
+    shutil.rmtree(root / AGENCY / "governance")
     before = sorted(path.name for path in (root / AGENCY).rglob("*.key.json"))
     done = revoke(cli, root / AGENCY, kid)
     done.require_failure("key_missing")

@@ -1,0 +1,153 @@
+"""``concordant agency``: make this agency, pass on its entry, and see what is next."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from broker.cli.output import Agency, AsJson, note, print_json, print_text
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Make this agency, pass on its entry, and see what to do next.",
+)
+
+
+@app.command("init")
+def init(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The agency's folder; absent or empty.")
+    ],
+    id: Annotated[  # noqa: A002 - the option's own word
+        str | None, typer.Option("--id", metavar="ID", help="Agency id, such as csu-camden.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Legal name of the agency."),
+    ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option("--role", metavar="ROLE", help="Role in the agreement, such as police."),
+    ] = None,
+    area: Annotated[
+        list[str] | None,
+        typer.Option("--area", metavar="CODE", help="ONS code of an area it serves; repeatable."),
+    ] = None,
+    adapter: Annotated[
+        str | None,
+        typer.Option("--adapter", metavar="KIND", help="Kind of adapter; see `adapter list`."),
+    ] = None,
+    kafka: Annotated[
+        str | None, typer.Option("--kafka", metavar="HOST:PORT", help="Address of Kafka.")
+    ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--passphrase-file",
+            metavar="FILE",
+            help="File with the passphrase of the key files. It stays where it is.",
+        ),
+    ] = None,
+    contact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--contact",
+            metavar="FUNCTION=NAME,EMAIL",
+            help="Who answers for a function; repeatable. Required: data_protection_officer, "
+            "breach, rights_and_complaints, operations. Besides: siro, caldicott_guardian.",
+        ),
+    ] = None,
+    registration: Annotated[
+        str | None,
+        typer.Option("--registration", metavar="NUMBER", help="Number in the ICO's register."),
+    ] = None,
+    regime: Annotated[
+        Literal["uk-gdpr", "dpa2018-part3"] | None,
+        typer.Option("--regime", help="Law under which it processes; else as the terms say."),
+    ] = None,
+    public_authority: Annotated[
+        bool | None,
+        typer.Option(
+            "--public-authority/--no-public-authority",
+            help="Whether it is a public authority; else as the terms say for its role.",
+        ),
+    ] = None,
+    third_party_reporting: Annotated[
+        bool | None,
+        typer.Option(
+            "--third-party-reporting/--no-third-party-reporting",
+            help="Whether it takes reports from people who do not go to the police.",
+        ),
+    ] = None,
+    deployment: Annotated[
+        str | None,
+        typer.Option(
+            "--deployment",
+            metavar="NAME",
+            help="The partnership's name, if it is known; else the first signature sets it.",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Make an agency: keys, configuration, folders and its entry.
+
+    On a terminal it asks for what is missing. Without one it names the missing options and exits
+    with code 2. Give the same command again to finish what was interrupted; it changes nothing that
+    is there. Needs no Kafka. Prints the agency's fingerprint in words: the other agencies compare
+    them with you by telephone before they sign.
+    """
+    from broker.cli.agency import text
+    from broker.cli.agency.request import Options, founding_plan
+    from broker.clock import now_ms
+    from broker.operations.agency_founding import found_agency, read_plan
+
+    given = Options(
+        id=id,
+        name=name,
+        role=role,
+        area=tuple(area or ()),
+        registration=registration,
+        regime=regime,
+        public_authority=public_authority,
+        third_party_reporting=third_party_reporting,
+        deployment=deployment,
+        adapter=adapter,
+        kafka=kafka,
+        passphrase_file=passphrase_file,
+        contacts=tuple(contact or ()),
+    )
+    plan = founding_plan(directory, given, read_plan(directory))
+    founded = found_agency(directory, plan, now_ms())
+    if json:
+        print_json(text.founded_json(founded))
+        note(text.offline_line(founded))
+    else:
+        on_terminal = sys.stdout is not None and sys.stdout.isatty()
+        print_text(text.founded_text(founded, qr=on_terminal))
+
+
+@app.command("entry")
+def entry(
+    agency: Agency,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the entry is written.")],
+    json: AsJson = False,
+) -> None:
+    """Write this agency's entry: the public file by which the other agencies come to know it.
+
+    The file holds who the agency is, its public keys and a request for a TLS certificate. It holds
+    no secret: send it by mail. The others compare the fingerprint with you by telephone.
+    """
+    from broker.cli.agency import text
+    from broker.clock import now_ms
+    from broker.operations.agency_founding import write_entry
+
+    written = write_entry(agency, out, now_ms())
+    if json:
+        print_json(text.entry_json(written, str(out)))
+    else:
+        print_text(str(out))
+    for line in text.fingerprint_lines(written):
+        note(line)

@@ -1,0 +1,69 @@
+"""Signed note of three lines: header, deployment, and one line of canonical JSON.
+
+Delegations and entries have this form (docs/spec/entries.md). There is one way to write such a
+file: the text is the canonical one, it has exactly the signature lines of its signers, and the
+bytes are those that the text and the lines give. A reader therefore refuses every altered bit.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from broker.envelope.canonical import CanonicalError, format_json, parse_json
+from broker.tlog.errors import NoteError
+from broker.tlog.note import Note, format_note, parse_note
+
+
+class MalformedDocument(ValueError):  # noqa: N818 - each caller raises its own error instead
+    """The bytes are not a document of that form; the text says why, without any value."""
+
+
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
+
+
+def document_text(header: str, deployment: str, document: BaseModel) -> bytes:
+    """The text that is signed."""
+    line = format_json(document.model_dump(mode="json", exclude_none=True))
+    return f"{header}\n{deployment}\n".encode() + line + b"\n"
+
+
+def parse_document(
+    raw: bytes, *, header: str, model: type[DocumentT], signatures: int
+) -> tuple[DocumentT, Note]:
+    """Reads the bytes of a document; its signatures are not checked.
+
+    Args:
+        raw: the file's bytes; the caller has checked their number.
+        header: the first line.
+        model: of the JSON; it has a member `deployment`.
+        signatures: how many signature lines the document has.
+
+    Raises:
+        MalformedDocument: it has another form.
+    """
+    try:
+        note = parse_note(raw)
+        first, deployment, line, end = note.text.decode("utf-8").split("\n")
+        if (first, end) != (header, ""):
+            raise MalformedDocument("it is a file of another kind")
+        document = model.model_validate(parse_json(line.encode()))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in found["loc"])
+        raise MalformedDocument(f"the field {field}: {found['msg'].lower()}") from None
+    except NoteError as error:
+        raise MalformedDocument(error.detail.rstrip(".").lower()) from None
+    except MalformedDocument:
+        raise
+    except CanonicalError as error:
+        raise MalformedDocument(str(error)) from None
+    except ValueError:
+        raise MalformedDocument("its text is not three lines") from None
+    text = document_text(header, deployment, document)
+    if getattr(document, "deployment", None) != deployment or text != note.text:
+        raise MalformedDocument("its text is not the one way to write it")
+    if len(note.signatures) != signatures or format_note(note) != raw:
+        raise MalformedDocument("its signature lines are not the ones that it must have")
+    return document, note

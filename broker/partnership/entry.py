@@ -1,0 +1,251 @@
+"""Entry of an agency: one public signed file by which others come to know it.
+
+An entry holds who the agency is, its governance keys with proof that it has them, the delegation
+to its manifest keys, its first manifest and its request for a TLS certificate (spec: entries).
+`verify_entry` is the one function that checks an entry. Nothing in an entry is secret. It does not
+prove who made it: people compare the fingerprint by telephone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from broker.errors import EntryError, ManifestError, TransportError
+from broker.keys.delegation import (
+    DELEGATION_LIMIT_BYTES,
+    VerifiedDelegation,
+    parse_delegation,
+    verify_delegation,
+)
+from broker.keys.enrolment import possession_message, verify_possession
+from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
+from broker.keys.instant import CLOCK_SKEW_MS, whole_second
+from broker.keys.keyfile import UNASSIGNED, Base64, Instant
+from broker.keys.kid import ED25519, ML_DSA_65
+from broker.keys.manifest import Id, VerifiedManifest, parse_manifest, verify_manifest
+from broker.keys.signed_document import MalformedDocument, document_text, parse_document
+from broker.partnership.fingerprint import fingerprint_words
+from broker.partnership.profile import AgencyId, Profile
+from broker.tlog.errors import NoteError
+from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
+from broker.transport.certificates import verify_certificate_request
+
+HEADER: Final = "concordant.entry/v1"
+ENTRY_LIMIT_BYTES: Final = 256 * 1024
+"""An entry that was just made has about 45 kB."""
+_SIGNATURES: Final = 2
+_REQUEST_CHARACTERS: Final = 4096
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class GovernanceEntry(_Document):
+    """The governance keys, each with a signature that proves possession."""
+
+    ed25519: Base64
+    ed25519_possession: Base64
+    ml_dsa_65: Base64
+    ml_dsa_65_possession: Base64
+
+
+class Entry(_Document):
+    """What an agency says about itself to agencies that do not know it.
+
+    Attributes:
+        delegation, manifest: the text of each note.
+        certificate_request: PKCS#10 in PEM.
+    """
+
+    agency: AgencyId
+    deployment: Id
+    issued: Instant
+    profile: Profile
+    governance: GovernanceEntry
+    delegation: Annotated[str, StringConstraints(max_length=DELEGATION_LIMIT_BYTES)]
+    manifest: Annotated[str, StringConstraints(max_length=ENTRY_LIMIT_BYTES)]
+    certificate_request: Annotated[str, StringConstraints(max_length=_REQUEST_CHARACTERS)]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedEntry:
+    """An entry whose every part belongs to the holder of its governance keys.
+
+    Attributes:
+        entry: what it says.
+        governance: the governance keys.
+        delegation: to the manifest keys.
+        manifest: the first manifest.
+        raw: the file's bytes.
+    """
+
+    entry: Entry
+    governance: GovernancePublic
+    delegation: VerifiedDelegation
+    manifest: VerifiedManifest
+    raw: bytes
+
+    @property
+    def agency(self) -> str:
+        """The agency's id."""
+        return self.entry.agency
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The fingerprint that people compare by telephone."""
+        return fingerprint_words(self.entry.agency, self.governance)
+
+
+def make_entry(
+    signer: GovernanceSigner,
+    profile: Profile,
+    *,
+    delegation: VerifiedDelegation,
+    manifest: VerifiedManifest,
+    certificate_request: bytes,
+    now: int,
+) -> VerifiedEntry:
+    """Makes and signs an entry.
+
+    Args:
+        signer: the agency's governance keys.
+        profile: who the agency is.
+        delegation: to its manifest keys.
+        manifest: its first manifest.
+        certificate_request: PKCS#10 in PEM.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: others would refuse the result.
+    """
+    deployment, agency = signer.deployment, signer.agency
+    first, second = signer.public.kids
+    entry = Entry(
+        agency=agency,
+        deployment=deployment,
+        issued=whole_second(now),
+        profile=profile,
+        governance=GovernanceEntry(
+            ed25519=signer.ed25519.public,
+            ed25519_possession=signer.ed25519.sign(possession_message(deployment, agency, first)),
+            ml_dsa_65=signer.ml_dsa_65.public,
+            ml_dsa_65_possession=signer.ml_dsa_65.sign(
+                possession_message(deployment, agency, second)
+            ),
+        ),
+        delegation=delegation.raw.decode(),
+        manifest=manifest.raw.decode(),
+        certificate_request=certificate_request.decode("ascii"),
+    )
+    note = sign_note(document_text(HEADER, deployment, entry), signer.note_signers())
+    return verify_entry(format_note(note), now=now)
+
+
+def verify_entry(
+    raw: bytes, *, now: int, deployment: str | None = None, where: str | None = None
+) -> VerifiedEntry:
+    """Checks an entry and every part of it.
+
+    Args:
+        raw: the file's bytes; at most one more than the limit need be read.
+        now: milliseconds since the epoch.
+        deployment: the partnership that is being founded; an entry of another one is refused, and
+            one of an agency that has signed nothing yet is taken. None takes any.
+        where: the file's name, for errors.
+
+    Raises:
+        EntryError: `entry_too_large`, `entry_malformed`, `entry_foreign`, `entry_early`,
+            `entry_signature_invalid`, `entry_mixed` (parts of two agencies),
+            `certificate_request_invalid`, or a code of the keys, the delegation or the manifest.
+    """
+    entry, note = _parsed(raw, where)
+    try:
+        if deployment is not None and entry.deployment not in (deployment, UNASSIGNED):
+            raise EntryError(
+                f"it is of the deployment {entry.deployment}, not {deployment}.",
+                code="entry_foreign",
+                fix=f"Ask {entry.agency} to make a folder of its own for this deployment.",
+            )
+        governance = GovernancePublic(entry.governance.ed25519, entry.governance.ml_dsa_65)
+        _verify_signatures(entry, note, governance)
+        if entry.issued > now + CLOCK_SKEW_MS:
+            raise EntryError(
+                "it was issued in the future.", code="entry_early", fix="Check both clocks."
+            )
+        delegation = verify_delegation(
+            parse_delegation(entry.delegation.encode()),
+            governance,
+            deployment=entry.deployment,
+            now=now,
+        )
+        manifest = verify_manifest(
+            parse_manifest(entry.manifest.encode()),
+            [governance],
+            deployment=entry.deployment,
+            now=now,
+        )
+        named = {delegation.delegation.agency, manifest.manifest.agency}
+        if named != {entry.agency}:
+            raise EntryError("it has parts of another agency.", code="entry_mixed")
+        verify_certificate_request(entry.certificate_request.encode(), entry.agency)
+    except (EntryError, ManifestError, TransportError) as error:
+        raise EntryError(
+            f"The entry of {entry.agency} is refused: {_inside(error.detail)}",
+            code=error.code,
+            where=where,
+            fix=error.fix or f"Ask {entry.agency} for its entry again.",
+        ) from None
+    return VerifiedEntry(entry, governance, delegation, manifest, raw)
+
+
+def _parsed(raw: bytes, where: str | None) -> tuple[Entry, Note]:
+    if len(raw) > ENTRY_LIMIT_BYTES:
+        raise EntryError(
+            f"The file is too large for an entry: more than {ENTRY_LIMIT_BYTES:,} bytes.",
+            code="entry_too_large",
+            where=where,
+            fix="Ask the agency for the file that it made with: concordant agency entry",
+        )
+    try:
+        return parse_document(raw, header=HEADER, model=Entry, signatures=_SIGNATURES)
+    except MalformedDocument as error:
+        raise EntryError(
+            f"Not an entry: {error}.",
+            code="entry_malformed",
+            where=where,
+            fix="Ask the agency for its entry again.",
+        ) from None
+
+
+def _verify_signatures(entry: Entry, note: Note, governance: GovernancePublic) -> None:
+    governance.verify()
+    parts = entry.governance
+    halves = (
+        (ED25519, parts.ed25519, parts.ed25519_possession),
+        (ML_DSA_65, parts.ml_dsa_65, parts.ml_dsa_65_possession),
+    )
+    for (algorithm, public, possession), key in zip(halves, governance.kids, strict=True):
+        verify_possession(
+            algorithm,
+            public,
+            possession,
+            deployment=entry.deployment,
+            agency=entry.agency,
+            kid=key,
+        )
+    try:
+        name = key_name(entry.deployment, entry.agency)
+        verify_note_by_all(note, governance.note_verifiers(name))
+    except NoteError:
+        raise EntryError(
+            "the agency's two governance keys have not both signed it.",
+            code="entry_signature_invalid",
+        ) from None
+
+
+def _inside(detail: str) -> str:
+    return detail[:1].lower() + detail[1:]
