@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.vectors.large import make as make_large_vectors
+
 if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
 WITH_KAFKA = ("tests/integration/", "tests/acceptance/", "tests/fault/")
+
+
+def pytest_configure() -> None:
+    """Make the large test vectors, which are not kept in the repository."""
+    list(make_large_vectors())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1168,7 +1168,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "vectors_missing": Meaning(
         "the test vectors are not there",
-        "Give their folder with --vectors.",
+        "Give their folder with --vectors, or make the large ones as the message says.",
     ),
     "version_conflict": Meaning(
         "a referral's change does not follow",

@@ -32,6 +32,8 @@ CASE_SECONDS: Final = 60
 """Longest time for one case before the command counts as wrong."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """Longest output of one case, bytes: a command that never stops writing would fill the memory."""
+LARGE_FILES: Final = "large.json"
+"""What the large files of the vectors are made from (tests/vectors/README)."""
 _SHOWN: Final = 300
 
 
@@ -104,10 +106,39 @@ def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
             where=str(vectors),
             fix="name the folder tests/vectors of a source tree with --vectors",
         )
+    _require_large_files(vectors)
     for name in names:
         if name not in paths:
             raise UnknownCaseError(name, suggestion(name, paths))
     return [_load_case(vectors, paths[name]) for name in sorted(set(names) or paths)]
+
+
+def _require_large_files(vectors: Path) -> None:
+    """Large files are made from a list: without them, cases would be left out unnoticed.
+
+    Raises:
+        ConfigError: `vectors_missing`, `vectors_invalid`.
+    """
+    try:
+        held = orjson.loads((vectors / LARGE_FILES).read_bytes())
+        names = [str(name) for name in held["files"]]
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, LookupError, TypeError):
+        raise ConfigError(
+            "The list of large test vectors is damaged.",
+            code="vectors_invalid",
+            where=str(vectors / LARGE_FILES),
+            fix="restore the folder of vectors",
+        ) from None
+    missing = [name for name in names if not (vectors / name).is_file()]
+    if missing:
+        raise ConfigError(
+            f"{len(missing)} large test vectors are not made yet.",
+            code="vectors_missing",
+            where=str(vectors / missing[0]),
+            fix=f"run: python {shlex.quote(str(vectors / 'large.py'))}",
+        )
 
 
 def _load_case(vectors: Path, path: Path) -> Case:

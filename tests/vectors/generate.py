@@ -1,4 +1,4 @@
-"""Make settings/ and cases/ again from fixed.json, byte for byte (README.md).
+"""Make settings/, cases/ and large.json again from fixed.json, byte for byte (README.md).
 
 python -m tests.vectors.generate             write them here
 python -m tests.vectors.generate --into DIR  write them elsewhere, to compare
@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 
 def main() -> int:
     """Write all of them; the exit code."""
+    from tests.vectors.large import store
     from tests.vectors.making.catalogue import all_cases, all_settings
     from tests.vectors.making.ground import Ground, MissingError
 
@@ -44,6 +45,7 @@ def main() -> int:
         for name in ("settings", "cases"):  # only now, so that nobody reads half of them
             shutil.rmtree(options.into / name, ignore_errors=True)
             (made / name).rename(options.into / name)
+    store(options.into)
     return 0
 
 

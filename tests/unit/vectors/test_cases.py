@@ -16,7 +16,7 @@ CASES = load_cases(VECTORS, [])
 
 NOT_IN_A_FILE = {
     "wrap_budget": "files have no limit of new wraps (docs/spec/opening.md, step 5)",
-    "gaps_many": "needs 1,026 records, a megabyte of case; tests/unit/streams meets it",
+    "gaps_many": "needs 1,026 records, a megabyte of case; tests/unit/broker/judging meets it",
 }
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
+import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from broker.envelope.primitives import WrapOpener, WrapSealer, b64
+from tests.vectors import large
+from tests.vectors.making.ground import Ground
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -38,29 +40,53 @@ def test_the_generator_makes_the_same_bytes(tmp_path: Path) -> None:
     assert len(committed) > 300
     assert made.keys() == committed.keys()
     assert [name for name in made if made[name] != committed[name]] == []
+    for name in (large.RECIPES, large.IGNORED):
+        assert (tmp_path / name).read_bytes() == (VECTORS / name).read_bytes()
 
 
-class Ground(Protocol):
-    """tests/vectors/making/ground.py; the vectors are no package of the tests."""
+def test_large_files_are_made_by_python_alone(tmp_path: Path) -> None:
+    names = large.recipes(VECTORS)
+    for name in ("large.py", large.RECIPES):
+        shutil.copy(VECTORS / name, tmp_path)
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-I", "-S", tmp_path / "large.py"]
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert first.stdout.split() == list(names)
+    for name, held in names.items():
+        content = (tmp_path / name).read_bytes()
+        assert content == (VECTORS / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == held["sha256"]
+        assert len(content) == held["bytes"]
+    (tmp_path / next(iter(names))).write_bytes(b"cut")
+    again = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert again.stdout.split() == [next(iter(names))]
 
-    def wrap(self, seed: bytes, info: bytes, secret: bytes) -> bytes: ...
 
-    def save(self) -> None: ...
+def test_a_recipe_that_makes_other_bytes_is_an_error() -> None:
+    name, held = next(iter(large.recipes(VECTORS).items()))
+    with pytest.raises(large.RecipeError, match="does not make"):
+        large.content_of(name, {**held, "parts": ["other"]})
+
+
+def test_no_file_of_padding_is_kept_in_the_repository() -> None:
+    ignored = {line[1:] for line in (VECTORS / large.IGNORED).read_text().splitlines()[1:]}
+    assert ignored == large.recipes(VECTORS).keys()
+    kept = [path for path in VECTORS.rglob("*") if path.is_file()]
+    padded = {str(path.relative_to(VECTORS)) for path in kept if large.recipe(path.read_bytes())}
+    assert padded == ignored
 
 
 @pytest.fixture
-def ground(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Ground]:
+def ground(tmp_path: Path) -> Callable[..., Ground]:
     """The record of one wrap, or whatever else a test puts there."""
-    monkeypatch.syspath_prepend(str(VECTORS))
-    module = importlib.import_module("making.ground")
 
     def opened(recorded: dict[str, str] | None, *, record: bool = False) -> Ground:
         path = tmp_path / "fixed.json"
         if recorded is not None:
             content = {"about": "test keys", "label": "a label", "recorded": recorded}
             path.write_text(json.dumps(content), "utf-8")
-        made: Ground = module.Ground(path, record=record)
-        return made
+        return Ground(path, record=record)
 
     return opened
 

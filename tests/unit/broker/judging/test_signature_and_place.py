@@ -311,7 +311,7 @@ def test_a_record_that_failed_moves_nothing(council: Reader, log: Log) -> None:
     assert council.take(second).outcome == "opened"
 
 
-# --- step 4 (every verdict of continuity is tested in tests/unit/streams) ------------------------
+# --- step 4 (every verdict of continuity is tested in test_continuity.py) ------------------------
 
 
 def test_the_same_record_again_is_a_repeat(council: Reader, log: Log, value: bytes) -> None:

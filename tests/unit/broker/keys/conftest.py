@@ -130,7 +130,7 @@ def signed_note(governance: Callable[..., GovernanceSigner]) -> Callable[..., by
 
 @pytest.fixture(autouse=True)
 def stretched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One hash in the place of scrypt, whose 400 ms are tested in tests/unit/envelope."""
+    """One hash in place of scrypt, whose 400 ms tests/unit/broker/envelope tests."""
     monkeypatch.setattr(
         keyring_module, "scrypt_key", lambda given, salt, cost: sha256(given + salt)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -181,6 +182,23 @@ def test_a_folder_without_vectors_is_said(cli: Cli, tmp_path: Path) -> None:
     done = cli("conformance", "--vectors", tmp_path)
     assert done.code == 3
     assert "There are no test vectors here." in done.err
+
+
+def test_large_vectors_that_are_not_made_are_said_with_what_makes_them(
+    cli: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "vectors"
+    shutil.copytree(VECTORS, folder, ignore=shutil.ignore_patterns("making", "*line_of_1_mib*"))
+    done = cli("conformance", "--vectors", folder, "0-value_missing")
+    assert done.code == 3
+    assert "vectors_missing" in done.err
+    assert f"python {folder}/large.py" in " ".join(done.err.split())
+    subprocess.run([sys.executable, folder / "large.py"], check=True, capture_output=True)
+    assert cli("conformance", "--vectors", folder, "0-value_missing").code == 0
+    (folder / "large.json").write_text('{"files": 1}')
+    done = cli("conformance", "--vectors", folder, "0-value_missing")
+    assert done.code == 3
+    assert "vectors_invalid" in done.err
 
 
 def test_no_command_is_blamed_for_a_setting_that_is_missing(cli: Cli, tmp_path: Path) -> None:
