@@ -13,16 +13,18 @@ from adapters import cli as adapter_cli
 from adapters import tryout
 from adapters.erase import erase
 from broker.agency.installation import verify_installation
-from broker.cli.agency import commands as agency
-from broker.cli.conformance import commands as conformance
-from broker.cli.contract import commands as contract
-from broker.cli.doctor import commands as doctor
-from broker.cli.event import commands as event
-from broker.cli.kafka import commands as kafka
-from broker.cli.keys import commands as keys
-from broker.cli.log import commands as log
-from broker.cli.quarantine import commands as quarantine
-from broker.cli.status import commands as status
+from broker.cli import (
+    agency,
+    conformance,
+    contract,
+    doctor,
+    event,
+    kafka,
+    keys,
+    log,
+    quarantine,
+    status,
+)
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
 from contracts.errors import ConcordantError

@@ -18,10 +18,9 @@ BY_TEST = {
     "::test_another_request_is_refused_and_changes_nothing",
     "entry_missing": "broker/operations/test_agency_founding.py"
     "::test_an_agency_without_an_entry_is_finished",
-    "option_missing": "broker/cli/agency/test_commands.py"
+    "option_missing": "broker/cli/test_agency.py"
     "::test_without_a_terminal_every_missing_option_is_named",
-    "option_invalid": "broker/cli/agency/test_commands.py"
-    "::test_a_wrong_value_is_named_and_makes_nothing",
+    "option_invalid": "broker/cli/test_agency.py::test_a_wrong_value_is_named_and_makes_nothing",
     "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
     "contract_unknown": "publishing/test_retry_later.py"
     "::test_a_contract_that_arrives_in_time_opens_what_waited",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.cli.contract import terms_text
+from broker.cli import terms_text
 from broker.operations.contract_choice import Chosen
 from contracts.explain import explain_terms
 from contracts.loading import ContractText

@@ -22,7 +22,7 @@ READER, SENDER = "haven-support", "csu-camden"
 CASE = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
 ELSEWHERE = {
     "quickstart": "unit/docs/test_readme.py",
-    "kafka": "unit/broker/cli/kafka/test_commands.py",
+    "kafka": "unit/broker/cli/test_kafka.py",
     "adapter": "integration/test_service_kafka.py",
 }
 """Commands that start something, or need Kafka, by the test that runs them."""

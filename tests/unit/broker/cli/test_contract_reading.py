@@ -12,7 +12,7 @@ import pytest
 
 from broker.keys.governance import GovernancePublic
 from contracts.loading import load_contract
-from tests.unit.broker.cli.contract.contract_world import AGENCIES, NAME, World, day
+from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World, day
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.keys.durable import write_durably
 from contracts.loading import load_contract
-from tests.unit.broker.cli.contract.contract_world import AGENCIES, NAME, NOW, World, day
+from tests.unit.broker.cli.contract_world import AGENCIES, NAME, NOW, World, day
 
 VERIFY = ("contract", "verify")
 SIGN = ("contract", "sign")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from broker.cli.output import ENVIRONMENT, NO, Agency, AsJson, Output, note, print_json, print_text
+
+if TYPE_CHECKING:
+    from broker.operations.checks.check import Check
+
+_MARKS: Final = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skipped": "-   "}
 
 app = typer.Typer(
     help="Check everything that this agency's adapter needs; each failure comes with its fix."
@@ -27,20 +33,26 @@ def doctor(
     One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
     and changes nothing. Exit code 1 if anything fails, 3 if there is no configuration to check.
     """
-    from broker.cli.doctor.text import checks_json, checks_text
     from broker.clock import now_ms
     from broker.operations.checks.examination import examine
 
     checks = examine(agency, now_ms(), kafka_timeout_s=None if offline else timeout)
     failed = sum(check.status == "fail" for check in checks)
     if json:
-        document = {"ok": not failed, "checks": checks_json(checks)}
+        document = {"ok": not failed, "checks": [asdict(check) for check in checks]}
         print_json(document, output)
     else:
-        print_text(checks_text(checks), output)
+        print_text("".join(_line(check) for check in checks), output)
     warned = sum(check.status == "warn" for check in checks)
     warnings = f" {warned} to look at." if warned else ""
     note((f"{failed} of {len(checks)} checks failed." if failed else "Nothing fails.") + warnings)
     if failed and len(checks) == 1:
         raise typer.Exit(ENVIRONMENT)
     raise typer.Exit(NO if failed else 0)
+
+
+def _line(check: Check) -> str:
+    """For people: one line a check, and the fix on a second one."""
+    code = f" ({check.code})" if check.code else ""
+    text = f"{_MARKS[check.status]}  {check.name:14}{check.detail}{code}\n"
+    return text + (f"      to do:        {check.fix}\n" if check.fix else "")

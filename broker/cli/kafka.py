@@ -92,7 +92,7 @@ def up(
     Docker and no Java is needed; the first start fetches about 43 MB of jars. Prints its address.
     Then: concordant kafka apply --root DIR
     """
-    from broker.cli.kafka.text import running_json
+    from broker.cli.kafka_text import running_json
     from broker.operations.local_kafka import start_local
 
     running = start_local(agency_root, note, port)
@@ -133,7 +133,7 @@ def plan(
     deleted. Only topics and groups whose names begin with the deployment's name and a dot are
     managed. Exit code 4: a version of a contract waits for --follow, or a party gets no rights.
     """
-    from broker.cli.kafka.text import pending
+    from broker.cli.kafka_text import pending
 
     host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
@@ -161,7 +161,7 @@ def apply(
     output: Output = None,
 ) -> None:
     """Make the changes that `kafka plan` prints, and print them. Twice changes nothing more."""
-    from broker.cli.kafka.text import pending
+    from broker.cli.kafka_text import pending
 
     host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
     planned = host.plan(_hashes(follow or []))
@@ -212,7 +212,7 @@ def _hashes(texts: list[str]) -> frozenset[bytes]:
 
 
 def _print(planned: HostPlan, *, json: bool, output: Path | None) -> None:
-    from broker.cli.kafka.text import rows, text
+    from broker.cli.kafka_text import rows, text
 
     if json:
         print_json(rows(planned), output)

@@ -37,7 +37,7 @@ def status(
         return
     if agency is None:
         raise typer.BadParameter("give the agency's folder", param_hint="--agency")
-    from broker.cli.status.text import in_words, needs, status_json
+    from broker.cli.status_text import in_words, needs, status_json
     from broker.clock import now_ms
     from broker.operations.agency_status import report
 

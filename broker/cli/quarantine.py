@@ -56,7 +56,7 @@ def list_(
 
     Needs no passphrase, and shows nothing of what a record or an event says.
     """
-    from broker.cli.quarantine import text
+    from broker.cli import quarantine_text as text
     from broker.clock import now_ms
     from broker.operations.quarantine import Quarantine
 
@@ -203,7 +203,7 @@ def discard(
     with --accepted-events, events that your own system did not take. Retry first what can still be
     opened. The disclosure log says who discarded what, and why. Exit code 4 if any is held still.
     """
-    from broker.cli.quarantine.text import discard_hints, discarded_rows, planned_table
+    from broker.cli.quarantine_text import discard_hints, discarded_rows, planned_table
     from broker.clock import now_ms
     from broker.operations.discarding import Discarding, Wanted
     from broker.operations.quarantine import Quarantine
@@ -251,7 +251,7 @@ def show(
     The disclosure log says who looked. The content goes to a terminal only, never into a file or a
     pipe. A refused record is not opened here; a refused file is in the folder quarantine/.
     """
-    from broker.cli.quarantine.text import EVENT, event_text, require_terminal
+    from broker.cli.quarantine_text import EVENT, event_text, require_terminal
     from broker.clock import now_ms
     from broker.operations.held_event import show_held_event
     from broker.operations.quarantine import Quarantine

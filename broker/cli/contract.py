@@ -66,7 +66,7 @@ def lint(
 
     Exit code 1 if there is an error, 0 if there are warnings only, 3 if the file cannot be read.
     """
-    from broker.cli.contract import text
+    from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations.contract_lint import check_contract, contract_paths
     from contracts.lint import NOT_CHECKED
@@ -103,7 +103,7 @@ def explain(
     you sign, read it to the party's operations contact by telephone. With --field: who may read
     that field, why, on which legal basis and for how long, in all event types or in one (--type).
     """
-    from broker.cli.contract import terms_text
+    from broker.cli import terms_text
     from broker.clock import now_ms
     from broker.operations.contract_choice import choose
     from contracts.field_answer import answer_fields
@@ -142,7 +142,7 @@ def matrix(
 
     --csv and --json hold every term of each field. What else the parties agree is in `explain`.
     """
-    from broker.cli.contract import terms_text
+    from broker.cli import terms_text
     from broker.clock import now_ms
     from broker.operations.contract_choice import choose
 
@@ -185,7 +185,7 @@ def sign(
     beside FILE, with those of any counterpart, and keeps both in the agency's folder. It binds when
     every party has signed the same bytes. Compare the fingerprints by telephone first.
     """
-    from broker.cli.contract import text
+    from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations import contract_signing
 
@@ -229,7 +229,7 @@ def verify(
     versions that apply at once. Exit code 1 if it is not in force. With FILE alone the signatures
     are checked against the keys that FILE itself pins: compare their fingerprints by telephone.
     """
-    from broker.cli.contract import text
+    from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations.contract_validity import contract_validity
 
@@ -271,7 +271,7 @@ def suspend(
     It needs the governance keys and no other party's consent: it is a new version of this agency's
     manifest. The other parties continue without this agency.
     """
-    from broker.cli.contract import text
+    from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations.contract_departure import DepartureState, depart
 

@@ -24,7 +24,7 @@ from broker.transport.provisioning import Change, Found
 from broker.transport.topics import AclPlan
 from contracts.loading import ContractText, parse_contract
 from tests.support.command_line import Done
-from tests.unit.broker.cli.contract.contract_world import AGENCIES, NAME, World
+from tests.unit.broker.cli.contract_world import AGENCIES, NAME, World
 
 DAY = 86_400_000
 

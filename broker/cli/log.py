@@ -49,7 +49,7 @@ def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     adapter signs a head once a minute.
     """
     from broker.audit.errors import DisclosureLogError
-    from broker.cli.log.text import checked, head_json
+    from broker.cli.log_text import checked, head_json
     from broker.clock import now_ms
     from broker.operations.disclosure_log import DisclosureLog
 
@@ -123,7 +123,7 @@ def show_(
     unlocks the agency's secret. Exit code 0 if signed heads cover the answer, 4 if no signed head
     covers a part of it yet, 1 if the log has nothing about it or was altered.
     """
-    from broker.cli.log.text import (
+    from broker.cli.log_text import (
         ENTRY_COLUMNS,
         RECEIVED_COLUMNS,
         answer_json,

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from broker.cli.conformance import commands as conformance
+from broker.cli import conformance
 from broker.operations import vector_cases as conformance_cases
 
 Cli = Callable[..., Any]
-VECTORS = Path(__file__).parents[4] / "vectors"
+VECTORS = Path(__file__).parents[3] / "vectors"
 FEW = ("0-value_missing", "5-not_addressed-to_others", "10-opened-other_headers", "4-gap-jump")
 
 ALWAYS = """

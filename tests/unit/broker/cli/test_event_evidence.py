@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.cli.event import text as event_text
+from broker.cli import event_text
 from broker.clock import now_ms
 from broker.control.heartbeat_retention import keep_heard
 from broker.control.own_heartbeat import own_heartbeat

@@ -55,7 +55,7 @@ def seal(agency: Agency, file: Input = None) -> None:
     may have meant. "left_out" beside a record names each field that an agency does not get
     although it is granted it: {"field", "agency", "reason"}. Exit code 4 if any was refused.
     """
-    from broker.cli.event.text import trial_line
+    from broker.cli.event_text import trial_line
     from broker.clock import now_ms
     from broker.operations.trial import Trial, TrialRefusal
 
@@ -145,7 +145,7 @@ def evidence(
         raise typer.BadParameter("--with-record goes with an event's id, not with --check")
     if check is not None and source is not None:
         raise typer.BadParameter("--source goes with an event's id; --check FILE names its sender")
-    from broker.cli.event import text
+    from broker.cli import event_text as text
     from broker.clock import now_ms
     from broker.operations.event_evidence import AgencyEvidence, is_event_id
 

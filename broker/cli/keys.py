@@ -38,7 +38,7 @@ def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     Governance keys belong offline once the contract is signed: that they are not here is well.
     Exit code 3 if a key that is needed now is not here.
     """
-    from broker.cli.keys.text import held_json, held_table, needs
+    from broker.cli.keys_text import held_json, held_table, needs
     from broker.clock import now_ms
     from broker.operations.key_inventory import held_keys
 
@@ -68,7 +68,7 @@ def renew(
     Due is what ends within 7 days; an exchange key's successor is published 7 days ahead. Needs the
     governance keys. The running adapter publishes the manifest; otherwise it does when it starts.
     """
-    from broker.cli.keys.text import renewed_json
+    from broker.cli.keys_text import renewed_json
     from broker.clock import now_ms
     from broker.operations.key_inventory import renewed_keys
 
@@ -113,7 +113,7 @@ def revoke(
     agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
     taken back. The running adapter takes it up within seconds.
     """
-    from broker.cli.keys.text import revoked_json, revoked_notes
+    from broker.cli.keys_text import revoked_json, revoked_notes
     from broker.clock import now_ms
     from broker.operations.key_revocation import parse_since, require_reason, revoked_keys
 
@@ -153,7 +153,7 @@ def doubted(
     What another agency's receipt covers in time, and what SENDER has published again since, is
     not listed. Exit code 1 if there is any.
     """
-    from broker.cli.keys.text import affected_json
+    from broker.cli.keys_text import affected_json
     from broker.clock import now_ms
     from broker.operations.affected_events import affected_events
 
@@ -199,7 +199,7 @@ def passphrase(
     place afterwards. Governance keys that are here and share it are changed too. The adapter must
     not be running. If it is interrupted, give the same command again: it finishes what is left.
     """
-    from broker.cli.keys.text import passphrase_json, passphrase_notes, passphrase_text
+    from broker.cli.keys_text import passphrase_json, passphrase_notes, passphrase_text
     from broker.clock import now_ms
     from broker.keys.passphrase import PassphraseSource
     from broker.operations.passphrase_change import change_passphrase
@@ -223,7 +223,7 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
     Nothing uses them before that. Every party has to sign the version of the contract that pins
     them; until it is in force, and for its records afterwards, keep the former keys' version.
     """
-    from broker.cli.keys.text import governance_json, governance_text
+    from broker.cli.keys_text import governance_json, governance_text
     from broker.clock import now_ms
     from broker.operations import governance_keys
 
@@ -236,7 +236,7 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
 
 
 def _print_added(renewed: Renewed, output: Path | None) -> None:
-    from broker.cli.keys.text import added_table
+    from broker.cli.keys_text import added_table
 
     if renewed.added:
         print_table(*added_table(renewed), output)

@@ -100,7 +100,7 @@ def init(
     them with you by telephone before they sign.
     """
     from broker.cli.agency import text
-    from broker.cli.agency.request import Options, founding_plan
+    from broker.cli.agency_request import Options, founding_plan
     from broker.clock import now_ms
     from broker.operations.agency_founding import found_agency, read_plan
 

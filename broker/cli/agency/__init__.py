@@ -1,1 +1,0 @@
-"""Commands of an agency: make it, pass on its entry, see what is next."""

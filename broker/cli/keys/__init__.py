@@ -1,1 +1,0 @@
-"""Commands and texts of ``concordant keys``."""
