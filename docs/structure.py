@@ -1,4 +1,4 @@
-"""Write docs/structure.md: the structure of the code before and after issue 10.
+"""Write docs/structure.md: the size and order of the code before and after it was put in order.
 
 `python docs/structure.py` measures the commit before the work and the files as they are.
 `python docs/structure.py REVISION...` prints the same table for other revisions.

@@ -7,11 +7,14 @@ begins below it is made of the frontier's own nodes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from broker.tlog.consistency import LeafSource, subtree_root
 from broker.tlog.errors import ProofError
 from broker.tlog.merkle import Frontier
+
+LeafSource = Callable[[int, int], Sequence[bytes]]
+"""Returns the leaf hashes with start <= index < stop, in order."""
 
 _CHUNK_LEAVES: Final = 4096
 
@@ -41,6 +44,20 @@ def path_from(base: Frontier, leaves: LeafSource, index: int, size: int) -> tupl
             path.append(_left_subtree(base, leaves, start, middle))
             start = middle
     return tuple(reversed(path))
+
+
+def subtree_root(leaves: LeafSource, start: int, stop: int) -> bytes:
+    """Return the RFC 6962 hash of the leaves from `start` up to `stop`, 32 bytes.
+
+    Raises:
+        ProofError: `frontier_malformed`, the source did not return that many 32-byte hashes.
+    """
+    frontier = Frontier()
+    for first in range(start, stop, _CHUNK_LEAVES):
+        frontier = frontier.extend(leaves(first, min(first + _CHUNK_LEAVES, stop)))
+    if frontier.size != stop - start:
+        raise ProofError("Leaves of this log are missing.", code="frontier_malformed")
+    return frontier.root()
 
 
 def _left_subtree(base: Frontier, leaves: LeafSource, start: int, stop: int) -> bytes:

@@ -99,7 +99,7 @@ def init(
     is there. Needs no Kafka. Prints the agency's fingerprint in words: the other agencies compare
     them with you by telephone before they sign.
     """
-    from broker.cli.agency import text
+    from broker.cli import agency_text as text
     from broker.cli.agency_request import Options, founding_plan
     from broker.clock import now_ms
     from broker.operations.agency_founding import found_agency, read_plan
@@ -140,7 +140,7 @@ def entry(
     The file holds who the agency is, its public keys and a request for a TLS certificate. It holds
     no secret: send it by mail. The others compare the fingerprint with you by telephone.
     """
-    from broker.cli.agency import text
+    from broker.cli import agency_text as text
     from broker.clock import now_ms
     from broker.operations.agency_founding import write_entry
 

@@ -181,10 +181,6 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a field, or a group's key, without the consent it needs",
         _SENT_AGAIN + _OUR_EVENT,
     ),
-    "consistency_invalid": Meaning(
-        "a proof of consistency does not hold",
-        "Keep it as evidence and telephone the sender.",
-    ),
     "content_gone": Meaning(
         "what has to be published again has no content any more",
         "Tell the recipients how many events are lost, and when: concordant status --agency DIR. "

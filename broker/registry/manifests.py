@@ -156,10 +156,6 @@ class ManifestBook:
         history = self._history.get(agency)
         return history[-1].manifest if history else None
 
-    def highest_versions(self) -> dict[str, int]:
-        """The version of each agency's newest manifest: none is ever lower than before."""
-        return {agency: h[-1].manifest.version for agency, h in self._history.items()}
-
     def stream_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
         """The stream key behind a signature line's key id (4 bytes), None if nobody listed it.
 

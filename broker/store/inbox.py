@@ -1,7 +1,7 @@
 """Inbox: opened events, once each, until the agency's system has taken them.
 
 (source, id) is unique, so each event takes effect once. The payload is personal data and is cleared
-after delivery, unless the agency asks to keep it. The digests that recognise a repeat stay.
+after delivery. The digests that recognise a repeat stay.
 
 An event that the agency's system does not take is held: it stays in the inbox with its payload and
 the reason, and later events of its case wait behind it. It is written nowhere else.
@@ -69,6 +69,7 @@ _DELIVERED = (
     update(_t)
     .where(_t.c.seq == bindparam("seq_"))
     .values(
+        payload=None,
         delivered_ms=bindparam("now_"),
         sink_reference=bindparam("reference_"),
         held_code=None,
@@ -76,7 +77,6 @@ _DELIVERED = (
         held_detail=None,
     )
 )
-_DELIVERED_CLEARED = _DELIVERED.values(payload=None)
 _OF_CASE = (_t.c.case_key == bindparam("case_")) & _t.c.payload.is_not(None)
 _FORGET_CASE = (
     update(_t)
@@ -196,11 +196,9 @@ class Inbox(Area):
         """Return events of one sender since a time, delivered or not, by sequence."""
         return self._all(InboxRow, _SINCE, {"source_": source, "since_": since_ms})
 
-    def mark_delivered(
-        self, seq: int, now: int, sink_reference: str | None, *, keep_payload: bool = False
-    ) -> None:
+    def mark_delivered(self, seq: int, now: int, sink_reference: str | None) -> None:
         self._connection.execute(
-            _DELIVERED if keep_payload else _DELIVERED_CLEARED,
+            _DELIVERED,
             {"seq_": seq, "now_": now, "reference_": sink_reference},
         )
 

@@ -18,8 +18,8 @@ from broker.errors import StoreError
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def migrate(connection: Connection, path: Path, revision: str = "head") -> None:
-    """Migrate the database of `connection`, which is in a write transaction, to `revision`.
+def migrate(connection: Connection, path: Path) -> None:
+    """Migrate the database of `connection`, in its write transaction, to the newest revision.
 
     Raises:
         StoreError: `store_migration_failed`.
@@ -29,7 +29,7 @@ def migrate(connection: Connection, path: Path, revision: str = "head") -> None:
     configuration.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     configuration.attributes["connection"] = connection
     try:
-        command.upgrade(configuration, revision)
+        command.upgrade(configuration, "head")
     except CommandError:
         raise StoreError(
             "the state database cannot be migrated to this version",

@@ -23,7 +23,7 @@ class ProofError(ConcordantError):
     """A proof is not in its canonical form, or does not prove its claim.
 
     Codes, each raised in one place: `proof_malformed`, `proof_too_large`, `inclusion_invalid`,
-    `consistency_invalid`, `link_malformed` (index 0 does not name its predecessor correctly),
+    `link_malformed` (index 0 does not name its predecessor correctly),
     `frontier_malformed` (stored bytes that are not a frontier).
     """
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from broker.tlog.consistency import consistency_proof, inclusion_proof, verify_consistency
+from broker.audit.inclusion import path_from
 from broker.tlog.errors import ProofError
 from broker.tlog.merkle import (
     Frontier,
@@ -47,7 +47,6 @@ class GrowingLog(RuleBasedStateMachine):
         super().__init__()
         self.leaves: list[bytes] = []
         self.frontier = Frontier()
-        self.heads: list[tuple[int, bytes]] = []
 
     def fresh(self, count: int) -> list[bytes]:
         return make(count, salt=len(self.leaves))
@@ -83,7 +82,6 @@ class GrowingLog(RuleBasedStateMachine):
             assert left_nodes(index, path) == frontier.hashes
             frontier = frontier.append(leaf)
         assert frontier == self.frontier
-        self.heads.append((size, root))
 
     @rule(data=st.data())
     def prove_an_old_leaf(self, data: st.DataObject) -> None:
@@ -91,18 +89,9 @@ class GrowingLog(RuleBasedStateMachine):
             return
         size = len(self.leaves)
         index = data.draw(st.integers(0, size - 1))
-        path = inclusion_proof(lambda start, stop: self.leaves[start:stop], index, size)
+        path = path_from(Frontier(), lambda at, to: self.leaves[at:to], index, size)
         verify_inclusion(self.leaves[index], index, size, path, mth(self.leaves))
         assert left_nodes(index, path) == Frontier().extend(self.leaves[:index]).hashes
-
-    @rule(data=st.data())
-    def prove_an_old_head(self, data: st.DataObject) -> None:
-        if not self.heads:
-            return
-        size, root = data.draw(st.sampled_from(self.heads))
-        now = len(self.leaves)
-        proof = consistency_proof(lambda start, stop: self.leaves[start:stop], size, now)
-        verify_consistency(size, root, now, self.frontier.root(), proof)
 
     @invariant()
     def the_frontier_is_that_of_the_leaves(self) -> None:
@@ -193,24 +182,3 @@ def test_an_inclusion_with_any_altered_byte_fails(
     leaf, top, *path = (whole[at : at + 32] for at in range(0, len(whole), 32))
     with pytest.raises(ProofError):
         verify_inclusion(leaf, index, size, path, top)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    old=st.integers(1, 70),
-    more=st.integers(0, 70),
-    byte=st.integers(min_value=0),
-    bits=st.integers(1, 255),
-)
-def test_a_consistency_proof_verifies_and_with_any_altered_byte_fails(
-    old: int, more: int, byte: int, bits: int
-) -> None:
-    new = old + more
-    leaves = make(new)
-    old_root, new_root = mth(leaves[:old]), mth(leaves)
-    proof = consistency_proof(lambda start, stop: leaves[start:stop], old, new)
-    verify_consistency(old, old_root, new, new_root, proof)
-    whole = flip(b"".join((old_root, new_root, *proof)), byte, bits)
-    first, second, *nodes = (whole[at : at + 32] for at in range(0, len(whole), 32))
-    with pytest.raises(ProofError):
-        verify_consistency(old, first, new, second, nodes)

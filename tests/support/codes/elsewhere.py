@@ -174,7 +174,6 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         "store/test_reading.py::test_another_root_for_a_kept_size_is_refused",
     ),
     "clock_behind": (M, "cli/test_doctor.py::test_a_clock_behind_what_was_heard_or_signed"),
-    "consistency_invalid": (E, "tlog/test_consistency.py::test_a_fork_is_consistent_with_nothing"),
     "content_missing": (
         P,
         "tests/hostile/test_hostile_host.py::test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm",

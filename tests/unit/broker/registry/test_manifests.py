@@ -143,9 +143,9 @@ def test_a_manifest_from_kafka_is_verified_stored_and_remembered(
     book = participant.repository.store_manifest(
         raw, participant.contracts, participant.manifests, now
     )
-    assert book.highest_versions()["cps-london"] == 2
+    assert book.history("cps-london")[-1].manifest.version == 2
     assert json.loads(versions.read_bytes())["cps-london"]["version"] == 2
-    assert load().manifests.highest_versions()["cps-london"] == 2
+    assert load().manifests.history("cps-london")[-1].manifest.version == 2
     again = participant.repository.store_manifest(raw, participant.contracts, book, now)
     assert again is book
 

@@ -198,21 +198,17 @@ def test_the_inbox_gives_urgent_events_first(store: Store) -> None:
         assert tx.inbox.counts().oldest_undelivered_ms == 10
 
 
-def test_delivery_clears_the_payload_unless_it_is_kept(store: Store) -> None:
+def test_delivery_clears_the_payload(store: Store) -> None:
     with store.transaction() as tx:
-        one, two = tx.inbox.add(event(1)), tx.inbox.add(event(2))
+        one = tx.inbox.add(event(1))
         tx.inbox.mark_delivered(one, 50, "ref-1")
-        tx.inbox.mark_delivered(two, 51, None, keep_payload=True)
         found = tx.inbox.find("csu", "id-1")
         assert found is not None
         assert (found.seq, found.payload, found.digests) == (one, None, b"d")
         assert (found.delivered_ms, found.sink_reference) == (50, "ref-1")
-        kept = tx.inbox.get(two)
-        assert kept is not None
-        assert kept.payload == b"p"
         assert tx.inbox.undelivered(10) == []
         counts = tx.inbox.counts()
-        assert (counts.undelivered, counts.delivered, counts.oldest_undelivered_ms) == (0, 2, None)
+        assert (counts.undelivered, counts.delivered, counts.oldest_undelivered_ms) == (0, 1, None)
 
 
 def test_an_event_enters_the_inbox_once(store: Store) -> None:
