@@ -11,7 +11,7 @@ import typer
 from broker.cli.output import NO, print_text
 from broker.errors import ConfigError
 
-_BESIDE: Final = Path(__file__).resolve().parents[3] / "tests" / "vectors"
+_BESIDE: Final = Path(__file__).resolve().parents[2] / "tests" / "vectors"
 """The vectors of the source tree that this module is in; a wheel has none."""
 
 
