@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from contracts.left_out import FieldLeftOut
+from contracts.policy import LeftOut
 
 MAX_LINES: Final = 100
 """Number of lines that are listed for one field, agency and reason; ``records`` counts all."""
@@ -27,9 +27,9 @@ class LeftOutReport:
     """
 
     def __init__(self) -> None:
-        self._where: dict[FieldLeftOut, _Where] = {}
+        self._where: dict[LeftOut, _Where] = {}
 
-    def add(self, line: int, left_out: Iterable[FieldLeftOut]) -> None:
+    def add(self, line: int, left_out: Iterable[LeftOut]) -> None:
         """Record the fields left out of one record."""
         for one in left_out:
             where = self._where.setdefault(one, _Where())
@@ -40,7 +40,7 @@ class LeftOutReport:
     @property
     def fields(self) -> int:
         """Return the number of fields that were left out of any record."""
-        return len({one.field for one in self._where})
+        return len({one.path for one in self._where})
 
     def format(self, sha256: str) -> bytes | None:
         """Return the file's content, or None if nothing was left out.

@@ -7,11 +7,12 @@ Only judging makes one from a record (docs/spec/opening.md), so a function that 
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TypeAlias
 
+from contracts.events import JSON
 from contracts.values import value_class
+from contracts.vocabulary import vocabulary
 
-JSON: TypeAlias = "str | int | bool | list[JSON] | dict[str, JSON]"
+__all__ = ["JSON", "OpenedEvent", "uuid_text"]
 
 
 def uuid_text(raw: bytes) -> str:
@@ -46,6 +47,11 @@ class OpenedEvent:
     contract: tuple[str, str, str] = ("", "", "")
     log_time: int = 0
     urgent: bool = field(default=False)
+
+    @property
+    def case_id(self) -> str:
+        """The shared id of its case; no event is accepted without one."""
+        return str(self.flat[vocabulary().case])
 
     @property
     def data(self) -> dict[str, JSON]:

@@ -1,16 +1,15 @@
 """State of referrals on both sides: status, versions and deadlines (design, "minimum standards").
 
 The shared rules are pure functions in contracts/referral.py. This module keeps each referral's
-current status in the store and refuses a change that does not start from it. One ``referral.made``
-to two agencies is two referrals with one id, each with its own course.
+current status in the store and refuses a change that does not start from it. One event that makes a
+referral with two agencies makes two referrals with one id, each with its own course.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from broker.event import JSON, OpenedEvent
+from broker.event import OpenedEvent
 from broker.store.rows import ReferralRow
 from broker.store.transaction import Transaction
 from contracts.errors import EventError
@@ -18,23 +17,18 @@ from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.referral import (
     FIRST_VERSION,
-    TERMINAL,
+    NewReferral,
     Side,
+    StatusChange,
     check_transition,
     check_version,
     clocks,
+    new_referral,
+    referral_rules,
+    status_change,
 )
 from contracts.schema import flatten
-
-MADE = "referral.made"
-CHANGED = "referral.status-changed"
-_NEEDED = {
-    MADE: frozenset({"referral_id", "case_id"}),
-    CHANGED: frozenset({"referral_id", "status", "version", "previous_status"}),
-}
-"""Fields without which a referral cannot be kept; a contract may withhold them from a recipient."""
-_ACKNOWLEDGED = frozenset({"requested"})
-_ANSWERED = frozenset({"requested", "received"})
+from contracts.terms import ServiceLevels
 
 
 def key(referral_id: str, counterparty: str) -> str:
@@ -60,18 +54,23 @@ class Referrals:
             EventError: ``referral_unknown``, ``referral_exists``, ``version_conflict`` or a code of
                 ``contracts.referral.check_transition``; nothing of the event is then recorded.
         """
-        if event.type not in {MADE, CHANGED}:
+        rules = referral_rules()
+        if event.type not in {rules.made.type, rules.changed.type}:
             return
         flat = flatten(event.type, event.data)
-        referral_id = str(flat["referral_id"])
-        known = self._known([key(referral_id, party) for party in event.recipients])
+        made, change = new_referral(event.type, flat), status_change(event.type, flat)
+        said = made or change
+        if said is None:
+            return
+        known = self._known([key(said.referral_id, party) for party in event.recipients])
         rows: list[ReferralRow] = []  # check all of them before the first is recorded
         for counterparty in event.recipients:
-            row = known.get(key(referral_id, counterparty))
-            if event.type == MADE:
-                rows.append(_made(row, "referrer", counterparty, "", flat, contract, event_id, now))
-            else:
-                rows.append(_changed(row, flat, ours=True, now=now))
+            row = known.get(key(said.referral_id, counterparty))
+            if made is not None:
+                levels = contract.event_types[event.type].service_levels
+                rows.append(_made(row, "referrer", counterparty, "", made, levels, event_id, now))
+            elif change is not None:
+                rows.append(_changed(row, change, ours=True, now=now))
         for row in rows:
             self._rows[row.referral_id] = row
 
@@ -81,20 +80,21 @@ class Referrals:
         Raises:
             EventError: as ``published``; a change that does not start from the current status.
         """
-        if not _NEEDED.get(event.type, frozenset()) <= event.flat.keys():
+        made, change = new_referral(event.type, event.flat), status_change(event.type, event.flat)
+        said = made or change
+        if said is None:
             return
-        if event.type not in {MADE, CHANGED}:
-            return
-        source, flat = event.source, event.flat
-        name = key(str(flat["referral_id"]), source)
+        source = event.source
+        name = key(said.referral_id, source)
         row = self._known([name]).get(name)
-        if event.type == MADE:
+        if made is not None:
             # deadlines run from the log time, so that both sides compute the same ones
             started = min(event.log_time * 1000, now)
-            row = _made(row, "fulfiller", source, source, flat, contract, event.id, started)
-        else:
-            row = _changed(row, flat, ours=False, now=now)
-        self._rows[name] = row
+            levels = contract.event_types[event.type].service_levels
+            row = _made(row, "fulfiller", source, source, made, levels, event.id, started)
+            self._rows[name] = row
+        elif change is not None:
+            self._rows[name] = _changed(row, change, ours=False, now=now)
 
     def write(self) -> None:
         """Write the recorded changes."""
@@ -110,22 +110,20 @@ def _made(
     role: Side,
     counterparty: str,
     source: str,
-    flat: Mapping[str, JSON],
-    contract: Contract,
+    made: NewReferral,
+    levels: ServiceLevels | None,
     event_id: str,
     now: int,
 ) -> ReferralRow:
     if known is not None:
         raise EventError("this referral was made before", code="referral_exists")
-    levels = contract.event_types[MADE].service_levels
-    urgency = flat.get("urgency")
-    due = clocks(levels, now, str(urgency) if urgency else None) if levels else None
+    due = clocks(levels, now, made.urgency) if levels else None
     return ReferralRow(
-        referral_id=key(str(flat["referral_id"]), counterparty),
-        case_id=str(flat["case_id"]),
+        referral_id=key(made.referral_id, counterparty),
+        case_id=made.case_id,
         role=role,
         counterparty=counterparty,
-        status="requested",
+        status=referral_rules().first,
         business_status=None,
         version=FIRST_VERSION,
         made_ms=now,
@@ -138,36 +136,28 @@ def _made(
     )
 
 
-def _changed(
-    row: ReferralRow | None, flat: Mapping[str, JSON], *, ours: bool, now: int
-) -> ReferralRow:
+def _changed(row: ReferralRow | None, change: StatusChange, *, ours: bool, now: int) -> ReferralRow:
     """Apply one side's status change; both sides then have the same version."""
     if row is None:
         raise EventError("no referral of this id is known", code="referral_unknown")
-    status = str(flat["status"])
-    version, previous = flat["version"], str(flat["previous_status"])
-    assert isinstance(version, int)
-    check_version(row.version, row.status, version, previous)
+    check_version(row.version, row.status, change.version, change.previous_status)
     other: Side = "fulfiller" if row.role == "referrer" else "referrer"
     check_transition(
         row.status,
-        status,
+        change.status,
         row.role if ours else other,
-        _text(flat.get("reason")),
-        _text(flat.get("business_status")),
+        change.reason,
+        change.business_status,
     )
+    rules, status = referral_rules(), change.status
     return replace(
         row,
         status=status,
-        business_status=_text(flat.get("business_status")),
-        version=version,
+        business_status=change.business_status,
+        version=change.version,
         # remove a deadline that was met, so that only missed ones show as overdue
-        acknowledge_by_ms=row.acknowledge_by_ms if status in _ACKNOWLEDGED else None,
-        respond_by_ms=row.respond_by_ms if status in _ANSWERED else None,
+        acknowledge_by_ms=row.acknowledge_by_ms if status in rules.unacknowledged else None,
+        respond_by_ms=row.respond_by_ms if status in rules.unanswered else None,
         updated_ms=now,
-        closed=status in TERMINAL,
+        closed=status in rules.terminal,
     )
-
-
-def _text(value: JSON | None) -> str | None:
-    return None if value is None else str(value)

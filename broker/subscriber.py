@@ -195,7 +195,7 @@ class _Subscription:
             signed.contract,
             recording.contract_reference(signed.text),
             self._participant.agency,
-            pseudonyms.case_key(self._secret, str(event.flat["case_id"])),
+            pseudonyms.case_key(self._secret, event.case_id),
             self._clock(),
             self._actor.operator,
         )

@@ -8,34 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 from contracts.model import Contract
 from contracts.terms import ConsentScope, EventTerms, FieldTerms
+from contracts.vocabulary import vocabulary
 
 __all__ = [
-    "CONSENT_LEAVES",
-    "RECORD_TYPE_LEAVES",
     "ConsentNeeds",
     "RoleNeed",
+    "asks_consent",
     "consent_bound",
     "consent_needs",
     "given",
     "role_need",
 ]
-
-CONSENT_LEAVES: Final[Mapping[str, ConsentScope]] = MappingProxyType(
-    {
-        "consent.pass_to_police": "pass_to_police",
-        "consent.support_contact": "support_contact",
-        "consent.share_identity": "share_identity",
-        "consent.statistics": "statistics",
-    }
-)
-"""Leaf path of each answer that a person gives, and its scope."""
-RECORD_TYPE_LEAVES: Final = ("incident.record_type", "record_type")
-"""Leaves that say whether a record is of a crime; with `never`, identifying leaves rest on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +65,7 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
     by_role: list[RoleNeed] = []
     if consent_bound(terms, field):
         # Even where a draft forgot the field's own scope: identity is never shared unasked.
-        everyone.add("share_identity")
+        everyone.add(vocabulary().identity_scope)
         for role in dict.fromkeys(field.readers):
             rule = contract.consent_by_role.get(role)
             if rule is not None:
@@ -88,11 +74,16 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
 
 
 def consent_bound(terms: EventTerms, field: FieldTerms) -> bool:
-    """Whether a field identifies and its event type asks for consent.
+    """Return whether a field identifies and its event type asks for consent.
 
     Such fields are sealed in groups of their own, whose keys go by each recipient's own consent.
     """
-    return field.identifies and not CONSENT_LEAVES.keys().isdisjoint(terms.fields)
+    return field.identifies and asks_consent(terms)
+
+
+def asks_consent(terms: EventTerms) -> bool:
+    """Return whether an event type carries answers about consent."""
+    return not vocabulary().answers.keys().isdisjoint(terms.fields)
 
 
 def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope | None:
@@ -110,5 +101,5 @@ def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope |
 
 
 def given(scope: ConsentScope | None, flat: Mapping[str, object]) -> bool:
-    """Whether an event's own answers give a scope; only what is `true` is consent."""
-    return scope is None or flat.get(f"consent.{scope}") is True
+    """Return whether an event's own answers give a scope; only what is `true` is consent."""
+    return scope is None or flat.get(vocabulary().answer_to[scope]) is True

@@ -2,24 +2,25 @@
 
 `decide` is asked by the sender before anything is sealed; `has_consent` and `receiver_check`
 repeat at the reader what the sender should have kept to (docs/spec/contracts.md, "Step 9"). All
-deny by default. `decide` returns a decision and never raises for a denial.
+deny by default. `decide` returns a decision and never raises for a denial. What does not depend on
+the values of an event is `contracts/policy.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from contracts.consent_needs import given, role_need
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
-from contracts.grouping import Grouping
 from contracts.model import Contract
-from contracts.policy import Denial, FieldDecision, LeftOut, Policy, plan
-from contracts.schema import flatten, lacking, validate_event
+from contracts.policy import Denial, FieldDecision, Grouping, LeftOut, Policy, policy_for
+from contracts.schema import flatten, lacking, unflatten, validate_event
 from contracts.status import ContractStatus
 from contracts.values import value_class
+from contracts.vocabulary import vocabulary
 
-__all__ = ["Decision", "FieldDecision", "LeftOut", "decide", "has_consent", "receiver_check"]
+__all__ = ["Decision", "decide", "has_consent", "receiver_check", "without_ungranted"]
 
 _NO_FIELDS: Mapping[str, JSON] = {}
 
@@ -85,9 +86,9 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
     Raises:
         ContractError: the contract itself is at fault; it should not have been signed.
     """
-    planned = plan(contract, sender, recipients, event.type)
-    if planned.denial is not None:
-        return _denied(planned.denial)
+    policy = policy_for(contract, sender, recipients, event.type)
+    if policy.denial is not None:
+        return _denied(policy.denial)
     denial = _not_in_force(contract, status, sender, recipients, now)
     if denial is not None:
         return _denied(denial)
@@ -95,12 +96,12 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         validate_event(event.type, event.data)
         flat = flatten(event.type, event.data)
     except EventError as error:
-        return _denied(Denial("event_invalid", str(error), planned.clause))
-    decisions = planned.fields
+        return _denied(Denial("event_invalid", str(error), policy.clause))
+    decisions = policy.fields
     if not flat.keys() <= decisions.keys():
-        return _not_granted(contract, event.type, flat, planned)
-    if not planned.required <= flat.keys():
-        missing = min(planned.required - flat.keys())
+        return _not_granted(contract, event.type, flat, policy)
+    if not policy.required <= flat.keys():
+        missing = min(policy.required - flat.keys())
         return _denied(
             Denial(
                 "event_invalid",
@@ -108,12 +109,13 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
                 decisions[missing].clause,
             )
         )
-    consented = planned.consented(flat)
+    consented = policy.consented(flat)
     without = consented.left_out
     if without and not without.keys().isdisjoint(flat):
-        if "case_id" in without:
-            why = "case_id: not every addressed agency would get it, and no event is without it"
-            return _denied(Denial("event_invalid", why, decisions["case_id"].clause))
+        case = vocabulary().case
+        if case in without:
+            why = f"{case}: not every addressed agency would get it, and no event is without it"
+            return _denied(Denial("event_invalid", why, decisions[case].clause))
         torn = lacking(event.type, flat.keys() - consented.forbidden)
         if torn:
             path = min(torn)
@@ -131,13 +133,61 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
         True,
         "permitted",
         "the contract permits the event",
-        planned.clause,
+        policy.clause,
         fields,
         left_out,
-        planned.grouping,
+        policy.grouping,
         consented.keys,
         flat,
     )
+
+
+def without_ungranted(
+    contract: Contract, sender: str, event: PlainEvent
+) -> tuple[PlainEvent, tuple[FieldDecision, ...]]:
+    """Leave out what no addressed agency may read, or the sender may not send.
+
+    An export has the columns that its system has; the contract decides which of them travel.
+
+    Args:
+        contract: the agreement.
+        sender: agency id.
+        event: what is to be sent.
+
+    Returns:
+        The event as it may be sent, and what was left out of it. The same event if nothing is, or
+        if it is to be refused anyway: for its recipients, its form, or a part that would be torn.
+    """
+    policy = policy_for(contract, sender, event.recipients, event.type)
+    if policy.denial is not None:
+        return event, ()
+    try:
+        validate_event(event.type, event.data)
+        flat = flatten(event.type, event.data)
+    except EventError:
+        return event, ()
+    kept = {path: value for path, value in flat.items() if path in policy.fields}
+    personal: frozenset[str] = frozenset()
+    if policy.impersonal(flat) and not policy.impersonal(kept):
+        # The record type is left out, so `decide` does not see it; its rule applies all the same.
+        personal = policy.depersonalised
+        kept = {path: value for path, value in kept.items() if path not in personal}
+    if len(kept) == len(flat) or lacking(event.type, kept.keys()):
+        return event, ()
+    readable = policy.grouping.group_of
+    fields = contract.event_types[event.type].fields
+    gone = tuple(
+        FieldDecision(
+            path=path,
+            verdict="left_out",
+            readers=frozenset(),
+            clause=fields[path].clause if path in fields else None,
+            reason=_why_left_out(path, personal, readable),
+        )
+        for path in flat
+        if path not in kept
+    )
+    return PlainEvent(event.type, event.recipients, unflatten(kept)), gone
 
 
 def receiver_check(
@@ -166,11 +216,10 @@ def receiver_check(
             the contract requires.
         ContractError: the contract itself is at fault.
     """
-    planned = plan(contract, sender, to, event_type)
-    if planned.denial is not None:
-        raise EventError(planned.denial.detail, code=planned.denial.code)
-    groups = planned.grouping
-    granted = groups.granted.get(me) if groups is not None else None
+    policy = policy_for(contract, sender, to, event_type)
+    if policy.denial is not None:
+        raise EventError(policy.denial.detail, code=policy.denial.code)
+    granted = policy.grouping.granted.get(me)
     if granted is None:
         raise EventError("the reader is not among those addressed", code="recipients_invalid")
     if not flat.keys() <= granted:
@@ -179,13 +228,13 @@ def receiver_check(
             code="field_not_granted",
             where=min(flat.keys() - granted),
         )
-    if not flat.keys() <= planned.fields.keys():
+    if not flat.keys() <= policy.fields.keys():
         raise EventError(
             "the sender may not send this field",
             code="field_not_granted",
-            where=min(flat.keys() - planned.fields.keys()),
+            where=min(flat.keys() - policy.fields.keys()),
         )
-    consented = planned.consented(flat)
+    consented = policy.consented(flat)
     if consented.left_out and not consented.left_out.keys().isdisjoint(flat):
         without = [
             path
@@ -198,8 +247,8 @@ def receiver_check(
                 code="consent_missing",
                 where=min(without),
             )
-    if not planned.required <= flat.keys():
-        missing = (planned.required - flat.keys()) & granted
+    if not policy.required <= flat.keys():
+        missing = (policy.required - flat.keys()) & granted
         if missing:
             raise EventError("the contract requires this field", where=min(missing))
 
@@ -242,11 +291,11 @@ def _denied(denial: Denial) -> Decision:
 
 
 def _not_granted(
-    contract: Contract, event_type: str, flat: Mapping[str, JSON], planned: Policy
+    contract: Contract, event_type: str, flat: Mapping[str, JSON], policy: Policy
 ) -> Decision:
     """Name every field that may not be sent or read: the event is refused, not trimmed."""
     terms = contract.event_types[event_type]
-    readable = planned.grouping.group_of if planned.grouping is not None else {}
+    readable = policy.grouping.group_of
     refused = tuple(
         FieldDecision(
             path=path,
@@ -256,7 +305,7 @@ def _not_granted(
             reason="sender_not_granted" if path in readable else "field_not_granted",
         )
         for path in flat
-        if path not in planned.fields
+        if path not in policy.fields
     )
     unread = [field.path for field in refused if field.reason == "field_not_granted"]
     unsent = [field.path for field in refused if field.reason == "sender_not_granted"]
@@ -276,3 +325,9 @@ def _not_granted(
         {},
         _NO_FIELDS,
     )
+
+
+def _why_left_out(path: str, personal: Collection[str], readable: Collection[str]) -> str:
+    if path in personal:
+        return "incident_depersonalised"
+    return "sender_not_granted" if path in readable else "field_not_granted"

@@ -20,10 +20,8 @@ from contracts import scalars as s
 from contracts.vocabulary import Code
 
 __all__ = [
-    "ALTERING_TYPES",
     "EVENT_TYPES",
     "JSON",
-    "URGENT_TYPE",
     "CaseUpdated",
     "CorrectionMade",
     "CriticalIncidentDeclared",
@@ -257,12 +255,6 @@ EVENT_TYPES: Mapping[str, type] = MappingProxyType(
         "correction.made": CorrectionMade,
     }
 )
-
-ALTERING_TYPES = frozenset({"case.updated", "correction.made", "referral.status-changed"})
-"""Change what an earlier event said; the disclosure log calls them alterations."""
-
-URGENT_TYPE = "critical-incident.declared"
-"""Goes before all others at the sender and at each reader."""
 """Name on the wire to what it can hold."""
 
 

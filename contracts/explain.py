@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from contracts.consent_needs import CONSENT_LEAVES, consent_needs
+from contracts.consent_needs import asks_consent, consent_needs
 from contracts.legal_codes import Kind, codes_in, legal_codes
 from contracts.loading import ContractText
 from contracts.model import Contract
@@ -326,11 +326,7 @@ def _field(contract: Contract, terms: EventTerms, path: str, field: FieldTerms) 
 
 
 def _terms(contract: Contract) -> Iterator[str]:
-    asking = [
-        name
-        for name, terms in contract.event_types.items()
-        if not CONSENT_LEAVES.keys().isdisjoint(terms.fields)
-    ]
+    asking = [name for name, terms in contract.event_types.items() if asks_consent(terms)]
     for role, rule in contract.consent_by_role.items():
         except_from = (
             f" This does not apply to what {' and '.join(rule.unless_from)} send."

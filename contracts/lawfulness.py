@@ -7,21 +7,35 @@ lawyer should look at; they do not decide that an agreement is lawful.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from contracts.findings import Finding
 from contracts.legal_codes import Kind, codes_in, legal_codes, party_kind
 from contracts.model import Contract
 from contracts.names import nearest
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
+from contracts.vocabulary import dated_data
 
-__all__ = ["LegalRules", "legal_rules", "unlawful"]
+__all__ = ["Acknowledgement", "LegalRules", "legal_rules", "unlawful"]
 
-_FOLDER = Path(__file__).parent / "data"
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the parties must acknowledge before some fields may flow.
+
+    Attributes:
+        rule: name of the lint rule that finds it missing.
+        leaves: the fields.
+        acknowledgement: its name in the agreement.
+        message: what is wrong without it, one sentence.
+    """
+
+    rule: str
+    leaves: frozenset[str]
+    acknowledgement: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +47,8 @@ class LegalRules:
     special_category_leaves: frozenset[str]
     identifying_leaves: frozenset[str]
     criminal_offence_leaves: frozenset[str]
-    gender_recognition_leaves: frozenset[str]
-    gender_recognition_acknowledgement: str
+    criminal_offence_subjects: frozenset[str]
+    acknowledgements: tuple[Acknowledgement, ...]
     review_warning_days: int
     assessment_years: int
     agreement_years: int
@@ -48,10 +62,14 @@ class LegalRules:
 @cache
 def legal_rules() -> LegalRules:
     """Return the newest dated rules."""
-    content = json.loads(max(_FOLDER.glob("legal_rules.*.json")).read_bytes())
+    content = dated_data("legal_rules")
     del content["list"]
+    needed = content.pop("acknowledgements")
+    acknowledgements = tuple(
+        Acknowledgement(**{**each, "leaves": frozenset(each["leaves"])}) for each in needed
+    )
     lists = {name: frozenset(v) for name, v in content.items() if isinstance(v, list)}
-    return LegalRules(**{**content, **lists})
+    return LegalRules(**{**content, **lists}, acknowledgements=acknowledgements)
 
 
 def unlawful(contract: Contract) -> Iterator[Finding]:
@@ -66,18 +84,13 @@ def unlawful(contract: Contract) -> Iterator[Finding]:
             yield from _gateway(contract, terms, field, where)
             yield from _special(contract, terms, field, path, where)
             yield from _criminal(contract, terms, field, path, where)
-            if (
-                path in legal_rules().gender_recognition_leaves
-                and legal_rules().gender_recognition_acknowledgement
-                not in contract.acknowledgements
-            ):
-                yield Finding(
-                    "gender-recognition",
-                    "error",
-                    where,
-                    "a transgender value may flow without the Gender Recognition Act s22 "
-                    "acknowledgement",
-                )
+            yield from _acknowledged(contract, path, where)
+
+
+def _acknowledged(contract: Contract, path: str, where: str) -> Iterator[Finding]:
+    for each in legal_rules().acknowledgements:
+        if path in each.leaves and each.acknowledgement not in contract.acknowledgements:
+            yield Finding(each.rule, "error", where, each.message)
 
 
 def _members(basis: LegalBasis) -> tuple[tuple[Kind, str, str | None], ...]:
@@ -282,8 +295,9 @@ def _criminal(
     contract: Contract, terms: EventTerms, field: FieldTerms, path: str, where: str
 ) -> Iterator[Finding]:
     """Criminal offence data under UK GDPR need Article 10, or DPA 2018 s10(5) and Schedule 1."""
-    suspects = field.data_subject == "alleged-perpetrator" and field.sensitivity != "none"
-    listed = path in legal_rules().criminal_offence_leaves or suspects
+    rules = legal_rules()
+    suspects = field.data_subject in rules.criminal_offence_subjects and field.sensitivity != "none"
+    listed = path in rules.criminal_offence_leaves or suspects
     if listed and field.sensitivity != "criminal-offence":
         yield Finding(
             "criminal-offence", "error", where, "the law treats this field as criminal offence data"

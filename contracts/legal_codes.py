@@ -6,15 +6,14 @@ refused by lint, whatever it says in words.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from contracts.parties import Party
+from contracts.vocabulary import dated_data
 
 __all__ = ["KINDS", "Kind", "LegalCode", "PartyKind", "codes_in", "legal_codes", "party_kind"]
 
@@ -25,7 +24,6 @@ PartyKind: TypeAlias = Literal["competent-authority", "public-authority", "other
 KINDS: tuple[Kind, ...] = (
     "bases", "article_9", "article_10", "schedule_1", "schedule_8", "gateways",
 )  # fmt: skip
-_FOLDER = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class LegalCode:
 @cache
 def legal_codes(kind: Kind) -> Mapping[str, LegalCode]:
     """Return the codes of one kind in the newest dated list."""
-    content = json.loads(max(_FOLDER.glob("legal_codes.*.json")).read_bytes())
+    content = dated_data("legal_codes")
     return MappingProxyType(
         {
             entry["code"]: LegalCode(

@@ -11,19 +11,19 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from contracts.consent_needs import RECORD_TYPE_LEAVES
 from contracts.errors import ContractError
 from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
-from contracts.grouping import grouping
 from contracts.lawfulness import legal_rules, unlawful
 from contracts.loading import ContractText
 from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
+from contracts.policy import group_fields
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
 from contracts.text_safety import character_findings, texts
 from contracts.upkeep import not_kept_up
+from contracts.vocabulary import vocabulary
 
 __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
 
@@ -44,7 +44,8 @@ RULES = frozenset(
     | {"review-due", "lone-topic", "type-unknown", "field-unknown", "recipient-not-party"}
     | {"consent-tears", "required-not-granted", "consent-hidden", "identifies-unmarked"}
     | {"consent-missing", "incident-identified", "public-authority-basis", "basis-missing"}
-    | {"gateway", "special-category", "gender-recognition", "not-a-contract", "criminal-offence"}
+    | {"gateway", "special-category", "not-a-contract", "criminal-offence"}
+    | {each.rule for each in legal_rules().acknowledgements}
     | {"legal-code-unknown", "regime-mismatch", "not-for-this-party", "policy-document-missing"}
     | {"purpose-without-basis", "review-after-end", "term-too-long", "assessment-date"}
     | {"assessment-due", "retention-long", "registration-form", "registration-repeated"}
@@ -73,7 +74,6 @@ _PLACEHOLDERS = frozenset(
     }
     | {f"to be {verb}" for verb in ("agreed", "confirmed", "decided", "done", "defined", "added")}
 )
-_RECORD_TYPES = frozenset(RECORD_TYPE_LEAVES)
 
 
 def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
@@ -219,7 +219,7 @@ def _groups(contract: Contract, name: str, terms: EventTerms, where: str) -> Ite
     if not everyone or not terms.fields.keys() <= frozenset(leaves(name)):
         return
     try:
-        grouping(contract, name, everyone)
+        group_fields(contract, name, everyone)
     except ContractError as error:
         yield Finding("too-many-groups", "error", where, f"no event can be sent: {error.detail}")
 
@@ -277,12 +277,12 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
         elif frozenset(field.readers) != everyone:
             yield Finding(
                 "required-not-granted",
-                "error" if path == "case_id" else "warning",
+                "error" if path == vocabulary().case else "warning",
                 f"{where}.fields.{path}",
                 "every event of the type holds this field, but not every recipient may read it",
             )
     for path, field in terms.fields.items():
-        if path.startswith("consent.") and frozenset(field.readers) != everyone:
+        if path in vocabulary().answers and frozenset(field.readers) != everyone:
             yield Finding(
                 "consent-hidden",
                 "error",
@@ -292,6 +292,7 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
 
 
 def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
+    says_kind = not terms.fields.keys().isdisjoint(vocabulary().record_kinds)
     for path, field in terms.fields.items():
         at = f"{where}.fields.{path}"
         if path in legal_rules().identifying_leaves and not field.identifies:
@@ -305,14 +306,14 @@ def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
                 at,
                 "identifies, without consent and without a reason why not",
             )
-        if terms.incident_identifiers == "with-consent" and _RECORD_TYPES & terms.fields.keys():
+        if terms.incident_identifiers == "with-consent" and says_kind:
             yield Finding(
                 "incident-identified",
                 "error",
                 at,
                 "the record of an incident that is not a crime could carry it without consent",
             )
-    if terms.incident_identifiers == "allowed" and _RECORD_TYPES & terms.fields.keys():
+    if terms.incident_identifiers == "allowed" and says_kind:
         yield Finding(
             "incident-identified",
             "error",

@@ -1,7 +1,7 @@
 """Table of who may read which field, with every term of each field.
 
 One row for each field of each type, one column for each role or agency; the same grants that
-`contracts/grouping.py` enforces. It shows the fields' own terms, the type's publishers, recipients
+`contracts/policy.py` enforces. It shows the fields' own terms, the type's publishers, recipients
 and retention. Parties, purposes in words, law, clocks and the other terms are in
 `contracts/explain.py`.
 """

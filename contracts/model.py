@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, StringConstraints
 
@@ -41,6 +41,9 @@ from contracts.terms import (
     TopicTerms,
 )
 
+if TYPE_CHECKING:
+    from contracts.policy import Policy
+
 __all__ = [
     "ConsentScope",
     "Contract",
@@ -62,7 +65,7 @@ HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")
 UNSTATED_KAFKA_DAYS = 30
 """For how long a type without a retention of its own may be on Kafka, for those who read it."""
 
-_DERIVED = ("by_id", "role_of", "memo", "starts_ms", "ends_ms", "grace_ms")
+_DERIVED = ("by_id", "role_of", "policies", "starts_ms", "ends_ms", "grace_ms")
 
 
 class FrameworkReference(Term):
@@ -182,10 +185,10 @@ class Contract(Term):
         return {party.id: party.role for party in self.parties}
 
     @cached_property
-    def memo(self) -> dict[tuple[object, ...], object]:
-        """What modules derived from this contract, kept as long as it is; not part of its value.
+    def policies(self) -> dict[tuple[str, tuple[str, ...], str], Policy]:
+        """What `contracts.policy.policy_for` compiled, kept as long as the contract is.
 
-        Keys start with the module that owns the entry.
+        By sender, addressed agencies and event type; not part of the contract's value.
         """
         return {}
 

@@ -1,34 +1,130 @@
-"""Compiled policy of a contract for one sender, type and set of recipients.
+"""Compiled policy of a contract for one sender, event type and set of recipients.
 
-`contracts/decision.py` asks it for every event, on both sides of the wire, so everything that does
-not depend on the values is computed here and kept with the contract: who may not, which fields may
-be read by whom and under which clause, and which agency gets which fields with which consent.
+`contracts/decision.py` asks for it for every event, on both sides of the wire, so everything that
+does not depend on the values is worked out once and kept with the contract: who may not, which
+fields are sealed together and for whom (docs/spec/envelope.md, "Groups"), and which agency gets
+which fields with which consent (docs/spec/contracts.md, "Consent").
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias, cast
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
 
-from contracts.consent_needs import (
-    CONSENT_LEAVES,
-    RECORD_TYPE_LEAVES,
-    consent_needs,
-    role_need,
-)
+from contracts.consent_needs import consent_bound, consent_needs, role_need
+from contracts.errors import ContractError, EventError
 from contracts.events import EVENT_TYPES, JSON
-from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
+from contracts.schema import leaves
 from contracts.terms import ConsentScope, EventTerms
 from contracts.values import value_class
+from contracts.vocabulary import vocabulary
 
-__all__ = ["Consented", "Denial", "FieldDecision", "LeftOut", "Policy", "Verdict", "plan"]
+__all__ = [
+    "GROUPS_MAX", "Consented", "Denial", "FieldDecision", "Grouping", "LeftOut", "Policy",
+    "Verdict", "group_fields", "policy_for",
+]  # fmt: skip
 
+GROUPS_MAX = 16
+"""Most groups in one event (protocol `concordant/1`, "Conventions")."""
+KEPT_MAX = 4096
+"""Policies kept per contract; a partnership of seven has at most 63 for each sender and type."""
 Verdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
-_KEPT_MAX = 4096
-"""Plans kept per contract, so that recipients chosen by a sender cannot fill the memory."""
-_NOT_A_CRIME = "hate_incident"
+_NO_SCOPES: frozenset[ConsentScope] = frozenset()
+
+
+# --- groups ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """The groups of one event type for one set of addressed agencies.
+
+    Attributes:
+        readers: agencies that are granted each group; all addressed for group 0.
+        bound: whether each group is consent-bound; its key then goes by consent too.
+        fields: leaf paths of each group.
+        order: the same, in the contract's order.
+        group_of: leaf path to index of its group; the readable fields are its keys.
+        granted: addressed agency to the leaf paths that it may read, with consent.
+        unbound: the same, without those that are consent-bound.
+        may_read: addressed agency to one boolean per group: granted, with consent.
+    """
+
+    readers: tuple[frozenset[str], ...]
+    bound: tuple[bool, ...]
+    fields: tuple[frozenset[str], ...]
+    order: tuple[tuple[str, ...], ...]
+    group_of: Mapping[str, int]
+    granted: Mapping[str, frozenset[str]]
+    unbound: Mapping[str, frozenset[str]]
+    may_read: Mapping[str, tuple[bool, ...]]
+
+
+def group_fields(contract: Contract, event_type: str, addressed: frozenset[str]) -> Grouping:
+    """Work out the groups of `event_type` for the addressed agencies; `Policy.grouping` keeps them.
+
+    Grouping is a function of contract, event type and addressed agencies, never of the values:
+    group 0 is what all addressed agencies read and what is not consent-bound, then one group for
+    each other pair of readers and consent-bound or not, ordered by the first field in the contract.
+    Each readable field is in exactly one group, and a field that no addressed agency may read is in
+    none. So a reader can recompute which groups it should have, and a sender cannot show two
+    readers two values of one field. An agency that is not a party reads nothing.
+
+    Raises:
+        EventError: `type_unknown`: the contract or this software has no such type.
+        ContractError: `contract_field_unknown`: the contract grants a leaf that the type has not;
+            `contract_invalid`: more than 16 groups.
+    """
+    terms = contract.event_types.get(event_type)
+    if terms is None:
+        raise EventError("the contract has no event type of this name", code="type_unknown")
+    for path in terms.fields.keys() - frozenset(leaves(event_type)):
+        raise ContractError(
+            "the contract grants a field that the event type does not have",
+            code="contract_field_unknown",
+            where=f"event_types.{event_type}.fields.{path}",
+        )
+    roles = {agency: contract.role_of.get(agency) for agency in addressed}
+    members: dict[tuple[frozenset[str], bool], list[str]] = {(addressed, False): []}  # group 0
+    for path, field_terms in terms.fields.items():
+        readers = frozenset(a for a, role in roles.items() if role in field_terms.readers)
+        if readers:
+            members.setdefault((readers, consent_bound(terms, field_terms)), []).append(path)
+    if len(members) > GROUPS_MAX:
+        raise ContractError(
+            f"more than {GROUPS_MAX} groups of fields in one type",
+            where=f"event_types.{event_type}",
+        )
+    readers_of = tuple(readers for readers, _ in members)
+    bound = tuple(is_bound for _, is_bound in members)
+    order = tuple(tuple(paths) for paths in members.values())
+
+    def granted(agency: str, *, with_bound: bool) -> frozenset[str]:
+        return frozenset(
+            path
+            for (readers, is_bound), paths in members.items()
+            if agency in readers and (with_bound or not is_bound)
+            for path in paths
+        )
+
+    everyone = sorted(addressed)
+    return Grouping(
+        readers=readers_of,
+        bound=bound,
+        fields=tuple(frozenset(paths) for paths in order),
+        order=order,
+        group_of=MappingProxyType({p: i for i, paths in enumerate(order) for p in paths}),
+        granted=MappingProxyType({a: granted(a, with_bound=True) for a in everyone}),
+        unbound=MappingProxyType({a: granted(a, with_bound=False) for a in everyone}),
+        may_read=MappingProxyType({a: tuple(a in r for r in readers_of) for a in everyone}),
+    )
+
+
+# --- policy ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +159,22 @@ class Denial:
 
 
 class LeftOut(NamedTuple):
-    """One field of an event that one addressed agency does not get, although it is granted.
+    """One field of an event that one addressed agency does not get, although the event has it.
 
     Attributes:
         path: leaf path.
         agency: who does not get it.
-        reason: `consent_missing` or `incident_depersonalised`.
+        reason: `consent_missing` or `incident_depersonalised`; where an export was narrowed to what
+            may be sent, `field_not_granted` or `sender_not_granted` too.
     """
 
     path: str
     agency: str
     reason: str
+
+    def as_json(self) -> dict[str, str]:
+        """For scripts and reports."""
+        return {"field": self.path, "agency": self.agency, "reason": self.reason}
 
 
 @value_class(frozen=True, slots=True, eq=False)
@@ -95,31 +196,53 @@ class Consented:
     left_out: Mapping[str, tuple[LeftOut, ...]]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Policy:
     """The decision so far as it does not depend on values, time or status.
 
     Attributes:
+        contract: the agreement.
+        event_type: its name.
+        addressed: agencies.
         denial: set when nothing may flow; the rest is then empty.
         clause: of the event type.
-        grouping: of the addressed agencies.
         fields: leaf path that may be sent and read to its decision.
         required: leaf paths that the contract wants in every event.
         needs: identifying or consent-bound leaf path to the scopes that must each be true, whoever
             is addressed.
         role_needs: addressed agency to the scope that its own role needs for what is consent-bound.
-        depersonalised: leaf paths left out of the record of an incident that is not a crime.
+        depersonalised: leaf paths left out of a record of a kind that identifies no person.
     """
 
+    contract: Contract = field(repr=False)
+    event_type: str
+    addressed: tuple[str, ...]
     denial: Denial | None
     clause: str | None = None
-    grouping: Grouping | None = None
     fields: Mapping[str, FieldDecision] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     needs: Mapping[str, frozenset[ConsentScope]] = field(default_factory=dict)
     role_needs: Mapping[str, ConsentScope] = field(default_factory=dict)
     depersonalised: frozenset[str] = frozenset()
-    _consented: dict[tuple[bool, ...], Consented] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take from the vocabulary what each event is asked for."""
+        words = vocabulary()
+        self._answers = tuple(words.answers) if self.needs else ()
+        self._scopes = tuple(words.answers.values()) if self.needs else ()
+        self._kinds = words.record_kinds if self.depersonalised else ()
+        self._impersonal_codes = words.depersonalised_kinds
+        self._by_answers: dict[tuple[bool, ...], Consented] = {}  # at most 32 of them
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        """The groups of the addressed agencies.
+
+        Raises:
+            EventError: `type_unknown`; only where there is a denial.
+            ContractError: the contract is at fault; only where there is a denial.
+        """
+        return group_fields(self.contract, self.event_type, frozenset(self.addressed))
 
     def consented(self, flat: Mapping[str, JSON]) -> Consented:
         """Return which addressed agencies get which leaves, given the consent in this event.
@@ -128,30 +251,29 @@ class Policy:
         identifying field, since each of them needs another scope.
         """
         get = flat.get
-        answers = [get(path) is True for path in CONSENT_LEAVES] if self.needs else []
-        impersonal = self.impersonal(flat)
-        state = (*answers, impersonal)
-        found = self._consented.get(state)
-        if found is None:  # at most 32 of them
-            scopes = zip(CONSENT_LEAVES.values(), answers, strict=False)
-            given = frozenset([scope for scope, agreed in scopes if agreed])
-            found = self._consented[state] = self._work_out(given, impersonal=impersonal)
+        state = (*[get(path) is True for path in self._answers], self.impersonal(flat))
+        found = self._by_answers.get(state)
+        if found is None:
+            given = frozenset(
+                [scope for scope, agreed in zip(self._scopes, state, strict=False) if agreed]
+            )
+            found = self._by_answers[state] = self._work_out(given, impersonal=state[-1])
         return found
 
     def impersonal(self, flat: Mapping[str, JSON]) -> bool:
-        """Return whether the event records an incident of which no identifying field may be sent.
+        """Return whether the event is of a kind of record that may carry no identifying field.
 
         Args:
-            flat: leaves of the event as it was made; the record type decides even if it may not be
-                sent itself.
+            flat: leaves of the event as it was made; the kind of record decides even if it may not
+                be sent itself.
         """
-        return bool(self.depersonalised) and any(
-            flat.get(path) == _NOT_A_CRIME for path in RECORD_TYPE_LEAVES
-        )
+        for path in self._kinds:  # noqa: SIM110 - a generator costs more than what it asks
+            if flat.get(path) in self._impersonal_codes:
+                return True
+        return False
 
     def _work_out(self, given: frozenset[ConsentScope], *, impersonal: bool) -> Consented:
         groups = self.grouping
-        assert groups is not None
         refused = {a: frozenset((s,)) - given for a, s in self.role_needs.items()}
         keys = {
             agency: tuple(
@@ -189,33 +311,38 @@ class Policy:
         return Consented(blocked, frozenset(forbidden), narrowed, keys, left_out)
 
 
-_NO_SCOPES: frozenset[ConsentScope] = frozenset()
+def policy_for(
+    contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
+) -> Policy:
+    """Return the policy for one sender, its addressed agencies and a type; a denial is no error.
 
-
-def plan(contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str) -> Policy:
-    """Return the plan for one sender, its addressed agencies and a type; never raises a denial.
+    It is kept with the contract, unless it names an agency or a type that the contract does not
+    have: such names may come from anyone and be of any length.
 
     Raises:
         ContractError: `contract_field_unknown`, `contract_invalid`: the contract is at fault.
     """
-    kept = contract.memo
-    key = ("plan", sender, recipients, event_type)
+    kept = contract.policies
+    key = (sender, recipients, event_type)
     found = kept.get(key)
     if found is not None:
-        return cast("Policy", found)
-    denial = _denial(contract, sender, recipients, event_type)
+        return found
+    unknown = _unknown(contract, sender, recipients, event_type)
+    if unknown is not None:
+        return Policy(contract, event_type, recipients, unknown)
+    denial = _not_permitted(contract, sender, recipients, event_type)
     built = (
-        Policy(denial)
+        Policy(contract, event_type, recipients, denial, denial.clause)
         if denial is not None
-        else _permitted(contract, sender, recipients, event_type)
+        else _compile(contract, sender, recipients, event_type)
     )
-    if len(kept) >= _KEPT_MAX:
+    if len(kept) >= KEPT_MAX:
         kept.clear()
     kept[key] = built
     return built
 
 
-def _denial(  # noqa: PLR0911 - one return for each reason to deny
+def _unknown(  # noqa: PLR0911 - one return for each reason to deny
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
 ) -> Denial | None:
     if not recipients:
@@ -229,9 +356,15 @@ def _denial(  # noqa: PLR0911 - one return for each reason to deny
         return Denial("party_unknown", "the sender is not a party to the contract")
     if any(agency not in role_of for agency in recipients):
         return Denial("party_unknown", "a recipient is not a party to the contract")
-    terms = contract.event_types.get(event_type)
-    if terms is None or event_type not in EVENT_TYPES:
+    if event_type not in contract.event_types or event_type not in EVENT_TYPES:
         return Denial("type_unknown", "the contract has no event type of this name")
+    return None
+
+
+def _not_permitted(
+    contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
+) -> Denial | None:
+    role_of, terms = contract.role_of, contract.event_types[event_type]
     if role_of[sender] not in terms.publishers:
         return Denial(
             "type_not_permitted",
@@ -248,11 +381,11 @@ def _denial(  # noqa: PLR0911 - one return for each reason to deny
     return None
 
 
-def _permitted(
+def _compile(
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
 ) -> Policy:
     terms = contract.event_types[event_type]
-    groups = grouping(contract, event_type, frozenset(recipients))
+    groups = group_fields(contract, event_type, frozenset(recipients))
     everyone = groups.readers[0]
     decisions: dict[str, FieldDecision] = {}
     needs: dict[str, frozenset[ConsentScope]] = {}
@@ -272,16 +405,20 @@ def _permitted(
         if scopes:
             needs[path] = frozenset(scopes)
     role_needs = {agency: role_need(contract, sender, agency) for agency in everyone}
-    return Policy(
+    policy = Policy(
+        contract,
+        event_type,
+        recipients,
         denial=None,
         clause=terms.clause,
-        grouping=groups,
         fields=decisions,
         required=frozenset(p for p, f in terms.fields.items() if f.required and p in decisions),
         needs=needs,
         role_needs={agency: scope for agency, scope in role_needs.items() if scope is not None},
         depersonalised=_depersonalised(terms, frozenset(decisions)),
     )
+    policy.grouping = groups
+    return policy
 
 
 def _depersonalised(terms: EventTerms, readable: frozenset[str]) -> frozenset[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from contracts.consent_needs import CONSENT_LEAVES, RECORD_TYPE_LEAVES
 from contracts.model import Contract, DraftContract
 from contracts.terms import EventTerms
+from contracts.vocabulary import vocabulary
 
 __all__ = ["dangling"]
 
@@ -57,12 +57,12 @@ def _dangling_in_type(
             (*inside, "senders"), field.senders, terms.publishers, "publisher of this type"
         )
         yield from _unknown((*inside, "purposes"), field.purposes, purposes, "purpose")
-        if path in CONSENT_LEAVES:
+        if path in vocabulary().answers:
             if field.identifies or field.consent:
                 yield inside, "an answer about consent cannot identify or need consent itself"
             if not set(terms.recipients) <= set(field.readers):
                 yield inside, "an answer about consent must be readable by every recipient"
-        if path in RECORD_TYPE_LEAVES and terms.incident_identifiers == "never":
+        if path in vocabulary().record_kinds and terms.incident_identifiers == "never":
             if field.identifies or field.consent or field.senders:
                 yield inside, "the record type decides what is left out, so it cannot rest on it"
             if not set(terms.recipients) <= set(field.readers):

@@ -1,68 +1,191 @@
-"""Referral status: who may change it, from what to what, with which reason, and by when.
+"""Status of a referral: who may change it, from what to what, with which reason, and by when.
 
-Status is FHIR `Task.status` without `ready`; business status stands beside it (reference:
-referrals.md, "Referral status"). The referring agency asks, withdraws what was entered in error and
-requests cancellation; only the fulfilling agency changes the rest. A change must start from the
-status and version that the other side holds, so that two changes never cross unseen.
+The referring agency asks, withdraws what was entered in error and requests cancellation; only the
+fulfilling agency changes the rest. A change must start from the status and version that the other
+side holds, so that two changes never cross unseen. The statuses, their order and the fields that
+carry them are data: `data/referral_rules.<date>.json`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from functools import cache
 from typing import Literal, TypeAlias
 
 from contracts.durations import duration_ms
 from contracts.errors import EventError
+from contracts.events import JSON
 from contracts.terms import ServiceLevels
-from contracts.vocabulary import codes
+from contracts.vocabulary import codes, dated_data, vocabulary
 
 __all__ = [
-    "FIRST_VERSION",
-    "OPEN",
-    "REASON_REQUIRED",
-    "TERMINAL",
-    "Clocks",
-    "Side",
-    "allowed",
-    "check_transition",
-    "check_version",
-    "clocks",
-    "overdue",
-]
+    "FIRST_VERSION", "Clocks", "MadeFields", "NewReferral", "ReferralRules", "Side",
+    "StatusChange", "StatusFields", "allowed", "check_transition", "check_version", "clocks",
+    "new_referral", "referral_rules", "status_change",
+]  # fmt: skip
 
 Side: TypeAlias = Literal["referrer", "fulfiller"]
 
 FIRST_VERSION = 1
 """Version of a referral as made; every change of status adds one."""
-TERMINAL = frozenset({"rejected", "cancelled", "failed", "completed", "entered-in-error"})
-"""A new attempt after these is a new referral, linked to the old one."""
-OPEN = frozenset({"requested", "received", "accepted", "in-progress", "on-hold"})
-REASON_REQUIRED = frozenset({"rejected", "cancelled", "failed"})
 
-_FULFILLER: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        # received: a person has taken ownership; it is not the technical receipt.
-        "requested": frozenset({"received", "accepted", "rejected", "cancelled"}),
-        "received": frozenset({"accepted", "rejected", "cancelled"}),
-        "accepted": frozenset({"in-progress", "on-hold", "completed", "failed", "cancelled"}),
-        "in-progress": frozenset({"on-hold", "completed", "failed", "cancelled"}),
-        "on-hold": frozenset({"in-progress", "completed", "failed", "cancelled"}),
-    }
-)
-_REFERRER: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"draft": frozenset({"requested"}), **{s: frozenset({"entered-in-error"}) for s in OPEN}}
-)
-_REFERRER_BUSINESS = frozenset({"cancellation-requested", "consent-withdrawn"})
-_FULFILLER_BUSINESS = frozenset(
-    {"awaiting-information", "no-contact", "unattended", "consent-withdrawn", "redirected"}
-)
+
+@dataclass(frozen=True, slots=True)
+class MadeFields:
+    """Event type that makes a referral, and leaf paths in it."""
+
+    type: str
+    id: str
+    urgency: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFields:
+    """Event type that changes a referral's status, and leaf paths in it."""
+
+    type: str
+    id: str
+    version: str
+    status: str
+    previous_status: str
+    reason: str
+    business_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRules:
+    """Course of a referral, at one date.
+
+    Attributes:
+        made: the event that makes a referral.
+        changed: the event that changes its status.
+        statuses: every code of a status.
+        reasons: every code of a reason.
+        first: status of a referral as made.
+        unacknowledged: statuses in which the clock of the acknowledgement runs.
+        unanswered: statuses in which the clock of the answer runs.
+        open: statuses in which a business status may change alone.
+        terminal: statuses after which a new attempt is a new referral, linked to the old one.
+        reason_required: statuses that need a reason.
+        called_off: statuses of a referral that was called off.
+        cancellation_requested: business statuses that ask for that.
+        urgent: codes of urgency for which the shorter clocks run.
+        transitions: side to status to the statuses that the side may set.
+        business: side to the business statuses that it may set.
+    """
+
+    made: MadeFields
+    changed: StatusFields
+    statuses: frozenset[str]
+    reasons: frozenset[str]
+    first: str
+    unacknowledged: frozenset[str]
+    unanswered: frozenset[str]
+    open: frozenset[str]
+    terminal: frozenset[str]
+    reason_required: frozenset[str]
+    called_off: frozenset[str]
+    cancellation_requested: frozenset[str]
+    urgent: frozenset[str]
+    transitions: Mapping[Side, Mapping[str, frozenset[str]]]
+    business: Mapping[Side, frozenset[str]]
+
+
+@cache
+def referral_rules() -> ReferralRules:
+    """Return the newest dated rules."""
+    content = dated_data("referral_rules")
+    sides: tuple[Side, ...] = ("referrer", "fulfiller")
+    sets = (
+        "unacknowledged", "unanswered", "open", "terminal", "reason_required", "called_off",
+        "cancellation_requested", "urgent",
+    )  # fmt: skip
+    return ReferralRules(
+        made=MadeFields(**content["made"]),
+        changed=StatusFields(**content["changed"]),
+        statuses=frozenset(codes(content["status_list"])),
+        reasons=frozenset(codes(content["reason_list"])),
+        first=content["first"],
+        transitions={
+            side: {status: frozenset(new) for status, new in content[side].items()}
+            for side in sides
+        },
+        business={side: frozenset(content[f"{side}_business"]) for side in sides},
+        **{name: frozenset(content[name]) for name in sets},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NewReferral:
+    """What an event says of the referral that it makes."""
+
+    referral_id: str
+    case_id: str
+    urgency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """What an event says of a referral whose status it changes."""
+
+    referral_id: str
+    version: int
+    status: str
+    previous_status: str
+    reason: str | None
+    business_status: str | None
+
+
+def new_referral(event_type: str, flat: Mapping[str, JSON]) -> NewReferral | None:
+    """Return what an event says of the referral that it makes.
+
+    Args:
+        event_type: its type.
+        flat: its leaves by dotted path, valid; some may be withheld from the reader.
+
+    Returns:
+        None if it makes none, or if what a referral is kept by is not among the leaves.
+    """
+    made, case = referral_rules().made, vocabulary().case
+    if event_type != made.type or not {made.id, case} <= flat.keys():
+        return None
+    return NewReferral(str(flat[made.id]), str(flat[case]), _text(flat.get(made.urgency)))
+
+
+def status_change(event_type: str, flat: Mapping[str, JSON]) -> StatusChange | None:
+    """Return what an event says of a referral whose status it changes.
+
+    Args:
+        event_type: its type.
+        flat: its leaves by dotted path, valid; some may be withheld from the reader.
+
+    Returns:
+        None if it changes none, or if a leaf without which the change cannot be judged is missing.
+    """
+    names = referral_rules().changed
+    needed = {names.id, names.version, names.status, names.previous_status}
+    if event_type != names.type or not needed <= flat.keys():
+        return None
+    version = flat[names.version]
+    assert isinstance(version, int)
+    return StatusChange(
+        referral_id=str(flat[names.id]),
+        version=version,
+        status=str(flat[names.status]),
+        previous_status=str(flat[names.previous_status]),
+        reason=_text(flat.get(names.reason)),
+        business_status=_text(flat.get(names.business_status)),
+    )
+
+
+def _text(value: JSON | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def allowed(current: str, by: Side) -> frozenset[str]:
     """Return the statuses to which `by` may move a referral from `current`."""
-    return (_REFERRER if by == "referrer" else _FULFILLER).get(current, frozenset())
+    return referral_rules().transitions[by].get(current, frozenset())
 
 
 def check_transition(
@@ -76,31 +199,30 @@ def check_transition(
         current: status that both sides hold.
         new: status asked for.
         by: which side asks.
-        reason: code of the list `referral_reason`, if given.
-        business_status: code of the list `business_status`, if given.
+        reason: its code, if given.
+        business_status: its code, if given.
 
     Raises:
         EventError: `transition_not_allowed`, `reason_required`, `reason_unknown`.
     """
-    business = _REFERRER_BUSINESS if by == "referrer" else _FULFILLER_BUSINESS
-    if business_status is not None and business_status not in business:
+    rules = referral_rules()
+    if business_status is not None and business_status not in rules.business[by]:
         raise EventError(
             f"the {by} may not set this business status", code="transition_not_allowed"
         )
-    kept = new == current and current in OPEN and business_status is not None
+    kept = new == current and current in rules.open and business_status is not None
     if not kept and new not in allowed(current, by):
-        start = current if current in codes("referral_status") else "an unknown status"
+        start = current if current in rules.statuses else "an unknown status"
         raise EventError(
             f"the {by} may not make this change from {start}",
             code="transition_not_allowed",
-            where="status",
+            where=rules.changed.status,
         )
-    if new in REASON_REQUIRED and reason is None:
-        raise EventError(f"{new} needs a reason code", code="reason_required", where="reason")
-    if reason is not None and reason not in codes("referral_reason"):
-        raise EventError(
-            "the reason is not in its code list", code="reason_unknown", where="reason"
-        )
+    where = rules.changed.reason
+    if new in rules.reason_required and reason is None:
+        raise EventError(f"{new} needs a reason code", code="reason_required", where=where)
+    if reason is not None and reason not in rules.reasons:
+        raise EventError("the reason is not in its code list", code="reason_unknown", where=where)
 
 
 def check_version(
@@ -115,7 +237,7 @@ def check_version(
         raise EventError(
             f"the change does not start from version {held_version}, the current one",
             code="version_conflict",
-            where="version",
+            where=referral_rules().changed.version,
             fix="read the current status, then decide again",
         )
 
@@ -125,8 +247,8 @@ class Clocks:
     """When a referral is due, milliseconds since the epoch, UTC.
 
     Attributes:
-        acknowledge_due: by then the status is no longer `requested`.
-        respond_due: by then it is neither `requested` nor `received`.
+        acknowledge_due: by then the status is none of `ReferralRules.unacknowledged`.
+        respond_due: by then it is none of `ReferralRules.unanswered`.
     """
 
     acknowledge_due: int
@@ -139,20 +261,9 @@ def clocks(levels: ServiceLevels, started: int, urgency: str | None = None) -> C
     Args:
         levels: service levels of the event type.
         started: milliseconds since the epoch, UTC.
-        urgency: code of the list `urgency`, if stated.
+        urgency: its code, if stated.
     """
-    urgent = urgency in {"urgent", "immediate"}
+    urgent = urgency in referral_rules().urgent
     acknowledge = (urgent and levels.urgent_acknowledge_within) or levels.acknowledge_within
     respond = (urgent and levels.urgent_respond_within) or levels.respond_within
     return Clocks(started + duration_ms(acknowledge), started + duration_ms(respond))
-
-
-def overdue(
-    status: str, due: Clocks, now: int
-) -> Literal["not_acknowledged", "not_answered"] | None:
-    """Return which minimum standard a referral in `status` has missed at `now` (ms), if any."""
-    if status == "requested" and now >= due.acknowledge_due:
-        return "not_acknowledged"
-    if status in {"requested", "received"} and now >= due.respond_due:
-        return "not_answered"
-    return None

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 
 from contracts.durations import Duration
+from contracts.vocabulary import Code
 
 __all__ = [
     "Clause",
@@ -53,9 +54,8 @@ Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespac
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Clause: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,4}$")]
 Regime: TypeAlias = Literal["uk-gdpr", "dpa2018-part3"]
-ConsentScope: TypeAlias = Literal[
-    "pass_to_police", "support_contact", "share_identity", "statistics"
-]
+ConsentScope: TypeAlias = Annotated[str, Code("consent_scope")]
+DataSubject: TypeAlias = Annotated[str, Code("data_subject")]
 
 
 class Term(BaseModel):
@@ -136,7 +136,7 @@ class FieldTerms(Term):
     clause: Clause
     category: Identifier
     sensitivity: Literal["none", "personal", "special-category", "criminal-offence"]
-    data_subject: Literal["victim", "alleged-perpetrator", "witness", "staff", "community", "none"]
+    data_subject: DataSubject
     purposes: tuple[Identifier, ...] = Field(min_length=1)
     readers: tuple[Identifier, ...] = Field(min_length=1)
     senders: tuple[Identifier, ...] = ()

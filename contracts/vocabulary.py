@@ -1,8 +1,12 @@
-"""Dated code lists: the shared vocabulary as data, so that a list changes without touching code.
+"""Shared vocabulary as data: dated code lists, and the tasks of fields and event types.
 
-Each list is a file `data/<list>.<date>.json` with its source (reference: referrals.md, "Recording"
-and "Places"); the newest date wins. Lists are read at first use and kept. `Code("borough")` marks a
-text in an event type as a code of that list, which pydantic then checks as a set of literals.
+Each list is a file `data/<list>.<date>.json` with its source; the newest date wins. Lists are read
+at first use and kept. `Code("borough")` marks a text in an event type as a code of that list, which
+pydantic then checks as a set of literals.
+
+The engine names no field, event type or code of a subject. `vocabulary()` says which field holds
+the shared id of a case, which fields hold answers about consent, and so on; another subject brings
+another file (docs/adr/0042-domain-words-are-data.md).
 """
 
 from __future__ import annotations
@@ -18,7 +22,10 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["Code", "CodeList", "code_list", "codes", "list_names"]
+__all__ = [
+    "Code", "CodeList", "Vocabulary", "code_list", "codes", "dated_data", "list_names",
+    "vocabulary",
+]  # fmt: skip
 
 _FOLDER = Path(__file__).parent / "data"
 
@@ -48,9 +55,22 @@ def _files() -> Mapping[str, Path]:
     return MappingProxyType(newest)
 
 
+def dated_data(name: str) -> dict[str, Any]:
+    """Return the content of the newest data file called `name`, a new object each time.
+
+    Raises:
+        LookupError: there is no such file (a mistake in code, not in input).
+    """
+    path = _files().get(name)
+    if path is None:
+        raise LookupError(f"no code list is called {name}")
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    return content
+
+
 def list_names() -> tuple[str, ...]:
     """Return the names of all data files that hold a list of codes, sorted."""
-    return tuple(name for name in _files() if name not in {"legal_rules", "legal_codes"})
+    return tuple(name for name in _files() if "codes" in dated_data(name))
 
 
 @cache
@@ -60,10 +80,7 @@ def code_list(name: str) -> CodeList:
     Raises:
         LookupError: there is no such list (a mistake in code, not in input).
     """
-    path = _files().get(name)
-    if path is None:
-        raise LookupError(f"no code list is called {name}")
-    content = json.loads(path.read_bytes())
+    content = dated_data(name)
     return CodeList(
         name=content["list"],
         dated=content["dated"],
@@ -73,7 +90,11 @@ def code_list(name: str) -> CodeList:
 
 
 def codes(name: str) -> Mapping[str, str]:
-    """Return code to label of the newest list called `name`."""
+    """Return code to label of the newest list called `name`.
+
+    Raises:
+        LookupError: as `code_list`.
+    """
     return code_list(name).codes
 
 
@@ -87,3 +108,52 @@ class Code:
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         return core_schema.literal_schema(list(codes(self.name)))
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Tasks of fields, event types and codes: what the engine has to know of a subject.
+
+    Attributes:
+        case: leaf path of the shared id of a case; it decides the partition, and no event is
+            without it.
+        urgent_types: event types that go before all others at the sender and at each reader.
+        altering_types: event types that change what an earlier event said; the disclosure log calls
+            them alterations.
+        answers: leaf path of each answer about consent to its scope (docs/spec/contracts.md,
+            "Consent").
+        answer_to: scope to the leaf path of the answer.
+        scopes: scope to its label.
+        identity_scope: scope that every consent-bound field needs.
+        record_kinds: leaf paths that say of what kind a record is.
+        depersonalised_kinds: codes of the kinds whose records carry no identifying field where the
+            agreement says `never`.
+    """
+
+    case: str
+    urgent_types: frozenset[str]
+    altering_types: frozenset[str]
+    answers: Mapping[str, str]
+    answer_to: Mapping[str, str]
+    scopes: Mapping[str, str]
+    identity_scope: str
+    record_kinds: tuple[str, ...]
+    depersonalised_kinds: tuple[str, ...]
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """Return the newest dated vocabulary."""
+    content = dated_data("vocabulary")
+    answers = content["answers"]
+    return Vocabulary(
+        case=content["case"],
+        urgent_types=frozenset(content["urgent_types"]),
+        altering_types=frozenset(content["altering_types"]),
+        answers=MappingProxyType(answers),
+        answer_to=MappingProxyType({scope: path for path, scope in answers.items()}),
+        scopes=codes(content["scope_list"]),
+        identity_scope=content["identity_scope"],
+        record_kinds=tuple(content["record_kinds"]),
+        depersonalised_kinds=tuple(content["depersonalised_kinds"]),
+    )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
 from contracts.hidden_characters import visible
 from contracts.terms import FieldTerms
-from contracts.vocabulary import codes
+from contracts.vocabulary import vocabulary
 
 __all__ = [
     "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members", "scope",
@@ -53,7 +53,7 @@ def duration(text: str) -> str:
 
 def scope(code: str) -> str:
     """Return a consent scope in words with its code."""
-    return f"{codes('consent_scope')[code].lower()} ({code})"
+    return f"{vocabulary().scopes[code].lower()} ({code})"
 
 
 _SENSITIVITY = {

@@ -26,8 +26,8 @@ from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
 from broker.tlog.checkpoint import Place
 from contracts.events import PlainEvent
-from contracts.grouping import granted_to
 from contracts.model import topic_name
+from contracts.policy import group_fields
 from contracts.schema import flatten, unflatten
 
 
@@ -124,7 +124,7 @@ class Case(measuring.Case):
         return {} if opened is None else dict(opened.data)
 
     def readable(self, data: dict[str, Any]) -> dict[str, Any]:
-        granted = granted_to(self._contract, TYPE, self.reader)
+        granted = group_fields(self._contract, TYPE, frozenset((self.reader,))).granted[self.reader]
         return unflatten({p: value for p, value in flatten(TYPE, data).items() if p in granted})
 
     def parts(self, message: Record) -> list[bytes]:

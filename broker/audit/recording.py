@@ -14,9 +14,10 @@ from uuid import UUID
 from broker.audit.entries import ContractReference, Entry, Share, is_name
 from broker.event import OpenedEvent
 from contracts.decision import Decision
-from contracts.events import ALTERING_TYPES, EVENT_TYPES, PlainEvent
+from contracts.events import EVENT_TYPES, PlainEvent
 from contracts.loading import ContractText
 from contracts.model import Contract
+from contracts.vocabulary import vocabulary
 
 OPERATOR: Final = "adapter"
 """Who is named in the log when no person asked for it."""
@@ -129,7 +130,9 @@ def refused(
 
 def case_of(event: PlainEvent) -> str | None:
     """The shared id of an event's case, also of an event that is refused; None if it has none."""
-    case = event.data.get("case_id")
+    case: object = event.data
+    for name in vocabulary().case.split("."):
+        case = case.get(name) if isinstance(case, dict) else None
     try:
         return str(UUID(case)) if isinstance(case, str) else None
     except ValueError:
@@ -229,7 +232,7 @@ def _opened(
 
 def _altered(entry: Entry) -> list[Entry]:
     """The same item as an alteration, where its type changes what an earlier one said."""
-    if entry.type not in ALTERING_TYPES:
+    if entry.type not in vocabulary().altering_types:
         return []
     return [replace(entry, kind="alteration", contract=None, shares=())]
 

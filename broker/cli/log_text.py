@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from broker.audit.log import LogHead
 from broker.cli.times import instant, moment
-from broker.operations.disclosure_log import LeftOut, LogAnswer, LogEntry, Received
+from broker.operations.disclosure_log import LogAnswer, LogEntry, LoggedLeftOut, Received
 
 RECEIVED_COLUMNS = (
     "when", "received by", "field", "clause", "contract", "type", "from", "as", "by", "reason",
@@ -146,7 +146,7 @@ def _received_json(one: Received) -> dict[str, object]:
     }
 
 
-def _left_out_json(one: LeftOut) -> dict[str, object]:
+def _left_out_json(one: LoggedLeftOut) -> dict[str, object]:
     return {
         "entry": one.entry.index,
         "time": instant(one.entry.time_ms),

@@ -23,10 +23,10 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import has_consent, receiver_check
 from contracts.errors import ContractError, EventError
-from contracts.events import URGENT_TYPE
-from contracts.grouping import Grouping, grouping
+from contracts.policy import Grouping, policy_for
 from contracts.schema import leaves, restricted
 from contracts.values import value_class
+from contracts.vocabulary import vocabulary
 
 AHEAD_MAX_BYTES: Final = 64 * 1024
 """Longest value that is decrypted before its turn; with ``STAGE_RECORDS``, 4 MiB are at once."""
@@ -182,14 +182,16 @@ def _interpret(
         if agency not in contract.by_id:
             raise RefusedError(9, "recipient_not_permitted", "an addressed agency is not a party")
     try:
-        layout = grouping(contract, event_type, frozenset(addressed))
+        layout = policy_for(contract, source, addressed, event_type).grouping
         consented = has_consent(contract, source, me, data)
         flat = _collect(groups, data, layout, me, consented=consented)
         _require_padding(sealed, texts, layout)
         receiver_check(contract, source, me, event_type, addressed, flat)
     except (EventError, ContractError) as error:  # one record's fault must not stop the stream
         raise RefusedError(9, error.code, error.detail) from None
-    if "case_id" not in flat:  # such a contract can be signed; nothing could be kept under it
+    if (
+        vocabulary().case not in flat
+    ):  # such a contract can be signed; nothing could be kept under it
         raise RefusedError(9, "event_invalid", "the event does not say of which case it is")
     granted = layout.granted[me]
     held = granted if consented else layout.unbound[me]
@@ -207,7 +209,7 @@ def _interpret(
         withheld=withheld(event_type, granted),
         contract=(contract.name, contract.version, in_force.hash.hex()),
         log_time=verified.fact.log_time,
-        urgent=event_type == URGENT_TYPE,
+        urgent=event_type in vocabulary().urgent_types,
     )
 
 

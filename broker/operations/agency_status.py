@@ -18,6 +18,7 @@ from broker.receiving.persistence import NEARLY_FULL, filled
 from broker.registry.awaited import awaited
 from broker.store.rows import InboxCounts, OutboxCounts, ReferralRow
 from broker.store.transaction import Transaction
+from contracts.referral import referral_rules
 
 _EVERY = 1_000_000
 
@@ -307,9 +308,9 @@ def _heartbeats(participant: Participant, tx: Transaction, now: int) -> tuple[He
 
 
 def _referrals(tx: Transaction, now: int) -> Referrals:
-    still_open = tx.referrals.open()
-    cancelled = sum(row.status == "cancelled" for row in tx.referrals.closed(_EVERY))
-    asked = sum(row.business_status == "cancellation-requested" for row in still_open)
+    still_open, rules = tx.referrals.open(), referral_rules()
+    cancelled = sum(row.status in rules.called_off for row in tx.referrals.closed(_EVERY))
+    asked = sum(row.business_status in rules.cancellation_requested for row in still_open)
     late = tuple(_overdue(tx, row, now) for row in tx.referrals.overdue(now))
     return Referrals(len(still_open), cancelled, asked, late)
 

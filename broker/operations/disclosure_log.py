@@ -130,7 +130,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LoggedLeftOut:
     """One field that was not shared, and the code of why.
 
     Attributes:
@@ -157,7 +157,7 @@ class LogAnswer:
 
     head: LogHead
     received: tuple[Received, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LoggedLeftOut, ...]
     entries: tuple[LogEntry, ...]
     more: int = 0
 
@@ -248,7 +248,7 @@ class DisclosureLog:
             found = entries_of_case(tx, case_key)
             matching, more = [placed for placed in found if query.matches(placed)], 0
         received: list[Received] = []
-        left_out: list[LeftOut] = []
+        left_out: list[LoggedLeftOut] = []
         entries: list[LogEntry] = []
         for placed in matching:
             entry = placed.entry
@@ -259,7 +259,7 @@ class DisclosureLog:
                 if shown.kind in _RECEIVING
             ]
             missing = [
-                LeftOut(shown, path, code, agency)
+                LoggedLeftOut(shown, path, code, agency)
                 for agency, codes in (("", entry.left_out), *entry.left_out_for.items())
                 for path, code in codes.items()
                 if not query.field or path == query.field or path.startswith(f"{query.field}.")

@@ -81,7 +81,7 @@ def show_held_event(
         )
         append_entries(tx, attributed(tx, actor, secret, [entry]))
         sign_own_head(tx, participant, now)
-        return HeldContent(row, event, tx.links.own_for(str(event.flat["case_id"])))
+        return HeldContent(row, event, tx.links.own_for(event.case_id))
 
 
 def _held(tx: Transaction, seq: int, participant: Participant) -> HeldEventRow:

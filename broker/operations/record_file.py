@@ -121,7 +121,7 @@ class FileReader:
             signed.contract,
             recording.contract_reference(signed.text),
             self._participant.agency,
-            pseudonyms.case_key(secret, str(event.flat["case_id"])),
+            pseudonyms.case_key(secret, event.case_id),
             now,
             "",
         )

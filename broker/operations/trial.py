@@ -19,8 +19,8 @@ from broker.store.database import open_store
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example, permitted_types
-from contracts.left_out import FieldLeftOut, fields_left_out
 from contracts.names import suggestion
+from contracts.policy import LeftOut
 from contracts.suggestions import suggestions
 
 TRIAL_SUFFIX = ".trial"
@@ -32,7 +32,7 @@ class TrialRecord:
     """A sealed event: its record, and each field that an agency does not get although granted."""
 
     record: Record
-    left_out: Sequence[FieldLeftOut]
+    left_out: Sequence[LeftOut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +195,5 @@ class Trial:
         for (at, sealed), place in zip(batch, places, strict=True):
             headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
             record = Record(topic, partition, headers, sealed.value)
-            results[at] = TrialRecord(record, fields_left_out(sealed.decision))
+            results[at] = TrialRecord(record, sealed.decision.left_out)
         return results

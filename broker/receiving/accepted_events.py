@@ -68,7 +68,7 @@ class AcceptedEvents:
         """
         signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
-        case_key = pseudonyms.case_key(self._secret, str(event.flat["case_id"]))
+        case_key = pseudonyms.case_key(self._secret, event.case_id)
         try:
             self._referrals.received(event, signed.contract, self._now)
         except EventError as error:

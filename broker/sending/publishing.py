@@ -21,8 +21,9 @@ from broker.sending.sealing import EventSealer, Prepared
 from broker.store.rows import ItemOutcome, ItemRow, NewOutboxRow
 from broker.store.transaction import Transaction
 from contracts.errors import ConcordantError, EventError
-from contracts.events import URGENT_TYPE, PlainEvent
-from contracts.left_out import FieldLeftOut, fields_left_out
+from contracts.events import PlainEvent
+from contracts.policy import LeftOut
+from contracts.vocabulary import vocabulary
 
 
 class Acceptance:
@@ -38,7 +39,7 @@ class Acceptance:
         self._again: list[str] = []
         self._referrals = Referrals(tx)
         self._now = 0
-        self.left_out: tuple[FieldLeftOut, ...] = ()
+        self.left_out: tuple[LeftOut, ...] = ()
         """What was left out of the last event that was accepted, or is known, and for whom."""
         self.newly_refused = False
         """Whether the last refusal was new: an item that is offered again is not logged again."""
@@ -93,8 +94,8 @@ class Acceptance:
             raise
         if again:
             self._again.append(prepared.event_id)
-        self.left_out = fields_left_out(prepared.decision)
-        self._accepted.append((prepared, event.type == URGENT_TYPE))
+        self.left_out = prepared.decision.left_out
+        self._accepted.append((prepared, event.type in vocabulary().urgent_types))
         case_key = pseudonyms.case_key(self._sealer.secret, prepared.case_id)
         if source_key is not None:
             self._entries += recording.collected(
@@ -154,15 +155,13 @@ class Acceptance:
     def _known(self, source_key: bytes) -> ItemRow | None:
         return self._items.get(source_key) or self._tx.items.find(source_key)
 
-    def _left_out_again(
-        self, event: PlainEvent, now: int, leave_out: bool
-    ) -> tuple[FieldLeftOut, ...]:
+    def _left_out_again(self, event: PlainEvent, now: int, leave_out: bool) -> tuple[LeftOut, ...]:
         """What is left out of an event that was published before: the report names it again."""
         try:
             _, decision = self._sealer.decide(event, now, leave_out=leave_out)
         except ConcordantError:  # the contract has ended since, for example
             return ()
-        return fields_left_out(decision)
+        return decision.left_out
 
     def _item(
         self,

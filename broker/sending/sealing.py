@@ -15,13 +15,13 @@ from broker.envelope.layout import LayoutError
 from broker.envelope.sealing import Draft, ExchangeKey, Sealer, draft
 from broker.event import JSON
 from broker.registry.contract_in_force import ContractInForce
-from contracts.decision import Decision, FieldDecision, LeftOut, decide
+from contracts.decision import Decision, decide, without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
-from contracts.grouping import Grouping
-from contracts.left_out import without_ungranted
 from contracts.model import topic_name
+from contracts.policy import FieldDecision, Grouping, LeftOut
 from contracts.values import value_class
+from contracts.vocabulary import vocabulary
 
 
 @value_class(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class EventSealer:
         except LayoutError as error:
             raise EventError(f"The event cannot be sealed: {error}", code=error.code) from None
         terms = contract.event_types[event.type]
-        case_id = flat["case_id"]
+        case_id = flat[vocabulary().case]
         assert isinstance(case_id, str)
         return Prepared(
             drafted.event_text,

@@ -22,8 +22,7 @@ from broker.transport.topics import control_topics
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from contracts.examples import example
-from contracts.grouping import grouping
-from contracts.policy import plan
+from contracts.policy import group_fields, policy_for
 from contracts.schema import flatten, restricted, unflatten
 from tests.hostile.hostile_kafka import Partition
 from tests.support.founded_partnership import (
@@ -77,7 +76,7 @@ def _template(saying: int) -> tuple[dict[str, JSON], tuple[str, ...]]:
     """Leaves of a saying, and those that take any text."""
     contract = workshop().contract
     sender, event_type, to = SAYINGS[saying]
-    may_send = plan(contract, sender, to, event_type).fields
+    may_send = policy_for(contract, sender, to, event_type).fields
     every = flatten(event_type, example(contract, sender, event_type).data)
     flat = {path: value for path, value in every.items() if path in may_send}
     free = []
@@ -114,7 +113,7 @@ def say(saying: int, partition: int, numbers: Iterator[int]) -> Said:
     plain = replace(
         example(workshop().contract, sender, event_type), recipients=to, data=unflatten(flat)
     )
-    granted = grouping(workshop().contract, event_type, frozenset(to)).granted
+    granted = group_fields(workshop().contract, event_type, frozenset(to)).granted
     readable = {agency: {p: v for p, v in flat.items() if p in granted[agency]} for agency in to}
     return Said(
         sender,

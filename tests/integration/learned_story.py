@@ -22,7 +22,7 @@ from broker.subscriber import Events
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.policy import plan
+from contracts.policy import policy_for
 from contracts.schema import flatten, unflatten
 from tests.integration.commands import concordant
 from tests.integration.key_story import COUNCIL, Adapter, clock
@@ -60,7 +60,7 @@ def event(one: Adapter, event_type: str) -> PlainEvent:
     if event_type == REFERRAL:
         return one.event((COUNCIL,))
     contract = one.loaded().contract_in_force(clock()).contract
-    sent = plan(contract, one.agency, (COUNCIL,), event_type).fields
+    sent = policy_for(contract, one.agency, (COUNCIL,), event_type).fields
     flat = flatten(event_type, example(contract, one.agency, event_type).data)
     flat = {path: value for path, value in flat.items() if path in sent}
     return PlainEvent(event_type, (COUNCIL,), unflatten(flat | {"case_id": str(uuid4())}))

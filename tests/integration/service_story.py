@@ -23,7 +23,7 @@ from broker.transport.interfaces import Transport
 from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.model import Contract
-from contracts.policy import plan
+from contracts.policy import policy_for
 from contracts.schema import flatten, unflatten
 
 
@@ -83,7 +83,7 @@ class Running:
         assert self.service is not None
         participant = self.service.participant
         contract = participant.contract_in_force(self._clock()).contract
-        sent = plan(contract, participant.agency, to, event_type).fields
+        sent = policy_for(contract, participant.agency, to, event_type).fields
         flat = flatten(event_type, example(contract, participant.agency, event_type).data)
         flat = {path: value for path, value in flat.items() if path in sent}
         flat |= {"case_id": str(uuid4()), "referral_id": str(uuid4())}

@@ -15,10 +15,10 @@ from contracts.drafting import draft, london_parties
 from contracts.errors import ContractError, EventError
 from contracts.events import EVENT_TYPES, PlainEvent
 from contracts.examples import example
-from contracts.grouping import grouping
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
-from contracts.referral import TERMINAL, allowed, check_transition
+from contracts.policy import group_fields
+from contracts.referral import allowed, check_transition, referral_rules
 from contracts.schema import flatten, leaves, required_leaves, restricted, unflatten
 from contracts.status import contract_status
 from contracts.vocabulary import codes
@@ -66,7 +66,7 @@ def some_leaves(event_type: str) -> st.SearchStrategy[dict[str, Any]]:
 
 @given(types, addressed)
 def test_each_readable_field_is_in_exactly_one_group(event_type: str, to: frozenset[str]) -> None:
-    groups = grouping(CONTRACT, event_type, to)
+    groups = group_fields(CONTRACT, event_type, to)
     placed = [path for paths in groups.order for path in paths]
     assert len(placed) == len(set(placed))
     terms = CONTRACT.event_types[event_type].fields
@@ -93,8 +93,8 @@ def test_each_readable_field_is_in_exactly_one_group(event_type: str, to: frozen
 def test_grouping_depends_on_contract_type_and_addressed_only(
     event_type: str, order: list[str], count: int
 ) -> None:
-    once = grouping(CONTRACT, event_type, frozenset(order[:count]))
-    again = grouping(CONTRACT.model_copy(), event_type, frozenset(sorted(order[:count])))
+    once = group_fields(CONTRACT, event_type, frozenset(order[:count]))
+    again = group_fields(CONTRACT.model_copy(), event_type, frozenset(sorted(order[:count])))
     assert once is not again
     assert (once.readers, once.order, once.bound) == (again.readers, again.order, again.bound)
     assert (dict(once.granted), dict(once.may_read)) == (dict(again.granted), dict(again.may_read))
@@ -248,7 +248,7 @@ def test_only_the_fulfiller_moves_a_referral_on(current: str, new: str, by: Any)
     except EventError:
         assert new not in allowed(current, by)
         return
-    assert current not in TERMINAL
+    assert current not in referral_rules().terminal
     if by == "referrer":
         assert new in {"requested", "entered-in-error"}
     else:

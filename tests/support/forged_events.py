@@ -26,8 +26,8 @@ from broker.event import JSON
 from broker.registry.contracts import SignedContract
 from contracts.decision import has_consent
 from contracts.examples import example
-from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
+from contracts.policy import Grouping, group_fields
 from contracts.schema import flatten
 from tests.support.founded_partnership import (
     COUNCIL,
@@ -141,7 +141,7 @@ def draft_event(
     plain = example(world.contract, publisher, event_type)
     flat = flatten(event_type, plain.data)
     flat |= {name.replace("__", "."): value for name, value in changes.items()}
-    layout = grouping(governing.contract, event_type, frozenset(to))
+    layout = group_fields(governing.contract, event_type, frozenset(to))
     groups = [
         {path: flat[path] for path in order if path in flat and path not in without}
         for order in layout.order
@@ -171,7 +171,7 @@ def _given_keys(
 
 
 def group_of(path: str, event_type: str = MADE, to: Sequence[str] = (COUNCIL, SUPPORT)) -> int:
-    return grouping(workshop().contract, event_type, frozenset(to)).group_of[path]
+    return group_fields(workshop().contract, event_type, frozenset(to)).group_of[path]
 
 
 def one_session(contract: bytes, source: str = POLICE) -> Callable[[ExchangeKey], Session]:

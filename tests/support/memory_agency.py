@@ -28,7 +28,7 @@ from broker.tlog.checkpoint import Place
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
-from contracts.policy import plan
+from contracts.policy import policy_for
 from contracts.schema import flatten, unflatten
 from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, Workshop, workshop
 from tests.support.judging_agency import Vault
@@ -128,7 +128,7 @@ class Office:
     ) -> PlainEvent:
         """A valid event; a referral or case of its own unless the test names one."""
         plain = example(self.world.contract, self.agency, event_type)
-        readable = plan(self.world.contract, self.agency, tuple(to), event_type).fields
+        readable = policy_for(self.world.contract, self.agency, tuple(to), event_type).fields
         flat = {
             p: v
             for p, v in flatten(event_type, plain.data).items()

@@ -18,9 +18,9 @@ from adapters.sources.interfaces import FileChangedError, SourceFile, Verdict
 from adapters.sources.rejects import content_of
 from broker.audit.entries import Entry, parse_entry
 from broker.observing.metrics import Metrics
+from contracts.decision import without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
-from contracts.left_out import without_ungranted
 from tests.support.founded_partnership import COUNCIL, SUPPORT
 from tests.support.memory_agency import Office
 

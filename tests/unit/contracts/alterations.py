@@ -15,8 +15,10 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from contracts.durations import duration_ms
+from contracts.vocabulary import Code, codes
 
 Member = tuple[str, str]
 """Name of a model and of one of its members."""
@@ -59,7 +61,7 @@ def filled(value: Any, annotation: Any = None) -> Any:
     """The same agreement with every optional member present, and every list and mapping filled."""
     if isinstance(value, BaseModel):
         update = {
-            name: filled(getattr(value, name), info.annotation)
+            name: filled(getattr(value, name), _marked(info))
             for name, info in type(value).model_fields.items()
         }
         return value.model_copy(update=update)
@@ -86,7 +88,7 @@ def sample(annotation: Any, name: str = "") -> Any:
         return {"sample": sample(get_args(plain)[1])}
     if isinstance(plain, type) and issubclass(plain, BaseModel):
         return plain.model_construct(
-            **{n: sample(info.annotation, n) for n, info in plain.model_fields.items()}
+            **{n: sample(_marked(info), n) for n, info in plain.model_fields.items()}
         )
     if plain is str and "within" in name:
         return "PT7H"
@@ -103,7 +105,7 @@ def _altered(value: Any, annotation: Any, where: Any, member: Member, whole: Any
         for name, info in type(value).model_fields.items():
             yield from _altered(
                 getattr(value, name),
-                info.annotation,
+                _marked(info),
                 (*where, name),
                 (type(value).__name__, name),
                 lambda new, name=name: whole(value.model_copy(update={name: new})),
@@ -174,11 +176,21 @@ def _others(value: Any, annotation: Any) -> list[Any]:
 
 def _plain(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+        annotation, *marks = get_args(annotation)
+        for mark in marks:
+            if isinstance(mark, Code):
+                return Literal[tuple(codes(mark.name))]
     if get_origin(annotation) in {Union, types.UnionType}:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
         return _plain(annotation)
     return annotation
+
+
+def _marked(info: FieldInfo) -> Any:
+    """The annotation of a member as it was written, with its marks."""
+    if any(isinstance(mark, Code) for mark in info.metadata):
+        return Annotated[(info.annotation, *info.metadata)]
+    return info.annotation
 
 
 def _optional(annotation: Any) -> bool:

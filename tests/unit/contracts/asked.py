@@ -7,6 +7,7 @@ from typing import Any
 from contracts.decision import Decision, decide
 from contracts.events import JSON, PlainEvent
 from contracts.model import Contract
+from contracts.policy import group_fields
 from contracts.status import ContractStatus
 
 SENDER = "csu-camden"
@@ -41,3 +42,8 @@ class Asked:
         }
         event = PlainEvent(asked.pop("type"), asked["recipients"], data)
         return decide(event=event, **asked)
+
+
+def granted_to(contract: Contract, event_type: str, agency: str) -> frozenset[str]:
+    """The leaf paths that an agency may read in a type, if it alone is addressed."""
+    return group_fields(contract, event_type, frozenset((agency,))).granted[agency]

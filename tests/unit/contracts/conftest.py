@@ -46,8 +46,8 @@ def contract(contract_text: ContractText) -> Contract:
 
 @pytest.fixture(autouse=True)
 def forgotten(contract: Contract) -> None:
-    """What a test is told is worked out for it, and not what an earlier one left in the memo."""
-    contract.memo.clear()
+    """What a test is told is worked out for it, and not what an earlier one left in the cache."""
+    contract.policies.clear()
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.decision import Decision, LeftOut, decide, has_consent, receiver_check
+from contracts.decision import (
+    Decision,
+    LeftOut,
+    decide,
+    has_consent,
+    receiver_check,
+    without_ungranted,
+)
 from contracts.errors import EventError
 from contracts.events import JSON, PlainEvent
 from contracts.examples import example
-from contracts.left_out import without_ungranted
 from contracts.model import Contract
 from contracts.status import ContractStatus
 from tests.unit.contracts.asked import ALL_CONSENT, CASE, SENDER, Asked

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from contracts.errors import ContractError, EventError
-from contracts.grouping import granted_to, grouping, withheld_from
 from contracts.model import Contract
-from contracts.schema import leaves
+from contracts.policy import group_fields
+from tests.unit.contracts.asked import granted_to
 
 ADDRESSED = frozenset({"csu-lewisham", "council-camden", "haven-support"})
 
@@ -13,7 +13,7 @@ ADDRESSED = frozenset({"csu-lewisham", "council-camden", "haven-support"})
 def test_group_0_is_what_all_addressed_read_and_the_rest_follows_the_contract(
     contract: Contract,
 ) -> None:
-    groups = grouping(contract, "referral.made", ADDRESSED)
+    groups = group_fields(contract, "referral.made", ADDRESSED)
     assert groups.readers[0] == ADDRESSED
     assert "case_id" in groups.fields[0]
     firsts = [paths[0] for paths in groups.order[1:]]
@@ -28,7 +28,7 @@ def test_group_0_is_what_all_addressed_read_and_the_rest_follows_the_contract(
 
 
 def test_a_type_that_asks_no_consent_has_no_consent_bound_group(contract: Contract) -> None:
-    groups = grouping(contract, "case.updated", frozenset({"cps-london", "council-camden"}))
+    groups = group_fields(contract, "case.updated", frozenset({"cps-london", "council-camden"}))
     fields = contract.event_types["case.updated"].fields
     assert any(fields[path].identifies for paths in groups.order for path in paths)
     assert not any(groups.bound)
@@ -57,40 +57,30 @@ def test_case_id_and_consent_are_read_by_all_addressed(contract: Contract) -> No
                 assert set(field.readers) == set(terms.recipients)
 
 
-def test_a_type_that_is_never_addressed_to_an_agency_is_withheld_whole(contract: Contract) -> None:
-    assert withheld_from(contract, "referral.made", "cps-london") == tuple(
-        sorted(leaves("referral.made"))
-    )
-
-
-def test_withheld_and_granted_are_all_leaves_of_the_type(contract: Contract) -> None:
-    granted = granted_to(contract, "case.updated", "haven-support")
-    withheld = withheld_from(contract, "case.updated", "haven-support")
-    assert granted.isdisjoint(withheld)
-    assert granted | set(withheld) == set(leaves("case.updated"))
-    assert list(withheld) == sorted(withheld)
+def test_a_type_that_is_never_addressed_to_an_agency_grants_it_nothing(contract: Contract) -> None:
+    assert granted_to(contract, "referral.made", "cps-london") == frozenset()
 
 
 def test_one_recipient_means_one_group_and_one_that_is_consent_bound(contract: Contract) -> None:
     one = frozenset({"csu-lewisham"})
-    groups = grouping(contract, "referral.made", one)
+    groups = group_fields(contract, "referral.made", one)
     assert (groups.readers, groups.bound) == ((one, one), (False, True))
     assert groups.may_read == {"csu-lewisham": (True, True)}
     assert groups.unbound["csu-lewisham"] == groups.fields[0]
     assert groups.granted["csu-lewisham"] == groups.fields[0] | groups.fields[1]
-    plain = grouping(contract, "case.updated", frozenset({"cps-london"}))
+    plain = group_fields(contract, "case.updated", frozenset({"cps-london"}))
     assert plain.may_read == {"cps-london": (True,)}
 
 
 def test_an_agency_that_is_no_party_reads_nothing(contract: Contract) -> None:
-    groups = grouping(contract, "referral.made", frozenset({"csu-lewisham", "elsewhere"}))
+    groups = group_fields(contract, "referral.made", frozenset({"csu-lewisham", "elsewhere"}))
     assert groups.granted["elsewhere"] == frozenset()
     assert groups.fields[0] == frozenset()  # sealed as {}, with the type and the addressed
 
 
 def test_an_unknown_type_is_refused(contract: Contract) -> None:
     with pytest.raises(EventError) as caught:
-        grouping(contract, "referral.imagined", ADDRESSED)
+        group_fields(contract, "referral.imagined", ADDRESSED)
     assert caught.value.code == "type_unknown"
 
 
@@ -99,7 +89,7 @@ def test_a_grant_of_a_field_that_the_type_has_not_stops_the_contract(contract: C
     wrong = terms.model_copy(update={"fields": {**terms.fields, "imagined": terms.fields["note"]}})
     other = contract.model_copy(update={"event_types": {"case.updated": wrong}})
     with pytest.raises(ContractError) as caught:
-        grouping(other, "case.updated", ADDRESSED)
+        group_fields(other, "case.updated", ADDRESSED)
     assert caught.value.code == "contract_field_unknown"
 
 
@@ -123,5 +113,5 @@ def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract) 
         }
     )
     with pytest.raises(ContractError) as caught:
-        grouping(other, "referral.made", frozenset(p.id for p in parties))
+        group_fields(other, "referral.made", frozenset(p.id for p in parties))
     assert caught.value.code == "contract_invalid"

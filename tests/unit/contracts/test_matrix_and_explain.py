@@ -4,12 +4,12 @@ import hashlib
 
 from contracts.explain import explain, fingerprint
 from contracts.field_answer import answer_fields
-from contracts.grouping import granted_to
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
-from contracts.policy import plan
+from contracts.policy import policy_for
 from contracts.status import Departure, contract_status
+from tests.unit.contracts.asked import granted_to
 
 
 def test_the_matrix_says_what_grouping_enforces(contract: Contract) -> None:
@@ -107,7 +107,7 @@ def test_consent_in_an_answer_is_what_the_decision_enforces(contract: Contract) 
                     to = next((a for a in reader.agencies if a != sender.id), None)
                     if to is None:
                         continue
-                    planned = plan(contract, sender.id, (to,), event_type)
+                    planned = policy_for(contract, sender.id, (to,), event_type)
                     if planned.denial is not None or path not in planned.fields:
                         continue
                     exempt = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from contracts import policy as module
+from contracts.errors import EventError
 from contracts.events import JSON
 from contracts.model import Contract
-from contracts.policy import Denial, FieldDecision, LeftOut, plan
+from contracts.policy import Denial, FieldDecision, LeftOut, group_fields, policy_for
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")
@@ -26,14 +27,14 @@ def with_field(contract: Contract, event_type: str, path: str, **changed: object
 def test_a_field_for_all_is_granted_and_another_withheld_from_those_who_may_not_read_it(
     contract: Contract,
 ) -> None:
-    planned = plan(contract, SENDER, TO, "referral.made")
+    policy = policy_for(contract, SENDER, TO, "referral.made")
     terms = contract.event_types["referral.made"]
-    assert planned.denial is None
-    assert planned.clause == terms.clause
-    assert planned.fields["victim.name"] == FieldDecision(
+    assert policy.denial is None
+    assert policy.clause == terms.clause
+    assert policy.fields["victim.name"] == FieldDecision(
         "victim.name", "granted", frozenset(TO), terms.fields["victim.name"].clause, "granted"
     )
-    assert planned.fields["victim.address"] == FieldDecision(
+    assert policy.fields["victim.address"] == FieldDecision(
         "victim.address",
         "withheld",
         frozenset({"csu-lewisham", "council-camden"}),
@@ -45,74 +46,102 @@ def test_a_field_for_all_is_granted_and_another_withheld_from_those_who_may_not_
 def test_what_this_sender_may_not_send_is_no_part_of_it_and_all_else_is(
     contract: Contract,
 ) -> None:
-    planned = plan(contract, "council-camden", ("csu-camden",), "case.updated")
-    assert planned.grouping is not None
+    policy = policy_for(contract, "council-camden", ("csu-camden",), "case.updated")
+    assert policy.grouping is not None
     terms = contract.event_types["case.updated"]
     own = {
         path
-        for path in planned.grouping.group_of
+        for path in policy.grouping.group_of
         if not terms.fields[path].senders or "council" in terms.fields[path].senders
     }
-    assert planned.fields.keys() == own < planned.grouping.group_of.keys()
+    assert policy.fields.keys() == own < policy.grouping.group_of.keys()
 
 
 def test_only_what_may_be_sent_and_read_is_required(contract: Contract) -> None:
     other = with_field(contract, "case.updated", "victim.name", required=True)
-    assert plan(other, SENDER, ("csu-lewisham",), "case.updated").required == {
+    assert policy_for(other, SENDER, ("csu-lewisham",), "case.updated").required == {
         "case_id",
         "victim.name",
     }
-    council = plan(other, "council-camden", ("csu-camden",), "case.updated")
+    council = policy_for(other, "council-camden", ("csu-camden",), "case.updated")
     assert council.required == {"case_id"}
 
 
 def test_a_type_that_only_the_contract_knows_is_unknown(contract: Contract) -> None:
     types = {**contract.event_types, "imagined": contract.event_types["referral.made"]}
     other = contract.model_copy(update={"event_types": types})
-    assert plan(other, SENDER, TO, "imagined").denial == Denial(
+    assert policy_for(other, SENDER, TO, "imagined").denial == Denial(
         "type_unknown", "the contract has no event type of this name"
     )
 
 
-def test_a_plan_is_made_once_and_for_exactly_what_was_asked(contract: Contract) -> None:
-    first = plan(contract, SENDER, TO, "referral.made")
-    assert plan(contract, SENDER, TO, "referral.made") is first
+def test_a_policy_is_compiled_once_and_for_exactly_what_was_asked(contract: Contract) -> None:
+    first = policy_for(contract, SENDER, TO, "referral.made")
+    assert policy_for(contract, SENDER, TO, "referral.made") is first
     for other in (
-        plan(contract, "csu-lewisham", TO[1:], "referral.made"),
-        plan(contract, SENDER, TO[1:], "referral.made"),
-        plan(contract, SENDER, TO, "referral.status-changed"),
+        policy_for(contract, "csu-lewisham", TO[1:], "referral.made"),
+        policy_for(contract, SENDER, TO[1:], "referral.made"),
+        policy_for(contract, SENDER, TO, "referral.status-changed"),
     ):
         assert other is not first
 
 
-def test_plans_of_a_sender_that_makes_up_recipients_do_not_fill_the_memory(
+def test_the_cache_of_policies_is_bounded(
     contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = contract.model_copy()
-    fresh.memo.clear()
-    monkeypatch.setattr(module, "_KEPT_MAX", 3)
+    fresh.policies.clear()
+    monkeypatch.setattr(module, "KEPT_MAX", 3)
     kept = []
-    for number in range(5):
-        plan(fresh, SENDER, (f"made-up-{number}",), "referral.made")
-        kept.append(len(fresh.memo))
-    fresh.memo.clear()
-    assert kept == [1, 2, 3, 1, 2]
+    for agency in ("council-camden", "council-lewisham", "csu-lewisham", "cps-london", "x"):
+        for event_type in ("referral.made", "case.updated"):
+            policy_for(fresh, SENDER, (agency,), event_type)
+            kept.append(len(fresh.policies))
+    assert kept == [1, 2, 3, 1, 2, 3, 1, 2, 2, 2]
+
+
+def test_names_that_the_contract_does_not_have_are_not_kept(contract: Contract) -> None:
+    """Whoever signs a record chooses them, and each may be as long as an event."""
+    fresh = contract.model_copy()
+    for sender, recipients, event_type in (
+        ("made-up", TO, "referral.made"),
+        (SENDER, ("made-up",), "referral.made"),
+        (SENDER, TO, "made.up"),
+        (SENDER, (), "referral.made"),
+        (SENDER, (TO[0], TO[0]), "referral.made"),
+        (SENDER, (SENDER,), "referral.made"),
+    ):
+        assert policy_for(fresh, sender, recipients, event_type).denial is not None
+    assert not fresh.policies
+
+
+def test_a_denied_policy_has_the_groups_that_a_reader_compares(contract: Contract) -> None:
+    denied = policy_for(contract, "haven-support", ("csu-camden",), "case.updated")
+    if denied.denial is None:
+        pytest.fail("the shipped terms let this sender publish; take another")
+    expected = group_fields(contract, "case.updated", frozenset({"csu-camden"}))
+    assert denied.grouping.order == expected.order
+    assert denied.grouping is denied.grouping
+    unknown = policy_for(contract, SENDER, TO, "made.up")
+    with pytest.raises(EventError) as caught:
+        _ = unknown.grouping
+    assert caught.value.code == "type_unknown"
 
 
 # --- what consent leaves out ---------------------------------------------------------------------
 
 
 def test_what_is_left_out_goes_to_nobody_and_names_its_clause(contract: Contract) -> None:
-    planned = plan(contract, SENDER, ("csu-lewisham",), "referral.made")
-    consented = planned.consented({"consent.statistics": True})
+    policy = policy_for(contract, SENDER, ("csu-lewisham",), "referral.made")
+    consented = policy.consented({"consent.statistics": True})
     blocked = consented.blocked
-    assert blocked.keys() == planned.needs.keys() == consented.left_out.keys()
+    assert blocked.keys() == policy.needs.keys() == consented.left_out.keys()
     assert consented.narrowed == {}
     clause = contract.event_types["referral.made"].fields["victim.name"].clause
     assert blocked["victim.name"] == FieldDecision(
         "victim.name", "left_out", frozenset(), clause, "consent_missing"
     )
-    assert planned.consented({"consent.statistics": True}) is consented
+    assert policy.consented({"consent.statistics": True}) is consented
     assert consented.left_out["victim.name"] == (
         LeftOut("victim.name", "csu-lewisham", "consent_missing"),
     )
@@ -120,20 +149,20 @@ def test_what_is_left_out_goes_to_nobody_and_names_its_clause(contract: Contract
 
 def test_exactly_the_scopes_that_a_field_needs_are_enough(contract: Contract) -> None:
     for agency in ("csu-lewisham", "haven-support"):
-        planned = plan(contract, "lantern-centre", (agency,), "referral.made")
-        needed = planned.needs["victim.name"] | {planned.role_needs[agency]}
+        policy = policy_for(contract, "lantern-centre", (agency,), "referral.made")
+        needed = policy.needs["victim.name"] | {policy.role_needs[agency]}
         given: dict[str, JSON] = {f"consent.{scope}": True for scope in needed}
         assert len(needed) > 1
-        assert "victim.name" not in planned.consented(given).left_out
+        assert "victim.name" not in policy.consented(given).left_out
         for missing in given:
             less = {path: path != missing for path in given}
-            assert "victim.name" in planned.consented(less).left_out
+            assert "victim.name" in policy.consented(less).left_out
 
 
 def test_the_scope_of_one_role_takes_a_field_from_that_role_only(contract: Contract) -> None:
     to = ("council-camden", "csu-camden", "haven-support")
-    planned = plan(contract, "lantern-centre", to, "referral.made")
-    consented = planned.consented({"consent.share_identity": True, "consent.pass_to_police": True})
+    policy = policy_for(contract, "lantern-centre", to, "referral.made")
+    consented = policy.consented({"consent.share_identity": True, "consent.pass_to_police": True})
     clause = contract.event_types["referral.made"].fields["victim.name"].clause
     assert consented.narrowed["victim.name"] == FieldDecision(
         "victim.name",
@@ -145,8 +174,7 @@ def test_the_scope_of_one_role_takes_a_field_from_that_role_only(contract: Contr
     assert consented.left_out["victim.name"] == (
         LeftOut("victim.name", "haven-support", "consent_missing"),
     )
-    groups = planned.grouping
-    assert groups is not None
+    groups = policy.grouping
     for agency in to:
         refused = agency == "haven-support"
         assert consented.keys[agency] == tuple(
@@ -158,24 +186,24 @@ def test_the_scope_of_one_role_takes_a_field_from_that_role_only(contract: Contr
 
 @pytest.mark.parametrize("answer", [None, False, "true", 1, [True]])
 def test_only_true_is_consent(contract: Contract, answer: JSON) -> None:
-    planned = plan(contract, SENDER, ("csu-lewisham",), "referral.made")
-    assert "victim.name" not in planned.consented({"consent.share_identity": True}).left_out
-    assert "victim.name" in planned.consented({"consent.share_identity": answer}).left_out
+    policy = policy_for(contract, SENDER, ("csu-lewisham",), "referral.made")
+    assert "victim.name" not in policy.consented({"consent.share_identity": True}).left_out
+    assert "victim.name" in policy.consented({"consent.share_identity": answer}).left_out
 
 
 def test_an_identifying_field_without_a_scope_needs_identity_beside_the_readers_own(
     contract: Contract,
 ) -> None:
     other = with_field(contract, "referral.made", "victim.name", consent=())
-    planned = plan(other, "lantern-centre", ("csu-camden",), "referral.made")
-    assert planned.needs["victim.name"] == {"share_identity"}
-    assert planned.role_needs == {"csu-camden": "pass_to_police"}
+    policy = policy_for(other, "lantern-centre", ("csu-camden",), "referral.made")
+    assert policy.needs["victim.name"] == {"share_identity"}
+    assert policy.role_needs == {"csu-camden": "pass_to_police"}
 
 
 def test_a_type_that_asks_no_consent_needs_none_for_identity(contract: Contract) -> None:
-    planned = plan(contract, SENDER, ("cps-london",), "case.updated")
-    assert "victim.name" in planned.fields
-    assert "victim.name" not in planned.needs
+    policy = policy_for(contract, SENDER, ("cps-london",), "case.updated")
+    assert "victim.name" in policy.fields
+    assert "victim.name" not in policy.needs
 
 
 # --- incidents that are no crime -----------------------------------------------------------------
@@ -184,31 +212,31 @@ def test_a_type_that_asks_no_consent_needs_none_for_identity(contract: Contract)
 def test_of_an_incident_that_is_no_crime_exactly_what_identifies_is_left_out(
     contract: Contract,
 ) -> None:
-    planned = plan(contract, "council-camden", ("csu-camden",), "case.updated")
+    policy = policy_for(contract, "council-camden", ("csu-camden",), "case.updated")
     terms = contract.event_types["case.updated"]
-    identifying = {path for path in planned.fields if terms.fields[path].identifies}
-    assert planned.depersonalised == identifying
+    identifying = {path for path in policy.fields if terms.fields[path].identifies}
+    assert policy.depersonalised == identifying
     incident: dict[str, JSON] = {"record_type": "hate_incident"}
-    blocked = planned.consented(incident).blocked
+    blocked = policy.consented(incident).blocked
     assert blocked.keys() == identifying
     for path, decision in blocked.items():
         clause = terms.fields[path].clause
         assert decision == FieldDecision(
             path, "left_out", frozenset(), clause, "incident_depersonalised"
         )
-    assert planned.consented({"record_type": "hate_crime"}).left_out == {}
-    other = planned.consented({"incident.record_type": "hate_incident"})
+    assert policy.consented({"record_type": "hate_crime"}).left_out == {}
+    other = policy.consented({"incident.record_type": "hate_incident"})
     assert other.blocked.keys() == identifying == other.forbidden
 
 
 def test_a_type_that_may_identify_with_consent_is_not_depersonalised(contract: Contract) -> None:
-    planned = plan(contract, SENDER, ("csu-lewisham",), "referral.made")
-    assert planned.depersonalised == frozenset()
+    policy = policy_for(contract, SENDER, ("csu-lewisham",), "referral.made")
+    assert policy.depersonalised == frozenset()
     given: dict[str, JSON] = {
         "consent.share_identity": True,
         "incident.record_type": "hate_incident",
     }
-    assert "victim.name" not in planned.consented(given).left_out
+    assert "victim.name" not in policy.consented(given).left_out
 
 
 def test_lack_of_consent_is_named_before_the_kind_of_record(contract: Contract) -> None:
@@ -216,14 +244,14 @@ def test_lack_of_consent_is_named_before_the_kind_of_record(contract: Contract) 
         update={"incident_identifiers": "never"}
     )
     types = {**contract.event_types, "referral.made": terms}
-    planned = plan(
+    policy = policy_for(
         contract.model_copy(update={"event_types": types}),
         SENDER,
         ("csu-lewisham",),
         "referral.made",
     )
     incident: dict[str, JSON] = {"incident.record_type": "hate_incident"}
-    assert planned.consented(incident).blocked["victim.name"].reason == "consent_missing"
+    assert policy.consented(incident).blocked["victim.name"].reason == "consent_missing"
     given = {**incident, "consent.share_identity": True}
-    blocked = planned.consented(given).blocked
+    blocked = policy.consented(given).blocked
     assert blocked["victim.name"].reason == "incident_depersonalised"

@@ -1,31 +1,34 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from contracts.errors import EventError
+from contracts.events import JSON
 from contracts.referral import (
-    OPEN,
-    REASON_REQUIRED,
-    TERMINAL,
     allowed,
     check_transition,
     check_version,
     clocks,
-    overdue,
+    new_referral,
+    referral_rules,
+    status_change,
 )
+from contracts.schema import leaves
 from contracts.terms import ServiceLevels
 from contracts.vocabulary import codes
 
 HOUR = 3_600_000
+RULES = referral_rules()
 
 
 def test_every_status_is_open_terminal_or_a_draft() -> None:
-    assert OPEN | TERMINAL | {"draft"} == set(codes("referral_status"))
+    assert RULES.open | RULES.terminal | {"draft"} == set(codes("referral_status"))
 
 
-@pytest.mark.parametrize("status", sorted(TERMINAL))
+@pytest.mark.parametrize("status", sorted(RULES.terminal))
 def test_nothing_follows_a_terminal_status(status: str) -> None:
     assert not allowed(status, "referrer")
     assert not allowed(status, "fulfiller")
@@ -66,12 +69,12 @@ def test_the_referrer_asks_for_cancellation_and_the_fulfiller_confirms_it() -> N
     assert caught.value.code == "transition_not_allowed"
 
 
-@pytest.mark.parametrize("status", sorted(OPEN))
+@pytest.mark.parametrize("status", sorted(RULES.open))
 def test_the_referrer_can_withdraw_what_was_entered_in_error(status: str) -> None:
     check_transition(status, "entered-in-error", "referrer", "made_in_error")
 
 
-@pytest.mark.parametrize("status", sorted(REASON_REQUIRED))
+@pytest.mark.parametrize("status", sorted(RULES.reason_required))
 def test_every_rejection_failure_and_cancellation_has_a_reason_code(status: str) -> None:
     current = "requested" if status == "rejected" else "accepted"
     with pytest.raises(EventError) as caught:
@@ -105,11 +108,37 @@ def test_minimum_standards_are_clocks_and_urgent_ones_are_shorter() -> None:
     assert clocks(levels, 0, "immediate").respond_due == 48 * HOUR
 
 
-def test_overdue_is_what_nobody_took_or_answered_in_time() -> None:
-    levels = ServiceLevels(acknowledge_within="PT1H", respond_within="PT3H")
-    due = clocks(levels, 0, "urgent")
-    assert overdue("requested", due, HOUR - 1) is None
-    assert overdue("requested", due, HOUR) == "not_acknowledged"
-    assert overdue("received", due, HOUR) is None
-    assert overdue("received", due, 3 * HOUR) == "not_answered"
-    assert overdue("accepted", due, 9 * HOUR) is None
+def test_the_rules_name_only_codes_of_the_lists_and_leaves_of_the_types() -> None:
+    statuses, business = set(codes("referral_status")), set(codes("business_status"))
+    named = RULES.open | RULES.terminal | RULES.unanswered | RULES.reason_required | {RULES.first}
+    assert named <= statuses
+    assert RULES.unacknowledged <= RULES.unanswered <= RULES.open
+    assert RULES.called_off <= RULES.terminal
+    for transitions in RULES.transitions.values():
+        assert transitions.keys() <= statuses
+        assert set().union(*transitions.values()) <= statuses
+    assert RULES.business["referrer"] | RULES.business["fulfiller"] <= business
+    assert RULES.cancellation_requested <= RULES.business["referrer"]
+    assert RULES.urgent <= set(codes("urgency"))
+    assert {RULES.made.id, RULES.made.urgency} <= set(leaves(RULES.made.type))
+    changed = asdict(RULES.changed)
+    assert set(changed.values()) - {changed["type"]} <= set(leaves(changed["type"]))
+
+
+def test_what_a_referral_is_kept_by_is_read_from_the_leaves() -> None:
+    made: dict[str, JSON] = {"referral_id": "r", "case_id": "c", "urgency": "urgent"}
+    found = new_referral("referral.made", made)
+    assert found is not None
+    assert (found.referral_id, found.case_id, found.urgency) == ("r", "c", "urgent")
+    assert new_referral("case.updated", made) is None
+    assert new_referral("referral.made", {"referral_id": "r"}) is None
+    change: dict[str, JSON] = {
+        "referral_id": "r", "version": 2, "status": "received", "previous_status": "requested",
+    }  # fmt: skip
+    read = status_change("referral.status-changed", change)
+    assert read is not None
+    assert (read.version, read.status, read.previous_status) == (2, "received", "requested")
+    assert (read.reason, read.business_status) == (None, None)
+    for path in change:
+        less = {key: value for key, value in change.items() if key != path}
+        assert status_change("referral.status-changed", less) is None

@@ -5,8 +5,11 @@ import re
 
 import pytest
 
-from contracts import vocabulary
-from contracts.vocabulary import code_list, codes, list_names
+from contracts import vocabulary as vocabulary_module
+from contracts.consent_needs import given
+from contracts.events import EVENT_TYPES
+from contracts.schema import leaves, required_leaves
+from contracts.vocabulary import code_list, codes, dated_data, list_names, vocabulary
 
 
 @pytest.mark.parametrize("name", list_names())
@@ -43,17 +46,66 @@ def test_the_newest_dated_file_wins(tmp_path, monkeypatch: pytest.MonkeyPatch) -
         (tmp_path / f"colour.{dated}.json").write_text(
             json.dumps({"list": "colour", "dated": dated, "source": "s", "codes": {"x": label}})
         )
-    monkeypatch.setattr(vocabulary, "_FOLDER", tmp_path)
-    vocabulary._files.cache_clear()
-    vocabulary.code_list.cache_clear()
+    monkeypatch.setattr(vocabulary_module, "_FOLDER", tmp_path)
+    vocabulary_module._files.cache_clear()
+    code_list.cache_clear()
     try:
         assert codes("colour") == {"x": "new"}
     finally:
         monkeypatch.undo()
-        vocabulary._files.cache_clear()
-        vocabulary.code_list.cache_clear()
+        vocabulary_module._files.cache_clear()
+        code_list.cache_clear()
 
 
 def test_a_list_that_does_not_exist_is_a_mistake_in_code() -> None:
     with pytest.raises(LookupError):
         code_list("favourite_colour")
+
+
+def test_the_tasks_name_fields_types_and_codes_that_exist() -> None:
+    words = vocabulary()
+    paths = {path for event_type in EVENT_TYPES for path in leaves(event_type)}
+    assert words.urgent_types | words.altering_types <= EVENT_TYPES.keys()
+    assert {words.case, *words.answers, *words.record_kinds} <= paths
+    assert all(words.case in required_leaves(event_type) for event_type in EVENT_TYPES)
+    assert set(words.answers.values()) == set(words.scopes) == set(codes("consent_scope"))
+    assert {words.answers[path] for path in words.answer_to.values()} == set(words.scopes)
+    assert words.identity_scope in words.scopes
+    assert set(words.depersonalised_kinds) < set(codes("record_type"))
+
+
+def test_every_object_of_answers_is_an_answer() -> None:
+    """A leaf beside the answers about consent that had no scope would be consent for nothing."""
+    objects = {path.partition(".")[0] for path in vocabulary().answers}
+    beside = {
+        path
+        for event_type in EVENT_TYPES
+        for path in leaves(event_type)
+        if path.partition(".")[0] in objects
+    }
+    assert beside == set(vocabulary().answers)
+
+
+def test_another_subject_brings_other_words(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = dated_data("vocabulary") | {
+        "dated": "2027-01-01",
+        "case": "file_number",
+        "answers": {"agreed.referral": "share_identity"},
+        "depersonalised_kinds": ["concern"],
+    }
+    for path in vocabulary_module._FOLDER.glob("*.json"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "vocabulary.2027-01-01.json").write_text(json.dumps(content))
+    monkeypatch.setattr(vocabulary_module, "_FOLDER", tmp_path)
+    caches = (vocabulary_module._files, code_list, vocabulary)
+    for cache in caches:
+        cache.cache_clear()
+    try:
+        words = vocabulary()
+        assert (words.case, words.depersonalised_kinds) == ("file_number", ("concern",))
+        assert given("share_identity", {"agreed.referral": True})
+        assert not given("share_identity", {"consent.share_identity": True})
+    finally:
+        monkeypatch.undo()
+        for cache in caches:
+            cache.cache_clear()

@@ -15,9 +15,9 @@ from contracts.decision import receiver_check
 from contracts.drafting import draft, london_parties
 from contracts.errors import EventError
 from contracts.events import EVENT_TYPES
-from contracts.grouping import grouping
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
+from contracts.policy import group_fields
 
 SCOPES = ("pass_to_police", "support_contact", "share_identity", "statistics")
 RECORD_TYPES = ("incident.record_type", "record_type")
@@ -159,7 +159,7 @@ def test_the_text_and_the_code_decide_alike(data: st.DataObject) -> None:
     to = sorted(others[: data.draw(st.integers(1, 4))])
     me = data.draw(st.sampled_from(to))
 
-    layout = grouping(contract, event_type, frozenset(to))
+    layout = group_fields(contract, event_type, frozenset(to))
     expected = groups(tree, event_type, to)
     assert [set(readers) for readers, _ in expected] == [set(group) for group in layout.readers]
     assert [leaves for _, leaves in expected] == [list(group) for group in layout.order]

@@ -19,8 +19,8 @@ from broker.envelope.primitives import HASH_BYTES, NONCE_BYTES, AeadKey, one_ste
 from broker.event import JSON
 from contracts.decision import has_consent
 from contracts.examples import example
-from contracts.grouping import Grouping, grouping
 from contracts.model import Contract
+from contracts.policy import Grouping, group_fields
 from contracts.schema import flatten, leaves, unflatten
 from tests.vectors.making.agencies import NOW, POLICE, Key
 from tests.vectors.making.ground import Ground
@@ -237,7 +237,7 @@ def draft_event(
         plain = example(contract, publisher, event_type)
         flat = flatten(event_type, plain.data)
     flat = {**flat, **(changes or {})}
-    layout = grouping(contract, event_type, frozenset(to))
+    layout = group_fields(contract, event_type, frozenset(to))
     groups: list[dict[str, JSON]] = [
         {path: flat[path] for path in order if path in flat and path not in without}
         for order in layout.order

@@ -9,7 +9,7 @@ import pytest
 from broker.envelope.padding import pad
 from broker.judging import decryption
 from contracts.errors import ContractError
-from contracts.grouping import grouping
+from contracts.policy import group_fields
 from contracts.schema import leaves
 from tests.support.forged_events import draft_event, group_of
 from tests.support.founded_partnership import (
@@ -47,7 +47,7 @@ def test_an_honest_event_opens_as_exactly_what_i_am_granted(
     assert not event.urgent
     signed = world.signed
     assert event.contract == (signed.contract.name, signed.contract.version, signed.hash.hex())
-    granted = grouping(world.contract, MADE, frozenset((COUNCIL, SUPPORT))).granted[COUNCIL]
+    granted = group_fields(world.contract, MADE, frozenset((COUNCIL, SUPPORT))).granted[COUNCIL]
     assert event.withheld == tuple(sorted(set(leaves(MADE)) - granted))
     assert event.withheld
     assert not set(event.flat) & set(event.withheld)
@@ -124,7 +124,7 @@ def test_a_field_that_nobody_addressed_may_read_is_refused(
     council: Reader, log: Log, world: Workshop
 ) -> None:
     beyond = draft_event(to=(COUNCIL,))
-    readable = grouping(world.contract, MADE, frozenset(beyond.to)).group_of
+    readable = group_fields(world.contract, MADE, frozenset(beyond.to)).group_of
     path = next(path for path in sorted(leaves(MADE)) if path not in readable)
     beyond.groups[0][path] = "x"
     assert council.refusal(log.send_one(beyond.value())) == (9, "grouping_wrong")
@@ -250,7 +250,7 @@ def test_an_event_of_no_case_is_refused_even_if_the_contract_withholds_the_case(
     assert reader.refusal(log.send_one(draft.value())) == (9, "event_invalid")
 
 
-@pytest.mark.parametrize("failing", ["grouping", "receiver_check"])
+@pytest.mark.parametrize("failing", ["policy_for", "receiver_check"])
 def test_a_contract_at_fault_refuses_the_event_and_not_the_reader(
     council: Reader, log: Log, failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

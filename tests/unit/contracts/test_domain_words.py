@@ -1,0 +1,174 @@
+"""The engine names no event type, field, code or strand of a subject: these words are data.
+
+`contracts/data` and `contracts/events.py` define the vocabulary; agreements name its words. A word
+of it in other code of `contracts` or `broker` would be a rule about hate crime in an engine that
+serves other subjects too (docs/adr/0042-domain-words-are-data.md).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.events import EVENT_TYPES
+from contracts.schema import leaves
+from contracts.vocabulary import codes, list_names
+
+ROOT = Path(__file__).parents[3]
+DEFINITIONS = {
+    "contracts/events.py": "defines the event types and their fields",
+    "contracts/scalars.py": "defines the kinds of values that fields have",
+    "broker/store/schema.py": "names of columns of our own database",
+    "broker/store/referrals.py": "names of columns of our own database",
+}
+"""Files that are not looked at, and why."""
+
+OUR_OWN = {
+    "id": "member of our records and of agreements",
+    "name": "member of our records and of agreements",
+    "version": "member of agreements, manifests and answers",
+    "status": "member of agreements and of answers of commands",
+    "summary": "member of agreements",
+    "source": "member of accepted events and of log entries",
+    "note": "signed notes (C2SP)",
+    "reason": "reason codes",
+    "outcome": "outcome of a retry",
+    "answers": "member of an answer of `contract explain --json`",
+    "needs": "member of an answer of `keys`",
+    "consent": "member of a field's terms in an agreement",
+    "data_subject": "member of a field's terms in an agreement",
+    "relationship": "member of a party in an agreement",
+    "statistics": "section of an agreement, and a kind of purpose",
+    "email": "member of a contact in an agreement",
+    "phone": "member of a contact in an agreement",
+    "none": "a word of people: there is none",
+    "other": "a word of people",
+    "unknown": "a state that is not known",
+    "draft": "state of an agreement",
+    "received": "a fact about records and entries",
+    "temporary": "kind of a failure",
+    "urgent": "class of an outbox row",
+    "referral": "heading of a table of `status`",
+    "no_capacity": "reason of an agency that suspends its part",
+}
+"""Words of the vocabulary that our own formats use with a meaning of their own."""
+
+ALLOWED = {
+    ("contracts/explain.py", "strand"): "explains `strand_by_ward_by_month_below` of agreements",
+    ("contracts/explain.py", "ward"): "explains `strand_by_ward_by_month_below` of agreements",
+    ("contracts/loading.py", "hate"): "file name of the shipped agreement",
+    ("contracts/terms.py", "consent_scope"): "the format says which list its scopes are codes of",
+}
+"""Words of the subject that stay, by file."""
+
+SUBJECT = re.compile(
+    r"\b(hate|strands?|victims?|perpetrators?|police|prosecut\w*|councils?|boroughs?|wards?|"
+    r"rac(?:e|ial|ist)|religio\w*|disab(?:ility|led)|transgender|gender|ethnic\w*|homophob\w*|"
+    r"tenan(?:t|cy)|suspects?)\b",
+    re.IGNORECASE,
+)
+"""Words that only a subject needs."""
+
+HELP = "broker/cli/"
+"""Commands explain themselves by examples ("such as police"); words of the vocabulary are looked
+for there too, words of the subject are not."""
+
+PATHS = {path for name in EVENT_TYPES for path in leaves(name)}
+OBJECTS = {path.partition(".")[0] for path in PATHS if "." in path}
+CODES = {code for name in list_names() for code in codes(name) if len(code) > 2}
+WORDS = PATHS | OBJECTS | {path.rpartition(".")[2] for path in PATHS} | CODES | set(list_names())
+TOKEN = re.compile(r"[a-z][a-z_]*(?:[.-][a-z][a-z_]*)*")
+
+
+def literals(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of every string literal that is no docstring."""
+    tree = ast.parse(source)
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.lineno, node.value
+
+
+def words_of_the_domain(text: str, *, prose: bool = True) -> set[str]:
+    """The words of the vocabulary that a literal holds; with `prose`, of the subject too."""
+    found = {text} & (WORDS | set(EVENT_TYPES))
+    for token in TOKEN.findall(text):
+        named = token in WORDS and re.search("[._-]", token)
+        below = "." in token and token.partition(".")[0] in OBJECTS
+        if named or below:
+            found.add(token)
+    found |= {name for name in EVENT_TYPES if name in text}
+    if text.endswith(".") and text.removesuffix(".") in OBJECTS:  # the start of a path
+        found.add(text)
+    if prose:
+        found |= {word.lower() for word in SUBJECT.findall(text)}
+    return found - OUR_OWN.keys()
+
+
+def files() -> list[str]:
+    found = [*(ROOT / "contracts").rglob("*.py"), *(ROOT / "broker").rglob("*.py")]
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def test_no_literal_of_the_engine_names_a_word_of_the_domain() -> None:
+    found = [
+        f"{name}:{line}: {word}"
+        for name in files()
+        if name not in DEFINITIONS
+        for line, text in literals((ROOT / name).read_text())
+        for word in sorted(words_of_the_domain(text, prose=not name.startswith(HELP)))
+        if (name, word) not in ALLOWED
+    ]
+    assert not found, "make these words data of contracts/data:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'MADE = "referral.made"',
+        'where = f"event_types.case.updated.{name}"',
+        'flat["case_id"]',
+        'raise EventError("case_id: not every agency would get it")',
+        'flat.get("victim.address")',
+        'path.startswith("consent.")',
+        'flat.get(f"consent.{scope}")',
+        '_NOT_A_CRIME = "hate_incident"',
+        'strand == "sexual_orientation"',
+        'scope = "share_identity"',
+        'status in {"entered-in-error"}',
+        'message = "the victim must agree"',
+        'if code == "transgender": pass',
+        'x = codes("hate_strand")',
+    ],
+)
+def test_a_planted_word_is_found(line: str) -> None:
+    assert any(words_of_the_domain(text) for _, text in literals(line))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'def f():\n    """Names `victim.address`."""',
+        'x = "status"  # not hate_incident',
+        "case_id = 1",
+    ],
+)
+def test_docstrings_comments_and_names_are_left_alone(line: str) -> None:
+    assert not any(words_of_the_domain(text) for _, text in literals(line))
+
+
+def test_every_exception_is_still_needed() -> None:
+    texts = {name: [text for _, text in literals((ROOT / name).read_text())] for name in files()}
+    unused = [name for name in DEFINITIONS if not any(map(words_of_the_domain, texts[name]))]
+    unused += [
+        f"{name}: {word}"
+        for name, word in ALLOWED
+        if not any(word in words_of_the_domain(text) for text in texts[name])
+    ]
+    everywhere = {text for name in texts if name not in DEFINITIONS for text in texts[name]}
+    unused += sorted(OUR_OWN.keys() - everywhere)
+    assert not unused, f"delete these exceptions: {unused}"
