@@ -22,8 +22,14 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 from uuid import uuid4
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
-from adapters.case_ids import CaseIds
-from adapters.case_search import files_below, files_in, holds, in_packed_file, packed_kind_of
+from adapters.case_search import (
+    CaseIds,
+    files_below,
+    files_in,
+    holds,
+    in_packed_file,
+    packed_kind_of,
+)
 from adapters.mapping import RowMapping
 from adapters.sources.rejects import content_of, rejected_pieces
 from adapters.sources.shelving import FILE_MODE, LEFT_OUT

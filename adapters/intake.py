@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
-from adapters.left_out_report import LeftOutReport
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
 from adapters.sources.interfaces import SourceFile, Verdict
@@ -26,6 +25,7 @@ from broker.observing.metrics import Metrics
 from broker.sending.publishing import Acceptance, Publisher
 from broker.store.database import Store
 from contracts.errors import EventError
+from contracts.policy import LeftOut
 
 _FAULTS: Final = (
     ArithmeticError,
@@ -39,6 +39,55 @@ _FAULTS: Final = (
 """
 IMPORT_LATE_S: Final = 180.0
 """Seconds after which a look at the import folder, or a chunk of a file, counts as late."""
+MAX_LINES: Final = 100
+"""Number of lines that are listed for one field, agency and reason; ``records`` counts all."""
+
+
+@dataclass(slots=True)
+class _Where:
+    records: int = 0
+    lines: list[int] = field(default_factory=list)
+
+
+class LeftOutReport:
+    """Collects the fields left out of one file. Its size is bounded: fields x agencies x reasons.
+
+    The same file always gives the same report: only the contract decides, and not which rows were
+    published before.
+    """
+
+    def __init__(self) -> None:
+        self._where: dict[LeftOut, _Where] = {}
+
+    def add(self, line: int, left_out: Iterable[LeftOut]) -> None:
+        """Record the fields left out of one record."""
+        for one in left_out:
+            where = self._where.setdefault(one, _Where())
+            where.records += 1
+            if len(where.lines) < MAX_LINES:
+                where.lines.append(line)
+
+    @property
+    def fields(self) -> int:
+        """Return the number of fields that were left out of any record."""
+        return len({one.path for one in self._where})
+
+    def format(self, sha256: str) -> bytes | None:
+        """Return the file's content, or None if nothing was left out.
+
+        Args:
+            sha256: hash of the export, hexadecimal.
+        """
+        if not self._where:
+            return None
+        report = {
+            "sha256": sha256,
+            "left_out": [
+                one.as_json() | {"records": where.records, "lines": where.lines}
+                for one, where in sorted(self._where.items())
+            ],
+        }
+        return json.dumps(report, indent=2).encode() + b"\n"
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Runner of one adapter process, between the agency's system and the broker's service.
 
-``run_adapter`` makes and wires every part; no other code does.
+``run_adapter`` makes and wires every part; no other code does. The retention of the agency's
+folders is one of the parts.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Final
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
 from adapters.intake import IMPORT_LATE_S, Intake
-from adapters.retention import FolderRetention
 from adapters.sinks.folder import FolderSink
 from adapters.sources.folder import SETTLE_S, FolderSource
 from adapters.sources.interfaces import FileReport
@@ -27,14 +27,16 @@ from broker.held.inventory import held_folders
 from broker.observing.health import HealthServer, Readiness, health_app
 from broker.observing.logs import dropped_values, logger
 from broker.observing.metrics import Metrics
+from broker.operations.folders import apply_retention, folder_states
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.service.service import BrokerService
-from broker.store.database import open_store
+from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
 from broker.transport.interfaces import Transport
 from broker.transport.kafka import KafkaTransport
 from broker.transport.topics import inbox_group
-from broker.waiting import run_together
+from broker.waiting import run_together, set_within
+from contracts.errors import ConcordantError
 
 DELIVERY_LATE_S: Final = 120.0
 """Seconds after which a round of deliveries, with its longest pause, counts as late."""
@@ -173,3 +175,51 @@ def _on_signals() -> asyncio.Event:
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
     return stop
+
+
+EVERY_S: Final = 300.0
+
+
+class FolderRetention:
+    """Removes expired files, and measures the folders.
+
+    Args:
+        directory: the agency's folder; its settings are read again each time.
+        store: the agency's state.
+        metrics: metrics of the adapter.
+        clock: () -> ms since the epoch.
+    """
+
+    def __init__(
+        self, directory: Path, store: Store, metrics: Metrics, clock: Callable[[], int]
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._metrics = metrics
+        self._clock = clock
+        self._log = logger("retention")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run one round every five minutes until ``stop`` is set."""
+        while not stop.is_set():
+            try:
+                await asyncio.to_thread(self.round)
+            # settings or state are unavailable; the next round tries again
+            except ConcordantError as error:
+                self._log.warning("retention_waits", code=error.code)
+            await set_within(stop, EVERY_S)
+
+    def round(self) -> None:
+        """Remove expired files, then measure.
+
+        Raises:
+            ConcordantError: the settings cannot be read, or the state cannot be written.
+        """
+        now = self._clock()
+        participant = load_participant(self._directory, now)
+        for folder, removed in apply_retention(participant, self._store, now).items():
+            if removed:
+                self._metrics.files_removed(folder, removed)
+                self._log.info("files_removed", files=removed, kind=folder)
+        for state in folder_states(participant, now):
+            self._metrics.folder(state.name, state.files, state.oldest_ms, now)

@@ -12,7 +12,7 @@ from adapters.demo.figures import distinct, measured
 from adapters.demo.hosting import Seen, take_apart
 from adapters.demo.person import COUNCIL, POLICE
 from adapters.demo.processes import peak_memory
-from adapters.demo.result import Result
+from adapters.demo.report import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.town import Town

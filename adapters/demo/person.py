@@ -12,8 +12,7 @@ from adapters.demo.samples.facts import (
     PerpetratorFacts,
     PersonFacts,
 )
-from adapters.demo.samples.forms import asked
-from adapters.demo.samples.leaves import referral_leaves
+from adapters.demo.samples.leaves import asked, referral_leaves
 from broker.event import JSON
 
 NAME = "Noor Exampleton"

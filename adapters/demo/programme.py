@@ -14,7 +14,7 @@ from adapters.demo.desk import Arrival
 from adapters.demo.exports import Export, day, flaws_of
 from adapters.demo.person import CENTRE, COUNCIL, POLICE, SERVICE
 from adapters.demo.refusals import Refusals
-from adapters.demo.result import Result
+from adapters.demo.report import Result
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.story import Story

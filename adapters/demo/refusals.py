@@ -19,8 +19,7 @@ from adapters.demo.clerks import Clerk
 from adapters.demo.desk import Desk
 from adapters.demo.hosting import Seen
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.forms import asked
-from adapters.demo.samples.leaves import referral_leaves
+from adapters.demo.samples.leaves import asked, referral_leaves
 from adapters.demo.screen import Screen
 from adapters.demo.stage import Stage
 from adapters.demo.tampering import Change, unsafe_publish, with_publisher, with_reader

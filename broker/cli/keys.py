@@ -225,9 +225,9 @@ def new_governance(agency: Agency, json: AsJson = False, output: Output = None) 
     """
     from broker.cli.keys_text import governance_json, governance_text
     from broker.clock import now_ms
-    from broker.operations import governance_keys
+    from broker.operations.key_inventory import new_governance
 
-    made = governance_keys.new_governance(agency, now_ms())
+    made = new_governance(agency, now_ms())
     if json:
         print_json(governance_json(made), output)
     else:

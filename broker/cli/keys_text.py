@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from broker.keys.keyring import PassphraseChange
     from broker.keys.manifest import ManifestKey
     from broker.operations.affected_events import AffectedEvent
-    from broker.operations.governance_keys import NewGovernance
-    from broker.operations.key_inventory import HeldKeys, Renewed
+    from broker.operations.key_inventory import HeldKeys, NewGovernance, Renewed
     from broker.operations.key_revocation import Revoked
     from broker.operations.passphrase_change import ChangedPassphrase
 

@@ -253,8 +253,7 @@ def show(
     """
     from broker.cli.quarantine_text import EVENT, event_text, require_terminal
     from broker.clock import now_ms
-    from broker.operations.held_event import show_held_event
-    from broker.operations.quarantine import Quarantine
+    from broker.operations.quarantine import Quarantine, show_held_event
 
     found = EVENT.fullmatch(id_)
     if found is None:

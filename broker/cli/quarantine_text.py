@@ -14,8 +14,7 @@ from broker.cli.times import instant, moment
 from broker.errors import WrongInputError
 from broker.held.items import KINDS, HeldItem
 from broker.operations.discarding import Discarded
-from broker.operations.held_event import HeldContent
-from broker.operations.quarantine import DiscardedEvent, HeldRecord, Unverified
+from broker.operations.quarantine import DiscardedEvent, HeldContent, HeldRecord, Unverified
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")
@@ -83,7 +82,7 @@ def unverified_json(record: Unverified) -> dict[str, object]:
         "partition": record.partition,
         "offset": record.offset,
         "code": record.code,
-        "sha256": record.sha256,
+        "sha256": record.sha256.hex(),
     }
 
 
@@ -96,7 +95,7 @@ def unverified_table(records: Sequence[Unverified]) -> tuple[Row, list[Row]]:
             str(row.partition),
             str(row.offset),
             row.code,
-            row.sha256,
+            row.sha256.hex(),
         )
         for row in records
     ]

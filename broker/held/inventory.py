@@ -77,7 +77,7 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
     """
     found: list[HeldItem] = []
     for row in tx.quarantine.list("held", MOST):
-        agency = row.origin.split("/")[1]
+        agency = row.agency
         place = f"{row.topic} {row.partition}"
         found.append(
             HeldItem("record", str(row.id), row.added_ms, row.code, row.detail, place, agency)

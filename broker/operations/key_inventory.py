@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from broker.agency.config import governance_kids
+from broker.agency.config import FormerGovernance, governance_kids
 from broker.agency.own_manifest import OWN_MANIFEST_MISSING, renew_keys
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
+from broker.keys.instant import whole_second
 from broker.keys.issuing import successors
+from broker.keys.keyfile import KeyEntry
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import Manifest, ManifestKey
 from broker.registry.repository import MANIFESTS_FOLDER
@@ -171,3 +173,38 @@ def _state(participant: Participant, key: ManifestKey, now: int) -> str:
     if key.valid_at(now):
         return "valid"
     return "next" if now < key.not_before else "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class NewGovernance:
+    """A new pair, and those that it replaces.
+
+    Attributes:
+        agency: whose.
+        ed25519: the public part of one half.
+        ml_dsa_65: that of the other.
+        former: the pair that ``agency.toml`` names now, then those before it.
+    """
+
+    agency: str
+    ed25519: KeyEntry
+    ml_dsa_65: KeyEntry
+    former: tuple[FormerGovernance, ...]
+
+
+def new_governance(agency: Path, now: int) -> NewGovernance:
+    """Make a pair beside the one that is in use.
+
+    Raises:
+        KeyAccessError: ``passphrase_wrong``, or the folder cannot be written.
+        ConcordantError: the agency's folder cannot be loaded.
+    """
+    participant = load_participant(agency, now, unsigned_ok=True)
+    source = participant.governance_source()
+    first, second = (
+        source.create(GOVERNANCE, algorithm, not_before=whole_second(now), not_after=None)
+        for algorithm in (ED25519, ML_DSA_65)
+    )
+    section = participant.config.governance
+    now_former = FormerGovernance(ed25519=section.ed25519, ml_dsa_65=section.ml_dsa_65)
+    return NewGovernance(participant.agency, first, second, (now_former, *section.former))

@@ -1,70 +1,41 @@
-"""Quarantine of an agency: lists of what is held and of what failed verification; export."""
+"""Quarantine of an agency: lists of what is held and of what failed verification; export; show.
+
+To look at a held event is a consultation, as with ``event open``: it is logged before it is shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from broker.agency.held_state import open_held_state
-from broker.agency.participant import load_participant
+from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
+from broker.audit.head_signing import sign_own_head
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
-from broker.errors import WrongInputError
+from broker.errors import RegistryError, WrongInputError
+from broker.event import OpenedEvent
 from broker.held.inventory import held_folders, held_items
 from broker.held.items import HeldItem
+from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.quarantining import restored
 from broker.record import Record
-from broker.store.rows import QuarantineRow, QuarantineStatus
+from broker.store.database import Store
+from broker.store.rows import DiscardedEventRow, HeldEventRow, QuarantineRow, UnauthenticatedRow
 from broker.store.transaction import Transaction
 
 MOST: Final = 1_000_000
 """No limit, in a statement that needs one: the quotas of all senders are far below."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRecord:
-    """A refused record, without its bytes. Times in milliseconds."""
-
-    id: int
-    added_ms: int
-    agency: str
-    topic: str
-    partition: int
-    offset: int
-    origin: str
-    index: int
-    step: float
-    code: str
-    detail: str
-    status: QuarantineStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Unverified:
-    """A record that failed steps 0 to 4."""
-
-    seen_ms: int
-    topic: str
-    partition: int
-    offset: int
-    code: str
-    sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class DiscardedEvent:
-    """An accepted event that a person discarded. Times in milliseconds."""
-
-    seq: int
-    discarded_ms: int
-    source: str
-    type: str
-    code: str
-    event_id: str
+HeldRecord: TypeAlias = QuarantineRow
+"""A refused record, without its bytes."""
+Unverified: TypeAlias = UnauthenticatedRow
+DiscardedEvent: TypeAlias = DiscardedEventRow
 
 
 class Quarantine:
@@ -87,24 +58,7 @@ class Quarantine:
     def records(self, limit: int, *, held_only: bool) -> list[HeldRecord]:
         """The newest `limit`, oldest first."""
         with self.store.reading() as tx:
-            rows = tx.quarantine.list("held" if held_only else None, limit)
-        return [
-            HeldRecord(
-                row.id,
-                row.added_ms,
-                row.origin.split("/")[1],
-                row.topic,
-                row.partition,
-                row.offset,
-                row.origin,
-                row.index,
-                row.step,
-                row.code,
-                row.detail,
-                row.status,
-            )
-            for row in rows
-        ]
+            return tx.quarantine.list("held" if held_only else None, limit)
 
     def others(self, now: int) -> list[HeldItem]:
         """Everything else that is held, by kind and age."""
@@ -127,18 +81,14 @@ class Quarantine:
         secret = self.participant.keyring.secret() if actor.reason else None
         with self.store.transaction() as tx:
             rows = [self._row(tx, id_) for id_ in ids]
-            entries = [recording.released(row.origin.split("/")[1], None, now) for row in rows]
+            entries = [recording.released(row.agency, None, now) for row in rows]
             append_entries(tx, attributed(tx, actor, secret, entries))
         return [restored(row) for row in rows]
 
     def discarded(self, limit: int) -> list[DiscardedEvent]:
         """The newest accepted events that a person discarded, oldest first."""
         with self.store.reading() as tx:
-            rows = tx.inbox.discarded(limit)
-        return [
-            DiscardedEvent(row.seq, row.discarded_ms, row.source, row.type, row.code, row.event_id)
-            for row in rows
-        ]
+            return tx.inbox.discarded(limit)
 
     def _row(self, tx: Transaction, id_: int) -> QuarantineRow:
         row = tx.quarantine.get(id_)
@@ -168,13 +118,82 @@ class Quarantine:
         """How many items are held that a person corrects before a retry."""
         return sum(item.kind in {"file", "rows", "entry"} for item in self.others(now))
 
-    def unverified(self, limit: int) -> list[Unverified]:
+    def unverified(self, limit: int) -> tuple[Unverified, ...]:
         """The newest `limit`, newest first."""
         with self.store.reading() as tx:
-            rows = tx.quarantine.unauthenticated(limit)
-        return [
-            Unverified(
-                row.seen_ms, row.topic, row.partition, row.offset, row.code, row.sha256.hex()
+            return tx.quarantine.unauthenticated(limit)
+
+
+_ALL = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeldContent:
+    """A held event: why it is held, and what it says.
+
+    Attributes:
+        row: why and since when, without content.
+        event: the event.
+        own_case: the agency's own reference of its case, if the two are linked.
+    """
+
+    row: HeldEventRow
+    event: OpenedEvent
+    own_case: str | None
+
+
+def show_held_event(
+    participant: Participant, store: Store, seq: int, actor: Actor, now: int
+) -> HeldContent:
+    """The content of a held event; that it was shown is in the disclosure log.
+
+    Args:
+        participant: the agency.
+        store: its state.
+        seq: the event's number in the inbox.
+        actor: who looks, and why.
+        now: ms.
+
+    Raises:
+        WrongInputError: ``record_unknown``: no such event is held.
+        RegistryError: ``contract_missing``: the contract of the event is not there.
+        KeyAccessError: the agency's secret cannot be had.
+        StoreError: the event is damaged, or the consultation cannot be logged.
+    """
+    secret = participant.keyring.secret()
+    with store.transaction() as tx:
+        row = _held(tx, seq, participant)
+        kept = tx.inbox.get(seq)
+        assert kept is not None
+        event = parse_payload(kept.payload or b"")
+        signed = participant.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        if signed is None:
+            raise RegistryError(
+                "The contract of this event is not there: what was consulted cannot be logged.",
+                code="contract_missing",
+                where="contracts/",
+                fix="Put the contract and its signatures into contracts/.",
             )
-            for row in rows
-        ]
+        entry = recording.consulted(
+            event,
+            signed.contract,
+            recording.contract_reference(signed.text),
+            participant.agency,
+            kept.case_key,
+            now,
+            recording.OPERATOR,
+        )
+        append_entries(tx, attributed(tx, actor, secret, [entry]))
+        sign_own_head(tx, participant, now)
+        return HeldContent(row, event, tx.links.own_for(event.case_id))
+
+
+def _held(tx: Transaction, seq: int, participant: Participant) -> HeldEventRow:
+    for row in tx.inbox.held(_ALL):
+        if row.seq == seq:
+            return row
+    raise WrongInputError(
+        f"No event event-{seq} is held.",
+        code="record_unknown",
+        fix=f"Take its id from: concordant quarantine list --agency {participant.root}",
+    )

@@ -249,6 +249,11 @@ class QuarantineRow:
     changed_ms: int
     size: int
 
+    @property
+    def agency(self) -> str:
+        """The sender: the second part of the origin."""
+        return self.origin.split("/")[1]
+
 
 @dataclass(frozen=True, slots=True)
 class UnauthenticatedRow:

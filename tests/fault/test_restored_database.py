@@ -14,8 +14,7 @@ from adapters.csu import ADAPTER as CSU_ADAPTER
 from adapters.delivery import Delivery
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.forms import asked
-from adapters.demo.samples.leaves import referral_leaves
+from adapters.demo.samples.leaves import asked, referral_leaves
 from adapters.demo.samples.rows import rendered
 from adapters.demo.writing import own_form
 from adapters.intake import Intake

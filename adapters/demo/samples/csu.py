@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.csu import ADAPTER
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
-from adapters.demo.samples.forms import asked
-from adapters.demo.samples.leaves import case_leaves, critical_leaves, referral_leaves
+from adapters.demo.samples.leaves import asked, case_leaves, critical_leaves, referral_leaves
 from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]

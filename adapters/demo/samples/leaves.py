@@ -1,6 +1,9 @@
-"""Facts of a case as leaves of the shared vocabulary, without ids, to make samples from."""
+"""Facts of a case as leaves of the shared vocabulary, without ids, and what each form asks for."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from adapters.demo.samples.facts import (
     WARDS_DATED,
@@ -87,3 +90,41 @@ def critical_leaves(case: CaseFacts, declared_at: str) -> dict[str, JSON]:
             "strands": case.incident.strands,
         }
     )
+
+
+NOT_ASKED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "police": frozenset({"victim.tenure"}),
+        "council": frozenset(
+            {
+                "victim.gender",
+                "victim.ethnicity",
+                "victim.needs",
+                "incident.narrative",
+                "incident.injury",
+                "incident.previous_reported_to",
+                "witnesses",
+            }
+        ),
+        "support": frozenset(
+            {
+                "victim.date_of_birth",
+                "victim.address",
+                "victim.postcode",
+                "victim.uprn",
+                "incident.occurred_time",
+                "incident.damage",
+                "incident.previous_reported_to",
+                "incident.crime_reference",
+                "alleged_perpetrators",
+                "witnesses",
+            }
+        ),
+    }
+)
+"""By the recipient's role in the contract: referral leaves that its form does not ask for."""
+
+
+def asked(leaves: Mapping[str, JSON], role: str) -> dict[str, JSON]:
+    """Return the leaves that the referral form for a recipient's role asks for."""
+    return {path: value for path, value in leaves.items() if path not in NOT_ASKED[role]}

@@ -9,8 +9,7 @@ from broker.agency.config import load_config
 from broker.agency.participant import Participant, load_participant
 from broker.operations.checks import key_checks, machine_checks, settings_checks
 from broker.operations.checks.check import Check, failed, passed, skipped, warned
-from broker.operations.checks.flow_checks import FLOW, flow_checks
-from broker.operations.checks.held_checks import held_checks
+from broker.operations.checks.flow_checks import FLOW, flow_checks, held_checks
 from broker.operations.checks.kafka_checks import kafka_checks
 from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from adapters.case_ids import CaseIds
+from adapters.case_search import CaseIds
 from broker.operations.erasure import CaseNames
 
 SHARED = "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38"
