@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from adapters.demo.london import CONTRACT, DEPLOYMENT, AgencyPlan, london_agencies
+from broker.agency.kinds import require_kind
 from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
@@ -136,6 +137,8 @@ def _create(
     terms: str,
 ) -> Partnership:
     authority = issue_ca(deployment, now)
+    for kind in sorted({plan.adapter for plan in agencies}):
+        require_kind(kind)  # before the threads: two that import one package can get half of it
     with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
         founded = list(
             pool.map(
