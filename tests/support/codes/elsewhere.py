@@ -21,36 +21,37 @@ BY_TEST = {
     "option_missing": "broker/cli/test_agency.py"
     "::test_without_a_terminal_every_missing_option_is_named",
     "option_invalid": "broker/cli/test_agency.py::test_a_wrong_value_is_named_and_makes_nothing",
-    "confirmation_needed": "cli/test_contract_signing.py::test_without_a_terminal_it_asks_for_yes",
-    "contract_unknown": "publishing/test_retry_later.py"
+    "confirmation_needed": "broker/cli/test_contract_signing.py"
+    "::test_without_a_terminal_it_asks_for_yes",
+    "contract_unknown": "broker/receiving/test_retry_later.py"
     "::test_a_contract_that_arrives_in_time_opens_what_waited",
     "descriptors_exhausted": "adapters/test_shortage.py"
     "::test_a_shortage_of_descriptors_is_waited_out",
-    "event_ambiguous": "publishing/test_evidence_shown.py"
+    "event_ambiguous": "broker/audit/test_evidence_lookup.py"
     "::test_two_senders_of_one_id_are_told_apart",
     "kafka_unreachable": "tests/integration/test_service_kafka.py"
     "::test_readiness_follows_kafka_down_and_up",
     "kafka_record_too_large": "tests/integration/test_service_kafka.py"
     "::test_an_event_that_a_topic_is_too_small_for_is_shown_and_sent_later",
-    "mapping_failed": "publishing/test_intake.py"
-    "::test_a_fault_of_the_adapter_refuses_its_row_alone",
-    "heartbeat_awaited": "cli/test_event_evidence.py"
+    "mapping_failed": "adapters/test_intake.py::test_a_fault_of_the_adapter_refuses_its_row_alone",
+    "heartbeat_awaited": "broker/cli/test_event_evidence.py"
     "::test_an_event_that_is_newer_than_the_last_heartbeat",
-    "key_revoked_before": "cli/test_keys_revoke.py::test_a_revocation_can_only_be_dated_earlier",
-    "key_unknown": "publishing/test_retry_later.py::test_news_of_the_sender_ends_the_waiting",
-    "leaves_missing": "publishing/test_evidence_shown.py"
+    "key_revoked_before": "broker/cli/test_keys_revoke.py"
+    "::test_a_revocation_can_only_be_dated_earlier",
+    "key_unknown": "broker/receiving/test_retry_later.py::test_news_of_the_sender_ends_the_waiting",
+    "leaves_missing": "broker/audit/test_evidence_lookup.py"
     "::test_a_gap_above_the_event_hides_the_way_until_it_is_filled",
-    "quarantine_full": "cli/test_quarantine.py"
+    "quarantine_full": "broker/cli/test_quarantine.py"
     "::test_a_sender_whose_quarantine_was_full_goes_on_when_its_records_are_discarded",
-    "receipt_awaited": "publishing/test_receipts.py"
+    "receipt_awaited": "broker/control/test_receipts_kept.py"
     "::test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers",
-    "referral_unknown": "cli/test_quarantine.py"
+    "referral_unknown": "broker/cli/test_quarantine.py"
     "::test_a_change_of_a_referral_that_came_first_opens_after_the_referral",
-    "rule_unknown": "cli/test_contract_signing.py"
+    "rule_unknown": "broker/cli/test_contract_signing.py"
     "::test_a_warning_is_accepted_by_its_name_and_only_so",
-    "signing_unaccepted": "cli/test_contract_signing.py"
+    "signing_unaccepted": "broker/cli/test_contract_signing.py"
     "::test_a_warning_is_accepted_by_its_name_and_only_so",
-    "silence": "publishing/test_withholding_and_silence.py"
+    "silence": "broker/control/test_withholding_and_silence.py"
     "::test_three_minutes_of_silence_alarm_once_until_it_speaks",
     "sink_conflict": "adapters/test_delivery.py"
     "::test_a_file_of_the_name_with_other_content_is_kept_and_its_case_goes_on",
@@ -58,40 +59,46 @@ BY_TEST = {
     "::test_after_the_thief_is_revoked_the_honest_sender_goes_on",
     "store_full": "tests/fault/test_full_disk.py"
     "::test_a_reader_without_room_takes_nothing_and_then_everything_once",
-    "terminal_needed": "cli/test_held.py"
+    "terminal_needed": "broker/cli/test_held.py"
     "::test_a_held_event_is_shown_on_a_terminal_and_the_look_is_logged",
-    "wrap_budget": "publishing/test_receiving.py"
+    "wrap_budget": "broker/receiving/test_receiving.py"
     "::test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute",
-    "config_adapter_broken": "cli/test_states_of_codes.py"
+    "config_adapter_broken": "broker/cli/test_states_of_codes.py"
     "::test_an_adapter_package_that_cannot_be_loaded_and_is_corrected",
-    "disk_full": "cli/test_states_of_codes.py::test_a_disk_without_room_and_one_with_room",
-    "event_held": "cli/test_states_of_codes.py"
+    "disk_full": "broker/cli/test_states_of_codes.py::test_a_disk_without_room_and_one_with_room",
+    "event_held": "broker/cli/test_states_of_codes.py"
     "::test_a_held_event_is_in_the_log_and_its_reason_in_the_list",
-    "file_unusable": "cli/test_states_of_codes.py::test_a_folder_that_is_gone_and_is_made_again",
-    "log_not_signed": "cli/test_log.py::test_what_is_not_signed_yet_is_said",
-    "no_reason": "cli/test_states_of_codes.py::test_a_refused_file_without_its_reason_is_retried",
-    "outbox_waits": "cli/test_states_of_codes.py"
+    "file_unusable": "broker/cli/test_states_of_codes.py"
+    "::test_a_folder_that_is_gone_and_is_made_again",
+    "log_not_signed": "broker/cli/test_log.py::test_what_is_not_signed_yet_is_said",
+    "no_reason": "broker/cli/test_states_of_codes.py"
+    "::test_a_refused_file_without_its_reason_is_retried",
+    "outbox_waits": "broker/cli/test_states_of_codes.py"
     "::test_events_that_wait_for_kafka_name_lines_that_doctor_has",
     "record_too_large": "tests/integration/test_transport_kafka.py"
     "::test_a_large_batch_goes_in_several_and_a_huge_record_is_refused",
-    "records_missing": "cli/test_states_of_codes.py::test_a_gap_is_shown_until_the_record_arrives",
-    "registry_not_reloaded": "cli/test_states_of_codes.py"
+    "records_missing": "broker/cli/test_states_of_codes.py"
+    "::test_a_gap_is_shown_until_the_record_arrives",
+    "registry_not_reloaded": "broker/cli/test_states_of_codes.py"
     "::test_a_running_adapter_says_that_it_cannot_take_up_a_file_and_doctor_says_why",
-    "signing_key_expired": "cli/test_states_of_codes.py"
+    "signing_key_expired": "broker/cli/test_states_of_codes.py"
     "::test_signing_keys_that_have_ended_are_renewed",
-    "subscription_name": "cli/test_states_of_codes.py::test_a_subscription_with_another_name",
-    "written_later": "adapters/test_sources_late_writes.py"
+    "subscription_name": "broker/cli/test_states_of_codes.py"
+    "::test_a_subscription_with_another_name",
+    "written_later": "adapters/sources/test_late_writes.py"
     "::test_what_is_written_after_the_file_was_put_away_is_taken",
-    "key_ambiguous": "cli/test_keys_revoke.py::test_a_beginning_that_fits_two_keys_is_refused",
-    "kafka_not_local": "cli/test_kafka.py::test_a_partnership_whose_kafka_is_elsewhere",
-    "manifest_missing": "cli/test_states_of_codes.py"
+    "key_ambiguous": "broker/cli/test_keys_revoke.py"
+    "::test_a_beginning_that_fits_two_keys_is_refused",
+    "kafka_not_local": "broker/cli/test_kafka.py::test_a_partnership_whose_kafka_is_elsewhere",
+    "manifest_missing": "broker/cli/test_states_of_codes.py"
     "::test_a_manifest_that_never_came_is_copied_from_another_party",
-    "referral_exists": "publishing/test_publishing.py::test_a_referral_is_made_once",
-    "rest_put_aside": "cli/test_held.py::test_the_rest_of_a_file_that_was_not_read_is_held_too",
-    "rows_refused": "cli/test_held.py"
+    "referral_exists": "broker/sending/test_publishing.py::test_a_referral_is_made_once",
+    "rest_put_aside": "broker/cli/test_held.py"
+    "::test_the_rest_of_a_file_that_was_not_read_is_held_too",
+    "rows_refused": "broker/cli/test_held.py"
     "::test_a_file_that_is_tried_again_is_in_the_import_folder_as_it_was",
-    "since_ahead": "cli/test_keys_revoke.py::test_a_time_to_come_is_refused",
-    "since_invalid": "cli/test_own_manifest_input.py::test_a_time_that_no_manifest_can_say",
+    "since_ahead": "broker/cli/test_keys_revoke.py::test_a_time_to_come_is_refused",
+    "since_invalid": "broker/cli/test_own_manifest_input.py::test_a_time_that_no_manifest_can_say",
 }
 """The test brings the state about, does what the registry says, and sees it end."""
 
@@ -145,7 +152,8 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "entry_mixed": (
         P,
-        "broker/partnership/test_entry.py::test_an_agency_does_not_sign_an_entry_that_others_refuse",
+        "broker/partnership/test_entry.py"
+        "::test_an_agency_does_not_sign_an_entry_that_others_refuse",
     ),
     "entry_signature_invalid": (
         P,
@@ -163,81 +171,109 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         P,
         "broker/partnership/test_fingerprint.py::test_what_is_no_fingerprint_is_refused",
     ),
-    "alarm": (R, "cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about"),
+    "alarm": (
+        R,
+        "broker/cli/test_status.py::test_alarms_are_shown_with_the_agency_that_they_are_about",
+    ),
     "before_start_late": (
         P,
-        "streams/test_generations.py::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
+        "broker/judging/test_generations.py"
+        "::test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names",
     ),
-    "certificate_expired": (H, "cli/test_doctor.py::test_a_certificate_that_is_not_valid_yet"),
+    "certificate_expired": (
+        H,
+        "broker/cli/test_doctor.py::test_a_certificate_that_is_not_valid_yet",
+    ),
     "checkpoint_conflict": (
         E,
-        "store/test_reading.py::test_another_root_for_a_kept_size_is_refused",
+        "broker/store/test_reading.py::test_another_root_for_a_kept_size_is_refused",
     ),
-    "clock_behind": (M, "cli/test_doctor.py::test_a_clock_behind_what_was_heard_or_signed"),
+    "clock_behind": (M, "broker/cli/test_doctor.py::test_a_clock_behind_what_was_heard_or_signed"),
     "content_missing": (
         P,
-        "tests/hostile/test_hostile_host.py::test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm",
+        "tests/hostile/test_hostile_host.py"
+        "::test_a_leaf_that_the_host_made_of_a_replay_is_an_alarm",
     ),
     "contract_ambiguous": (
         P,
-        "cli/test_contract_signing.py::test_two_versions_at_once_are_ambiguous",
+        "broker/cli/test_contract_signing.py::test_two_versions_at_once_are_ambiguous",
     ),
     "contract_keys_differ": (
         P,
-        "registry/test_contracts.py::test_a_party_does_not_sign_what_pins_other_keys_for_it",
+        "broker/registry/test_contracts.py::test_a_party_does_not_sign_what_pins_other_keys_for_it",
     ),
     "contract_malformed": (
         N,
-        "publishing/test_registry_news.py::test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka",
+        "broker/control/test_registry_news.py"
+        "::test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka",
     ),
     "cosigners_many": (
         N,
-        "publishing/test_receipts.py::test_eight_cosigners_are_kept_of_a_stream_beside_ones_own",
+        "broker/control/test_receipts_kept.py"
+        "::test_eight_cosigners_are_kept_of_a_stream_beside_ones_own",
     ),
     "demo_missing": (
         M,
         "adapters/test_tryout.py::test_without_the_demo_each_command_says_what_to_install",
     ),
-    "directory_unusable": (M, "cli/test_quickstart.py::test_a_failure_leaves_the_folder_as_it_was"),
+    "directory_unusable": (
+        M,
+        "adapters/demo/test_quickstart.py::test_a_failure_leaves_the_folder_as_it_was",
+    ),
     "error": (D, ""),
-    "event_not_sent": (T, "cli/test_event_evidence.py::test_an_event_that_is_not_in_a_stream_yet"),
+    "event_not_sent": (
+        T,
+        "broker/cli/test_event_evidence.py::test_an_event_that_is_not_in_a_stream_yet",
+    ),
     "evidence_malformed": (
         P,
-        "cli/test_event_evidence.py::test_what_is_no_evidence_or_cannot_be_read",
+        "broker/cli/test_event_evidence.py::test_what_is_no_evidence_or_cannot_be_read",
     ),
     "exchange_key_missing": (
         P,
-        "cli/test_event_environment.py::test_a_recipient_whose_manifest_has_expired_refuses_each_line",
+        "broker/cli/test_event_environment.py"
+        "::test_a_recipient_whose_manifest_has_expired_refuses_each_line",
     ),
     "file_unreadable": (
         M,
-        "adapters/test_sources_refused.py::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
+        "adapters/sources/test_refused_files.py"
+        "::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
     ),
     "frontier_malformed": (
         B,
-        "tlog/test_merkle.py::test_stored_bytes_that_are_not_a_frontier_are_refused",
+        "broker/tlog/test_merkle.py::test_stored_bytes_that_are_not_a_frontier_are_refused",
     ),
     "gap": (
         T,
-        "tests/hostile/test_hostile_agency_streams.py::test_an_index_left_out_is_a_gap_that_is_told_and_asked_for",
+        "tests/hostile/test_hostile_agency_streams.py"
+        "::test_an_index_left_out_is_a_gap_that_is_told_and_asked_for",
     ),
-    "gaps_many": (P, "streams/test_continuity.py::test_gaps_of_a_generation_are_bounded"),
+    "gaps_many": (P, "broker/judging/test_continuity.py::test_gaps_of_a_generation_are_bounded"),
     "heartbeat_malformed": (
         N,
-        "publishing/test_heartbeats_heard.py::test_a_heartbeat_that_names_two_generations_of_a_stream_is_refused",
+        "broker/control/test_heartbeats_heard.py"
+        "::test_a_heartbeat_that_names_two_generations_of_a_stream_is_refused",
     ),
     "heartbeats_many": (
         N,
-        "publishing/test_heartbeats_heard.py::test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute",
+        "broker/control/test_heartbeats_heard.py"
+        "::test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute",
     ),
-    "inbox_waits": (R, "cli/test_doctor.py::test_what_status_shows_as_wrong_is_named"),
-    "inclusion_invalid": (E, "tlog/test_merkle.py::test_an_index_outside_the_log_is_refused"),
+    "inbox_waits": (R, "broker/cli/test_doctor.py::test_what_status_shows_as_wrong_is_named"),
+    "inclusion_invalid": (
+        E,
+        "broker/tlog/test_merkle.py::test_an_index_outside_the_log_is_refused",
+    ),
     "input_wrong": (D, ""),
-    "item_published": (F, "store/test_boundary.py::test_an_item_is_published_once"),
-    "kafka_conflict": (H, "cli/test_kafka.py::test_another_number_of_partitions_stops_the_plan"),
+    "item_published": (F, "broker/store/test_boundary.py::test_an_item_is_published_once"),
+    "kafka_conflict": (
+        H,
+        "broker/cli/test_kafka.py::test_another_number_of_partitions_stops_the_plan",
+    ),
     "kafka_distribution": (
         M,
-        "transport/test_distribution.py::test_a_jar_with_another_sum_is_refused_and_not_kept",
+        "broker/transport/test_distribution.py"
+        "::test_a_jar_with_another_sum_is_refused_and_not_kept",
     ),
     "kafka_refused": (
         H,
@@ -245,85 +281,100 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "kafka_start_failed": (
         M,
-        "tests/integration/test_transport_local.py::test_a_port_in_use_is_an_error_if_it_was_asked_for",
+        "tests/integration/test_transport_local.py"
+        "::test_a_port_in_use_is_an_error_if_it_was_asked_for",
     ),
     "kafka_topic_missing": (
         H,
-        "publishing/test_reading.py::test_whoever_waits_for_a_topic_asks_ever_more_rarely",
+        "broker/service/test_reading.py::test_whoever_waits_for_a_topic_asks_ever_more_rarely",
     ),
     "key_governance": (
         P,
-        "cli/test_keys_revoke.py::test_a_governance_key_is_not_revoked_and_what_to_do_is_said",
+        "broker/cli/test_keys_revoke.py"
+        "::test_a_governance_key_is_not_revoked_and_what_to_do_is_said",
     ),
-    "link_conflict": (W, "store/test_boundary.py::test_a_link_is_unique_both_ways"),
-    "log_checkpoint_invalid": (E, "audit/test_log.py::test_an_altered_checkpoint_is_found"),
-    "log_entry_altered": (E, "audit/test_log.py::test_an_altered_entry_is_named"),
-    "log_entry_invalid": (E, "audit/test_entries.py::test_other_bytes_are_no_entry"),
-    "log_entry_missing": (E, "audit/test_log.py::test_a_removed_entry_is_named"),
-    "log_head_altered": (E, "audit/test_log.py::test_a_damaged_head_stops_appending"),
-    "log_range_altered": (E, "audit/test_log.py::test_reordered_entries_are_found"),
-    "log_reason_altered": (E, "cli/test_log.py::test_a_reason_that_was_altered_is_found"),
+    "link_conflict": (W, "broker/store/test_boundary.py::test_a_link_is_unique_both_ways"),
+    "log_checkpoint_invalid": (E, "broker/audit/test_log.py::test_an_altered_checkpoint_is_found"),
+    "log_entry_altered": (E, "broker/audit/test_log.py::test_an_altered_entry_is_named"),
+    "log_entry_invalid": (E, "broker/audit/test_entries.py::test_other_bytes_are_no_entry"),
+    "log_entry_missing": (E, "broker/audit/test_log.py::test_a_removed_entry_is_named"),
+    "log_head_altered": (E, "broker/audit/test_log.py::test_a_damaged_head_stops_appending"),
+    "log_range_altered": (E, "broker/audit/test_log.py::test_reordered_entries_are_found"),
+    "log_reason_altered": (E, "broker/cli/test_log.py::test_a_reason_that_was_altered_is_found"),
     "manifest_invalid": (D, ""),
-    "manifest_left": (N, "cli/test_contract_signing.py::test_leaving_cannot_be_taken_back"),
+    "manifest_left": (N, "broker/cli/test_contract_signing.py::test_leaving_cannot_be_taken_back"),
     "name_unknown": (D, ""),
-    "notice_malformed": (N, "streams/test_receipts.py::test_a_notice_has_one_form"),
+    "notice_malformed": (N, "broker/statements/test_receipts.py::test_a_notice_has_one_form"),
     "notices_many": (
         P,
-        "publishing/test_notices.py::test_so_many_notices_of_an_agency_are_heard_in_a_minute",
+        "broker/control/test_notices.py::test_so_many_notices_of_an_agency_are_heard_in_a_minute",
     ),
     "origins_many": (
         P,
-        "publishing/test_receipts.py::test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition",
+        "broker/control/test_receipts_kept.py"
+        "::test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition",
     ),
-    "outbox_indexed": (F, "store/test_sending.py::test_a_row_gets_its_place_once"),
+    "outbox_indexed": (F, "broker/store/test_sending.py::test_a_row_gets_its_place_once"),
     "package_foreign": (
         M,
-        "registry/test_installation.py::test_a_package_from_elsewhere_is_foreign",
+        "broker/agency/test_installation.py::test_a_package_from_elsewhere_is_foreign",
     ),
     "package_missing": (
         M,
-        "registry/test_installation.py::test_a_package_that_is_not_there_is_missing",
+        "broker/agency/test_installation.py::test_a_package_that_is_not_there_is_missing",
     ),
     "package_unsuitable": (
         M,
-        "transport/test_raw.py::test_a_version_of_aiokafka_that_is_not_known_is_refused",
+        "broker/transport/kafka/test_raw.py"
+        "::test_a_version_of_aiokafka_that_is_not_known_is_refused",
     ),
-    "party_left": (N, "publishing/test_receipts.py::test_an_agency_that_left_is_not_heard"),
+    "party_left": (
+        N,
+        "broker/control/test_receipts_kept.py::test_an_agency_that_left_is_not_heard",
+    ),
     "principal_of_the_host": (
         P,
-        "cli/test_kafka.py::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
+        "broker/cli/test_kafka.py"
+        "::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
     ),
     "principal_reserved": (
         P,
-        "cli/test_kafka.py::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
+        "broker/cli/test_kafka.py"
+        "::test_a_principal_that_no_party_may_have_gets_no_right_and_an_error",
     ),
     "principal_shared": (
         P,
-        "cli/test_kafka.py::test_agencies_that_claim_one_principal_get_no_rights",
+        "broker/cli/test_kafka.py::test_agencies_that_claim_one_principal_get_no_rights",
     ),
-    "receipt_malformed": (N, "streams/test_receipts.py::test_another_text_is_no_receipt"),
+    "receipt_malformed": (N, "broker/statements/test_receipts.py::test_another_text_is_no_receipt"),
     "receipts_many": (
         P,
-        "publishing/test_receipts.py::test_a_minute_of_an_agency_has_64_kilobytes",
+        "broker/control/test_receipts_kept.py::test_a_minute_of_an_agency_has_64_kilobytes",
     ),
     "record_not_held": (
         P,
-        "cli/test_event_evidence.py::test_whose_content_was_forgotten_has_no_record_any_more",
+        "broker/cli/test_event_evidence.py"
+        "::test_whose_content_was_forgotten_has_no_record_any_more",
     ),
     "referral_unacknowledged": (
         P,
-        "publishing/test_watch.py::test_a_referral_that_nobody_acknowledges_is_an_alarm_once",
+        "broker/control/test_watch.py::test_a_referral_that_nobody_acknowledges_is_an_alarm_once",
     ),
     "refused": (W, ""),
     "refused_by_recipient": (
         P,
-        "publishing/test_notices.py::test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answered",
+        "broker/control/test_notices.py"
+        "::test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answered",
     ),
-    "request_old": (N, "publishing/test_notices.py::test_a_request_shown_again_later_is_ignored"),
-    "right_missing": (H, "cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
+    "request_old": (
+        N,
+        "broker/control/test_notices.py::test_a_request_shown_again_later_is_ignored",
+    ),
+    "right_missing": (H, "broker/cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
     "rollback": (
         P,
-        "tests/hostile/test_hostile_agency_streams.py::test_going_back_on_what_it_said_is_a_rollback_and_what_lay_above_stays",
+        "tests/hostile/test_hostile_agency_streams.py"
+        "::test_going_back_on_what_it_said_is_a_rollback_and_what_lay_above_stays",
     ),
     "sender_not_granted": (
         W,
@@ -331,66 +382,74 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "signing_refused": (
         P,
-        "cli/test_contract_signing.py::test_an_event_type_in_two_agreements_is_not_signed",
+        "broker/cli/test_contract_signing.py::test_an_event_type_in_two_agreements_is_not_signed",
     ),
     "sink_key_invalid": (
         F,
-        "adapters/test_sinks_folder.py::test_a_key_that_could_leave_the_folder_is_refused",
+        "adapters/sinks/test_folder.py::test_a_key_that_could_leave_the_folder_is_refused",
     ),
     "source_retry": (
         T,
-        "adapters/test_sources_refused.py::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
+        "adapters/sources/test_refused_files.py"
+        "::test_a_file_that_may_not_be_read_is_refused_after_some_tries",
     ),
     "state_changed": (
         T,
-        "store/test_reading.py::test_a_state_is_saved_only_over_the_version_that_was_read",
+        "broker/store/test_reading.py::test_a_state_is_saved_only_over_the_version_that_was_read",
     ),
-    "store_conflict": (F, "store/test_reading.py::test_a_known_index_is_never_overwritten"),
+    "store_conflict": (F, "broker/store/test_reading.py::test_a_known_index_is_never_overwritten"),
     "store_migration_failed": (
         F,
-        "store/test_migrations.py::test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is",
+        "broker/store/test_migrations.py"
+        "::test_a_file_of_an_unknown_revision_is_refused_and_stays_as_it_is",
     ),
     "store_nested": (
         F,
-        "store/test_database.py::test_a_transaction_inside_another_is_refused_at_once",
+        "broker/store/test_database.py::test_a_transaction_inside_another_is_refused_at_once",
     ),
-    "store_newer": (M, "store/test_database.py::test_a_newer_schema_is_refused"),
+    "store_newer": (M, "broker/store/test_database.py::test_a_newer_schema_is_refused"),
     "store_unreleased": (
         F,
-        "store/test_migrations.py::test_a_file_of_an_unreleased_schema_is_refused_and_stays_as_it_is",
+        "broker/store/test_migrations.py"
+        "::test_a_file_of_an_unreleased_schema_is_refused_and_stays_as_it_is",
     ),
     "taken": (
         W,
-        "adapters/test_sources_refused.py::test_an_adapter_that_fails_stops_no_other_file_and_leaks_no_value",
+        "adapters/sources/test_refused_files.py"
+        "::test_an_adapter_that_fails_stops_no_other_file_and_leaks_no_value",
     ),
-    "topic_missing": (H, "cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
+    "topic_missing": (H, "broker/cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
     "unreadable": (
         W,
-        "transport/test_applied.py::test_what_is_not_a_record_of_this_contract_is_unreadable",
+        "broker/transport/test_applied.py"
+        "::test_what_is_not_a_record_of_this_contract_is_unreadable",
     ),
     "withheld": (
         P,
-        "tests/integration/test_service_memory.py::test_a_record_that_kafka_lost_is_asked_for_and_healed",
+        "tests/integration/test_service_memory.py"
+        "::test_a_record_that_kafka_lost_is_asked_for_and_healed",
     ),
     "content_gone": (
         P,
-        "publishing/test_recovery.py::test_content_that_is_gone_is_counted",
+        "broker/sending/test_recovery.py::test_content_that_is_gone_is_counted",
     ),
     "gaps_forgotten": (
         P,
-        "tests/hostile/test_reader_state.py::test_after_the_thief_is_revoked_the_honest_sender_goes_on",
+        "tests/hostile/test_reader_state.py"
+        "::test_after_the_thief_is_revoked_the_honest_sender_goes_on",
     ),
     "kafka_failed": (
         H,
-        "transport/test_connection.py::test_an_error_of_kafka_without_a_code_of_ours",
+        "broker/transport/test_connection.py::test_an_error_of_kafka_without_a_code_of_ours",
     ),
     "principal_differs": (
         H,
-        "cli/test_doctor.py::test_what_is_wrong_fails_with_its_fix",
+        "broker/cli/test_doctor.py::test_what_is_wrong_fails_with_its_fix",
     ),
     "referral_unanswered": (
         P,
-        "publishing/test_watch.py::test_a_referral_that_is_acknowledged_and_not_answered_is_an_alarm",
+        "broker/control/test_watch.py"
+        "::test_a_referral_that_is_acknowledged_and_not_answered_is_an_alarm",
     ),
 }
 """Code -> why no test carries its next step out, and the test that brings the state about."""
