@@ -1,1 +1,1 @@
-"""Keys and who holds them (spec: keys): ids, manifests, enrolment, storage at rest, signers."""
+"""Keys and their owners (spec: keys): ids, manifests, enrolment, storage at rest, signers."""

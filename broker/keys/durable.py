@@ -1,8 +1,8 @@
-"""Files that survive a crash and folders that only their owner can open.
+"""Durable files, and folders that only their owner can open.
 
-A file is written beside its place, synced and renamed, and its folder is synced: a reader sees the
-old file or the new one, never half of either. Secrets are created with mode 0600 before a byte is
-written to them. No mode here depends on the umask of the process.
+A file is written under a temporary name, synced and renamed, and its folder is synced: a reader
+sees the old file or the new one, never a part of either. A secret file has mode 0600 before the
+first byte is written. The umask of the process changes no mode here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PRIVATE_FOLDER_MODE: Final = 0o700
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> None:
-    """Replaces the file in one step.
+    """Replace the file in one step.
 
     Args:
         path: the file; its folder must exist.
@@ -47,7 +47,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> Non
 
 
 def make_private_folder(folder: Path, *, exist_ok: bool = True) -> None:
-    """Creates a folder, and each missing folder above it, with mode 0700.
+    """Create a folder, and each missing folder above it, with mode 0700.
 
     ``Path.mkdir(parents=True)`` gives its mode to the last folder only: the folders above it get
     0777 less the umask. The mode of a folder that exists stays as it is.
@@ -69,14 +69,14 @@ def make_private_folder(folder: Path, *, exist_ok: bool = True) -> None:
         if not exist_ok or not folder.is_dir():
             raise
         return
-    folder.chmod(PRIVATE_FOLDER_MODE)  # a umask can take away the owner's own rights
+    folder.chmod(PRIVATE_FOLDER_MODE)  # a umask could remove even the owner's rights
 
 
 def files_in(folder: Path, pattern: str) -> list[Path]:
-    """The entries of a folder whose names match, sorted; none if there is no such folder.
+    """Return the entries of a folder whose names match, sorted; none if the folder does not exist.
 
-    ``Path.glob`` says from Python 3.13 on that there are none when the folder cannot be opened: a
-    process without a free file descriptor would think that its keys and manifests are gone.
+    From Python 3.13, ``Path.glob`` returns nothing when the folder cannot be opened: a process
+    without a free file descriptor would conclude that its keys and manifests are gone.
 
     Raises:
         OSError: the folder cannot be read.
@@ -99,7 +99,7 @@ def erase(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes renames and removals in a folder durable."""
+    """Make renames and removals in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

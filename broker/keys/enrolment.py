@@ -1,10 +1,10 @@
-"""What a public key must satisfy before anything is believed because of it (spec: keys).
+"""Checks of a public key at enrolment, before it is trusted (spec: keys).
 
-`cryptography` accepts Ed25519 keys of small order: with the identity point as public key one fixed
-signature verifies many messages, so such a key signs whatever anyone likes. It also accepts
-encodings that are not canonical, so one key would have two ids. The checks here work on the
-encoding alone (RFC 8032 section 5.1.3 for the decoding) and need no curve arithmetic. Signing keys
-also prove that their holder has them, so nobody enrols another's key as its own.
+`cryptography` accepts Ed25519 keys of small order. With the identity point as public key, one fixed
+signature verifies many messages, so anyone can sign for such a key. It also accepts encodings that
+are not canonical, so one key would have two ids. The checks here use the encoding alone (RFC 8032
+section 5.1.3 for the decoding) and need no curve arithmetic. Signing keys also carry a proof of
+possession, so that an agency cannot enrol another agency's key as its own.
 """
 
 from __future__ import annotations
@@ -37,19 +37,22 @@ _ORDER_8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A
 _SMALL_ORDER_Y: Final = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
 
 # The u coordinates of Curve25519 and its twist whose order divides 8: with them X25519 gives zero
-# whatever the other key is, and a sender's wrap would fail (RFC 7748 section 6.1).
+# for every other key, and a sender's wrap would fail (RFC 7748 section 6.1).
 _ORDER_8_U: Final = (
     325606250916557431795983626356110631294008115727848805560023387167927233504,
     39382357235489614581723060781553021112529911719440698176882885853963445705823,
 )
 _ML_KEM_Q: Final = 3329
 _ML_KEM_SEED_BYTES: Final = 32
-"""The end of an encapsulation key; before it are 12 bits for each coefficient."""
+"""Length of the seed at the end of an encapsulation key.
+
+Before it are 12 bits for each coefficient.
+"""
 _LOW_ORDER_U: Final = frozenset({0, 1, _P - 1, *_ORDER_8_U})
 
 
 def verify_ed25519_public(public: bytes) -> None:
-    """Checks an Ed25519 public key as it stands on the wire.
+    """Check an Ed25519 public key in its wire encoding.
 
     Args:
         public: 32 bytes, RFC 8032 encoding.
@@ -75,7 +78,7 @@ def verify_ed25519_public(public: bytes) -> None:
 
 
 def verify_public(algorithm: str, public: bytes) -> None:
-    """Checks a public key of any algorithm of this protocol.
+    """Check a public key of any algorithm of this protocol.
 
     Raises:
         ManifestError: code `key_malformed` or `key_small_order`.
@@ -108,10 +111,11 @@ def _verify_x25519(public: bytes) -> None:
 
 
 def _verify_ml_kem(public: bytes) -> None:
-    """The encapsulation key check of FIPS 203, section 7.2: every coefficient is below q.
+    """Check an encapsulation key by FIPS 203, section 7.2: every coefficient is below q.
 
-    Encapsulation fails for any other key, so one party's manifest would stop all who address it.
-    The library checks this too; we do not depend on it, because an older one did not.
+    Encapsulation fails for any other key, so one party's manifest would stop every sender that
+    addresses it. The library checks this too, but older versions did not, so we do not depend on
+    it.
     """
     packed = int.from_bytes(public[:-_ML_KEM_SEED_BYTES], "little")
     mask = (1 << 12) - 1
@@ -121,7 +125,7 @@ def _verify_ml_kem(public: bytes) -> None:
 
 
 def verifier(algorithm: str, public: bytes) -> Verifier:
-    """The verifier of a signing key that `verify_public` accepted.
+    """Return the verifier of a signing key that `verify_public` accepted.
 
     Raises:
         ManifestError: code `key_malformed`.
@@ -134,18 +138,18 @@ def verifier(algorithm: str, public: bytes) -> Verifier:
     try:
         return kinds[algorithm](public)
     except (KeyError, KeyMalformed):
-        raise ManifestError("A key is no signing key.", code="key_malformed") from None
+        raise ManifestError("A key is not a signing key.", code="key_malformed") from None
 
 
 def possession_message(deployment: str, agency: str, kid: bytes) -> bytes:
-    """What a signing key signs to prove that its holder has it."""
+    """Return the message that a signing key signs as its proof of possession."""
     return lp(b"concordant/1/possession", deployment.encode(), agency.encode(), kid)
 
 
 def verify_possession(
     algorithm: str, public: bytes, possession: bytes, *, deployment: str, agency: str, kid: bytes
 ) -> None:
-    """Checks a proof of possession.
+    """Check a proof of possession.
 
     Raises:
         ManifestError: code `possession_invalid`, or `key_malformed` for a key that cannot sign.

@@ -1,8 +1,8 @@
-"""The governance key of a party: an Ed25519 and an ML-DSA-65 key, of which both must sign.
+"""Governance key of a party: an Ed25519 and an ML-DSA-65 key, both of which must sign.
 
-Every contract pins the pair of each party; all other trust starts there (spec: keys). The pair
-signs two kinds of note, contracts and manifests, whose first lines keep them apart. Either half
-alone is nothing: a break of one algorithm forges no note.
+Every contract pins the pair of each party; all other trust starts from it (spec: keys). The pair
+signs two kinds of note, contracts and manifests, and their first lines differ. One half alone is
+not enough: a break of one algorithm does not allow a forged note.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from broker.tlog.note import NoteSigner, NoteVerifier, note_signer, note_verifie
 
 
 def key_name(deployment: str, agency: str) -> str:
-    """The name of all of an agency's keys in signature lines."""
+    """Return the name of all of an agency's keys in signature lines."""
     return f"{deployment}/{agency}"
 
 
@@ -38,7 +38,7 @@ class GovernancePublic:
     ml_dsa_65: bytes
 
     def verify(self) -> None:
-        """Checks both keys as at enrolment.
+        """Check both keys as at enrolment.
 
         Raises:
             ManifestError: code `key_malformed` or `key_small_order`.
@@ -48,7 +48,7 @@ class GovernancePublic:
 
     @property
     def kids(self) -> tuple[bytes, bytes]:
-        """The ids of the Ed25519 and the ML-DSA-65 key, 32 bytes each."""
+        """Return the ids of the Ed25519 and the ML-DSA-65 key, 32 bytes each."""
         return (
             kid(GOVERNANCE, ED25519, self.ed25519),
             kid(GOVERNANCE, ML_DSA_65, self.ml_dsa_65),
@@ -56,12 +56,12 @@ class GovernancePublic:
 
     @property
     def fingerprints(self) -> tuple[str, str]:
-        """The ids in base64: what people compare by telephone and `agency.toml` holds."""
+        """Return the ids in base64, which people compare by telephone and `agency.toml` holds."""
         first, second = self.kids
         return b64(first), b64(second)
 
     def note_verifiers(self, name: str) -> tuple[NoteVerifier, NoteVerifier]:
-        """Both keys under a name.
+        """Return verifiers of both keys under a name.
 
         Raises:
             ManifestError: code `key_malformed`.
@@ -95,11 +95,11 @@ class GovernanceSigner:
 
     @property
     def public(self) -> GovernancePublic:
-        """The public pair."""
+        """Return the public pair."""
         return GovernancePublic(self.ed25519.public, self.ml_dsa_65.public)
 
     def note_signers(self) -> tuple[NoteSigner, NoteSigner]:
-        """Both keys under the party's name."""
+        """Return signers of both keys under the party's name."""
         name = key_name(self.deployment, self.agency)
         return (
             note_signer(name, NOTE_ED25519, self.ed25519),
@@ -110,16 +110,16 @@ class GovernanceSigner:
 def governance_signer(
     source: Keyring, kids: tuple[bytes, bytes], *, deployment: str, agency: str
 ) -> GovernanceSigner:
-    """The pair with these ids from where governance keys are kept.
+    """Return the pair with these ids from the store of governance keys.
 
     Args:
-        source: for example the folder `keys/governance`, while it is here.
+        source: for example the folder `keys/governance`, while it is on this machine.
         kids: ids of the Ed25519 and the ML-DSA-65 key.
         deployment: the partnership's id.
         agency: the party's id.
 
     Raises:
-        KeyAccessError: a key is missing or does not open.
+        KeyAccessError: a key is missing or cannot be opened.
     """
     first, second = (source.signer(key) for key in kids)
     return GovernanceSigner(deployment, agency, first, second)

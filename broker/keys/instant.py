@@ -1,7 +1,7 @@
 """Instants as text: RFC 3339, UTC, milliseconds and `Z` (spec: conventions).
 
-There is exactly one text for an instant, because signed JSON must have one way to be written.
-Inside the code an instant is an `int`, milliseconds since the Unix epoch.
+An instant has exactly one text, because signed JSON must have one form. In the code an instant is
+an `int`, milliseconds since the Unix epoch.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final
 from contracts.durations import MINUTE_MS, SECOND_MS
 
 CLOCK_SKEW_MS: Final = 5 * MINUTE_MS
-"""By how much the clocks of two agencies may differ (docs/spec/README.md, "Limits")."""
+"""Allowed difference between the clocks of two agencies (docs/spec/README.md, "Limits")."""
 
 LAST_INSTANT_MS: Final = 253_402_300_799_999
-"""9999-12-31T23:59:59.999Z: the last one with a text."""
+"""9999-12-31T23:59:59.999Z, the last instant that has a text."""
 
 _FORM: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
@@ -25,7 +25,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def format_instant(ms: int) -> str:
-    """The one text of an instant, for example `2025-11-03T09:30:00.000Z`.
+    """Return the text of an instant, for example `2025-11-03T09:30:00.000Z`.
 
     Args:
         ms: milliseconds since the Unix epoch, 0 to `LAST_INSTANT_MS`.
@@ -35,17 +35,17 @@ def format_instant(ms: int) -> str:
 
 
 def parse_instant(text: str) -> int:
-    """Milliseconds since the Unix epoch.
+    """Parse the text of an instant to milliseconds since the Unix epoch.
 
     Raises:
-        ValueError: not the one text of any instant since 1970.
+        ValueError: not the canonical text of an instant since 1970.
     """
     if not _FORM.fullmatch(text):
         raise ValueError("not an instant: RFC 3339, UTC, with milliseconds and Z")
     try:
         elapsed = datetime.fromisoformat(text) - _EPOCH
     except ValueError:
-        raise ValueError("not an instant: there is no such date or time") from None
+        raise ValueError("not an instant: the date or time does not exist") from None
     ms = elapsed // timedelta(milliseconds=1)
     if ms < 0:
         raise ValueError("not an instant: before 1970")
@@ -53,5 +53,5 @@ def parse_instant(text: str) -> int:
 
 
 def whole_second(ms: int) -> int:
-    """The instant without its milliseconds: log times are whole seconds, so validity is too."""
+    """Remove the milliseconds: log times are whole seconds, so validity is too."""
     return ms - ms % SECOND_MS

@@ -1,9 +1,10 @@
-"""A new version of the agency's own manifest: renewed keys, a suspension, a departure (spec: keys).
+"""Issue of a new version of the agency's own manifest (spec: keys).
 
-Pure but for the governance signer that is handed in. A manifest never loses what readers still
-need: retired keys and revocations stay listed until retention plus grace have passed. A successor
-of an exchange key is published at least 7 days before it begins; a stream key is replaced at the
-very moment that its predecessor ends, because only one may sign at a time.
+A new version renews keys, suspends or leaves a contract. The code is pure except for the governance
+signer, which the caller passes in. A manifest keeps what readers still need: retired keys and
+revocations stay listed until retention plus grace have passed. A successor of an exchange key is
+published at least 7 days before it begins. A stream key is replaced exactly when its predecessor
+ends, because only one may sign at a time.
 """
 
 from __future__ import annotations
@@ -47,16 +48,16 @@ OPERATIONAL_KEYS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ManifestChanges:
-    """What a new version changes; everything else stays.
+    """Changes in a new version; everything else stays.
 
     Attributes:
         add_keys: keys to list, made by `listed_key`.
         end_keys: kid -> earlier end of its validity, milliseconds.
-        drop_keys: kids no longer listed: retention plus grace have passed.
-        revocations: keys that may be in other hands.
-        standing: suspensions and departures; replaces the entry of the same contract version.
-        resume: (contract, version) whose suspension is lifted; a departure cannot be.
-        contacts: the new ones, None to keep.
+        drop_keys: kids no longer listed, because retention plus grace have passed.
+        revocations: keys that may be compromised.
+        standing: suspensions and departures; each replaces the entry of the same contract version.
+        resume: (contract, version) whose suspension ends; a departure cannot end.
+        contacts: the new contacts, None to keep the present ones.
     """
 
     add_keys: tuple[ManifestKey, ...] = ()
@@ -70,14 +71,14 @@ class ManifestChanges:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A key that should be made, and the predecessor that ends earlier because of it.
+    """A key to be made, and the predecessor that ends earlier because of it.
 
     Attributes:
         role: its role.
         algorithm: its algorithm.
         not_before: start of its validity, milliseconds.
         not_after: end of its validity, milliseconds, exclusive.
-        ends: the key whose end moves to `not_before`, None if none has to.
+        ends: the key whose end moves to `not_before`, None if there is none.
     """
 
     role: str
@@ -88,11 +89,11 @@ class Successor:
 
 
 def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[Successor, ...]:
-    """Which keys need a successor.
+    """Return the keys that need a successor.
 
-    A key is due when its role's last key ends in less than 7 days. The successor then starts when
-    that one ends, or now if it has ended. Revoked keys do not count: where none is left that is
-    valid now, one is made that is, until the next one that is listed begins.
+    A key is due when its role's last key ends in less than 7 days. The successor starts when that
+    one ends, or now if it has ended. Revoked keys do not count: if no key is left that is valid
+    now, one is made that is valid until the next listed key begins.
 
     Args:
         manifest: the agency's own newest manifest.
@@ -124,11 +125,11 @@ def successors(manifest: Manifest, now: int, *, at_once: bool = False) -> tuple[
 
 
 def revoking(manifest: Manifest, revocations: tuple[Revocation, ...], now: int) -> ManifestChanges:
-    """What revoking keys changes, beside the successors that are added.
+    """Return the changes for revoking keys, beside the added successors.
 
-    A signing key ends, so that its successor may begin. An exchange key keeps its end: what was
-    sealed for it by whoever has not heard of this yet is still to be opened. What has not begun is
-    no longer listed; the version before it says whose it was.
+    A signing key ends, so that its successor may begin. An exchange key keeps its end: a sender
+    that does not know of the revocation yet may still seal for it, and such records must be opened.
+    A key that has not begun is no longer listed; the version before it shows its owner.
 
     Args:
         manifest: the agency's own newest manifest.
@@ -150,14 +151,16 @@ def revoking(manifest: Manifest, revocations: tuple[Revocation, ...], now: int) 
 
 
 def listed_key(entry: KeyEntry, source: Keyring, *, deployment: str, agency: str) -> ManifestKey:
-    """A key as a manifest lists it, with the proof that we hold it if it signs.
+    """Return a key as a manifest lists it, with proof of possession for a signing key.
 
     Raises:
-        KeyAccessError: the private half of a signing key cannot be had.
+        KeyAccessError: the private half of a signing key is not available.
         ManifestError: code `manifest_key_invalid` for a role that no manifest lists.
     """
     if entry.role not in LONGEST_LIFE_MS or entry.not_after is None:
-        raise ManifestError(f"A manifest lists no {entry.role} key.", code="manifest_key_invalid")
+        raise ManifestError(
+            f"A manifest cannot list a key of the role {entry.role}.", code="manifest_key_invalid"
+        )
     possession = None
     if entry.role in SIGNING_ROLES:
         message = possession_message(deployment, agency, entry.kid)
@@ -184,10 +187,10 @@ def first_manifest(
     signer: GovernanceSigner,
     now: int,
 ) -> VerifiedManifest:
-    """Version 1 of an agency's manifest.
+    """Return version 1 of an agency's manifest.
 
     Raises:
-        ManifestError: the result would be refused by others.
+        ManifestError: others would refuse the result.
     """
     manifest = Manifest(
         agency=agency,
@@ -204,17 +207,17 @@ def first_manifest(
 def issue_manifest(
     previous: Manifest, changes: ManifestChanges, signer: GovernanceSigner, now: int
 ) -> VerifiedManifest:
-    """The next version of the agency's own manifest, valid for 30 days from now.
+    """Return the next version of the agency's own manifest, valid for 30 days from now.
 
     Args:
         previous: the newest version.
-        changes: what is different; with none, the manifest's own life is renewed.
+        changes: the changes; without any, only the manifest's validity is renewed.
         signer: the agency's governance pair.
         now: milliseconds since the epoch.
 
     Raises:
-        ManifestError: the result would be refused by others: no invalid manifest is ever signed
-            and published; or `manifest_left`, a departure cannot be taken back.
+        ManifestError: others would refuse the result, so it is not signed; or `manifest_left`, a
+            departure cannot be undone.
         KeyAccessError: from a signer that has to fetch its key.
     """
     dropped = changes.drop_keys
@@ -244,7 +247,7 @@ def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEnt
         before = entries.get(named)
         if before is not None and before.state == "left":
             raise ManifestError(
-                f"{previous.agency} has left {named[0]} {named[1]}; that cannot be taken back.",
+                f"{previous.agency} has left {named[0]} {named[1]}; this cannot be undone.",
                 code="manifest_left",
                 fix="Sign a new version of the contract.",
             )
@@ -252,7 +255,7 @@ def _standing(previous: Manifest, changes: ManifestChanges) -> tuple[StandingEnt
         entries.pop(named, None)
     for entry in changes.standing:
         before = entries.get((entry.contract, entry.version))
-        if before is not None and entry.state == "left":  # its part has ended since it suspended it
+        if before is not None and entry.state == "left":  # its part has ended since the suspension
             entry = entry.model_copy(update={"since": min(entry.since, before.since)})  # noqa: PLW2901 - the same entry
         entries[entry.contract, entry.version] = entry
     return tuple(entries.values())

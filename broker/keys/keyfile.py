@@ -1,11 +1,11 @@
 """File format of a private key: JSON with an encrypted seed (docs/spec/keys.md, "Storage").
 
 Every private key of this protocol is 32 bytes, the X-Wing key included, so one file format holds
-all. The key that encrypts comes from the passphrase by scrypt, once per keyring because its files
+all. scrypt derives the encryption key from the passphrase, once per keyring, because its files
 share a salt and a cost. The file names the cost, so a later version can raise it and still open
 older files. Nonces are random. The metadata is authenticated: an edited file cannot turn a receipt
-key into a stream key. A plain checksum tells a damaged file from a wrong passphrase, which the
-cipher alone cannot.
+key into a stream key. A plain checksum distinguishes a damaged file from a wrong passphrase, which
+the cipher alone cannot do.
 """
 
 from __future__ import annotations
@@ -57,8 +57,10 @@ KEYFILE_LIMIT_BYTES: Final = 64 * 1024
 SCRYPT_COST: Final = 2**17
 """scrypt's N for new key files: 128 MiB and about 0.4 s (OWASP's minimum for passphrases)."""
 SCRYPT_COSTS: Final = tuple(2**power for power in range(17, 21))
-"""Costs that a key file may name. The largest takes 1 GiB of memory, which bounds what an altered
-file can make this process allocate."""
+"""Costs that a key file may name.
+
+The largest takes 1 GiB of memory, so an altered file cannot make this process allocate more.
+"""
 _KDFS: Final[dict[str, int]] = {
     f"scrypt-{cost}-{SCRYPT_R}-{SCRYPT_P}": cost for cost in SCRYPT_COSTS
 }
@@ -69,7 +71,7 @@ _RESTORE: Final = (
 )
 
 
-def _text_to_bytes(value: Any) -> Any:  # pydantic passes what the file holds
+def _text_to_bytes(value: Any) -> Any:  # pydantic passes the file's value unchecked
     return strict_b64(value) if isinstance(value, str) else value
 
 
@@ -80,23 +82,23 @@ def _text_to_instant(value: Any) -> Any:  # as above
 Base64 = Annotated[bytes, BeforeValidator(_text_to_bytes), PlainSerializer(b64, return_type=str)]
 """Bytes that are strict base64 in JSON."""
 
-# JSON may hold a number where the text of an instant belongs, one with no text included: without
-# the bounds a manifest that anyone can put on Kafka would end in the calendar's own exception.
+# JSON may hold a number in place of an instant's text, also one that has no text. Without the
+# bounds, a manifest from Kafka could raise the calendar's own exception.
 Instant = Annotated[
     int,
     BeforeValidator(_text_to_instant),
     Field(ge=0, le=LAST_INSTANT_MS),
     PlainSerializer(format_instant, return_type=str),
 ]
-"""Milliseconds since the Unix epoch that are RFC 3339 text in JSON."""
+"""Milliseconds since the Unix epoch, written as RFC 3339 text in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """The public part of a key that is held.
+    """The public part of a held key.
 
     Attributes:
-        role: what the key is for.
+        role: purpose of the key.
         algorithm: its algorithm.
         kid: its id, 32 bytes.
         public: the raw public key; empty for the sender's secret.
@@ -113,7 +115,7 @@ class KeyEntry:
 
 
 class KeyFile(BaseModel):
-    """The file's content."""
+    """Content of a key file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -141,17 +143,17 @@ class KeyFile(BaseModel):
         if self.algorithm not in ALGORITHMS.get(self.role, frozenset()):
             raise ValueError("the role does not use this algorithm")
         if self.kdf not in _KDFS:
-            raise ValueError("the key derivation is not one of those allowed")
+            raise ValueError("the key derivation is not an allowed one")
         return self
 
     @property
     def cost(self) -> int:
-        """N of scrypt, by which the passphrase becomes the key that encrypts."""
+        """Return scrypt's N for deriving the encryption key from the passphrase."""
         return _KDFS[self.kdf]
 
     @property
     def aad(self) -> bytes:
-        """What the cipher authenticates beside the secret."""
+        """Return what the cipher authenticates beside the secret."""
         return lp(
             b"concordant/1/keyfile",
             self.deployment.encode(),
@@ -165,7 +167,7 @@ class KeyFile(BaseModel):
         )
 
     def expected_checksum(self) -> bytes:
-        """SHA-256 over everything else in the file; against accidents, not against attackers."""
+        """Return SHA-256 over everything else in the file; it detects accidents, not attackers."""
         return sha256(
             lp(
                 b"concordant/1/keyfile-checksum",
@@ -179,14 +181,14 @@ class KeyFile(BaseModel):
 
     @property
     def entry(self) -> KeyEntry:
-        """The public part."""
+        """Return the public part."""
         return KeyEntry(
             self.role, self.algorithm, self.kid, self.public, self.not_before, self.not_after
         )
 
 
 def public_of(algorithm: str, seed: bytes) -> bytes:
-    """The raw public key of a 32-byte private key; empty for the sender's secret."""
+    """Return the raw public key of a 32-byte private key; empty for the sender's secret."""
     if algorithm == HMAC:
         return b""
     key = WrapOpener if algorithm == XWING else SIGNING_KEYS[algorithm]
@@ -194,7 +196,7 @@ def public_of(algorithm: str, seed: bytes) -> bytes:
 
 
 def kid_of(role: str, algorithm: str, seed: bytes, public: bytes) -> bytes:
-    """The key's id; that of a secret, which has no public half, is made from a one-way image."""
+    """Return the key's id; for a secret, which has no public half, from a one-way image."""
     named = hmac_sha256(seed, b"concordant/1/secret-id") if algorithm == HMAC else public
     return kid(role, algorithm, named)
 
@@ -212,13 +214,13 @@ def seal_key(
     salt: bytes,
     cost: int = SCRYPT_COST,
 ) -> KeyFile:
-    """A private key as the file that keeps it.
+    """Encrypt a private key for its file.
 
     Args:
         seed: the private key, 32 bytes.
         deployment: the partnership's id.
         agency: the holder's id.
-        role: what the key is for.
+        role: purpose of the key.
         algorithm: one of the role's algorithms.
         not_before: start of its validity, milliseconds.
         not_after: end of its validity, milliseconds, exclusive; None if it has none.
@@ -249,10 +251,10 @@ def seal_key(
 
 
 def open_key(file: KeyFile, encryption_key: bytes, where: str) -> bytes:
-    """The private key, 32 bytes.
+    """Return the private key, 32 bytes.
 
     Raises:
-        KeyAccessError: `passphrase_wrong`, or `key_unreadable` if what is inside is another key.
+        KeyAccessError: `passphrase_wrong`, or `key_unreadable` if the file holds another key.
     """
     try:
         seed = AeadKey(encryption_key).open(file.nonce, file.ciphertext, file.aad)
@@ -261,14 +263,14 @@ def open_key(file: KeyFile, encryption_key: bytes, where: str) -> bytes:
             "The passphrase does not open the key.",
             code="passphrase_wrong",
             where=where,
-            fix="Use the passphrase with which the key was made.",
+            fix="Use the passphrase that was set when the key was made.",
         ) from None
     if len(seed) != SEED_BYTES or (
         kid_of(file.role, file.algorithm, seed, file.public) != file.kid
         or public_of(file.algorithm, seed) != file.public
     ):
         raise KeyAccessError(
-            "The key file holds another key than it says.",
+            "The key file holds another key than it states.",
             code="key_unreadable",
             where=where,
             fix=_RESTORE,
@@ -304,7 +306,7 @@ def format_destruction(entry: KeyEntry, now: int, reason: str) -> bytes:
 
 
 def format_keyfile(file: KeyFile) -> bytes:
-    """The file's bytes: JSON for people, with a line end."""
+    """Return the file's bytes: indented JSON with a line end."""
     return _json(file.model_dump(mode="json"))
 
 
@@ -313,7 +315,7 @@ def _json(content: dict[str, Any]) -> bytes:
 
 
 def parse_keyfile(content: bytes, where: str) -> KeyFile:
-    """Reads a key file without opening the key.
+    """Parse a key file without opening the key.
 
     Raises:
         KeyAccessError: code `key_unreadable`: it is damaged, or not a key file.

@@ -1,9 +1,9 @@
-"""An agency's private keys in a folder of encrypted files (spec: keys, "Storage").
+"""Keyring: an agency's private keys in a folder of encrypted files (spec: keys, "Storage").
 
-A key is looked up by its id, which its file's name carries, so a command opens exactly the keys
-that it needs and a damaged file matters only to whoever asks for that key. All files share a salt:
-the passphrase is stretched once per process. An exchange key's private half is destroyed when
-retention and grace have passed; the record of the destruction is written before the key goes.
+A key is looked up by its id, which is part of the file name. So a command opens only the keys that
+it needs, and a damaged file affects only a request for that key. All files share a salt: the key
+derivation runs once per process. An exchange key's private half is destroyed when retention and
+grace have passed; the record of the destruction is written before the key is removed.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _SUFFIX: Final = ".key.json"
 
 @dataclass(frozen=True, slots=True)
 class PassphraseChange:
-    """What a change of passphrase did.
+    """Result of a change of passphrase.
 
     Attributes:
-        changed: keys that were encrypted anew.
-        before: keys that opened with the new passphrase already.
+        changed: number of keys that were encrypted again.
+        before: number of keys that already opened with the new passphrase.
     """
 
     changed: int
@@ -91,13 +91,13 @@ class Keyring:
     def __init__(
         self, folder: Path, *, deployment: str, agency: str, passphrase: Callable[[], bytes]
     ) -> None:
-        """Opens nothing yet.
+        """Store the settings; no file is opened yet.
 
         Args:
-            folder: where the key files are.
-            deployment: the partnership's id; a file of another is refused.
-            agency: the holder's id; a file of another is refused.
-            passphrase: asked at most once, and only when a private key is needed.
+            folder: folder of the key files.
+            deployment: the partnership's id; a file of another one is refused.
+            agency: the holder's id; a file of another one is refused.
+            passphrase: called at most once, and only when a private key is needed.
         """
         self.folder = folder
         self._deployment = deployment
@@ -107,7 +107,7 @@ class Keyring:
         self._seeds: dict[bytes, bytes] = {}
 
     def entries(self) -> tuple[KeyEntry, ...]:
-        """The public parts of all keys held, oldest first.
+        """Return the public parts of all held keys, oldest first.
 
         Raises:
             KeyAccessError: code `key_unreadable`.
@@ -116,11 +116,11 @@ class Keyring:
         return tuple(sorted((file.entry for file in files), key=lambda e: (e.not_before, e.kid)))
 
     def holds(self, kid: bytes) -> bool:
-        """Whether the private half is here; unlocks nothing."""
+        """Return whether the private half is here; nothing is unlocked."""
         return any(path.is_file() for path in self._paths(kid))
 
     def signer(self, kid: bytes) -> SoftwareSigner:
-        """The signing key with this id.
+        """Return the signing key with this id.
 
         Raises:
             KeyAccessError: any of its codes; `key_missing` also for a key that does not sign.
@@ -132,7 +132,7 @@ class Keyring:
         return SoftwareSigner(file.kid, file.role, file.algorithm, key)
 
     def opener(self, kid: bytes) -> WrapOpener:
-        """The exchange key with this id.
+        """Return the exchange key with this id.
 
         Raises:
             KeyAccessError: any of its codes; `key_missing` also for a key of another role.
@@ -143,7 +143,7 @@ class Keyring:
         return WrapOpener(self._seed(file))
 
     def secret(self) -> bytes:
-        """The sender's PRF secret, 32 bytes.
+        """Return the sender's PRF secret, 32 bytes.
 
         Raises:
             KeyAccessError: any of its codes; `key_unreadable` also if there are two.
@@ -158,10 +158,10 @@ class Keyring:
             )
         if len(paths) > 1:
             raise KeyAccessError(
-                "There are two sender's secrets, and ids must come from one.",
+                "There are two sender's secrets, but all ids must come from one.",
                 code="key_unreadable",
                 where=str(self.folder),
-                fix="Move the newer file out of the folder: ids came from the older secret.",
+                fix="Move the newer file out of the folder: the older secret made the ids.",
             )
         return self._seed(self._read(paths[0]))
 
@@ -174,17 +174,17 @@ class Keyring:
         not_after: int | None,
         seed: bytes | None = None,
     ) -> KeyEntry:
-        """Makes a key and stores it.
+        """Make a key and store it.
 
         Args:
-            role: what the key is for.
+            role: purpose of the key.
             algorithm: one of the role's algorithms.
             not_before: start of its validity, milliseconds.
             not_after: end of its validity, milliseconds, exclusive; None if it has none.
             seed: the private key, 32 bytes; a fresh one if not given.
 
         Raises:
-            KeyAccessError: `passphrase_wrong` if the passphrase is not that of the other keys, or
+            KeyAccessError: `passphrase_wrong` if the other keys have another passphrase, or
                 `key_unreadable` if the folder cannot be written.
         """
         salt, cost = self._derivation()
@@ -211,7 +211,7 @@ class Keyring:
         return file.entry
 
     def destroy(self, kid: bytes, *, now: int, reason: str) -> None:
-        """Destroys the private half and keeps a record; doing it again changes nothing.
+        """Destroy the private half and keep a record; a second call changes nothing.
 
         Args:
             kid: the key's id.
@@ -228,7 +228,7 @@ class Keyring:
                 return
             raise self._missing("No key with this id is held.", kid)
         try:
-            if not record.exists():  # it exists when a crash came between it and the removal
+            if not record.exists():  # the record exists if a crash came between it and the removal
                 entry = self._read(paths[0]).entry
                 make_private_folder(record.parent)
                 write_durably(record, format_destruction(entry, now, reason), mode=PUBLIC_MODE)
@@ -239,14 +239,14 @@ class Keyring:
         self._seeds.pop(kid, None)
 
     def change_passphrase(self, new: bytes) -> PassphraseChange:
-        """Encrypts every key file anew, so that it opens with another passphrase only.
+        """Encrypt every key file again under a new passphrase.
 
-        Every file is opened before the first is written. They are replaced one by one, so each
-        opens with one passphrase or the other at any time, and doing it again finishes what was
-        interrupted, under the salt that was chosen then.
+        Every file is opened before the first is written. They are replaced one by one, so at any
+        time each file opens with one of the two passphrases. A second call completes an interrupted
+        change, under the salt that was chosen then.
 
         Args:
-            new: the passphrase from now on.
+            new: the new passphrase.
 
         Raises:
             KeyAccessError: `passphrase_wrong` if neither passphrase opens a file, `key_missing` if
@@ -266,10 +266,10 @@ class Keyring:
                 left.append((path, file, self._seed_before(file, path)))
         if not left and not before:
             raise KeyAccessError(
-                "There is no private key here.",
+                "This folder holds no private key.",
                 code="key_missing",
                 where=str(self.folder),
-                fix="Name the agency whose keys are here, or fetch its keys.",
+                fix="Give the agency whose keys are here, or fetch its keys.",
             )
         key = derived[target] if before else scrypt_key(new, *target)
         self._encryption_keys[target] = key
@@ -315,18 +315,17 @@ class Keyring:
         return seed
 
     def _seed_before(self, file: KeyFile, path: Path) -> bytes:
-        """The key by the passphrase in use, for a file that the new one does not open."""
+        """Return a key that only the present passphrase opens."""
         try:
             return self._seed(file)
         except KeyAccessError as error:
             if error.code != "passphrase_wrong":
                 raise
         raise KeyAccessError(
-            "Neither the passphrase in use nor the new one opens the key; no file beside it was "
-            "changed.",
+            "Neither the present nor the new passphrase opens the key; no file was changed.",
             code="passphrase_wrong",
             where=str(path),
-            fix="Put the passphrase with which the key was made where agency.toml says.",
+            fix="Put the passphrase of the key in the place that agency.toml names.",
         )
 
     def _replace(
@@ -359,7 +358,7 @@ class Keyring:
         return key
 
     def _derivation(self) -> tuple[bytes, int]:
-        """Salt and scrypt cost of the folder, after a check that the passphrase is its own too."""
+        """Return salt and scrypt cost of the folder, after a check of the passphrase."""
         for path in self._paths():
             file = self._read(path)
             self._seed(file)
@@ -369,10 +368,10 @@ class Keyring:
     def _missing(self, detail: str, kid: bytes) -> KeyAccessError:
         if not self.folder.is_dir():  # moved or not mounted: no key is lost
             return KeyAccessError(
-                "The folder of the keys is not there.",
+                "The folder of the keys does not exist.",
                 code="key_missing",
                 where=str(self.folder),
-                fix="Put the folder back, or name its place in agency.toml under [keys].",
+                fix="Put the folder back, or set its path in agency.toml under [keys].",
             )
         return KeyAccessError(
             f"{detail} (id {kid.hex()[:16]})",

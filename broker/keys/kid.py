@@ -1,7 +1,7 @@
-"""Key ids, and which algorithms, lives and duties each role has (spec: keys).
+"""Key ids, and the algorithms, lifetimes and duties of each role (spec: keys).
 
-A key id names a key together with the one role that it may serve, so the same bytes in two roles
-are two different ids and can be refused as such.
+A key id names a key together with its single role, so the same bytes in two roles have two
+different ids and can be refused.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ALGORITHMS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         SECRET: frozenset({HMAC}),
     }
 )
-"""What each role may use; `secret` is the sender's PRF secret, which no manifest lists."""
+"""Allowed algorithms of each role; `secret` is the sender's PRF secret, which no manifest lists."""
 
 LONGEST_LIFE_MS: Final[Mapping[str, int]] = MappingProxyType(
     {STREAM: 90 * DAY_MS, EXCHANGE: 30 * DAY_MS, RECEIPT: 90 * DAY_MS}
@@ -44,11 +44,11 @@ LONGEST_LIFE_MS: Final[Mapping[str, int]] = MappingProxyType(
 """Longest validity of a manifest's key, milliseconds, by role."""
 
 SIGNING_ROLES: Final = frozenset({STREAM, RECEIPT})
-"""Roles of a manifest whose keys sign, and so must prove that their holder has them."""
+"""Roles of a manifest whose keys sign, and so need a proof of possession."""
 
 
 def kid(role: str, algorithm: str, public: bytes) -> bytes:
-    """The id of a key: 32 bytes, never shortened.
+    """Return the id of a key: 32 bytes, never shortened.
 
     Args:
         role: one of `ALGORITHMS`.

@@ -1,10 +1,10 @@
-"""An agency's manifest: which keys are its own, for what and until when (spec: keys).
+"""Manifest of an agency: its keys, their purposes and validity (spec: keys).
 
-A signed note over canonical JSON. Parsing is strict, so that there is one way to write a manifest;
-verifying is pure: bytes, the governance keys that a contract pins, and `now`. Trust state is in the
-type: `SignedManifest` says what somebody wrote, `VerifiedManifest` what the agency said. Whether a
-manifest replaces the one before it is `verify_successor`; whoever persists the highest version does
-so only after both.
+A manifest is a signed note over canonical JSON. Parsing is strict, so that a manifest has one form.
+Verifying is pure: bytes, the governance keys that a contract pins, and `now`. The type shows the
+trust: a `SignedManifest` is parsed but unverified, a `VerifiedManifest` was signed by the agency.
+`verify_successor` checks whether a manifest replaces the one before it. Store the highest version
+only after both checks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from contracts.durations import DAY_MS
 
 HEADER: Final = "concordant.manifest/v1"
 MANIFEST_LIMIT_BYTES: Final = 512 * 1024
-"""A year of retired exchange keys comes to about 30 kB."""
+"""Maximum size in bytes. A year of retired exchange keys takes about 30 kB."""
 LONGEST_MANIFEST_LIFE_MS: Final = 30 * DAY_MS
 KEYS_LIMIT: Final = 256
 
@@ -45,7 +45,10 @@ class _Document(BaseModel):
 
 
 class ManifestKey(_Document):
-    """One public key with its role and validity, `not_before` included and `not_after` not."""
+    """One public key with its role and validity.
+
+    `not_before` is included and `not_after` is not.
+    """
 
     kid: Base64
     role: Literal["stream", "exchange", "receipt"]
@@ -56,12 +59,12 @@ class ManifestKey(_Document):
     possession: Base64 | None = None
 
     def valid_at(self, moment: int) -> bool:
-        """Whether the key's own validity covers the moment, milliseconds."""
+        """Return whether the key's own validity covers the moment, milliseconds."""
         return self.not_before <= moment < self.not_after
 
 
 class Revocation(_Document):
-    """A key that may be in other hands since the time that is named."""
+    """A key that may be compromised since the stated time."""
 
     kid: Kid
     since: Instant
@@ -79,7 +82,7 @@ class StandingEntry(_Document):
 
 
 class Manifest(_Document):
-    """What an agency says about itself."""
+    """Content of an agency's manifest."""
 
     agency: Id
     deployment: Id
@@ -92,13 +95,13 @@ class Manifest(_Document):
     standing: tuple[StandingEntry, ...] = Field(default=(), max_length=KEYS_LIMIT, strict=False)
 
     def keys_of(self, role: str, algorithm: str) -> tuple[ManifestKey, ...]:
-        """The keys of one role and algorithm, in the manifest's order."""
+        """Return the keys of one role and algorithm, in the manifest's order."""
         return tuple(k for k in self.keys if (k.role, k.algorithm) == (role, algorithm))
 
 
 @dataclass(frozen=True, slots=True)
 class SignedManifest:
-    """A manifest that parses; whether anyone signed it is not known."""
+    """A parsed manifest whose signatures are not verified."""
 
     manifest: Manifest
     note: Note
@@ -114,17 +117,17 @@ class VerifiedManifest:
 
 
 def manifest_text(manifest: Manifest) -> bytes:
-    """The text that the governance keys sign."""
+    """Return the text that the governance keys sign."""
     document = format_json(manifest.model_dump(mode="json", exclude_none=True))
     return f"{HEADER}\n{manifest.deployment}\n".encode() + document + b"\n"
 
 
 def parse_manifest(raw: bytes, where: str | None = None) -> SignedManifest:
-    """Reads a manifest's note.
+    """Parse a manifest's note.
 
     Args:
         raw: the note's bytes.
-        where: a file's name or the like, for errors.
+        where: a file name or other place, for errors.
 
     Raises:
         ManifestError: code `manifest_malformed`.
@@ -151,7 +154,7 @@ def parse_manifest(raw: bytes, where: str | None = None) -> SignedManifest:
     except ValueError:
         raise _malformed("its text is not three lines", where) from None
     if manifest.deployment != deployment or manifest_text(manifest) != note.text:
-        raise _malformed("its text is not the one way to write it", where)
+        raise _malformed("its text is not canonical", where)
     return SignedManifest(manifest, note, raw)
 
 
@@ -163,23 +166,23 @@ def verify_manifest(
     now: int,
     where: str | None = None,
 ) -> VerifiedManifest:
-    """Checks a manifest by itself: signatures, dates, and every key in it.
+    """Check one manifest: signatures, dates, and every key in it.
 
-    An expired manifest passes, because older records are judged by it; whether one is current is
-    asked of the book that holds them.
+    An expired manifest passes, because older records are judged by it; the manifest book decides
+    whether one is current.
 
     Args:
-        signed: what `parse_manifest` gave.
-        governance: the governance pairs that contracts pin for the agency; any one will do.
+        signed: result of `parse_manifest`.
+        governance: the governance pairs that contracts pin for the agency; any one is enough.
         deployment: the partnership's id.
         now: milliseconds since the epoch.
-        where: a file's name or the like, for errors.
+        where: a file name or other place, for errors.
 
     Raises:
-        ManifestError: codes `manifest_foreign`, `manifest_unpinned` (no contract pins a key of
-            this agency), `manifest_signature_invalid`, `manifest_dates_invalid`, `manifest_early`,
-            `manifest_key_invalid`, `manifest_key_shared`, `manifest_keys_overlap`,
-            `key_malformed`, `key_small_order` or `possession_invalid`.
+        ManifestError: codes `manifest_foreign`, `manifest_unpinned` (no contract pins a key of this
+            agency), `manifest_signature_invalid`, `manifest_dates_invalid`, `manifest_early`,
+            `manifest_key_invalid`, `manifest_key_shared`, `manifest_keys_overlap`, `key_malformed`,
+            `key_small_order` or `possession_invalid`.
     """
     manifest = signed.manifest
     try:
@@ -203,21 +206,21 @@ def verify_successor(
     following: VerifiedManifest,
     listed: Mapping[bytes, ManifestKey] | None = None,
 ) -> None:
-    """Checks that a manifest may replace the newest one that was seen.
+    """Check that a manifest may replace the newest known one.
 
     Args:
-        previous: the newest one.
+        previous: the newest known one.
         following: the one that may replace it.
-        listed: every key that some version up to ``previous`` listed, by kid, as the last of them
-            listed it; the keys of ``previous`` if left out.
+        listed: every key that a version up to ``previous`` listed, by kid, in its last form; the
+            keys of ``previous`` if left out.
 
     Raises:
         ManifestError: `manifest_conflict` (one version, two texts), `manifest_rollback`,
-            `manifest_key_prolonged` (a key's life is counted from its first start).
+            `manifest_key_prolonged` (a key's lifetime counts from its first start).
     """
     old, new = previous.manifest, following.manifest
     named = f"The manifest of {new.agency}, version {new.version},"
-    # the signatures do not count: whoever hosts Kafka could add a line of nobody's key
+    # compare without signatures: the Kafka operator could add a signature line of an unknown key
     if new.version == old.version and new != old:
         raise ManifestError(
             f"{named} exists with two texts.",
@@ -226,7 +229,7 @@ def verify_successor(
         )
     if new.version <= old.version or new.issued < old.issued:
         raise ManifestError(
-            f"{named} is older than version {old.version}, which was seen before.",
+            f"{named} is older than version {old.version}, which was already seen (rollback).",
             code="manifest_rollback",
             fix=f"Use {new.agency}'s newest manifest.",
         )
@@ -235,7 +238,7 @@ def verify_successor(
         before = known.get(key.kid)
         if before and (key.not_before != before.not_before or key.not_after > before.not_after):
             raise ManifestError(
-                f"{named} moves or prolongs the validity of a key.", code="manifest_key_prolonged"
+                f"{named} moves or extends the validity of a key.", code="manifest_key_prolonged"
             )
 
 
@@ -266,11 +269,11 @@ def _verify_dates(manifest: Manifest, now: int) -> None:
     life = manifest.expires - manifest.issued
     if not 0 < life <= LONGEST_MANIFEST_LIFE_MS:
         raise ManifestError(
-            "it is not for more than nothing and at most 30 days.", code="manifest_dates_invalid"
+            "its validity must be more than 0 and at most 30 days.", code="manifest_dates_invalid"
         )
     if manifest.issued > now + CLOCK_SKEW_MS:
         raise ManifestError(
-            "it was issued in the future.", code="manifest_early", fix="Check both clocks."
+            "its date of issue is in the future.", code="manifest_early", fix="Check both clocks."
         )
 
 
@@ -283,10 +286,10 @@ def _verify_keys(manifest: Manifest, pairs: tuple[GovernancePublic, ...]) -> Non
                 f"{label} has an algorithm of another role.", code="manifest_key_invalid"
             )
         if kid(key.role, key.algorithm, key.public) != key.kid:
-            raise ManifestError(f"{label} is not what its id says.", code="manifest_key_invalid")
+            raise ManifestError(f"{label} does not match its id.", code="manifest_key_invalid")
         if not 0 < key.not_after - key.not_before <= LONGEST_LIFE_MS[key.role]:
             raise ManifestError(
-                f"{label} is valid for longer than its role may be, or never.",
+                f"{label} has an empty validity, or one that is too long for its role.",
                 code="manifest_key_invalid",
             )
         if key.public in publics:
@@ -297,7 +300,8 @@ def _verify_keys(manifest: Manifest, pairs: tuple[GovernancePublic, ...]) -> Non
         verify_public(key.algorithm, key.public)
         if (key.possession is not None) != (key.role in SIGNING_ROLES):
             raise ManifestError(
-                f"{label} lacks a proof of possession, or needs none.", code="possession_invalid"
+                f"{label} lacks a proof of possession, or has one that its role does not allow.",
+                code="possession_invalid",
             )
         if key.possession is not None:
             verify_possession(
@@ -317,12 +321,12 @@ def _verify_one_stream_key_at_a_time(manifest: Manifest) -> None:
         for before, after in pairwise(keys):
             if after.not_before < before.not_after:
                 raise ManifestError(
-                    "two stream keys are valid at one time.", code="manifest_keys_overlap"
+                    "two stream keys are valid at the same time.", code="manifest_keys_overlap"
                 )
 
 
 def _items(content: object) -> int:
-    """The length of the longest list or mapping, before the model complains about each item."""
+    """Return the length of the longest list or mapping, before the model checks each item."""
     parts = content.values() if isinstance(content, dict) else ()
     return max((len(part) for part in parts if isinstance(part, list | dict)), default=0)
 

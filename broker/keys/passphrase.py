@@ -1,7 +1,8 @@
-"""Where the passphrase of a keyring comes from: a file, the environment or a credential store.
+"""Passphrase of a keyring, from a file, the environment or a credential store.
 
-A credential is a file that the service manager puts beside the process and nobody else can read:
-systemd's `LoadCredential=` (folder named by `CREDENTIALS_DIRECTORY`); container secrets are files.
+A credential is a file that the service manager puts beside the process and that no other process
+can read: systemd's `LoadCredential=` (folder named by `CREDENTIALS_DIRECTORY`). Container secrets
+are files.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ CREDENTIALS_DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 
 @dataclass(frozen=True, slots=True)
 class PassphraseSource:
-    """Exactly one of the three is set.
+    """Source of the passphrase; exactly one of the three is set.
 
     Attributes:
-        file: the file that holds it; one line end at its end is not part of it.
+        file: the file that holds it; one final line end is not part of it.
         environment: name of the environment variable that holds it.
         credential: name of the file in systemd's credentials directory.
     """
@@ -34,7 +35,7 @@ class PassphraseSource:
 
 
 def load_passphrase(source: PassphraseSource, environment: Mapping[str, str] = os.environ) -> bytes:
-    """The passphrase, as bytes.
+    """Return the passphrase as bytes.
 
     Raises:
         KeyAccessError: code `passphrase_missing`: there is none, or it cannot be read.
@@ -49,7 +50,7 @@ def load_passphrase(source: PassphraseSource, environment: Mapping[str, str] = o
         folder = environment.get(CREDENTIALS_DIRECTORY)
         if folder is None:
             raise KeyAccessError(
-                "The passphrase is a credential, but the service manager gave none.",
+                "The passphrase is a credential, but the service manager provided none.",
                 code="passphrase_missing",
                 where=CREDENTIALS_DIRECTORY,
                 fix=f"Start the service with LoadCredential={source.credential}:FILE.",

@@ -29,9 +29,9 @@ class SoftwareSigner:
 
     @property
     def public(self) -> bytes:
-        """The raw public key."""
+        """Return the raw public key."""
         return self.key.public
 
     def sign(self, message: bytes) -> bytes:
-        """The signature over exactly `message`."""
+        """Return the signature over exactly `message`."""
         return self.key.sign(message)

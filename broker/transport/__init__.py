@@ -1,6 +1,6 @@
-"""Kafka and what stands in for it.
+"""Transport over Kafka, and an in-memory substitute.
 
-`interfaces` is what the service asks for; `kafka` and `memory` give it. `topics` is the plan of a
-contract, `provisioning` applies it; `local` runs a Kafka on this machine. Nothing is imported here:
-commands that need only a certificate must not wait for FastStream.
+`interfaces` defines what the service needs; `kafka` and `memory` implement it. `topics` is the plan
+of a contract and `provisioning` applies it; `local` runs a Kafka on this machine. This module
+imports nothing, because commands that need only a certificate must not wait for FastStream.
 """

@@ -1,10 +1,10 @@
-"""Record of the contracts that the host of Kafka has applied, kept on the cluster itself.
+"""Record of the contracts that the host of Kafka has applied, stored on the cluster itself.
 
-One record for each contract, in a compacted topic to which no party has a right
+There is one record for each contract, in a compacted topic to which no party has a right
 (`topics.applied_topic`): `concordant.applied/v1`, the hash, then the contract file's exact bytes.
-It is on the cluster because that is where the rights are: another operator, machine or container
-finds it, and it is lost only together with what it describes. It is not signed: a client that can
-write it is the cluster's operator and can change rights anyway.
+It is on the cluster because the rights are there: another operator, machine or container finds it,
+and it is lost only together with the rights. It is not signed: a client that can write it is the
+cluster's operator and can change rights anyway.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HEADER: Final = b"concordant.applied/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class AppliedContracts:
-    """What the host has applied.
+    """Contracts that the host has applied.
 
     Attributes:
         by_name: the applied version of each contract.
@@ -38,12 +38,12 @@ class AppliedContracts:
 
 
 def format_applied(text: ContractText) -> bytes:
-    """The value of a contract's record."""
+    """Return the value of a contract's record."""
     return _HEADER + text.hash.hex().encode() + b"\n" + text.raw
 
 
 def parse_applied(name: str, value: bytes | None) -> ContractText | None:
-    """The contract of a record; None if the record is not one of this contract."""
+    """Return the contract of a record; None if the record is not one of this contract."""
     if value is None or not value.startswith(_HEADER):
         return None
     stated, _, raw = value[len(_HEADER) :].partition(b"\n")
@@ -57,7 +57,7 @@ def parse_applied(name: str, value: bytes | None) -> ContractText | None:
 
 
 def collect_applied(records: list[Record]) -> AppliedContracts:
-    """The newest record of each contract, of records in the order of their offsets."""
+    """Return the newest record of each contract, from records in the order of their offsets."""
     newest: dict[str, bytes | None] = {}
     for record in records:
         name = (record.key or b"").decode("utf-8", "replace")
@@ -74,7 +74,7 @@ def collect_applied(records: list[Record]) -> AppliedContracts:
 
 
 def read_applied(connection: KafkaConnection, deployment: str) -> AppliedContracts:
-    """What the topic holds. The topic must be there.
+    """Read the topic, which must exist.
 
     Raises:
         TransportError: Kafka cannot be reached, or refuses.
@@ -85,7 +85,7 @@ def read_applied(connection: KafkaConnection, deployment: str) -> AppliedContrac
 
 
 def write_applied(connection: KafkaConnection, text: ContractText) -> None:
-    """Remember that this version of a contract is applied from now on.
+    """Record that this version of a contract is applied from now on.
 
     Raises:
         TransportError: Kafka cannot be reached, or refuses.

@@ -1,10 +1,10 @@
 """TLS identities for Kafka: one certificate authority for a partnership, one certificate a party.
 
-Kafka takes a client's principal from the common name of its certificate, so this name is what the
-ACLs of `topics.py` are about: the contract names it for each party. These certificates protect the
-connection only; no event is believed because of them, and an agency may bring certificates of its
-own authority instead. ECDSA on P-256, because Kafka's PEM stores read it in every Java, in PKCS#8
-PEM without a passphrase: the file is protected by its mode, as Kafka and OpenSSL expect.
+Kafka takes a client's principal from the common name of its certificate. The contract names it for
+each party, and the ACLs of `topics.py` use it. These certificates protect only the connection; no
+event is trusted because of them, and an agency may use certificates of its own authority instead.
+Keys are ECDSA on P-256, because Kafka's PEM stores read it in every Java, in PKCS#8 PEM without a
+passphrase: the file mode protects the file, as Kafka and OpenSSL expect.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from broker.keys.durable import make_private_folder
 AUTHORITY_LIFE = dt.timedelta(days=3650)
 CERTIFICATE_LIFE = dt.timedelta(days=365)
 BACKDATE = dt.timedelta(minutes=10)
-"""How far before `now` a certificate begins: a party's clock may be 5 minutes behind."""
+"""How long before `now` a certificate begins: a party's clock may be 5 minutes behind."""
 
 OPERATOR_NAME = "kafka-operator"
-"""Common name of whoever hosts Kafka; its super user."""
+"""Common name of the Kafka operator, who is Kafka's super user."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
@@ -47,11 +47,11 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFacts:
-    """What `doctor` says about a certificate.
+    """Facts about a certificate, for `doctor`.
 
     Attributes:
         common_name: the Kafka principal's name; empty if there is none.
-        subject: the whole subject, which is the principal's name where Kafka has no mapping rule.
+        subject: the whole subject, which is the principal's name if Kafka has no mapping rule.
         not_before: start, milliseconds since the epoch.
         not_after: end, milliseconds since the epoch.
     """
@@ -96,9 +96,9 @@ def issue_certificate(
     """Issues a certificate for a party, or for Kafka itself if `hosts` are given.
 
     Args:
-        authority: who signs.
+        authority: the issuer.
         common_name: lower-case letters, digits, `.` and `-`: the Kafka principal.
-        hosts: DNS names and IP addresses under which it serves; empty for a client.
+        hosts: DNS names and IP addresses of a server; empty for a client.
         now: milliseconds since the epoch; None is the clock.
 
     Returns:
@@ -265,7 +265,7 @@ def verify_certificate_request(pem: bytes, common_name: str) -> None:
 
 
 def read_certificate(pem: bytes) -> CertificateFacts:
-    """Reads the name and the life of a certificate.
+    """Read the name and the validity of a certificate.
 
     Raises:
         TransportError: `certificate_invalid`, the bytes are not a PEM certificate.

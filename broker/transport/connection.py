@@ -1,7 +1,7 @@
-"""What it takes to reach Kafka: an address and a TLS identity.
+"""Connection settings for Kafka: an address and a TLS identity.
 
-Every connection is TLS 1.3 with a client certificate; there is no other way in, and no option for
-one. aiokafka takes an `ssl.SSLContext`, librdkafka (administration) takes file names.
+Every connection is TLS 1.3 with a client certificate, and no option can change that. aiokafka takes
+an `ssl.SSLContext`, librdkafka (administration) takes file names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class TlsFiles:
     """PEM files of a TLS identity.
 
     Attributes:
-        ca: certificate authorities that Kafka's certificate must come from.
+        ca: certificate authorities that may issue Kafka's certificate.
         certificate: our certificate; its common name is our Kafka principal.
         key: our private key, without a passphrase.
     """
@@ -35,12 +35,12 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class KafkaConnection:
-    """Where Kafka is and who we are.
+    """Kafka's address and our identity.
 
     Attributes:
         bootstrap: `host:port`, several separated by commas.
         tls: our identity.
-        client_id: how we appear in Kafka's logs: the agency's id.
+        client_id: our name in Kafka's logs: the agency's id.
     """
 
     bootstrap: str
@@ -58,10 +58,10 @@ def wrong_address(bootstrap: str) -> str | None:
 
 
 def ssl_context(tls: TlsFiles) -> ssl.SSLContext:
-    """A context that speaks TLS 1.3 only and shows our certificate.
+    """Return a context that speaks TLS 1.3 only and presents our certificate.
 
     Raises:
-        TransportError: `certificate_unreadable`, a file is missing or not what it should be.
+        TransportError: `certificate_unreadable`, a file is missing or invalid.
     """
     for path in (tls.ca, tls.certificate, tls.key):
         if not path.is_file():
@@ -88,7 +88,7 @@ def ssl_context(tls: TlsFiles) -> ssl.SSLContext:
 
 
 def admin_settings(connection: KafkaConnection) -> dict[str, str | int | bool]:
-    """Settings of librdkafka for the same connection.
+    """Return librdkafka's settings for the same connection.
 
     Raises:
         TransportError: as `ssl_context`.
@@ -102,10 +102,11 @@ def admin_settings(connection: KafkaConnection) -> dict[str, str | int | bool]:
         "ssl.certificate.location": str(connection.tls.certificate),
         "ssl.key.location": str(connection.tls.key),
         "ssl.endpoint.identification.algorithm": "https",
-        "log_level": 2,  # critical: librdkafka writes to stderr past every logger
+        # log level "critical": librdkafka writes to stderr and bypasses every logger
+        "log_level": 2,
         "log.connection.close": False,
     }
 
 
 def _no_passphrase() -> bytes:
-    raise ValueError("a key with a passphrase would be asked for on the terminal")
+    raise ValueError("a key with a passphrase would ask for it on the terminal")

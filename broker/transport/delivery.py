@@ -1,9 +1,9 @@
-"""Where each partition stands: seats, positions, delays after failures. No I/O, no clock.
+"""Positions of each partition and delays after failures. No I/O, no clock.
 
-Client libraries move a partition's position as soon as they hand records over, drop records when an
-error of another partition interrupts a poll, and fall back on the group's stored offset when a
-rebalance listener fails. `Delivery` therefore keeps its own cursor for every partition and tells
-the client where to go back to (protocol, step 11: "On assignment, seek to the stored position").
+Client libraries move a partition's position as soon as they return records. They drop records when
+an error of another partition interrupts a poll, and use the group's stored offset when a rebalance
+listener fails. So `Delivery` keeps its own cursor for every partition and tells the client where to
+seek (protocol, step 11: "On assignment, seek to the stored position").
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ Partition = tuple[str, int]
 
 @dataclass(slots=True)
 class _Seat:
-    """One assigned partition.
+    """State of one assigned partition.
 
-    `position` is the next offset to take. `seen` is an offset that came in its place once already.
+    `position` is the next offset to take. `seen` is an offset that has already arrived once in its
+    place.
     """
 
     position: int
@@ -34,10 +35,10 @@ class _Seat:
 
 
 class Delivery:
-    """Hands batches over and remembers what was taken.
+    """Hands batches to the handler and remembers what was taken.
 
     Attributes:
-        held: partitions that stay where they are until released.
+        held: partitions that stay at their position until released.
     """
 
     def __init__(
@@ -52,19 +53,19 @@ class Delivery:
 
     @property
     def assigned(self) -> set[Partition]:
-        """Partitions that have a seat."""
+        """Return the assigned partitions."""
         return set(self._seats)
 
     def seat(self, partition: Partition, now: float) -> float:
-        """Asks for the stored position of a newly assigned partition.
+        """Look up the stored position of a newly assigned partition.
 
         Args:
-            partition: which.
+            partition: the partition.
             now: seconds of a monotonic clock.
 
         Returns:
-            0.0 if it is seated; otherwise the position could not be had, the partition must not be
-            read, and this is how many seconds to wait before asking again.
+            0.0 if the position is known. Otherwise the partition must not be read, and this is the
+            number of seconds to wait before the next try.
         """
         try:
             position = self._positions(*partition)
@@ -78,34 +79,35 @@ class Delivery:
         return 0.0
 
     def forget(self, partitions: set[Partition]) -> None:
-        """Takes seats away: the partitions went to another member or must be seated again."""
+        """Forget partitions that went to another member or must be looked up again."""
         for partition in partitions:
             self._seats.pop(partition, None)
 
     def doubt(self, partition: Partition) -> None:
-        """Says that records may have been dropped: what was seen once counts for nothing."""
+        """Note that records may have been dropped, so that an offset seen before does not count."""
         if seat := self._seats.get(partition):
             seat.seen = None
 
     def position(self, partition: Partition) -> int:
-        """Next offset to take. The partition has a seat."""
+        """Return the next offset to take of an assigned partition."""
         return self._seats[partition].position
 
     def ready(self, partition: Partition, now: float) -> bool:
-        """Whether the partition may be read: seated, not held, not waiting after a failure."""
+        """Return whether the partition may be read: assigned, not held, not delayed by a fault."""
         seat = self._seats.get(partition)
         return seat is not None and partition not in self.held and now >= seat.wait_until
 
     async def deliver(self, partition: Partition, records: Sequence[Record], now: float) -> bool:
-        """Hands over the records of one poll.
+        """Hand over the records of one poll.
 
         Args:
-            partition: which.
+            partition: the partition.
             records: in offset order.
             now: seconds of a monotonic clock.
 
         Returns:
-            True if they were taken; False if the client must go back to `position` (and wait until
+            True if they were taken; False if the client must seek back to `position` (and wait
+            until
             `ready`).
         """
         seat = self._seats.get(partition)
@@ -113,8 +115,9 @@ class Delivery:
             return False
         first = records[0].offset
         if first not in (seat.position, seat.seen):
-            # Compaction, retention and a topic made anew move offsets; so does a client that has
-            # dropped records or has not gone where it was sent. Looking twice tells them apart.
+            # Offsets jump after compaction, retention or a recreated topic, and also when a client
+            # dropped records or did not seek. A second look at the same offset distinguishes the
+            # two.
             seat.seen = first
             return False
         try:
@@ -133,7 +136,7 @@ class Delivery:
         return True
 
     def retry_at(self, partition: Partition) -> float:
-        """Monotonic second from which the partition may be read again."""
+        """Return the monotonic second from which the partition may be read again."""
         seat = self._seats.get(partition)
         return 0.0 if seat is None else seat.wait_until
 

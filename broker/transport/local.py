@@ -1,9 +1,9 @@
-"""A real Kafka on this machine: KRaft, TLS 1.3 with client certificates, deny by default.
+"""Local Kafka on this machine: KRaft, TLS 1.3 with client certificates, deny by default.
 
-One process with one folder, for the demo, the tests and for trying things out; a partnership's own
-Kafka is configured the same way by whoever hosts it. The process never outlives the one that
-started it (`guard.py`), unless it was started detached; stopped and started again in its folder, it
-has the same address and the same records.
+It is one process with one folder, for the demo, the tests and for trials; the host of a partnership
+configures its Kafka in the same way. The process ends with the process that started it
+(`guard.py`), unless it was started detached. After a stop and a start in its folder, it has the
+same address and the same records.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ HOST = "127.0.0.1"
 
 
 class Phase(StrEnum):
-    """What a start is at."""
+    """Phase of a start."""
 
     JARS = "resolving jars"
     FORMAT = "formatting"
@@ -60,7 +60,7 @@ class LocalKafka:
 
     Attributes:
         folder: holds its data, log, TLS files and, if detached, the process id.
-        port: where clients connect; 0 until the first start if it was left to us.
+        port: port for clients; 0 until the first start if the caller gave none.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class LocalKafka:
         progress: Progress = _silent,
         detached: bool = False,
     ) -> None:
-        """Describes it; `start` starts it.
+        """Store the settings; `start` starts the process.
 
         Args:
-            folder: made if absent; what an earlier start left there is used again.
+            folder: created if absent; files of an earlier start are used again.
             authority: issues Kafka's certificate and must be the one of its clients; None makes one
                 and keeps it in the folder.
-            port: where to listen; 0 takes a free one, the same at every later start.
-            progress: told each phase with a few words.
-            detached: goes on when this process ends, until `stop_detached`.
+            port: port to listen on; 0 takes a free one, and later starts use the same.
+            progress: called with each phase and a few words.
+            detached: the process continues when this one ends, until `stop_detached`.
         """
         self.folder = folder.absolute()
         self.port = port
@@ -93,36 +93,36 @@ class LocalKafka:
 
     @property
     def connection(self) -> KafkaConnection:
-        """How the operator, who may do everything, connects."""
+        """Return the connection of the operator, who has all rights."""
         return KafkaConnection(
             f"{HOST}:{self.port}", TlsFiles.in_folder(self.folder / "tls"), OPERATOR_NAME
         )
 
     @property
     def bootstrap(self) -> str:
-        """`host:port` for clients."""
+        """Return `host:port` for clients."""
         return self.connection.bootstrap
 
     @property
     def running(self) -> bool:
-        """Whether the process that this object started is alive."""
+        """Return whether the process that this object started is alive."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int | None:
-        """Of the Java process, while this object's Kafka runs."""
+        """Return the process id of Java while this object's Kafka runs, else None."""
         return self._java if self.running else None
 
     def start(self) -> None:
-        """Starts Kafka and returns when it answers.
+        """Start Kafka and return when it answers.
 
         Raises:
-            TransportError: `kafka_distribution` (jars or Java cannot be had) or
+            TransportError: `kafka_distribution` (jars or Java are not available) or
                 `kafka_start_failed`.
         """
         if self.running or (self._detached and find_detached(self.folder)):
             raise TransportError(
-                "this Kafka is running already", code="kafka_start_failed", where=str(self.folder)
+                "this Kafka is already running", code="kafka_start_failed", where=str(self.folder)
             )
         self._progress(Phase.JARS, "checking the jars against their SHA-256 sums")
         jars = prepare_jars(lambda detail: self._progress(Phase.JARS, detail))
@@ -139,7 +139,7 @@ class LocalKafka:
         self._progress(Phase.READY, self.bootstrap)
 
     def stop(self) -> None:
-        """Stops Kafka in an orderly way; does nothing if it does not run."""
+        """Stop Kafka in an orderly way; do nothing if it does not run."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -158,7 +158,7 @@ class LocalKafka:
         (self.folder / "kafka.pid").unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Ends Kafka as a power cut would; `start` brings it back with what it had acknowledged."""
+        """End Kafka as a power cut would; `start` restores it with every acknowledged record."""
         self._kill_java()
         self.stop()
 
@@ -209,7 +209,7 @@ class LocalKafka:
 
     def _format(self, jars: Path) -> None:
         command = self._command(jars, "kafka.tools.StorageTool")
-        # in one word: an id may begin with a hyphen
+        # as one argument: an id may begin with a hyphen
         command += ["format", f"--cluster-id={new_cluster_id()}"]
         command += ["-c", str(self.folder / "server.properties")]
         done = subprocess.run(command, capture_output=True, check=False, timeout=START_TIMEOUT_S)  # noqa: S603  # our own command
@@ -232,7 +232,8 @@ class LocalKafka:
                 stdout=log if self._detached else subprocess.PIPE,
                 stderr=log,
                 cwd=self.folder,
-                start_new_session=True,  # Ctrl-C is for us: we stop Kafka when we are done
+                # Ctrl-C reaches only our process, which stops Kafka when it is done
+                start_new_session=True,
             )
         if self._process.stdout is None:
             self._java = self._process.pid
@@ -284,7 +285,7 @@ class LocalKafka:
 
 
 def find_detached(folder: Path) -> KafkaConnection | None:
-    """How to reach the detached Kafka of a folder, None if none runs there."""
+    """Return the connection to the detached Kafka of a folder, None if none runs there."""
     found = _detached(folder)
     if found is None:
         return None
@@ -293,10 +294,10 @@ def find_detached(folder: Path) -> KafkaConnection | None:
 
 
 def stop_detached(folder: Path) -> bool:
-    """Stops the detached Kafka of a folder and returns when it is gone.
+    """Stop the detached Kafka of a folder and return when it has ended.
 
     Returns:
-        False if none ran there. A process id that has come to belong to another process is left
+        False if none ran there. A reused process id that belongs to another process is left
         alone.
     """
     found = _detached(folder)
@@ -327,7 +328,7 @@ def _detached(folder: Path) -> tuple[int, int] | None:
 
 
 def _started(pid: int) -> str:
-    """A mark of when a live process began, so that a reused process id is noticed; else empty."""
+    """Return a mark of a live process's start, to detect a reused process id; else empty."""
     try:
         rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -340,7 +341,7 @@ def _started(pid: int) -> str:
 
 
 def _answers(context: ssl.SSLContext, port: int) -> bool:
-    """Whether Kafka's client port completes a TLS handshake and then answers a request.
+    """Return whether Kafka's client port completes a TLS handshake and then answers a request.
 
     The request is ApiVersions 0 in 14 bytes; Kafka answers it only when it processes requests.
     """

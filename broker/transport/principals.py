@@ -1,8 +1,9 @@
 """Kafka principals of the parties: which of them may get rights, and why others may not.
 
-Contracts name a principal for each party (docs/spec/topics.md, "Access rights"). A principal that
-means everybody or nobody, that is the host's own, or that two agencies claim would give rights to
-somebody else: such a party gets none, and the others get theirs. Pure: no I/O.
+Contracts name a principal for each party (docs/spec/topics.md, "Access rights"). Some principals
+would give rights to other clients: one that matches every client, one for anonymous clients, one of
+Kafka's host, and one that two agencies claim. A party with such a principal gets no right, and the
+others get theirs. Pure: no I/O.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ class RefusedPrincipal:
     Attributes:
         contract: the contract's name.
         agency: the party.
-        principal: what the contract names.
+        principal: the principal in the contract.
         code: `principal_reserved`, `principal_of_the_host` or `principal_shared`.
-        detail: why, in a sentence.
+        detail: the reason, in a sentence.
     """
 
     contract: str
@@ -39,7 +40,7 @@ class RefusedPrincipal:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who connects as what.
+    """Principals of the parties.
 
     Attributes:
         principals: by (contract name, agency), for parties that may get rights.
@@ -50,7 +51,7 @@ class Assignment:
     refused: tuple[RefusedPrincipal, ...]
 
     def of(self, contract: Contract) -> dict[str, str]:
-        """The principals of one contract by agency."""
+        """Return the principals of one contract by agency."""
         found = {}
         for party in contract.parties:
             name = self.principals.get((contract.name, party.id))
@@ -60,7 +61,7 @@ class Assignment:
 
 
 def bare_name(principal: str) -> str:
-    """A principal's name, whether or not it was given with its type."""
+    """Return a principal's name without its type."""
     return principal.removeprefix(_TYPE)
 
 
@@ -69,14 +70,15 @@ def assign_principals(
 ) -> Assignment:
     """Decide which parties may get rights.
 
-    Two names that differ only in case count as one: what Kafka makes of a certificate may fold it.
-    Where agencies claim one principal, none gets rights, unless Kafka already knows it as exactly
-    one of them: a contract cannot take another agency's rights away by naming its principal.
+    Two names that differ only in case count as one, because Kafka's mapping of a certificate may
+    fold case. If agencies claim the same principal, none gets rights, unless Kafka already knows it
+    as exactly one of them: a contract cannot remove another agency's rights by naming its
+    principal.
 
     Args:
-        contracts: one version of each contract; parties that have left claim theirs too.
+        contracts: one version of each contract; parties that have left still claim theirs.
         own: principals of the host, with or without `User:`.
-        rights: what Kafka has; the right to its groups tells whose a principal is.
+        rights: rights on Kafka; the right to its groups shows the owner of a principal.
     """
     own_names = {bare_name(name).casefold() for name in own}
     claims: dict[str, set[str]] = {}

@@ -1,11 +1,12 @@
-"""Bringing Kafka to what contracts say: first a plan that one can read, then the changes.
+"""Provisioning of Kafka from contracts: first a readable plan, then the changes.
 
-Applied by the host of Kafka, as its operator, with confluent-kafka's AdminClient (aiokafka cannot
-write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes
+The host of Kafka applies it, as Kafka's operator, with confluent-kafka's AdminClient (aiokafka
+cannot write ACLs, and replaces all overrides of a topic when it alters one). Applying twice changes
 nothing the second time. Only topics and consumer groups whose names begin with the deployment's
-name and a dot are managed; other rights on the cluster stay as they are, and those that reach into
-the deployment are reported. Nothing is ever deleted but rights: a topic that no contract names is
-reported, and one whose partitions differ stops the plan, because a case must stay in its partition.
+name and a dot are managed. Other rights on the cluster stay unchanged, and those that reach into
+the deployment are reported. Only rights are ever deleted: a topic that no contract names is
+reported, and one with a different number of partitions stops the plan, because a case must stay in
+its partition.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ _MANAGED = frozenset({"topic", "group"})
 """Kinds of resource to which contracts give rights."""
 
 PARTITIONS_FIX: Final = (
-    "Have all parties sign a version that keeps the number, or that gives the topic another name; "
-    "then apply that version with --follow and its hash. What is applied stays until then."
+    "Have all parties sign a version that keeps the number, or that uses another topic name; "
+    "then apply that version with --follow and its hash. The applied version stays until then."
 )
-"""What to do about a version that changes partitions: events of a case would lose their order."""
-CONTROL_FIX: Final = "Use a deployment of another name, or another Kafka: the number is fixed."
-"""What to do about a topic of the protocol itself."""
+"""Next step for a version that changes partitions: events of a case would lose their order."""
+CONTROL_FIX: Final = "Use another deployment name, or another Kafka: the number is fixed."
+"""Next step for a topic of the protocol itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What Kafka has of a deployment.
+    """A deployment's state on Kafka.
 
     Attributes:
-        partitions: their number, by topic.
+        partitions: number of partitions, by topic.
         config: overrides by topic.
         rights: every right on topics and groups whose name begins with the deployment's and a dot.
-        beside: in words, what else decides about those topics and groups: denials, and rights on
-            shorter patterns. None of it is changed.
+        beside: other rules that affect those topics and groups, in words: denials, and rights on
+            shorter patterns. They are not changed.
     """
 
     partitions: Mapping[str, int] = field(hash=False)
@@ -59,7 +60,7 @@ class Change:
     Attributes:
         action: `create`, `alter`, `grant`, `revoke`, `limit`, or `note` (nothing is done).
         subject: the topic, the right in words, or the principal that is limited.
-        detail: what about it.
+        detail: the change in words.
         topic: the topic to create or alter.
         settings: for `alter`, the overrides to set.
         right: the right to grant or revoke.
@@ -85,14 +86,14 @@ def plan_changes(
     *,
     revoking: bool = True,
 ) -> tuple[Change, ...]:
-    """What must be done to bring Kafka from what it is to what it should be. Pure.
+    """Return the changes that bring Kafka to its planned state. Pure.
 
     Args:
-        topics: every topic that should be.
-        rights: every right that should be.
-        found: what is.
-        revoking: whether rights that should not be are taken away; not while it is unknown what
-            was applied before.
+        topics: every planned topic.
+        rights: every planned right.
+        found: the present state.
+        revoking: whether unplanned rights are removed; False while it is unknown what was applied
+            before.
 
     Raises:
         TransportError: `kafka_conflict`, a topic has another number of partitions.
@@ -106,7 +107,7 @@ def plan_changes(
             continue
         if has != topic.partitions:
             raise TransportError(
-                f"the topic has {has} partitions where the contract says {topic.partitions}",
+                f"the topic has {has} partitions, but the contract says {topic.partitions}",
                 code="kafka_conflict",
                 where=topic.name,
                 fix=CONTROL_FIX if topic.name.count(".") == 1 else PARTITIONS_FIX,
@@ -133,7 +134,7 @@ class Provisioner:
     """Kafka's administration, as its operator."""
 
     def __init__(self, connection: KafkaConnection) -> None:
-        """Connects when first used.
+        """Store the settings; connect on first use.
 
         Raises:
             TransportError: `certificate_unreadable`.
@@ -142,10 +143,11 @@ class Provisioner:
         self._admin = _library().AdminClient(admin_settings(connection), logger=_QUIET)
 
     def find(self, deployment: str) -> Found:
-        """Reads what Kafka has of a deployment.
+        """Read a deployment's state on Kafka.
 
         Args:
-            deployment: topics and groups whose names begin with it and a dot are looked at.
+            deployment: name of the deployment; topics and groups that begin with it and a dot are
+                read.
 
         Raises:
             TransportError: `kafka_unreachable` or `kafka_refused`.
@@ -185,7 +187,7 @@ class Provisioner:
     def plan(
         self, deployment: str, topics: Sequence[TopicPlan], rights: Sequence[AclPlan]
     ) -> tuple[Change, ...]:
-        """Compares Kafka with what it should be.
+        """Compare Kafka with its planned state.
 
         Raises:
             TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_conflict`.
@@ -193,16 +195,16 @@ class Provisioner:
         return plan_changes(topics, rights, self.find(deployment))
 
     def apply(self, changes: Sequence[Change], *, replication: int = 1) -> None:
-        """Makes the changes of a plan.
+        """Apply the changes of a plan.
 
         Args:
-            changes: as `plan` gave them.
-            replication: copies of each new topic; with more than one, all but one must
-                have a record before it counts as acknowledged.
+            changes: result of `plan`.
+            replication: copies of each new topic; with more than one, all but one must have a
+                record before it counts as acknowledged.
 
         Raises:
-            TransportError: `kafka_unreachable` or `kafka_refused`; what was done before stays
-                done, and applying again goes on.
+            TransportError: `kafka_unreachable` or `kafka_refused`; completed changes stay, and
+                applying again continues.
         """
         admin = _library()
         answers: list[Any] = []
@@ -235,9 +237,9 @@ class Provisioner:
         self._await_effect(changes)
 
     def _await_effect(self, changes: Sequence[Change]) -> None:
-        """Waits until the node that we ask has applied what the controller has agreed to.
+        """Wait until the queried node has applied what the controller has accepted.
 
-        Without this a party that connects at once is refused for some milliseconds, and a second
+        Without this, a party that connects at once is refused for some milliseconds, and a second
         plan is not empty.
         """
         created = {change.subject for change in changes if change.action == "create"}
@@ -251,14 +253,14 @@ class Provisioner:
                 return
             time.sleep(0.05)
         raise TransportError(
-            "Kafka has agreed to the changes but not made them",
+            "Kafka accepted the changes but did not make them",
             code="kafka_unreachable",
             where=self._connection.bootstrap,
-            fix="apply the plan again; what was done stays done",
+            fix="apply the plan again; completed changes stay",
         )
 
     def _require_operator(self) -> None:
-        """Refuses a client that may not administer: it gets no rights listed and no error."""
+        """Refuse a client that may not administer: Kafka would return no rights and no error."""
         answer = self._admin.describe_cluster(
             include_authorized_operations=True, request_timeout=ADMIN_TIMEOUT_S
         )
@@ -299,10 +301,10 @@ class Provisioner:
                 raise self._refused() from None
             reason = name.strip("_").lower().replace("_", " ")
             raise TransportError(
-                f"Kafka did not do what it was asked ({reason})",
+                f"Kafka did not apply the change ({reason})",
                 code="kafka_unreachable",
                 where=self._connection.bootstrap,
-                fix="check that Kafka is up and that our certificate is one that it knows",
+                fix="check that Kafka is running and knows our certificate",
             ) from None
 
     def _refused(self) -> TransportError:
@@ -315,14 +317,14 @@ class Provisioner:
 
 
 class _Quiet:
-    """librdkafka's log, which we do not want on stderr: errors come as results."""
+    """Silent logger for librdkafka: errors are returned as results."""
 
     def log(self, *_: object, **__: object) -> None:
         """Drops the line."""
 
 
 def _library() -> Any:
-    """The administration library: imported late, because it takes a while, and untyped in part."""
+    """Return the administration library; imported late because it is slow, and partly untyped."""
     import confluent_kafka.admin
 
     return confluent_kafka.admin
@@ -346,7 +348,7 @@ def _words(right: AclPlan, may: str = "may") -> str:
 
 
 def _reaches(right: AclPlan, deployment: str) -> bool:
-    """Whether a right on something outside the deployment's names decides inside them too."""
+    """Return whether a right on a pattern outside the deployment's names also applies to them."""
     if right.prefixed:
         return f"{deployment}.".startswith(right.name)
     return right.name == "*"

@@ -1,7 +1,7 @@
-"""Limits that Kafka's host sets for each party, so that no party takes the cluster from the others.
+"""Limits that Kafka's host sets for each party, so that no party can overload the cluster.
 
 `concordant kafka apply` sets them for the principals that have a right of a contract (protocol:
-topics, "Limits"). A rate that the host has set itself stays. Replays stay within half of what a
+topics, "Limits"). A rate that the host has set itself stays. Replays use at most half of what a
 party may write (broker/service/replaying.py).
 """
 
@@ -16,9 +16,9 @@ from broker.transport.connection import KafkaConnection
 from broker.transport.provisioning import Change
 
 PRODUCER_BYTES_A_SECOND: Final = 32 * 2**20
-"""What one party may write to each node of Kafka in a second."""
+"""Bytes that one party may write to each node of Kafka in a second."""
 CONSUMER_BYTES_A_SECOND: Final = 64 * 2**20
-"""What one party may read from each node of Kafka in a second."""
+"""Bytes that one party may read from each node of Kafka in a second."""
 RATES: Final[Mapping[str, int]] = {
     "producer_byte_rate": PRODUCER_BYTES_A_SECOND,
     "consumer_byte_rate": CONSUMER_BYTES_A_SECOND,
@@ -29,7 +29,7 @@ RATES: Final[Mapping[str, int]] = {
 def plan_quotas(
     principals: Iterable[str], found: Mapping[str, Mapping[str, float]] | None
 ) -> tuple[Change, ...]:
-    """The limits that are missing. Pure.
+    """Return the missing limits. Pure.
 
     Args:
         principals: those that have a right of a contract.
@@ -37,7 +37,7 @@ def plan_quotas(
             them.
     """
     if found is None:
-        detail = "Kafka lets this operator neither see nor set them"
+        detail = "Kafka does not let this operator see or set them"
         return (Change("note", "limits of clients", detail),)
     changes: list[Change] = []
     for principal in sorted(set(principals)):
@@ -55,7 +55,7 @@ def plan_quotas(
 
 
 def read_quotas(connection: KafkaConnection) -> Mapping[str, Mapping[str, float]] | None:
-    """Rates that are set for single principals; None if the operator may not see them.
+    """Return the rates of single principals; None if the operator may not see them.
 
     Raises:
         TransportError: `kafka_unreachable` or `kafka_failed`.
@@ -71,7 +71,7 @@ def read_quotas(connection: KafkaConnection) -> Mapping[str, Mapping[str, float]
 
 
 def apply_quotas(connection: KafkaConnection, changes: Sequence[Change]) -> None:
-    """Sets the limits of a plan.
+    """Set the limits of a plan.
 
     Raises:
         TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_failed`.

@@ -1,10 +1,10 @@
 """Topics and access rights as a pure function of a contract (protocol, "Sealed event").
 
-Whoever hosts Kafka applies this plan and needs nothing else from the partnership: topic names are
-neutral, a topic keeps its records for as long as the shortest of its types allows, a party may
-write where the contract lets it publish some type and read where it may receive one. Everything
-else is denied. Kafka is not what keeps events secret; these rights keep strangers from filling the
-disks and parties from reading what is not for them, ciphertext as it is.
+The host of Kafka applies this plan and needs nothing else from the partnership. Topic names are
+neutral. A topic keeps its records as long as the shortest retention of its types. A party may write
+where the contract lets it publish a type, and read where it may receive one. Everything else is
+denied. Kafka does not keep events secret. These rights stop outsiders from filling the disks, and
+parties from reading records for others, although those are encrypted.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from contracts.durations import DAY_MS
 from contracts.model import Contract, topic_name
 
 MAX_RECORD_BATCH_BYTES = 1_048_576
-"""Largest batch that Kafka takes after compression; producers fill 512 KiB before it."""
+"""Largest compressed batch that Kafka accepts; producers fill 512 KiB before compression."""
 
 HEARTBEAT_RETENTION_DAYS = 7
-"""Heartbeats matter for minutes; a week lets an operator look back at an incident."""
+"""Heartbeats matter for minutes; a week lets an operator investigate an incident."""
 
 UNSTATED_RETENTION_DAYS = 1
-"""A type without a retention of its own (lint refuses such a contract) is kept the least."""
+"""Retention of a type without its own retention (lint refuses such a contract): the shortest."""
 
 CONTROL_PARTITIONS = 1
-"""One partition, so that what one party says of itself is read in the order in which it said it."""
+"""One partition, so that the messages of one party are read in the order in which it sent them."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """A topic as it should be.
+    """Planned state of a topic.
 
     Attributes:
-        name: the Kafka topic's whole name.
+        name: full name of the Kafka topic.
         partitions: their number, which never changes once the topic exists: a case stays in the
-            partition where its sender's PRF put it.
-        retention_ms: how long Kafka keeps a record; -1 is for ever (compacted topics).
+            partition that its sender's PRF chose.
+        retention_ms: retention of a record; -1 is for ever (compacted topics).
         cleanup: `delete` or `compact`.
         config: the topic's overrides, all of them, retention and cleanup included.
     """
@@ -50,15 +50,15 @@ class TopicPlan:
 
 @dataclass(frozen=True, slots=True, order=True)
 class AclPlan:
-    """One right: `principal` may do `operation` on the named resource. There are no denials.
+    """One right: `principal` may perform `operation` on a resource. There are no denials.
 
     Attributes:
         principal: `User:` and the principal's name.
         resource: `topic` or `group`.
         name: the resource's name, or its beginning if `prefixed`.
         operation: `read` or `write`.
-        prefixed: whether `name` is a beginning.
-        host: the address from which it holds; what a contract gives holds from any.
+        prefixed: whether `name` is a prefix.
+        host: the client address for which it holds; a contract's rights hold from any address.
     """
 
     principal: str
@@ -71,7 +71,10 @@ class AclPlan:
 
 @dataclass(frozen=True, slots=True)
 class ControlTopics:
-    """The topics on which parties talk about themselves; one set for a deployment."""
+    """Control topics, on which parties exchange heartbeats, receipts, notices and manifests.
+
+    One set per deployment.
+    """
 
     manifests: str
     contracts: str
@@ -80,7 +83,7 @@ class ControlTopics:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All four, in the order of the attributes."""
+        """Return all four names, in the order of the attributes."""
         return (self.manifests, self.contracts, self.heartbeats, self.receipts)
 
 
@@ -95,9 +98,11 @@ def control_topics(deployment: str) -> ControlTopics:
 
 
 def applied_topic(deployment: str) -> str:
-    """Where the host of Kafka remembers which contracts it has applied; no party has a right to it.
+    """Return the topic that records which contracts Kafka's host has applied.
 
-    The names of contracts' topics have three parts, so this is never one of them.
+    No party has a right to it.
+
+    The names of contracts' topics have three parts, so it never collides with one of them.
     """
     return f"{deployment}.applied"
 
@@ -108,46 +113,49 @@ def applied_plan(deployment: str) -> TopicPlan:
 
 
 def group_prefix(deployment: str, agency: str) -> str:
-    """Beginning of every consumer group of an agency; ends in a dot, so none is another's."""
+    """Return the prefix of every consumer group of an agency.
+
+    It ends in a dot, so no other agency's matches.
+    """
     return f"{deployment}.{agency}."
 
 
 def inbox_group(deployment: str, agency: str) -> str:
-    """The consumer group of an agency's adapter."""
+    """Return the consumer group of an agency's adapter."""
     return f"{group_prefix(deployment, agency)}inbox"
 
 
 def principal_user(name: str) -> str:
-    """A principal as access rights name it."""
+    """Return a principal as access rights name it."""
     return f"User:{name}"
 
 
 def data_topics(contract: Contract) -> tuple[str, ...]:
-    """Kafka topics that carry this contract's events, sorted."""
+    """Return the Kafka topics that carry this contract's events, sorted."""
     return tuple(sorted(topic_name(contract, logical) for logical in contract.topics))
 
 
 def readable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
-    """Kafka topics of this contract that the agency may read, sorted."""
+    """Return the Kafka topics of this contract that the agency may read, sorted."""
     role = contract.role_of.get(agency)
     terms = contract.event_types.values()
     return _topics(contract, (of.topic for of in terms if role in of.recipients))
 
 
 def all_readable_topics(contracts: Iterable[Contract], agency: str) -> tuple[str, ...]:
-    """Kafka topics of any of these contracts that the agency may read, sorted."""
+    """Return the Kafka topics of any of these contracts that the agency may read, sorted."""
     return tuple(sorted({name for of in contracts for name in readable_topics(of, agency)}))
 
 
 def writable_topics(contract: Contract, agency: str) -> tuple[str, ...]:
-    """Kafka topics of this contract to which the agency may write, sorted."""
+    """Return the Kafka topics of this contract to which the agency may write, sorted."""
     role = contract.role_of.get(agency)
     terms = contract.event_types.values()
     return _topics(contract, (of.topic for of in terms if role in of.publishers))
 
 
 def topic_plans(contract: Contract) -> tuple[TopicPlan, ...]:
-    """Every topic that the contract needs, data topics first, each group sorted by name."""
+    """Return every topic that the contract needs, data topics first, each group sorted by name."""
     days: dict[str, list[int]] = {logical: [] for logical in contract.topics}
     for terms in contract.event_types.values():
         stated = terms.retention
@@ -176,7 +184,7 @@ def acl_plans(
     left: frozenset[str] = frozenset(),
     suspended: frozenset[str] = frozenset(),
 ) -> tuple[AclPlan, ...]:
-    """Every right that the contract gives, sorted.
+    """Return every right that the contract gives, sorted.
 
     Args:
         contract: the contract in force.
@@ -218,7 +226,8 @@ def _kept_for(name: str, partitions: int, days: int) -> TopicPlan:
             **_ALWAYS,
             "cleanup.policy": "delete",
             "retention.ms": str(retention_ms),
-            # Kafka deletes closed segments only: without this a quiet topic keeps a week more.
+            # Kafka deletes closed segments only: without this, a quiet topic would keep records a
+            # week longer.
             "segment.ms": str(max(3_600_000, min(7 * DAY_MS, retention_ms // 8))),
         },
     )
@@ -237,8 +246,8 @@ def _compacted(name: str) -> TopicPlan:
 _ALWAYS: Mapping[str, str] = {
     "compression.type": "zstd",
     "max.message.bytes": str(MAX_RECORD_BATCH_BYTES),
-    # Retention counts from when Kafka stored a record. By the sender's own time, a record dated
-    # long ago would be deleted before anyone had read it.
+    # Retention counts from the time when Kafka stored a record. By the sender's own time, a record
+    # with an old date would be deleted before it could be read.
     "message.timestamp.type": "LogAppendTime",
     "unclean.leader.election.enable": "false",
 }

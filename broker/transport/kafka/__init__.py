@@ -1,11 +1,10 @@
-"""The transport over a real Kafka: the only importer of FastStream and aiokafka.
+"""Transport over a real Kafka: the only importer of FastStream and aiokafka.
 
-Both libraries have settings and habits that lose messages; each is answered in this package, and
-each answer has a test in `tests/integration`. In short: nothing is acknowledged by a library
-(manual acknowledgement, no replies, so that a header cannot make us publish); records are taken
-raw, and one with a null or binary header arrives like any other; positions are ours
-(`delivery.py`); a producer that has failed is thrown away, because an idempotent one would wait for
-ever.
+Both libraries have defaults that lose messages. This package corrects each of them, and each
+correction has a test in `tests/integration`. No library acknowledges a record (manual
+acknowledgement, no replies, so that a header cannot make us publish). Records are taken raw, so one
+with a null or binary header arrives like any other. Positions are ours (`delivery.py`). A producer
+that has failed is replaced, because an idempotent one would wait for ever.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from broker.transport.kafka.snapshot import read_all, visible
 
 __all__ = ["KafkaTransport", "client_quotas", "raw_records"]
 
-# Both libraries log on their own, to stderr if nobody configured logging. What matters reaches the
-# operator through error codes and `Trouble`; the rest is there for whoever adds a handler.
+# Both libraries log by themselves, to stderr if logging is not configured. The operator gets
+# important events through error codes and `Trouble`; add a handler to see the rest.
 for _name in ("aiokafka", "faststream"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
     logging.getLogger(_name).propagate = False
 
 
 class KafkaTransport:
-    """One agency's connection to Kafka; keeps the `Transport` protocol."""
+    """One agency's connection to Kafka; implements the `Transport` protocol."""
 
     def __init__(
         self,
@@ -42,12 +41,12 @@ class KafkaTransport:
         group: str | None = None,
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
-        """Describes the connection; nothing is opened before it is needed.
+        """Store the settings; no connection is opened yet.
 
         Args:
             connection: address and identity.
-            group: consumer group (`topics.inbox_group`); None if nothing is received in one.
-            send_timeout_s: after this long an unacknowledged record counts as unknown.
+            group: consumer group (`topics.inbox_group`); None if nothing is received in a group.
+            send_timeout_s: seconds after which an unacknowledged record counts as unknown.
 
         Raises:
             TransportError: `certificate_unreadable`.
@@ -99,12 +98,12 @@ class KafkaTransport:
         return self._receiver
 
     async def close(self) -> None:
-        """Lets go of the producer; receivers end by their own `stop` event."""
+        """Close the producer; receivers end by their own `stop` event."""
         await self._sender.close()
 
 
 async def raw_records(connection: KafkaConnection, topics: Iterable[str]) -> list[Record]:
-    """Everything that some topics hold, as whoever hosts Kafka sees it.
+    """Return all records of some topics, as the Kafka operator sees them.
 
     Args:
         connection: the operator's, who may read every topic (`LocalKafka.connection`).
@@ -118,7 +117,7 @@ async def raw_records(connection: KafkaConnection, topics: Iterable[str]) -> lis
 
 
 def client_quotas(connection: KafkaConnection) -> ClientQuotas:
-    """Kafka's limits of single principals, as its operator sees them.
+    """Return access to Kafka's limits of single principals, as its operator.
 
     Raises:
         TransportError: `certificate_unreadable`.

@@ -1,4 +1,4 @@
-"""Settings that every aiokafka client shares, and what its errors mean to an operator."""
+"""Shared settings of every aiokafka client, and translation of its errors."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ REQUEST_TIMEOUT_MS = 10_000
 CLOSE_TIMEOUT_S = 5.0
 
 METADATA_MAX_AGE_MS = 10_000
-"""How long until a topic that was deleted and made again is looked for. A fetch from a topic that
-is gone makes a client forget it; aiokafka's own five minutes pass before it looks again."""
+"""Time until the client looks for a topic that was deleted and created again.
+
+A fetch from a deleted topic makes a client forget it; by default aiokafka looks again after five
+minutes.
+"""
 
 CLIENT_ERRORS = (kafka_errors.KafkaError, OSError, TimeoutError)
-"""What a client of Kafka raises when the fault is not ours."""
+"""Exceptions of a Kafka client that are not our own defects."""
 
 _REFUSALS = (
     kafka_errors.TopicAuthorizationFailedError,
@@ -30,7 +33,7 @@ _REFUSALS = (
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """Where Kafka is, who we are, and the TLS context that says both."""
+    """Kafka's address, our identity, and the TLS context for both."""
 
     bootstrap: str
     client_id: str
@@ -38,7 +41,7 @@ class ClientSettings:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keyword arguments of an aiokafka producer or consumer."""
+        """Return keyword arguments for an aiokafka producer or consumer."""
         return {
             "bootstrap_servers": self.bootstrap.split(","),
             "client_id": self.client_id,
@@ -52,7 +55,7 @@ class ClientSettings:
 def transport_error(
     error: BaseException, client: ClientSettings, offsets: Sequence[int | None] = ()
 ) -> TransportError:
-    """What a library's exception means, in our terms; its text is not repeated."""
+    """Translate a library's exception; its text is not repeated."""
     if isinstance(error, TransportError):
         error.offsets = tuple(offsets)
         return error
@@ -65,16 +68,18 @@ def transport_error(
     elif isinstance(
         error, kafka_errors.MessageSizeTooLargeError | kafka_errors.RecordListTooLargeError
     ):
-        code, detail = "kafka_record_too_large", "Kafka does not take records of this size"
-        fix = "concordant doctor names the size; ask Kafka's host to apply the contract's plan"
+        code, detail = "kafka_record_too_large", "Kafka does not accept records of this size"
+        fix = (
+            "run concordant doctor to see the limit; ask Kafka's host to apply the contract's plan"
+        )
     elif isinstance(error, TimeoutError | OSError | kafka_errors.KafkaConnectionError) or getattr(
         error, "retriable", False
     ):
         code, detail = "kafka_unreachable", "Kafka does not answer"
-        fix = "check the address, the network and that our certificate is one that Kafka knows"
+        fix = "check the address, the network and that Kafka knows our certificate"
     else:
         code, detail = "kafka_failed", "Kafka answered with an error"
-        fix = "look at Kafka's own log"
+        fix = "read Kafka's own log"
     return TransportError(
         f"{detail} ({type(error).__name__})",
         code=code,

@@ -1,8 +1,8 @@
-"""Kafka's limits for each client: reading and setting the rates of one principal.
+"""Client quotas of Kafka: reading and setting the rates of one principal.
 
-confluent-kafka has no call for client quotas. The two requests go out by aiokafka's public client;
-aiokafka has the structure of the first, and that of the second is here, as Kafka's protocol guide
-gives it (AlterClientQuotas, version 0). A node passes the second on to the controller.
+confluent-kafka has no call for client quotas, so the two requests go through aiokafka's public
+client. aiokafka has the structure of the first. This module has that of the second, from Kafka's
+protocol guide (AlterClientQuotas, version 0). A node forwards the second to the controller.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class ClientQuotas:
         self._client = client
 
     async def read(self) -> dict[str, dict[str, float]]:
-        """Rates that are set for a principal alone, by principal and name of the rate.
+        """Return the rates that are set for a single principal, by principal and name of the rate.
 
         Raises:
             TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_failed`.
@@ -101,7 +101,7 @@ class ClientQuotas:
         return found
 
     async def set(self, rates: Mapping[str, Mapping[str, float]]) -> None:
-        """Sets rates of some principals; their other rates stay.
+        """Set rates of some principals; their other rates stay.
 
         Raises:
             TransportError: `kafka_unreachable`, `kafka_refused` or `kafka_failed`.

@@ -1,11 +1,11 @@
-"""Records as they are on the wire, whatever their headers hold.
+"""Lenient reader of raw records, for any bytes in their headers.
 
-FastStream's own parser skips a record whose header value is null or not UTF-8 and commits past it;
-aiokafka cannot read a header *name* that is not UTF-8 at all, and one such record, written by any
-party with access, would stop every partition of its readers. Neither can hide or stop anything
-here: values are never decoded, and a batch that aiokafka's fast reader cannot read is read again
-leniently, its names' bytes kept. Nor can a batch that is small on the wire and huge when it is
-decompressed: it is read as one record without a value, which is refused like any other.
+FastStream's own parser skips a record whose header value is null or not UTF-8, and commits past it.
+aiokafka cannot read a header *name* that is not UTF-8; one such record, written by any party with
+access, would stop every partition of its readers (denial of service). Here values are never
+decoded. A batch that aiokafka's fast reader cannot read is read again leniently, with the bytes of
+its names kept. A batch that is small on the wire and huge when decompressed (decompression bomb) is
+read as one record without a value, which is refused like any other.
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ from broker.errors import PackageError
 from broker.record import Record
 
 _KEEP_BYTES = "surrogateescape"
-"""How a name's bytes survive being a `str`."""
+"""Error handler that keeps the bytes of a name in a `str`."""
 
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
-"""A batch when it is decompressed; senders fill 512 KiB. zstd makes a thousandth of zeros and less,
-so without a limit one record of any party would take all the memory of every reader."""
+"""Maximum size of a decompressed batch; senders fill 512 KiB.
+
+Zstd compresses zeros to less than a thousandth, so without a limit one record of any party could
+exhaust the memory of every reader.
+"""
 
 
 def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
-    """Our record of aiokafka's."""
+    """Convert aiokafka's record to ours."""
     return Record(
         raw.topic,
         raw.partition,
@@ -55,14 +58,14 @@ def record_of(raw: ConsumerRecord[Any, Any]) -> Record:
 
 
 async def parse_raw(records: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
-    """FastStream's parser of a batch: looks at nothing, so it fails at nothing."""
+    """FastStream's parser of a batch: it inspects nothing, so it cannot fail."""
     return KafkaAckableMessage(
         body=b"", raw_message=records, headers={}, batch_headers=[], consumer=FAKE_CONSUMER
     )
 
 
 async def decode_raw(message: KafkaAckableMessage) -> object:
-    """FastStream's decoder: hands the raw records to the handler."""
+    """FastStream's decoder: it passes the raw records to the handler."""
     return message.raw_message
 
 
@@ -78,7 +81,7 @@ class _LenientBuffer(bytearray):
 
 
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only to type checkers
-    """aiokafka's Python reader of a batch, over a buffer that decodes every name."""
+    """aiokafka's Python reader of a batch, over a buffer that can decode every name."""
 
     def _maybe_uncompress(self) -> None:
         if not self._decompressed:
@@ -87,7 +90,7 @@ class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final only 
 
 
 def _too_large(batch: Any, content: bytes) -> bool:
-    """Whether a compressed batch is more than it may be, or is not compressed as it says."""
+    """Return whether a compressed batch is larger than allowed, or not compressed as it claims."""
     codec = batch.compression_type
     data = memoryview(content)[_DefaultRecordBatchPy.HEADER_STRUCT.size :]
     try:
@@ -100,11 +103,11 @@ def _too_large(batch: Any, content: bytes) -> bool:
                 return len(file.read(MAX_BATCH_BYTES + 1)) > MAX_BATCH_BYTES
     except (cramjam.DecompressionError, OSError, EOFError, zlib.error):
         return True
-    return False  # snappy makes at most twenty of one
+    return False  # snappy expands to at most twenty times the size
 
 
 class _Batch:
-    """A batch that is read by aiokafka's fast reader, and leniently if that fails."""
+    """A batch that aiokafka's fast reader reads, or the lenient one if that fails."""
 
     def __init__(self, batch: Any, content: bytes) -> None:
         self._batch = batch
@@ -127,7 +130,7 @@ class _Batch:
 
 
 class _Records:
-    """Stands in for aiokafka's `MemoryRecords`: the bytes of one fetch, batch by batch."""
+    """Replacement for aiokafka's `MemoryRecords`: the bytes of one fetch, batch by batch."""
 
     def __init__(self, content: bytes) -> None:
         self._records = MemoryRecords(content)
@@ -137,8 +140,8 @@ class _Records:
         return getattr(self._records, name)
 
     def next_batch(self) -> Any:
-        content = self._slices._next_slice  # where this batch's bytes are
-        self._slices._cache_next()  # on to the next, without decoding this one
+        content = self._slices._next_slice  # position of this batch's bytes
+        self._slices._cache_next()  # skip to the next batch without decoding this one
         batch = self._records.next_batch()
         if content is None or not isinstance(batch, DefaultRecordBatch):
             return batch
@@ -146,11 +149,11 @@ class _Records:
 
 
 _PARSES: Final = "_proc_fetch_request"
-"""Method of aiokafka's fetcher that makes a `MemoryRecords` of what Kafka answered."""
+"""Method of aiokafka's fetcher that makes a `MemoryRecords` from Kafka's answer."""
 
 
 def require_known_aiokafka() -> None:
-    """Checks that the installed aiokafka is one that can be made to read leniently.
+    """Check that the installed aiokafka can be made to read leniently.
 
     Raises:
         PackageError: `package_unsuitable`.
@@ -160,10 +163,10 @@ def require_known_aiokafka() -> None:
 
 @cache
 def _lenient_parser(fetcher: type[Fetcher]) -> types.FunctionType:
-    """The fetcher's own method with `_Records` where it says `MemoryRecords`.
+    """Return the fetcher's own method with `_Records` in place of `MemoryRecords`.
 
     Raises:
-        PackageError: `package_unsuitable`, this version of aiokafka is made in another way.
+        PackageError: `package_unsuitable`, the method in this version of aiokafka is different.
     """
     method = getattr(fetcher, _PARSES, None)
     if (
@@ -183,11 +186,11 @@ def _lenient_parser(fetcher: type[Fetcher]) -> types.FunctionType:
 
 
 class LenientConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """A consumer that reads every batch leniently; other consumers of the process do not.
+    """A consumer that reads every batch leniently; other consumers of the process do not change.
 
-    aiokafka makes the fetcher in `start` and offers no way to pass a reader of records. Our method
-    is put on this consumer's own fetcher at the moment when it is made, before it fetches. A
-    parameter of `Fetcher` for the class that reads records would make this unnecessary.
+    aiokafka makes the fetcher in `start` and has no parameter for a reader of records. So our
+    method is set on this consumer's own fetcher when it is made, before it fetches. A parameter of
+    `Fetcher` for the class that reads records would make this unnecessary.
     """
 
     @property

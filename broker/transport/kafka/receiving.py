@@ -1,4 +1,4 @@
-"""Receiving: raw batches from FastStream, positions and failures kept by `Delivery`."""
+"""Receiver: raw batches from FastStream, positions and failures kept by `Delivery`."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ from broker.waiting import retry_delay_s, set_within
 
 MAX_POLL_RECORDS = 2_000
 POLL_PAUSE_MS = 10
-"""FastStream's `batch_timeout_ms`: how long it sleeps after a poll that found nothing."""
+"""FastStream's `batch_timeout_ms`: its sleep after an empty poll."""
 
 POLL_WAIT_MS = 250
-"""How long a poll waits for the first record; it returns as soon as there is one."""
+"""Wait of a poll for the first record; it returns as soon as there is one."""
 
 COMMIT_TIMEOUT_S = 5.0
 LONGEST_SILENCE_S = 2.0
-"""Longest delay before a poll after an error: aiokafka reconnects by itself meanwhile."""
+"""Longest delay before a poll after an error; aiokafka reconnects by itself meanwhile."""
 
 
 class KafkaReceiver:
-    """Receives as one member of a group, again and again until told to stop."""
+    """Receives as a member of a group, and joins again after faults until it is stopped."""
 
     def __init__(self, client: ClientSettings, group: str) -> None:
         require_known_aiokafka()
@@ -103,18 +103,18 @@ class KafkaReceiver:
 
 
 class _Consumer(LenientConsumer):
-    """A consumer that tells us of its errors; FastStream would log them and sleep five seconds."""
+    """A consumer that reports its errors; FastStream would log them and sleep five seconds."""
 
     def __init__(self, *, heard: Callable[[BaseException | None], float], **options: Any) -> None:
         super().__init__(**options)
         self._heard = heard
 
     async def getmany(self, *partitions: Any, timeout_ms: int = 0, **options: Any) -> Any:
-        del timeout_ms  # FastStream sleeps that long after an empty poll: short there, long here
+        del timeout_ms  # FastStream sleeps this long after an empty poll: short there, long here
         try:
             found = await super().getmany(*partitions, timeout_ms=POLL_WAIT_MS, **options)
             if not found and not any(conn.connected() for conn in self._client._conns.values()):
-                # aiokafka tries to reconnect for ever and says nothing to its caller.
+                # aiokafka tries to reconnect for ever without telling its caller.
                 raise kafka_errors.KafkaConnectionError
         except CLIENT_ERRORS as error:
             await asyncio.sleep(self._heard(error))
@@ -147,7 +147,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._subscriber: Any = None
 
     async def run(self, topics: tuple[str, ...], group: str) -> None:
-        """Joins, receives until stopped or refused, leaves."""
+        """Join, receive until stopped or refused, leave."""
         kafka = KafkaBroker(
             self._client.bootstrap.split(","),
             client_id=self._client.client_id,
@@ -192,7 +192,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 await asyncio.wait_for(kafka.stop(), 3 * CLOSE_TIMEOUT_S)
 
     async def _take(self, polled: tuple[ConsumerRecord[Any, Any], ...]) -> None:
-        """Handles one poll. FastStream drops what this raises, so it raises nothing."""
+        """Handle one poll. It raises nothing, because FastStream drops exceptions."""
         batches: dict[Partition, list[Record]] = defaultdict(list)
         for raw in polled:
             batches[raw.topic, raw.partition].append(record_of(raw))
@@ -202,37 +202,39 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
                 if self._stop.is_set():
                     break
                 if place not in self._delivery.assigned:
-                    continue  # it went to another member, who starts from the stored position
+                    # the partition went to another member, which starts at the stored position
+                    continue
                 if await self._delivery.deliver(place, records, self._loop.time()):
                     taken[TopicPartition(*place)] = self._delivery.position(place)
                 else:
                     self._go_back(place)
         consumer = self._subscriber.consumer
         if taken and consumer is not None:
-            # For whoever watches the lag; nobody reads from these offsets. Outside the lock,
-            # because a rebalance waits for the lock and a commit may wait for the rebalance.
+            # These offsets only show the lag to monitoring; nothing reads from them. Commit outside
+            # the lock, because a rebalance waits for the lock and a commit may wait for the
+            # rebalance (deadlock).
             with contextlib.suppress(*CLIENT_ERRORS, kafka_errors.IllegalStateError):
                 async with asyncio.timeout(COMMIT_TIMEOUT_S):
                     await consumer.commit(taken)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Waits for the batch in hand, so that the next member finds its position stored."""
+        """Wait for the batch in progress, so that the next member finds its position stored."""
         async with self._busy:
             self._delivery.forget({(place.topic, place.partition) for place in revoked})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Seeks before anything can be polled: there is no `await` before the last seek."""
+        """Seek before any poll can happen: there is no `await` before the last seek."""
         for place in assigned:
             self._seat((place.topic, place.partition))
 
     def hold(self, place: Partition) -> None:
-        """Pauses a partition until `release`."""
+        """Pause a partition until `release`."""
         self._delivery.held.add(place)
         if place in self._delivery.assigned:
             self._subscriber.consumer.pause(TopicPartition(*place))
 
     def release(self, place: Partition) -> None:
-        """Reads a partition again from its stored position."""
+        """Read a partition again from its stored position."""
         self._delivery.held.discard(place)
         if place in self._delivery.assigned:
             self._seat(place)
@@ -242,14 +244,14 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if self._stop.is_set() or consumer is None or partition not in consumer.assignment():
             return
         if wait := self._delivery.seat(place, self._loop.time()):
-            # aiokafka would go on from the group's offset, which is the operator's to move.
+            # aiokafka would continue at the group's offset, which the operator can move.
             consumer.pause(partition)
             self._later(place, wait, self._seat)
         else:
             self._go_back(place)
 
     def _go_back(self, place: Partition) -> None:
-        """Puts aiokafka where `Delivery` stands, and holds it there for as long as it must wait."""
+        """Seek aiokafka to `Delivery`'s position, and pause it there as long as it must wait."""
         consumer, partition = self._subscriber.consumer, TopicPartition(*place)
         if consumer is None or partition not in consumer.assignment():
             return
@@ -272,10 +274,10 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._timers[place] = self._loop.call_later(max(wait, 0.0) + 0.001, call, place)
 
     def _hear(self, error: BaseException | None) -> float:
-        """Learns how a poll went; returns the seconds to wait before the next."""
+        """Record the result of a poll; return the seconds to wait before the next."""
         if error is None:
             if self._failures:
-                # It may be another Kafka than the one that went away: ask again where to go on.
+                # It may be another Kafka than before: look the positions up again.
                 for place in self._delivery.assigned:
                     self._seat(place)
             self._failures = 0
@@ -284,7 +286,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
             return 0.0
         self._failures += 1
         for place in self._delivery.assigned:
-            # aiokafka has moved past whatever this poll had read of other partitions.
+            # aiokafka has moved past the records that this poll had read of other partitions.
             self._delivery.doubt(place)
             self._go_back(place)
         wait = retry_delay_s(self._failures, most=LONGEST_SILENCE_S)

@@ -1,4 +1,4 @@
-"""Sending: idempotent, acknowledged by all in-sync replicas, each batch built and awaited by us."""
+"""Sender: idempotent, acknowledged by all in-sync replicas, with batches that we build."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SEND_TIMEOUT_S = 30.0
 
 
 class KafkaSender:
-    """Holds one idempotent producer, opened when first needed and replaced when it has failed."""
+    """One idempotent producer, opened on first use and replaced after a failure."""
 
     def __init__(self, client: ClientSettings, timeout_s: float = SEND_TIMEOUT_S) -> None:
         self._client = client
@@ -64,7 +64,7 @@ class KafkaSender:
         return [UNKNOWN_OFFSET if offset is None else offset for offset in offsets]
 
     async def close(self) -> None:
-        """Lets go of the producer; what it had not sent is failed, not flushed."""
+        """Close the producer; unsent records fail and are not flushed."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _abandon(producer)
@@ -94,8 +94,8 @@ class KafkaSender:
                 end += 1
             batch.close()
             future = await producer.send_batch(batch, topic, partition=number)
-            # One batch at a time, so that nothing is stored after something that was not. Shielded,
-            # because the producer breaks if it finds its own future cancelled.
+            # One batch at a time, so that no record is stored after one that was not. Shielded,
+            # because the producer breaks if its own future is cancelled.
             base = (await asyncio.shield(future)).offset
             for distance, place in enumerate(places[start:end]):
                 offsets[place] = base + distance if base >= 0 else UNKNOWN_OFFSET
@@ -123,10 +123,10 @@ class KafkaSender:
 
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Closes a producer whether or not Kafka is there.
+    """Close a producer whether or not Kafka answers.
 
     aiokafka's `stop` waits until everything is delivered, and an idempotent producer never gives
-    up: with Kafka gone it would not return. It has no call for this.
+    up: with Kafka down it would not return. aiokafka has no call for this.
     """
     accumulator = producer._message_accumulator
     batches = [batch for queue in accumulator._batches.values() for batch in queue]
@@ -135,7 +135,8 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
     for batch in batches:
         for future in (batch.future, batch._drain_waiter):
             if future.done() and not future.cancelled():
-                future.exception()  # seen; otherwise asyncio complains that nobody did
+                # retrieve the exception; otherwise asyncio logs that it was never retrieved
+                future.exception()
     with contextlib.suppress(Exception):
         await asyncio.wait_for(producer.stop(), CLOSE_TIMEOUT_S)
         return
@@ -148,7 +149,8 @@ def _check_size(record: Record) -> None:
     size += sum(len(name) + len(value or b"") for name, value in record.headers)
     if size > BATCH_BYTES:
         raise TransportError(
-            f"a record of {size} bytes is larger than the {BATCH_BYTES} that a batch may have",
+            f"a record of {size} bytes is larger than a batch, which has at most {BATCH_BYTES} "
+            "bytes",
             code="record_too_large",
             where=f"{record.topic}/{record.partition}",
         )

@@ -1,4 +1,4 @@
-"""Asking without joining a group: what some topics hold now, and which of them there are."""
+"""Reads without a consumer group: the content of topics, and which topics exist."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ async def read_all(client: ClientSettings, topics: Iterable[str]) -> list[Record
     try:
         async with asyncio.timeout(READ_ALL_TIMEOUT_S):
             await consumer.start()
-            # The public call for a topic's partitions cannot tell a refusal from an absence.
+            # The public call for a topic's partitions does not distinguish a refusal from an absent
+            # topic.
             partitions = [
                 TopicPartition(topic, number)
                 for topic in topics

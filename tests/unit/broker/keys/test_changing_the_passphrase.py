@@ -1,4 +1,4 @@
-"""Another passphrase for every key file: whole or resumed, and never a file that neither opens."""
+"""Change of the passphrase of every key file: complete, resumed or refused."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_every_key_opens_with_the_new_one_only_and_is_the_same_key(
     assert open_all(keyring(NEW), three) == were
     for entry in three:
         with_old = keyring(OLD)
-        code, *_ = said(lambda: with_old._seed(with_old._find(entry.kid)))  # noqa: B023 - called here
+        code, _ = said(lambda: with_old._seed(with_old._find(entry.kid)))  # noqa: B023 - called here
         assert code == "passphrase_wrong"
     after = files(keyring())
     assert [file.entry for file in after] == [file.entry for file in before]
@@ -112,9 +112,7 @@ def test_cut_short_each_file_opens_with_one_of_them_and_the_next_time_finishes(
     cut_short(monkeypatch, after)
     assert said(lambda: keyring().change_passphrase(NEW)) == (
         "key_unreadable",
-        "A key file cannot be replaced (No space left on device).",
         str(path_of(keyring(), three[after])),
-        "Check the owner and the permissions of the folder and its files.",
     )
     monkeypatch.undo()
     monkeypatch.setattr(
@@ -158,13 +156,7 @@ def test_a_file_that_neither_opens_is_named_before_any_is_written(
     foreign = last.with_name(f"stream-{strange.kid.hex()}.key.json")
     foreign.write_bytes(format_keyfile(strange))
     written = contents(ring)
-    assert said(lambda: ring.change_passphrase(NEW)) == (
-        "passphrase_wrong",
-        "Neither the passphrase in use nor the new one opens the key; no file beside it was "
-        "changed.",
-        str(foreign),
-        "Put the passphrase with which the key was made where agency.toml says.",
-    )
+    assert said(lambda: ring.change_passphrase(NEW)) == ("passphrase_wrong", str(foreign))
     assert contents(ring) == written
 
 
@@ -195,7 +187,7 @@ def test_a_damaged_file_stops_it_before_any_is_written(
     for content in (b"damaged", format_keyfile(lying)):  # the second holds another key than it says
         last.write_bytes(content)
         written = contents(ring)
-        code, _, where, _ = said(lambda: ring.change_passphrase(to))
+        code, where = said(lambda: ring.change_passphrase(to))
         assert (code, where) == ("key_unreadable", str(last))
         assert contents(ring) == written
 
@@ -205,12 +197,7 @@ def test_a_folder_without_keys_has_no_passphrase_to_change(keyring: Make) -> Non
     for made in (False, True):
         if made:
             ring.folder.mkdir()
-        assert said(lambda: ring.change_passphrase(NEW)) == (
-            "key_missing",
-            "There is no private key here.",
-            str(ring.folder),
-            "Name the agency whose keys are here, or fetch its keys.",
-        )
+        assert said(lambda: ring.change_passphrase(NEW)) == ("key_missing", str(ring.folder))
 
 
 def test_each_passphrase_is_stretched_once_for_each_salt(

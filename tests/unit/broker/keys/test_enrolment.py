@@ -70,8 +70,9 @@ def test_a_key_of_another_length_is_refused(length: int) -> None:
 
 def test_an_unknown_algorithm_is_refused() -> None:
     assert refused("rsa", b"") == "key_malformed"
-    with pytest.raises(ManifestError, match="no signing key"):
+    with pytest.raises(ManifestError) as caught:
         verifier(XWING, WrapOpener(SEED).public)
+    assert caught.value.code == "key_malformed"
 
 
 def test_honest_keys_are_taken() -> None:

@@ -20,10 +20,10 @@ Govern = Callable[..., GovernanceSigner]
 P = 2**255 - 19
 
 
-def said(act: Callable[[], object]) -> tuple[str, str]:
+def code_of(act: Callable[[], object]) -> str:
     with pytest.raises(ManifestError) as caught:
         act()
-    return caught.value.code, caught.value.detail
+    return caught.value.code
 
 
 def test_the_pair_has_one_name_and_two_ids(governance: Govern) -> None:
@@ -50,24 +50,18 @@ def test_a_pair_of_honest_keys_passes_enrolment(governance: Govern) -> None:
 
 def test_either_half_is_checked_as_what_it_is(governance: Govern) -> None:
     public = governance().public
-    assert said(replace(public, ed25519=bytes(32)).verify)[0] == "key_small_order"
-    assert said(replace(public, ml_dsa_65=bytes(1951)).verify) == (
-        "key_malformed",
-        "A key is malformed: not an ML-DSA-65 public key.",
-    )
-    assert said(GovernancePublic(public.ml_dsa_65, public.ed25519).verify)[0] == "key_malformed"
+    assert code_of(replace(public, ed25519=bytes(32)).verify) == "key_small_order"
+    assert code_of(replace(public, ml_dsa_65=bytes(1951)).verify) == "key_malformed"
+    assert code_of(GovernancePublic(public.ml_dsa_65, public.ed25519).verify) == "key_malformed"
 
 
 def test_a_half_that_is_no_key_verifies_no_note(governance: Govern) -> None:
     public = governance().public
-    for broken, algorithm in (
-        (replace(public, ed25519=bytes(31)), "an Ed25519"),
-        (replace(public, ml_dsa_65=bytes(31)), "an ML-DSA-65"),
+    for broken in (
+        replace(public, ed25519=bytes(31)),
+        replace(public, ml_dsa_65=bytes(31)),
     ):
-        assert said(lambda broken=broken: broken.note_verifiers("n")) == (
-            "key_malformed",
-            f"A governance key is malformed: not {algorithm} public key.",
-        )
+        assert code_of(lambda broken=broken: broken.note_verifiers("n")) == "key_malformed"
 
 
 def test_the_pair_comes_from_where_it_is_kept(keyring: Callable[..., Keyring], now: int) -> None:
@@ -92,65 +86,25 @@ def exchange(u: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "public", "code", "sentence"),
+    ("algorithm", "public", "code"),
     [
-        ("ed25519", bytes(31), "key_malformed", "An Ed25519 key is not 32 bytes long."),
-        (
-            "ed25519",
-            P.to_bytes(32, "little"),
-            "key_malformed",
-            "An Ed25519 key's encoding is not canonical.",
-        ),
-        (
-            "ed25519",
-            bytes(32),
-            "key_small_order",
-            "An Ed25519 key has small order: anyone could sign for it.",
-        ),
-        (
-            "ed25519",
-            (2).to_bytes(32, "little"),
-            "key_malformed",
-            "An Ed25519 key is not a point of the curve.",
-        ),
-        ("rsa", bytes(32), "key_malformed", "A key's algorithm is unknown."),
-        (
-            "ml-dsa-44",
-            bytes(31),
-            "key_malformed",
-            "A key is malformed: not an ML-DSA-44 public key.",
-        ),
-        (
-            "ml-dsa-65",
-            bytes(31),
-            "key_malformed",
-            "A key is malformed: not an ML-DSA-65 public key.",
-        ),
-        (
-            "mlkem768-x25519",
-            bytes(31),
-            "key_malformed",
-            "A key is malformed: not an MLKEM768_X25519 public key.",
-        ),
-        (
-            "mlkem768-x25519",
-            exchange(P),
-            "key_malformed",
-            "An X25519 key's encoding is not canonical.",
-        ),
-        (
-            "mlkem768-x25519",
-            exchange(2**256 - 1),
-            "key_malformed",
-            "An X25519 key's encoding is not canonical.",
-        ),
-        ("mlkem768-x25519", exchange(1), "key_small_order", "An X25519 key has small order."),
+        ("ed25519", bytes(31), "key_malformed"),
+        ("ed25519", P.to_bytes(32, "little"), "key_malformed"),
+        ("ed25519", bytes(32), "key_small_order"),
+        ("ed25519", (2).to_bytes(32, "little"), "key_malformed"),
+        ("rsa", bytes(32), "key_malformed"),
+        ("ml-dsa-44", bytes(31), "key_malformed"),
+        ("ml-dsa-65", bytes(31), "key_malformed"),
+        ("mlkem768-x25519", bytes(31), "key_malformed"),
+        ("mlkem768-x25519", exchange(P), "key_malformed"),
+        ("mlkem768-x25519", exchange(2**256 - 1), "key_malformed"),
+        ("mlkem768-x25519", exchange(1), "key_small_order"),
     ],
 )
 def test_a_public_key_is_refused_by_the_first_rule_that_it_breaks(
-    algorithm: str, public: bytes, code: str, sentence: str
+    algorithm: str, public: bytes, code: str
 ) -> None:
-    assert said(lambda: verify_public(algorithm, public)) == (code, sentence)
+    assert code_of(lambda: verify_public(algorithm, public)) == code
 
 
 @pytest.mark.parametrize(
@@ -158,10 +112,7 @@ def test_a_public_key_is_refused_by_the_first_rule_that_it_breaks(
     [("mlkem768-x25519", bytes(1216)), ("ed25519", bytes(31)), ("none", b"")],
 )
 def test_what_cannot_sign_has_no_verifier(algorithm: str, public: bytes) -> None:
-    assert said(lambda: verifier(algorithm, public)) == (
-        "key_malformed",
-        "A key is no signing key.",
-    )
+    assert code_of(lambda: verifier(algorithm, public)) == "key_malformed"
 
 
 def test_what_proves_possession_has_a_label_of_its_own() -> None:

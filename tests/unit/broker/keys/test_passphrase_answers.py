@@ -1,4 +1,4 @@
-"""What an operator reads when a passphrase cannot be had: what, where, and what to do."""
+"""Refusals of a missing or unusable passphrase: code and place."""
 
 from __future__ import annotations
 
@@ -11,31 +11,23 @@ from broker.keys.passphrase import PASSPHRASE_LIMIT_BYTES, PassphraseSource, loa
 from tests.unit.broker.keys.operator_view import said, watch_reading
 
 
-def test_a_passphrase_that_is_not_there_is_said_where_it_was_looked_for(tmp_path: Path) -> None:
+def test_a_missing_passphrase_is_refused_with_the_place_of_the_search(tmp_path: Path) -> None:
     assert said(lambda: load_passphrase(PassphraseSource(), {})) == (
         "passphrase_missing",
-        "No source of the passphrase is configured.",
         "agency.toml [passphrase]",
-        "Set one of file, environment or credential.",
     )
     assert said(lambda: load_passphrase(PassphraseSource(environment="P"), {})) == (
         "passphrase_missing",
-        "The passphrase is empty.",
         "environment variable P",
-        "Set P for this process.",
     )
     assert said(lambda: load_passphrase(PassphraseSource(credential="c"), {})) == (
         "passphrase_missing",
-        "The passphrase is a credential, but the service manager gave none.",
         "CREDENTIALS_DIRECTORY",
-        "Start the service with LoadCredential=c:FILE.",
     )
     absent = tmp_path / "absent"
     assert said(lambda: load_passphrase(PassphraseSource(file=absent), {})) == (
         "passphrase_missing",
-        "The passphrase file cannot be read (No such file or directory).",
         str(absent),
-        "Put the passphrase back, readable by this user only (mode 0600).",
     )
 
 
@@ -47,17 +39,12 @@ def test_a_passphrase_has_at_most_4096_bytes(tmp_path: Path) -> None:
         path.write_bytes(longest + end)
         assert load_passphrase(source, {}) == longest
     path.write_bytes(longest + b"p")
-    assert said(lambda: load_passphrase(source, {})) == (
-        "passphrase_missing",
-        "The passphrase is too long.",
-        str(path),
-        "Put the passphrase into the file, on one line.",
-    )
+    assert said(lambda: load_passphrase(source, {})) == ("passphrase_missing", str(path))
     path.write_bytes(b"\n")
-    assert said(lambda: load_passphrase(source, {}))[1] == "The passphrase is empty."
+    assert said(lambda: load_passphrase(source, {})) == ("passphrase_missing", str(path))
 
 
-def test_a_file_is_read_no_further_than_it_takes_to_see_that_it_is_too_long(
+def test_a_long_file_is_read_to_one_byte_past_the_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "passphrase"

@@ -131,14 +131,10 @@ def test_only_keys_of_a_manifests_roles_with_an_end_are_listed(
     entry = ring.create(*EXCHANGE, not_before=now, not_after=now + DAY_MS)
     key = listed_key(entry, ring, deployment="d", agency="a")
     assert key.possession is None
-    for refused, role in (
-        (replace(entry, not_after=None), "exchange"),
-        (replace(entry, role="governance"), "governance"),
-    ):
+    for refused in (replace(entry, not_after=None), replace(entry, role="governance")):
         with pytest.raises(ManifestError) as caught:
             listed_key(refused, ring, deployment="d", agency="a")
         assert caught.value.code == "manifest_key_invalid"
-        assert caught.value.detail == f"A manifest lists no {role} key."
 
 
 def test_contacts_stay_or_are_replaced(
@@ -177,11 +173,7 @@ def test_a_departure_that_would_be_taken_back_is_named(
     with pytest.raises(ManifestError) as caught:
         issue_manifest(document, ManifestChanges(resume=(("c", "1.0.0"),)), governance(), now)
     error = caught.value
-    assert (error.code, error.detail, error.fix) == (
-        "manifest_left",
-        "alpha has left c 1.0.0; that cannot be taken back.",
-        "Sign a new version of the contract.",
-    )
+    assert error.code == "manifest_left"
     # To resume what was never suspended changes nothing
     other = ManifestChanges(resume=(("another", "1.0.0"),))
     assert issue_manifest(document, other, governance(), now).manifest.standing == (left,)
