@@ -1,4 +1,7 @@
-"""Who does something that the disclosure log records. Imports nothing: every command needs it."""
+"""Actor of an action that the disclosure log records.
+
+No imports, because every command needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 LONGEST_REASON: Final = 200
-"""Characters of a reason in words."""
+"""Maximum length of a reason, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something that the log records.
+    """The person or process that performs a logged action.
 
     Attributes:
-        operator: the login name as the system gives it, or the name of a process.
-        acting_for: what the operator gave with `--operator`.
-        reason: why, in words.
+        operator: login name as the system gives it, or the name of a process.
+        acting_for: the name given with `--operator`.
+        reason: the purpose, in words.
     """
 
     operator: str

@@ -1,10 +1,9 @@
-"""Form of one entry of the disclosure log (DPA 2018 s62; docs/spec/disclosure-log.md).
+"""Format of one entry of the disclosure log (DPA 2018 s62; docs/spec/disclosure-log.md).
 
-An entry holds names and codes: field paths, agencies, the contract and the clause that decided,
-a reason code, the operator, and an HMAC of the case id. It can hold no value of a field: every
-text in it has to look like a name, and there is no place for anything else. The reason that a
-person gives in words is stored beside the log, encrypted (`broker.audit.reasons`); the entry holds
-the hash of the ciphertext.
+An entry holds names and codes: field paths, agencies, the contract and the clause that decided, a
+reason code, the operator, and an HMAC of the case id. It cannot hold the value of a field: every
+text in it must have the form of a name. A reason in words is stored encrypted beside the log
+(`broker.audit.reasons`); the entry holds the hash of the ciphertext.
 """
 
 from __future__ import annotations
@@ -20,24 +19,24 @@ from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import b64, strict_b64
 
 EntryKind: TypeAlias = Literal[
-    # the six of section 62
+    # the six kinds of section 62
     "collection",  # taken from the agency's own export, or received from a partner
     "alteration",  # an update or a correction was taken or received
-    "consultation",  # shown to a person or a subscriber, or a record or the log was read
+    "consultation",  # shown to a person or a subscriber, or a sealed record or the log was read
     "disclosure",  # sealed for recipients
     "combination",  # records of a further source joined those of a case
-    "erasure",  # content was removed; never what it held
-    # and two more
-    "refusal",  # not shared, or not taken, and why
-    "destruction",  # an exchange key's private half
+    "erasure",  # content was removed; the entry never holds it
+    # and two more kinds
+    "refusal",  # not shared, or not accepted, with the reason
+    "destruction",  # destruction of an exchange key's private half
 ]
 
-#: Field paths, agencies, types, codes: what a contract and a code list can name.
+#: Form of field paths, agencies, types and codes: names in a contract or a code list.
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,99}")
-#: Clauses and versions: short, without a space.
+#: Form of clauses and versions: short, without a space.
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._()/:+\-]{0,63}")
-#: An account of the operating system or of a directory (`DOMAIN\account`, `account@realm`); other
-#: characters are percent-encoded (`broker.agency.account`).
+#: Form of an account of the operating system or a directory (`DOMAIN\account`, `account@realm`);
+#: other characters are percent-encoded (`broker.agency.account`).
 _OPERATOR: Final = re.compile(r"[\w%][\w ._@/:+\\%$'\-]{0,127}")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/\-]{0,199}")
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
@@ -46,7 +45,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class ContractReference:
-    """The exact text that decided: its name, version and SHA-256 in hexadecimal."""
+    """The exact contract text that decided: name, version and SHA-256 in hexadecimal."""
 
     name: str
     version: str
@@ -55,7 +54,7 @@ class ContractReference:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Fields that went to the same readers, each with the clause that granted it."""
+    """Fields with the same recipients, each with the clause that granted it."""
 
     recipients: tuple[str, ...]
     fields: Mapping[str, str]
@@ -63,24 +62,24 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, before it has a place in the log.
+    """One entry, before it has a position in the log.
 
     Attributes:
-        time_ms: when it happened, ms since the Unix epoch, UTC.
+        time_ms: time of the action, ms since the Unix epoch, UTC.
         case_key: HMAC of the case id under the agency's secret (`pseudonyms.case_key`).
         event_id: the event's id, and `source` the agency that sent it.
-        left_out: field path to the code of why it was shared with no addressed agency.
-        left_out_for: agency to the same, of fields that others got.
+        left_out: field path -> code of the reason why it was shared with no addressed agency.
+        left_out_for: agency -> the same, for fields that other agencies got.
         reason: a code, never free text.
         operator: the account or process that did it, as the system names it.
-        acting_for: the name that the operator gave with `--operator`.
+        acting_for: the name given with `--operator`.
         reason_text: SHA-256 of the encrypted reason in words (`broker.audit.reasons`).
-        recipients: of a refusal: to whom it was not shared.
-        clause: of a refusal: the clause that decided.
-        about: of a consultation: `log` or `sealed_record`, where it was not an opened event.
-        filter: of a consultation of the log: what was asked for besides the case.
-        joined: of a combination: the sources whose records were there before.
-        count: of an erasure: how many things were removed.
+        recipients: for a refusal: the agencies with which it was not shared.
+        clause: for a refusal: the clause that decided.
+        about: for a consultation: `log` or `sealed_record`, if it was not an opened event.
+        filter: for a consultation of the log: the query besides the case.
+        joined: for a combination: the sources whose records were there before.
+        count: for an erasure: the number of removed items.
     """
 
     kind: EntryKind
@@ -105,15 +104,15 @@ class Entry:
     count: int | None = None
 
     def fields(self) -> frozenset[str]:
-        """Every field path that was shared with anyone."""
+        """Return every field path that was shared with any agency."""
         return frozenset(path for share in self.shares for path in share.fields)
 
 
 KINDS: Final[tuple[EntryKind, ...]] = get_args(EntryKind)
 _KINDS: Final = frozenset(KINDS)
 
-#: Names that were found good, by form. A contract names a few hundred, an entry some fifty of
-#: them, and matching each again was two thirds of the cost of an entry. Bounded, never cleared.
+#: Cache of texts that are valid names, by form. A contract names a few hundred, an entry about
+#: fifty; matching each again took two thirds of the time of an entry. Bounded, never cleared.
 _SEEN: Final[dict[re.Pattern[str], set[str]]] = {
     _NAME: set(),
     _LABEL: set(),
@@ -124,12 +123,12 @@ _MAX_SEEN: Final = 4096
 
 
 def is_name(text: str) -> bool:
-    """Whether an entry may hold a text as a name: an agency, a type, a field path or a code."""
+    """Return whether a text is a valid name: an agency, a type, a field path or a code."""
     return _NAME.fullmatch(text) is not None
 
 
 def format_entry(entry: Entry) -> bytes:
-    """The entry as canonical JSON: what is hashed and kept.
+    """Return the entry as canonical JSON, which is hashed and stored.
 
     Raises:
         DisclosureLogError: `log_entry_invalid`, a text in it is not a name, code or label.
@@ -187,7 +186,7 @@ def _left_out(entry: Entry) -> dict[str, object]:
 
 
 def parse_entry(data: bytes) -> Entry:
-    """The inverse of `format_entry`: exactly the bytes that it writes.
+    """Parse exactly the bytes that `format_entry` writes.
 
     Raises:
         DisclosureLogError: `log_entry_invalid`.
@@ -230,7 +229,7 @@ def parse_entry(data: bytes) -> Entry:
     except (CanonicalError, KeyError, TypeError, ValueError, AttributeError):
         raise _invalid("it is not an entry") from None
     if not same:
-        raise _invalid("it holds more than an entry does")
+        raise _invalid("it has members that an entry does not have")
     return entry
 
 
@@ -246,7 +245,7 @@ def _require_names(entry: Entry) -> None:
     _require(_NAME, (text for text in (entry.type, entry.reason, entry.about) if text is not None))
     _require(_OPERATOR, (text for text in (entry.operator, entry.acting_for) if text is not None))
     if entry.reason_text is not None and len(entry.reason_text) != 32:
-        raise _invalid("the hash of its reason is not one")
+        raise _invalid("the hash of its reason is not a hash")
     _require(_NAME, entry.recipients)
     _require(_NAME, entry.joined)
     if entry.clause is not None:
@@ -276,7 +275,8 @@ def _require(form: re.Pattern[str], texts: Iterable[str]) -> None:
     for text in texts:
         if text not in seen:
             if form.fullmatch(text) is None:
-                raise _invalid("a text in it is not a name")  # the text itself could be a value
+                # do not repeat the text, which could be a personal value
+                raise _invalid("a text in it is not a name")
             if len(seen) < _MAX_SEEN:
                 seen.add(text)
 
@@ -295,5 +295,6 @@ def _text_of(milliseconds: int) -> str:
 
 
 def _milliseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)  # any spelling: the entry has to be written the same
+    # other forms are refused because the entry is formatted again and compared
+    moment = datetime.fromisoformat(text)
     return int(moment.timestamp()) * 1000 + moment.microsecond // 1000

@@ -1,4 +1,4 @@
-"""What is wrong with a disclosure log or an entry meant for it, and why evidence is lacking."""
+"""Errors of a disclosure log or an entry, and of missing evidence."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from contracts.errors import ConcordantError
 
 
 class DisclosureLogError(ConcordantError):
-    """The log does not say what was written and signed; the agency's auditor must act.
+    """The log differs from what was written and signed; the agency's auditor must act.
 
     Codes: `log_entry_altered`, `log_entry_missing`, `log_range_altered` (an entry was altered
-    together with its hash), `log_checkpoint_invalid`, `log_head_altered`, `log_entry_invalid`
-    (an entry that would hold something else than names and codes), `log_reason_altered` (a reason
-    that is stored beside the log).
+    together with its hash), `log_checkpoint_invalid`, `log_head_altered`, `log_entry_invalid` (an
+    entry that would hold something other than names and codes), `log_reason_altered` (a reason that
+    is stored beside the log).
 
     Attributes:
-        index: the first bad entry, counted from 0, where one can be named.
+        index: the first bad entry, counted from 0, if it is known.
     """
 
     code = "log_entry_altered"
@@ -33,11 +33,11 @@ class DisclosureLogError(ConcordantError):
 
 
 class EvidenceError(ConcordantError):
-    """There is no post-quantum evidence of an event, or not yet; the answer is no.
+    """Post-quantum evidence of an event does not exist, or not yet; the answer is no.
 
     Codes: `event_unknown`, `event_ambiguous`, `event_not_sent`, `heartbeat_awaited` (the event is
-    newer than the last heartbeat that was kept), `leaves_missing`, `evidence_malformed`, and those
-    of the links (`broker.audit.evidence_verify`).
+    newer than the last kept heartbeat), `leaves_missing`, `evidence_malformed`, and those of the
+    links (`broker.audit.evidence_verify`).
     """
 
     code = "event_unknown"

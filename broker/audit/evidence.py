@@ -1,8 +1,8 @@
-"""The form of post-quantum evidence: one JSON document that says why an event is in its history.
+"""Format of post-quantum evidence: one JSON document that proves an event's place in its log.
 
-docs/spec/evidence.md. It is self-contained but for the contract, which whoever checks it must hold
-and believe: contract, manifest, stream key, heartbeat, head, path, leaf. It holds names, keys,
-signatures and hashes, and nothing of what the event says.
+docs/spec/evidence.md. The document is self-contained except for the contract, which the verifier
+must already have and trust: contract, manifest, stream key, heartbeat, head, path, leaf. It holds
+names, keys, signatures and hashes, and no content of the event.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from broker.tlog.merkle import MAX_LOG_SIZE
 
 FORMAT: Final = "concordant.evidence/v1"
 MAX_EVIDENCE_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of the document: a manifest and a heartbeat, 512 KiB each, and their escapes."""
+"""Maximum size of the document in bytes: a manifest and a heartbeat, 512 KiB each, with escapes."""
 MAX_PATH: Final = 63
 
 _Hash = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
@@ -52,14 +52,17 @@ class HeadPart(_Part):
 
 
 class ClassicalPart(_Part):
-    """The Ed25519 checkpoint beside the chain, with its own path; nothing rests on it."""
+    """The Ed25519 checkpoint beside the chain, with its own path.
+
+    The proof does not depend on it.
+    """
 
     checkpoint: _Note
     path: _Path
 
 
 class Evidence(_Part):
-    """What `parse_evidence` reads: of the right form, nothing in it verified.
+    """A parsed document: its form is valid, but nothing in it is verified.
 
     Attributes:
         agency: the event's sender.
@@ -67,9 +70,9 @@ class Evidence(_Part):
         manifest: the sender's manifest, the whole note.
         stream_key: id of its ML-DSA-44 stream key, hexadecimal.
         heartbeat: the sender's heartbeat, the whole note.
-        index: of the event's record in its log.
+        index: index of the event's record in its log.
         leaf: RFC 6962 leaf hash of the sealed value.
-        path: from the leaf's sibling up to the head's root.
+        path: hashes from the leaf's sibling up to the head's root.
     """
 
     format: Literal["concordant.evidence/v1"]
@@ -88,15 +91,15 @@ class Evidence(_Part):
 
 
 def format_evidence(evidence: Evidence) -> bytes:
-    """The document, one line."""
+    """Return the document as one line."""
     return orjson.dumps(evidence.model_dump(mode="json", exclude_none=True)) + b"\n"
 
 
 def parse_evidence(document: bytes) -> Evidence:
-    """Read a document.
+    """Parse a document.
 
     Raises:
-        EvidenceError: `evidence_malformed`; names the member, never what it holds.
+        EvidenceError: `evidence_malformed`; the message names the member, never its value.
     """
     if len(document) > MAX_EVIDENCE_BYTES:
         raise _malformed("it is too large")
@@ -112,7 +115,7 @@ def parse_evidence(document: bytes) -> Evidence:
 
 def _malformed(reason: str) -> EvidenceError:
     return EvidenceError(
-        f"Not a document of evidence: {reason}.",
+        f"Not an evidence document: {reason}.",
         code="evidence_malformed",
         fix="Ask for it again: concordant event evidence EVENT_ID --agency DIR --out FILE",
     )

@@ -1,7 +1,7 @@
-"""Putting the evidence of one event together (docs/spec/evidence.md).
+"""Builder of one event's evidence (docs/spec/evidence.md).
 
-What is handed out was checked as whoever receives it will check it, so a heartbeat whose key has
-been revoked since is passed over for a later one.
+The result is checked in the same way as the recipient will check it. So a heartbeat whose key has
+since been revoked is skipped for a later one.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from broker.tlog.note import key_id
 def show_evidence(
     tx: Transaction, participant: Participant, located: Located
 ) -> tuple[Evidence, tuple[EvidenceLink, ...]]:
-    """The evidence of an event and its links, all of which hold.
+    """Return the evidence of an event and its links, all of which hold.
 
     Args:
-        tx: the transaction that `located` was found in.
-        participant: the agency that shows it: its contracts and manifests.
-        located: where it stands.
+        tx: the transaction in which `located` was found.
+        participant: the agency that shows the evidence, with its contracts and manifests.
+        located: position of the event.
 
     Raises:
-        EvidenceError: `heartbeat_awaited`, `leaves_missing`, or the code of the link that does
-            not hold, where every heartbeat that covers the event has one.
+        EvidenceError: `heartbeat_awaited`, `leaves_missing`, or the code of the link that does not
+            hold, if this is so for every heartbeat that covers the event.
     """
     covering = tx.heartbeats.covering(located.log, located.index)
     if not covering:
@@ -46,10 +46,12 @@ def show_evidence(
             f"The event is newer than the last heartbeat of {located.log.agency} "
             "that is kept here.",
             code="heartbeat_awaited",
-            fix="ask again in a minute or two, while the adapter runs",
+            fix="ask again in two minutes, while the adapter runs",
         )
     classical = _classical(located)
-    broken = EvidenceLink("stream key", "no manifest that is held lists it", "key_unknown")
+    broken = EvidenceLink(
+        "stream key", "no manifest that this agency has lists the key", "key_unknown"
+    )
     for kept in covering:
         note = tx.heartbeats.note(kept.heartbeat_id)
         path = located.path(kept.size)
@@ -61,9 +63,9 @@ def show_evidence(
                 return evidence, links
             broken = links[-1]
     raise EvidenceError(
-        f"The heartbeat that covers the event does not count: {broken.name}: {broken.detail}.",
+        f"The heartbeat that covers the event is not valid: {broken.name}: {broken.detail}.",
         code=broken.code,
-        fix="keep the state folder, and compare with what other recipients hold",
+        fix="keep the state folder, and compare it with other recipients",
     )
 
 
@@ -75,7 +77,7 @@ def _candidates(
     path: tuple[bytes, ...],
     classical: ClassicalPart | None,
 ) -> Iterator[Evidence]:
-    """The same evidence by every manifest that lists the key and every contract that pins one."""
+    """Yield the evidence for each manifest that lists the key and each contract that pins one."""
     head = _head(participant.deployment, kept, note)
     for verified, kid in _vouching(participant, kept):
         for signed in _pinning(participant, kept.agency):
@@ -130,7 +132,7 @@ def _pinning(participant: Participant, agency: str) -> Iterator[SignedContract]:
 
 
 def _classical(located: Located) -> ClassicalPart | None:
-    """The Ed25519 checkpoint beside it, if one is held and its path can be shown."""
+    """Return the Ed25519 checkpoint beside the chain, if one is stored with its path."""
     if not located.checkpoint:
         return None
     try:

@@ -1,7 +1,7 @@
-"""The Ed25519 checkpoint beside post-quantum evidence, checked for itself.
+"""Separate check of the Ed25519 checkpoint beside post-quantum evidence.
 
-docs/spec/evidence.md, "Beside it". It was the event's signature on the day (opening, steps 1 to 3);
-nothing of the chain rests on it, and a quantum computer may have made it.
+docs/spec/evidence.md, "Beside it". The checkpoint was the event's signature when it was sent
+(opening, steps 1 to 3). The chain does not depend on it, because a quantum computer could forge it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ CLASSICAL: Final = "classical"
 
 
 def check_classical(evidence: Evidence, manifests: ManifestBook) -> EvidenceLink | None:
-    """Whether the checkpoint holds, None where the document has none.
+    """Check the checkpoint; return None if the document has none.
 
     Args:
         evidence: a document whose chain was checked.
-        manifests: those that this agency believes.
+        manifests: those that this agency trusts.
     """
     part = evidence.classical
     if part is None:
@@ -46,7 +46,7 @@ def _checked(evidence: Evidence, part: ClassicalPart, manifests: ManifestBook) -
         signed = parse_signed_checkpoint(part.checkpoint.encode())
         line, checkpoint = signed.line, signed.checkpoint
         if checkpoint.origin != origin.format():
-            raise LinkError("origin_wrong", "the checkpoint is another log's")
+            raise LinkError("origin_wrong", "the checkpoint is of another log")
         key = manifests.stream_key(evidence.agency, line.key_id)
         if key is None or line.name != key_name(evidence.deployment, evidence.agency):
             raise LinkError("key_unknown", "no manifest here lists its Ed25519 key")

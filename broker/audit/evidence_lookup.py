@@ -1,7 +1,7 @@
-"""Where an event stands in its sender's history, and what is held of that history here.
+"""Look-up of an event's position in its sender's log, and of the stored part of that log.
 
-docs/spec/evidence.md, "Path". A reader holds leaf hashes from its start on, the frontier there, and
-the frontier after each open gap; a sender holds every leaf of its own. Neither needs the events.
+docs/spec/evidence.md, "Path". A reader has leaf hashes from its start on, the frontier there, and
+the frontier after each open gap. A sender has every leaf of its own log. Neither needs the events.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from broker.tlog.merkle import Frontier
 from broker.tlog.proof import parse_proof
 
 Leaves = Callable[[int, int], Sequence[tuple[int, bytes]]]
-"""(first, last), both included -> (index, leaf hash) of those that are held, by index."""
+"""(first, last), both included -> (index, leaf hash) of the stored leaves, by index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Located:
     checkpoint: bytes
 
     def path(self, size: int) -> tuple[bytes, ...]:
-        """The inclusion path under the head of `size`.
+        """Return the inclusion path under the head of `size`.
 
         Raises:
             EvidenceError: `leaves_missing`.
@@ -71,11 +71,11 @@ def locate(
     """Find an event that this agency sent or opened.
 
     Args:
-        tx: any transaction.
+        tx: a transaction of any kind.
         me: this agency.
-        agencies: whose events to look for.
+        agencies: senders to search.
         event: its id.
-        source: its sender, if two may have used one id.
+        source: its sender, if two senders may have used the same id.
 
     Raises:
         EvidenceError: `event_unknown`, `event_ambiguous` or `event_not_sent`.
@@ -96,7 +96,7 @@ def locate(
             fix="name its sender with --source",
         )
     if not found:
-        raise _unknown("This agency's adapter neither sent nor took an event of this id.")
+        raise _unknown("This agency's adapter neither sent nor received an event of this id.")
     return found[0]
 
 
@@ -119,7 +119,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
         lambda first, last: [
             (index, hash_) for index, hash_, _ in tx.reader_logs.leaves(log, first, last)
         ],
-        # what was kept from a link has another log's text
+        # a checkpoint from a link belongs to another log
         kept.text if kept is not None and kept.time_s else b"",
     )
 
@@ -127,7 +127,7 @@ def _taken(tx: Transaction, agency: str, event_id: str) -> Located | None:
 def _bases(tx: Transaction, place: Place, generation: str) -> tuple[Frontier, ...]:
     stored = tx.reader.state(place)
     held = parse_state(stored[1]).generations.get(generation) if stored is not None else None
-    if held is None:  # forgotten among many; its leaves are not
+    if held is None:  # the content was cleared, but its leaves remain
         return ()
     after_gaps = tuple(gap.after for gap in held.gaps if gap.after is not None)
     return after_gaps if held.base is None else (held.base, *after_gaps)
@@ -167,8 +167,8 @@ def _unknown(detail: str) -> EvidenceError:
 
 def _missing(agency: str, first: int, last: int) -> EvidenceError:
     return EvidenceError(
-        f"Records {first} to {last} of that stream of {agency} are not all held here, so the way "
-        "to the signed head cannot be shown.",
+        f"Some of the records {first} to {last} of that stream of {agency} are not stored here, "
+        "so the path to the signed head cannot be shown.",
         code="leaves_missing",
-        fix=f"the adapter asks for them again; until they are here, ask {agency}",
+        fix=f"the adapter requests them again; until they arrive, ask {agency}",
     )

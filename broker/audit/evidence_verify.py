@@ -1,8 +1,8 @@
-"""The links of post-quantum evidence, checked one after the other (docs/spec/evidence.md, "Links").
+"""Verifier of post-quantum evidence, link by link (docs/spec/evidence.md, "Links").
 
-Pure: a document, the contracts and manifests that this agency believes, and what it knows of the
-event. No link needs a classical signature. Every link rests on those before it, so the first that
-fails is the last that is looked at.
+It is pure: its input is a document, the contracts and manifests that this agency trusts, and its
+knowledge of the event. No link needs a classical signature. Every link depends on those before it,
+so verification stops at the first that fails.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LINKS: Final = ("contract", "manifest", "stream key", "heartbeat", "head", "path
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLink:
-    """One link, checked; `code` says why it does not hold, and is empty if it does."""
+    """One checked link; `code` is the reason why it does not hold, and is empty if it does."""
 
     name: str
     detail: str
@@ -44,12 +44,12 @@ class EvidenceLink:
 
     @property
     def holds(self) -> bool:
-        """Whether it does."""
+        """Return whether the link holds."""
         return not self.code
 
 
 class LinkError(Exception):
-    """A link does not hold; ``code`` says why, and the text is for people."""
+    """A link does not hold; ``code`` is the reason, and the text is for people."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -57,7 +57,7 @@ class LinkError(Exception):
 
 
 EventCheck = Callable[[Evidence], str]
-"""How the leaf is known to be the event's: a sentence, or raises ``LinkError``."""
+"""Checks that the leaf is the event's: returns a sentence, or raises ``LinkError``."""
 
 
 def check_chain(
@@ -67,8 +67,8 @@ def check_chain(
 
     Args:
         evidence: the document.
-        contracts: those that this agency believes: all trust starts here.
-        manifests: those that it knows, for revocations only.
+        contracts: those that this agency trusts; all trust starts from them.
+        manifests: those that it has, only for revocations.
         event: link 7.
 
     Returns:
@@ -99,7 +99,7 @@ class _Chain:
         self._name = key_name(evidence.deployment, evidence.agency)
 
     def details(self) -> Iterator[str]:
-        """What each link says, in order."""
+        """Yield the description of each link, in order."""
         evidence = self._evidence
         governance = self._contract()  # 1
         named = f"{evidence.contract.name} {evidence.contract.version}"
@@ -124,7 +124,7 @@ class _Chain:
             raise LinkError("contract_unknown", "it is not a contract that we signed")
         contract = signed.contract
         if (contract.name, contract.version) != (part.name, part.version):
-            raise LinkError("contract_unknown", "the contract of that hash is named otherwise")
+            raise LinkError("contract_unknown", "the contract of that hash has another name")
         if agency not in contract.governance_keys:
             raise LinkError("not_a_party", f"the contract does not name {agency}")
         pinned = pinned_governance(contract, agency)
@@ -145,17 +145,17 @@ class _Chain:
             self._evidence.deployment,
             self._evidence.agency,
         ):
-            raise LinkError("manifest_foreign", "it is another agency's")
+            raise LinkError("manifest_foreign", "it is a manifest of another agency")
         if not 0 < manifest.expires - manifest.issued <= LONGEST_MANIFEST_LIFE_MS:
-            raise LinkError("manifest_dates_invalid", "it is for nothing or for too long")
+            raise LinkError("manifest_dates_invalid", "its validity is empty or too long")
         return manifest
 
     def _stated(self) -> Heartbeat:
-        """The heartbeat as it is written; its signature is the link after the key's."""
+        """Return the heartbeat unverified; a later link verifies its signature."""
         try:
             _, beat = read_heartbeat(self._evidence.heartbeat.encode(), self._evidence.deployment)
         except RefusedError as refusal:
-            raise LinkError(refusal.code, "the heartbeat is not one") from None
+            raise LinkError(refusal.code, "it is not a heartbeat") from None
         return beat
 
     def _stream_key(self, manifest: Manifest, moment: int) -> ManifestKey:
@@ -170,7 +170,7 @@ class _Chain:
             raise LinkError("manifest_expired", "the manifest had expired at the heartbeat")
         revoked = [r.kid for r in manifest.revocations]
         if named in revoked or self._manifests.revoked_since(manifest.agency, named) is not None:
-            raise LinkError("key_revoked", "the key is revoked: nothing it signed is believed")
+            raise LinkError("key_revoked", "the key is revoked, so its signatures are not trusted")
         try:
             verify_possession(
                 ML_DSA_44,
@@ -181,7 +181,7 @@ class _Chain:
                 kid=named,
             )
         except ManifestError:
-            raise LinkError("possession_invalid", "nobody proved to hold the key") from None
+            raise LinkError("possession_invalid", "the key has no proof of possession") from None
         return key
 
     def _heartbeat(self, key: ManifestKey) -> None:
@@ -194,7 +194,7 @@ class _Chain:
     def _head(self, beat: Heartbeat) -> None:
         part = self._evidence.head
         if beat.agency != self._evidence.agency:
-            raise LinkError("origin_wrong", "the heartbeat is another agency's")
+            raise LinkError("origin_wrong", "it is a heartbeat of another agency")
         named = [
             (head.topic, head.partition, head.generation, head.size, head.root.hex())
             for head in beat.heads

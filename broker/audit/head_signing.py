@@ -1,4 +1,4 @@
-"""Signing the disclosure log's head where a command has just written an entry."""
+"""Signing of the disclosure log's head after a command has written an entry."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from broker.tlog.cosignature import signed_checkpoint
 
 
 def sign_own_head(tx: Transaction, participant: Participant, now: int) -> bool:
-    """Sign the head with this agency's stream key, if that can be had.
+    """Sign the head with this agency's stream key, if the key is available.
 
     The keyring is unlocked when a command writes an entry, so the entry need not wait for the
-    running adapter. Where there is no valid stream key, the entry stays without a signed head, and
-    `log verify` says so.
+    running adapter. Without a valid stream key, the entry has no signed head yet, and `log verify`
+    reports this.
 
     Args:
         tx: the transaction that appended.

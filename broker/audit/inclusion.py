@@ -1,8 +1,8 @@
-"""An inclusion path under a later head, from the leaves that are held and one known frontier.
+"""Inclusion path under a later head, from the stored leaves and one known frontier.
 
-docs/spec/evidence.md, "Path". A reader that began in the middle of a stream holds no leaf below its
-start, but the frontier there stands for all of them: every subtree that a path needs and that
-begins below it is made of the frontier's own nodes.
+docs/spec/evidence.md, "Path". A reader that started in the middle of a stream has no leaf below its
+start, but the frontier there replaces them: every subtree of a path that begins below the start
+consists of the frontier's own nodes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _CHUNK_LEAVES: Final = 4096
 
 
 def path_from(base: Frontier, leaves: LeafSource, index: int, size: int) -> tuple[bytes, ...]:
-    """The path of `index` in the log of `size` leaves, for `merkle.verify_inclusion`.
+    """Return the path of `index` in the log of `size` leaves, for `merkle.verify_inclusion`.
 
     Args:
         base: the frontier of [0, base.size), with base.size <= index; empty for a whole log.
-        leaves: gives leaf hashes from base.size on.
+        leaves: returns leaf hashes from base.size on.
         index: from 0.
         size: above `index`.
 
@@ -61,7 +61,7 @@ def subtree_root(leaves: LeafSource, start: int, stop: int) -> bytes:
 
 
 def _left_subtree(base: Frontier, leaves: LeafSource, start: int, stop: int) -> bytes:
-    """The perfect subtree [start, stop), of which the base may have all, a part or nothing.
+    """Return the hash of the perfect subtree [start, stop), which the base may partly cover.
 
     Its start is a multiple of twice its size, so the frontier's nodes from there on are those of
     the lower digits of base.size.

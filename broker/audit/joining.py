@@ -1,4 +1,4 @@
-"""Combination: the moment at which records of a further source join those of a case (s62)."""
+"""Combination: records of a further source join the records of a case (s62)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from broker.audit.entries import Entry
 from broker.store.transaction import Transaction
 
 OWN_SYSTEM = ""
-"""The source that is this agency's own system."""
+"""Source that means this agency's own system."""
 
 
 def combined(
@@ -18,14 +18,14 @@ def combined(
     now: int,
     operator: str,
 ) -> list[Entry]:
-    """Note the sources of cases, and say which of them joined records of other sources.
+    """Record the sources of cases, and return an entry for each that joined other sources.
 
     Args:
         tx: the transaction in which the records are written.
         pairs: (case key, source); `OWN_SYSTEM` for this agency's own system.
-        agency: this agency's id: how entries name its own system.
+        agency: this agency's id, by which entries name its own system.
         now: ms.
-        operator: who did it, for the log.
+        operator: name of the actor, for the log.
 
     Returns:
         One entry for each source that is new to a case with records of others.

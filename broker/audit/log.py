@@ -1,12 +1,12 @@
-"""The disclosure log: appending, signing its head, and checking all of it.
+"""Disclosure log: appending, signing its head, and verification.
 
-A Merkle log (RFC 6962) over salted entries: leaf = H(0x00 || H(lp("concordant/1/disclosure", salt,
-entry))). The salt lets a leaf be shown to another party without giving its entry away to guessing.
-Appending needs no key, so it happens in the very transaction of what it records; a checkpoint
-signed later, by whoever holds the stream key next, covers everything before it, and its head goes
-out with the heartbeats, where other agencies keep it. Alteration is found from there: of what no
-checkpoint covers yet, only damage is, and entries cut off together with the checkpoints over them
-are found from the heads that others kept.
+It is a Merkle log (RFC 6962) over salted entries: leaf = H(0x00 || H(lp("concordant/1/disclosure",
+salt, entry))). The salt allows a leaf to be shown to another party without the entry being guessed.
+Appending needs no key, so it happens in the same transaction as the action. The next process with
+the stream key signs a checkpoint, which covers everything before it. Its head goes out with the
+heartbeats, and other agencies keep it; this makes alterations detectable. Limits: in entries that
+no checkpoint covers yet, only damage is detected, not forgery. Entries that were cut off together
+with their checkpoints are detected only with the heads that others kept.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ CheckpointSigner = Callable[[int, Checkpoint], bytes]
 """(time in s, checkpoint) -> signed note: `partial(signed_checkpoint, note_signer)`."""
 
 CheckpointVerifier = Callable[[SignedCheckpoint], None]
-"""Raises NoteError unless a stream key of this agency, valid at the time, signed it."""
+"""Raises NoteError unless a stream key of this agency, valid at that time, signed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """Size and root of the log, and up to which size a checkpoint is signed."""
+    """Size and root of the log, and the size up to which a checkpoint is signed."""
 
     size: int
     root: bytes
@@ -48,33 +48,36 @@ class LogHead:
 
     @property
     def covered(self) -> bool:
-        """Whether a signed head covers every entry."""
+        """Return whether a signed head covers every entry."""
         return self.signed_size >= self.size
 
     def covers(self, index: int) -> bool:
-        """Whether a signed head covers an entry."""
+        """Return whether a signed head covers an entry."""
         return index < self.signed_size
 
 
 def log_origin(deployment: str, agency: str) -> str:
-    """The log's name in checkpoints; with three parts it cannot be taken for a stream's."""
+    """Return the log's name in checkpoints.
+
+    It has three parts, so it never equals a stream's name.
+    """
     return f"{deployment}/{agency}/disclosures"
 
 
 def entry_leaf(salt: bytes, entry: bytes) -> bytes:
-    """The leaf hash of an entry under its salt, 32 bytes."""
+    """Return the leaf hash of an entry under its salt, 32 bytes."""
     return leaf_hash(sha256(lp(_LABEL, salt, entry)))
 
 
 def append_entries(tx: Transaction, entries: Sequence[Entry]) -> Frontier:
-    """Append `entries` in the caller's transaction: three statements, however many they are.
+    """Append `entries` in the caller's transaction, with three SQL statements in all.
 
     Returns:
         The frontier of the log after them.
 
     Raises:
-        DisclosureLogError: `log_entry_invalid`; `log_head_altered` if the kept head is damaged.
-        StoreError: as the transaction; at its end `store_conflict` if the kept head is too small.
+        DisclosureLogError: `log_entry_invalid`; `log_head_altered` if the stored head is damaged.
+        StoreError: as the transaction; at its end `store_conflict` if the stored head is too small.
     """
     frontier = _kept_frontier(tx)
     rows = []
@@ -99,7 +102,7 @@ def sign_head(tx: Transaction, origin: str, sign: CheckpointSigner, now: int) ->
         tx: a write transaction.
         origin: `log_origin(...)`.
         sign: makes the signed note.
-        now: ms since the Unix epoch; the checkpoint's time never falls below the last one's.
+        now: ms since the Unix epoch; the checkpoint's time is never before the last one's.
     """
     frontier = _frontier(tx)
     last = tx.disclosures.last_checkpoint()
@@ -126,8 +129,8 @@ def verify_log(
         tx: any transaction.
         origin: `log_origin(...)`.
         verify: checks a checkpoint's signature.
-        witnessed: (size, root) heads that other agencies kept from heartbeats, if at hand; they
-            show a log that was rewritten and signed again by whoever holds the stream key.
+        witnessed: (size, root) heads that other agencies kept from heartbeats, if available; they
+            reveal a log that was rewritten and signed again with the stream key.
 
     Raises:
         DisclosureLogError: `log_entry_altered` or `log_entry_missing` with the first bad entry,
@@ -139,7 +142,7 @@ def verify_log(
             expected.setdefault(size, set()).add(root)
     pending = sorted(expected)
     frontier = Frontier()
-    trusted = 0  # entries below this are under a head that was met
+    trusted = 0  # entries below this are covered by a head that matched
     rows = tx.disclosures.read(0, _PAGE_ROWS)
     while rows:
         for row in rows:
@@ -148,8 +151,8 @@ def verify_log(
             if pending and pending[0] == frontier.size:
                 if expected[pending.pop(0)] != {frontier.root()}:
                     raise DisclosureLogError(
-                        "The entries do not lead to the head that was signed: the first bad one "
-                        f"is from {trusted} to {frontier.size - 1}, altered with its hash.",
+                        f"The entries do not lead to the signed head: an entry from {trusted} "
+                        f"to {frontier.size - 1} was altered together with its hash.",
                         code="log_range_altered",
                         index=trusted,
                     )
@@ -162,7 +165,7 @@ def verify_log(
         raise _missing(frontier.size)
     if kept != frontier:
         raise DisclosureLogError(
-            "The kept head is not the head of the entries.",
+            "The stored head does not match the entries.",
             code="log_head_altered",
             index=min(kept.size, frontier.size),
         )
@@ -179,11 +182,11 @@ def _signed_heads(
             signed = parse_signed_checkpoint(row.text)
             verify(signed)
         except NoteError as error:
-            raise _bad_checkpoint(row.size, f"its signature does not hold ({error.code})") from None
+            raise _bad_checkpoint(row.size, f"its signature is not valid ({error.code})") from None
         if signed.checkpoint != Checkpoint(origin, row.size, row.root):
-            raise _bad_checkpoint(row.size, "its text says something else than its row")
+            raise _bad_checkpoint(row.size, "its text differs from its row")
         if signed.line.timestamp != row.time_s or row.time_s < time_s:
-            raise _bad_checkpoint(row.size, "its time falls")
+            raise _bad_checkpoint(row.size, "its time is before that of the previous one")
         size, time_s = row.size, row.time_s
         heads[size] = {row.root}
     return size, heads
@@ -193,9 +196,9 @@ def _verify_row(row: DisclosureRow, expected_index: int) -> None:
     if row.index != expected_index:
         raise _missing(expected_index)
     altered = DisclosureLogError(
-        "The entry is not what was written.", code="log_entry_altered", index=row.index
+        "The entry differs from what was written.", code="log_entry_altered", index=row.index
     )
-    # SQLite keeps whatever type somebody wrote, a text in place of bytes as well
+    # SQLite stores a value of any type, also a text in place of bytes
     if any(not isinstance(part, bytes) for part in (row.salt, row.entry, row.leaf)):
         raise altered
     if len(row.salt) != SALT_BYTES or entry_leaf(row.salt, row.entry) != row.leaf:
@@ -204,7 +207,7 @@ def _verify_row(row: DisclosureRow, expected_index: int) -> None:
         entry = parse_entry(row.entry)
     except DisclosureLogError:
         raise altered from None
-    # Queries go by these columns, so they have to say what the entry says.
+    # Queries use these columns, so they must match the entry.
     if (entry.time_ms, entry.kind, entry.case_key) != (row.time_ms, row.kind, row.case_key):
         raise altered
 
@@ -236,12 +239,12 @@ def _missing(index: int) -> DisclosureLogError:
 
 def _head_altered() -> DisclosureLogError:
     return DisclosureLogError(
-        "The kept head is not the head of the entries.", code="log_head_altered"
+        "The stored head does not match the entries.", code="log_head_altered"
     )
 
 
 def _bad_checkpoint(size: int, rule: str) -> DisclosureLogError:
     return DisclosureLogError(
-        f"The checkpoint of size {size} is not what was signed: {rule}.",
+        f"The checkpoint of size {size} differs from what was signed: {rule}.",
         code="log_checkpoint_invalid",
     )

@@ -1,7 +1,7 @@
-"""Answers from the disclosure log: who received which field of a case, under which clause.
+"""Queries of the disclosure log: which agency received which field of a case, under which clause.
 
-Verify the log first (`log.verify_log`); these functions only read it. A case is asked for by its
-HMAC, so the answer needs the agency's secret, and a copy of the log alone names no case.
+Verify the log first (`log.verify_log`); these functions only read it. A case is found by its HMAC,
+so a query needs the agency's secret, and a copy of the log alone names no case.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class FieldDisclosure:
 
 
 def entries_of_case(tx: Transaction, case_key: bytes) -> list[Placed]:
-    """Everything that happened to a case, in the order it was written."""
+    """Return all entries of a case, in the order of writing."""
     return [Placed(row.index, parse_entry(row.entry)) for row in tx.disclosures.by_case(case_key)]
 
 
 def entries_of_log(tx: Transaction) -> Iterator[Placed]:
-    """Every entry, in the order it was written, a page in memory at a time."""
+    """Yield every entry in the order of writing, one page in memory at a time."""
     rows = tx.disclosures.read(0, _PAGE_ROWS)
     while rows:
         yield from (Placed(row.index, parse_entry(row.entry)) for row in rows)
@@ -54,7 +54,7 @@ def entries_of_log(tx: Transaction) -> Iterator[Placed]:
 
 
 def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDisclosure]:
-    """Who received the fields of a case that are `prefix` or lie below it (all, if empty)."""
+    """Return the recipients of a case's fields at or below `prefix` (all, if empty)."""
     return [
         FieldDisclosure(
             index=placed.index,
@@ -75,7 +75,7 @@ def received(tx: Transaction, case_key: bytes, prefix: str = "") -> list[FieldDi
 
 
 def shared_fields(entry: Entry, prefix: str) -> Iterator[tuple[str, str, str]]:
-    """(path, recipient, clause) of the fields that are `prefix` or lie below it (all, if empty)."""
+    """Yield (path, recipient, clause) of the fields at or below `prefix` (all, if empty)."""
     for share in entry.shares:
         for path, clause in share.fields.items():
             if not prefix or path == prefix or path.startswith(prefix + "."):

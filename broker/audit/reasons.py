@@ -1,9 +1,9 @@
-"""Reasons in words, encrypted beside the disclosure log.
+"""Encrypted reasons in words, stored beside the disclosure log.
 
-The log is kept for years and holds names and codes only. A reason that a person types may name
-somebody all the same, so it is encrypted under a key of the agency's secret and stored in a table
-of its own; the entry holds the hash of the ciphertext. So a reason can be removed (`log erase`
-does, for the case's entries) without a break in the chain, and a copy of the log shows none.
+The log is kept for years and holds only names and codes. A reason that a person types may still
+name a person. So it is encrypted under a key of the agency's secret and stored in a separate table,
+and the entry holds the hash of the ciphertext. A reason can be removed without a break in the chain
+(`log erase` removes those of the case's entries), and a copy of the log shows none.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _NONCE_BYTES: Final = 12
 def attributed(
     tx: Transaction, actor: Actor, secret: bytes | None, entries: list[Entry]
 ) -> list[Entry]:
-    """The entries with who did it and why; the reason is stored in the same transaction.
+    """Return the entries with actor and reason; the reason is stored in the same transaction.
 
     Args:
         tx: the transaction in which the entries are appended.
-        actor: who.
-        secret: the agency's secret; None only where no reason was given.
-        entries: what was done.
+        actor: the person or process.
+        secret: the agency's secret; None only if no reason was given.
+        entries: the actions.
     """
     sha = None
     if actor.reason is not None and entries:
@@ -43,7 +43,7 @@ def attributed(
 
 
 def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
-    """The reason in words of an entry; None if it has none, or if it was removed.
+    """Return the reason in words of an entry; None if it has none, or if it was removed.
 
     Raises:
         DisclosureLogError: `log_reason_altered`.
@@ -60,7 +60,7 @@ def reason_of(tx: Transaction, secret: bytes, entry: Entry) -> str | None:
         return _key(secret).open(nonce, ciphertext, b"").decode()
     except SealBroken:
         raise DisclosureLogError(
-            "A reason that is stored beside the log is not what was written.",
+            "A reason that is stored beside the log differs from what was written.",
             code="log_reason_altered",
         ) from None
 

@@ -1,7 +1,8 @@
-"""Entries of the disclosure log for each act (docs/spec/disclosure-log.md, "Which act").
+"""Entries of the disclosure log for each action (docs/spec/disclosure-log.md, "Which act").
 
-DPA 2018 s62 asks for collection, alteration, consultation, disclosure, combination and erasure;
-refusals are decisions too, so why something was not shared is here as well. Names and codes only.
+DPA 2018 s62 requires collection, alteration, consultation, disclosure, combination and erasure.
+Refusals are decisions too, so the log also records why something was not shared. Entries hold only
+names and codes.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from contracts.model import Contract
 from contracts.vocabulary import vocabulary
 
 OPERATOR: Final = "adapter"
-"""Who is named in the log when no person asked for it."""
+"""Operator name in the log for actions that no person requested."""
 
 
 def contract_reference(text: ContractText) -> ContractReference:
-    """Which contract decided."""
+    """Return a reference to the contract that decided."""
     return ContractReference(text.contract.name, text.contract.version, text.hash.hex())
 
 
 def collected(
     event_type: str, event_id: str, case_key: bytes, now: int, operator: str
 ) -> list[Entry]:
-    """An item of the agency's own export was taken; and altered, where it changes earlier ones.
+    """Return entries for an item taken from the agency's own export, also for an alteration.
 
     Its fields are those of the disclosure of the same event, shared and left out.
     """
@@ -55,10 +56,10 @@ def disclosed(
     now: int,
     operator: str,
 ) -> Entry:
-    """An event was sealed for others: who may read which field, under which clause."""
+    """Return the entry for a sealed event: the recipients of each field, and the clauses."""
     by_readers: dict[frozenset[str], dict[str, str]] = {}
     for field in decision.fields:
-        if field.readers:  # "withheld" is from some of those addressed only
+        if field.readers:  # "withheld" applies to only some of the addressed agencies
             by_readers.setdefault(field.readers, {})[field.path] = field.clause or ""
     return Entry(
         kind="disclosure",
@@ -81,7 +82,7 @@ def disclosed(
 
 
 def _narrowed(decision: Decision) -> Mapping[str, Mapping[str, str]]:
-    """What some addressed agencies got and others did not, for lack of their own consent."""
+    """Return fields that only some addressed agencies got, for lack of consent to the others."""
     found: dict[str, dict[str, str]] = {}
     for path, agency, reason in decision.left_out:
         if path in decision.flat:
@@ -101,18 +102,18 @@ def refused(
     recipients: Iterable[str] = (),
     clause: str | None = None,
 ) -> Entry:
-    """Something was not shared, or not taken, and why.
+    """Return the entry for something that was not shared or not accepted, with the reason.
 
     Args:
-        kind_of_event: its type, where that is one of ours.
-        code: why.
+        kind_of_event: its type, if it is a known one.
+        code: reason code.
         now: ms.
-        operator: who asked for it.
-        event_id: of the event, where it has one.
+        operator: name of the actor.
+        event_id: id of the event, if it has one.
         source: the agency that sent it; None for our own.
-        case_key: of its case, where that is known.
-        recipients: to whom it was not shared; what is not a name is left out.
-        clause: of the contract that decided, where one did.
+        case_key: key of its case, if known.
+        recipients: agencies with which it was not shared; texts that are not names are left out.
+        clause: clause of the contract that decided, if one did.
     """
     return Entry(
         kind="refusal",
@@ -129,7 +130,7 @@ def refused(
 
 
 def case_of(event: PlainEvent) -> str | None:
-    """The shared id of an event's case, also of an event that is refused; None if it has none."""
+    """Return the shared id of an event's case, also of a refused event; None if it has none."""
     case: object = event.data
     for name in vocabulary().case.split("."):
         case = case.get(name) if isinstance(case, dict) else None
@@ -148,7 +149,7 @@ def received(
     now: int,
     operator: str,
 ) -> list[Entry]:
-    """An event of another agency was put into the inbox, for the agency's own system."""
+    """Return entries for an event of another agency that was put into the inbox."""
     entry = _opened("collection", event, contract, reference, agency, case_key, now, operator)
     return [entry, *_altered(entry)]
 
@@ -162,12 +163,12 @@ def consulted(
     now: int,
     operator: str,
 ) -> Entry:
-    """An event of another agency was shown to a person, or given to a subscriber."""
+    """Return the entry for an event that was shown to a person or given to a subscriber."""
     return _opened("consultation", event, contract, reference, agency, case_key, now, operator)
 
 
 def released(source: str, event_id: str | None, now: int) -> Entry:
-    """A sealed record was written out for another party or an auditor."""
+    """Return the entry for a sealed record that was exported for another party or an auditor."""
     return Entry(
         kind="consultation",
         time_ms=now,
@@ -178,7 +179,7 @@ def released(source: str, event_id: str | None, now: int) -> Entry:
 
 
 def log_read(case_key: bytes | None, asked: Mapping[str, str], now: int) -> Entry:
-    """The disclosure log was shown: of which case, and what else was asked for."""
+    """Return the entry for a query of the disclosure log: the case and the other conditions."""
     return Entry(kind="consultation", time_ms=now, case_key=case_key, about="log", filter=asked)
 
 
@@ -193,7 +194,7 @@ def erased(
     kind_of_event: str | None = None,
     operator: str = OPERATOR,
 ) -> Entry:
-    """Content was removed: how many things, and why. Never what they held."""
+    """Return the entry for removed content: number of items and reason, never the content."""
     return Entry(
         kind="erasure",
         time_ms=now,
@@ -231,7 +232,7 @@ def _opened(
 
 
 def _altered(entry: Entry) -> list[Entry]:
-    """The same item as an alteration, where its type changes what an earlier one said."""
+    """Return the same item as an alteration, if its type changes an earlier one."""
     if entry.type not in vocabulary().altering_types:
         return []
     return [replace(entry, kind="alteration", contract=None, shares=())]

@@ -1,1 +1,1 @@
-"""Stable reason codes: what this software can count, print and log."""
+"""Stable reason codes that this software counts, prints and logs."""

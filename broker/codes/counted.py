@@ -1,8 +1,8 @@
-"""Codes that are counted in metrics, so that each series exists at 0 before the first one happens.
+"""Codes that metrics count, so that each series exists at 0 before its first occurrence.
 
-Prometheus' `increase()` sees no rise of a series that begins at 1: the first equivocation, the
-first refused row would not alert. The specification's table of refusals is the source of the first
-list (docs/spec/opening.md, "Codes"); a test compares them.
+Prometheus' `increase()` does not see a rise of a series that begins at 1: the first equivocation or
+the first refused row would not alert. The first list comes from the specification's table of
+refusals (docs/spec/opening.md, "Codes"); a test compares them.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ RECORD_REFUSALS: Final[tuple[tuple[int, str], ...]] = (
     (11, "reason_unknown"),
     (11, "quarantine_full"),
 )
-"""Step and code of each refusal of a record from Kafka; codes of files alone are not counted."""
+"""Step and code of each refusal of a record from Kafka.
+
+Codes that only files have are not counted.
+"""
 
 ALARMS: Final = (
     "before_start_late",
@@ -98,7 +101,7 @@ ALARMS: Final = (
     "state_full",
     "withheld",
 )
-"""What an operator has to look at."""
+"""Alarms that need an operator's attention."""
 
 RELAY_FAULTS: Final = (
     "kafka_failed",
@@ -112,7 +115,7 @@ RELAY_FAULTS: Final = (
     "store_busy",
     "store_full",
 )
-"""Why a round of the relay did not send what waits."""
+"""Reasons why a round of the relay did not send the waiting events."""
 
 ITEM_REFUSALS: Final = (
     "consent_missing",
@@ -152,8 +155,8 @@ ITEM_REFUSALS: Final = (
     "unknown_value",
     "version_conflict",
 )
-"""Why an item of the agency's own export was not taken.
+"""Reasons why an item of the agency's own export was refused.
 
-An agency's own adapter may have codes of its own: their series begin when they first happen, and
-the alert rules see that too.
+An agency's own adapter may have other codes: their series begin at their first occurrence, and the
+alert rules handle that.
 """

@@ -1,9 +1,9 @@
-"""Every reason code: what it means, and what to do about it.
+"""Meaning of every reason code, and what to do about it.
 
-A refusal, a log line, a metric or the quarantine names a code; this table is the one place that
-says what it means. A test reads the source for codes and fails for one without an entry here;
-docs/codes.md is made from it. A message that is printed says more (where, which file, which key);
-this says what always holds.
+A refusal, a log line, a metric or the quarantine names a code; only this table says what it means.
+A test searches the source for codes and fails for one without an entry; docs/codes.md is generated
+from it. A printed message says more (where, which file, which key); this table says what always
+holds.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from contracts.errors import ConcordantError
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code says.
+    """Meaning of a code.
 
     Attributes:
-        means: what is so, without a full stop.
-        to_do: the next step, in whole sentences. Words in capitals stand for what is named.
+        means: the situation, without a full stop.
+        to_do: the next step, in whole sentences. Words in capitals are placeholders.
     """
 
     means: str
@@ -34,7 +34,7 @@ _SENT_AGAIN: Final = (
     f"again. Then discard the record: {_DISCARD}."
 )
 _NOTHING_TAKEN: Final = (
-    "Nothing was taken. Tell the sender: it corrects the cause and sends the event again."
+    "Nothing was accepted. Tell the sender: it corrects the cause and sends the event again."
 )
 _NEWER_SOFTWARE: Final = (
     "The record is held. If the sender's software is newer than ours, install the newer version, "
@@ -49,7 +49,7 @@ _RELEASE: Final = (
     "Keep the evidence and ask the sender. Then stop the adapter, release the stream: concordant "
     "status release AGENCY TOPIC PARTITION --agency DIR, and start the adapter again."
 )
-_OUR_EVENT: Final = " In an event of ours: correct what is named and give it again."
+_OUR_EVENT: Final = " For an event of ours: correct the named field and send it again."
 
 CODES: Final[Mapping[str, Meaning]] = {
     "addressed_wrong": Meaning(
@@ -62,7 +62,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "another agency, give another folder.",
     ),
     "agency_own": Meaning(
-        "a command was given this agency itself where another is meant",
+        "a command names this agency itself, but another is needed",
         "Give another party's id. If a key of our own is lost: concordant keys revoke KID "
         "--since TIME --reason TEXT --agency DIR; then each other party asks: concordant "
         "keys doubted AGENCY --agency DIR",
@@ -93,7 +93,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask Kafka's host to issue a certificate for the same name.",
     ),
     "certificate_invalid": Meaning(
-        "a TLS certificate is not what it must be",
+        "a TLS certificate is not valid",
         "Ask Kafka's host to issue it again.",
     ),
     "certificate_request_invalid": Meaning(
@@ -109,7 +109,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep both as evidence and telephone the sender.",
     ),
     "checkpoint_malformed": Meaning(
-        "a checkpoint is not in its one form",
+        "a checkpoint is not in its canonical form",
         "Ask its sender for it again.",
     ),
     "clock_behind": Meaning(
@@ -145,11 +145,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct kafka.bootstrap in agency.toml.",
     ),
     "config_folders_same": Meaning(
-        "two folders of agency.toml are one",
+        "two settings of agency.toml name the same folder",
         "Give each its own folder.",
     ),
     "config_interval_invalid": Meaning(
-        "an interval makes this agency or others alarm all the time",
+        "an interval would make this agency or others raise alarms all the time",
         "Set the interval that is named.",
     ),
     "config_invalid": Meaning(
@@ -163,10 +163,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "config_port_unusable": Meaning(
         "the port of /metrics and /readyz cannot be opened",
-        "Use a free port, or port 0; or stop what uses this one.",
+        "Use a free port, or port 0; or stop the program that uses this one.",
     ),
     "config_signer": Meaning(
-        "the place of the keys is not one that this software knows",
+        "this software does not support the configured store of keys",
         "Use file:FOLDER in [keys] of agency.toml.",
     ),
     "config_unreadable": Meaning(
@@ -174,7 +174,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the line or the permissions that are named.",
     ),
     "confirmation_needed": Meaning(
-        "a person has to agree, and there is no terminal",
+        "the command needs a person's consent, and there is no terminal",
         "Give the command again with --yes.",
     ),
     "consent_missing": Meaning(
@@ -182,7 +182,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "content_gone": Meaning(
-        "what has to be published again has no content any more",
+        "the content that must be published again is no longer stored",
         "Tell the recipients how many events are lost, and when: concordant status --agency DIR. "
         "Their status lists the records of which only the hash came.",
     ),
@@ -202,7 +202,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "which one they signed.",
     ),
     "contract_ended": Meaning(
-        "the contract ended longer ago than its grace",
+        "the contract ended, and its grace period has passed",
         _SENT_AGAIN,
     ),
     "contract_expired": Meaning(
@@ -219,7 +219,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         " move it out of the folder.",
     ),
     "contract_invalid": Meaning(
-        "an agreement is not in its form, or gives more than 16 groups",
+        "an agreement is malformed, or gives more than 16 groups",
         "A file: correct the line that is named. If others drafted this text, ask its author; if it"
         " was signed, take the signed file from another party. A record: a retry cannot open it."
         " Tell the sender: it corrects the cause and sends the event again. Then discard the"
@@ -252,7 +252,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
     "contract_note_malformed": Meaning(
-        "the file of signatures is not in its one form",
+        "the file of signatures is malformed",
         "Put the file back, or ask another party for its copy.",
     ),
     "contract_signature_invalid": Meaning(
@@ -278,7 +278,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask its agency for it again.",
     ),
     "cosignature_malformed": Meaning(
-        "a second signature is not in its one form",
+        "a second signature is malformed",
         "Ask its agency for it again.",
     ),
     "cosignature_unknown": Meaning(
@@ -320,15 +320,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "demo_missing": Meaning(
         "the demo and its fictitious agencies are not installed",
-        "Install them where no real data is: pip install concordant-demo",
+        "Install them on a machine without real data: pip install concordant-demo",
     ),
     "descriptors_exhausted": Meaning(
         "this process can open no more files",
-        "Nothing is lost, and it goes on by itself when files can be opened again. Raise "
-        "LimitNOFILE of the service, or end what holds so many connections open.",
+        "Nothing is lost, and the adapter continues when files can be opened again. Raise "
+        "LimitNOFILE of the service, or stop the program that holds so many connections open.",
     ),
     "directory_not_empty": Meaning(
-        "the folder holds something",
+        "the folder is not empty",
         "Give a folder that is absent or empty.",
     ),
     "directory_unusable": Meaning(
@@ -336,7 +336,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Check its owner, its permissions and the free space.",
     ),
     "disk_full": Meaning(
-        "there is too little room for the state",
+        "there is too little disk space for the state",
         "Make room on the disk of the agency's folder.",
     ),
     "early": Meaning(
@@ -378,16 +378,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         _RELEASE,
     ),
     "error": Meaning(
-        "something went wrong that has no code of its own",
+        "an error without a code of its own occurred",
         "Keep the message and tell the maintainers.",
     ),
     "event_ambiguous": Meaning("several agencies used this event id", "Name the sender as well."),
     "event_held": Meaning(
-        "the event is put aside",
+        "the event is held",
         "Read why: concordant quarantine list --agency DIR",
     ),
     "event_invalid": Meaning(
-        "a required field is missing (9), or the event's model is not met (10)",
+        "a required field is missing (9), or the event does not match the model (10)",
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "event_malformed": Meaning("a line is not an event", "Correct the line that is named."),
@@ -425,12 +425,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Rename the file, or export it in the adapter's format.",
     ),
     "file_unreadable": Meaning(
-        "the file may not be read",
+        "the adapter may not read the file",
         "Let the account that runs the adapter read it.",
     ),
     "file_unusable": Meaning(
         "a file or folder cannot be used",
-        "Check that it is there, its owner, its permissions and the free space.",
+        "Check that it exists, its owner, its permissions and the free space.",
     ),
     "folder_unavailable": Meaning(
         "the import folder cannot be read",
@@ -438,7 +438,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "folder_unwritable": Meaning(
         "a folder of the adapter cannot be written to",
-        "Make the folder, and let the adapter's account write to it.",
+        "Create the folder, and give the adapter's account write access.",
     ),
     "founding_unreadable": Meaning(
         "the file founding.json of an agency's folder is damaged",
@@ -454,7 +454,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "gaps_forgotten": Meaning(
         "records that were missing are not waited for any more",
-        "Nothing: the sender publishes again what a revoked key had signed. Else ask the sender.",
+        "Nothing: the sender publishes again the records that a revoked key had signed. Else "
+        "ask the sender.",
     ),
     "gaps_many": Meaning(
         "too many gaps of a generation are open",
@@ -481,7 +482,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "group_keys_wrong": Meaning(
-        "keys are not those that contract and consent give",
+        "the recipient's keys differ from those that contract and consent give",
         _SENT_AGAIN,
     ),
     "group_zero": Meaning(
@@ -493,14 +494,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "groups_count": Meaning(
-        "more or fewer groups than allowed",
+        "the number of groups is outside the limits",
         _SENT_AGAIN,
     ),
     "handler_failed": Meaning(
         "the adapter failed on this file or batch",
         "Keep the log and tell the maintainers of the adapter.",
     ),
-    "hard_link": Meaning("the file has a second name elsewhere", "Drop a copy of the file."),
+    "hard_link": Meaning(
+        "the file has a second name elsewhere (hard link)", "Drop a copy of the file."
+    ),
     "headers_wrong": Meaning(
         "a header is missing, repeated or null",
         _NOTHING_TAKEN,
@@ -514,7 +517,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing; the record is ignored.",
     ),
     "heartbeats_many": Meaning(
-        "more heartbeats of an agency came than are heard in a minute",
+        "an agency sent more heartbeats in a minute than are processed",
         "Nothing: the next minute's heartbeat says the same. If it stays, telephone that agency.",
     ),
     "id_reused": Meaning(
@@ -531,20 +534,20 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "input_unreadable": Meaning(
         "the input cannot be read",
-        "Name a file that is there and that you may read.",
+        "Name a file that exists and that you may read.",
     ),
-    "input_wrong": Meaning("what was given on the command line is wrong", "Correct what is named."),
+    "input_wrong": Meaning("a value on the command line is wrong", "Correct the named value."),
     "invalid_date": Meaning(
         "a date of the export is not a date",
         "Correct the field that is named and drop the row again.",
     ),
     "invalid_value": Meaning(
-        "a value of the export is not in its form",
+        "a value of the export is malformed",
         "Correct the field that is named, or export it as text, and drop the row again.",
     ),
     "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
     "json_not_canonical": Meaning(
-        "the JSON of a group is not in its one form, or not an object",
+        "the JSON of a group is not canonical, or not an object",
         _SENT_AGAIN,
     ),
     "kafka_conflict": Meaning(
@@ -562,7 +565,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Give the folder that was made with: concordant quickstart DIR",
     ),
     "kafka_record_too_large": Meaning(
-        "Kafka does not take records of this size",
+        "Kafka does not accept records of this size",
         "Ask Kafka's host to let the topic take larger records: concordant kafka apply "
         "--agency DIR",
     ),
@@ -644,7 +647,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the reference in the export.",
     ),
     "link_malformed": Meaning(
-        "index 0 does not name a predecessor as it must",
+        "index 0 does not name a predecessor in the required form",
         _NOTHING_TAKEN,
     ),
     "log_checkpoint_invalid": Meaning(
@@ -665,7 +668,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep the state as evidence and tell your information governance officer.",
     ),
     "log_head_altered": Meaning(
-        "the disclosure log is not what others hold heads of",
+        "the disclosure log differs from the heads that other agencies hold",
         "Keep the state as evidence and tell your information governance officer.",
     ),
     "log_not_signed": Meaning(
@@ -689,10 +692,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Keep both as evidence, and ask that agency by telephone.",
     ),
     "manifest_dates_invalid": Meaning(
-        "the dates of a manifest make no sense",
+        "the dates of a manifest are not valid",
         "Ask its agency to issue it again.",
     ),
-    "manifest_early": Meaning("a manifest is from the future", "Check both clocks."),
+    "manifest_early": Meaning("a manifest has a date in the future", "Check both clocks."),
     "manifest_expired": Meaning(
         "no manifest covers log time yet",
         "Ask its agency to run: concordant keys renew --agency DIR. A record that waits "
@@ -703,19 +706,19 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Move the file out of manifests/.",
     ),
     "manifest_invalid": Meaning(
-        "a manifest is not acceptable",
+        "a manifest is not valid",
         "Ask its agency to issue it again.",
     ),
     "manifest_key_invalid": Meaning(
-        "a key in a manifest is not acceptable",
+        "a key in a manifest is not valid",
         "Ask its agency to issue it again.",
     ),
     "manifest_key_prolonged": Meaning(
-        "a manifest prolongs a key",
+        "a manifest extends the validity of a key",
         "Ask its agency to issue it again.",
     ),
     "manifest_key_shared": Meaning(
-        "a key in a manifest is another agency's",
+        "a key in a manifest belongs to another agency",
         "Telephone both agencies.",
     ),
     "manifest_keys_overlap": Meaning(
@@ -728,7 +731,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "version: let each sign it.",
     ),
     "manifest_malformed": Meaning(
-        "a manifest is not in its one form",
+        "a manifest is malformed",
         "Put the file back, or ask its agency for it again.",
     ),
     "manifest_missing": Meaning(
@@ -737,7 +740,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "for it from Kafka.",
     ),
     "manifest_rollback": Meaning(
-        "an older manifest is in the place of a newer one",
+        "an older manifest replaced a newer one (rollback)",
         "Put the newer file back, or ask its agency for it; every party holds it.",
     ),
     "manifest_signature_invalid": Meaning(
@@ -746,7 +749,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "manifest_unpinned": Meaning(
         "no contract pins the keys that signed a manifest",
-        "Get the contract that names this agency signed.",
+        "Get a contract that names this agency, with all signatures.",
     ),
     "mapping_failed": Meaning(
         "a row cannot be turned into an event",
@@ -759,16 +762,16 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
     "missing_value": Meaning(
-        "the export lacks a value that is needed",
+        "the export lacks a required value",
         "Fill the field that is named, or remove the line; then export the record again.",
     ),
     "moment_invalid": Meaning(
         "a time is not written as a time",
         "Write it like 2026-03-02T12:00:00Z.",
     ),
-    "name_unknown": Meaning("nothing of this name is known here", "Use one of the suggestions."),
+    "name_unknown": Meaning("no item of this name is known here", "Use one of the suggestions."),
     "no_reason": Meaning(
-        "a file was put aside, and its reason file is gone",
+        "a file was refused, and its reason file is missing",
         "Correct the file, then: concordant quarantine retry ID --agency DIR",
     ),
     "not_a_file": Meaning(
@@ -791,7 +794,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a signature fits two keys",
         "Tell the agency that issued the keys.",
     ),
-    "note_malformed": Meaning("a note is not in its one form", "Ask for it again."),
+    "note_malformed": Meaning("a note is malformed", "Ask for it again."),
     "note_signature_invalid": Meaning("a signature of a note does not verify", "Ask for it again."),
     "note_too_large": Meaning("a note is larger than the limit", "Ask for it again."),
     "note_unsigned": Meaning("a note lacks a signature that it needs", "Ask for it again."),
@@ -815,7 +818,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "origins_many": Meaning("an agency names too many streams", "Telephone that agency."),
     "outbox_indexed": Meaning(
-        "a row of the outbox was given a place twice",
+        "a row of the outbox was indexed twice",
         "Stop the adapter and tell the maintainers.",
     ),
     "outbox_waits": Meaning(
@@ -824,20 +827,20 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "output_unwritable": Meaning(
         "the output cannot be written",
-        "Name a file in a folder that you may write to, or make room there. Copy a "
-        "contract to such a folder before you sign it.",
+        "Name a file in a folder that you may write to, or free space there. Copy a contract "
+        "to such a folder before you sign it.",
     ),
     "package_foreign": Meaning(
-        "another package has our name",
+        "another package uses our package name",
         "Install concordant into an environment of its own.",
     ),
-    "package_missing": Meaning("a package is missing", "Install what is named."),
+    "package_missing": Meaning("a package is missing", "Install the named package."),
     "package_unsuitable": Meaning(
         "an installed library is of a version that this software does not know",
         "Install the versions that locks/runtime.lock names.",
     ),
     "padding_wrong": Meaning(
-        "the padding is not minimal, not zero, or has another floor than the group's",
+        "the padding is not minimal, not zero, or has another minimum size than the group's",
         _SENT_AGAIN,
     ),
     "partner_unknown": Meaning(
@@ -854,9 +857,9 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Give the id of a party: concordant status --agency DIR",
     ),
     "passphrase_missing": Meaning(
-        "the passphrase is not there",
-        "Put it back where [passphrase] in agency.toml says; a credential: start the "
-        "service with LoadCredential.",
+        "the passphrase is missing",
+        "Put it back in the place that [passphrase] in agency.toml names; a credential: start "
+        "the service with LoadCredential.",
     ),
     "passphrase_readable": Meaning(
         "others can read the passphrase",
@@ -864,7 +867,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "passphrase_wrong": Meaning(
         "the passphrase does not open a key",
-        "Put the right one where [passphrase] in agency.toml says.",
+        "Put the right one in the place that [passphrase] in agency.toml names.",
     ),
     "possession_invalid": Meaning(
         "an agency does not prove that it holds a key",
@@ -890,7 +893,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "version that names them.",
     ),
     "proof_malformed": Meaning(
-        "the proof is not in its one form, or has extra above index 0",
+        "the proof is malformed, or has extra data above index 0",
         _NOTHING_TAKEN,
     ),
     "proof_too_large": Meaning("the proof is larger than the limit", _NOTHING_TAKEN),
@@ -902,11 +905,11 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "reason_unknown": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "receipt_awaited": Meaning(
@@ -916,15 +919,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     "receipt_malformed": Meaning("a record is not a receipt", "Nothing; the record is ignored."),
     "receipts_many": Meaning("an agency sends too many receipts", "Telephone that agency."),
     "recipient_not_permitted": Meaning(
-        "an addressed agency is no party or may not receive this",
+        "an addressed agency is not a party, or may not receive this type",
         _SENT_AGAIN,
     ),
     "recipients_count": Meaning(
-        "more or fewer recipients than allowed",
+        "the number of recipients is outside the limits",
         _SENT_AGAIN,
     ),
     "recipients_invalid": Meaning(
-        "the recipients are not parties, or none",
+        "the recipients are missing or not parties",
         "Name other parties of the contract.",
     ),
     "recipients_order": Meaning(
@@ -937,9 +940,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "record_not_held": Meaning(
         "no record of this number is held",
-        "Take its number from: concordant quarantine list --agency DIR. For an event's "
-        "record, ask a recipient: concordant event evidence EVENT_ID --agency DIR "
-        "--with-record FILE; any copy of the topic has it, too",
+        "Take its number from: concordant quarantine list --agency DIR. For an event's record, "
+        "ask a recipient: concordant event evidence EVENT_ID --agency DIR --with-record FILE; "
+        "any copy of the topic also has it",
     ),
     "record_too_large": Meaning(
         "an event is larger than the protocol allows",
@@ -954,7 +957,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Wait: they are asked for again. Then telephone that agency.",
     ),
     "referral_exists": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _SENT_AGAIN + _OUR_EVENT,
     ),
     "referral_unacknowledged": Meaning(
@@ -963,7 +966,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "referral_unanswered": Meaning("a referral was not answered in time", "Tell the caseworkers."),
     "referral_unknown": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _EARLIER_EVENT + _OUR_EVENT,
     ),
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
@@ -972,12 +975,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask that agency for the code.",
     ),
     "registry_invalid": Meaning(
-        "contracts or manifests do not hold together",
+        "contracts or manifests are inconsistent",
         "Correct the file that is named; if it is state/manifest-versions.json, restore "
         "it from a backup.",
     ),
     "registry_not_reloaded": Meaning(
-        "new contracts or manifests could not be taken up",
+        "new contracts or manifests could not be applied",
         "Read why: concordant doctor --agency DIR",
     ),
     "registry_unreadable": Meaning(
@@ -993,14 +996,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: the agency that misses records asks again by itself.",
     ),
     "rest_put_aside": Meaning(
-        "the rest of a file was put aside",
+        "the rest of a file was not read",
         "Correct it, then: concordant quarantine retry ID --agency DIR",
     ),
     "right_missing": Meaning(
-        "Kafka does not give us a right of the contract",
+        "Kafka does not give this agency a right that the contract gives",
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
-    "rollback": Meaning("a sender went back on what it signed", "Telephone that agency."),
+    "rollback": Meaning("a sender rolled back its signed history", "Telephone that agency."),
     "row_malformed": Meaning(
         "a row cannot be read", "Correct the row, or run the export again, and drop it again."
     ),
@@ -1027,25 +1030,25 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Read it. Have the text corrected, or sign with --accept and the code.",
     ),
     "silence": Meaning("no heartbeat of an agency for three minutes", "Telephone that agency."),
-    "since_ahead": Meaning("the time lies in the future", "Give a time that has passed."),
-    "since_invalid": Meaning("the time is not a time", "Write it like 2026-03-02T12:00:00Z."),
+    "since_ahead": Meaning("the time is in the future", "Give a time in the past."),
+    "since_invalid": Meaning("the time is malformed", "Write it like 2026-03-02T12:00:00Z."),
     "sink_conflict": Meaning(
-        "the agency's system has another content under this id",
+        "the agency's system has other content under this id",
         "Move the earlier file out of the inbox folder, then: concordant quarantine retry ID "
         "--agency DIR",
     ),
     "sink_key_invalid": Meaning("an event id cannot be a file name", "Tell the maintainers."),
     "sink_unavailable": Meaning(
         "the inbox folder cannot be written",
-        "Make the folder, and let the adapter's account write to it.",
+        "Create the folder, and give the adapter's account write access.",
     ),
     "source_retry": Meaning(
-        "a file of the import folder cannot be read now",
+        "a file of the import folder cannot be read at present",
         "Nothing: it is tried again. If it stays, let the adapter's account read and move it.",
     ),
     "state_changed": Meaning("the state changed while it was read", "Nothing; it is tried again."),
     "state_full": Meaning(
-        "what is kept of this sender has reached its limit",
+        "the state of this sender has reached its size limit",
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
     "state_missing": Meaning(
@@ -1083,7 +1086,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Let the adapter's account write to the folder state/.",
     ),
     "stream_stopped": Meaning(
-        "the partition was stopped before",
+        "the stream of this partition was stopped before",
         _RELEASE,
     ),
     "subscription_name": Meaning(
@@ -1095,13 +1098,13 @@ CODES: Final[Mapping[str, Meaning]] = {
         _NOTHING_TAKEN,
     ),
     "suspended": Meaning(
-        "a party had suspended its part or left",
+        "a party had suspended its part or left the contract",
         _SENT_AGAIN,
     ),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
     "terminal_needed": Meaning(
-        "a content is shown on a terminal only",
+        "the content can be shown only on a terminal",
         "Give the command on a terminal, without > and without |.",
     ),
     "text_encoding": Meaning(
@@ -1114,7 +1117,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "topic_missing": Meaning(
-        "a topic of the contract does not exist, or is not shown to us",
+        "a topic of the contract does not exist, or Kafka does not show it to this agency",
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
     "topic_not_owned": Meaning(
@@ -1122,7 +1125,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "transition_not_allowed": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _EARLIER_EVENT + _OUR_EVENT,
     ),
     "type_not_permitted": Meaning(
@@ -1143,7 +1146,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "unknown_kind": Meaning("the kind of the row is not known", "Correct the field that is named."),
     "unknown_partner": Meaning(
-        "the row names a partner that agency.toml does not",
+        "the row names a partner that agency.toml lacks",
         "Correct the code, or add it to [partners] in agency.toml.",
     ),
     "unknown_referral": Meaning(
@@ -1152,7 +1155,9 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "unknown_value": Meaning("a value is not in the code list", "Correct the field that is named."),
     "unlinked": Meaning("no known generation leads to it", _NOTHING_TAKEN),
-    "unreadable": Meaning("something cannot be looked at", "Let this account read what is named."),
+    "unreadable": Meaning(
+        "an item cannot be checked", "Give this account read access to the named item."
+    ),
     "value_malformed": Meaning(
         "a leaf record that is not 32 bytes",
         _NOTHING_TAKEN,
@@ -1163,11 +1168,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the test vectors are damaged", "Restore the folder of vectors, or make it again."
     ),
     "vectors_missing": Meaning(
-        "the test vectors are not there",
+        "the test vectors are missing",
         "Give their folder with --vectors, or make the large ones as the message says.",
     ),
     "version_conflict": Meaning(
-        "a referral's change does not follow",
+        "the change does not follow from the referral's status",
         _EARLIER_EVENT + _OUR_EVENT,
     ),
     "version_unknown": Meaning(
@@ -1175,7 +1180,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         _NEWER_SOFTWARE,
     ),
     "withheld": Meaning(
-        "a sender has sent more than Kafka gave us",
+        "a sender has sent more records than Kafka delivered to us",
         "Telephone the host of Kafka.",
     ),
     "words_invalid": Meaning(
@@ -1187,14 +1192,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
     "written_later": Meaning(
-        "a file was written to after it was put away",
+        "a file changed after it was moved away",
         "Nothing: it is read again.",
     ),
 }
 
 
 def next_step(error: ConcordantError) -> str | None:
-    """Return what to do about an error: its own words, or else those of its code."""
+    """Return what to do about an error: its own text, or else that of its code."""
     if error.fix:
         return error.fix
     return CODES[error.code].to_do if error.code in CODES else None

@@ -1,1 +1,1 @@
-"""The sealed envelope of ``concordant/1``: primitives, padding, layout, sealing, opening."""
+"""Sealed envelope of ``concordant/1``: primitives, padding, layout, sealing, opening."""

@@ -1,8 +1,8 @@
-"""The one JSON text of a value (docs/spec/envelope.md, "JSON inside groups").
+"""Canonical JSON: exactly one text for each value (docs/spec/envelope.md, "JSON inside groups").
 
-Compact UTF-8, names ASCII and sorted, integers within +-(2^53-1), no floats, strings escaped as
-RFC 8785 escapes them. A reader re-serialises what it read and requires the same bytes: that one
-check refuses duplicate names, NaN, lone surrogates, whitespace, -0, 1e3 and every other spelling.
+It is compact UTF-8 with sorted ASCII names, integers within +-(2^53-1), no floats, and strings
+escaped as in RFC 8785. A reader serialises the parsed value again and requires the same bytes. This
+one check refuses duplicate names, NaN, lone surrogates, whitespace, -0, 1e3 and every other form.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ from typing import Final
 import orjson
 
 MAX_DEPTH: Final = 16
-"""Nesting of arrays and objects, the outermost included."""
+"""Nesting depth of arrays and objects, including the outermost."""
 
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
 class CanonicalError(ValueError):
-    """Not a value that this JSON can hold, or not the one text of it."""
+    """The value is not allowed in this JSON, or the text is not canonical."""
 
 
 def format_json(value: object) -> bytes:
-    """The one text of ``value``.
+    """Return the canonical text of ``value``.
 
     Raises:
-        CanonicalError: a float, a null, an integer out of range, a name that is not ASCII, a
-            lone surrogate, or nesting beyond ``MAX_DEPTH``.
+        CanonicalError: a float, a null, an integer out of range, a name that is not ASCII, a lone
+            surrogate, or nesting beyond ``MAX_DEPTH``.
     """
     try:
         text = orjson.dumps(value, option=_OPTIONS)
     except (TypeError, ValueError) as error:
-        raise CanonicalError("not a value of this JSON") from error
+        raise CanonicalError("not a value that this JSON allows") from error
     _require_plain(value, 1, ascii_names=text.isascii())
     return text
 
 
 def parse_json(text: bytes) -> object:
-    """The value of a text that is the one text of it.
+    """Parse a canonical text.
 
     Raises:
-        CanonicalError: as for ``format_json``, or any other spelling.
+        CanonicalError: as for ``format_json``, or any other form of the text.
     """
     try:
         value: object = orjson.loads(text)
@@ -54,12 +54,13 @@ def parse_json(text: bytes) -> object:
 
 
 def _require_plain(value: object, depth: int, *, ascii_names: bool) -> None:
-    """Refuse what this JSON does not hold.
+    """Refuse values that this JSON does not allow.
 
     Args:
-        value: what a canonical text says; orjson writes no name that is not a string.
-        depth: of ``value``, from 1.
-        ascii_names: the text is ASCII, and so are its names: what is not ASCII is never escaped.
+        value: parsed from a canonical text; orjson writes only names that are strings.
+        depth: nesting depth of ``value``, from 1.
+        ascii_names: True if the whole text is ASCII; its names are then ASCII too, because
+            canonical text never escapes other characters.
     """
     kind = type(value)
     if kind is str or kind is int or kind is bool:

@@ -1,7 +1,7 @@
-"""What is hashed and authenticated, with its labels (docs/spec/envelope.md, "Derivations").
+"""Labelled inputs of hashes and authentication (docs/spec/envelope.md, "Derivations").
 
-Everything is ``lp(label, ...)``. All but a few bytes of each input are the same for every event of
-a sender, so the constant parts are built once; the tests compare each with ``lp`` itself.
+Every input is ``lp(label, ...)``. Most bytes of each input are the same for every event of a
+sender, so the constant parts are built once; the tests compare each with ``lp`` itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _GROUPS_HEADS: Final = tuple(_head(_GROUPS_LABEL, 2 + count) for count in range(
 
 
 def context_prefix(deployment: str, contract: bytes, source: str) -> bytes:
-    """All of ctx's input but the event's id, constant for one sender under one contract."""
+    """Return ctx's input without the event's id, constant for one sender under one contract."""
     whole = lp(
         b"concordant/1/ctx", deployment.encode(), contract, source.encode(), bytes(ID_TEXT_BYTES)
     )
@@ -41,28 +41,28 @@ def context_prefix(deployment: str, contract: bytes, source: str) -> bytes:
 
 
 def event_context(prefix: bytes, event_id: str) -> bytes:
-    """Ctx = H(lp("concordant/1/ctx", deployment, contract hash, source, id)), 32 bytes."""
+    """Return ctx = H(lp("concordant/1/ctx", deployment, contract hash, source, id)), 32 bytes."""
     return sha256(prefix + event_id.encode())
 
 
 def group_info(context: bytes, index: int) -> bytes:
-    """KDF info of group ``index``."""
+    """Return the KDF info of group ``index``."""
     return _GROUP_HEAD + context + _INDEX_TAILS[index]
 
 
 def group_aad(context: bytes, index: int) -> bytes:
-    """AAD of group ``index``."""
+    """Return the AAD of group ``index``."""
     return _AAD_HEAD + context + _INDEX_TAILS[index]
 
 
 def group_frames(context: bytes, count: int) -> list[tuple[bytes, bytes]]:
-    """KDF info and AAD of each of ``count`` groups."""
+    """Return KDF info and AAD of each of ``count`` groups."""
     info, aad = _GROUP_HEAD + context, _AAD_HEAD + context
     return [(info + tail, aad + tail) for tail in _INDEX_TAILS[:count]]
 
 
 def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
-    """G = H(lp("concordant/1/groups", ctx, commit_0, ..., commit_n)), 32 bytes."""
+    """Return G = H(lp("concordant/1/groups", ctx, commit_0, ..., commit_n)), 32 bytes."""
     head = _GROUPS_HEADS[len(commitments)]
     return sha256(head + _HASH_LENGTH.join((context, *commitments)))
 
@@ -70,7 +70,10 @@ def groups_hash(context: bytes, commitments: list[bytes]) -> bytes:
 def session_info(
     deployment: str, contract: bytes, source: str, recipient: str, kid: bytes
 ) -> bytes:
-    """HPKE info of a session wrap. It names the recipient: two agencies may list one public key."""
+    """Return the HPKE info of a session wrap.
+
+    It names the recipient, because two agencies may list the same public key.
+    """
     return lp(
         b"concordant/1/session",
         deployment.encode(),
@@ -82,17 +85,17 @@ def session_info(
 
 
 def session_tail(recipient: str, kid: bytes, wrap: bytes) -> bytes:
-    """The part of a key list's AAD that is constant for one session."""
+    """Return the part of a key list's AAD that is constant for one session."""
     agency = recipient.encode()
     length = len(agency).to_bytes(8, "big")
     return length + agency + _HASH_LENGTH + kid + _HASH_LENGTH + sha256(wrap)
 
 
 def key_list_aad(context: bytes, groups: bytes, tail: bytes) -> bytes:
-    """AAD of a key list: lp("concordant/1/groupkeys", ctx, G, recipient, kid, H(wrap))."""
+    """Return a key list's AAD: lp("concordant/1/groupkeys", ctx, G, recipient, kid, H(wrap))."""
     return key_list_head(context, groups) + tail
 
 
 def key_list_head(context: bytes, groups: bytes) -> bytes:
-    """The part of a key list's AAD that is the same for all recipients of an event."""
+    """Return the part of a key list's AAD that is the same for all recipients of an event."""
     return _KEYS_HEAD + context + _HASH_LENGTH + groups

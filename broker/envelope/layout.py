@@ -1,7 +1,7 @@
-"""The bytes of a sealed value (docs/spec/envelope.md, "Layout").
+"""Byte layout of a sealed value (docs/spec/envelope.md, "Layout").
 
-Fixed fields and lengths that must add up exactly, so that there is one way to write a value and
-nothing is parsed by guessing::
+Fields are fixed and lengths must add up exactly, so that a value has one form and parsing is
+unambiguous::
 
     be8 1 | id 16 | time be64 ms | contract hash 32
     be16 groups,     each: commitment 32 | be32 length | ciphertext
@@ -31,7 +31,7 @@ _COUNT: Final = struct.Struct(">H")
 
 
 class LayoutError(ValueError):
-    """A value is not laid out as one; ``code`` says which rule it breaks."""
+    """A value breaks a rule of the layout; ``code`` names the rule."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -40,7 +40,7 @@ class LayoutError(ValueError):
 
 @value_class(frozen=True, slots=True)
 class SealedGroup:
-    """One group: 32 bytes of commitment, and ciphertext with its tag."""
+    """One group: 32 bytes of commitment, then ciphertext with its tag."""
 
     commitment: bytes
     ciphertext: bytes
@@ -48,7 +48,7 @@ class SealedGroup:
 
 @value_class(frozen=True, slots=True)
 class RecipientEntry:
-    """One addressed agency, unnamed: 1168 bytes of wrap, and 28 + 32 x groups of key list."""
+    """Entry of one unnamed recipient: 1168 bytes of wrap, and 28 + 32 x groups of key list."""
 
     wrap: bytes
     key_list: bytes
@@ -56,7 +56,7 @@ class RecipientEntry:
 
 @value_class(frozen=True, slots=True)
 class SealedEvent:
-    """A value taken apart; nothing in it is verified."""
+    """A parsed value; nothing in it is verified."""
 
     id: bytes
     time: int
@@ -66,12 +66,12 @@ class SealedEvent:
 
 
 def key_list_bytes(groups: int) -> int:
-    """Length of a key list: nonce, one 32-byte key a group, tag."""
+    """Return the length of a key list: nonce, one 32-byte key a group, tag."""
     return NONCE_BYTES + HASH_BYTES * groups + TAG_BYTES
 
 
 def require_counts(groups: int, recipients: int) -> None:
-    """The limits on both counts.
+    """Check the limits of both counts.
 
     Raises:
         LayoutError: ``groups_count`` or ``recipients_count``.
@@ -83,11 +83,11 @@ def require_counts(groups: int, recipients: int) -> None:
 
 
 def require_size(plaintexts: Sequence[bytes], recipients: int) -> None:
-    """The limits on counts and on the value's length, before anything is sealed.
+    """Check the limits of counts and of the value's length, before anything is sealed.
 
     Args:
-        plaintexts: of the groups, padded.
-        recipients: how many there are.
+        plaintexts: padded plaintexts of the groups.
+        recipients: number of recipients.
 
     Raises:
         LayoutError: ``groups_count``, ``recipients_count`` or ``value_too_large``.
@@ -105,7 +105,7 @@ def _too_large() -> LayoutError:
 
 
 def require_order(recipients: Sequence[tuple[bytes, bytes]]) -> None:
-    """Each wrap is greater than the one before: every reader refuses any other order (step 5).
+    """Check that wraps are strictly ascending: every reader refuses any other order (step 5).
 
     Raises:
         LayoutError: ``recipients_order``.
@@ -124,7 +124,7 @@ def format_value(
     groups: Sequence[tuple[bytes, bytes]],
     recipients: Sequence[tuple[bytes, bytes]],
 ) -> bytes:
-    """Write a value.
+    """Format a value.
 
     Args:
         event_id: 16 bytes.
@@ -150,7 +150,7 @@ def format_value(
 
 
 def parse_value(value: bytes) -> SealedEvent:
-    """Take a value apart; every length must add up exactly (step 5).
+    """Parse a value; every length must add up exactly (step 5).
 
     Raises:
         LayoutError: ``value_malformed``, ``version_unknown``, ``groups_count``,

@@ -28,13 +28,13 @@ from broker.envelope.primitives import (
 )
 
 MEMORY_ENTRIES: Final = 4096
-"""Wraps remembered; each is about 1.5 kB."""
+"""Maximum number of cached wraps; each takes about 1.5 kB."""
 
 _NO_KEY: Final = bytes(HASH_BYTES)
 
 
 class OpeningError(Exception):
-    """A value does not open; ``step`` and ``code`` are those of docs/spec/opening.md."""
+    """A value cannot be opened; ``step`` and ``code`` are those of docs/spec/opening.md."""
 
     def __init__(self, step: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -43,12 +43,12 @@ class OpeningError(Exception):
 
 
 class WrapBudgetError(Exception):
-    """A sender made this reader try more new wraps than a minute allows."""
+    """A sender caused more new wraps in a minute than this reader tries."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningKey:
-    """One of my exchange keys: key id and private half."""
+    """One of this agency's exchange keys: key id and private half."""
 
     kid: bytes
     opener: WrapOpener
@@ -56,7 +56,7 @@ class OpeningKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """What a wrap gave: the session's AEAD key and the constant part of its AAD."""
+    """An opened wrap: the session's AEAD key and the constant part of its AAD."""
 
     aead: AeadKey
     tail: bytes
@@ -64,9 +64,9 @@ class OpenSession:
 
 @dataclass(frozen=True, slots=True)
 class _Latest:
-    """The last event of a sender that was for me: its wraps, my keys then, and what was found.
+    """The last event of a sender for this agency: its wraps, the keys used, and the result.
 
-    An hour of events carries the same wraps, and comparing them costs a fifth of hashing them.
+    Events within an hour carry the same wraps, and comparing them costs a fifth of hashing them.
     """
 
     wraps: list[bytes]
@@ -79,7 +79,7 @@ _Memory = OrderedDict[tuple[bytes, str, str, bytes, tuple[bytes, ...]], OpenSess
 
 
 class Sessions:
-    """What each wrap gave (bounded, least recently used goes first)."""
+    """Bounded cache of wrap results (least recently used entries are dropped)."""
 
     __slots__ = ("_latest", "_memory", "_prefixes")
 
@@ -97,18 +97,18 @@ class Sessions:
         keys: Sequence[OpeningKey],
         try_wrap: Callable[[], bool],
     ) -> tuple[RecipientEntry, OpenSession] | None:
-        """The entry that is mine, or None when no wrap opens (step 5).
+        """Return this agency's entry, or None when no wrap opens (step 5).
 
         Args:
-            sealed: the value taken apart.
+            sealed: the parsed value.
             deployment: name of the deployment.
-            source: agency of the proof's origin.
-            reader: my agency id, to which a wrap is bound.
-            keys: my exchange keys that may be tried at this log time.
-            try_wrap: counts one new wrap that is tried; False if this sender has none left.
+            source: agency in the proof's origin.
+            reader: this agency's id, to which a wrap is bound.
+            keys: this agency's exchange keys that may be tried at this log time.
+            try_wrap: counts one new wrap; returns False if this sender has used its budget.
 
         Raises:
-            WrapBudgetError: ``try_wrap`` said so.
+            WrapBudgetError: ``try_wrap`` returned False.
         """
         recipients = sealed.recipients
         known = self.known(sealed, source, reader, keys)
@@ -140,7 +140,7 @@ class Sessions:
     def known(
         self, sealed: SealedEvent, source: str, reader: str, keys: Sequence[OpeningKey]
     ) -> tuple[RecipientEntry, OpenSession] | None:
-        """What ``find`` would return if it needs to try no wrap and to remember nothing new."""
+        """Return the result of ``find`` if no wrap has to be tried and nothing new is cached."""
         recipients = sealed.recipients
         latest = self._latest.get((sealed.contract, source, reader, len(recipients)))
         if latest is None or latest.keys != keys:
@@ -150,7 +150,7 @@ class Sessions:
         return recipients[latest.at], latest.session
 
     def prefix(self, deployment: str, contract: bytes, source: str) -> bytes:
-        """``framing.context_prefix``, remembered."""
+        """Return ``framing.context_prefix``, cached."""
         name = (deployment, contract, source)
         prefix = self._prefixes.get(name)
         if prefix is None:
@@ -181,17 +181,17 @@ def _try(
 def open_groups(
     sealed: SealedEvent, entry: RecipientEntry, session: OpenSession, prefix: bytes, event_id: str
 ) -> list[bytes | None]:
-    """Steps 7 and 8: group keys, commitments, decryption, padding.
+    """Open the groups (steps 7 and 8): group keys, commitments, decryption, padding.
 
     Args:
-        sealed: the value taken apart.
-        entry: my entry among its recipients.
-        session: what my wrap gave.
+        sealed: the parsed value.
+        entry: this agency's entry among its recipients.
+        session: the opened wrap.
         prefix: ``framing.context_prefix`` of deployment, contract and source.
         event_id: the event's id in text.
 
     Returns:
-        The JSON text of each group, None where I was given no key.
+        The JSON text of each group, None for a group without a key for this agency.
 
     Raises:
         OpeningError: ``key_list_broken`` (7), ``commitment_wrong``, ``group_broken`` (8) or
@@ -217,15 +217,16 @@ def open_groups(
             texts.append(None)
             continue
         derived = one_step_kdf(secret, info)
-        # The commitment: AES-GCM alone would let a sender make one ciphertext that opens under
-        # two keys and so show two readers different plaintexts (CVE-class: "invisible salamander").
+        # Commitment against the "invisible salamander" attack: AES-GCM alone would let a sender
+        # make one ciphertext that opens under two keys, and so show two readers different
+        # plaintexts.
         if not constant_time_equal(derived[HASH_BYTES:], group.commitment):
             raise OpeningError(8, "commitment_wrong", "a group's key does not match its commitment")
         try:
             plaintext = open_once(derived[:HASH_BYTES], group.ciphertext, group_aad)
         except SealBroken:
             raise OpeningError(8, "group_broken", "a group does not decrypt") from None
-        try:  # step 9, done here because it is a property of the plaintext's bytes
+        try:  # step 9, done here because it concerns the bytes of the plaintext
             texts.append(unpad(plaintext))
         except PaddingError as error:
             raise OpeningError(9, "padding_wrong", str(error)) from None

@@ -1,9 +1,9 @@
-"""The only importer of the cryptographic library.
+"""Cryptographic primitives; the only importer of the cryptographic library.
 
-Every primitive that ``concordant/1`` uses passes through this module, with the parameters fixed, so
-that a reviewer reads one file to know what is used and a caller cannot choose wrongly. Nothing is
-implemented here but ``lp`` (docs/spec/envelope.md, "Conventions") and the expansion of an X-Wing
-seed (draft-connolly-cfrg-xwing-kem, section 5.2).
+Every primitive of ``concordant/1`` passes through this module, with fixed parameters. A reviewer
+reads one file to see what is used, and a caller cannot choose wrong parameters. The module itself
+implements only ``lp`` (docs/spec/envelope.md, "Conventions") and the expansion of an X-Wing seed
+(draft-connolly-cfrg-xwing-kem, section 5.2).
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ class SignatureInvalid(Exception):  # noqa: N818 - a fact about bytes; callers t
 
 
 class SealBroken(Exception):  # noqa: N818 - as above
-    """A ciphertext or a wrap does not open: another key, another context, or altered bytes."""
+    """A ciphertext or a wrap cannot be opened: another key, another context, or altered bytes."""
 
 
 class KeyMalformed(Exception):  # noqa: N818 - as above
-    """Bytes that should be a key are not one."""
+    """Bytes are not a valid key."""
 
 
 # --- hashing and framing -------------------------------------------------------------------------
 
 
 def sha256(data: bytes) -> bytes:
-    """SHA-256, 32 bytes."""
+    """Return SHA-256, 32 bytes."""
     return hashlib.sha256(data).digest()
 
 
@@ -74,21 +74,21 @@ def lp(*parts: bytes) -> bytes:
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA256 (RFC 2104), 32 bytes."""
+    """Return HMAC-SHA256 (RFC 2104), 32 bytes."""
     return hmac.digest(key, message, "sha256")
 
 
 constant_time_equal: Final[Callable[[bytes, bytes], bool]] = hmac.compare_digest
-"""Compare without telling how much was equal."""
+"""Compare in constant time (against timing attacks)."""
 
 
 def random_bytes(count: int) -> bytes:
-    """``count`` bytes from the operating system."""
+    """Return ``count`` bytes from the operating system's random generator."""
     return os.urandom(count)
 
 
 def random_token(count: int = 24) -> str:
-    """A passphrase for a try-out: ``count`` random bytes in URL-safe text."""
+    """Return a passphrase for a trial: ``count`` random bytes in URL-safe text."""
     return secrets.token_urlsafe(count)
 
 
@@ -96,18 +96,18 @@ def random_token(count: int = 24) -> str:
 
 
 def b64(data: bytes) -> str:
-    """Standard base64 with padding (RFC 4648, section 4)."""
+    """Encode standard base64 with padding (RFC 4648, section 4)."""
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def strict_b64(text: str | bytes) -> bytes:
     """Decode base64 that encodes to the same characters.
 
-    The comparison alone decides: decoding skips what is no base64 and takes non-zero trailing bits,
-    and so does ``validate=True`` with these, so that one value would have several texts.
+    Only the comparison decides: Python's decoder skips invalid characters and accepts non-zero
+    trailing bits, even with ``validate=True``, so one value would have several texts.
 
     Raises:
-        ValueError: not the one base64 text of any value.
+        ValueError: not the canonical base64 text of any value.
     """
     try:
         encoded = text.encode("ascii") if isinstance(text, str) else text
@@ -123,7 +123,7 @@ def strict_b64(text: str | bytes) -> bytes:
 
 
 def new_seed() -> bytes:
-    """32 random bytes: the private form of every key of this protocol."""
+    """Return 32 random bytes, the private form of every key of this protocol."""
     return os.urandom(SEED_BYTES)
 
 
@@ -157,7 +157,7 @@ class _Verifier:
         self.public = public
 
     def verify(self, signature: bytes, message: bytes) -> None:
-        """Raises SignatureInvalid."""
+        """Verify a signature. Raises SignatureInvalid."""
         try:
             self._key.verify(signature, message)
         except (InvalidSignature, ValueError) as error:
@@ -243,7 +243,7 @@ class WrapOpener:
         )
 
     def open(self, wrap: bytes, info: bytes) -> bytes:
-        """HPKE-Base open with empty AAD. Raises SealBroken."""
+        """Open with HPKE-Base and empty AAD. Raises SealBroken."""
         try:
             return _SUITE.decrypt(wrap, self._key, info)
         except (InvalidTag, ValueError) as error:
@@ -261,7 +261,8 @@ class WrapSealer:
             raise KeyMalformed("not an MLKEM768_X25519 public key")
         try:
             x25519 = X25519PublicKey.from_public_bytes(public[_ML_KEM_768_PUBLIC_BYTES:])
-            # A point of low order would fail at each sealing (RFC 9180, section 7.1.4): fail here
+            # A point of low order would fail at each sealing (RFC 9180, section 7.1.4), so refuse
+            # it here
             X25519PrivateKey.from_private_bytes(bytes(SEED_BYTES)).exchange(x25519)
             self._key = hpke.MLKEM768X25519PublicKey(
                 mlkem.MLKEM768PublicKey.from_public_bytes(public[:_ML_KEM_768_PUBLIC_BYTES]),
@@ -272,7 +273,7 @@ class WrapSealer:
         self.public = public
 
     def seal(self, secret: bytes, info: bytes) -> bytes:
-        """HPKE-Base seal with empty AAD: encapsulation 1120 bytes, then ciphertext and tag."""
+        """Seal with HPKE-Base and empty AAD: encapsulation 1120 bytes, then ciphertext and tag."""
         return _SUITE.encrypt(secret, self._key, info)
 
 
@@ -280,7 +281,7 @@ class WrapSealer:
 
 
 class AeadKey:
-    """One AES-256-GCM key, kept as an object because setting it up costs as much as using it."""
+    """One AES-256-GCM key, kept as an object because its setup costs as much as its use."""
 
     __slots__ = ("_decrypt", "seal")
 
@@ -288,11 +289,11 @@ class AeadKey:
         """Args: key: 32 bytes."""
         aead = AESGCM(key)
         self.seal: Callable[[bytes, bytes, bytes], bytes] = aead.encrypt
-        """(nonce, plaintext, AAD) -> ciphertext and 16-byte tag; the nonce must be fresh."""
+        """(nonce, plaintext, AAD) -> ciphertext and 16-byte tag; the nonce must be new."""
         self._decrypt = aead.decrypt
 
     def open(self, nonce: bytes, ciphertext: bytes, aad: bytes) -> bytes:
-        """Raises SealBroken."""
+        """Decrypt. Raises SealBroken."""
         try:
             return self._decrypt(nonce, ciphertext, aad)
         except InvalidTag as error:
@@ -303,7 +304,7 @@ _ZERO_NONCE: Final = bytes(NONCE_BYTES)
 
 
 def seal_once(key: bytes, plaintext: bytes, aad: bytes) -> bytes:
-    """AES-256-GCM with a zero nonce: only for a key that encrypts this one message, ever."""
+    """Encrypt with AES-256-GCM and a zero nonce; the key must never encrypt another message."""
     return AESGCM(key).encrypt(_ZERO_NONCE, plaintext, aad)
 
 
@@ -316,15 +317,16 @@ def open_once(key: bytes, ciphertext: bytes, aad: bytes) -> bytes:
 
 
 def one_step_kdf(secret: bytes, info: bytes) -> bytes:
-    """NIST SP 800-56C rev. 2, section 4, one block with SHA-512: H(be32(1) || secret || info).
+    """Derive a key by NIST SP 800-56C rev. 2, section 4, one block with SHA-512.
 
-    ``hashlib`` and not the library's ConcatKDFHash: the same single hash at a third of the cost.
+    The block is H(be32(1) || secret || info). It uses ``hashlib`` and not the library's
+    ConcatKDFHash: the same single hash at a third of the cost.
     """
     return hashlib.sha512(b"\x00\x00\x00\x01" + secret + info).digest()
 
 
 def scrypt_key(passphrase: bytes, salt: bytes, cost: int) -> bytes:
-    """Derives a key from a passphrase with scrypt (RFC 7914), r = 8 and p = 1.
+    """Derive a key from a passphrase with scrypt (RFC 7914), r = 8 and p = 1.
 
     Args:
         passphrase: the passphrase.

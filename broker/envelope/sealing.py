@@ -1,7 +1,7 @@
 """Sealing: groups of JSON in, one value out (docs/spec/envelope.md, "Sealing").
 
-The caller has decided what may flow (contracts/decision.py); this module only makes it unreadable
-to everyone else. Secrets live in memory alone: a session's secret for at most an hour, a group's
+The caller has decided what may be shared (contracts/decision.py). This module makes it unreadable
+to everyone else. Secrets exist only in memory: a session's secret for at most an hour, a group's
 key for one call.
 """
 
@@ -43,13 +43,13 @@ class ExchangeKey:
 
 @value_class(frozen=True, slots=True)
 class Draft:
-    """What one value is made of; it fits into one (`draft`).
+    """Input of one sealed value, checked to fit into one (`draft`).
 
     Attributes:
         event_id: the event's id, 16 bytes.
         event_text: the same in text.
         now: the event's time and this process's clock, ms.
-        plaintexts: padded, of each group, in the order of the grouping.
+        plaintexts: padded plaintext of each group, in the order of the grouping.
         recipients: each addressed agency's exchange key, and for each group whether it gets the
             key.
     """
@@ -76,7 +76,7 @@ def draft(
         groups: the JSON text of each group, in the order of the grouping.
         recipients: each addressed agency's exchange key, and for each group whether it gets the
             key.
-        bound: whether each group is consent-bound, which raises its floor; none if left out.
+        bound: whether each group is consent-bound, which raises its minimum size; none if left out.
 
     Raises:
         LayoutError: too many groups or recipients, or too large for a value.
@@ -104,7 +104,10 @@ class Session:
         self.remaining = SESSION_MAX_EVENTS
 
     def serves(self, now: int) -> bool:
-        """Whether it may take another event; a clock that was set back ends it too."""
+        """Return whether it may be used for another event.
+
+        A clock that was set back ends it too.
+        """
         return self.remaining > 0 and self.began <= now < self.ends
 
 
@@ -125,7 +128,7 @@ class Sealer:
         self._sessions: dict[tuple[str, bytes], Session] = {}
 
     def _session(self, key: ExchangeKey, now: int) -> Session:
-        name = (key.agency, key.kid)  # two agencies may list one public key
+        name = (key.agency, key.kid)  # two agencies may list the same public key
         session = self._sessions.get(name)
         if session is None or not session.serves(now):
             session = Session(self._deployment, self._contract, self._source, key, now)
@@ -134,7 +137,7 @@ class Sealer:
         return session
 
     def seal(self, event: Draft) -> bytes:
-        """Seal one event; the record's value.
+        """Seal one event; return the record's value.
 
         Raises:
             LayoutError: an agency is listed twice.
@@ -174,5 +177,5 @@ class Sealer:
             key_list = session.aead.seal(nonce, plain, head + session.tail)
             entries.append((session.wrap, nonce + key_list))
         entries.sort()
-        require_order(entries)  # two equal wraps: every reader would refuse the value
+        require_order(entries)  # two equal wraps, and every reader would refuse the value
         return format_value(event.event_id, event.now, self._contract, sealed, entries)

@@ -1,1 +1,1 @@
-"""What operators see of a running broker: logs, metrics, health. Nothing personal."""
+"""Observability of a running broker for operators: logs, metrics, health. Nothing personal."""

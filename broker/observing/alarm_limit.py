@@ -1,8 +1,8 @@
-"""Limit of warnings and errors in the log: a remote party can cause thousands of them.
+"""Rate limit of warnings and errors in the log, because a remote party can cause thousands.
 
-The first line of each kind is written at once, and then at most one a minute, which says how many
-there were since the last. Metrics count every one. The number of kinds is bounded as well, so that
-no one can grow this memory by inventing them.
+The first line of each kind is written at once, and then at most one a minute, with the number since
+the last. Metrics count every one. The number of kinds is limited as well, so that a remote party
+cannot exhaust memory by inventing kinds.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 
 EVERY_S: Final = 60.0
 MAX_KINDS: Final = 1024
-"""Kinds that are told apart; those above share one line a minute."""
+"""Maximum number of kinds that are tracked; those above it share one line a minute."""
 _OTHERS: Final = ("", "")
 
 
 class AlarmLimit:
-    """Remembers when each kind of line was last written; ``clock`` gives seconds."""
+    """Tracks when each kind of line was last written; ``clock`` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -28,12 +28,12 @@ class AlarmLimit:
         self._lock = threading.Lock()
 
     def lines(self, code: str, agency: str, count: int = 1) -> int:
-        """How many things a line written now is for; 0 if none is to be written.
+        """Return the number of occurrences for a line written now; 0 if none is to be written.
 
         Args:
             code: what happened.
-            agency: whom it is about; empty for no agency.
-            count: how many of them.
+            agency: the agency that it is about; empty for none.
+            count: number of occurrences.
         """
         with self._lock:
             now = self._clock()
@@ -46,14 +46,14 @@ class AlarmLimit:
             return self._since.pop(kind)
 
     def _kind(self, kind: tuple[str, str], now: float) -> tuple[str, str]:
-        """The kind itself, or the one that all share for which there is no room."""
+        """Return the kind itself, or the shared one if there is no room for it."""
         if kind in self._written or len(self._written) < MAX_KINDS:
             return kind
         for old, written in list(self._written.items()):
             if now - written >= EVERY_S and old != _OTHERS:
                 del self._written[old]
-                # Else a kind that stopped would keep its place for good, and later ones, an alarm
-                # among them, would share one line a minute.
+                # Otherwise a kind that no longer occurs would keep its place for ever, and new
+                # kinds, even an alarm, would share one line a minute.
                 left = self._since.pop(old, 0)
                 if left:
                     self._since[_OTHERS] = self._since.get(_OTHERS, 0) + left

@@ -1,10 +1,9 @@
-"""What a supervisor and a monitoring system ask an adapter: /livez, /readyz and /metrics.
+"""HTTP health endpoints of an adapter for supervisors and monitoring: /livez, /readyz, /metrics.
 
-Ready means that every named check passes; the answer lists each with its reason, so that it is
-the first place to look. Alive means that the event loop still turns. The port is bound to this
-machine by default: the answers hold no personal data, but they tell how busy an agency is. Clients
-are strangers: their connections are few and short, one request each, and an answer is made a few
-times a second at most, whatever they send.
+Ready means that every named check passes; the answer lists each with its reason. Live means that
+the event loop still runs. By default the port is bound to this machine: the answers hold no
+personal data, but they show how busy an agency is. Clients are not trusted: connections are few and
+short, one request each, and an answer is made at most a few times a second.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ from broker.errors import ConfigError
 from broker.observing.metrics import CONTENT_TYPE
 
 Check = Callable[[], str | None]
-"""None if all is well, or the reason why not, in words without personal data."""
+"""Returns None if the check passes, or the reason why not, in words without personal data."""
 
 LOCAL: Final = "127.0.0.1"
 MAX_CONNECTIONS: Final = 32
 BACKLOG: Final = 16
-"""Connections that wait to be taken: as many are taken at once before the limit is looked at."""
+"""Connections that wait to be accepted; this many are accepted before the limit is checked."""
 REQUEST_S: Final = 5.0
-"""Time in which a whole request must come, and after which a connection that rests is closed."""
+"""Seconds for a whole request, and after which an idle connection is closed."""
 CONNECTION_S: Final = 30.0
-"""Longest life of a connection, whatever its client reads or sends."""
+"""Longest life of a connection in seconds, whatever its client does."""
 AGAIN_S: Final = 0.2
-"""How old an answer may be: to make one takes a thread that the adapter's own work shares."""
+"""Maximum age of an answer in seconds: making one takes a thread that the adapter also needs."""
 STOP_S: Final = 3
-"""Time that answers have to go out when the adapter stops."""
+"""Seconds for answers to be sent when the adapter stops."""
 _FAILED: Final = "the check itself failed"
 _START_S: Final = 10.0
 _POLL_S: Final = 0.02
@@ -47,17 +46,17 @@ _Made = TypeVar("_Made")
 
 
 class Flag:
-    """A check that a task sets; down with the reason `starting` until it does."""
+    """A check that a task sets; it fails with the reason `starting` until then."""
 
     def __init__(self, reason: str | None = "starting") -> None:
         self._reason = reason
 
     def up(self) -> None:
-        """From now on all is well."""
+        """Let the check pass from now on."""
         self._reason = None
 
     def down(self, reason: str) -> None:
-        """From now on not, because of `reason`."""
+        """Let the check fail from now on, with `reason`."""
         self._reason = reason
 
     def __call__(self) -> str | None:
@@ -66,7 +65,7 @@ class Flag:
 
 
 class _Recent(Generic[_Made]):
-    """An answer that is made at most every ``AGAIN_S``, however many ask for it."""
+    """An answer that is made at most once in ``AGAIN_S``, for all requests together."""
 
     def __init__(self, make: Callable[[], _Made]) -> None:
         self._make = make
@@ -74,7 +73,7 @@ class _Recent(Generic[_Made]):
         self._made: tuple[float, _Made] | None = None
 
     async def get(self) -> _Made:
-        """The answer, made in a thread; those who ask meanwhile wait for the same one."""
+        """Return the answer, made in a thread; concurrent requests wait for the same one."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if self._made is None or now - self._made[0] >= AGAIN_S:
@@ -89,22 +88,25 @@ class Readiness:
         self._checks: dict[str, Check] = {}
 
     def add(self, name: str, check: Check) -> None:
-        """Adds or replaces a check."""
+        """Add or replace a check."""
         self._checks[name] = check
 
     def flag(self, name: str) -> Flag:
-        """Adds a check that a task sets."""
+        """Add a check that a task sets."""
         flag = Flag()
         self.add(name, flag)
         return flag
 
     def reasons(self) -> dict[str, str | None]:
-        """Every check with its reason, None where all is well."""
+        """Return every check with its reason, None if it passes."""
         return {name: _ask(check) for name, check in self._checks.items()}
 
 
 def health_app(readiness: Readiness, metrics: Callable[[], bytes]) -> Starlette:
-    """The three answers. `metrics` refreshes and renders; it runs in a thread."""
+    """Return the app with the three endpoints.
+
+    `metrics` refreshes and renders; it runs in a thread.
+    """
     recent_reasons, recent_metrics = _Recent(readiness.reasons), _Recent(metrics)
 
     async def livez(_request: Request) -> Response:
@@ -143,11 +145,11 @@ class HealthServer:
 
     @property
     def connections(self) -> int:
-        """How many clients are connected."""
+        """Return the number of connected clients."""
         return 0 if self._server is None else len(self._server.server_state.connections)
 
     async def start(self) -> None:
-        """Binds and serves. Port 0 takes a free one, which `port` then names.
+        """Bind the port and serve. Port 0 takes a free one, which `port` then names.
 
         Raises:
             ConfigError: `config_port_unusable`.
@@ -173,7 +175,7 @@ class HealthServer:
                 await asyncio.sleep(_POLL_S)
 
     async def stop(self) -> None:
-        """Answers what is being asked, then closes the port."""
+        """Answer open requests, then close the port."""
         if self._server is None or self._task is None:
             return
         self._server.should_exit = True
@@ -182,7 +184,7 @@ class HealthServer:
         self._server = self._task = None
 
     def _bind(self) -> socket.socket:
-        # uvicorn would end the process if the port is taken
+        # uvicorn itself would end the process if the port is taken
         family = socket.AF_INET6 if ":" in self._wanted[0] else socket.AF_INET
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -193,21 +195,22 @@ class HealthServer:
             raise ConfigError(
                 f"the port {self._wanted[1]} for health and metrics cannot be used",
                 code="config_port_unusable",
-                fix="set another port in agency.toml, or stop what uses this one",
+                fix="set another port in agency.toml, or stop the program that uses this one",
             ) from None
         return listening
 
 
 class _BoundedProtocol(H11Protocol):
-    """A connection that cannot be held open for nothing, of which there are at most so many.
+    """A connection with a time limit; their number is limited too.
 
     Each connection takes a file descriptor of the adapter. A client that sends half a request and
-    waits, or sends it byte by byte, is cut off; where there are too many, the connection that has
-    waited longest for its client goes, so that a flood does not keep a supervisor out.
+    waits, or sends it byte by byte (slow loris), is disconnected. If there are too many
+    connections, the one that has waited longest for its client is closed, so that a flood does not
+    lock a supervisor out.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a connection, if there is or can be made room for it."""
+        """Accept a connection, if there is or can be made room for it."""
         self.transport = transport
         self.opened_s = self.loop.time()
         if len(self.connections) >= MAX_CONNECTIONS and not self._make_room():
@@ -218,7 +221,7 @@ class _BoundedProtocol(H11Protocol):
 
     @property
     def answering(self) -> bool:
-        """Whether a whole request has come and its answer has not all gone."""
+        """Return whether a request is complete and its answer is not yet sent."""
         if self.cycle is None:
             return False
         return not self.cycle.response_complete or self.transport.get_write_buffer_size() > 0
@@ -234,7 +237,7 @@ class _BoundedProtocol(H11Protocol):
         return True
 
     def _look(self) -> None:
-        if self not in self.connections:  # one that is closing may still hold an unread answer
+        if self not in self.connections:  # a closing connection may still hold an unread answer
             return
         if self.answering and self.loop.time() - self.opened_s < CONNECTION_S:
             self.loop.call_later(REQUEST_S, self._look)
@@ -243,7 +246,7 @@ class _BoundedProtocol(H11Protocol):
 
 
 class _QuietServer(uvicorn.Server):
-    """Leaves signals to the adapter, which has more to stop than this."""
+    """A server that leaves signals to the adapter, which has more to stop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

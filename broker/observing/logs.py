@@ -1,12 +1,12 @@
-"""Operational logs that cannot carry personal data: an allow-list of keys and of forms of value.
+"""Operational logs without personal data: an allow-list of keys and of forms of value.
 
 A log line is `event` (a code such as `batch_published`) and keys of `KEYS`, each an integer, a
-boolean or a short lower-case code. Whatever else a caller passes is dropped and counted, so a
-mistake costs a value and never leaks one. An exception is its type, code and place; its message
-only if it is one of ours, whose details are impersonal by rule (`contracts.errors`). Lines of
-libraries keep their logger, level and place and lose their text.
+boolean or a short lower-case code. Any other value is dropped and counted, so a mistake loses a
+value and never leaks one. An exception is logged as its type, code and place; its message only if
+it is one of ours, whose details are impersonal by rule (`contracts.errors`). Lines of libraries
+keep their logger, level and place and lose their text.
 
-Warnings and errors pass a limit, because a remote party can cause any number of them: the first of
+Warnings and errors are limited, because a remote party can cause any number of them: the first of
 each kind is written at once, then one a minute with the number of those since (`records`).
 """
 
@@ -39,11 +39,14 @@ _AMOUNT: Final = (
 _TIME: Final = "ms delay_ms lag_ms age_ms since_ms until_ms seconds days_left"
 
 KEYS: Final = frozenset(f"{_PLACE} {_WHAT} {_AMOUNT} {_TIME} port exit_code".split())
-"""No case or referral id: a stable id is a pseudonym of a person. No file name: agencies put
-names of people into them; the reason file beside a quarantined file says which one it is."""
+"""Allowed keys.
+
+No case or referral id, because a stable id is a pseudonym of a person. No file name, because
+agencies put names of people into file names; the reason file beside a quarantined file names it.
+"""
 
 MAX_TEXT: Final = 120
-"""Characters of a value."""
+"""Maximum length of a value in characters."""
 
 _CODE: Final = re.compile(rf"[a-z0-9][a-z0-9_.:/\-]{{0,{MAX_TEXT - 1}}}")
 _UNNAMED: Final = "unnamed"
@@ -54,13 +57,13 @@ Event = MutableMapping[str, Any]  # structlog's own type for a line
 
 
 class AllowList:
-    """The processor that drops what is not allowed. `dropped` counts values since the start."""
+    """Processor that drops values that are not allowed. `dropped` counts them since the start."""
 
     def __init__(self) -> None:
         self.dropped = 0
 
     def __call__(self, _logger: object, _method: str, line: Event) -> Event:
-        """See structlog's processors."""
+        """See the processors of structlog."""
         error = line.pop("exc_info", None)
         kept: dict[str, object] = {}
         event = line.pop("event", None)
@@ -74,14 +77,14 @@ class AllowList:
         if dropped:
             self.dropped += dropped
             kept["dropped"] = dropped
-        return describe_error(_exception(error)) | kept  # a code given with the line goes first
+        return describe_error(_exception(error)) | kept  # a code given with the line has priority
 
 
 class LineLimit:
-    """The processor that limits warnings and errors (`AlarmLimit`).
+    """Processor that limits warnings and errors (`AlarmLimit`).
 
-    Lines are of one kind if these members are the same: the numbers in a line are no part of it.
-    Errors have a limit of their own, so that a flood of warnings of many kinds hides no alarm.
+    Lines are of one kind if these members are equal; numbers are ignored. Errors have a separate
+    limit, so that a flood of warnings of many kinds hides no alarm.
     """
 
     MEMBERS: Final = (
@@ -107,7 +110,7 @@ class LineLimit:
         self._errors = errors
 
     def __call__(self, _logger: object, method: str, line: Event) -> Event:
-        """See structlog's processors."""
+        """See the processors of structlog."""
         if method not in _LIMITED:
             return line
         what = " ".join([method, *(f"{line.get(name, '')}" for name in self.MEMBERS)])
@@ -127,7 +130,7 @@ _LIMITED: Final = frozenset({"warning", "warn", "error", "critical", "exception"
 
 
 def describe_error(error: BaseException | None) -> dict[str, object]:
-    """Type, code and place of an exception; its detail only if it is one of ours."""
+    """Return type, code and place of an exception; its detail only if it is one of ours."""
     if error is None:
         return {}
     described: dict[str, object] = {"error": type(error).__name__}
@@ -141,7 +144,7 @@ def describe_error(error: BaseException | None) -> dict[str, object]:
 
 
 class _Library(logging.Handler):
-    """What libraries log through the standard library: where and how bad, not the text."""
+    """Handler for lines of libraries: it keeps place and level, not the text."""
 
     def emit(self, record: logging.LogRecord) -> None:
         logger("library").log(
@@ -187,7 +190,7 @@ def configure(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        # standard error as it is when a line is written: whoever replaces it closes the one before
+        # look standard error up at each line, because a caller that replaces it closes the old one
         logger_factory=structlog.WriteLoggerFactory(stream) if stream else _to_standard_error,
         cache_logger_on_first_use=False,
     )
@@ -202,14 +205,14 @@ def _to_standard_error(*_: object) -> structlog.WriteLogger:
 
 
 def logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """The logger of a part of the service, such as `relay`. Safe before `configure`."""
+    """Return the logger of a part of the service, such as `relay`. Safe before `configure`."""
     if not _configured:
-        configure("warning")  # structlog's own default would print whatever it is given
+        configure("warning")  # structlog's default would print every value
     return cast("structlog.typing.FilteringBoundLogger", structlog.get_logger(part=name))
 
 
 def dropped_values() -> int:
-    """How many values the allow-list dropped since the start; should stay 0."""
+    """Return how many values the allow-list dropped since the start; it should stay 0."""
     return _allowed.dropped
 
 

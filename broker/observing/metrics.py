@@ -1,11 +1,11 @@
-"""Metrics for an operator, in Prometheus' form. No label ever names a person, case or event type.
+"""Prometheus metrics for an operator. No label ever names a person, case or event type.
 
-Counters are incremented where things happen. Those that an alert rests on exist at 0 from the start
-and go on after a restart (`tallies`), because `increase()` sees no rise of a series that begins at
+Counters are incremented where events occur. Those that an alert uses exist at 0 from the start and
+continue after a restart (`tallies`), because `increase()` sees no rise of a series that begins at
 1. Gauges are read from the state (`refresh`), so they are right after a restart; a label that no
-longer applies is removed. Ages of the loops are computed when they are asked for (`text`): a loop
-that has stopped does not leave its last good value behind. Labels are topics (neutral names),
-agencies (one series a party), steps and codes: sets that a contract and this software bound.
+   longer applies is removed. Ages of the loops are computed on request (`text`), so that a loop
+   that has stopped does not show its last good value. Labels are topics (neutral names), agencies
+   (one series a party), steps and codes: sets that a contract and this software limit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from contracts.durations import DAY_MS
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The text format of `Metrics.text` (generate_latest's default)."""
 
-# A second series for each counter, which no rule asks for.
+# prometheus_client's second series for each counter, which no rule uses.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -45,29 +45,29 @@ LAG_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 1
 Expiring = Literal["authority", "certificate", "contract", "key", "manifest"]
 
 NoticeKind = Literal["refusal", "replay"]
-"""What a notice says: a record was refused, or is to be published again."""
+"""Kind of a notice: a record was refused, or is to be published again."""
 
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 
 Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
-"""What goes on all the time in an adapter; each says when it turns (`Metrics.turned`)."""
+"""Loops of an adapter; each reports each round (`Metrics.turned`)."""
 
 STARTING_S: Final = 300.0
-"""How long after the start a loop may take until its first turn."""
+"""Seconds after the start within which a loop must complete its first round."""
 
 
 _Labels = TypeVar("_Labels", bound=tuple[str, ...])
 
 
 class _CurrentGauge:
-    """A gauge with labels that shows what is so now: a label that no longer applies is removed."""
+    """A gauge with labels of the present state; a label that no longer applies is removed."""
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
         self._shown: set[tuple[str, ...]] = set()
 
     def show(self, values: Mapping[_Labels, float]) -> None:
-        """Set these, and remove all others."""
+        """Set these values, and remove all others."""
         for labels, value in values.items():
             self._gauge.labels(*labels).set(value)
         for gone in self._shown - set(values):
@@ -78,20 +78,22 @@ class _CurrentGauge:
 HeldKind = Literal[
     "record", "deferred", "stopped", "event", "outbox", "file", "rows", "entry", "temporary"
 ]
-"""Everything that was accepted and is put aside; what each is, broker/held/items.py says."""
+"""Kinds of held items; broker/held/items.py describes them."""
 
 
 class Metrics:
     """One registry for one adapter process."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``monotonic``: seconds of a clock that nobody sets."""
+        """``monotonic``: seconds of a monotonic clock."""
         self.registry: Final = CollectorRegistry(auto_describe=True)
         self.tallies: Final = Tallies()
         self._monotonic = monotonic
         began = monotonic()
         self._due: dict[Loop, float] = dict.fromkeys(get_args(Loop), began + STARTING_S)
-        self._published = self._counter("events_published", "Events that Kafka took.", "topic")
+        self._published = self._counter(
+            "events_published", "Events that Kafka acknowledged.", "topic"
+        )
         self._received = self._counter("events_received", "New events that were opened.", "topic")
         self._passed = self._counter(
             "records_passed_over", "Good records without a new event for this agency.", "outcome"
@@ -101,19 +103,22 @@ class Metrics:
         )
         self._items = self._counter(
             "items_refused",
-            "Rows of the agency's exports, and whole files, that were refused.",
+            "Refused rows of the agency's exports, and refused files.",
             "code",
         )
         self._rests = self._counter(
-            "export_rests_put_aside", "Exports that were not read on, after too many refused rows."
+            "export_rests_put_aside",
+            "Exports whose rest was not read, after too many refused rows.",
         )
         self._batches = self._counter("batches", "Batches of events; one signature each.", "topic")
-        self._faults = self._counter("relay_faults", "Sends that Kafka did not take.", "code")
+        self._faults = self._counter(
+            "relay_faults", "Sends that Kafka did not acknowledge.", "code"
+        )
         self._alarms = self._counter(
-            "alarms", "Alarms: states that an operator must look at.", "code"
+            "alarms", "Alarms: states that need an operator's attention.", "code"
         )
         self._notices = self._counter(
-            "notices_left_out", "Notices to senders left out because there were too many.", "kind"
+            "notices_left_out", "Notices that were not sent because there were too many.", "kind"
         )
         self._ranges = self._counter(
             "replay_ranges_let_go", "Ranges of replay requests dropped because there were too many."
@@ -158,16 +163,16 @@ class Metrics:
         )
         self._heartbeat = self._current(
             "heartbeat_age_seconds",
-            "Time since the last heartbeat, or since the first was awaited.",
+            "Time since the last heartbeat, or since the first is expected.",
             "agency",
         )
         self._stopped = self._current(
             "streams_stopped", "Streams stopped by a contradiction.", "agency"
         )
-        self._days_left = self._current("days_left", "Days until it ends.", "what", "name")
+        self._days_left = self._current("days_left", "Days until it expires.", "what", "name")
         self._referrals = self._gauge("referrals_open", "Referrals that are open.")
-        self._overdue = self._gauge("referrals_overdue", "Open referrals past a clock.")
-        self._files = self._gauge("folder_files", "Files in clear in a folder.", "folder")
+        self._overdue = self._gauge("referrals_overdue", "Open referrals past a deadline.")
+        self._files = self._gauge("folder_files", "Unencrypted files in a folder.", "folder")
         self._files_age = self._gauge("folder_oldest_seconds", "Age of the oldest file.", "folder")
         self._files_removed = self._counter(
             "folder_files_removed", "Files removed when their retention was over.", "folder"
@@ -177,11 +182,11 @@ class Metrics:
             self.files_removed(folder, 0)
         self._dropped = self._gauge("log_values_dropped", "Values the log's allow-list dropped.")
         self._late = self._gauge("loop_late_seconds", "How late a loop is.", "loop")
-        self._ready = self._current("ready", "1 where a check of /readyz passes, else 0.", "check")
+        self._ready = self._current("ready", "1 if a check of /readyz passes, else 0.", "check")
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
-        """Every series that an alert rests on, before the first thing happens."""
+        """Create every series that an alert uses, at 0."""
         for code in ALARMS:
             self._alarms.labels(code)
         for step, code in RECORD_REFUSALS:
@@ -198,7 +203,7 @@ class Metrics:
             self._outbox.labels(state).set(0)
 
     def restore(self, tx: Transaction) -> None:
-        """Go on with the counts of the process before this one."""
+        """Continue the counts of the previous process."""
         for one in self.tallies.restore(tx):
             if one.kind == "alarm":
                 self._alarms.labels(one.code).inc(one.count)
@@ -212,120 +217,123 @@ class Metrics:
                 self._items.labels(one.code).inc(one.count)
 
     def keep(self, tx: Transaction, now: int) -> None:
-        """Write the counts that the next process goes on with."""
+        """Write the counts with which the next process continues."""
         self.tallies.keep(tx, now)
 
     def published(self, topic: str, events: int) -> None:
-        """Kafka took one batch."""
+        """Count one batch that Kafka acknowledged."""
         self._published.labels(topic).inc(events)
 
     def signed(self, topic: str, events: int) -> None:
-        """One signature was made over `events` new events."""
+        """Count one signature over `events` new events."""
         self._batches.labels(topic).inc()
         self._per_signature.observe(events)
 
     def relay_failed(self, code: str) -> None:
-        """Kafka did not take a batch; it is sent again."""
+        """Count a batch that Kafka did not acknowledge; it is sent again."""
         self._faults.labels(code).inc()
         self.tallies.add("relay", code)
 
     def received(self, topic: str, lag_ms: int | None) -> None:
-        """A new event is in the inbox; `lag_ms` is the time since its sender exported it."""
+        """Count a new event in the inbox; `lag_ms` is the time since its sender exported it."""
         self._received.labels(topic).inc()
         if lag_ms is not None:
             self._lag.observe(max(lag_ms, 0) / 1000)
 
     def passed_over(self, outcome: Outcome) -> None:
-        """A good record that is no new event for this agency."""
+        """Count a valid record that is no new event for this agency."""
         self._passed.labels(outcome).inc()
 
     def refused(self, step: float, code: str) -> None:
-        """A record was refused at a numbered step."""
+        """Count a record that was refused at a numbered step."""
         self._refused.labels(f"{step:g}", code).inc()
         self.tallies.add("record", code, f"{step:g}")
 
     def item_refused(self, code: str) -> None:
-        """A row of the agency's own export, or a file as a whole, was refused."""
+        """Count a refused row of the agency's own export, or a refused file."""
         self._items.labels(code).inc()
         self.tallies.add("item", code)
 
     def rest_put_aside(self) -> None:
-        """Too many rows of an export were refused; its rest waits for a person, unread."""
+        """Count an export whose rest was not read because too many rows were refused."""
         self._rests.inc()
 
     def alarm(self, code: str, agency: str) -> None:
-        """Something that a person has to look at: a gap, a fork, a silence."""
+        """Count an alarm that needs a person: a gap, a fork, a silence."""
         self._alarms.labels(code).inc()
         self.tallies.add("alarm", code, agency)
 
     def notices_left_out(self, kind: NoticeKind, count: int) -> None:
-        """Senders are not told of so many refusals, or not asked for so many ranges."""
+        """Count refusals that were not reported to senders, or ranges that were not requested."""
         self._notices.labels(kind).inc(count)
         for _ in range(count):
             self.tallies.add("notice", kind)
 
     def ranges_let_go(self, count: int) -> None:
-        """Ranges that a party asked for are not remembered; it asks again."""
+        """Count requested ranges that are not remembered; the party asks again."""
         self._ranges.inc(count)
 
     def shortage(self) -> None:
-        """This process could open no more files, and waits: an alarm about itself."""
+        """Count a shortage of file descriptors in this process, as an alarm."""
         self.alarm(DESCRIPTORS_EXHAUSTED, "")
 
     def gaps(self, open_by_agency: Mapping[str, int]) -> None:
-        """The gaps that are open now."""
+        """Set the number of open gaps."""
         self._gaps.show({(agency,): count for agency, count in open_by_agency.items()})
 
     def quarantine(self, size: int, filled_by_agency: Mapping[str, float]) -> None:
-        """Bytes of refused records that are held, and what part of each sender's room is full."""
+        """Set the bytes of held records, and the filled part of each sender's quota."""
         self._quarantine_bytes.set(size)
         self._quarantine_filled.show({(one,): part for one, part in filled_by_agency.items()})
 
     def stopped(self, by_agency: Mapping[str, int]) -> None:
-        """The streams that a contradiction has stopped, now."""
+        """Set the number of streams that a contradiction has stopped."""
         self._stopped.show({(agency,): count for agency, count in by_agency.items()})
 
     def state_bytes(self, by_agency: Mapping[str, int]) -> None:
-        """What the states of each agency's streams count as now, of 8 MiB."""
+        """Set the size of the states of each agency's streams, of at most 8 MiB."""
         self._state.show({(agency,): count for agency, count in by_agency.items()})
 
     def without_content(self, by_agency: Mapping[str, int]) -> None:
-        """The records of which only the hash came, now."""
+        """Set the number of records of which only the hash arrived."""
         self._leaves.show({(agency,): count for agency, count in by_agency.items()})
 
     def held(self, kind: HeldKind, count: int, oldest_ms: int | None, now: int) -> None:
-        """How many things of a kind are put aside now, and since when the oldest is."""
+        """Set the number of held items of a kind, and the age of the oldest."""
         self._held.labels(kind).set(count)
         self._held_age.labels(kind).set(_age_s(oldest_ms, now))
 
     def ends(self, at_ms: Mapping[tuple[Expiring, str], int], now: int) -> None:
-        """When each certificate, key, manifest and contract ends; negative days when it has."""
+        """Set the days until each certificate, key, manifest and contract ends.
+
+        Negative after that.
+        """
         days = {named: (at - now) / DAY_MS for named, at in at_ms.items()}
         self._days_left.show(days)
 
     def log_values_dropped(self, count: int) -> None:
-        """`logs.dropped_values()`; passed in so that this module needs no structlog."""
+        """Set `logs.dropped_values()`; passed in so that this module needs no structlog."""
         self._dropped.set(count)
 
     def ready(self, reasons: Mapping[str, str | None]) -> None:
-        """The checks of /readyz, as they are now."""
+        """Set the present results of the checks of /readyz."""
         self._ready.show({(name,): float(why is None) for name, why in reasons.items()})
 
     def turned(self, loop: Loop, within_s: float) -> None:
-        """A loop turns; it does again within so many seconds, or something holds it up."""
+        """Record a round of a loop; the next is due within so many seconds."""
         self._due[loop] = self._monotonic() + within_s
 
     def late_s(self, loop: Loop) -> float:
-        """For how long a loop has been due; 0 while it is on time."""
+        """Return how long a loop has been due; 0 while it is on time."""
         return max(0.0, self._monotonic() - self._due[loop])
 
     def refresh(self, tx: Transaction, now: int, awaited: Iterable[str]) -> None:
-        """Read the gauges that the state database knows.
+        """Set the gauges that come from the state database.
 
         Args:
             tx: the state.
             now: milliseconds since the epoch.
-            awaited: agencies that have to say each minute that they are there, this one included.
+            awaited: agencies that must send a heartbeat each minute, this one included.
         """
         outbox = tx.outbox.counts()
         self._outbox.labels("pending").set(outbox.pending)
@@ -344,16 +352,16 @@ class Metrics:
         self._heartbeat.show(ages)
 
     def folder(self, name: str, files: int, oldest_ms: int | None, now: int) -> None:
-        """Files of the adapter that lie in a folder in clear, and the age of the oldest."""
+        """Set the number and age of unencrypted files in a folder."""
         self._files.labels(name).set(files)
         self._files_age.labels(name).set(_age_s(oldest_ms, now))
 
     def files_removed(self, folder: str, files: int) -> None:
-        """Files whose retention was over were removed."""
+        """Count files that were removed when their retention ended."""
         self._files_removed.labels(folder).inc(files)
 
     def text(self) -> bytes:
-        """Everything, as `CONTENT_TYPE`."""
+        """Return everything in the format `CONTENT_TYPE`."""
         for loop in self._due:
             self._late.labels(loop).set(self.late_s(loop))
         return generate_latest(self.registry)

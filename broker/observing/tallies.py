@@ -1,8 +1,8 @@
-"""Counts of what a person must look at, kept in the state database over restarts.
+"""Persistent counts of events that need a person, kept in the state database over restarts.
 
 A counter that begins at 0 with each process hides what happens between a start and the first
-scrape: it has the same value before and after. These counters go on where the last process left
-them, and `concordant status` reads the same record.
+scrape: it has the same value before and after. These counters continue where the last process
+stopped, and `concordant status` reads the same record.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import orjson
 from broker.store.transaction import Transaction
 
 NAME: Final = "tallies"
-"""Under which name the record is kept."""
+"""Name under which the record is stored."""
 MAX_ENTRIES: Final = 2048
-"""Different entries; codes, steps and parties are bounded, an agency's own adapter is not ours."""
+"""Maximum number of entries.
+
+Codes, steps and parties are limited, but an agency's own adapter may add codes.
+"""
 
 Kind = Literal["alarm", "item", "notice", "record", "relay"]
 _KINDS: Final = get_args(Kind)
@@ -27,15 +30,15 @@ _KINDS: Final = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often one thing happened.
+    """Count of one kind of event.
 
     Attributes:
-        kind: `alarm`, `item` (of the agency's own export), `notice` (to a sender, and left out),
-            `record` (from Kafka) or `relay` (a round that did not send what waits).
+        kind: `alarm`, `item` (of the agency's own export), `notice` (to a sender, not sent),
+            `record` (from Kafka) or `relay` (a round that did not send the waiting events).
         code: the reason.
-        about: of an alarm the agency, of a record the step, else empty.
-        count: how often.
-        last_ms: when last; milliseconds since the epoch.
+        about: for an alarm the agency, for a record the step, else empty.
+        count: number of occurrences.
+        last_ms: time of the last one; milliseconds since the epoch.
     """
 
     kind: Kind
@@ -46,7 +49,7 @@ class Tally:
 
 
 class Tallies:
-    """The counts of one adapter process; every method may be called from any thread."""
+    """Counts of one adapter process; every method may be called from any thread."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[Kind, str, str], tuple[int, int]] = {}
@@ -56,7 +59,7 @@ class Tallies:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, code: str, about: str = "") -> None:
-        """One more."""
+        """Add one occurrence."""
         with self._lock:
             key = (kind, code, about)
             if key not in self._counts and len(self._counts) >= MAX_ENTRIES:
@@ -67,7 +70,10 @@ class Tallies:
             self._changed = True
 
     def awaited(self, agencies: Iterable[str], now: int) -> Mapping[str, int]:
-        """Since when a first word of each agency is awaited; others are forgotten."""
+        """Return since when the first heartbeat of each agency is expected.
+
+        Others are forgotten.
+        """
         with self._lock:
             kept = {agency: self._awaited.get(agency, now) for agency in agencies}
             if kept != self._awaited:
@@ -76,11 +82,11 @@ class Tallies:
 
     @property
     def changed(self) -> bool:
-        """Whether `keep` has something to write."""
+        """Return whether `keep` has something to write."""
         return self._changed
 
     def keep(self, tx: Transaction, now: int) -> None:
-        """Write everything; what was added since the last time happened now."""
+        """Write everything; occurrences since the last write get the time `now`."""
         with self._lock:
             for key in self._new:
                 self._counts[key] = (self._counts[key][0], now)
@@ -91,7 +97,7 @@ class Tallies:
         tx.meta.set(NAME, orjson.dumps({"counts": counts, "awaited": awaited}))
 
     def restore(self, tx: Transaction) -> tuple[Tally, ...]:
-        """Go on where the last process left off. Returns what it had counted."""
+        """Continue where the last process stopped. Returns its counts."""
         found = tuple(kept(tx))
         with self._lock:
             for one in found:
@@ -101,14 +107,14 @@ class Tallies:
 
 
 def kept(tx: Transaction) -> Iterator[Tally]:
-    """What the adapter has counted so far, as it last wrote it."""
+    """Return the adapter's counts, as it last wrote them."""
     for kind, code, about, count, last_ms in _document(tx)["counts"]:
         if kind in _KINDS:
             yield Tally(kind, code, about, count, last_ms)
 
 
 def kept_awaited(tx: Transaction) -> dict[str, int]:
-    """Since when a first word of each party is awaited."""
+    """Return since when the first heartbeat of each party is expected."""
     return dict(_document(tx)["awaited"])
 
 
