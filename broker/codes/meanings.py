@@ -438,7 +438,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "folder_unwritable": Meaning(
         "a folder of the adapter cannot be written to",
-        "Create the folder, and give the adapter's account write access.",
+        "Create the folder, and let the adapter's account write to it.",
     ),
     "founding_unreadable": Meaning(
         "the file founding.json of an agency's folder is damaged",
@@ -1040,7 +1040,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "sink_key_invalid": Meaning("an event id cannot be a file name", "Tell the maintainers."),
     "sink_unavailable": Meaning(
         "the inbox folder cannot be written",
-        "Create the folder, and give the adapter's account write access.",
+        "Create the folder, and let the adapter's account write to it.",
     ),
     "source_retry": Meaning(
         "a file of the import folder cannot be read at present",
@@ -1155,9 +1155,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "unknown_value": Meaning("a value is not in the code list", "Correct the field that is named."),
     "unlinked": Meaning("no known generation leads to it", _NOTHING_TAKEN),
-    "unreadable": Meaning(
-        "an item cannot be checked", "Give this account read access to the named item."
-    ),
+    "unreadable": Meaning("an item cannot be checked", "Let this account read the named item."),
     "value_malformed": Meaning(
         "a leaf record that is not 32 bytes",
         _NOTHING_TAKEN,

@@ -1,4 +1,4 @@
-"""One code stands for many checks, and the sentence says which of them refused."""
+"""Refused values, texts, paddings and keys: one input for each check."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("value", "code", "sentence"), VALUES)
-def test_a_value_is_refused_by_the_first_rule_that_it_breaks(
-    value: bytes, code: str, sentence: str
-) -> None:
+@pytest.mark.parametrize(
+    ("value", "code"), [row[:2] for row in VALUES], ids=[row[2] for row in VALUES]
+)
+def test_a_value_is_refused_by_the_first_rule_that_it_breaks(value: bytes, code: str) -> None:
     with pytest.raises(LayoutError) as caught:
         parse_value(value)
-    assert (caught.value.code, str(caught.value)) == (code, sentence)
+    assert caught.value.code == code
 
 
 WRITING: list[tuple[Callable[[], Any], str, str]] = [
@@ -104,13 +104,13 @@ WRITING: list[tuple[Callable[[], Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("write", "code", "sentence"), WRITING)
-def test_a_writer_is_told_which_limit_it_passed(
-    write: Callable[[], Any], code: str, sentence: str
-) -> None:
+@pytest.mark.parametrize(
+    ("write", "code"), [row[:2] for row in WRITING], ids=[row[2] for row in WRITING]
+)
+def test_a_writer_is_refused_above_each_limit(write: Callable[[], Any], code: str) -> None:
     with pytest.raises(LayoutError) as caught:
         write()
-    assert (caught.value.code, str(caught.value)) == (code, sentence)
+    assert caught.value.code == code
 
 
 def deep(levels: int) -> object:
@@ -134,11 +134,10 @@ JSON: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("use", "sentence"), JSON)
-def test_what_is_no_value_of_this_json_says_why(use: Callable[[], Any], sentence: str) -> None:
-    with pytest.raises(CanonicalError) as caught:
+@pytest.mark.parametrize("use", [row[0] for row in JSON], ids=[row[1] for row in JSON])
+def test_each_value_outside_this_json_is_refused(use: Callable[[], Any]) -> None:
+    with pytest.raises(CanonicalError):
         use()
-    assert str(caught.value) == sentence
 
 
 PADDINGS = [
@@ -148,11 +147,12 @@ PADDINGS = [
 ]
 
 
-@pytest.mark.parametrize(("plaintext", "sentence"), PADDINGS)
-def test_padding_is_not_minimal_or_not_zero(plaintext: bytes, sentence: str) -> None:
-    with pytest.raises(PaddingError) as caught:
+@pytest.mark.parametrize(
+    "plaintext", [row[0] for row in PADDINGS], ids=[row[1] for row in PADDINGS]
+)
+def test_each_wrong_padding_is_refused(plaintext: bytes) -> None:
+    with pytest.raises(PaddingError):
         unpad(plaintext)
-    assert str(caught.value) == sentence
 
 
 KEYS: list[tuple[Callable[[], Any], str]] = [
@@ -164,21 +164,15 @@ KEYS: list[tuple[Callable[[], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "sentence"), KEYS)
-def test_a_malformed_key_says_of_which_algorithm_it_is_none(
-    make: Callable[[], Any], sentence: str
-) -> None:
-    with pytest.raises(KeyMalformed) as caught:
+@pytest.mark.parametrize("make", [row[0] for row in KEYS], ids=[row[1] for row in KEYS])
+def test_a_malformed_key_of_each_algorithm_is_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(KeyMalformed):
         make()
-    assert str(caught.value) == sentence
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [("a", "not base64"), ("é", "not base64"), ("YWJ=", "base64 is not canonical")],
-)
-def test_a_text_is_no_base64_or_not_the_one(text: str, sentence: str) -> None:
-    with pytest.raises(ValueError, match=f"^{sentence}$"):
+@pytest.mark.parametrize("text", ["a", "é", "YWJ="])
+def test_invalid_and_non_canonical_base64_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="base64"):
         strict_b64(text)
 
 
