@@ -34,11 +34,11 @@ The size and the order of the code, before and after it was put in order. Made b
 `docs/structure.py`, which measures any revision: `python docs/structure.py REVISION`.
 [Architecture](architecture.md) says what each package is for.
 
-- A *circle* is a set of modules each of which imports, directly or through others, all the others.
-- The *longest chain* is the longest list of modules each of which imports the next. The modules
+- A **circle** is a set of modules each of which imports, directly or through others, all the others.
+- The **longest chain** is the longest list of modules each of which imports the next. The modules
   of a circle count as one.
-- An *upward import* goes against the order of packages under `tool.importlinter` of that revision.
-- *Topic and partition loose* counts functions that take both as parameters of their own.
+- An **upward import** goes against the order of packages under `tool.importlinter` of that revision.
+- **Topic and partition loose** counts functions that take both as parameters of their own.
 
 """
 
