@@ -17,7 +17,7 @@ from typing import Final
 
 from adapters.base import AgencyAdapter, Context, MappingError
 from adapters.links import StoreLinks
-from adapters.sinks.interfaces import Sink, SinkError
+from adapters.sinks.sink import Sink, SinkError
 from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.observing.logs import logger

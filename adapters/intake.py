@@ -17,8 +17,8 @@ from typing import Final
 from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
-from adapters.sources.interfaces import SourceFile, Verdict
 from adapters.sources.rejects import rejected_pieces, rest_pieces
+from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics

@@ -16,9 +16,9 @@ from typing import Final
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
 from adapters.intake import IMPORT_LATE_S, Intake
-from adapters.sinks.folder import FolderSink
-from adapters.sources.folder import SETTLE_S, FolderSource
-from adapters.sources.interfaces import FileReport
+from adapters.sinks.folder_sink import FolderSink
+from adapters.sources.source_file import FileReport
+from adapters.sources.watched_folder import SETTLE_S, FolderSource
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK, PORT_FILE
 from broker.clock import SteadyClock

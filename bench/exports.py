@@ -21,8 +21,8 @@ from typing import Any, Final
 from adapters.base import AgencyAdapter
 from adapters.catalogue import adapter_named
 from adapters.intake import Intake
-from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import FileReport
+from adapters.sources.source_file import FileReport
+from adapters.sources.watched_folder import FolderSource
 from bench.results import save
 from bench.worst_exports import WORST, Worst
 from broker.agency.participant import load_participant

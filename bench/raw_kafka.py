@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.world import World
 from broker.record import Record
 from broker.transport.connection import KafkaConnection, ssl_context
-from broker.transport.kafka.sending import BATCH_BYTES, LINGER_MS, MAX_REQUEST_BYTES
+from broker.transport.kafka.sender import BATCH_BYTES, LINGER_MS, MAX_REQUEST_BYTES
 
 
 async def end(made: World, topic: str, partition: int) -> int:

@@ -12,10 +12,14 @@ from contracts.errors import ConcordantError
 
 __all__ = [
     "ConfigError",
+    "DisclosureLogError",
     "EntryError",
+    "EvidenceError",
     "KeyAccessError",
     "ManifestError",
+    "NoteError",
     "PackageError",
+    "ProofError",
     "RefusedError",
     "RegistryError",
     "SigningRefusedError",
@@ -125,10 +129,8 @@ class RefusedError(ConcordantError):
     code = "refused"
     exit_code = 4
 
-    def __init__(
-        self, step: int | float, code: str, detail: str, *, where: str | None = None
-    ) -> None:
-        super().__init__(detail, code=code, where=where)
+    def __init__(self, step: int | float, code: str, detail: str) -> None:
+        super().__init__(detail, code=code)
         self.step = step
 
 
@@ -144,3 +146,65 @@ class WrongInputError(ConcordantError):
 
     code = "input_wrong"
     exit_code = 2
+
+
+class NoteError(ConcordantError):
+    """A signed note is not in its canonical form, or no required signature verifies.
+
+    Codes, each raised in one place: `note_malformed`, `note_too_large`, `note_unsigned` (no known
+    key signed it), `note_signature_invalid`, `note_keys_ambiguous` (two of our keys share name and
+    key id), `checkpoint_malformed`, `cosignature_malformed`, `cosignature_unknown` (a line of
+    another key), `cosignature_invalid`.
+    """
+
+    exit_code = 4
+
+
+class ProofError(ConcordantError):
+    """A proof is not in its canonical form, or does not prove its claim.
+
+    Codes, each raised in one place: `proof_malformed`, `proof_too_large`, `inclusion_invalid`,
+    `link_malformed` (index 0 does not name its predecessor correctly),
+    `frontier_malformed` (stored bytes that are not a frontier).
+    """
+
+    exit_code = 4
+
+
+class DisclosureLogError(ConcordantError):
+    """The log differs from what was written and signed; the agency's auditor must act.
+
+    Codes: `log_entry_altered`, `log_entry_missing`, `log_range_altered` (an entry was altered
+    together with its hash), `log_checkpoint_invalid`, `log_head_altered`, `log_entry_invalid` (an
+    entry that would hold something other than names and codes), `log_reason_altered` (a reason that
+    is stored beside the log).
+
+    Attributes:
+        index: the first bad entry, counted from 0, if it is known.
+    """
+
+    code = "log_entry_altered"
+    exit_code = 1
+
+    def __init__(
+        self, detail: str, *, code: str, index: int | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(
+            detail,
+            code=code,
+            where=None if index is None else f"disclosure log, entry {index}",
+            fix=fix or "keep the state folder as evidence and compare with a backup",
+        )
+        self.index = index
+
+
+class EvidenceError(ConcordantError):
+    """Post-quantum evidence of an event does not exist, or not yet; the answer is no.
+
+    Codes: `event_unknown`, `event_ambiguous`, `event_not_sent`, `heartbeat_awaited` (the event is
+    newer than the last kept heartbeat), `leaves_missing`, `evidence_malformed`, and those of the
+    links (`broker.audit.evidence_verify`).
+    """
+
+    code = "event_unknown"
+    exit_code = 1

@@ -15,10 +15,10 @@ from broker.agency.participant import Participant
 from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import FieldDisclosure, received
 from broker.clock import now_ms
+from broker.errors import NoteError
 from broker.store.database import Store, open_store
 from broker.store.rows import ReferralRow
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from broker.tlog.errors import NoteError
 
 
 @dataclass(frozen=True, slots=True)

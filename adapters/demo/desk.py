@@ -15,8 +15,8 @@ from pathlib import Path
 
 from adapters.base import AgencyAdapter, Context, Row
 from adapters.catalogue import adapter_named
-from adapters.demo.samples.rows import rendered
-from adapters.demo.writing import OwnForm, own_form
+from adapters.demo.own_form import OwnForm, own_form
+from adapters.demo.samples.sample_rows import rendered
 from adapters.mapping import MemoryLinks, RowMapping
 from broker.agency.config import load_config
 from broker.event import JSON

@@ -16,7 +16,7 @@ from typing import Final
 from adapters.csu import ADAPTER as CSU
 from adapters.demo.samples import council, csu, support
 from adapters.demo.samples.facts import LONG_NARRATIVE, CaseFacts, case_list
-from adapters.demo.samples.rows import SampleRow, spoiled
+from adapters.demo.samples.sample_rows import SampleRow, spoiled
 from adapters.mapping import RowMapping
 
 SEED: Final = 2007

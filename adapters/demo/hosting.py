@@ -13,9 +13,8 @@ from uuid import UUID
 
 from broker.clock import now_ms
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
-from broker.errors import TransportError
+from broker.errors import NoteError, ProofError, TransportError
 from broker.record import PROOF_HEADER, Record
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.proof import Proof, parse_proof
 from broker.transport.certificates import Authority, issue_certificate, save_identity
 from broker.transport.connection import KafkaConnection, TlsFiles, admin_settings

@@ -7,11 +7,11 @@ import io
 import os
 from typing import Any, Final
 
-from adapters.sources.interfaces import FileChangedError, Piece, Verdict
 from adapters.sources.late_writes import open_for_writing
 from adapters.sources.rejects import COPY_BYTES, content_of
 from adapters.sources.settling import Settled, Signature
 from adapters.sources.shelving import Content
+from adapters.sources.source_file import FileChangedError, Piece, Verdict
 
 STILL_OPEN_S: Final = 60 * 60.0
 """How long an unchanged file waits while a writer has it open. After that it is taken as it is, and

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 from adapters.base import Records, Rejected, Row
-from adapters.sources.interfaces import Piece
+from adapters.sources.source_file import Piece
 
 COPY_BYTES: Final = 256 * 1024
 """Bytes copied at a time."""

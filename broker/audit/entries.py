@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias, cast, get_args
 
-from broker.audit.errors import DisclosureLogError
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import b64, strict_b64
+from broker.errors import DisclosureLogError
 
 EntryKind: TypeAlias = Literal[
     # the six kinds of section 62

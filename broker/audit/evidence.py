@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from broker.audit.errors import EvidenceError
+from broker.errors import EvidenceError
 from broker.keys.manifest import MANIFEST_LIMIT_BYTES
 from broker.strict_json import StrictJsonError, parse_strict_json
 from broker.tlog.merkle import MAX_LOG_SIZE

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from broker.agency.participant import Participant
-from broker.audit.errors import EvidenceError
 from broker.audit.evidence import FORMAT, ClassicalPart, ContractPart, Evidence, HeadPart
 from broker.audit.evidence_lookup import Located
 from broker.audit.evidence_verify import EvidenceLink, check_chain
+from broker.errors import EvidenceError, NoteError
 from broker.keys.governance import key_name
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import VerifiedManifest
@@ -21,7 +21,6 @@ from broker.statements.heartbeats import Head, read_heartbeat
 from broker.store.reader_rows import KeptHeadRow
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import parse_signed_checkpoint
-from broker.tlog.errors import NoteError
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import key_id
 

@@ -10,11 +10,11 @@ from typing import Final
 
 from broker.audit.evidence import ClassicalPart, Evidence
 from broker.audit.evidence_verify import EvidenceLink, LinkError
+from broker.errors import NoteError, ProofError
 from broker.keys.governance import key_name
 from broker.registry.manifests import ManifestBook
 from broker.tlog.checkpoint import Origin
 from broker.tlog.cosignature import parse_signed_checkpoint, verify_cosignature
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import verify_inclusion
 
 CLASSICAL: Final = "classical"

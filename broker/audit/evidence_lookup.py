@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from broker.audit.errors import EvidenceError
 from broker.audit.inclusion import path_from
+from broker.errors import EvidenceError, NoteError, ProofError
 from broker.judging.partition_state import parse_state
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Place
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import Frontier
 from broker.tlog.proof import parse_proof
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from broker.audit.evidence import Evidence
 from broker.envelope.primitives import KeyMalformed, MlDsa44Verifier, MlDsa65Verifier
-from broker.errors import ManifestError, RefusedError
+from broker.errors import ManifestError, NoteError, ProofError, RefusedError
 from broker.keys.enrolment import verify_possession
 from broker.keys.governance import key_name
 from broker.keys.instant import format_instant
@@ -25,7 +25,6 @@ from broker.registry.manifests import ManifestBook
 from broker.statements.authorship import read_note
 from broker.statements.heartbeats import Heartbeat, read_heartbeat
 from broker.tlog.checkpoint import Origin
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import verify_inclusion
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import ML_DSA_65 as NOTE_ML_DSA_65

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import Frontier
 
 LeafSource = Callable[[int, int], Sequence[bytes]]

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.audit.entries import Entry, format_entry, parse_entry
-from broker.audit.errors import DisclosureLogError
 from broker.envelope.primitives import lp, random_bytes, sha256
+from broker.errors import DisclosureLogError, NoteError, ProofError
 from broker.store.rows import DisclosureCheckpointRow, DisclosureRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Checkpoint
 from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 SALT_BYTES: Final = 32

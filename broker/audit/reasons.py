@@ -13,8 +13,8 @@ from typing import Final
 
 from broker.audit.actor import Actor
 from broker.audit.entries import Entry
-from broker.audit.errors import DisclosureLogError
 from broker.envelope.primitives import AeadKey, SealBroken, hmac_sha256, lp, random_bytes, sha256
+from broker.errors import DisclosureLogError
 from broker.store.transaction import Transaction
 
 _LABEL: Final = b"concordant/1/log-reason"

@@ -48,9 +48,9 @@ def verify(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     covers the newest entries yet, 1 if the log was altered. Needs no passphrase. The running
     adapter signs a head once a minute.
     """
-    from broker.audit.errors import DisclosureLogError
     from broker.cli.log_text import checked, head_json
     from broker.clock import now_ms
+    from broker.errors import DisclosureLogError
     from broker.operations.disclosure_log import DisclosureLog
 
     log = DisclosureLog(agency, now_ms())

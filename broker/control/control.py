@@ -16,7 +16,7 @@ from broker.control.judged_statements import JudgedStatements
 from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
-from broker.errors import RefusedError
+from broker.errors import NoteError, RefusedError
 from broker.judging.partition_state import parse_outline
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
@@ -38,7 +38,6 @@ from broker.store.reader_rows import CheckpointRow, HeadsRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
-from broker.tlog.errors import NoteError
 from broker.tlog.generation_links import GENERATION
 from broker.transport.topics import ControlTopics
 from contracts.errors import ConcordantError

@@ -6,14 +6,13 @@ Immutable; a new manifest or contract makes another ``KeyResolver``.
 from __future__ import annotations
 
 from broker.envelope.opening import OpeningKey
-from broker.errors import RefusedError, RegistryError
+from broker.errors import NoteError, RefusedError, RegistryError
 from broker.judging.reader_context import StreamKey
 from broker.keys.keyring import Keyring
 from broker.registry.contract_book import ContractBook
 from broker.registry.contract_in_force import ContractInForce, contract_in_force
 from broker.registry.manifests import ManifestBook
 from broker.tlog.cosignature import parse_signed_checkpoint
-from broker.tlog.errors import NoteError
 
 
 class KeyResolver:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import HASH_BYTES, MAX_LOG_SIZE, Frontier
 from contracts.values import value_class
 

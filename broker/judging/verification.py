@@ -11,7 +11,7 @@ from typing import Final
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import HASH_BYTES
-from broker.errors import RefusedError
+from broker.errors import NoteError, ProofError, RefusedError
 from broker.judging.continuity_types import LogPosition
 from broker.judging.partition_state import Generation
 from broker.judging.reader_context import ReaderContext
@@ -25,7 +25,6 @@ from broker.record import (
 )
 from broker.tlog.checkpoint import Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.generation_links import (
     GENERATION,
     GenerationLink,

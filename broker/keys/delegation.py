@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.errors import ManifestError
+from broker.errors import ManifestError, NoteError
 from broker.keys.enrolment import possession_message, verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
 from broker.keys.instant import CLOCK_SKEW_MS, whole_second
@@ -20,7 +20,6 @@ from broker.keys.kid import ED25519, MANIFEST, ML_DSA_65, kid
 from broker.keys.manifest import Id, Kid, Version
 from broker.keys.signed_document import MalformedDocument, document_text, parse_document
 from broker.keys.signer import SoftwareSigner
-from broker.tlog.errors import NoteError
 from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
 from contracts.durations import DAY_MS
 

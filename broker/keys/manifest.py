@@ -18,13 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
-from broker.errors import ManifestError
+from broker.errors import ManifestError, NoteError
 from broker.keys.enrolment import verify_possession, verify_public
 from broker.keys.governance import GovernancePublic, key_name
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.keyfile import Base64, Instant
 from broker.keys.kid import ALGORITHMS, LONGEST_LIFE_MS, SIGNING_ROLES, STREAM, kid
-from broker.tlog.errors import NoteError
 from broker.tlog.note import Note, parse_note, verify_note_by_all
 from contracts.durations import DAY_MS
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
-from broker.tlog.errors import NoteError
+from broker.errors import NoteError
 from broker.tlog.note import Note, format_note, parse_note
 
 

@@ -25,12 +25,11 @@ from broker.audit.head_signing import sign_own_head
 from broker.audit.log import LogHead, append_entries, log_origin, verify_log
 from broker.audit.query import Placed, entries_of_case, entries_of_log, shared_fields
 from broker.audit.reasons import attributed, reason_of
-from broker.errors import WrongInputError
+from broker.errors import NoteError, WrongInputError
 from broker.keys.instant import format_instant
 from broker.registry.manifests import ManifestBook
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from broker.tlog.errors import NoteError
 from contracts.events import EVENT_TYPES
 from contracts.names import require_known
 from contracts.schema import leaves

@@ -14,7 +14,6 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence
 from broker.audit.evidence_build import show_evidence
 from broker.audit.evidence_ed25519 import check_classical
@@ -23,7 +22,7 @@ from broker.audit.evidence_verify import EvidenceLink, LinkError, check_chain
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.envelope.layout import LayoutError, parse_value
-from broker.errors import WrongInputError
+from broker.errors import EvidenceError, WrongInputError
 from broker.event import uuid_text
 from broker.record import (
     CONTENT_TYPE_HEADER,

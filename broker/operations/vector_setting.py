@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.envelope.primitives import SEED_BYTES, WrapOpener
-from broker.errors import ConfigError, ManifestError, RefusedError, RegistryError
+from broker.errors import ConfigError, ManifestError, NoteError, RefusedError, RegistryError
 from broker.judging.file_context import FileContext
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.governance import GovernancePublic
@@ -25,7 +25,6 @@ from broker.registry.contracts import SignedContract, verify_contract
 from broker.registry.manifests import ManifestBook
 from broker.statements.receipts import parse_receipt
 from broker.tlog.cosignature import SignedCheckpoint, verify_cosignature
-from broker.tlog.errors import NoteError
 from contracts.errors import ContractError
 from contracts.loading import parse_contract
 

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from broker.errors import EntryError, ManifestError, TransportError
+from broker.errors import EntryError, ManifestError, NoteError, TransportError
 from broker.keys.delegation import (
     DELEGATION_LIMIT_BYTES,
     VerifiedDelegation,
@@ -29,7 +29,6 @@ from broker.keys.manifest import Id, VerifiedManifest, parse_manifest, verify_ma
 from broker.keys.signed_document import MalformedDocument, document_text, parse_document
 from broker.partnership.fingerprint import fingerprint_words
 from broker.partnership.profile import AgencyId, Profile
-from broker.tlog.errors import NoteError
 from broker.tlog.note import Note, format_note, sign_note, verify_note_by_all
 from broker.transport.certificates import verify_certificate_request
 

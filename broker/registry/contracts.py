@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.primitives import b64, strict_b64
-from broker.errors import ManifestError, RegistryError
+from broker.errors import ManifestError, NoteError, RegistryError
 from broker.keys.governance import GovernancePublic, GovernanceSigner, key_name
-from broker.tlog.errors import NoteError
 from broker.tlog.note import Note, NoteVerifier, format_note, parse_note, sign_note, verify_note
 from contracts.loading import ContractText
 from contracts.model import Contract

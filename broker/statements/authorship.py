@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from broker.envelope.primitives import Ed25519Verifier, MlDsa44Verifier
-from broker.errors import RefusedError
+from broker.errors import NoteError, RefusedError
 from broker.keys.governance import key_name
 from broker.keys.kid import ED25519, ML_DSA_44, STREAM
 from broker.keys.signer import SoftwareSigner
 from broker.registry.manifests import ManifestBook
-from broker.tlog.errors import NoteError
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     Note,

@@ -15,11 +15,10 @@ from typing import Final
 
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.primitives import HASH_BYTES
-from broker.errors import RefusedError
+from broker.errors import NoteError, RefusedError
 from broker.event import JSON
 from broker.statements.authorship import read_note
 from broker.tlog.checkpoint import Origin
-from broker.tlog.errors import NoteError
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from broker.errors import RefusedError
+from broker.errors import NoteError, RefusedError
 from broker.tlog.checkpoint import Origin, parse_decimal, parse_origin
-from broker.tlog.errors import NoteError
 from broker.tlog.merkle import MAX_LOG_SIZE
 from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 

@@ -7,7 +7,7 @@ records included, without an open gap. It is not an acceptance: what people deci
 
 from __future__ import annotations
 
-from broker.errors import RefusedError
+from broker.errors import NoteError, RefusedError
 from broker.tlog.checkpoint import Checkpoint, Origin, format_checkpoint
 from broker.tlog.cosignature import (
     SignedCheckpoint,
@@ -15,7 +15,6 @@ from broker.tlog.cosignature import (
     format_signed_checkpoint,
     parse_signed_checkpoint,
 )
-from broker.tlog.errors import NoteError
 from broker.tlog.note import NoteSigner
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from broker.envelope.primitives import b64, strict_b64
-from broker.tlog.errors import NoteError
+from broker.errors import NoteError
 from broker.tlog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_LOG_SIZE
 
 __all__ = [

@@ -15,8 +15,8 @@ from broker.envelope.primitives import (
     ML_DSA_44_SIGNATURE_BYTES,
     SignatureInvalid,
 )
+from broker.errors import NoteError
 from broker.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from broker.tlog.errors import NoteError
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.envelope.primitives import HASH_BYTES, lp, sha256
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 
 GENERATION: Final = re.compile(r"[0-9a-f]{16}-[0-9a-f]{32}")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from contracts.values import value_class
 
 __all__ = [

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Final, Protocol
 
 from broker.envelope.primitives import SignatureInvalid, b64, strict_b64
-from broker.tlog.errors import NoteError
+from broker.errors import NoteError
 
 __all__ = [
     "COSIGNATURE_ED25519",

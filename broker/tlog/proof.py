@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Final
 
 from broker.envelope.primitives import strict_b64
+from broker.errors import NoteError, ProofError
 from broker.tlog.checkpoint import Checkpoint, parse_decimal
 from broker.tlog.cosignature import CosignatureLine, SignedCheckpoint, parse_signed_checkpoint
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import HASH_BYTES, MAX_LOG_SIZE
 from contracts.values import value_class
 

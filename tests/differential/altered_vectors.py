@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 from broker.envelope.layout import LayoutError, format_value, parse_value
+from broker.errors import NoteError, ProofError
 from broker.keys.kid import STREAM
 from broker.operations.vector_cases import Case
 from broker.record import (
@@ -28,7 +29,6 @@ from broker.record import (
     format_record,
     parse_record,
 )
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.proof import parse_proof
 from tests.differential.alteration import altered
 from tests.differential.comparison import Comparison, Family

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import (
     Frontier,
     VerifiedPath,

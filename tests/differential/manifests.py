@@ -14,7 +14,7 @@ from typing import Any
 
 from broker.envelope.canonical import CanonicalError, format_json
 from broker.envelope.primitives import Ed25519Signer, MlDsa65Signer, b64, strict_b64
-from broker.errors import ManifestError
+from broker.errors import ManifestError, NoteError
 from broker.keys.governance import GovernancePublic, GovernanceSigner
 from broker.keys.kid import (
     ED25519,
@@ -29,7 +29,6 @@ from broker.keys.kid import (
 from broker.keys.manifest import HEADER, parse_manifest, verify_manifest
 from broker.keys.signer import SoftwareSigner
 from broker.registry.manifests import ManifestBook
-from broker.tlog.errors import NoteError
 from broker.tlog.note import format_note, sign_note
 from tests.conformance import keys as second_keys
 from tests.conformance import manifests as second_manifests

@@ -13,9 +13,9 @@ from random import Random
 
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.padding import PaddingError, pad, unpad
+from broker.errors import NoteError, ProofError
 from broker.record import RecordFormatError, parse_record
 from broker.tlog.checkpoint import parse_origin
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.note import parse_note
 from broker.tlog.proof import format_proof, parse_proof
 from tests.conformance import envelope, json_form, notes, proofs, records

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from broker.audit.entries import parse_entry
-from broker.audit.errors import DisclosureLogError
+from broker.errors import DisclosureLogError
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
 from broker.store.database import open_store

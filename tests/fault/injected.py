@@ -72,7 +72,7 @@ def wrong_clock(file: str) -> None:
 
 def mortal(fate: Fate) -> None:
     """Wrap every write and every send."""
-    from adapters.sinks import folder
+    from adapters.sinks import folder_sink as folder
     from adapters.sources import shelving
     from broker.store.database import Store
     from broker.transport.kafka import KafkaTransport

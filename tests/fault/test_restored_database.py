@@ -13,14 +13,14 @@ from adapters.council import ADAPTER as COUNCIL_ADAPTER
 from adapters.csu import ADAPTER as CSU_ADAPTER
 from adapters.delivery import Delivery
 from adapters.demo.london import PARTNER_CODES
+from adapters.demo.own_form import own_form
 from adapters.demo.samples.facts import case_list
 from adapters.demo.samples.leaves import asked, referral_leaves
-from adapters.demo.samples.rows import rendered
-from adapters.demo.writing import own_form
+from adapters.demo.samples.sample_rows import rendered
 from adapters.intake import Intake
 from adapters.links import StoreLinks
-from adapters.sinks.folder import FolderSink
-from adapters.sources.interfaces import SourceFile
+from adapters.sinks.folder_sink import FolderSink
+from adapters.sources.source_file import SourceFile
 from broker.observing.metrics import Metrics
 from broker.record import Record
 from tests.support.founded_partnership import COUNCIL, POLICE, SECOND

@@ -15,7 +15,6 @@ import orjson
 
 from broker.agency.config import parse_config
 from broker.audit.entries import format_entry, parse_entry
-from broker.audit.errors import DisclosureLogError, EvidenceError
 from broker.audit.evidence import format_evidence, parse_evidence
 from broker.envelope.canonical import CanonicalError, format_json, parse_json
 from broker.envelope.layout import (
@@ -28,8 +27,12 @@ from broker.envelope.padding import PaddingError, pad, unpad
 from broker.envelope.primitives import b64, lp
 from broker.errors import (
     ConfigError,
+    DisclosureLogError,
+    EvidenceError,
     KeyAccessError,
     ManifestError,
+    NoteError,
+    ProofError,
     RefusedError,
     StoreError,
 )
@@ -56,7 +59,6 @@ from broker.tlog.checkpoint import (
     parse_origin,
 )
 from broker.tlog.cosignature import format_signed_checkpoint
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, Frontier
 from broker.tlog.note import (

@@ -10,8 +10,8 @@ import pytest
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
 from broker.agency.participant import load_participant
-from broker.audit.errors import EvidenceError
 from broker.clock import now_ms
+from broker.errors import EvidenceError
 from broker.operations.event_evidence import AgencyEvidence
 from broker.transport.topics import control_topics, data_topics
 from tests.integration.service_story import Running, until

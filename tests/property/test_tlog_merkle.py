@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from broker.audit.inclusion import path_from
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import (
     Frontier,
     VerifiedPath,

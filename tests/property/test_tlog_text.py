@@ -7,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from broker.envelope.primitives import Ed25519Signer
+from broker.errors import NoteError, ProofError
 from broker.tlog.checkpoint import (
     Checkpoint,
     Origin,
@@ -15,7 +16,6 @@ from broker.tlog.checkpoint import (
     parse_origin,
 )
 from broker.tlog.cosignature import parse_signed_checkpoint, signed_checkpoint
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE, leaf_hash
 from broker.tlog.note import (
     COSIGNATURE_ED25519,

@@ -15,7 +15,7 @@ from adapters.council.forms import CouncilFormat, Form
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import asked, case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
+from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
 from broker.event import JSON
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["council"]

@@ -9,7 +9,7 @@ from adapters.cps import ADAPTER
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import case_leaves
-from adapters.demo.samples.rows import SampleRow, flawed, rendered
+from adapters.demo.samples.sample_rows import SampleRow, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["cps"]
 """Own partner codes, as in ``[partners]`` of the service's ``agency.toml``."""

@@ -12,7 +12,7 @@ from adapters.csu import ADAPTER
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import asked, case_leaves, critical_leaves, referral_leaves
-from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
+from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
 
 PARTNERS: Mapping[str, str] = PARTNER_CODES["csu"]
 """Own partner codes, as in ``[partners]`` of a unit's ``agency.toml``."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.demo.london import PARTNER_CODES
 from adapters.demo.samples.facts import CaseFacts
 from adapters.demo.samples.leaves import asked, critical_leaves, referral_leaves
-from adapters.demo.samples.rows import SampleRow, encoded, flawed, rendered
+from adapters.demo.samples.sample_rows import SampleRow, encoded, flawed, rendered
 from adapters.support import ADAPTER
 from broker.event import JSON
 

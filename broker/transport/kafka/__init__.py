@@ -18,8 +18,8 @@ from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
 from broker.transport.kafka.client_quotas import ClientQuotas
-from broker.transport.kafka.receiving import KafkaReceiver
-from broker.transport.kafka.sending import SEND_TIMEOUT_S, KafkaSender
+from broker.transport.kafka.receiver import KafkaReceiver
+from broker.transport.kafka.sender import SEND_TIMEOUT_S, KafkaSender
 from broker.transport.kafka.snapshot import read_all, visible
 
 __all__ = ["KafkaTransport", "client_quotas", "raw_records"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.mapping.document import load_mapping, parse_mapping
-from adapters.sinks.folder import FolderSink
+from adapters.sinks.folder_sink import FolderSink
 from broker.errors import ConcordantError
 from broker.operations.vector_setting import load_setting
 from broker.registry.contract_book import ContractBook

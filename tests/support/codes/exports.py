@@ -16,8 +16,8 @@ from adapters.council import ADAPTER as COUNCIL
 from adapters.council import CSV_ADAPTER
 from adapters.mapping import MemoryLinks
 from adapters.mapping.encoding import MAX_FILE_BYTES
-from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import FileReport, SourceFile, Verdict
+from adapters.sources.source_file import FileReport, SourceFile, Verdict
+from adapters.sources.watched_folder import FolderSource
 
 CASE = "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01"
 REFERRAL: dict[str, object] = {

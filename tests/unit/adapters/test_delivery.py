@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import MappingError
 from adapters.delivery import Delivery
-from adapters.sinks.folder import FolderSink
+from adapters.sinks.folder_sink import FolderSink
 from broker.errors import StoreError
 from broker.event import OpenedEvent
 from broker.receiving.inbox_payload import format_payload

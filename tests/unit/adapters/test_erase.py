@@ -17,8 +17,8 @@ import pytest
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
 from adapters.intake import Intake
-from adapters.sinks.folder import FolderSink
-from adapters.sources.folder import FolderSource
+from adapters.sinks.folder_sink import FolderSink
+from adapters.sources.watched_folder import FolderSource
 from broker.clock import now_ms
 from broker.observing.metrics import Metrics
 from broker.sending.publishing import Publisher

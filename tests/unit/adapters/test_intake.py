@@ -14,8 +14,8 @@ import pytest
 from adapters.base import MappingError, Outgoing, Records, Rejected, Row
 from adapters.intake import Intake
 from adapters.limits import MAX_REFUSED
-from adapters.sources.interfaces import FileChangedError, SourceFile, Verdict
 from adapters.sources.rejects import content_of
+from adapters.sources.source_file import FileChangedError, SourceFile, Verdict
 from broker.audit.entries import Entry, parse_entry
 from broker.observing.metrics import Metrics
 from contracts.decision import without_ungranted

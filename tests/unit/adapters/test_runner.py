@@ -8,8 +8,8 @@ import pytest
 
 from adapters.base import MappingError
 from adapters.runner import file_reporter
-from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import SourceFile, Verdict
+from adapters.sources.source_file import SourceFile, Verdict
+from adapters.sources.watched_folder import FolderSource
 from broker.codes.counted import ITEM_REFUSALS
 from broker.observing.metrics import Metrics
 

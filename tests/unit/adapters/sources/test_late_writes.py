@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from adapters.sources import late_writes, opened_file, shelving
-from adapters.sources.interfaces import Verdict
 from adapters.sources.late_writes import LOOK_S, WATCHED_S, open_for_writing
 from adapters.sources.opened_file import STILL_OPEN_S
+from adapters.sources.source_file import Verdict
 from tests.unit.adapters.sources.watched_folder import Desk
 
 HALF, REST = b"h\n1\n2\n3\n", b"4\n5\n6\n"

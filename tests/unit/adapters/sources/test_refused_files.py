@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sources import folder as module
-from adapters.sources.interfaces import SourceFile, Verdict
+from adapters.sources import watched_folder as module
 from adapters.sources.opened_file import OpenedFile, open_settled
 from adapters.sources.settling import Settled
+from adapters.sources.source_file import SourceFile, Verdict
 from broker.held.reason_file import RowReason
 from contracts.errors import ConcordantError
 from tests.unit.adapters.sources.watched_folder import Desk

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import FileReport, SourceFile, Verdict
+from adapters.sources.source_file import FileReport, SourceFile, Verdict
+from adapters.sources.watched_folder import FolderSource
 
 
 class Desk:

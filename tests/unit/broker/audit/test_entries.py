@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from broker.audit.entries import ContractReference, Entry, Share, format_entry, parse_entry
-from broker.audit.errors import DisclosureLogError
+from broker.errors import DisclosureLogError
 
 ENTRY = Entry(
     kind="disclosure",

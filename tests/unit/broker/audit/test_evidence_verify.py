@@ -11,10 +11,10 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from broker.audit.errors import EvidenceError
 from broker.audit.evidence import Evidence, format_evidence, parse_evidence
 from broker.audit.evidence_ed25519 import check_classical
 from broker.audit.evidence_verify import LINKS, LinkError, check_chain
+from broker.errors import EvidenceError
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.registry.manifests import ManifestBook

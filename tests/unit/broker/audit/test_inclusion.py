@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from broker.audit.inclusion import path_from
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import Frontier, leaf_hash, verify_inclusion
 
 LEAVES = [leaf_hash(number.to_bytes(2, "big")) for number in range(9000)]

@@ -13,7 +13,7 @@ import pytest
 
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
-from adapters.sinks.folder import FolderSink
+from adapters.sinks.folder_sink import FolderSink
 from broker.audit.head_signing import sign_own_head
 from broker.clock import now_ms
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.base import MappingError
 from adapters.council import ADAPTER
 from adapters.delivery import Delivery
-from adapters.sinks.folder import FolderSink
+from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.shelving import shelve, write_beside
 from broker.cli.operator_name import actor
 from broker.clock import now_ms

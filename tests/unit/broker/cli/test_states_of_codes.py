@@ -15,7 +15,7 @@ import pytest
 from adapters.base import MappingError
 from adapters.council import ADAPTER
 from adapters.delivery import Delivery
-from adapters.sinks.folder import FolderSink
+from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.shelving import shelve
 from broker.agency.participant import load_participant
 from broker.agency.running import ADAPTER_LOCK

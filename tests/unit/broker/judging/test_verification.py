@@ -8,7 +8,7 @@ import pytest
 
 from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, lp
-from broker.errors import RefusedError
+from broker.errors import ProofError, RefusedError
 from broker.judging import verification
 from broker.judging.reader_context import StreamKey
 from broker.judging.trials import Trials
@@ -22,7 +22,6 @@ from broker.record import LEAF_CONTENT_TYPE, Record
 from broker.sending.streams import append, open_generation
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import SignedCheckpoint, signed_checkpoint
-from broker.tlog.errors import ProofError
 from broker.tlog.generation_links import parse_link
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, VerifiedPath, append_batch, leaf_hash
 from broker.tlog.note import COSIGNATURE_ED25519, NoteVerifier, note_signer, note_verifier

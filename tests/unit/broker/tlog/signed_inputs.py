@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broker.envelope.primitives import Ed25519Signer, Ed25519Verifier, MlDsa44Signer
+from broker.errors import NoteError, ProofError
 from broker.tlog.checkpoint import (
     Checkpoint,
     format_checkpoint,
@@ -18,7 +19,6 @@ from broker.tlog.cosignature import (
     cosign,
     format_signed_checkpoint,
 )
-from broker.tlog.errors import NoteError, ProofError
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

@@ -4,6 +4,7 @@ from base64 import b64encode
 
 import pytest
 
+from broker.errors import NoteError
 from broker.tlog.checkpoint import (
     Checkpoint,
     Origin,
@@ -12,7 +13,6 @@ from broker.tlog.checkpoint import (
     parse_decimal,
     parse_origin,
 )
-from broker.tlog.errors import NoteError
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 
 # The example of c2sp.org/tlog-checkpoint

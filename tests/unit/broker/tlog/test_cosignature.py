@@ -11,6 +11,7 @@ from broker.envelope.primitives import (
     MlDsa44Signer,
     MlDsa44Verifier,
 )
+from broker.errors import NoteError
 from broker.tlog.checkpoint import Checkpoint, format_checkpoint
 from broker.tlog.cosignature import (
     MAX_TIMESTAMP,
@@ -22,7 +23,6 @@ from broker.tlog.cosignature import (
     signed_checkpoint,
     verify_cosignature,
 )
-from broker.tlog.errors import NoteError
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import (
     EMPTY_ROOT,
     MAX_LOG_SIZE,

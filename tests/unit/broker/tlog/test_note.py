@@ -10,7 +10,7 @@ from broker.envelope.primitives import (
     MlDsa65Signer,
     MlDsa65Verifier,
 )
-from broker.tlog.errors import NoteError
+from broker.errors import NoteError
 from broker.tlog.note import (
     COSIGNATURE_ED25519,
     COSIGNATURE_ML_DSA_44,

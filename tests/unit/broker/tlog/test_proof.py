@@ -4,9 +4,9 @@ from base64 import b64encode
 
 import pytest
 
+from broker.errors import ProofError
 from broker.tlog.checkpoint import Checkpoint
 from broker.tlog.cosignature import signed_checkpoint
-from broker.tlog.errors import ProofError
 from broker.tlog.merkle import Frontier, append_batch, leaf_hash, verify_inclusion
 from broker.tlog.note import NoteSigner
 from broker.tlog.proof import (

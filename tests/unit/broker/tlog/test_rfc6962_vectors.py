@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broker.tlog.errors import ProofError
+from broker.errors import ProofError
 from broker.tlog.merkle import left_nodes, verify_inclusion
 
 FOLDER = os.environ.get("CONCORDANT_VECTORS")

@@ -9,7 +9,7 @@ from base64 import b64encode
 
 import pytest
 
-from broker.tlog.errors import NoteError
+from broker.errors import NoteError
 from broker.tlog.note import (
     ED25519,
     MAX_NOTE_BYTES,

@@ -11,7 +11,7 @@ from adapters.council import ADAPTER
 from adapters.council.forms import Form
 from adapters.demo.samples.council import PARTNERS, sample_file, sample_rows
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.rows import SampleRow
+from adapters.demo.samples.sample_rows import SampleRow
 from adapters.mapping import MemoryLinks
 
 

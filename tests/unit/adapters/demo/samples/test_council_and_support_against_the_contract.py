@@ -13,7 +13,7 @@ from adapters.base import AgencyAdapter, Context, Row
 from adapters.council import ADAPTER as COUNCIL
 from adapters.demo.samples import council, support
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.rows import NARRATIVE_LIMIT
+from adapters.demo.samples.sample_rows import NARRATIVE_LIMIT
 from adapters.mapping import MemoryLinks
 from adapters.support import ADAPTER as SUPPORT
 from contracts.decision import decide

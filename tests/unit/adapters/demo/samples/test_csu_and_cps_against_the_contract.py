@@ -14,7 +14,7 @@ from adapters.cps import ADAPTER as CPS
 from adapters.csu import ADAPTER as CSU
 from adapters.demo.samples import cps, csu
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.rows import NARRATIVE_LIMIT
+from adapters.demo.samples.sample_rows import NARRATIVE_LIMIT
 from adapters.mapping import MemoryLinks
 from contracts.decision import decide
 from contracts.drafting import draft, london_parties

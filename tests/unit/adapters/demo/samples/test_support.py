@@ -8,7 +8,7 @@ import pytest
 
 from adapters.base import Context, MappingError, Rejected, Row
 from adapters.demo.samples.facts import case_list
-from adapters.demo.samples.rows import SampleRow
+from adapters.demo.samples.sample_rows import SampleRow
 from adapters.demo.samples.support import PARTNERS, sample_file, sample_rows
 from adapters.mapping import MemoryLinks
 from adapters.support import ADAPTER

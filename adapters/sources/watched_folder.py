@@ -23,7 +23,11 @@ from pathlib import Path
 from typing import Final
 
 from adapters.limits import MAX_FILE_BYTES
-from adapters.sources.interfaces import (
+from adapters.sources.late_writes import LateWrites
+from adapters.sources.opened_file import OpenedFile, open_settled
+from adapters.sources.settling import Settled, Settling, Signature
+from adapters.sources.shelving import archive, shelve, write_beside
+from adapters.sources.source_file import (
     FileChangedError,
     FileReport,
     Handler,
@@ -31,10 +35,6 @@ from adapters.sources.interfaces import (
     SourceFile,
     Verdict,
 )
-from adapters.sources.late_writes import LateWrites
-from adapters.sources.opened_file import OpenedFile, open_settled
-from adapters.sources.settling import Settled, Settling, Signature
-from adapters.sources.shelving import archive, shelve, write_beside
 from broker.held.import_folder import own_inside
 from broker.held.reason_file import FileReason, format_reason
 from broker.held.retrying import put_back

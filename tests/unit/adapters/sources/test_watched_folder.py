@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from adapters.sources import shelving
-from adapters.sources.folder import FolderSource
-from adapters.sources.interfaces import FileReport, SourceFile, Verdict
+from adapters.sources.source_file import FileReport, SourceFile, Verdict
+from adapters.sources.watched_folder import FolderSource
 from broker.held.reason_file import RowReason
 from contracts.errors import ConcordantError
 from tests.unit.adapters.sources.watched_folder import Desk

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sinks.folder import FolderSink
-from adapters.sinks.interfaces import SinkError
+from adapters.sinks.folder_sink import FolderSink
+from adapters.sinks.sink import SinkError
 
 KEY = "01890a5d-ac96-774b-bcce-b302099a8057"
 

@@ -13,7 +13,7 @@ from adapters.demo.samples import council as council_samples
 from adapters.demo.samples import cps as cps_samples
 from adapters.demo.samples import csu as csu_samples
 from adapters.demo.samples import support as support_samples
-from adapters.demo.samples.rows import SampleRow
+from adapters.demo.samples.sample_rows import SampleRow
 from adapters.mapping import RowMapping
 from adapters.support import ADAPTER as SUPPORT
 from contracts.errors import ConcordantError

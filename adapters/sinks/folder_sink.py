@@ -13,7 +13,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from adapters.sinks.interfaces import SinkError
+from adapters.sinks.sink import SinkError
 from broker.keys.durable import sync_folder
 
 FILE_MODE: Final = 0o600

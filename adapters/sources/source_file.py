@@ -90,7 +90,7 @@ class FileReport:
     Attributes:
         sha256: hash of the content; empty when it was not read.
         status: ``waiting`` means that it is left in place and tried again.
-        code: as in ``Verdict``, or a code of the source (see ``folder``).
+        code: as in ``Verdict``, or a code of the source (see ``watched_folder``).
         detail: one sentence.
         rows: number of rows that were not taken.
     """
