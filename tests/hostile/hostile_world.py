@@ -29,11 +29,11 @@ STOPPED = frozenset(
 """What may become of the records of a sender whose second history this reader was shown."""
 
 
-@dataclass
 def newest_versions(book: ManifestBook) -> dict[str, int]:
     return {agency: book.history(agency)[-1].manifest.version for agency in book.agencies()}
 
 
+@dataclass
 class Tally:
     """What was explored, over all runs of a process."""
 
