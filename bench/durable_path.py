@@ -17,7 +17,7 @@ from bench.world import PARTITIONS, RECIPIENTS, World
 from broker import pseudonyms
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.receiving import Receiving
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing_context import event_sealer
@@ -81,15 +81,15 @@ class Durable:
     ) -> None:
         """Take what comes into the inbox until ``stop``."""
 
-        async def take(topic: str, partition: int, records: list[Record]) -> None:
-            batch = await asyncio.to_thread(
-                self.receiving.take, topic, partition, records, now_ms()
-            )
+        async def take(partition: KafkaPartition, records: list[Record]) -> None:
+            batch = await asyncio.to_thread(self.receiving.take, partition, records, now_ms())
             assert not batch.refused, batch.refused
-            offsets[partition] = records[-1].offset + 1
+            offsets[partition.number] = records[-1].offset + 1
             on_opened([opened.id for opened in batch.opened])
 
-        await self.receiver.run([self._topic], take, lambda _t, p: offsets[p], stop)
+        await self.receiver.run(
+            [self._topic], take, lambda partition: offsets[partition.number], stop
+        )
 
     async def close(self) -> None:
         """Let go of everything."""

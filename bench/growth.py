@@ -31,6 +31,7 @@ from broker.judging.partition_state import (
     parse_state,
 )
 from broker.judging.store_context import write_state
+from broker.record import KafkaPartition
 from broker.sending.streams import Stream, open_generation
 from broker.store.database import open_store
 from broker.tlog.checkpoint import Place
@@ -146,7 +147,7 @@ def _start_up(folder: Path, events: int) -> dict[str, object]:
     began = time.perf_counter()
     store = open_store(path)
     with store.reading() as tx:
-        found = tx.streams.last_with_records("bench.topic", 0)
+        found = tx.streams.last_with_records(KafkaPartition("bench.topic", 0))
         waiting = tx.outbox.pending(1)
         stored = tx.reader.state(place)
     took = time.perf_counter() - began

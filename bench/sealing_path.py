@@ -19,7 +19,13 @@ from broker.judging.file_context import FileContext
 from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
 from broker.statements.authorship import cosigner
@@ -136,14 +142,14 @@ async def _receive(
             view.took(judgement)
             assert isinstance(judgement, Opened), judgement.outcome
 
-    async def take(_topic: str, partition: int, records: list[Record]) -> None:
+    async def take(partition: KafkaPartition, records: list[Record]) -> None:
         nonlocal opened
         async with one:  # the view is one thread's; meanwhile Kafka is read on
             await asyncio.to_thread(judge, records)
         opened += len(records)
-        offsets[partition] = records[-1].offset + 1
+        offsets[partition.number] = records[-1].offset + 1
         if opened >= events:
             stop.set()
 
-    await receiver.run([topic], take, lambda _t, p: offsets[p], stop)
+    await receiver.run([topic], take, lambda partition: offsets[partition.number], stop)
     assert opened == events

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from typing import NamedTuple
 
 from contracts.values import value_class
 
@@ -50,6 +51,16 @@ class RecordFormatError(ValueError):
     """A line is not the JSON form of a record. The message never repeats the line's content."""
 
 
+class KafkaPartition(NamedTuple):
+    """A partition of a Kafka topic; offsets count within it."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.number}"
+
+
 @value_class(frozen=True, slots=True)
 class Record:
     """A record as Kafka holds it.
@@ -69,6 +80,11 @@ class Record:
     value: bytes | None
     offset: int = UNKNOWN_OFFSET
     key: bytes | None = None
+
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Topic and partition, as one value."""
+        return KafkaPartition(self.topic, self.partition)
 
 
 def format_record(record: Record) -> bytes:

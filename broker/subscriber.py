@@ -32,6 +32,7 @@ from broker.event import OpenedEvent
 from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.persistence import Batch
 from broker.receiving.retry_later import EQUIVOCATION
+from broker.record import KafkaPartition
 from broker.service.reading import Reader
 from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
@@ -49,8 +50,8 @@ def _silent(_trouble: Trouble) -> None:
     return None
 
 
-def _pass_over(_topic: str, _partition: int, _batch: Batch, _now: int) -> None:
-    """Ignore the batch: the inbox has accepted events, the adapter reports refused ones."""
+def _pass_over(_partition: KafkaPartition, _batch: Batch, _now: int) -> None:
+    """What was taken is found in the inbox; what was refused, the adapter reports."""
 
 
 async def _pass_over_news(_news: News) -> None:
@@ -161,17 +162,17 @@ class _Subscription:
     async def judge_again(self) -> None:
         """Read waiting records again, because time or news may allow a judgement now."""
         self._looked = self._clock()
-        for topic, partition in await asyncio.to_thread(self._waiting):
-            self._reader.read_again(topic, partition)
+        for partition in await asyncio.to_thread(self._waiting):
+            self._reader.read_again(partition)
 
     def judge_again_is_due(self) -> bool:
         """Return whether the last repeat was long enough ago."""
         return self._clock() - self._looked >= JUDGE_AGAIN_MS
 
-    def _waiting(self) -> set[tuple[str, int]]:
+    def _waiting(self) -> set[KafkaPartition]:
         with self._store.reading() as tx:
             rows = tx.reader.all_deferred()
-        return {(row.topic, row.partition) for row in rows if row.reason != EQUIVOCATION}
+        return {row.place.kafka_partition for row in rows if row.reason != EQUIVOCATION}
 
     def undelivered(self) -> list[tuple[int, OpenedEvent]]:
         """Return the next events; the disclosure log records them before they are returned."""

@@ -15,6 +15,7 @@ from broker.registry.contract_in_force import ContractInForce
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
 from broker.store.database import open_store
+from broker.store.rows import NewOutboxRow
 from contracts.events import PlainEvent
 from contracts.model import Contract
 from contracts.terms import EventTerms
@@ -49,7 +50,8 @@ def unsafe_publish(participant: Participant, event: PlainEvent, change: Change) 
     store = open_store(participant.path(participant.config.state.database))
     try:
         with store.transaction() as tx:
-            tx.outbox.add(sealed.event_id, sealed.topic, sealed.partition, sealed.value, False, now)
+            row = NewOutboxRow(sealed.event_id, sealed.topic, sealed.partition, sealed.value)
+            tx.outbox.add_many([row], now)
     finally:
         store.close()
     return sealed.event_id

@@ -142,18 +142,18 @@ def _sent(tx: Transaction, me: str, event_id: str) -> Located | None:
             code="event_not_sent",
             fix="start the adapter, which sends it, then give the command again in a minute",
         )
-    topic, partition, generation = row.topic, row.partition, row.generation
+    log = GenerationPlace(me, row.topic, row.partition, row.generation)
     try:
         checkpoint = parse_proof(row.proof).checkpoint_text
     except (NoteError, ProofError):
         checkpoint = b""
     return Located(
         event_id,
-        GenerationPlace(me, topic, partition, generation),
+        log,
         row.index,
         row.leaf,
         (),
-        lambda first, last: tx.outbox.leaves(topic, partition, generation, first, last),
+        lambda first, last: tx.outbox.leaves(log, first, last),
         checkpoint,
     )
 

@@ -66,8 +66,9 @@ def release(
     """
     from broker.clock import now_ms
     from broker.operations.release import release_partition
+    from broker.tlog.checkpoint import Place
 
-    released = release_partition(agency, sender, topic, partition, now_ms())
+    released = release_partition(agency, Place(sender, topic, partition), now_ms())
     if released is None:
         note(f"{sender} {topic} {partition} is not stopped: concordant status --agency {agency}")
         raise typer.Exit(NO)

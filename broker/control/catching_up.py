@@ -9,12 +9,18 @@ before it takes any event.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
-from broker.record import Record
-from broker.transport.interfaces import OnTrouble, Receiver, Trouble, trouble_code
+from broker.transport.interfaces import (
+    OnBatch,
+    OnTrouble,
+    Positions,
+    Receiver,
+    Trouble,
+    trouble_code,
+)
 from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
@@ -25,8 +31,8 @@ AGAIN_S: Final = 1.0
 async def catch_up(
     receiver: Receiver,
     topic: str,
-    position: Callable[[str, int], int | None],
-    take: Callable[[str, int, list[Record]], Awaitable[None]],
+    position: Positions,
+    take: OnBatch,
     stop: asyncio.Event,
     on_trouble: OnTrouble,
 ) -> None:
@@ -35,8 +41,8 @@ async def catch_up(
     Args:
         receiver: Kafka.
         topic: which.
-        position: (topic, partition) -> where this reader goes on, None for the beginning.
-        take: (topic, partition, records) -> taken for good.
+        position: (partition) -> where this reader goes on, None for the beginning.
+        take: (partition, records) -> taken for good.
         stop: gives up when set.
         on_trouble: told what is waited for: a Kafka that is away, records that cannot be taken.
 
@@ -46,11 +52,11 @@ async def catch_up(
     while not stop.is_set():
         try:
             found = await receiver.read_all((topic,))
-            for partition, records in groupby(found, lambda record: record.partition):
-                after = position(topic, partition) or 0
+            for partition, records in groupby(found, attrgetter("kafka_partition")):
+                after = position(partition) or 0
                 fresh = [record for record in records if record.offset >= after]
                 if fresh:
-                    await take(topic, partition, fresh)
+                    await take(partition, fresh)
         except ConcordantError as error:
             if error.code == "kafka_refused":
                 raise

@@ -22,7 +22,12 @@ from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.keys.manifest import parse_manifest
 from broker.receiving.position_guard import keep_footing
-from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    RECEIPT_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.registry.contract_book import ContractBook
 from broker.registry.contracts import verify_contract
 from broker.registry.manifests import ManifestBook
@@ -102,7 +107,7 @@ class Control:
         self.contracts = contracts
         self.manifests = manifests
 
-    def take(self, topic: str, partition: int, records: list[Record], now: int) -> News:
+    def take(self, partition: KafkaPartition, records: list[Record], now: int) -> News:
         """Take a batch of one control topic and remember the position after it.
 
         Raises:
@@ -115,6 +120,8 @@ class Control:
             self._topics.heartbeats: self._heartbeat,
             self._topics.receipts: self._receipt_or_notice,
         }
+        topic = partition.topic
+        topic = partition.topic
         handle = handlers[topic]
         for record in records:
             if not record.value:
@@ -135,7 +142,7 @@ class Control:
         if records:
             with self._store.transaction() as tx:
                 position = records[-1].offset + 1
-                tx.reader.save_position(topic, partition, position)
+                tx.reader.save_position(partition, position)
                 keep_footing(tx, position, records)
         return news
 
@@ -287,7 +294,7 @@ class Control:
         known = self.manifests.newest(origin.agency) is not None
         if origin.deployment != self.manifests.deployment or not known or origin.agency == cosigner:
             raise RefusedError(1, "origin_wrong", "a receipt for no stream of another agency")
-        if cosigner not in self.present().readers(origin.topic, origin.partition):
+        if cosigner not in self.present().readers(origin.kafka_partition):
             raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
         if GENERATION.fullmatch(origin.generation) is None:
             raise RefusedError(1, "origin_wrong", "a receipt for no generation of a stream")
@@ -306,7 +313,7 @@ class Control:
         require_author(note, self.manifests, sender, RECEIPT, now)
         self._budgets.notice(sender, notice, now)
         origin = notice.origin
-        if sender not in self.present().readers(origin.topic, origin.partition):
+        if sender not in self.present().readers(origin.kafka_partition):
             raise RefusedError(2, "party_left", "its signer does not read this topic, or has left")
         if notice.kind == REFUSAL_HEADING:
             news.refusals.append((sender, notice))

@@ -40,7 +40,7 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
         return
     heads = []
     for head in beat.heads:
-        held = _checkpoint(tx, beat, head)
+        held = _checkpoint(tx, beat.agency, head)
         if held is not None and held.root == head.root:
             heads.append(head)
     for head in heads:
@@ -50,13 +50,13 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
 
 def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: bytes) -> None:
     """Let go of the last head before a new one, unless it was the first over an event of ours."""
-    place = _place(beat, head)
-    sizes = tx.heartbeats.newest_sizes(place, key_id)
+    log = _log(beat.agency, head)
+    sizes = tx.heartbeats.newest_sizes(log, key_id)
     if not sizes or sizes[0] >= head.size:
         return
     before = sizes[1] if len(sizes) > 1 else 0
-    if not tx.reader_logs.any_opened(place, before, sizes[0] - 1):
-        tx.heartbeats.drop_head(place, key_id, sizes[0])
+    if not tx.reader_logs.any_opened(log, before, sizes[0] - 1):
+        tx.heartbeats.drop_head(log, key_id, sizes[0])
 
 
 def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
@@ -67,7 +67,7 @@ def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> No
 def contradicted(tx: Transaction, beat: Heartbeat) -> tuple[Head, CheckpointRow] | None:
     """A head with another root than a checkpoint of that size that its sender signed, if any."""
     for head in beat.heads:
-        held = _checkpoint(tx, beat, head)
+        held = _checkpoint(tx, beat.agency, head)
         if held is not None and held.root != head.root:
             return head, held
     return None
@@ -102,27 +102,25 @@ def _recipient_years(contracts: ContractBook) -> tuple[int, ...]:
     )
 
 
-def _checkpoint(tx: Transaction, beat: Heartbeat, head: Head) -> CheckpointRow | None:
-    return tx.reader_logs.checkpoint_at(_place(beat, head), head.size)
+def _checkpoint(tx: Transaction, agency: str, head: Head) -> CheckpointRow | None:
+    return tx.reader_logs.checkpoint_at(_log(agency, head), head.size)
 
 
-def _place(beat: Heartbeat, head: Head) -> GenerationPlace:
-    return GenerationPlace(beat.agency, head.topic, head.partition, head.generation)
+def _log(agency: str, head: Head) -> GenerationPlace:
+    return GenerationPlace(agency, head.topic, head.partition, head.generation)
 
 
 def _keep(
     tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes, heads: Iterable[Head]
 ) -> None:
-    new = [
-        head for head in heads if head.size > tx.heartbeats.newest_size(_place(beat, head), key_id)
-    ]
+    logs = ((_log(beat.agency, head), head.size) for head in heads)
+    new = [(log, size) for log, size in logs if size > tx.heartbeats.newest_size(log, key_id)]
     if not new:
         return
     since = _minute(beat.time)
-    for head in new:
-        tx.heartbeats.drop_heads(_place(beat, head), key_id, since)
-    kept = [(head.topic, head.partition, head.generation, head.size) for head in new]
-    tx.heartbeats.keep(beat.agency, beat.time, note, key_id, kept)
+    for log, _size in new:
+        tx.heartbeats.drop_heads(log, key_id, since)
+    tx.heartbeats.keep(beat.agency, beat.time, note, key_id, new)
 
 
 def _minute(time: int) -> int:

@@ -86,14 +86,13 @@ class MissingContent:
 
     def _leaves(self, tx: Transaction) -> Iterator[tuple[GenerationPlace, int, int | None]]:
         """How many each generation has, and its end, of those of which records can still come."""
-        for agency, topic, partition, generation, count in tx.reader_logs.without_content():
-            log = GenerationPlace(agency, topic, partition, generation)
+        for log, count in tx.reader_logs.without_content():
             head = tx.reader.state_head(log.place)
-            if agency == self._agency or head is None:
+            if log.agency == self._agency or head is None:
                 continue
             state = parse_outline(head)
-            if generation in state.generations and not state.stopped:
-                end = state.generations[generation].end
+            if log.generation in state.generations and not state.stopped:
+                end = state.generations[log.generation].end
                 yield log, count, end
 
     def _ranges(

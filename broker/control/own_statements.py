@@ -111,7 +111,7 @@ class OwnStatements:
         """At the start: what was taken before may lack its receipt."""
         with self._store.reading() as tx:
             held = tx.reader.state_heads()
-        self.changed(Place(*head[:3]) for head in held)
+        self.changed(place for place, _ in held)
 
     def changed(self, places: Iterable[Place]) -> None:
         """Streams of others that moved: a receipt is due."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from broker.errors import RefusedError
@@ -167,13 +167,11 @@ def _size(origin: str, text: bytes) -> int:
 
 
 def _generation(origin: Origin, name: str) -> Origin:
-    return Origin(
-        origin.deployment, origin.agency, origin.topic, origin.partition, name.rpartition("/")[2]
-    )
+    return replace(origin, generation=name.rpartition("/")[2])
 
 
 def _held(tx: Transaction, origin: Origin, agency: str) -> bool:
     """Whether a stream is one that this agency holds records of, or its own."""
     if origin.agency == agency:
-        return tx.streams.named(origin.topic, origin.partition, origin.generation) is not None
+        return tx.streams.named(origin.log) is not None
     return tx.reader_logs.has_generation(origin.log)

@@ -27,6 +27,7 @@ from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
 from broker.receiving.persistence import filled, has_room
 from broker.receiving.retry_later import EQUIVOCATION
+from broker.record import KafkaPartition
 from broker.registry.awaited import awaited
 from broker.registry.manifests import TRIED_AFTER_END_MS
 from broker.statements.heartbeats import Heartbeat
@@ -55,7 +56,6 @@ MAX_ASKED: Final = 4096
 FILES_READ_EVERY_MS: Final = 5_000
 GAPS_A_LOOK: Final = 16
 """Gaps of one sender that one look asks for; it may be sent 30 notices a minute."""
-_BEFORE_ALL: Final = ("", -1, "", -1)
 FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
@@ -66,14 +66,14 @@ class Found:
     Attributes:
         alarms: (agency, code).
         ask_again: (origin of the generation, first, last) of what is still missing.
-        judge_again: (topic, partition) where something waits to be judged again.
+        judge_again: partitions where something waits to be judged again.
         send_again: a person asked to send again what Kafka does not take.
         thin_receipts: whether it is time to let go of superfluous receipts, once an hour.
     """
 
     alarms: list[tuple[str, str]] = field(default_factory=list)
     ask_again: list[tuple[Origin, int, int]] = field(default_factory=list)
-    judge_again: list[tuple[str, int]] = field(default_factory=list)
+    judge_again: list[KafkaPartition] = field(default_factory=list)
     send_again: bool = False
     thin_receipts: bool = False
 
@@ -107,8 +107,8 @@ class Watch:
         self._missing: dict[GenerationPlace, tuple[int, int]] = {}
         self._given: set[tuple[str, str, str]] = set()
         self._asked: dict[tuple[str, int, int], int] = {}
-        self._next_gap: dict[str, tuple[str, int, str, int]] = {}
-        self._waiting: dict[tuple[str, int], _Waiting] = {}
+        self._next_gap: dict[str, tuple[GenerationPlace, int] | None] = {}
+        self._waiting: dict[KafkaPartition, _Waiting] = {}
         self._content = MissingContent(self._participant.deployment, self._participant.agency)
         self._forgotten = 0
         self._files: list[HeldItem] = []
@@ -193,12 +193,10 @@ class Watch:
 
     def _ask_next(self, tx: Transaction, agency: str, now: int, found: Found) -> None:
         """The next few gaps of a sender in turn: a look costs the same however many there are."""
-        after = self._next_gap.get(agency, _BEFORE_ALL)
-        ranges = tx.reader.gap_ranges(agency, after, GAPS_A_LOOK)
-        for topic, partition, generation, first, last in ranges:
-            origin = Origin(self._participant.deployment, agency, topic, partition, generation)
-            self._ask(found, origin, first, last, now)
-        self._next_gap[agency] = ranges[-1][:4] if len(ranges) == GAPS_A_LOOK else _BEFORE_ALL
+        ranges = tx.reader.gap_ranges(agency, self._next_gap.get(agency), GAPS_A_LOOK)
+        for log, first, last in ranges:
+            self._ask(found, log.origin(self._participant.deployment), first, last, now)
+        self._next_gap[agency] = ranges[-1][:2] if len(ranges) == GAPS_A_LOOK else None
 
     def _silence(self, tx: Transaction, now: int, found: Found) -> None:
         """Alarm for each agency that has not spoken for too long, never included."""
@@ -217,9 +215,9 @@ class Watch:
     def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
         """Where to judge again what waits: at once at first and on news, then ever more rarely."""
         rows = [row for row in tx.reader.all_deferred() if row.reason != EQUIVOCATION]
-        places = {(row.topic, row.partition) for row in rows}
+        places = {row.place.kafka_partition for row in rows}
         room = {
-            (row.topic, row.partition)
+            row.place.kafka_partition
             for row in rows
             if row.reason == "quarantine_full"
             and has_room(tx.quarantine.size_of(row.agency), MAX_VALUE_BYTES)
@@ -295,7 +293,7 @@ class Watch:
             return
         self._retry_asked = asked
         found.send_again = True
-        places = {(row.topic, row.partition) for row in tx.reader.all_deferred()}
+        places = {row.place.kafka_partition for row in tx.reader.all_deferred()}
         found.judge_again += sorted(places - set(found.judge_again))
 
     def _ends(self) -> dict[tuple[Expiring, str], int]:

@@ -98,8 +98,8 @@ class StreamRecall:
         mine = self.kept.get(generation, {}).get(size)
         if mine is not None:
             return mine[0]
-        stored = self._tx.reader_logs.checkpoint_at(self._place.generation(generation), size)
-        return next(iter(_kept(stored)), None)
+        log = self._place.generation(generation)
+        return next(iter(_kept(self._tx.reader_logs.checkpoint_at(log, size))), None)
 
     def signed_text(self, generation: str, index: int, size: int) -> bytes:
         """The signed checkpoint that one of ``size`` with a record at ``index`` may contradict.
@@ -107,11 +107,11 @@ class StreamRecall:
         The one of the same size, or the next above the index, or the next below the size; empty if
         there is none.
         """
-        logs, place = self._tx.reader_logs, self._place.generation(generation)
+        logs, log = self._tx.reader_logs, self._place.generation(generation)
         rows = (
-            logs.checkpoint_at(place, size),
-            logs.checkpoint_above(place, index),
-            logs.checkpoint_below(place, size),
+            logs.checkpoint_at(log, size),
+            logs.checkpoint_above(log, index),
+            logs.checkpoint_below(log, size),
         )
         texts = {row.size: row.text for row in rows if row is not None}
         texts |= {held: text for held, (_, text) in self.kept.get(generation, {}).items()}
@@ -276,7 +276,7 @@ class StoreContext:
 
     def _places(self, agency: str) -> list[Place]:
         mine = {place for place in self._touched if place.agency == agency}
-        return sorted(mine | {Place(agency, *where) for where in self._tx.reader.places_of(agency)})
+        return sorted(mine.union(self._tx.reader.places_of(agency)))
 
     def _forget(self, place: Place, state: PartitionState) -> None:
         before = self._states[place][1]

@@ -26,8 +26,6 @@ from broker.tlog.cosignature import SignedCheckpoint, parse_signed_checkpoint
 from broker.tlog.generation_links import opening_time
 from contracts.names import suggestion
 
-"""(agency, topic, partition, generation)."""
-
 
 @dataclass(frozen=True, slots=True)
 class AffectedEvent:
@@ -120,74 +118,69 @@ class _Streams:
         self._earliest = earliest
         self._deployment = participant.deployment
         self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
-        self._good: dict[tuple[str, int], frozenset[bytes]] = {}
+        self._good: dict[Place, frozenset[bytes]] = {}
 
     def affects(self, row: InboxRow) -> bool:
         """Whether an event that was taken is in doubt."""
-        place = GenerationPlace(self._sender, row.topic, row.partition, row.generation)
-        kept = self._tx.reader_logs.checkpoint_above(place, row.index)
+        log = GenerationPlace(self._sender, row.topic, row.partition, row.generation)
+        kept = self._tx.reader_logs.checkpoint_above(log, row.index)
         since = self._earliest
-        if kept is not None and (signed := self._signed(place, kept)) is not None:
+        if kept is not None and (signed := self._signed(log, kept)) is not None:
             revoked = self._revoked_since(signed)
             if revoked is None:
                 return False
             since = revoked
-            if self._covered(place, row.index, since):
+            if self._covered(log, row.index, since):
                 return False
-        leaf = self._tx.reader_logs.leaf(place, row.index)
-        again = self._published_again(row.topic, row.partition)
+        leaf = self._tx.reader_logs.leaf(log, row.index)
+        again = self._published_again(log.place)
         return row.received_ms >= since and (leaf is None or leaf[0] not in again)
 
-    def _covered(self, place: GenerationPlace, index: int, since: int) -> bool:
+    def _covered(self, log: GenerationPlace, index: int, since: int) -> bool:
         """Whether the leaves that are held, this one among them, fold to an earlier receipt."""
-        agency, topic, partition, generation = place
-        after = (topic, partition, generation, index)
-        next_gap = self._tx.reader.gap_ranges(agency, after, 1)
-        same = [first for *where, first, _ in next_gap if where == [topic, partition, generation]]
+        next_gap = self._tx.reader.gap_ranges(log.agency, (log, index), 1)
+        same = [first for where, first, _ in next_gap if where == log]
         for receipt in self._tx.receipts.from_size(
-            place.origin(self._deployment).format(), index + 1
+            log.origin(self._deployment).format(), index + 1
         ):
             if same and same[0] < receipt.size:
                 return False
-            kept = self._tx.reader_logs.checkpoint_at(place, receipt.size)
+            kept = self._tx.reader_logs.checkpoint_at(log, receipt.size)
             if kept is None or kept.root != receipt.root or not kept.time_s:
                 continue
             if self._trust.receipt_believed(receipt.text, since):
                 return True
         return False
 
-    def _signed(self, place: GenerationPlace, kept: CheckpointRow) -> SignedCheckpoint | None:
-        """What was signed of a place; None where only a successor named the size."""
+    def _signed(self, log: GenerationPlace, kept: CheckpointRow) -> SignedCheckpoint | None:
+        """What was signed of a log; None where only a successor named the size."""
         signed = parse_signed_checkpoint(kept.text)
-        origin = place.origin(self._deployment).format()
+        origin = log.origin(self._deployment).format()
         return signed if signed.checkpoint.origin == origin else None
 
     def _revoked_since(self, signed: SignedCheckpoint) -> int | None:
         key = self._trust.manifests.stream_key(self._sender, signed.line.key_id)
         return None if key is None else key.revoked_since
 
-    def _published_again(self, topic: str, partition: int) -> frozenset[bytes]:
+    def _published_again(self, place: Place) -> frozenset[bytes]:
         """Leaves of this partition that stand under a key that is not revoked."""
-        if (topic, partition) not in self._good:
-            place = Place(self._sender, topic, partition)
+        if place not in self._good:
             stored = self._tx.reader.state(place)
             held = parse_state(stored[1]).generations.values() if stored else ()
-            self._good[topic, partition] = frozenset(
+            self._good[place] = frozenset(
                 leaf
                 for each in held
                 if opening_time(each.name) >= self._earliest  # recovery begins later than that
-                for leaf in self._good_leaves(
-                    GenerationPlace(self._sender, topic, partition, each.name), each
-                )
+                for leaf in self._good_leaves(place.generation(each.name), each)
             )
-        return self._good[topic, partition]
+        return self._good[place]
 
-    def _good_leaves(self, place: GenerationPlace, held: Generation) -> Iterator[bytes]:
+    def _good_leaves(self, log: GenerationPlace, held: Generation) -> Iterator[bytes]:
         until, good = -1, False
-        for index, leaf, _status in self._tx.reader_logs.leaves(place, held.start, held.size - 1):
+        for index, leaf, _status in self._tx.reader_logs.leaves(log, held.start, held.size - 1):
             if index >= until:
-                kept = self._tx.reader_logs.checkpoint_above(place, index)
-                signed = None if kept is None else self._signed(place, kept)
+                kept = self._tx.reader_logs.checkpoint_above(log, index)
+                signed = None if kept is None else self._signed(log, kept)
                 until = index + 1 if kept is None else kept.size
                 good = signed is not None and self._revoked_since(signed) is None
             if good:

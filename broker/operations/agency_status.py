@@ -250,30 +250,28 @@ def _contracts(participant: Participant, now: int) -> tuple[ContractLine, ...]:
 def _received(tx: Transaction) -> tuple[OtherStream, ...]:
     streams: list[OtherStream] = []
     leaves = tx.reader_logs.without_content()
-    for agency, topic, partition, head in tx.reader.state_heads():
+    for place, head in tx.reader.state_heads():
         state = parse_outline(head)
         newest = state.generations[state.newest]
         gaps = tuple(
-            (generation, first, last)
-            for *place, generation, first, last in tx.reader.gap_ranges(
-                agency, (topic, partition, "", -1), MAX_STATE_GAPS
+            (log.generation, first, last)
+            for log, first, last in tx.reader.gap_ranges(
+                place.agency, (place.generation(""), -1), MAX_STATE_GAPS
             )
-            if place == [topic, partition]
+            if log.place == place
         )
         streams.append(
             OtherStream(
-                agency,
-                topic,
-                partition,
+                *place,
                 newest.name,
                 newest.size,
                 state.log_time * 1000,
                 state.stopped,
                 gaps,
                 tuple(
-                    (generation, count)
-                    for *place, generation, count in leaves
-                    if place == [agency, topic, partition] and generation in state.generations
+                    (log.generation, count)
+                    for log, count in leaves
+                    if log.place == place and log.generation in state.generations
                 ),
             )
         )

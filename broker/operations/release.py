@@ -22,38 +22,28 @@ class Released:
     """What was released.
 
     Attributes:
-        agency: whose stream.
-        topic: the Kafka topic.
-        partition: its partition.
+        stream: whose, and where.
         next_offset: where reading goes on, None if nothing was read yet.
     """
 
-    agency: str
-    topic: str
-    partition: int
+    stream: Place
     next_offset: int | None
 
     def as_json(self) -> dict[str, object]:
         """For scripts."""
         return {
             "released": True,
-            "agency": self.agency,
-            "topic": self.topic,
-            "partition": self.partition,
+            **self.stream._asdict(),
             "next_offset": self.next_offset,
         }
 
 
-def release_partition(
-    directory: Path, agency: str, topic: str, partition: int, now: int
-) -> Released | None:
+def release_partition(directory: Path, stream: Place, now: int) -> Released | None:
     """Release a stopped partition.
 
     Args:
         directory: this agency's folder.
-        agency: the sender.
-        topic: the whole Kafka topic.
-        partition: its partition.
+        stream: the sender, the whole Kafka topic and the partition.
         now: milliseconds since the epoch.
 
     Returns:
@@ -68,49 +58,49 @@ def release_partition(
     store = open_held_state(participant)
     try:
         with exclusive(participant.path(ADAPTER_LOCK)), store.transaction() as tx:
-            released = release_stream(tx, agency, topic, partition)
+            released = release_stream(tx, stream)
             if released is None:
-                _require_names(tx, participant, agency, topic)
+                _require_names(tx, participant, stream)
             return released
     finally:
         store.close()
 
 
-def _require_names(tx: Transaction, participant: Participant, agency: str, topic: str) -> None:
+def _require_names(tx: Transaction, participant: Participant, stream: Place) -> None:
     """Check that what is not stopped exists at least."""
-    read = [(sender, name) for sender, name, _partition, _head in tx.reader.state_heads()]
-    senders = {*participant.manifests.agencies(), *(sender for sender, _ in read)}
+    read = [place for place, _head in tx.reader.state_heads()]
+    senders = {*participant.manifests.agencies(), *(place.agency for place in read)}
     require_known(
-        "sender", agency, senders - {participant.agency}, code="agency_unknown", exact=True
+        "sender", stream.agency, senders - {participant.agency}, code="agency_unknown", exact=True
     )
-    topics = {name for _, name in read}
+    topics = {place.topic for place in read}
     for signed in participant.contracts.all():
         for logical in signed.contract.topics:
             topics |= {
                 topic_name(signed.contract, logical),
                 trial_topic_name(signed.contract, logical),
             }
-    require_known("topic", topic, topics, code="name_unknown", exact=True)
+    require_known("topic", stream.topic, topics, code="name_unknown", exact=True)
 
 
-def release_stream(tx: Transaction, agency: str, topic: str, partition: int) -> Released | None:
+def release_stream(tx: Transaction, stream: Place) -> Released | None:
     """Release a stopped partition within a transaction; None if it is not stopped."""
-    place = Place(agency, topic, partition)
-    stored = tx.reader.state(place)
+    stored = tx.reader.state(stream)
     if stored is None:
         return None
     version, state = stored[0], parse_state(stored[1])
     if not state.stopped:
         return None
     running = replace(state, stopped=False)
-    write_state(tx, place, version, state, running)
-    waiting = {row.agency: row.offset for row in tx.reader.deferred(topic, partition)}
-    contradiction = waiting.pop(agency, None)
-    tx.reader.clear_deferred(topic, partition, agency)
-    position = tx.reader.position(topic, partition)
+    write_state(tx, stream, version, state, running)
+    partition = stream.kafka_partition
+    waiting = {row.agency: row.offset for row in tx.reader.deferred(partition)}
+    contradiction = waiting.pop(stream.agency, None)
+    tx.reader.clear_deferred(stream)
+    position = tx.reader.position(partition)
     if position is not None and contradiction is not None:
         # Past the record that contradicts, or it would stop the stream again. What other senders
         # put after it is met once more, and each is a repeat.
         position = min([max(position, contradiction + 1), *waiting.values()])
-        tx.reader.save_position(topic, partition, position)
-    return Released(agency, topic, partition, position)
+        tx.reader.save_position(partition, position)
+    return Released(stream, position)

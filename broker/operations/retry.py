@@ -175,9 +175,8 @@ class RecordRetry:
     ) -> None:
         """The record is no longer held."""
         tx.quarantine.end(id_, "retried", now)
-        origin = verified.origin
         tx.reader_logs.set_status(
-            origin.log,
+            verified.origin.log,
             verified.fact.index,
             "not_addressed" if done == "not_addressed" else "stored",
         )

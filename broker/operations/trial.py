@@ -10,7 +10,13 @@ from typing import Any, TypeAlias
 
 from broker.agency.participant import Participant, load_participant
 from broker.errors import RegistryError
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.sending.sealing import Sealed
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
@@ -150,7 +156,7 @@ class Trial:
             RegistryError: nothing can be sealed at the moment, for all lines alike.
         """
         results: dict[int, TrialResult] = {}
-        streams: dict[tuple[str, int], list[tuple[int, Sealed]]] = {}
+        streams: dict[KafkaPartition, list[tuple[int, Sealed]]] = {}
         for at, line in enumerate(lines):
             event: PlainEvent | None = None
             try:
@@ -165,12 +171,12 @@ class Trial:
                     raise
                 results[at] = TrialRefusal(error.code, error.detail)
                 continue
-            place = (sealed.topic + TRIAL_SUFFIX, sealed.partition)
-            streams.setdefault(place, []).append((at, sealed))
-        for (topic, partition), waiting in streams.items():
+            partition = KafkaPartition(sealed.topic + TRIAL_SUFFIX, sealed.partition)
+            streams.setdefault(partition, []).append((at, sealed))
+        for partition, waiting in streams.items():
             for first in range(0, len(waiting), MAX_BATCH_EVENTS):
                 batch = waiting[first : first + MAX_BATCH_EVENTS]
-                results |= self._append(topic, partition, batch, now)
+                results |= self._append(partition, batch, now)
         return [results[at] for at in range(len(lines))]
 
     def _instead(self, event: PlainEvent | None, code: str) -> Mapping[str, tuple[str, ...]]:
@@ -181,11 +187,11 @@ class Trial:
         return suggestions(contracts, self._participant.agency, event, code)
 
     def _append(
-        self, topic: str, partition: int, batch: Sequence[tuple[int, Sealed]], now: int
+        self, partition: KafkaPartition, batch: Sequence[tuple[int, Sealed]], now: int
     ) -> dict[int, TrialResult]:
-        stream = Stream(self._participant.deployment, self._participant.agency, topic, partition)
+        stream = Stream(self._participant.deployment, self._participant.agency, *partition)
         with self._store.transaction() as tx:
-            row = tx.streams.current(topic, partition)
+            row = tx.streams.current(partition)
             if row is None:
                 row = open_generation(stream, None, None, now, trial=True)
             values = [sealed.value for _, sealed in batch]
@@ -194,6 +200,6 @@ class Trial:
         results: dict[int, TrialResult] = {}
         for (at, sealed), place in zip(batch, places, strict=True):
             headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, place.proof))
-            record = Record(topic, partition, headers, sealed.value)
+            record = Record(*partition, headers, sealed.value)
             results[at] = TrialRecord(record, sealed.decision.left_out)
         return results

@@ -244,9 +244,7 @@ class VerdictPersistence:
     def _count(self, record: Record, origin: Origin | None, refusal: RefusedError) -> None:
         """Count a record that was refused at steps 0 to 4: it is not business."""
         digest = sha256(record.value or b"")
-        self._tx.quarantine.add_unauthenticated(
-            record.topic, record.partition, record.offset, digest, refusal.code, self._now
-        )
+        self._tx.quarantine.add_unauthenticated(record, digest, refusal.code, self._now)
         self.batch.refused.append((origin, -1, refusal.step, refusal.code))
 
     def _stop(self, record: Record, verified: VerifiedRecord) -> None:

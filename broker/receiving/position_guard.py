@@ -15,10 +15,9 @@ from collections.abc import Sequence
 
 from broker.envelope.primitives import lp, sha256
 from broker.observing.logs import logger
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 from broker.store.transaction import Transaction
-from broker.transport.delivery import Partition
 from broker.transport.interfaces import Receiver
 
 
@@ -27,7 +26,7 @@ def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> N
     for record in reversed(records):
         if record.offset == position - 1:
             text = f"{record.offset} {_digest(record)}"
-            tx.meta.set(_name(record.topic, record.partition), text.encode())
+            tx.meta.set(_name(record.kafka_partition), text.encode())
             return
 
 
@@ -39,22 +38,22 @@ class PositionGuard:
         self._store = store
         self._receiver = receiver
         self._log = logger("broker")
-        self._before: dict[Partition, tuple[int, str]] = {}
+        self._before: dict[KafkaPartition, tuple[int, str]] = {}
 
-    def position(self, topic: str, partition: int) -> int | None:
+    def position(self, partition: KafkaPartition) -> int | None:
         """Where to go on: one record before the stored position, if that one is known."""
         with self._store.reading() as tx:
-            position = tx.reader.position(topic, partition)
-            kept = tx.meta.get(_name(topic, partition))
-        self._before.pop((topic, partition), None)
+            position = tx.reader.position(partition)
+            kept = tx.meta.get(_name(partition))
+        self._before.pop(partition, None)
         if position and kept:
             offset, digest = kept.decode().split(" ")
             if int(offset) == position - 1:
-                self._before[topic, partition] = (position - 1, digest)
+                self._before[partition] = (position - 1, digest)
                 return position - 1
         return position
 
-    async def unread(self, topic: str, partition: int, records: list[Record]) -> list[Record]:
+    async def unread(self, partition: KafkaPartition, records: list[Record]) -> list[Record]:
         """What of a batch was not read before.
 
         Nothing, if this is another log than the one that was read: its position is then 0, and the
@@ -63,24 +62,24 @@ class PositionGuard:
         Raises:
             StoreError: the position could not be written.
         """
-        offset, digest = self._before.get((topic, partition), (-1, ""))
+        offset, digest = self._before.get(partition, (-1, ""))
         if not records or records[0].offset != offset:
             return records
         if _digest(records[0]) == digest:
             return records[1:]
-        await asyncio.to_thread(self._begin_anew, topic, partition)
-        self._log.warning("kafka_begins_anew", topic=topic, partition=partition)
-        self._receiver.pause(topic, partition)
-        self._receiver.resume(topic, partition)
+        await asyncio.to_thread(self._begin_anew, partition)
+        self._log.warning("kafka_begins_anew", topic=partition.topic, partition=partition.number)
+        self._receiver.pause(partition)
+        self._receiver.resume(partition)
         return []
 
-    def _begin_anew(self, topic: str, partition: int) -> None:
+    def _begin_anew(self, partition: KafkaPartition) -> None:
         with self._store.transaction() as tx:
-            tx.reader.save_position(topic, partition, 0)
+            tx.reader.save_position(partition, 0)
 
 
-def _name(topic: str, partition: int) -> str:
-    return f"footing/{topic}/{partition}"
+def _name(partition: KafkaPartition) -> str:
+    return f"footing/{partition}"
 
 
 def _digest(record: Record) -> str:

@@ -23,20 +23,7 @@ def quarantine(
     Of the headers only ours: others were never looked at, and anybody may add a megabyte of them.
     """
     headers = _headers(record)
-    assert record.value is not None
-    return tx.quarantine.add(
-        record.topic,
-        record.partition,
-        record.offset,
-        origin.format(),
-        index,
-        float(refusal.step),
-        refusal.code,
-        refusal.detail,
-        record.value,
-        headers,
-        now,
-    )
+    return tx.quarantine.add(record, headers, origin, index, refusal, now)
 
 
 def kept_size(record: Record) -> int:

@@ -18,7 +18,7 @@ from broker.judging.verification_cache import VerificationCache
 from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.position_guard import keep_footing
 from broker.receiving.retry_later import RetryLater
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 
@@ -63,12 +63,11 @@ class Receiving:
         self._memories = replace(self._memories, signed=set())
         self._memories.trials.prove_again()
 
-    def take(self, topic: str, partition: int, records: Sequence[Record], now: int) -> Batch:
+    def take(self, partition: KafkaPartition, records: Sequence[Record], now: int) -> Batch:
         """Judge a batch and commit what came of it.
 
         Args:
-            topic: the Kafka topic.
-            partition: its partition.
+            partition: where Kafka keeps them.
             records: in offset order.
             now: ms.
 
@@ -77,7 +76,7 @@ class Receiving:
         """
         with self._store.transaction() as tx:
             view = self._view(tx, now)
-            waits = RetryLater(tx, topic, partition, view.trust, now)
+            waits = RetryLater(tx, partition, view.trust, now)
             taking = VerdictPersistence(tx, view, waits, self._agency, self._secret, now)
             for record, judgement in judge_each(records, view, now):
                 taking.take(record, judgement)
@@ -86,7 +85,7 @@ class Receiving:
                 taking.log()
             if records:
                 position = waits.next_position(records[-1].offset + 1)
-                tx.reader.save_position(topic, partition, position)
+                tx.reader.save_position(partition, position)
                 keep_footing(tx, position, records)
             taking.batch.deferred += waits.begun
         view.committed()

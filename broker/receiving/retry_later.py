@@ -11,9 +11,10 @@ from typing import Final
 
 from broker.judging.judgements import Decided, Judgement, Placed, Unplaced, sender_of
 from broker.judging.key_resolver import KeyResolver
-from broker.record import PROOF_HEADER, Record
+from broker.record import PROOF_HEADER, KafkaPartition, Record
 from broker.store.reader_rows import DeferredRow
 from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Place
 
 DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
 """How long records with an unknown key or contract may hold their sender, in all."""
@@ -28,7 +29,7 @@ class RetryLater:
 
     Args:
         tx: the transaction of the batch.
-        topic, partition: where.
+        partition: where.
         trust: what is believed now.
         now: ms.
 
@@ -37,14 +38,13 @@ class RetryLater:
     """
 
     def __init__(
-        self, tx: Transaction, topic: str, partition: int, trust: KeyResolver, now: int
+        self, tx: Transaction, partition: KafkaPartition, trust: KeyResolver, now: int
     ) -> None:
         self._tx = tx
-        self._topic = topic
         self._partition = partition
         self._trust = trust
         self._now = now
-        self._held = {row.agency: row for row in tx.reader.deferred(topic, partition)}
+        self._held = {row.agency: row for row in tx.reader.deferred(partition)}
         self.begun: list[tuple[str, str]] = []
 
     def next_position(self, offset: int) -> int:
@@ -87,7 +87,7 @@ class RetryLater:
             if waiting.offset != record.offset:
                 continue
             del self._held[waiting.agency]
-            self._tx.reader.clear_deferred(self._topic, self._partition, waiting.agency)
+            self._tx.reader.clear_deferred(waiting.place)
             if stopped and waiting.agency == sender:
                 self._hold(record, waiting.agency, EQUIVOCATION)
 
@@ -97,9 +97,9 @@ class RetryLater:
             self._hold(record, sender, EQUIVOCATION)
 
     def _hold(self, record: Record, sender: str, code: str) -> None:
-        place = (self._topic, self._partition, sender)
-        self._tx.reader.defer(*place, record.offset, code, self._now)
-        self._held[sender] = DeferredRow(*place, record.offset, code, self._now)
+        place = Place(sender, *self._partition)
+        self._tx.reader.defer(place, record.offset, code, self._now)
+        self._held[sender] = DeferredRow(*self._partition, sender, record.offset, code, self._now)
 
     def _may_wait(self, sender: str, code: str) -> bool:
         """Whether an unknown key or contract may hold this sender still.
@@ -110,7 +110,7 @@ class RetryLater:
         newest = self._trust.manifests.newest(sender)
         assert newest is not None  # of nobody else does anything wait
         mark = f"{newest.version}/{len(self._trust.contracts.trusted())}"
-        name = f"deferral/{self._topic}/{self._partition}/{sender}/{code}"
+        name = f"deferral/{self._partition}/{sender}/{code}"
         first, _, before = (self._tx.meta.get(name) or b"").decode().partition(" ")
         if before != mark:
             self._tx.meta.set(name, f"{self._now} {mark}".encode())

@@ -15,7 +15,6 @@ from broker.judging.partition_state import parse_outline
 from broker.sending.streams import Stream
 from broker.store.rows import GenerationRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Place
 from broker.tlog.generation_links import opening_time
 
 FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
@@ -29,8 +28,8 @@ def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) 
     A thief's generation is the newest to whoever has met it, and its log time the last; so is one
     of ours that an older database does not know, if it was opened when our clock was ahead.
     """
-    newest = tx.streams.current(stream.topic, stream.partition) or last
-    head = tx.reader.state_head(Place(stream.agency, stream.topic, stream.partition))
+    newest = tx.streams.current(stream.kafka_partition) or last
+    head = tx.reader.state_head(stream.place)
     if head is None:
         return newest
     seen = parse_outline(head)

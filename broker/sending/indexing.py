@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
+from broker.record import KafkaPartition
 from broker.sending.generation_floor import newest_seen
 from broker.sending.sealing_again import well_formed
 from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
@@ -41,7 +43,7 @@ class Indexing:
         self._agency = agency
         self._fenced = fenced
         self._signer = signer
-        self._generations: dict[tuple[str, int], GenerationRow] = {}
+        self._generations: dict[KafkaPartition, GenerationRow] = {}
         self._batches: list[tuple[str, int]] = []
         self._well_formed = well_formed  # a test of hostile senders puts another here
 
@@ -56,7 +58,7 @@ class Indexing:
         Raises:
             StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
         """
-        grown: dict[tuple[str, int], GenerationRow] = {}
+        grown: dict[KafkaPartition, GenerationRow] = {}
         indexed: list[OutboxRow] = []
         with self._fenced() as tx:
             rows = tx.outbox.pending(ROUND_EVENTS, away)
@@ -64,12 +66,12 @@ class Indexing:
             while rows and not good:  # what was held waits no more, and others may
                 rows = tx.outbox.pending(ROUND_EVENTS, away)
                 good = self._well_formed(tx, rows, now)
-            for key, group in groupby(good, key=lambda row: (row.topic, row.partition)):
+            for partition, group in groupby(good, key=attrgetter("kafka_partition")):
                 waiting = list(group)
                 for at in range(0, len(waiting), MAX_BATCH_EVENTS):
                     batch = waiting[at : at + MAX_BATCH_EVENTS]
-                    row = grown.get(key) or self._generation(tx, *key, not_taken, now)
-                    grown[key], placed = self.append(tx, row, batch, now)
+                    row = grown.get(partition) or self._generation(tx, partition, not_taken, now)
+                    grown[partition], placed = self.append(tx, row, batch, now)
                     indexed += placed
         self._generations.update(grown)
         return indexed
@@ -78,7 +80,7 @@ class Indexing:
         self, tx: Transaction, row: GenerationRow, batch: Sequence[OutboxRow], now: int
     ) -> tuple[GenerationRow, list[OutboxRow]]:
         """Append 1 to 512 rows to a generation: the generation after, and the rows with places."""
-        stream = Stream(self._deployment, self._agency, row.topic, row.partition)
+        stream = Stream(self._deployment, self._agency, *row.kafka_partition)
         values = [waiting.value for waiting in batch]
         assert all(value is not None for value in values)
         grown, places = append(stream, row, values, self._signer(), now)  # type: ignore[arg-type]  # asserted above
@@ -92,13 +94,13 @@ class Indexing:
         tx.outbox.index(updates)
         return grown, placed
 
-    def current(self, topic: str, partition: int) -> GenerationRow | None:
+    def current(self, partition: KafkaPartition) -> GenerationRow | None:
         """The generation that a stream grows in, if one was opened under this lock."""
-        return self._generations.get((topic, partition))
+        return self._generations.get(partition)
 
     def go_on_with(self, row: GenerationRow) -> None:
         """A generation that was begun elsewhere, and committed."""
-        self._generations[row.topic, row.partition] = row
+        self._generations[row.kafka_partition] = row
 
     def begin_anew(self) -> None:
         """Every stream gets another generation when it is next used."""
@@ -110,15 +112,15 @@ class Indexing:
         return batches
 
     def _generation(
-        self, tx: Transaction, topic: str, partition: int, not_taken: Collection[str], now: int
+        self, tx: Transaction, partition: KafkaPartition, not_taken: Collection[str], now: int
     ) -> GenerationRow:
-        row = self._generations.get((topic, partition))
+        row = self._generations.get(partition)
         if row is None or row.name in not_taken:
-            stream = Stream(self._deployment, self._agency, topic, partition)
-            newest = tx.streams.current(topic, partition)
+            stream = Stream(self._deployment, self._agency, *partition)
+            newest = tx.streams.current(partition)
             row = open_generation(
                 stream,
-                tx.streams.last_with_records(topic, partition),
+                tx.streams.last_with_records(partition),
                 None if newest is None else newest_seen(tx, stream, newest, now),
                 now,
             )

@@ -12,7 +12,6 @@ from dataclasses import replace
 from broker.sending.streams import Stream
 from broker.store.rows import GenerationRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
 from broker.tlog.proof import parse_proof
 
 Believed = Callable[[bytes, int], bool]
@@ -52,21 +51,21 @@ def _sizes(
     since: int,
 ) -> dict[str, int]:
     """The greatest size of a generation that each reader had confirmed, of those that had."""
-    origin = Origin(stream.deployment, stream.agency, row.topic, row.partition, row.name)
+    origin = stream.log(row.name).origin(stream.deployment)
     ours: dict[int, bytes | None] = {}
     sizes: dict[str, int] = {}
     for receipt in tx.receipts.from_size(origin.format(), 1):  # sizes rise
         if receipt.cosigner in readers and believed(receipt.text, since):
             if receipt.size not in ours:
-                ours[receipt.size] = _root(tx, row, receipt.size)
+                ours[receipt.size] = _root(tx, stream, row, receipt.size)
             if ours[receipt.size] == receipt.root:
                 sizes[receipt.cosigner] = receipt.size
     return sizes
 
 
-def _root(tx: Transaction, row: GenerationRow, size: int) -> bytes | None:
+def _root(tx: Transaction, stream: Stream, row: GenerationRow, size: int) -> bytes | None:
     """The root that we signed for a size; None if we signed none."""
-    for found in tx.outbox.archived(row.topic, row.partition, row.name, size - 1, size - 1):
+    for found in tx.outbox.archived(stream.log(row.name), size - 1, size - 1):
         assert found.proof is not None
         checkpoint = parse_proof(found.proof).checkpoint
         if checkpoint.size == size:
@@ -74,12 +73,14 @@ def _root(tx: Transaction, row: GenerationRow, size: int) -> bytes | None:
     return None
 
 
-def place_at(tx: Transaction, row: GenerationRow, size: int) -> GenerationRow | None:
+def place_at(
+    tx: Transaction, stream: Stream, row: GenerationRow, size: int
+) -> GenerationRow | None:
     """A generation as if it ended at ``size``; at 0 the end of the one before it."""
     if size == row.size:
         return row
     if size:
-        root = _root(tx, row, size)
+        root = _root(tx, stream, row, size)
         assert root is not None
         return replace(row, size=size, root=root)
     if not row.predecessor:

@@ -124,14 +124,14 @@ class Recovery:
         """See ``Relay.recover``."""
         with self._store.reading() as tx:
             new = [key for key in revoked if tx.meta.get(_recovered(key)) is None]
-            streams = [(row.topic, row.partition) for row in tx.streams.heads()] if new else []
+            partitions = [row.kafka_partition for row in tx.streams.heads()] if new else []
         if not new:
             return 0, 0
         self._indexing.begin_anew()
         again = gone = 0
-        for topic, partition in streams:
-            stream = Stream(self._deployment, self._agency, topic, partition)
-            due = self._begin_again(stream, new, readers(topic), believed)
+        for partition in partitions:
+            stream = Stream(self._deployment, self._agency, *partition)
+            due = self._begin_again(stream, new, readers(partition.topic), believed)
             if due is not None:
                 again, gone = again + len(due.rows), gone + due.gone
         with self._store.transaction() as tx:
@@ -182,32 +182,37 @@ def due_again(
         believed: which receipts count.
         now: milliseconds since the epoch.
     """
-    last = tx.streams.last_with_records(stream.topic, stream.partition)
+    last = tx.streams.last_with_records(stream.kafka_partition)
     if last is None:
         return None
-    chain = [last, *_before(tx, last, min(key.begun for key in revoked))]
+    chain = [last, *_before(tx, stream, last, min(key.begun for key in revoked))]
     at, size = confirmed(tx, stream, chain, readers, believed, min(key.since for key in revoked))
     held = chain[at]
-    rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, each)]
+    rows = [row for each in reversed(chain[: at + 1]) for row in _rows(tx, stream, each)]
     rows = [row for row in rows if row.generation != held.name or _index(row) >= size]
     kept = tuple(row for row in rows if row.value is not None)
     return Again(
-        place_at(tx, held, size), newest_seen(tx, stream, last, now), kept, len(rows) - len(kept)
+        place_at(tx, stream, held, size),
+        newest_seen(tx, stream, last, now),
+        kept,
+        len(rows) - len(kept),
     )
 
 
-def _before(tx: Transaction, row: GenerationRow, begun: int) -> Iterator[GenerationRow]:
+def _before(
+    tx: Transaction, stream: Stream, row: GenerationRow, begun: int
+) -> Iterator[GenerationRow]:
     """The generations before one, back to the last that ended before the keys began."""
-    previous = tx.streams.named(row.topic, row.partition, row.predecessor)
+    previous = tx.streams.named(stream.log(row.predecessor))
     while previous is not None and previous.log_time_s * 1000 >= begun:
         yield previous
-        previous = tx.streams.named(row.topic, row.partition, previous.predecessor)
+        previous = tx.streams.named(stream.log(previous.predecessor))
 
 
-def _rows(tx: Transaction, row: GenerationRow) -> Iterator[OutboxRow]:
+def _rows(tx: Transaction, stream: Stream, row: GenerationRow) -> Iterator[OutboxRow]:
     for first in range(0, row.size, ROWS_AT_ONCE):
         yield from tx.outbox.archived(
-            row.topic, row.partition, row.name, first, min(row.size, first + ROWS_AT_ONCE) - 1
+            stream.log(row.name), first, min(row.size, first + ROWS_AT_ONCE) - 1
         )
 
 
@@ -218,5 +223,5 @@ def _index(row: OutboxRow) -> int:
 
 def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:
     """Under which name it is remembered that a stream, or all of them, left a revoked key."""
-    of = "" if stream is None else f":{stream.topic}/{stream.partition}"
+    of = "" if stream is None else f":{stream.kafka_partition}"
     return f"recovered:{key.kid.hex()}:{key.since}{of}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from broker.record import KafkaPartition
 from broker.sending.outbox_record import copy_of
 from broker.store.database import Store
 from broker.store.rows import GenerationRow
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Origin
 
 NOT_TAKEN: Final = frozenset({"unlinked", "log_time_fell"})
 """Codes with which a reader refuses records of a generation that is not later than one it holds."""
@@ -24,11 +25,11 @@ class RefusedGenerations:
     Args:
         agency: whose.
         store: its state.
-        current: (topic, partition) -> the generation that the stream grows in.
+        current: (Kafka partition) -> the generation that the stream grows in.
     """
 
     def __init__(
-        self, agency: str, store: Store, current: Callable[[str, int], GenerationRow | None]
+        self, agency: str, store: Store, current: Callable[[KafkaPartition], GenerationRow | None]
     ) -> None:
         self._agency = agency
         self._store = store
@@ -46,7 +47,7 @@ class RefusedGenerations:
         for origin, _, _, code in records:
             if origin is None or origin.agency != self._agency or code not in NOT_TAKEN:
                 continue
-            row = self._current(origin.topic, origin.partition)
+            row = self._current(origin.kafka_partition)
             if row is not None and row.name == origin.generation:
                 self._rows[row.name] = row
 
@@ -60,7 +61,8 @@ class RefusedGenerations:
             if name not in self._followed:
                 with self._store.transaction() as tx:
                     last = row.size - 1
-                    held = tx.outbox.archived(row.topic, row.partition, name, last, last)
+                    log = GenerationPlace(self._agency, *row.kafka_partition, name)
+                    held = tx.outbox.archived(log, last, last)
                     copies = [copy_of(old) for old in held if old.value is not None]
                     tx.outbox.add_many(copies, now)
                 self._followed.add(name)

@@ -25,7 +25,7 @@ from broker.statements.heartbeats import Head
 from broker.store.database import Store
 from broker.store.rows import OutboxRow
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
@@ -206,26 +206,23 @@ class Relay:
         """
         return await asyncio.to_thread(self._recovery.recover, revoked, readers, believed)
 
-    async def replay(
-        self, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> int:
+    async def replay(self, log: GenerationPlace, first: int, last: int) -> int:
         """Publish a range again because somebody asked. Returns how many records were sent.
 
         Raises:
             TransportError: Kafka does not take them.
         """
-        return await replay(self._store, self._sender, topic, partition, generation, first, last)
+        return await replay(self._store, self._sender, log, first, last)
 
     async def replay_some(
-        self, topic: str, partition: int, generation: str, first: int, last: int
+        self, log: GenerationPlace, first: int, last: int
     ) -> tuple[int, int, int]:
         """Publish a part of a range again: (records, bytes, last index that is done).
 
         Raises:
             TransportError: Kafka does not take them.
         """
-        place = (topic, partition, generation)
-        return await replay_some(self._store, self._sender, *place, first, last)
+        return await replay_some(self._store, self._sender, log, first, last)
 
     def has_waiting(self) -> bool:
         """Whether events wait that can be sent now: a replay lets them go first."""

@@ -12,6 +12,7 @@ from broker.sending.outbox_record import record_of
 from broker.sending.streams import MAX_BATCH_EVENTS
 from broker.store.database import Store
 from broker.store.rows import OutboxRow
+from broker.tlog.checkpoint import GenerationPlace
 from broker.transport.interfaces import Sender
 
 REPLAYED_AT_ONCE: Final = 8 * MAX_BATCH_EVENTS
@@ -25,9 +26,7 @@ REPLAYED_BYTES_AT_ONCE: Final = 2**20
 async def replay(
     store: Store,
     sender: Sender,
-    topic: str,
-    partition: int,
-    generation: str,
+    log: GenerationPlace,
     first: int,
     last: int,
 ) -> int:
@@ -42,7 +41,7 @@ async def replay(
     sent = 0
     while first <= last:
         end = min(last, first + REPLAYED_AT_ONCE - 1)
-        rows = await asyncio.to_thread(_archived, store, topic, partition, generation, first, end)
+        rows = await asyncio.to_thread(_archived, store, log, first, end)
         if not rows:
             break
         await sender.send([record_of(row) for row in rows])
@@ -54,9 +53,7 @@ async def replay(
 async def replay_some(
     store: Store,
     sender: Sender,
-    topic: str,
-    partition: int,
-    generation: str,
+    log: GenerationPlace,
     first: int,
     last: int,
 ) -> tuple[int, int, int]:
@@ -68,7 +65,7 @@ async def replay_some(
     Raises:
         TransportError: Kafka does not take them.
     """
-    rows = await asyncio.to_thread(_archived, store, topic, partition, generation, first, last)
+    rows = await asyncio.to_thread(_archived, store, log, first, last)
     chosen: list[OutboxRow] = []
     size = 0
     for row in rows:
@@ -84,8 +81,6 @@ async def replay_some(
     return len(chosen), size, last if done is None else done
 
 
-def _archived(
-    store: Store, topic: str, partition: int, generation: str, first: int, last: int
-) -> list[OutboxRow]:
+def _archived(store: Store, log: GenerationPlace, first: int, last: int) -> list[OutboxRow]:
     with store.reading() as tx:
-        return tx.outbox.archived(topic, partition, generation, first, last)
+        return tx.outbox.archived(log, first, last)

@@ -18,8 +18,9 @@ from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.envelope.primitives import random_bytes
 from broker.errors import StoreError
 from broker.keys.instant import CLOCK_SKEW_MS
+from broker.record import KafkaPartition
 from broker.store.rows import GenerationRow
-from broker.tlog.checkpoint import Checkpoint, Origin
+from broker.tlog.checkpoint import Checkpoint, GenerationPlace, Origin, Place
 from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.generation_links import (
     LINK_SALT_BYTES,
@@ -49,6 +50,20 @@ class Stream:
     def name(self) -> str:
         """``deployment/agency/topic/partition``, as generation names hash it."""
         return f"{self.deployment}/{self.agency}/{self.topic}/{self.partition}"
+
+    @property
+    def place(self) -> Place:
+        """As readers and the state database name it, without the deployment."""
+        return Place(self.agency, self.topic, self.partition)
+
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where its records go."""
+        return KafkaPartition(self.topic, self.partition)
+
+    def log(self, generation: str) -> GenerationPlace:
+        """One of its generations."""
+        return GenerationPlace(self.agency, self.topic, self.partition, generation)
 
 
 @value_class(frozen=True, slots=True)

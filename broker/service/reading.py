@@ -25,7 +25,7 @@ from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.persistence import Batch
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble, trouble_code
 from broker.transport.topics import ControlTopics, all_readable_topics
@@ -36,8 +36,8 @@ from broker.waiting import (
     set_within,
 )
 
-OnTaken = Callable[[str, int, Batch, int], None]
-"""Told (topic, partition, batch, now in ms) of data records that were taken."""
+OnTaken = Callable[[KafkaPartition, Batch, int], None]
+"""Told (partition, batch, now in ms) of data records that were taken."""
 
 OnNews = Callable[[News], Awaitable[None]]
 """Told of what control records brought."""
@@ -194,7 +194,7 @@ class Reader:
         await catch_up(
             self._receiver,
             self._topics.manifests,
-            lambda _topic, _partition: None,
+            lambda _partition: None,
             self._take_control,
             stop,
             on_trouble,
@@ -262,27 +262,25 @@ class Reader:
             await self._books_changed()
         return fresh
 
-    def read_again(self, topic: str, partition: int) -> None:
+    def read_again(self, partition: KafkaPartition) -> None:
         """Read a partition again from its stored position: something there waits to be judged."""
-        self._receiver.pause(topic, partition)
-        self._receiver.resume(topic, partition)
+        self._receiver.pause(partition)
+        self._receiver.resume(partition)
 
-    async def _take(self, topic: str, partition: int, records: list[Record]) -> None:
+    async def _take(self, partition: KafkaPartition, records: list[Record]) -> None:
         now = self._clock()
-        records = await self._footing.unread(topic, partition, records)
+        records = await self._footing.unread(partition, records)
         if not records:
             return
-        if topic in self._topics.names:
-            await self._take_control(topic, partition, records)
+        if partition.topic in self._topics.names:
+            await self._take_control(partition, records)
             return
-        batch = await asyncio.to_thread(self._receiving.take, topic, partition, records, now)
-        self._on_taken(topic, partition, batch, now)
+        batch = await asyncio.to_thread(self._receiving.take, partition, records, now)
+        self._on_taken(partition, batch, now)
 
-    async def _take_control(self, topic: str, partition: int, records: list[Record]) -> None:
+    async def _take_control(self, partition: KafkaPartition, records: list[Record]) -> None:
         async with self._books:
-            news = await asyncio.to_thread(
-                self.control.take, topic, partition, records, self._clock()
-            )
+            news = await asyncio.to_thread(self.control.take, partition, records, self._clock())
             # not asked of the news: an error after storing would lose it
             if not self.trust.rests_on(self.control.contracts, self.control.manifests):
                 await self._books_changed()

@@ -60,9 +60,8 @@ class Replaying:
     async def _publish(self, party: str, due: Range) -> int:
         """Publish a chunk; returns its bytes."""
         origin = due.origin
-        place = (origin.topic, origin.partition, origin.generation)
         try:
-            records, size, last = await self._relay.replay_some(*place, due.first, due.last)
+            records, size, last = await self._relay.replay_some(origin.log, due.first, due.last)
         except ConcordantError as error:
             self._log.warning("replay_waits", code=error.code)
             await asyncio.sleep(LOOK_S if isinstance(error, TransportError) else YIELD_S)

@@ -13,12 +13,14 @@ from structlog.typing import FilteringBoundLogger
 from broker.control.control import News
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
+from broker.record import KafkaPartition
 
 
 def report_batch(
-    topic: str, partition: int, batch: Batch, now: int, metrics: Metrics, log: FilteringBoundLogger
+    source: KafkaPartition, batch: Batch, now: int, metrics: Metrics, log: FilteringBoundLogger
 ) -> None:
     """Count and log a batch of one partition; ``now`` in ms."""
+    topic, partition = source
     for event in batch.opened:
         metrics.received(topic, now - event.log_time * 1000)
     for _ in range(batch.repeats):

@@ -21,6 +21,7 @@ from broker.observing.health import Flag, Readiness
 from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
+from broker.record import KafkaPartition
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
@@ -208,9 +209,9 @@ class BrokerService:
         await set_within(self._delivered, timeout_s)
         self._delivered.clear()
 
-    def _on_batch(self, topic: str, partition: int, batch: Batch, now: int) -> None:
+    def _on_batch(self, partition: KafkaPartition, batch: Batch, now: int) -> None:
         self._received()
-        report_batch(topic, partition, batch, now, self.metrics, self._log)
+        report_batch(partition, batch, now, self.metrics, self._log)
         self.relay.refused(batch.refused)
         for origin, index, _, _ in batch.refused:
             if origin is not None and index >= 0:
@@ -219,7 +220,7 @@ class BrokerService:
             self._statements.gap(origin, first, last)
         self._statements.changed(batch.changed)
         if batch.covered_more:
-            self._reader.read_again(topic, partition)
+            self._reader.read_again(partition)
         if batch.opened:
             self._delivered.set()
 
@@ -317,8 +318,8 @@ class BrokerService:
             if found.send_again:
                 self._relaying.send_again()
                 self.on_retry()
-            for topic, partition in found.judge_again:
-                self._reader.read_again(topic, partition)
+            for partition in found.judge_again:
+                self._reader.read_again(partition)
             await self._keep_counts()
 
     async def _keep_counts(self) -> None:

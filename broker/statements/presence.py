@@ -6,6 +6,7 @@ What a party that left says is not heard any more: its receipts, heartbeats and 
 
 from __future__ import annotations
 
+from broker.record import KafkaPartition
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.transport.topics import readable_topics
@@ -41,11 +42,11 @@ class Presence:
         """Whether these are the very books that it was made of."""
         return self._contracts is contracts and self._manifests is manifests
 
-    def readers(self, topic: str, partition: int) -> frozenset[str]:
+    def readers(self, partition: KafkaPartition) -> frozenset[str]:
         """Parties that may read a topic and have not left its contract; none of an invented one."""
         found: frozenset[str] = frozenset()
-        for partitions, agencies in self._readers.get(topic, ()):
-            if partition < partitions:
+        for partitions, agencies in self._readers.get(partition.topic, ()):
+            if partition.number < partitions:
                 found |= agencies
         return found
 

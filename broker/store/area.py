@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Executable, Insert, Table, bindparam
 
+from broker.record import KafkaPartition
 from broker.tlog.checkpoint import GenerationPlace, Place
 
 RowT = TypeVar("RowT")
@@ -54,6 +55,11 @@ def of_stream(table: Table) -> ColumnElement[bool]:
 def of_generation(table: Table) -> ColumnElement[bool]:
     """Rows of one generation of one sender's stream: see `generation`."""
     return of_stream(table) & (table.c.generation == bindparam("generation_"))
+
+
+def partition(of: KafkaPartition) -> dict[str, object]:
+    """Parameters of `of_partition`."""
+    return {"topic_": of.topic, "partition_": of.number}
 
 
 def stream(place: Place) -> dict[str, object]:

@@ -87,24 +87,21 @@ class Heartbeats(Area):
         time_ms: int,
         note: bytes,
         key_id: bytes,
-        heads: Sequence[tuple[str, int, str, int]],
+        heads: Sequence[tuple[GenerationPlace, int]],
     ) -> None:
-        """Store a heartbeat for `heads`: (topic, partition, generation, size)."""
+        """Store a heartbeat for `heads`: (log, size)."""
         number = self._insert(_KEEP, {"agency": agency, "time_ms": time_ms, "note": note})
         self._connection.execute(
             _KEEP_HEADS,
             [
-                {
-                    "agency": agency,
-                    "topic": topic,
-                    "partition": partition,
-                    "generation": name,
+                log._asdict()
+                | {
                     "size": size,
                     "key_id": key_id,
                     "time_ms": time_ms,
                     "heartbeat_id": number,
                 }
-                for topic, partition, name, size in heads
+                for log, size in heads
             ],
         )
 

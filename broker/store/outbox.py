@@ -14,8 +14,9 @@ from sqlalchemy import bindparam, func, insert, select, union_all, update
 
 from broker.errors import StoreError
 from broker.store import schema
-from broker.store.area import Area, of_partition
+from broker.store.area import Area, generation, of_partition
 from broker.store.rows import HeldOutboxRow, Indexed, NewOutboxRow, OutboxCounts, OutboxRow, Sent
+from broker.tlog.checkpoint import GenerationPlace
 
 _t = schema.outbox
 _COLUMNS = (
@@ -41,7 +42,6 @@ _DISCARDED = "discarded"
 _HELD = _t.c.held_code.is_not(None) & _t.c.held_code.not_in((_SEALED_AGAIN, _DISCARDED))
 _UNSENT = _t.c.generation.is_not(None) & _t.c.sent_ms.is_(None)
 
-_ADD = insert(_t)
 _ADD_MANY = insert(_t).returning(_t.c.seq, sort_by_parameter_order=True)
 _SELECT_PENDING = (
     select(*_COLUMNS).where(_PENDING).order_by(_t.c.priority, _t.c.seq).limit(bindparam("limit_"))
@@ -171,13 +171,6 @@ _grouped = attrgetter("topic", "partition")
 class Outbox(Area):
     """Sealed events: added, indexed in a stream, acknowledged by Kafka, archived."""
 
-    def add(
-        self, event_id: str, topic: str, partition: int, value: bytes, urgent: bool, now: int
-    ) -> int:
-        """Add an event. Returns its sequence number."""
-        row = NewOutboxRow(event_id, topic, partition, value, urgent)
-        return self._insert(_ADD, _parameters(row, now))
-
     def add_many(self, rows: Sequence[NewOutboxRow], now: int) -> list[int]:
         """Add events in one statement. Returns sequence numbers in the order of `rows`."""
         if not rows:
@@ -265,21 +258,17 @@ class Outbox(Area):
                 [{"seq_": seq, "offset_": offset, "now_": now} for seq, offset, now in rows],
             )
 
-    def archived(
-        self, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> list[OutboxRow]:
-        """Return indexed rows from index `first` to `last`, both included."""
-        return self._all(OutboxRow, _ARCHIVED, _range(topic, partition, generation, first, last))
+    def archived(self, log: GenerationPlace, first: int, last: int) -> list[OutboxRow]:
+        """Return indexed rows of an own log from index `first` to `last`, both included."""
+        return self._all(OutboxRow, _ARCHIVED, _range(log, first, last))
 
     def find(self, event_id: str) -> OutboxRow | None:
         """Return the newest row of an event. Slow: it has no index, so that adding stays cheap."""
         return self._first(OutboxRow, _FIND, {"event_id_": event_id})
 
-    def leaves(
-        self, topic: str, partition: int, generation: str, first: int, last: int
-    ) -> list[tuple[int, bytes]]:
+    def leaves(self, log: GenerationPlace, first: int, last: int) -> list[tuple[int, bytes]]:
         """Return (index, leaf hash) of rows from `first` to `last`, both included, by index."""
-        found = self._connection.execute(_LEAVES, _range(topic, partition, generation, first, last))
+        found = self._connection.execute(_LEAVES, _range(log, first, last))
         return [(index, leaf) for index, leaf in found if index is not None and leaf is not None]
 
     def forget_content(self, before_ms: int) -> int:
@@ -343,11 +332,5 @@ def _parameters(row: NewOutboxRow, now: int) -> dict[str, object]:
     }
 
 
-def _range(topic: str, partition: int, generation: str, first: int, last: int) -> dict[str, object]:
-    return {
-        "topic_": topic,
-        "partition_": partition,
-        "generation_": generation,
-        "first_": first,
-        "last_": last,
-    }
+def _range(log: GenerationPlace, first: int, last: int) -> dict[str, object]:
+    return generation(log) | {"first_": first, "last_": last}

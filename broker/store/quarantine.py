@@ -19,6 +19,8 @@ from sqlalchemy import (
     update,
 )
 
+from broker.errors import RefusedError
+from broker.record import Record
 from broker.store import schema
 from broker.store.area import Area
 from broker.store.rows import (
@@ -29,6 +31,7 @@ from broker.store.rows import (
     QuarantineStatus,
     UnauthenticatedRow,
 )
+from broker.tlog.checkpoint import Origin
 
 UNAUTHENTICATED_ROWS = 10_000
 """Maximum number of unauthenticated records that are remembered ("a bounded list")."""
@@ -82,37 +85,33 @@ class Quarantine(Area):
 
     def add(
         self,
-        topic: str,
-        partition: int,
-        offset: int,
-        origin: str,
-        index: int,
-        step: float,
-        code: str,
-        detail: str,
-        value: bytes,
+        record: Record,
         headers_json: str,
+        origin: Origin,
+        index: int,
+        refusal: RefusedError,
         now: int,
     ) -> int:
-        """Add a record. `origin` is the proof's, `deployment/agency/...`. Returns the row's id."""
+        """Add a record that has a value. Returns the row's id."""
+        assert record.value is not None
         return self._insert(
             _ADD,
             {
-                "topic": topic,
-                "partition": partition,
-                "kafka_offset": offset,
-                "origin": origin,
-                "agency": _agency(origin),
+                "topic": record.topic,
+                "partition": record.partition,
+                "kafka_offset": record.offset,
+                "origin": origin.format(),
+                "agency": origin.agency,
                 "idx": index,
-                "step": step,
-                "code": code,
-                "detail": detail,
-                "value": value,
+                "step": float(refusal.step),
+                "code": refusal.code,
+                "detail": refusal.detail,
+                "value": record.value,
                 "headers_json": headers_json,
                 "status": "held",
                 "added_ms": now,
                 "changed_ms": now,
-                "bytes": len(value) + len(headers_json),
+                "bytes": len(record.value) + len(headers_json),
             },
         )
 
@@ -148,16 +147,14 @@ class Quarantine(Area):
         count, oldest = self._connection.execute(_HELD_SINCE).one()
         return count, oldest
 
-    def add_unauthenticated(
-        self, topic: str, partition: int, offset: int, sha256: bytes, code: str, now: int
-    ) -> None:
+    def add_unauthenticated(self, record: Record, sha256: bytes, code: str, now: int) -> None:
         """Add an unauthenticated record. The newest 10,000 are kept."""
         number = self._insert(
             _ADD_UNAUTHENTICATED,
             {
-                "topic": topic,
-                "partition": partition,
-                "kafka_offset": offset,
+                "topic": record.topic,
+                "partition": record.partition,
+                "kafka_offset": record.offset,
                 "sha256": sha256,
                 "code": code,
                 "seen_ms": now,
@@ -205,8 +202,3 @@ class Evidence(Area):
 
     def list(self) -> list[EvidenceRow]:
         return self._all(EvidenceRow, _EVIDENCE)
-
-
-def _agency(origin: str) -> str:
-    """Return the second part of `deployment/agency/topic/partition/generation`."""
-    return origin.split("/", 2)[1] if "/" in origin else origin

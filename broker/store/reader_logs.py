@@ -163,9 +163,10 @@ class ReaderLogs(Area):
         )
         return [(index, leaf, cast(LeafStatus, status)) for index, leaf, status in found]
 
-    def without_content(self) -> list[tuple[str, str, int, str, int]]:
-        """Return (agency, topic, partition, generation, count) of `content_missing` leaves."""
-        return [(*row,) for row in self._connection.execute(_WITHOUT_CONTENT)]
+    def without_content(self) -> list[tuple[GenerationPlace, int]]:
+        """Return (log, count) of `content_missing` leaves."""
+        found = self._connection.execute(_WITHOUT_CONTENT)
+        return [(GenerationPlace(*log), count) for *log, count in found]
 
     def missing_content(self, log: GenerationPlace, first: int, limit: int) -> list[int]:
         """Return the lowest `limit` indices from `first` on that are `content_missing`."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from broker.tlog.checkpoint import Place
+
 LeafStatus: TypeAlias = Literal[
     "stored", "content_missing", "refused", "not_addressed", "superseded"
 ]
@@ -66,6 +68,11 @@ class DeferredRow:
     offset: int
     reason: str
     since_ms: int
+
+    @property
+    def place(self) -> Place:
+        """The sender's stream that waits."""
+        return Place(self.agency, self.topic, self.partition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from broker.errors import StoreError
+from broker.record import KafkaPartition
 from broker.store import reader_schema
-from broker.store.area import Area, generation, of_partition, of_stream, stream
+from broker.store.area import Area, generation, of_partition, of_stream, partition, stream
 from broker.store.reader_rows import (
     DeferredRow,
     GapRow,
@@ -140,9 +141,9 @@ class ReaderStates(Area):
         head: bytes | None = self._connection.scalar(_HEAD, stream(place))
         return head
 
-    def state_heads(self) -> list[tuple[str, str, int, bytes]]:
-        """Return (agency, topic, partition, head) of every stream."""
-        return [(*row,) for row in self._connection.execute(_HEADS)]
+    def state_heads(self) -> list[tuple[Place, bytes]]:
+        """Return (stream, head) of every stream."""
+        return [(Place(*place), head) for *place, head in self._connection.execute(_HEADS)]
 
     def state_size(self, agency: str) -> tuple[int, int]:
         """Return (bytes, gaps) of a sender's states, which count towards its limits."""
@@ -154,31 +155,31 @@ class ReaderStates(Area):
         found = self._connection.execute(_SIZES)
         return [(row[0], int(row[1]), int(row[2]), int(row[3])) for row in found]
 
-    def stopped(self) -> list[tuple[str, str, int]]:
-        """Return (agency, topic, partition) of streams that a contradiction stopped."""
-        return [(*row,) for row in self._connection.execute(_STOPPED)]
+    def stopped(self) -> list[Place]:
+        """Return streams that a contradiction stopped."""
+        return self._all(Place, _STOPPED)
 
-    def places_of(self, agency: str) -> list[tuple[str, int]]:
-        """Return (topic, partition) of every state of a sender."""
-        return [(*row,) for row in self._connection.execute(_PLACES_OF, {"agency_": agency})]
+    def places_of(self, agency: str) -> list[Place]:
+        """Return every stream of a sender of which a state is held."""
+        found = self._connection.execute(_PLACES_OF, {"agency_": agency})
+        return [Place(agency, *row) for row in found]
 
     def gap_ranges(
-        self, agency: str, after: tuple[str, int, str, int], limit: int
-    ) -> list[tuple[str, int, str, int, int]]:
-        """Return (topic, partition, generation, first, last) of a sender's next open gaps.
+        self, agency: str, after: tuple[GenerationPlace, int] | None, limit: int
+    ) -> list[tuple[GenerationPlace, int, int]]:
+        """Return (log, first, last) of a sender's next open gaps.
 
         Args:
             agency: the sender.
-            after: (topic, partition, generation, first) of the previous gap.
+            after: log and first index of the previous gap; None to begin.
             limit: maximum number.
         """
-        topic, partition, name, first = after
-        log = GenerationPlace(agency, topic, partition, name)
-        found = self._connection.execute(
-            _RANGES,
-            generation(log) | {"at_": first, "limit_": limit},
-        )
-        return [(*row,) for row in found]
+        log, first = after or (GenerationPlace(agency, "", -1, ""), -1)
+        asked = generation(log) | {"at_": first, "limit_": limit}
+        return [
+            (GenerationPlace(agency, *log), first, last)
+            for *log, first, last in self._connection.execute(_RANGES, asked)
+        ]
 
     def save_state(self, place: Place, change: StateChange, expected_version: int) -> int:
         """Write a state. Returns its new version.
@@ -231,45 +232,37 @@ class ReaderStates(Area):
             )
         return expected_version + 1
 
-    def position(self, topic: str, partition: int) -> int | None:
-        next_offset: int | None = self._connection.scalar(
-            _POSITION, {"topic_": topic, "partition_": partition}
-        )
+    def position(self, of: KafkaPartition) -> int | None:
+        next_offset: int | None = self._connection.scalar(_POSITION, partition(of))
         return next_offset
 
-    def save_position(self, topic: str, partition: int, next_offset: int) -> None:
-        moved = self._connection.execute(
-            _MOVE, {"topic_": topic, "partition_": partition, "next_": next_offset}
-        )
+    def save_position(self, of: KafkaPartition, next_offset: int) -> None:
+        moved = self._connection.execute(_MOVE, partition(of) | {"next_": next_offset})
         if moved.rowcount == 0:
             self._connection.execute(
                 _ADD_POSITION,
-                {"topic": topic, "partition": partition, "next_offset": next_offset},
+                {"topic": of.topic, "partition": of.number, "next_offset": next_offset},
             )
 
-    def defer(
-        self, topic: str, partition: int, agency: str, offset: int, reason: str, since_ms: int
-    ) -> None:
+    def defer(self, place: Place, offset: int, reason: str, since_ms: int) -> None:
         """Store the earliest offset of a sender's records that could not be judged yet."""
         self._connection.execute(
             _DEFER,
-            {
-                "topic": topic,
-                "partition": partition,
-                "agency": agency,
+            place._asdict()
+            | {
                 "kafka_offset": offset,
                 "reason": reason,
                 "since_ms": since_ms,
             },
         )
 
-    def deferred(self, topic: str, partition: int) -> list[DeferredRow]:
+    def deferred(self, of: KafkaPartition) -> list[DeferredRow]:
         """Return deferred positions of a partition, by offset."""
-        return self._all(DeferredRow, _DEFERRED, {"topic_": topic, "partition_": partition})
+        return self._all(DeferredRow, _DEFERRED, partition(of))
 
     def all_deferred(self) -> list[DeferredRow]:
         """Return every deferred position, by topic, partition and offset."""
         return self._all(DeferredRow, _ALL_DEFERRED)
 
-    def clear_deferred(self, topic: str, partition: int, agency: str) -> None:
-        self._connection.execute(_CLEAR_DEFERRED, stream(Place(agency, topic, partition)))
+    def clear_deferred(self, place: Place) -> None:
+        self._connection.execute(_CLEAR_DEFERRED, stream(place))

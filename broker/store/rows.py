@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from broker.record import KafkaPartition
+
 QuarantineStatus: TypeAlias = Literal["held", "retried", "released", "discarded"]
 EndedStatus: TypeAlias = Literal["retried", "discarded"]
 """Every quarantined record starts as ``held``; the other values say how the hold ended."""
@@ -55,6 +57,11 @@ class OutboxRow:
     proof: bytes | None
     kafka_offset: int | None
     sent_ms: int | None
+
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where its record goes."""
+        return KafkaPartition(self.topic, self.partition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,11 @@ class GenerationRow:
     log_time_s: int
     opened_ms: int
     trial: bool
+
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where its records go."""
+        return KafkaPartition(self.topic, self.partition)
 
 
 @dataclass(frozen=True, slots=True)

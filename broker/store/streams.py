@@ -10,9 +10,11 @@ from dataclasses import asdict
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from broker.record import KafkaPartition
 from broker.store import schema
-from broker.store.area import Area, of_partition
+from broker.store.area import Area, of_partition, partition
 from broker.store.rows import GenerationRow
+from broker.tlog.checkpoint import GenerationPlace
 
 _t = schema.generations
 _newest = _t.alias("newest")
@@ -53,17 +55,16 @@ _UPDATE = (
 class Streams(Area):
     """The sender's own streams. Name, link and opening time of a generation never change."""
 
-    def current(self, topic: str, partition: int) -> GenerationRow | None:
+    def current(self, of: KafkaPartition) -> GenerationRow | None:
         """Return the newest generation."""
-        return self._first(GenerationRow, _OF_PARTITION, {"topic_": topic, "partition_": partition})
+        return self._first(GenerationRow, _OF_PARTITION, partition(of))
 
-    def last_with_records(self, topic: str, partition: int) -> GenerationRow | None:
-        return self._first(GenerationRow, _WITH_RECORDS, {"topic_": topic, "partition_": partition})
+    def last_with_records(self, of: KafkaPartition) -> GenerationRow | None:
+        return self._first(GenerationRow, _WITH_RECORDS, partition(of))
 
-    def named(self, topic: str, partition: int, name: str) -> GenerationRow | None:
-        return self._first(
-            GenerationRow, _NAMED, {"topic_": topic, "partition_": partition, "name_": name}
-        )
+    def named(self, log: GenerationPlace) -> GenerationRow | None:
+        asked = partition(log.kafka_partition) | {"name_": log.generation}
+        return self._first(GenerationRow, _NAMED, asked)
 
     def save(self, row: GenerationRow) -> None:
         changed = self._connection.execute(

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from broker.envelope.primitives import b64, strict_b64
 from broker.errors import NoteError
+from broker.record import KafkaPartition
 from broker.tlog.merkle import EMPTY_ROOT, HASH_BYTES, MAX_LOG_SIZE
 
 __all__ = [
@@ -61,6 +62,11 @@ class Place(NamedTuple):
     topic: str
     partition: int
 
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where Kafka keeps it, among the streams of other senders."""
+        return KafkaPartition(self.topic, self.partition)
+
     def generation(self, name: str) -> GenerationPlace:
         """Return one generation of the stream."""
         return GenerationPlace(*self, name)
@@ -79,6 +85,11 @@ class GenerationPlace(NamedTuple):
         """Return the stream."""
         return Place(self.agency, self.topic, self.partition)
 
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where Kafka keeps it, among the streams of other senders."""
+        return KafkaPartition(self.topic, self.partition)
+
     def origin(self, deployment: str) -> Origin:
         """Return the log's name."""
         return Origin(deployment, *self)
@@ -95,14 +106,19 @@ class Origin:
     generation: str
 
     @property
-    def log(self) -> GenerationPlace:
-        """The log without its deployment."""
-        return GenerationPlace(self.agency, self.topic, self.partition, self.generation)
-
-    @property
     def place(self) -> Place:
         """Return the sender's stream to which the log belongs."""
         return Place(self.agency, self.topic, self.partition)
+
+    @property
+    def kafka_partition(self) -> KafkaPartition:
+        """Where Kafka keeps it, among the streams of other senders."""
+        return KafkaPartition(self.topic, self.partition)
+
+    @property
+    def log(self) -> GenerationPlace:
+        """The log without the deployment: how the state database names it."""
+        return GenerationPlace(self.agency, self.topic, self.partition, self.generation)
 
     @property
     def key_name(self) -> str:

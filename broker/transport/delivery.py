@@ -12,12 +12,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.transport.interfaces import OnBatch, OnTrouble, Positions, Trouble, trouble_code
 from broker.waiting import retry_delay_s
-
-Partition = tuple[str, int]
-"""(topic, partition number)"""
 
 
 @dataclass(slots=True)
@@ -47,16 +44,16 @@ class Delivery:
         self._on_batch = on_batch
         self._positions = positions
         self._on_trouble = on_trouble
-        self._seats: dict[Partition, _Seat] = {}
-        self._failing: dict[Partition, int] = {}
-        self.held: set[Partition] = set()
+        self._seats: dict[KafkaPartition, _Seat] = {}
+        self._failing: dict[KafkaPartition, int] = {}
+        self.held: set[KafkaPartition] = set()
 
     @property
-    def assigned(self) -> set[Partition]:
+    def assigned(self) -> set[KafkaPartition]:
         """Return the assigned partitions."""
         return set(self._seats)
 
-    def seat(self, partition: Partition, now: float) -> float:
+    def seat(self, partition: KafkaPartition, now: float) -> float:
         """Look up the stored position of a newly assigned partition.
 
         Args:
@@ -68,7 +65,7 @@ class Delivery:
             number of seconds to wait before the next try.
         """
         try:
-            position = self._positions(*partition)
+            position = self._positions(partition)
         except Exception as error:  # noqa: BLE001  # whatever the store raises, nothing is read
             failures = self._failing[partition] = self._failing.get(partition, 0) + 1
             wait = retry_delay_s(failures)
@@ -78,26 +75,28 @@ class Delivery:
         self._seats[partition] = _Seat(position or 0, wait_until=now)
         return 0.0
 
-    def forget(self, partitions: set[Partition]) -> None:
+    def forget(self, partitions: set[KafkaPartition]) -> None:
         """Forget partitions that went to another member or must be looked up again."""
         for partition in partitions:
             self._seats.pop(partition, None)
 
-    def doubt(self, partition: Partition) -> None:
+    def doubt(self, partition: KafkaPartition) -> None:
         """Note that records may have been dropped, so that an offset seen before does not count."""
         if seat := self._seats.get(partition):
             seat.seen = None
 
-    def position(self, partition: Partition) -> int:
+    def position(self, partition: KafkaPartition) -> int:
         """Return the next offset to take of an assigned partition."""
         return self._seats[partition].position
 
-    def ready(self, partition: Partition, now: float) -> bool:
+    def ready(self, partition: KafkaPartition, now: float) -> bool:
         """Return whether the partition may be read: assigned, not held, not delayed by a fault."""
         seat = self._seats.get(partition)
         return seat is not None and partition not in self.held and now >= seat.wait_until
 
-    async def deliver(self, partition: Partition, records: Sequence[Record], now: float) -> bool:
+    async def deliver(
+        self, partition: KafkaPartition, records: Sequence[Record], now: float
+    ) -> bool:
         """Hand over the records of one poll.
 
         Args:
@@ -121,7 +120,7 @@ class Delivery:
             seat.seen = first
             return False
         try:
-            await self._on_batch(*partition, list(records))
+            await self._on_batch(partition, list(records))
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # a handler's error must never pass over records
@@ -135,11 +134,11 @@ class Delivery:
         seat.seen = None
         return True
 
-    def retry_at(self, partition: Partition) -> float:
+    def retry_at(self, partition: KafkaPartition) -> float:
         """Return the monotonic second from which the partition may be read again."""
         seat = self._seats.get(partition)
         return 0.0 if seat is None else seat.wait_until
 
-    def _tell(self, code: str, partition: Partition, error: Exception, wait: float) -> None:
+    def _tell(self, code: str, partition: KafkaPartition, error: Exception, wait: float) -> None:
         if self._on_trouble is not None:
             self._on_trouble(Trouble(code, *partition, type(error).__name__, wait))

@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from contracts.errors import ConcordantError
 
-OnBatch = Callable[[str, int, list[Record]], Awaitable[None]]
-"""Takes (topic, partition, records in offset order); returns once they are durable."""
+OnBatch = Callable[[KafkaPartition, list[Record]], Awaitable[None]]
+"""Takes (partition, records in offset order); returns once they are durable."""
 
-Positions = Callable[[str, int], "int | None"]
-"""Returns the offset of the next record to read of a (topic, partition); None is the earliest."""
+Positions = Callable[[KafkaPartition], "int | None"]
+"""Returns the offset of the next record to read of a partition; None is the earliest."""
 
 
 def trouble_code(error: Exception) -> str:
@@ -105,11 +105,11 @@ class Receiver(Protocol):
         """
         ...
 
-    def pause(self, topic: str, partition: int) -> None:
+    def pause(self, partition: KafkaPartition) -> None:
         """Hold a partition at its position until `resume`, also across rebalances."""
         ...
 
-    def resume(self, topic: str, partition: int) -> None:
+    def resume(self, partition: KafkaPartition) -> None:
         """Continue a held partition at the position that `positions` then returns."""
         ...
 

@@ -19,7 +19,7 @@ from broker.judging.partition_state import PartitionState, parse_state
 from broker.operations.disclosure_log import DisclosureLog
 from broker.store.database import open_store
 from broker.store.transaction import Transaction
-from broker.tlog.checkpoint import Place
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.tlog.merkle import Frontier
 from broker.transport.topics import readable_topics
 from tests.fault.fault_stage import FaultStage, now_ms
@@ -167,7 +167,9 @@ class Invariants:
             yield f"still waits: a record of {row.agency} ({row.reason})"
         for head in tx.streams.heads():
             leaves: list[bytes] = []
-            for row in tx.outbox.archived(head.topic, head.partition, head.name, 0, head.size):
+            for row in tx.outbox.archived(
+                GenerationPlace("us", head.topic, head.partition, head.name), 0, head.size
+            ):
                 assert row.leaf is not None
                 leaves.append(row.leaf)
             if len(leaves) != head.size or Frontier().extend(leaves).root() != head.root:

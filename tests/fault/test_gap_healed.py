@@ -121,9 +121,8 @@ class Healing:
         assert held is not None
         assert self.council.store is not None
         with self.council.store.reading() as tx:
-            one = self.log()[0]
-            place = GenerationPlace(POLICE, one.topic, one.partition, held.name)
-            return len(tx.reader_logs.missing_content(place, 0, EVENTS))
+            log = GenerationPlace(POLICE, *self.log()[0].kafka_partition, held.name)
+            return len(tx.reader_logs.missing_content(log, 0, EVENTS))
 
     async def end(self) -> None:
         await self.police.end()
@@ -208,7 +207,9 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def content_left(office: Office) -> int:
     with office.store.reading() as tx:
         (head,) = tx.streams.heads()
-        rows = tx.outbox.archived(head.topic, head.partition, head.name, 0, head.size)
+        rows = tx.outbox.archived(
+            GenerationPlace(POLICE, *head.kafka_partition, head.name), 0, head.size
+        )
         return sum(row.value is not None for row in rows)
 
 

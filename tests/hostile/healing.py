@@ -11,10 +11,11 @@ from __future__ import annotations
 from broker.control.own_statements import OwnStatements
 from broker.judging.partition_state import PartitionState
 from broker.receiving.inbox_payload import parse_payload
+from broker.record import KafkaPartition
 from broker.store.rows import GenerationRow
-from broker.tlog.checkpoint import GenerationPlace
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.tlog.merkle import Frontier
-from tests.hostile.hostile_kafka import Partition, Served
+from tests.hostile.hostile_kafka import Served
 from tests.hostile.hostile_world import TALLY, HostileWorld
 from tests.hostile.parties import Party
 from tests.hostile.senders import Name
@@ -82,19 +83,19 @@ def _ask(world: HostileWorld) -> bool:
         party = world.parties[reader]
         found = party.look()
         for origin, first, last in found.ask_again:
-            if (reader, origin.agency, (origin.topic, origin.partition)) in world.tainted:
+            if (reader, origin.agency, origin.kafka_partition) in world.tainted:
                 continue  # of two histories there may be nothing that would fill a gap
-            state = party.state(origin.agency, (origin.topic, origin.partition))
+            state = party.state(origin.agency, origin.kafka_partition)
             if state is not None and origin.generation < state.start:
                 continue  # named by a heartbeat before this reader began after it
             sender = world.parties[origin.agency]
-            place = (origin.topic, origin.partition)
-            at = (*place, origin.generation, first, last)
-            if not world.runner.run(sender.relay.replay(*at)):  # it went back before all of it
+            # it may have gone back before all of it
+            if not world.runner.run(sender.relay.replay(origin.log, first, last)):
+                place = origin.kafka_partition
                 asked = {
                     (sender.agency, place, origin.generation, i) for i in range(first, last + 1)
                 }
-                assert asked <= world.abandoned, (reader, at)
+                assert asked <= world.abandoned, (reader, origin, first, last)
                 continue
             missing = True
         lacking = {one for one in world.leaves[reader] - world.abandoned if one[0] != reader}
@@ -142,7 +143,7 @@ def _compare(world: HostileWorld, party: Party) -> None:
 
 
 def _compare_honest(
-    world: HostileWorld, party: Party, sender: str, place: Partition, head: GenerationRow
+    world: HostileWorld, party: Party, sender: str, place: KafkaPartition, head: GenerationRow
 ) -> None:
     state = party.state(sender, place)
     assert state is not None
@@ -152,7 +153,7 @@ def _compare_honest(
     assert newest.frontier == Frontier.from_bytes(head.frontier)
     lost = lost_for_good(world, party, sender, state, place)
     with party.store.reading() as tx:
-        stated = OwnStatements._receiptable(tx, (sender, *place))
+        stated = OwnStatements._receiptable(tx, Place(sender, *place))
     assert stated == (None if lost else (head.name, head.size, head.root)), lost
     assert sender not in party.waiting(place)
     start = (state.start, state.generations[state.start].start)
@@ -165,7 +166,7 @@ def _compare_honest(
 
 
 def lost_for_good(
-    world: HostileWorld, party: Party, sender: str, state: PartitionState, place: Partition
+    world: HostileWorld, party: Party, sender: str, state: PartitionState, place: KafkaPartition
 ) -> set[Name]:
     """What receipts wait for in vain: gaps and leaves of generations that were passed over.
 
@@ -186,19 +187,19 @@ def lost_for_good(
     assert not gaps or {"gap", "rollback"} <= told
     assert not leaves or {"content_missing", "rollback"} <= told
     with world.parties[sender].store.reading() as tx:
-        chain, row = set(), tx.streams.current(*place)
+        chain, row = set(), tx.streams.current(place)
         while row is not None:
             chain.add(row.name)
-            row = tx.streams.named(*place, row.predecessor)
+            row = tx.streams.named(GenerationPlace(sender, *place, row.predecessor))
         for name in gaps | leaves:
             _, _, generation, index = name
             assert generation not in chain
-            assert not tx.outbox.archived(*place, generation, index, index)
+            assert not tx.outbox.archived(GenerationPlace(sender, *place, generation), index, index)
     assert gaps | leaves <= world.abandoned
     return gaps | leaves
 
 
-def _compare_forked(world: HostileWorld, party: Party, place: Partition) -> None:
+def _compare_forked(world: HostileWorld, party: Party, place: KafkaPartition) -> None:
     """Both histories of an index that counts were shown: the sender stands, with evidence."""
     state = party.state(POLICE, place)
     if state is None:
@@ -220,7 +221,7 @@ def _compare_forked(world: HostileWorld, party: Party, place: Partition) -> None
         assert (POLICE, "equivocation") in party.alarms
 
 
-def _head(sender: Party, place: Partition) -> GenerationRow | None:
+def _head(sender: Party, place: KafkaPartition) -> GenerationRow | None:
     with sender.store.reading() as tx:
-        heads = [row for row in tx.streams.heads() if (row.topic, row.partition) == place]
+        heads = [row for row in tx.streams.heads() if row.kafka_partition == place]
     return heads[0] if heads and heads[0].size else None

@@ -14,10 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.errors import TransportError
-from broker.record import Record
-
-Partition = tuple[str, int]
-"""(topic, partition)."""
+from broker.record import KafkaPartition, Record
 
 
 @dataclass(frozen=True)
@@ -50,11 +47,11 @@ class HostileKafka:
         failing: of how many of the next records a send says that it does not know where they are.
     """
 
-    truth: dict[Partition, list[Record]] = field(default_factory=dict)
-    views: dict[tuple[str, Partition], list[Served]] = field(default_factory=dict)
-    bases: dict[tuple[str, Partition], int] = field(default_factory=dict)
-    cursors: dict[tuple[str, Partition], int] = field(default_factory=dict)
-    committed: dict[tuple[str, Partition], int] = field(default_factory=dict)
+    truth: dict[KafkaPartition, list[Record]] = field(default_factory=dict)
+    views: dict[tuple[str, KafkaPartition], list[Served]] = field(default_factory=dict)
+    bases: dict[tuple[str, KafkaPartition], int] = field(default_factory=dict)
+    cursors: dict[tuple[str, KafkaPartition], int] = field(default_factory=dict)
+    committed: dict[tuple[str, KafkaPartition], int] = field(default_factory=dict)
     failing: int = 0
 
     # --- for senders -----------------------------------------------------------------------------
@@ -65,7 +62,7 @@ class HostileKafka:
         offsets: list[int | None] = []
         failed = 0
         for record in records:
-            log = self.truth.setdefault((record.topic, record.partition), [])
+            log = self.truth.setdefault(record.kafka_partition, [])
             log.append(replace(record, offset=len(log)))
             known = failed >= self.failing
             failed += not known
@@ -79,11 +76,11 @@ class HostileKafka:
 
     # --- what the host decides -------------------------------------------------------------------
 
-    def unserved(self, reader: str, place: Partition) -> list[Record]:
+    def unserved(self, reader: str, place: KafkaPartition) -> list[Record]:
         """True records that the reader was neither given in order nor had withheld."""
         return self.truth.get(place, [])[self.cursors.get((reader, place), 0) :]
 
-    def deliver(self, reader: str, place: Partition, count: int) -> int:
+    def deliver(self, reader: str, place: KafkaPartition, count: int) -> int:
         """Serve the next true records. Returns how many."""
         records = self.unserved(reader, place)[:count]
         for record in records:
@@ -91,13 +88,13 @@ class HostileKafka:
         self._pass(reader, place, len(records))
         return len(records)
 
-    def withhold(self, reader: str, place: Partition, count: int) -> list[Record]:
+    def withhold(self, reader: str, place: KafkaPartition, count: int) -> list[Record]:
         """Pass over the next true records; they may still be served later."""
         records = self.unserved(reader, place)[:count]
         self._pass(reader, place, len(records))
         return records
 
-    def serve(self, reader: str, served: Served, place: Partition) -> None:
+    def serve(self, reader: str, served: Served, place: KafkaPartition) -> None:
         """Put something into a reader's view of a partition, whatever it is."""
         view = self.views.setdefault((reader, place), [])
         topic, partition = place
@@ -105,21 +102,21 @@ class HostileKafka:
         shown = replace(served.record, topic=topic, partition=partition, offset=offset)
         view.append(replace(served, record=shown))
 
-    def forget(self, reader: str, place: Partition, base: int = 0) -> None:
+    def forget(self, reader: str, place: KafkaPartition, base: int = 0) -> None:
         """The topic was made anew: the reader's view is empty and offsets begin again."""
         self.views[reader, place] = []
         self.bases[reader, place] = base
 
-    def end(self, reader: str, place: Partition) -> int:
+    def end(self, reader: str, place: KafkaPartition) -> int:
         """The offset that the next record gets."""
         return self.bases.get((reader, place), 0) + len(self.views.get((reader, place), []))
 
-    def _pass(self, reader: str, place: Partition, count: int) -> None:
+    def _pass(self, reader: str, place: KafkaPartition, count: int) -> None:
         self.cursors[reader, place] = self.cursors.get((reader, place), 0) + count
 
     # --- for readers -----------------------------------------------------------------------------
 
-    def fetch(self, reader: str, place: Partition, position: int) -> list[Served]:
+    def fetch(self, reader: str, place: KafkaPartition, position: int) -> list[Served]:
         """What the reader gets from a position; from the earliest if there is no such offset."""
         view, base = self.views.get((reader, place), []), self.bases.get((reader, place), 0)
         return view[max(position - base, 0) :] if position <= base + len(view) else view[:]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from broker.judging.partition_state import PartitionState
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.registry.manifests import ManifestBook
 from tests.hostile.alterations import ALTERATIONS, ELSEWHERE, LEAF
-from tests.hostile.hostile_kafka import Partition, Served
+from tests.hostile.hostile_kafka import Served
 from tests.hostile.parties import Party
 from tests.hostile.senders import CONTRACT, RUN_MS, LogPosition, Name, Senders
 from tests.hostile.town import MARK, READERS
@@ -53,16 +53,16 @@ class HostileWorld(Senders):
     def __init__(self) -> None:
         super().__init__()
         TALLY.runs += 1
-        self.tainted: set[tuple[str, str, Partition]] = set()
+        self.tainted: set[tuple[str, str, KafkaPartition]] = set()
         self.placed: dict[str, set[Name]] = {r: set() for r in READERS}
         self.leaves: dict[str, set[Name]] = {r: set() for r in READERS}
         self.opened: dict[str, set[str]] = {r: set() for r in READERS}
         self.shown: set[str] = set()
-        self._states: dict[tuple[str, str, Partition], PartitionState | None] = {}
+        self._states: dict[tuple[str, str, KafkaPartition], PartitionState | None] = {}
 
     # --- the host --------------------------------------------------------------------------------
 
-    def truth(self, place: Partition) -> list[Record]:
+    def truth(self, place: KafkaPartition) -> list[Record]:
         return self.kafka.truth.get(place, [])
 
     def untwisted(self) -> list[Record]:
@@ -73,7 +73,7 @@ class HostileWorld(Senders):
         """Serve a record that the host altered."""
         alteration = ALTERATIONS[which % len(ALTERATIONS)]
         altered = alteration.alter(record, other, n)
-        place = (record.topic, record.partition)
+        place = record.kafka_partition
         served = Served(altered, record, alteration.name, alteration.expected)
         for true in self.truth(place):  # the same value may have been sent twice
             if (altered.value, altered.headers) == (true.value, true.headers):
@@ -91,10 +91,10 @@ class HostileWorld(Senders):
 
     def as_leaf(self, reader: str, record: Record) -> None:
         served = Served(as_leaf(record), record, "made a leaf", LEAF)
-        self.kafka.serve(reader, served, (record.topic, record.partition))
+        self.kafka.serve(reader, served, record.kafka_partition)
 
-    def elsewhere(self, reader: str, record: Record, place: Partition) -> None:
-        if place != (record.topic, record.partition):
+    def elsewhere(self, reader: str, record: Record, place: KafkaPartition) -> None:
+        if place != record.kafka_partition:
             self.kafka.serve(reader, Served(record, record, "elsewhere", ELSEWHERE), place)
 
     def tell(self, reader: str, which: int, *, altered: bool) -> None:
@@ -149,13 +149,13 @@ class HostileWorld(Senders):
 
     @staticmethod
     def _held(party: Party, topic: str, partition: int, generation: str) -> int:
-        state = party.state(POLICE, (topic, partition))
+        state = party.state(POLICE, KafkaPartition(topic, partition))
         held = None if state is None else state.generations.get(generation)
         return 0 if held is None else held.size
 
     # --- readers ---------------------------------------------------------------------------------
 
-    def read(self, reader: str, place: Partition) -> None:
+    def read(self, reader: str, place: KafkaPartition) -> None:
         """The reader takes what it was served, and every outcome is one that is allowed."""
         party = self.parties[reader]
         already = self.kafka.fetch(reader, place, party.at.get(place, 0))
@@ -186,7 +186,7 @@ class HostileWorld(Senders):
         """What a record is, for the tally."""
         if one.how != "honest":
             return one.how
-        if one.true in self.forked[one.record.topic, one.record.partition]:
+        if one.true in self.forked[one.record.kafka_partition]:
             return "forked"
         twist = self.twisted.get(one.true.value or b"")
         return "honest" if twist is None else f"signed: {twist.name}"

@@ -42,7 +42,7 @@ from broker.observing.metrics import Metrics
 from broker.receiving import receiving
 from broker.receiving.persistence import Batch, VerdictPersistence
 from broker.receiving.receiving import Receiving
-from broker.record import CONTENT_TYPE_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, KafkaPartition, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
@@ -53,12 +53,13 @@ from broker.service.reporting import report_batch
 from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
 from broker.store.database import Store, open_store
+from broker.store.rows import NewOutboxRow
 from broker.tlog.checkpoint import Place
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
 from broker.transport.topics import control_topics, readable_topics
 from contracts.events import PlainEvent
-from tests.hostile.hostile_kafka import HostileKafka, Partition, Served
+from tests.hostile.hostile_kafka import HostileKafka, Served
 from tests.support.founded_partnership import Workshop, workshop
 from tests.support.judging_agency import Vault
 from tests.support.memory_agency import Clock
@@ -157,7 +158,7 @@ class Party:
         self.watch = Watch(
             lambda: self.participant, self.store, clock, self.metrics, lambda: self.trust
         )
-        self.at: dict[Partition, int] = {}
+        self.at: dict[KafkaPartition, int] = {}
         self.alarms: list[tuple[str, str]] = []
         self.written = io.StringIO()
         self.log = structlog.wrap_logger(
@@ -200,7 +201,9 @@ class Party:
     def smuggle(self, topic: str, partition: int, value: bytes) -> None:
         """Put a value into one's own outbox that the product would not have sealed."""
         with self.store.transaction() as tx:
-            tx.outbox.add("00000000", topic, partition, value, False, self.clock.now)
+            tx.outbox.add_many(
+                [NewOutboxRow("00000000", topic, partition, value, False)], self.clock.now
+            )[0]
 
     async def send(self) -> None:
         """What waits goes to Kafka; after a restart or a failure the unsent first."""
@@ -259,7 +262,7 @@ class Party:
         """Control records, as the service takes them."""
         found = News()
         for record in records:
-            news = self.control.take(record.topic, 0, [record], self.clock.now)
+            news = self.control.take(record.kafka_partition, [record], self.clock.now)
             for missing in news.missing:
                 self.watch.missing(*missing)
             for beat in news.heartbeats:
@@ -277,7 +280,7 @@ class Party:
         self.opening = OpeningKeys(self.agency, manifests, Vault(self.participant, frozenset()))  # type: ignore[arg-type]  # as above
         self.receiving.trust_changed()
 
-    def read(self, place: Partition) -> tuple[list[Served], list[Outcome], Batch | None]:
+    def read(self, place: KafkaPartition) -> tuple[list[Served], list[Outcome], Batch | None]:
         """Take what is there from this reader's own cursor, as ``Delivery`` keeps it."""
         if place not in self.at:
             self.at[place] = self.position(place)
@@ -287,10 +290,10 @@ class Party:
         records = [one.record for one in served]
         WatchedTaking.outcomes.clear()
         with patch.object(receiving, "VerdictPersistence", WatchedTaking):
-            batch = self.receiving.take(*place, records, self.clock.now)
+            batch = self.receiving.take(place, records, self.clock.now)
         outcomes = list(WatchedTaking.outcomes)
         self.at[place] = records[-1].offset + 1
-        report_batch(*place, batch, self.clock.now, self.metrics, self.log)
+        report_batch(place, batch, self.clock.now, self.metrics, self.log)
         self.alarms += batch.alarms
         assert len(outcomes) == len(served)
         return served, outcomes, batch
@@ -302,19 +305,19 @@ class Party:
 
     # --- what is on disk -------------------------------------------------------------------------
 
-    def position(self, place: Partition) -> int:
+    def position(self, place: KafkaPartition) -> int:
         with self.store.reading() as tx:
-            return tx.reader.position(*place) or 0
+            return tx.reader.position(place) or 0
 
-    def state(self, sender: str, place: Partition) -> PartitionState | None:
+    def state(self, sender: str, place: KafkaPartition) -> PartitionState | None:
         with self.store.reading() as tx:
             stored = tx.reader.state(Place(sender, *place))
         return None if stored is None else parse_state(stored[1])
 
-    def waiting(self, place: Partition) -> set[str]:
+    def waiting(self, place: KafkaPartition) -> set[str]:
         """Senders of whom something waits there."""
         with self.store.reading() as tx:
-            return {row.agency for row in tx.reader.deferred(*place)}
+            return {row.agency for row in tx.reader.deferred(place)}
 
     def verify_log(self) -> int:
         """Every entry of the disclosure log leads to its head.

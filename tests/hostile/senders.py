@@ -24,13 +24,13 @@ from broker.keys.enrolment import possession_message
 from broker.keys.issuing import ManifestChanges, issue_manifest
 from broker.keys.kid import ED25519, STREAM, kid
 from broker.keys.manifest import ManifestKey
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
+from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, KafkaPartition, Record
 from broker.sending.streams import Stream, append
 from broker.statements.authorship import cosigner
 from broker.store.rows import GenerationRow
-from broker.tlog.checkpoint import parse_origin
+from broker.tlog.checkpoint import GenerationPlace, parse_origin
 from broker.tlog.proof import parse_proof
-from tests.hostile.hostile_kafka import HostileKafka, Partition
+from tests.hostile.hostile_kafka import HostileKafka
 from tests.hostile.parties import Party
 from tests.hostile.town import READERS, SENDERS, Said, manifest_record, places, say
 from tests.hostile.twists import Twist
@@ -43,7 +43,7 @@ RUN_MS = 8 * MINUTE
 CONTRACT = slice(25, 57)
 """Where the contract's hash stands in a value."""
 
-Name = tuple[str, Partition, str, int]
+Name = tuple[str, KafkaPartition, str, int]
 """(sender, place, generation, index)."""
 
 
@@ -52,7 +52,7 @@ class LogPosition:
     """Where a true record stands: (sender, place, generation, index), and under which key."""
 
     sender: str
-    place: Partition
+    place: KafkaPartition
     generation: str
     index: int
     key_id: bytes
@@ -90,8 +90,8 @@ class Senders:
         self.runner = asyncio.Runner()
         self.said: dict[str, Said] = {}
         self.twisted: dict[bytes, Twist] = {}
-        self.forked: dict[Partition, list[Record]] = {place: [] for place in self.places}
-        self.rows: dict[tuple[str, Partition], list[GenerationRow]] = {}
+        self.forked: dict[KafkaPartition, list[Record]] = {place: [] for place in self.places}
+        self.rows: dict[tuple[str, KafkaPartition], list[GenerationRow]] = {}
         self.backups: list[Path] = []
         self.news: list[Record] = []
         self.abandoned: set[Name] = set()
@@ -114,7 +114,7 @@ class Senders:
         if fact is None:
             proof = parse_proof(header)
             origin = parse_origin(proof.checkpoint.origin)
-            place = (origin.topic, origin.partition)
+            place = origin.kafka_partition
             key_id = proof.line.key_id
             fact = LogPosition(origin.agency, place, origin.generation, proof.index, key_id)
             self._facts[header] = fact
@@ -133,7 +133,7 @@ class Senders:
             self.runner.run(sender.send())
         with sender.store.reading() as tx:
             for row in tx.streams.heads():
-                rows = self.rows.setdefault((sender.agency, (row.topic, row.partition)), [])
+                rows = self.rows.setdefault((sender.agency, row.kafka_partition), [])
                 if row.size and (not rows or rows[-1] != row):
                     rows.append(row)
 
@@ -173,11 +173,11 @@ class Senders:
         assert value is not None
         return value
 
-    def _place(self, event_id: str) -> Partition:
+    def _place(self, event_id: str) -> KafkaPartition:
         record = self._record(event_id)
-        return record.topic, record.partition
+        return record.kafka_partition
 
-    def fork(self, back: int, place: Partition, saying: int, number: int, same: bool) -> None:
+    def fork(self, back: int, place: KafkaPartition, saying: int, number: int, same: bool) -> None:
         """Sign a second history from an earlier state of the stream, with the sender's own key."""
         rows = self.rows.get((POLICE, place))
         if not rows:
@@ -188,7 +188,7 @@ class Senders:
         for _ in range(number):
             said = say(saying, place[1], self.numbers)
             sealed = police.sealer.seal(said.event, self.clock.now)
-            if (sealed.topic, sealed.partition) != place:
+            if KafkaPartition(sealed.topic, sealed.partition) != place:
                 return
             self.said[sealed.event_id] = said
             values.append(sealed.value)
@@ -229,8 +229,8 @@ class Senders:
             for place, log in self.kafka.truth.items():
                 for record in log:
                     fact = self.fact(record)
-                    at = (*place, fact.generation, fact.index, fact.index)
-                    if fact.sender == POLICE and tx.outbox.archived(*at):
+                    at = GenerationPlace(POLICE, *place, fact.generation)
+                    if fact.sender == POLICE and tx.outbox.archived(at, fact.index, fact.index):
                         self.abandoned.discard(fact.name)
                     elif fact.sender == POLICE:
                         self.abandoned.add(fact.name)

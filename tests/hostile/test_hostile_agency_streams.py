@@ -17,7 +17,7 @@ from broker.judging.continuity import MAX_GAPS
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ED25519, EXCHANGE, STREAM, XWING, kid
 from broker.keys.manifest import ManifestKey, Revocation, manifest_text
-from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, Record
+from broker.record import CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE, KafkaPartition, Record
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Checkpoint, Origin
 from broker.tlog.cosignature import signed_checkpoint
@@ -341,7 +341,7 @@ def test_a_number_beyond_all_others_is_one_gap_and_costs_nothing(
     assert [(low, high) for _, low, high in batch.gaps] == [(1, index - 1)]
     after = council.take(log.send_one(honest()))
     assert (len(after.opened), after.alarms) == (1, [])  # what it says next lies in the gap
-    state = council.state(POLICE, (log.topic, 0))
+    state = council.state(POLICE, KafkaPartition(log.topic, 0))
     assert state is not None
     (held,) = state.generations.values()
     assert [(gap.first, gap.last) for gap in held.gaps] == [(2, index - 1)]

@@ -14,6 +14,7 @@ from broker.audit.actor import Actor
 from broker.control.missing_content import FIRST_ASKED_MS
 from broker.judging.partition_state import PartitionState
 from broker.operations.retry import RecordRetry
+from broker.record import KafkaPartition
 from tests.hostile.alterations import ALTERATIONS, HONEST, Alteration
 from tests.hostile.witness import Witness, goes_on, honest
 from tests.support.forged_events import draft_event
@@ -34,7 +35,7 @@ def log() -> Log:
 
 
 def state_of(reader: Witness, log: Log) -> PartitionState:
-    state = reader.state(log.agency, (log.topic, log.partition))
+    state = reader.state(log.agency, KafkaPartition(log.topic, log.partition))
     assert state is not None
     return state
 

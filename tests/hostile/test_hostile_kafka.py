@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from broker.record import KafkaPartition
 from tests.hostile.alterations import ALTERATIONS
 from tests.hostile.healing import heal
 from tests.hostile.hostile_kafka import Served
@@ -45,7 +46,7 @@ class HostileHost(RuleBasedStateMachine):
         self.publish(POLICE, first, 1)
         self.publish(SUPPORT, second, 0)
 
-    def place(self, number: int) -> tuple[str, int]:
+    def place(self, number: int) -> KafkaPartition:
         return self.world.places[number]
 
     # --- senders ---------------------------------------------------------------------------------
@@ -155,7 +156,7 @@ class HostileHost(RuleBasedStateMachine):
     ) -> None:
         TALLY.steps += 1
         every = self.world.untwisted()
-        here = [r for r in every if (r.topic, r.partition) == self.place(at)]
+        here = [r for r in every if r.kafka_partition == self.place(at)]
         for number, kind in zip(which, how, strict=False):
             record, splice = here[number % len(here)], every[other % len(every)]
             self.world.alter(reader, record, splice, kind, n)

@@ -14,6 +14,7 @@ from broker.keys.enrolment import possession_message
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ED25519, STREAM, kid
 from broker.keys.manifest import ManifestKey, Revocation
+from broker.record import KafkaPartition
 from broker.tlog.note import COSIGNATURE_ED25519, NoteSigner, note_signer
 from tests.hostile.hoarding import FAR, far_record, hoard, made_up, stored_bytes
 from tests.hostile.town import manifest_record
@@ -95,7 +96,7 @@ def test_after_the_thief_is_revoked_the_honest_sender_goes_on(council: Witness) 
     council.take(log.send_one(honest()))
     council.take(other.send_one(honest()))
     attack = [replace(one, offset=1 + at) for at, one in enumerate(hoard(100, each=25))]
-    council.receiving.take(log.topic, 0, attack, NOW + MINUTE)
+    council.receiving.take(KafkaPartition(log.topic, 0), attack, NOW + MINUTE)
     assert council.waits() == ["state_full"]
     _, gaps = counted(council, POLICE)
     assert gaps > 50
@@ -110,7 +111,7 @@ def test_after_the_thief_is_revoked_the_honest_sender_goes_on(council: Witness) 
         tail = [replace(record, offset=first + n) for n, record in enumerate(again)]
         waiting = [] if one is other else attack  # what waited is read again first
         batch = council.receiving.take(
-            one.topic, one.partition, [*waiting, *tail], NOW + HOUR + SECOND
+            KafkaPartition(one.topic, one.partition), [*waiting, *tail], NOW + HOUR + SECOND
         )
         assert len(batch.opened) == 2
         told += [code for _, code in batch.alarms]

@@ -15,7 +15,7 @@ from uuid import UUID, uuid5
 
 from broker import pseudonyms
 from broker.event import JSON
-from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, Record
+from broker.record import CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE, KafkaPartition, Record
 from broker.registry.contracts import SignedContract
 from broker.statements.signed_contract import pack_contract
 from broker.transport.topics import control_topics
@@ -24,7 +24,6 @@ from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import group_fields, policy_for
 from contracts.schema import flatten, restricted, unflatten
-from tests.hostile.hostile_kafka import Partition
 from tests.support.founded_partnership import (
     CASE,
     COUNCIL,
@@ -126,10 +125,12 @@ def say(saying: int, partition: int, numbers: Iterator[int]) -> Said:
     )
 
 
-def places() -> tuple[Partition, ...]:
+def places() -> tuple[KafkaPartition, ...]:
     """The partitions that are used: two of each topic."""
     world = workshop()
-    return tuple((world.topic(logical), number) for logical in "ab" for number in (0, 1))
+    return tuple(
+        KafkaPartition(world.topic(logical), number) for logical in "ab" for number in (0, 1)
+    )
 
 
 @cache

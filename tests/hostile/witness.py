@@ -17,7 +17,7 @@ import orjson
 
 from broker.judging.partition_state import receiptable
 from broker.receiving.persistence import Batch
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.service.reporting import report_batch
 from tests.hostile.hostile_kafka import HostileKafka
 from tests.hostile.parties import Party
@@ -45,13 +45,13 @@ class Witness(Party):
 
     def take(self, *records: Record, now: int = NOW) -> Batch:
         """Records of one partition, as Kafka would number them."""
-        place = (records[0].topic, records[0].partition)
+        place = records[0].kafka_partition
         first = self._offsets.get(place, 0)
         self._offsets[place] = first + len(records)
         numbered = [replace(one, offset=first + at) for at, one in enumerate(records)]
         self.clock.now = now
-        batch = self.receiving.take(*place, numbered, now)
-        report_batch(*place, batch, now, self.metrics, self.log)
+        batch = self.receiving.take(place, numbered, now)
+        report_batch(place, batch, now, self.metrics, self.log)
         return batch
 
     def lines(self, event: str) -> list[dict[str, object]]:
@@ -119,7 +119,7 @@ def ignores(reader: Witness, log: Log, value: bytes, *, now: int = NOW) -> None:
 
 def goes_on(reader: Witness, log: Log) -> None:
     """The whole stream is held without a gap, up to the sender's head."""
-    state = reader.state(log.agency, (log.topic, log.partition))
+    state = reader.state(log.agency, KafkaPartition(log.topic, log.partition))
     assert state is not None
     assert log.newest is not None
     assert receiptable(state) == (log.newest.name, log.newest.size, log.newest.root)

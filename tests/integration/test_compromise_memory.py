@@ -18,6 +18,7 @@ import pytest
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.keys.instant import format_instant
 from broker.receiving.receiving import Receiving
+from broker.record import KafkaPartition
 from broker.store.database import open_store
 from broker.transport.topics import data_topics
 from tests.integration.commands import ROOT, Done, concordant
@@ -85,7 +86,7 @@ def from_the_beginning(
     )
     for topic in data_topics(mine.contract_in_force(clock()).contract):
         for partition, records in enumerate(kafka.topics[topic]):
-            receiving.take(topic, partition, records, clock())
+            receiving.take(KafkaPartition(topic, partition), records, clock())
     with store.reading() as tx:
         for one in tx.inbox.undelivered(1000):
             origin = f"{mine.deployment}/{one.source}/{one.topic}/{one.partition}/{one.generation}"

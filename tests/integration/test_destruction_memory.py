@@ -204,7 +204,7 @@ def answer(folder: Path, now: int, record: Record, database: Path) -> str:
         lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
         mine.keyring.secret(),
     )
-    batch = receiving.take(record.topic, record.partition, [record], now)
+    batch = receiving.take(record.kafka_partition, [record], now)
     store.close()
     ((_, _, step, code),) = batch.refused
     assert step == 5

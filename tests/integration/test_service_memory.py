@@ -17,6 +17,7 @@ from broker.agency.participant import load_participant
 from broker.errors import StoreError
 from broker.observing import logs
 from broker.receiving.persistence import Batch
+from broker.record import KafkaPartition
 from broker.store.reader_states import ReaderStates
 from broker.subscriber import subscribe
 from broker.transport.topics import control_topics, data_topics
@@ -189,7 +190,7 @@ async def test_noise_is_one_line_of_the_log_for_each_batch_and_code(
         council = running(root, COUNCIL, kafka)
         service = await council.start()
         batch = Batch(refused=[(None, -1, 0, "headers_wrong")] * 500)
-        service._on_batch("t", 0, batch, clock())
+        service._on_batch(KafkaPartition("t", 0), batch, clock())
         await council.end()
     finally:
         logs.configure("warning")
@@ -205,11 +206,13 @@ async def test_a_subscriber_keeps_news_whose_position_could_not_be_written(
     transport = MemoryTransport(kafka, COUNCIL, group="desk")
     write = ReaderStates.save_position
 
-    def save_position(reader: ReaderStates, topic: str, partition: int, next_offset: int) -> None:
-        if failing.is_set() and topic == control_topics(service.participant.deployment).manifests:
+    manifests = control_topics(service.participant.deployment).manifests
+
+    def save_position(reader: ReaderStates, at: KafkaPartition, next_offset: int) -> None:
+        if failing.is_set() and at.topic == manifests:
             failing.clear()
             raise StoreError("The disk is full.", code="store_unavailable")
-        write(reader, topic, partition, next_offset)
+        write(reader, at, next_offset)
 
     failing = asyncio.Event()
     monkeypatch.setattr(ReaderStates, "save_position", save_position)

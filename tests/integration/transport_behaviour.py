@@ -16,7 +16,7 @@ from typing import Protocol
 import pytest
 
 from broker.errors import TransportError
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.transport.interfaces import Transport, Trouble
 
 
@@ -48,7 +48,8 @@ class Inbox:
     troubles: list[Trouble] = field(default_factory=list)
     fail: Callable[[int, list[Record]], bool] = lambda _p, _r: False
 
-    async def on_batch(self, _topic: str, partition: int, records: list[Record]) -> None:
+    async def on_batch(self, source: KafkaPartition, records: list[Record]) -> None:
+        partition = source.number
         if self.fail(partition, records):
             raise RuntimeError("the handler failed")
         await asyncio.sleep(0)
@@ -56,8 +57,8 @@ class Inbox:
         self.got[partition] += [(r.value or b"").decode() for r in records]
         self.stored[partition] = records[-1].offset + 1
 
-    def positions(self, _topic: str, partition: int) -> int | None:
-        return self.stored.get(partition)
+    def positions(self, source: KafkaPartition) -> int | None:
+        return self.stored.get(source.number)
 
     def count(self) -> int:
         return sum(map(len, self.got.values()))
@@ -217,11 +218,11 @@ class TransportBehaviour:
         alice, inbox, asked = stage.transport("alice"), Inbox(stored={0: 3}), [0]
         stored = inbox.positions
 
-        def positions(topic: str, partition: int) -> int | None:
+        def positions(source: KafkaPartition) -> int | None:
             asked[0] += 1
             if asked[0] <= 3:
                 raise OSError("the database is locked")
-            return stored(topic, partition)
+            return stored(source)
 
         inbox.positions = positions
         await alice.send(many(stage.topic, 0, 5))
@@ -233,20 +234,20 @@ class TransportBehaviour:
 
     async def test_a_paused_partition_waits_and_the_others_go_on(self, stage: Stage) -> None:
         alice, bob, inbox = stage.transport("alice"), stage.transport("bob"), Inbox()
-        bob.pause(stage.topic, 0)
+        bob.pause(KafkaPartition(stage.topic, 0))
         await alice.send(many(stage.topic, 0, 5) + many(stage.topic, 1, 5))
         async with receiving(bob, stage.topic, inbox):
             await until(lambda: len(inbox.got[1]) == 5)
             await asyncio.sleep(0.2)
             assert inbox.got[0] == []
             inbox.stored[0] = 2
-            bob.resume(stage.topic, 0)
+            bob.resume(KafkaPartition(stage.topic, 0))
             await until(lambda: len(inbox.got[0]) == 3)
-            bob.pause(stage.topic, 1)
+            bob.pause(KafkaPartition(stage.topic, 1))
             await alice.send(many(stage.topic, 1, 5, 5))
             await asyncio.sleep(0.2)
             assert len(inbox.got[1]) == 5
-            bob.resume(stage.topic, 1)
+            bob.resume(KafkaPartition(stage.topic, 1))
             await until(lambda: len(inbox.got[1]) == 10)
         assert inbox.got == {0: ["0-2", "0-3", "0-4"], 1: [f"1-{n}" for n in range(10)]}
         await alice.close()

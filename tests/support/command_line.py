@@ -22,7 +22,13 @@ from broker.clock import now_ms
 from broker.judging.key_resolver import KeyResolver, OpeningKeys
 from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
 from broker.statements.authorship import cosigner
@@ -218,7 +224,7 @@ class World:
             sealed = sealer.seal(plain, now)
             stream = Stream(participant.deployment, sender, sealed.topic, sealed.partition)
             with store.transaction() as tx:
-                row = tx.streams.current(sealed.topic, sealed.partition)
+                row = tx.streams.current(KafkaPartition(sealed.topic, sealed.partition))
                 row = row or open_generation(stream, None, None, now)
                 grown, (place,) = append(stream, row, [sealed.value], signer, now)
                 tx.streams.save(grown)
@@ -242,7 +248,7 @@ class World:
             lambda: OpeningKeys(agency, participant.manifests, participant.keyring),
             participant.keyring.secret(),
         )
-        batches = [receiving.take(r.topic, r.partition, [r], now_ms()) for r in records]
+        batches = [receiving.take(r.kafka_partition, [r], now_ms()) for r in records]
         store.close()
         return batches
 

@@ -19,7 +19,13 @@ from adapters.runner import PORT_FILE, run_adapter
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
 from broker.observing.metrics import Metrics
-from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    PROOF_HEADER,
+    SEALED_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.sending.streams import Stream, append
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
@@ -127,7 +133,7 @@ class Adapter:
         """The newest generation of one of its streams."""
         store = open_store(self.folder / "state/concordant.db")
         with store.reading() as tx:
-            row = tx.streams.current(topic, partition)
+            row = tx.streams.current(KafkaPartition(topic, partition))
         store.close()
         assert row is not None
         return row

@@ -203,13 +203,12 @@ class Office:
         return only
 
     def take(self, records: Sequence[Record], now: int | None = None) -> Batch:
-        first = records[0]
         at = self.clock.now if now is None else now
-        return self.receiving.take(first.topic, first.partition, records, at)
+        return self.receiving.take(records[0].kafka_partition, records, at)
 
     def position(self, one: Record) -> int | None:
         with self.store.reading() as tx:
-            return tx.reader.position(one.topic, one.partition)
+            return tx.reader.position(one.kafka_partition)
 
     def state(self, agency: str, one: Record) -> PartitionState | None:
         with self.store.reading() as tx:

@@ -10,7 +10,13 @@ from broker.control.own_statements import OwnStatements
 from broker.control.watch import Watch
 from broker.keys.kid import ML_DSA_44
 from broker.observing.metrics import Metrics
-from broker.record import CONTENT_TYPE_HEADER, NOTICE_CONTENT_TYPE, RECEIPT_CONTENT_TYPE, Record
+from broker.record import (
+    CONTENT_TYPE_HEADER,
+    NOTICE_CONTENT_TYPE,
+    RECEIPT_CONTENT_TYPE,
+    KafkaPartition,
+    Record,
+)
 from broker.statements.authorship import post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.tlog.checkpoint import Origin
@@ -63,7 +69,7 @@ class Desk:
         headers = ((CONTENT_TYPE_HEADER, content_type),)
         records = [Record(topic, 0, headers, v, self._offset + n) for n, v in enumerate(values)]
         self._offset += len(records)
-        news = self.control.take(topic, 0, records, self.office.clock.now)
+        news = self.control.take(KafkaPartition(topic, 0), records, self.office.clock.now)
         for missing in news.missing:
             self.watch.missing(*missing)
         for beat in news.heartbeats:

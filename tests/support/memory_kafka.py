@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from broker.errors import TransportError
-from broker.record import Record
-from broker.transport.delivery import Delivery, Partition
+from broker.record import KafkaPartition, Record
+from broker.transport.delivery import Delivery
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
 from broker.waiting import set_within
 
@@ -66,15 +66,15 @@ class MemoryKafka:
                 f"Kafka does not let {principal} use this topic", code="kafka_refused", where=topic
             )
 
-    def assignment(self, group: str, member: MemoryTransport) -> set[Partition]:
+    def assignment(self, group: str, member: MemoryTransport) -> set[KafkaPartition]:
         """The partitions of a member: its share of each topic to which it subscribed."""
         members = self.groups.get(group, [])
-        mine: set[Partition] = set()
+        mine: set[KafkaPartition] = set()
         for topic in member.subscribed:
             sharers = [other for other in members if topic in other.subscribed]
             if member in sharers:
                 mine.update(
-                    (topic, partition)
+                    KafkaPartition(topic, partition)
                     for partition in range(len(self.topics[topic]))
                     if sharers[partition % len(sharers)] is member
                 )
@@ -88,17 +88,17 @@ class MemoryTransport:
         self._kafka = kafka
         self._principal = principal
         self._group = group or f"{principal}.inbox"
-        self._paused: set[Partition] = set()
-        self._moved: set[Partition] = set()
+        self._paused: set[KafkaPartition] = set()
+        self._moved: set[KafkaPartition] = set()
         self.subscribed: tuple[str, ...] = ()
 
     async def send(self, records: Sequence[Record]) -> list[int]:
         """See `interfaces.Sender.send`."""
         offsets: list[int | None] = [None] * len(records)
-        failures: dict[Partition, TransportError] = {}
+        failures: dict[KafkaPartition, TransportError] = {}
         await asyncio.sleep(0)
         for number, record in enumerate(records):
-            partition = (record.topic, record.partition)
+            partition = record.kafka_partition
             if partition in failures:
                 continue  # nothing is stored after something that was not
             try:
@@ -120,7 +120,7 @@ class MemoryTransport:
                 "Kafka does not take records of this size", code="kafka_record_too_large"
             )
 
-    def _log_to_write(self, partition: Partition) -> list[Record]:
+    def _log_to_write(self, partition: KafkaPartition) -> list[Record]:
         topic, number = partition
         self._kafka.check(self._principal, topic, self._kafka.writers)
         logs = self._kafka.topics[topic]
@@ -191,14 +191,14 @@ class MemoryTransport:
             await delivery.deliver(partition, log[at:], now)
             self._kafka.offsets[self._group, *partition] = delivery.position(partition)
 
-    def pause(self, topic: str, partition: int) -> None:
+    def pause(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.pause`."""
-        self._paused.add((topic, partition))
+        self._paused.add(partition)
 
-    def resume(self, topic: str, partition: int) -> None:
+    def resume(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.resume`."""
-        self._paused.discard((topic, partition))
-        self._moved.add((topic, partition))
+        self._paused.discard(partition)
+        self._moved.add(partition)
 
     async def visible(self, topics: Iterable[str]) -> frozenset[str]:
         """See `interfaces.Receiver.visible`."""

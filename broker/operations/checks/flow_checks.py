@@ -108,8 +108,8 @@ def _streams(tx: Transaction) -> Iterator[Check]:
         fix = f"if it stays for ten minutes, telephone {agency}, then the host of Kafka"
         yield Check("streams", "fail", detail, fix, "records_missing")
     bare: dict[str, int] = {}
-    for agency, *_, count in tx.reader_logs.without_content():
-        bare[agency] = bare.get(agency, 0) + count
+    for log, count in tx.reader_logs.without_content():
+        bare[log.agency] = bare.get(log.agency, 0) + count
     for agency, count in sorted(bare.items()):
         detail = f"of {count} records of {agency} only the hash came; they are asked for again"
         fix = f"ask {agency} whether the content is gone there"

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.transport.connection import KafkaConnection, ssl_context
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions
 from broker.transport.kafka.client import ClientSettings
@@ -76,13 +76,13 @@ class KafkaTransport:
             topics, on_batch, positions, stop, on_trouble=on_trouble, on_reached=on_reached
         )
 
-    def pause(self, topic: str, partition: int) -> None:
+    def pause(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.pause`."""
-        self._member().pause(topic, partition)
+        self._member().pause(partition)
 
-    def resume(self, topic: str, partition: int) -> None:
+    def resume(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.resume`."""
-        self._member().resume(topic, partition)
+        self._member().resume(partition)
 
     async def visible(self, topics: Iterable[str]) -> frozenset[str]:
         """See `interfaces.Receiver.visible`."""

@@ -15,8 +15,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.security import BaseSecurity
 
-from broker.record import Record
-from broker.transport.delivery import Delivery, Partition
+from broker.record import KafkaPartition, Record
+from broker.transport.delivery import Delivery
 from broker.transport.interfaces import OnBatch, OnReached, OnTrouble, Positions, Trouble
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
@@ -55,7 +55,7 @@ class KafkaReceiver:
         self._client = client
         self._group = group
         self._memberships: set[_Membership] = set()
-        self._held: set[Partition] = set()
+        self._held: set[KafkaPartition] = set()
 
     async def run(
         self,
@@ -89,17 +89,17 @@ class KafkaReceiver:
             finally:
                 self._memberships.discard(membership)
 
-    def pause(self, topic: str, partition: int) -> None:
+    def pause(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.pause`."""
-        self._held.add((topic, partition))
+        self._held.add(partition)
         for membership in self._memberships:
-            membership.hold((topic, partition))
+            membership.hold(partition)
 
-    def resume(self, topic: str, partition: int) -> None:
+    def resume(self, partition: KafkaPartition) -> None:
         """See `interfaces.Receiver.resume`."""
-        self._held.discard((topic, partition))
+        self._held.discard(partition)
         for membership in self._memberships:
-            membership.release((topic, partition))
+            membership.release(partition)
 
 
 class _Consumer(LenientConsumer):
@@ -143,7 +143,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         self._loop = asyncio.get_running_loop()
         self._refused: asyncio.Future[bool] = self._loop.create_future()
         self._failures = 0
-        self._timers: dict[Partition, asyncio.TimerHandle] = {}
+        self._timers: dict[KafkaPartition, asyncio.TimerHandle] = {}
         self._subscriber: Any = None
 
     async def run(self, topics: tuple[str, ...], group: str) -> None:
@@ -193,9 +193,9 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 
     async def _take(self, polled: tuple[ConsumerRecord[Any, Any], ...]) -> None:
         """Handle one poll. It raises nothing, because FastStream drops exceptions."""
-        batches: dict[Partition, list[Record]] = defaultdict(list)
+        batches: dict[KafkaPartition, list[Record]] = defaultdict(list)
         for raw in polled:
-            batches[raw.topic, raw.partition].append(record_of(raw))
+            batches[KafkaPartition(raw.topic, raw.partition)].append(record_of(raw))
         taken: dict[TopicPartition, int] = {}
         async with self._busy:
             for place, records in batches.items():
@@ -220,26 +220,26 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Wait for the batch in progress, so that the next member finds its position stored."""
         async with self._busy:
-            self._delivery.forget({(place.topic, place.partition) for place in revoked})
+            self._delivery.forget({KafkaPartition(*place) for place in revoked})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Seek before any poll can happen: there is no `await` before the last seek."""
         for place in assigned:
-            self._seat((place.topic, place.partition))
+            self._seat(KafkaPartition(*place))
 
-    def hold(self, place: Partition) -> None:
+    def hold(self, place: KafkaPartition) -> None:
         """Pause a partition until `release`."""
         self._delivery.held.add(place)
         if place in self._delivery.assigned:
             self._subscriber.consumer.pause(TopicPartition(*place))
 
-    def release(self, place: Partition) -> None:
+    def release(self, place: KafkaPartition) -> None:
         """Read a partition again from its stored position."""
         self._delivery.held.discard(place)
         if place in self._delivery.assigned:
             self._seat(place)
 
-    def _seat(self, place: Partition) -> None:
+    def _seat(self, place: KafkaPartition) -> None:
         consumer, partition = self._subscriber.consumer, TopicPartition(*place)
         if self._stop.is_set() or consumer is None or partition not in consumer.assignment():
             return
@@ -250,7 +250,7 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         else:
             self._go_back(place)
 
-    def _go_back(self, place: Partition) -> None:
+    def _go_back(self, place: KafkaPartition) -> None:
         """Seek aiokafka to `Delivery`'s position, and pause it there as long as it must wait."""
         consumer, partition = self._subscriber.consumer, TopicPartition(*place)
         if consumer is None or partition not in consumer.assignment():
@@ -264,11 +264,13 @@ class _Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
         if place not in self._delivery.held:
             self._later(place, self._delivery.retry_at(place) - now, self._wake)
 
-    def _wake(self, place: Partition) -> None:
+    def _wake(self, place: KafkaPartition) -> None:
         if place in self._delivery.assigned:
             self._go_back(place)
 
-    def _later(self, place: Partition, wait: float, call: Callable[[Partition], None]) -> None:
+    def _later(
+        self, place: KafkaPartition, wait: float, call: Callable[[KafkaPartition], None]
+    ) -> None:
         if timer := self._timers.pop(place, None):
             timer.cancel()
         self._timers[place] = self._loop.call_later(max(wait, 0.0) + 0.001, call, place)

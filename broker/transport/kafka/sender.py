@@ -11,8 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from broker.errors import TransportError
-from broker.record import UNKNOWN_OFFSET, Record
-from broker.transport.delivery import Partition
+from broker.record import UNKNOWN_OFFSET, KafkaPartition, Record
 from broker.transport.kafka.client import (
     CLIENT_ERRORS,
     CLOSE_TIMEOUT_S,
@@ -40,10 +39,10 @@ class KafkaSender:
     async def send(self, records: Sequence[Record]) -> list[int]:
         """See `interfaces.Sender.send`."""
         offsets: list[int | None] = [None] * len(records)
-        places: dict[Partition, list[int]] = defaultdict(list)
+        places: dict[KafkaPartition, list[int]] = defaultdict(list)
         for place, record in enumerate(records):
             _check_size(record)
-            places[record.topic, record.partition].append(place)
+            places[record.kafka_partition].append(place)
         if not records:
             return []
         failures: list[BaseException | None]
@@ -72,7 +71,7 @@ class KafkaSender:
     async def _send_partition(
         self,
         producer: AIOKafkaProducer,
-        partition: Partition,
+        partition: KafkaPartition,
         records: Sequence[Record],
         places: list[int],
         offsets: list[int | None],

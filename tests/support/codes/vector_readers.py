@@ -92,7 +92,7 @@ class VectorReader:
         return self._take(self._given[-1])
 
     def _take(self, at: Record) -> Batch:
-        return self.receiving.take(at.topic, at.partition, [at], self.now)
+        return self.receiving.take(at.kafka_partition, [at], self.now)
 
     def records(self) -> list[Record]:
         """Those of the case that are records."""
@@ -127,7 +127,7 @@ class VectorReader:
     def release(self, sender: str, topic: str, partition: int) -> None:
         """``concordant status release``."""
         with self.store.transaction() as tx:
-            release_stream(tx, sender, topic, partition)
+            release_stream(tx, Place(sender, topic, partition))
 
     def news(self) -> None:
         """Each party issues its manifest again, and all sign an agreement that begins today.

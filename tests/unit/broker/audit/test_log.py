@@ -14,6 +14,7 @@ from broker.audit.log import append_entries, entry_leaf, sign_head, verify_log
 from broker.envelope.primitives import lp, sha256
 from broker.errors import DisclosureLogError, StoreError
 from broker.store.database import Store
+from broker.store.rows import NewOutboxRow
 from broker.tlog.merkle import EMPTY_ROOT, Frontier, leaf_hash
 
 
@@ -68,7 +69,7 @@ def test_equal_entries_have_different_leaves(log: Any, store: Store) -> None:
 def test_an_entry_is_written_or_lost_with_what_it_records(log: Any, store: Store) -> None:
     def fail() -> None:
         with store.transaction() as tx:
-            tx.outbox.add("id", "t", 0, b"v", False, 1)
+            tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)
             append_entries(tx, [log.entry(1)])
             raise KeyError
 

@@ -18,7 +18,7 @@ from broker.operations.checks import kafka_checks, machine_checks
 from broker.store.database import open_store
 from broker.store.exclusion import exclusive
 from broker.store.reader_rows import HeadsRow
-from broker.store.rows import NewInboxRow
+from broker.store.rows import NewInboxRow, NewOutboxRow
 from broker.transport.certificates import Authority, issue_certificate
 
 DAY = 86_400_000
@@ -190,7 +190,9 @@ def test_an_event_that_kafka_does_not_take_is_named_with_its_size(cli, root: Pat
     tallies = Tallies()
     tallies.add("relay", "kafka_record_too_large")
     with store.transaction() as tx:
-        seq = tx.outbox.add("id", "the.topic", 0, b"v" * 1812, False, now - 30_000)
+        seq = tx.outbox.add_many(
+            [NewOutboxRow("id", "the.topic", 0, b"v" * 1812, False)], now - 30_000
+        )[0]
         tx.outbox.index([(seq, "g", 0, b"l" * 32, b"proof")])
     _, checks = examined(cli, root / AGENCY)
     assert checks["outbox"]["status"] == "warn"  # it waits, and the adapter does not run

@@ -29,6 +29,8 @@ from broker.held.reason_file import FileReason, RowReason, format_reason
 from broker.judging.key_resolver import KeyResolver
 from broker.observing.metrics import HeldKind, Metrics
 from broker.operations.discarding import Discarding, Wanted
+from broker.store.rows import NewOutboxRow
+from broker.tlog.checkpoint import Place
 
 SENDER, READER = "csu-camden", "council-camden"
 MINUTE = 60_000
@@ -63,21 +65,23 @@ def put_aside_event(world, cli) -> None:
 def put_aside_outbox(world, _cli) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.outbox.add("id", "pan-london.a", 0, b"v", False, now_ms() - 2 * MINUTE)
+        tx.outbox.add_many(
+            [NewOutboxRow("id", "pan-london.a", 0, b"v", False)], now_ms() - 2 * MINUTE
+        )[0]
     store.close()
 
 
 def put_aside_deferred(world, _cli) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.reader.defer(TOPIC, 0, SENDER, 7, "key_unknown", now_ms())
+        tx.reader.defer(Place(SENDER, TOPIC, 0), 7, "key_unknown", now_ms())
     store.close()
 
 
 def put_aside_stopped(world, _cli) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.reader.defer(TOPIC, 0, SENDER, 7, "equivocation", now_ms())
+        tx.reader.defer(Place(SENDER, TOPIC, 0), 7, "equivocation", now_ms())
     store.close()
 
 
@@ -316,7 +320,7 @@ def test_an_event_of_ours_that_waits_to_be_sealed_again_is_discarded(world, cli)
     id_ = "0c0ffee0-0000-4000-8000-000000000002"
     store = world.store(READER)
     with store.transaction() as tx:
-        seq = tx.outbox.add(id_, "pan-london.a", 0, b"v", False, now_ms())
+        seq = tx.outbox.add_many([NewOutboxRow(id_, "pan-london.a", 0, b"v", False)], now_ms())[0]
         tx.outbox.hold(seq, "groups_count", now_ms())
     agency = ("--agency", world.directory(READER))
     done = cli(

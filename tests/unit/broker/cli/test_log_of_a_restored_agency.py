@@ -15,7 +15,7 @@ from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control.control import Control
 from broker.control.own_heartbeat import own_heartbeat
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
 from broker.transport.topics import control_topics
@@ -78,7 +78,7 @@ class Restorable:
             frozenset,
         )
         records = [Record(topics.heartbeats, 0, (), one, at) for at, one in enumerate(beats)]
-        news = control.take(topics.heartbeats, 0, records, self._clock)
+        news = control.take(KafkaPartition(topics.heartbeats, 0), records, self._clock)
         store.close()
         assert news.rejected == []
         return len(news.heartbeats)

@@ -8,10 +8,14 @@ import pytest
 
 from broker.audit import log as audit_log
 from broker.codes.meanings import CODES
-from broker.errors import StoreError
+from broker.errors import RefusedError, StoreError
 from broker.operations import retry as retry_operation
 from broker.receiving import persistence
 from broker.receiving.persistence import QUARANTINE_BYTES
+from broker.record import Record
+from broker.store.rows import QuarantineRow
+from broker.store.transaction import Transaction
+from broker.tlog.checkpoint import Origin, parse_origin
 
 SENDER, READER = "csu-camden", "council-camden"
 REFERRAL = "b41e9c07-2f6d-4a95-8c3b-e6d27a10f594"
@@ -197,6 +201,21 @@ def test_each_of_several_has_its_own_outcome(cli, world, hidden_key) -> None:
     assert done.code == 4
 
 
+def add_again(tx: Transaction, row: QuarantineRow) -> int:
+    """Put a quarantined record into the quarantine once more."""
+    record = Record(row.topic, row.partition, (), row.value, row.offset)
+    refusal = RefusedError(row.step, row.code, row.detail)
+    origin = parse_origin(row.origin)
+    return tx.quarantine.add(record, row.headers_json, origin, row.index, refusal, row.added_ms)
+
+
+def hold(tx: Transaction, sender: str, offset: int, index: int, value: bytes) -> None:
+    """Put a made-up record of a sender into the quarantine."""
+    origin = Origin("pan-london", sender, "t", 0, "g")
+    refusal = RefusedError(9, "grouping_wrong", "")
+    tx.quarantine.add(Record("t", 0, (), value, offset), "", origin, index, refusal, 1)
+
+
 def test_the_same_event_that_arrived_meanwhile_is_a_repeat(cli, world, hidden_key) -> None:
     (record,) = world.live(SENDER, made(world, cli))
     world.receive(READER, record)
@@ -205,19 +224,7 @@ def test_the_same_event_that_arrived_meanwhile_is_a_repeat(cli, world, hidden_ke
     store = world.store(READER)
     with store.transaction() as tx:  # as a second copy under another index would have left it
         held = tx.quarantine.get(row["id"])
-        tx.quarantine.add(
-            held.topic,
-            held.partition,
-            held.offset,
-            held.origin,
-            held.index,
-            held.step,
-            held.code,
-            held.detail,
-            held.value,
-            held.headers_json,
-            held.added_ms,
-        )
+        add_again(tx, held)
     store.close()
     assert [one["outcome"] for one in retry(cli, world, "--all").json] == ["opened", "repeat"]
     assert inbox(world) == 1
@@ -232,19 +239,7 @@ def test_bytes_that_were_altered_in_the_database_are_not_opened(cli, world, hidd
         row = tx.quarantine.get(one.id)
         altered = bytearray(row.value)
         altered[200] ^= 1
-        id_ = tx.quarantine.add(
-            row.topic,
-            row.partition,
-            row.offset,
-            row.origin,
-            row.index,
-            row.step,
-            row.code,
-            row.detail,
-            bytes(altered),
-            row.headers_json,
-            row.added_ms,
-        )
+        id_ = add_again(tx, replace(row, value=bytes(altered)))
     store.close()
     done = retry(cli, world, id_)
     assert (done.code, done.json[0]["step"]) == (4, 3)
@@ -333,8 +328,7 @@ def test_all_records_of_one_sender_are_discarded_and_no_other(cli, world, hidden
     world.receive(READER, *world.live(SENDER, made(world, cli), made(world, cli)))
     store = world.store(READER)
     with store.transaction() as tx:
-        origin = f"pan-london/{other}/t/0/g"
-        tx.quarantine.add("t", 0, 1, origin, 0, 9.0, "grouping_wrong", "", b"v", "[]", 1)
+        hold(tx, other, 1, 0, b"v")
     store.close()
     assert discard(cli, world, "--sender", "haven-support").json == []
     done = discard(cli, world, "--sender", SENDER)
@@ -348,8 +342,7 @@ def test_status_and_doctor_say_how_full_the_quarantine_of_a_sender_is(cli, world
     store = world.store(READER)
     size = QUARANTINE_BYTES * 9 // 10
     with store.transaction() as tx:
-        origin = f"pan-london/{SENDER}/t/0/g"
-        tx.quarantine.add("t", 0, 1, origin, 0, 9.0, "grouping_wrong", "", b"v" * size, "", 1)
+        hold(tx, SENDER, 1, 0, b"v" * size)
     (line,) = cli("status", *agency, "--json").json["quarantine"]
     assert line == {"agency": SENDER, "records": 1, "bytes": size, "filled": 0.9}
     told = cli("status", *agency)
@@ -357,7 +350,7 @@ def test_status_and_doctor_say_how_full_the_quarantine_of_a_sender_is(cli, world
     checks = cli("doctor", *agency, "--offline", "--json").json["checks"]
     assert [one["status"] for one in checks if one["code"] == "quarantine_full"] == ["warn"]
     with store.transaction() as tx:
-        tx.quarantine.add("t", 0, 2, origin, 1, 9.0, "grouping_wrong", "", b"v" * size, "", 1)
+        hold(tx, SENDER, 2, 1, b"v" * size)
     store.close()
     checks = cli("doctor", *agency, "--offline", "--json").json["checks"]
     assert [one["status"] for one in checks if one["code"] == "quarantine_full"] == ["fail"]

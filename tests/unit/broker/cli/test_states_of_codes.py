@@ -27,6 +27,7 @@ from broker.observing import logs
 from broker.operations.checks.machine_checks import disk
 from broker.service.own_manifest_watch import watch_own_manifest
 from broker.store.exclusion import exclusive
+from broker.store.rows import NewOutboxRow
 from broker.subscriber import subscribe
 from contracts.durations import DAY_MS, MINUTE_MS
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -136,7 +137,9 @@ def test_events_that_wait_for_kafka_name_lines_that_doctor_has(world, cli) -> No
     folder = world.directory(READER)
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.outbox.add("id", "pan-london.a", 0, b"v", False, now_ms() - 2 * MINUTE_MS)
+        tx.outbox.add_many(
+            [NewOutboxRow("id", "pan-london.a", 0, b"v", False)], now_ms() - 2 * MINUTE_MS
+        )[0]
     with exclusive(folder / ADAPTER_LOCK):
         assert "outbox_waits" in doctor(cli, folder)
         lines = cli("doctor", "--agency", folder, "--offline", "--json").json["checks"]

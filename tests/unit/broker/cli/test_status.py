@@ -13,6 +13,7 @@ from broker.observing.tallies import Tallies
 from broker.record import CONTENT_TYPE_HEADER, LEAF_CONTENT_TYPE
 from broker.store.exclusion import exclusive
 from broker.store.reader_rows import HeadsRow
+from broker.tlog.checkpoint import Place
 from broker.tlog.merkle import leaf_hash
 
 SENDER, READER = "csu-camden", "council-camden"
@@ -268,7 +269,7 @@ def test_released_it_goes_on_after_the_record_that_contradicted(cli, world, fork
     assert found["evidence"] == 1  # kept for ever
     store = world.store(READER)
     with store.reading() as tx:
-        assert tx.reader.position(forked.topic, forked.partition) == forked.offset
+        assert tx.reader.position(forked.kafka_partition) == forked.offset
     store.close()
     world.receive(READER, forked)
     found = status(cli, world, READER, "--json").json
@@ -279,14 +280,16 @@ def test_released_it_goes_on_after_the_record_that_contradicted(cli, world, fork
 def test_a_release_leaves_what_others_wait_for(cli, world, forked) -> None:
     store = world.store(READER)
     with store.transaction() as tx:
-        tx.reader.defer(forked.topic, forked.partition, "cps-london", 0, "key_unknown", now_ms())
-        tx.reader.save_position(forked.topic, forked.partition, 0)
+        tx.reader.defer(
+            Place("cps-london", forked.topic, forked.partition), 0, "key_unknown", now_ms()
+        )
+        tx.reader.save_position(forked.kafka_partition, 0)
     store.close()
     assert release(cli, world, SENDER, forked.topic, forked.partition).code == 0
     store = world.store(READER)
     with store.reading() as tx:
-        assert tx.reader.position(forked.topic, forked.partition) == 0
-        (waiting,) = tx.reader.deferred(forked.topic, forked.partition)
+        assert tx.reader.position(forked.kafka_partition) == 0
+        (waiting,) = tx.reader.deferred(forked.kafka_partition)
         assert waiting.agency == "cps-london"
 
 

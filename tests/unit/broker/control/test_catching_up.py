@@ -9,7 +9,7 @@ import pytest
 from broker.control import catching_up
 from broker.control.catching_up import catch_up
 from broker.errors import StoreError, TransportError
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.transport.interfaces import Trouble
 from contracts.errors import ConcordantError
 from tests.support.founded_partnership import POLICE
@@ -38,7 +38,7 @@ async def taken(
     found: list[bytes] = []
     troubles = [] if troubles is None else troubles
 
-    async def take(_topic: str, _partition: int, records: list[Record]) -> None:
+    async def take(_partition: KafkaPartition, records: list[Record]) -> None:
         if failing:
             raise failing.pop()
         found.extend(record.value or b"" for record in records)

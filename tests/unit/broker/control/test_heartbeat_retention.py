@@ -38,7 +38,9 @@ def kept(desk: Desk, log: Log, index: int = -1) -> list[tuple[int, int]]:
     """(size, time) of the kept heads of a log above an index."""
     place = origin_of(log)
     with desk.office.store.reading() as tx:
-        rows = tx.heartbeats.covering(place.log, index)
+        rows = tx.heartbeats.covering(
+            GenerationPlace(place.agency, place.topic, place.partition, place.generation), index
+        )
     return [(row.size, row.time_ms - NOW) for row in rows]
 
 
@@ -165,7 +167,7 @@ def test_a_head_is_kept_again_under_a_later_key(desk: Desk, world: Workshop, log
     desk.office.take(at_offsets(log.send(value())))
     place = origin_of(log)
     with desk.office.store.transaction() as tx:
-        heads = [(place.topic, place.partition, place.generation, 1)]
+        heads = [(place.log, 1)]
         tx.heartbeats.keep(POLICE, NOW - MINUTE, b"note", b"old-", heads)
     desk.hear(desk.topics.heartbeats, beat(world, head(log, 1), at=NOW))
     assert kept(desk, log) == [(1, -MINUTE), (1, 0)]
@@ -177,7 +179,7 @@ def test_a_heartbeat_under_another_key_is_not_replaced(desk: Desk, log: Log, clo
     place = origin_of(log)
     with desk.office.store.transaction() as tx:
         for size, key in ((1, b"old-"), (2, b"new-")):
-            heads = [(place.topic, place.partition, place.generation, size)]
+            heads = [(place.log, size)]
             tx.heartbeats.keep(POLICE, NOW + size, b"note", key, heads)
     clock.now = NOW + longest_retention_ms(desk.participant) + MINUTE
     desk.watch.look()
@@ -193,8 +195,9 @@ async def test_a_sender_keeps_what_it_stated(police: Office, world: Workshop) ->
     (stated,) = heads
     with police.store.reading() as tx:
         assert tx.heartbeats.count() == 1
-        log = GenerationPlace(POLICE, stated.topic, stated.partition, stated.generation)
-        (row,) = tx.heartbeats.covering(log, 1)
+        (row,) = tx.heartbeats.covering(
+            GenerationPlace(POLICE, stated.topic, stated.partition, stated.generation), 1
+        )
     assert (row.size, row.time_ms, row.key_id) == (2, NOW, key)
 
 

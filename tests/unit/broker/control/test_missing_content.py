@@ -196,9 +196,9 @@ def test_what_could_not_be_taken_is_not_asked_for(
         stopped=gone == "stopped",
     )
     with desk.office.store.transaction() as tx:
-        place = Place(POLICE, one.topic, one.partition)
-        stored = tx.reader.state(place)
+        stored = tx.reader.state(Place(POLICE, one.topic, one.partition))
         assert stored is not None
+        place = Place(POLICE, one.topic, one.partition)
         write_state(tx, place, stored[0], parse_state(stored[1]), after)
     for _ in range(3):
         clock.pass_(FIRST_ASKED_MS)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from broker.errors import RefusedError
 from broker.observing.metrics import STARTING_S, Metrics
 from broker.observing.tallies import MAX_ENTRIES, Tallies, kept
+from broker.record import Record
 from broker.store.database import open_store
 from broker.store.reader_rows import HeadsRow
-from broker.store.rows import NewInboxRow, ReferralRow
+from broker.store.rows import NewInboxRow, NewOutboxRow, ReferralRow
+from broker.tlog.checkpoint import Origin
 
 NOW = 1_760_000_000_000
 
@@ -85,11 +88,13 @@ def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> No
         metrics.refresh(tx, NOW, ("cps-london", "csu-camden"))
         assert value(metrics, "outbox_events", state="pending") == 0
         assert value(metrics, "outbox_oldest_seconds") == 0
-        tx.outbox.add("id", "t", 0, b"v", False, NOW - 5000)
+        tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], NOW - 5000)
         tx.inbox.add(
             NewInboxRow("csu", "id", "a", NOW - 7000, "t", 0, "g", 0, b"p", b"", b"c" * 32)
         )
-        tx.quarantine.add("t", 0, 1, "dep/csu/t/0/g", 1, 9, "c", "d", b"", "[]", NOW)
+        refusal = RefusedError(9, "c", "d")
+        origin = Origin("dep", "csu", "t", 0, "g")
+        tx.quarantine.add(Record("t", 0, (), b"", 1), "[]", origin, 1, refusal, NOW)
         tx.heads.save(HeadsRow("cps-london", NOW - 61_000, 0, b""))
         tx.referrals.save(
             ReferralRow(
@@ -128,9 +133,9 @@ def test_the_age_of_the_outbox_counts_what_is_signed_and_not_taken(tmp_path: Pat
     metrics = Metrics()
     store = open_store(tmp_path / "state.db")
     with store.transaction() as tx:
-        seq = tx.outbox.add("id", "t", 0, b"v", False, NOW - 9000)
+        seq = tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], NOW - 9000)[0]
         tx.outbox.index([(seq, "g", 0, b"l" * 32, b"proof")])
-        tx.outbox.add("other", "t", 0, b"v", False, NOW - 5000)
+        tx.outbox.add_many([NewOutboxRow("other", "t", 0, b"v", False)], NOW - 5000)
         metrics.refresh(tx, NOW, ())
         assert value(metrics, "outbox_oldest_seconds") == 9
         tx.outbox.mark_sent([(seq, 1, NOW)])

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from broker.receiving.position_guard import PositionGuard, keep_footing
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.store.database import Store, open_store
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 TOPIC = "t"
+PARTITION = KafkaPartition(TOPIC, 0)
 
 
 class Seats(MemoryTransport):
@@ -21,10 +22,10 @@ class Seats(MemoryTransport):
 
     def __init__(self) -> None:
         super().__init__(MemoryKafka(), "reader")
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[KafkaPartition] = []
 
-    def resume(self, topic: str, partition: int) -> None:
-        self.asked.append((topic, partition))
+    def resume(self, partition: KafkaPartition) -> None:
+        self.asked.append(partition)
 
 
 @pytest.fixture
@@ -44,23 +45,23 @@ def log(*values: str) -> list[Record]:
 def took(store: Store, records: list[Record], position: int | None = None) -> None:
     at = records[-1].offset + 1 if position is None else position
     with store.transaction() as tx:
-        tx.reader.save_position(TOPIC, 0, at)
+        tx.reader.save_position(PARTITION, at)
         keep_footing(tx, at, records)
 
 
 async def test_a_new_reader_begins_where_the_transport_begins(store: Store) -> None:
     footing = PositionGuard(store, Seats())
-    assert footing.position(TOPIC, 0) is None
-    assert await footing.unread(TOPIC, 0, log("a", "b")) == log("a", "b")
+    assert footing.position(PARTITION) is None
+    assert await footing.unread(PARTITION, log("a", "b")) == log("a", "b")
 
 
 async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:3])
     footing = PositionGuard(store, Seats())
-    assert footing.position(TOPIC, 0) == 2
-    assert await footing.unread(TOPIC, 0, records[2:]) == records[3:]
-    assert await footing.unread(TOPIC, 0, records[3:]) == records[3:]
+    assert footing.position(PARTITION) == 2
+    assert await footing.unread(PARTITION, records[2:]) == records[3:]
+    assert await footing.unread(PARTITION, records[3:]) == records[3:]
 
 
 @pytest.mark.parametrize("other", [b"z", None], ids=["another_value", "no_value"])
@@ -71,39 +72,39 @@ async def test_another_record_in_its_place_is_another_log(
     took(store, records[:3])
     seats = Seats()
     footing = PositionGuard(store, seats)
-    assert footing.position(TOPIC, 0) == 2
-    assert await footing.unread(TOPIC, 0, [replace(records[2], value=other), records[3]]) == []
-    assert seats.asked == [(TOPIC, 0)]
-    assert footing.position(TOPIC, 0) == 0
-    assert await footing.unread(TOPIC, 0, log("z", "y")) == log("z", "y")
+    assert footing.position(PARTITION) == 2
+    assert await footing.unread(PARTITION, [replace(records[2], value=other), records[3]]) == []
+    assert seats.asked == [PARTITION]
+    assert footing.position(PARTITION) == 0
+    assert await footing.unread(PARTITION, log("z", "y")) == log("z", "y")
 
 
 async def test_other_headers_are_another_record(store: Store) -> None:
     records = log("a", "b")
     took(store, records)
     footing = PositionGuard(store, Seats())
-    assert footing.position(TOPIC, 0) == 1
-    assert await footing.unread(TOPIC, 0, [replace(records[1], headers=((b"h", b"y"),))]) == []
+    assert footing.position(PARTITION) == 1
+    assert await footing.unread(PARTITION, [replace(records[1], headers=((b"h", b"y"),))]) == []
 
 
 async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Store) -> None:
     records = log("a", "b", "c", "d", "e")
     took(store, records[:3])
     footing = PositionGuard(store, Seats())
-    assert footing.position(TOPIC, 0) == 2
-    assert await footing.unread(TOPIC, 0, records[4:]) == records[4:]
+    assert footing.position(PARTITION) == 2
+    assert await footing.unread(PARTITION, records[4:]) == records[4:]
 
 
 async def test_a_position_that_was_held_back_has_its_own_record(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records, position=2)
     footing = PositionGuard(store, Seats())
-    assert footing.position(TOPIC, 0) == 1
-    assert await footing.unread(TOPIC, 0, records[1:]) == records[2:]
+    assert footing.position(PARTITION) == 1
+    assert await footing.unread(PARTITION, records[1:]) == records[2:]
 
 
 async def test_a_position_whose_record_is_not_known_is_believed(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:2])
     took(store, records[3:], position=3)  # the record at 2 was in neither batch
-    assert PositionGuard(store, Seats()).position(TOPIC, 0) == 3
+    assert PositionGuard(store, Seats()).position(PARTITION) == 3

@@ -59,8 +59,7 @@ def test_overlapping_batches_after_a_rebalance_are_taken_once(council: Office, l
         lambda: council.opening,
         council.secret,
     )
-    topic = records[0].topic
-    batch = another.take(topic, 0, records[2:], council.clock.now)
+    batch = another.take(records[0].kafka_partition, records[2:], council.clock.now)
     assert (len(batch.opened), batch.repeats, batch.gaps) == (2, 2, [])
     assert council.inbox() == ids(records)
 

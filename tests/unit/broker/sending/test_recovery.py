@@ -284,7 +284,7 @@ async def test_a_generation_that_a_thief_opened_ahead_of_the_clock_is_passed(
         write_state(tx, Place(POLICE, honest.topic, honest.partition), 0, None, stolen)
     assert await recover(police, since=clock.now) == (1, 0)
     with police.store.reading() as tx:
-        row = tx.streams.current(honest.topic, honest.partition)
+        row = tx.streams.current(honest.kafka_partition)
     assert row is not None
     assert row.name > name
     assert row.log_time_s == clock.now // 1000 + 200

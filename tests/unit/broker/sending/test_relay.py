@@ -11,6 +11,8 @@ from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.errors import StoreError, TransportError
 from broker.record import Record
 from broker.sending.streams import MAX_BATCH_EVENTS
+from broker.store.rows import NewOutboxRow
+from broker.tlog.checkpoint import GenerationPlace
 from tests.support.founded_partnership import DAY, MINUTE, POLICE, SECOND
 from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -48,10 +50,8 @@ async def test_what_is_published_arrives_in_order_under_one_signature(
 async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -> None:
     sealed = police.sealer().seal(police.event(), police.clock.now)
     with police.store.transaction() as tx:
-        for _ in range(MAX_BATCH_EVENTS + 1):
-            tx.outbox.add(
-                sealed.event_id, police.world.topic(), 0, sealed.value, urgent=False, now=1
-            )
+        row = NewOutboxRow(sealed.event_id, police.world.topic(), 0, sealed.value)
+        tx.outbox.add_many([row] * (MAX_BATCH_EVENTS + 1), now=1)
     police.relay.take_lock("test")
     assert await police.relay.round() == MAX_BATCH_EVENTS + 1
     assert [events for _, events in police.relay.batches()] == [MAX_BATCH_EVENTS, 1]
@@ -252,8 +252,7 @@ async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
     batch = council.take(again)
     assert (batch.refused, len(batch.opened)) == ([], 1)
     assert [(origin, first, last) for origin, first, last in batch.gaps] == [(refused, 0, 0)]
-    place = (refused.topic, refused.partition, refused.generation)
-    assert await restored.relay.replay(*place, 0, 0) == 1
+    assert await restored.relay.replay(refused.log, 0, 0) == 1
     batch = council.take(at_offsets(police.log())[len(log) + 1 :])
     assert (batch.refused, len(batch.opened), batch.repeats) == ([], 0, 1)
     assert len(council.inbox()) == len(set(council.inbox())) == 4
@@ -275,12 +274,16 @@ async def test_kafka_refusing_leaves_everything_in_place(police: Office, council
 # --- replay ---------------------------------------------------------------------------------------
 
 
+def log_of(record: Record, generation: str) -> GenerationPlace:
+    return GenerationPlace(POLICE, record.topic, record.partition, generation)
+
+
 async def test_a_replay_publishes_the_same_bytes(police: Office) -> None:
     await police.send(4)
     before = list(police.log())
     state = before[0]
     generation = _generation(police)
-    assert await police.relay.replay(state.topic, state.partition, generation, 1, 2) == 2
+    assert await police.relay.replay(log_of(state, generation), 1, 2) == 2
     assert [replace(r, offset=0) for r in police.log()[4:]] == [
         replace(r, offset=0) for r in before[1:3]
     ]
@@ -290,9 +293,10 @@ async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
     await police.send(2)
     one = police.log()[0]
     generation = _generation(police)
-    assert await police.relay.replay(one.topic, one.partition, generation, 2, 2**62) == 0
-    assert await police.relay.replay(one.topic, one.partition, "0" * 49, 0, 9) == 0
-    assert await police.relay.replay(one.topic, 5 - one.partition, generation, 0, 9) == 0
+    assert await police.relay.replay(log_of(one, generation), 2, 2**62) == 0
+    assert await police.relay.replay(log_of(one, "0" * 49), 0, 9) == 0
+    elsewhere = replace(one, partition=5 - one.partition)
+    assert await police.relay.replay(log_of(elsewhere, generation), 0, 9) == 0
 
 
 async def test_a_long_replay_is_sent_in_rounds(
@@ -310,7 +314,7 @@ async def test_a_long_replay_is_sent_in_rounds(
         return await real(records)
 
     police.transport.send = counting  # type: ignore[method-assign]  # a count of what it sends
-    sent = await police.relay.replay(one.topic, one.partition, _generation(police), 1, 2**62)
+    sent = await police.relay.replay(log_of(one, _generation(police)), 1, 2**62)
     assert (sent, calls) == (5, [2, 2, 1])
 
 

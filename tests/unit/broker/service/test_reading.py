@@ -15,7 +15,7 @@ from broker.control import catching_up
 from broker.control.control import News
 from broker.errors import TransportError
 from broker.receiving.persistence import Batch
-from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, Record
+from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, KafkaPartition, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
@@ -84,7 +84,7 @@ class Desk:
             on_books=self._on_books,
         )
 
-    def _on_taken(self, _topic: str, _partition: int, batch: Batch, _now: int) -> None:
+    def _on_taken(self, _partition: KafkaPartition, batch: Batch, _now: int) -> None:
         self.batches.append(batch)
         self._changed.set()
 

@@ -9,7 +9,7 @@ from broker.errors import TransportError
 from broker.service import replaying
 from broker.service.replaying import Replaying
 from broker.statements.notices import REPLAY_HEADING, Notice
-from broker.tlog.checkpoint import Origin
+from broker.tlog.checkpoint import GenerationPlace, Origin
 from tests.support.founded_partnership import NOW, POLICE, workshop
 
 
@@ -27,7 +27,7 @@ class FakeRelay:
         return self.busy >= 0
 
     async def replay_some(
-        self, topic: str, partition: int, generation: str, first: int, last: int
+        self, log: GenerationPlace, first: int, last: int
     ) -> tuple[int, int, int]:
         assert self.busy < 0, "events go first"
         if self.failures:

@@ -15,6 +15,7 @@ from broker.control.control import News
 from broker.observing import logs
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
+from broker.record import KafkaPartition
 from broker.service.reporting import report_batch, report_news
 from broker.statements.notices import REFUSAL_HEADING, Notice
 from broker.tlog.checkpoint import Origin
@@ -68,7 +69,7 @@ def test_a_sender_whose_every_record_is_refused_or_waits_does_not_flood_the_log(
             alarms=[("csu-camden", "gap")],
             deferred=[("csu-camden", "early")],
         )
-        report_batch("t", 0, batch, 0, metrics, log)
+        report_batch(KafkaPartition("t", 0), batch, 0, metrics, log)
     assert sorted(events(out)) == ["alarm", "record_deferred"] + ["record_refused"] * 3
     refused = r'records_refused_total{code="grouping_wrong",step="9"}'
     assert counted(metrics, refused) == 1_000

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from broker.errors import StoreError
+from broker.record import KafkaPartition
 from broker.store import database
 from broker.store.database import Store, open_store
-from broker.store.rows import NewInboxRow
+from broker.store.rows import NewInboxRow, NewOutboxRow
 from broker.store.versions import SCHEMA_VERSION
 
 
@@ -76,7 +77,7 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
 def test_any_exception_rolls_everything_back(store: Store) -> None:
     with pytest.raises(KeyError), store.transaction() as tx:
         tx.meta.set("a", b"1")
-        tx.outbox.add("id", "t", 0, b"v", False, 1)
+        tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)
         raise KeyError
     with store.reading() as tx:
         assert tx.meta.get("a") is None
@@ -157,7 +158,7 @@ def test_threads_of_one_process_write_in_turn(store: Store) -> None:
     def add() -> None:
         for _ in range(10):
             with store.transaction() as tx:
-                tx.outbox.add("id", "t", 0, b"v", False, 1)
+                tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)
 
     threads = [threading.Thread(target=add) for _ in range(4)]
     for thread in threads:
@@ -235,7 +236,7 @@ def test_damage_inside_the_file_is_found_by_the_check(path: Path) -> None:
     store = open_store(path)
     with store.transaction() as tx:
         for number in range(200):
-            tx.outbox.add(str(number), "t", 0, b"v" * 2000, False, 1)
+            tx.outbox.add_many([NewOutboxRow(str(number), "t", 0, b"v" * 2000, False)], 1)
     store.close()
     with path.open("r+b") as file:
         file.seek(4096 * 40)
@@ -275,7 +276,7 @@ def test_a_full_disk_is_named_and_loses_nothing_committed(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
         tx.meta._connection.exec_driver_sql("PRAGMA max_page_count = 1")
         for _ in range(100):
-            tx.outbox.add("id", "t", 0, b"v" * 100_000, False, 1)
+            tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v" * 100_000, False)], 1)
     assert caught.value.code == "store_full"
     with store.reading() as tx:
         assert tx.meta.get("a") == b"1"
@@ -300,7 +301,7 @@ def test_no_error_of_the_library_leaks_and_no_text_holds_a_value(store: Store) -
 
 def test_a_number_that_no_column_holds_is_refused_in_our_words(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.transaction() as tx:
-        tx.reader.save_position("t", 0, 2**63)
+        tx.reader.save_position(KafkaPartition("t", 0), 2**63)
     assert caught.value.code == "store_conflict"
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import event
 
+from broker.record import KafkaPartition, Record
 from broker.store.database import Store
 from broker.store.reader_rows import StateChange
-from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow
+from broker.store.rows import DisclosureRow, GenerationRow, NewInboxRow, NewOutboxRow
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Place
 
@@ -17,27 +18,27 @@ GENERATION = GenerationPlace("csu", "t", 0, "g")
 _CHANGE = StateChange(b"s", 1, 1, [("g", 1)], [("g", 2, 3, b"b")])
 
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
-    "outbox add": lambda tx: tx.outbox.add("id", "t", 0, b"v", False, 1),
+    "outbox add": lambda tx: tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)[0],
     "outbox pending": lambda tx: tx.outbox.pending(512),
     "outbox pending of others": lambda tx: tx.outbox.pending(512, {"u"}),
     "outbox index": lambda tx: tx.outbox.index([(1, "g", 0, b"l", b"p")]),
     "outbox unsent": lambda tx: tx.outbox.unsent(),
     "outbox unsent streams": lambda tx: tx.outbox.unsent_streams(),
     "outbox mark": lambda tx: tx.outbox.mark_sent([(1, 1, 1)]),
-    "outbox archived": lambda tx: tx.outbox.archived("t", 0, "g", 0, 9),
+    "outbox archived": lambda tx: tx.outbox.archived(GenerationPlace("us", "t", 0, "g"), 0, 9),
     "outbox forget": lambda tx: tx.outbox.forget_content(0),
     "outbox waiting since": lambda tx: tx.outbox.waiting_since(1),
     "outbox counts": lambda tx: tx.outbox.counts(),
     "lease check": lambda tx: tx.lease.check("relay", 1),
-    "stream": lambda tx: tx.streams.current("t", 0),
-    "stream with records": lambda tx: tx.streams.last_with_records("t", 0),
+    "stream": lambda tx: tx.streams.current(KafkaPartition("t", 0)),
+    "stream with records": lambda tx: tx.streams.last_with_records(KafkaPartition("t", 0)),
     "state": lambda tx: tx.reader.state(Place("csu", "t", 0)),
     "save state": lambda tx: tx.reader.save_state(Place("csu", "t", 0), _CHANGE, 1),
     "state version": lambda tx: tx.reader.state_version(Place("csu", "t", 0)),
     "state head": lambda tx: tx.reader.state_head(Place("csu", "t", 0)),
     "state size": lambda tx: tx.reader.state_size("csu"),
     "places": lambda tx: tx.reader.places_of("csu"),
-    "gap ranges": lambda tx: tx.reader.gap_ranges("csu", ("", -1, "", -1), 9),
+    "gap ranges": lambda tx: tx.reader.gap_ranges("csu", None, 9),
     "add leaves": lambda tx: tx.reader_logs.save_leaves(GENERATION, [(5, b"l", "stored")]),
     "leaf": lambda tx: tx.reader_logs.leaf(GENERATION, 1),
     "leaves": lambda tx: tx.reader_logs.leaves(GENERATION, 1, 2),
@@ -50,8 +51,8 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "checkpoint at": lambda tx: tx.reader_logs.checkpoint_at(GENERATION, 8),
     "checkpoint above": lambda tx: tx.reader_logs.checkpoint_above(GENERATION, 1),
     "checkpoint below": lambda tx: tx.reader_logs.checkpoint_below(GENERATION, 99),
-    "position": lambda tx: tx.reader.save_position("t", 0, 5),
-    "deferred": lambda tx: tx.reader.deferred("t", 0),
+    "position": lambda tx: tx.reader.save_position(KafkaPartition("t", 0), 5),
+    "deferred": lambda tx: tx.reader.deferred(KafkaPartition("t", 0)),
     "inbox find": lambda tx: tx.inbox.find("csu", "id"),
     "inbox undelivered": lambda tx: tx.inbox.undelivered(100),
     "inbox delivered": lambda tx: tx.inbox.mark_delivered(1, 1, None),
@@ -72,7 +73,9 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "inbox discarded": lambda tx: tx.inbox.discarded(9),
     "quarantine held": lambda tx: tx.quarantine.held(),
     "quarantine get": lambda tx: tx.quarantine.get(1),
-    "unauthenticated": lambda tx: tx.quarantine.add_unauthenticated("t", 0, 1, b"h", "c", 1),
+    "unauthenticated": lambda tx: tx.quarantine.add_unauthenticated(
+        Record("t", 0, (), b"v", 1), b"h", "c", 1
+    ),
     "item": lambda tx: tx.items.find(b"key"),
     "case": lambda tx: tx.links.case_for("own"),
     "own": lambda tx: tx.links.own_for("shared"),
@@ -82,10 +85,10 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "receipt": lambda tx: tx.receipts.best("o", "cps"),
     "receipts covering": lambda tx: tx.receipts.covering("o", 1, b"r"),
     "kept size": lambda tx: tx.heartbeats.newest_size(GENERATION, b"k"),
-    "keep heartbeat": lambda tx: tx.heartbeats.keep("csu", 2, b"n", b"k", [("t", 0, "g", 5)]),
+    "keep heartbeat": lambda tx: tx.heartbeats.keep("csu", 2, b"n", b"k", [(GENERATION, 5)]),
     "kept covering": lambda tx: tx.heartbeats.covering(GENERATION, 1),
     "kept dropped": lambda tx: tx.heartbeats.drop_heads(GENERATION, b"k", 0),
-    "own leaves": lambda tx: tx.outbox.leaves("t", 0, "g", 0, 9),
+    "own leaves": lambda tx: tx.outbox.leaves(GenerationPlace("us", "t", 0, "g"), 0, 9),
     "disclosures size": lambda tx: tx.disclosures.size(),
     "disclosures of a case": lambda tx: tx.disclosures.by_case(b"c" * 32),
     "disclosures page": lambda tx: tx.disclosures.read(5, 10),
@@ -100,13 +103,13 @@ SORTED = {"deferred", "referrals of a case"}
 def filled(store: Store) -> Store:
     with store.transaction() as tx:
         tx.lease.acquire("relay", "h", 1)
-        tx.outbox.add("id", "t", 0, b"v", False, 1)
+        tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)
         tx.streams.save(GenerationRow("t", 0, "g", "", 0, b"", b"", 0, b"", b"", 0, 0, False))
         tx.reader.save_state(Place("csu", "t", 0), _CHANGE, 0)
         tx.reader_logs.save_leaves(GENERATION, [(0, b"l", "stored")])
         tx.reader_logs.save_checkpoints(GENERATION, [(8, b"r", 1, 0, b"")])
         tx.inbox.add(NewInboxRow("csu", "id", "a", 1, "t", 0, "g", 0, b"p", b"", b"c" * 32))
-        tx.heartbeats.keep("csu", 1, b"n", b"k", [("t", 0, "g", 1)])
+        tx.heartbeats.keep("csu", 1, b"n", b"k", [(GENERATION, 1)])
         tx.disclosures.append([DisclosureRow(0, 1, "disclosure", b"c" * 32, b"", b"", b"")])
     return store
 

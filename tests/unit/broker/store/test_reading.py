@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from broker.errors import StoreError
+from broker.errors import RefusedError, StoreError
+from broker.record import KafkaPartition, Record
 from broker.store import quarantine
 from broker.store.database import Store
 from broker.store.reader_rows import StateChange
 from broker.store.rows import NewInboxRow
-from broker.tlog.checkpoint import Place
+from broker.tlog.checkpoint import GenerationPlace, Origin, Place
 
 S = Place("csu-camden", "topic", 4)
 G = S.generation("0000019a-aa")
@@ -27,17 +28,17 @@ def test_a_state_is_saved_only_over_the_version_that_was_read(store: Store) -> N
         assert tx.reader.save_state(S, head(b"one"), 0) == 1
         assert tx.reader.state(S) == (1, (b"one", []))
         assert tx.reader.save_state(S, head(b"two"), 1) == 2
-        assert tx.reader.state_heads() == [(*S, b"two")]
+        assert tx.reader.state_heads() == [(S, b"two")]
     for stale in (0, 1, 3):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
-            tx.reader.save_position("topic", 4, 99)
+            tx.reader.save_position(KafkaPartition("topic", 4), 99)
             tx.reader.save_state(S, head(b"three"), stale)
         assert caught.value.code == "state_changed"
     with store.reading() as tx:
         assert tx.reader.state(S) == (2, (b"two", []))
         assert tx.reader.state_head(S) == b"two"
         assert tx.reader.state_version(S) == 2
-        assert tx.reader.position("topic", 4) is None
+        assert tx.reader.position(KafkaPartition("topic", 4)) is None
 
 
 def test_a_state_that_was_never_saved_has_no_later_version(store: Store) -> None:
@@ -55,14 +56,16 @@ def test_gaps_are_rows_of_which_only_the_changed_ones_are_written(store: Store) 
         assert tx.reader.state_size("csu-camden") == (710, 3)
         assert tx.reader.state_size("nobody") == (0, 0)
         assert tx.reader.state_sizes() == [("cps", 5, 0, 0), ("csu-camden", 710, 3, 0)]
-        assert tx.reader.places_of("csu-camden") == [("other", 0), ("topic", 4)]
+        assert tx.reader.places_of("csu-camden") == [
+            Place("csu-camden", "other", 0),
+            S,
+        ]
         change = StateChange(b"t", 600, 2, [("g1", 7)], [("g1", 1, 1, b"d")])
         tx.reader.save_state(S, change, 1)
         assert tx.reader.state(S) == (2, (b"t", [("g1", 1, 1, b"d"), ("g2", 0, 4, b"c")]))
-        first = ("", -1, "", -1)
-        assert tx.reader.gap_ranges("csu-camden", first, 1) == [("topic", 4, "g1", 1, 1)]
-        after = ("topic", 4, "g1", 1)
-        assert tx.reader.gap_ranges("csu-camden", after, 9) == [("topic", 4, "g2", 0, 4)]
+        g1, g2 = S.generation("g1"), S.generation("g2")
+        assert tx.reader.gap_ranges("csu-camden", None, 1) == [(g1, 1, 1)]
+        assert tx.reader.gap_ranges("csu-camden", (g1, 1), 9) == [(g2, 0, 4)]
 
 
 def test_leaves_are_kept_by_generation_and_index(store: Store) -> None:
@@ -74,7 +77,7 @@ def test_leaves_are_kept_by_generation_and_index(store: Store) -> None:
         assert tx.reader_logs.leaf(S.generation("0000019b-bb"), 0) == (b"c" * 32, "refused")
         assert tx.reader_logs.leaf(G, 2) is None
         assert tx.reader_logs.leaf(S.generation("unknown"), 0) is None
-        assert tx.reader_logs.without_content() == [(*G, 1)]
+        assert tx.reader_logs.without_content() == [(G, 1)]
         assert tx.reader_logs.missing_content(G, 0, 9) == [1]
         tx.reader_logs.set_status(G, 1, "stored")
         assert tx.reader_logs.leaves(G, 0, 9) == [
@@ -91,7 +94,7 @@ def test_leaves_without_content_are_found_in_order_from_an_index_on(store: Store
         for index in (7, 2, 5):
             tx.reader_logs.save_leaves(G, [(index, b"a" * 32, "content_missing")])
         tx.reader_logs.save_leaves(other, [(3, b"c" * 32, "content_missing")])
-        assert sorted(tx.reader_logs.without_content()) == [(*G, 3), (*other, 1)]
+        assert sorted(tx.reader_logs.without_content()) == [(G, 3), (other, 1)]
         assert tx.reader_logs.missing_content(G, 0, 2) == [2, 5]
         assert tx.reader_logs.missing_content(G, 5, 9) == [5, 7]
         assert tx.reader_logs.missing_content(other, 4, 9) == []
@@ -152,29 +155,33 @@ def test_another_root_for_a_kept_size_is_refused(store: Store) -> None:
 
 def test_positions_are_kept_by_partition(store: Store) -> None:
     with store.transaction() as tx:
-        assert tx.reader.position("t", 0) is None
-        tx.reader.save_position("t", 0, 5)
-        tx.reader.save_position("t", 0, 9)
-        tx.reader.save_position("t", 1, 1)
-        assert (tx.reader.position("t", 0), tx.reader.position("t", 1)) == (9, 1)
+        assert tx.reader.position(KafkaPartition("t", 0)) is None
+        tx.reader.save_position(KafkaPartition("t", 0), 5)
+        tx.reader.save_position(KafkaPartition("t", 0), 9)
+        tx.reader.save_position(KafkaPartition("t", 1), 1)
+        assert (
+            tx.reader.position(KafkaPartition("t", 0)),
+            tx.reader.position(KafkaPartition("t", 1)),
+        ) == (9, 1)
 
 
 def test_the_earliest_deferred_position_of_a_sender_is_kept(store: Store) -> None:
     with store.transaction() as tx:
-        tx.reader.defer("t", 0, "cps", 7, "manifest_expired", 100)
-        tx.reader.defer("t", 0, "cps", 9, "too_early", 101)
-        tx.reader.defer("t", 0, "council", 3, "too_early", 99)
-        tx.reader.defer("t", 0, "cps", 5, "key_unknown", 102)
+        tx.reader.defer(Place("cps", "t", 0), 7, "manifest_expired", 100)
+        tx.reader.defer(Place("cps", "t", 0), 9, "too_early", 101)
+        tx.reader.defer(Place("council", "t", 0), 3, "too_early", 99)
+        tx.reader.defer(Place("cps", "t", 0), 5, "key_unknown", 102)
         assert [
-            (row.agency, row.offset, row.reason, row.since_ms) for row in tx.reader.deferred("t", 0)
+            (row.agency, row.offset, row.reason, row.since_ms)
+            for row in tx.reader.deferred(KafkaPartition("t", 0))
         ] == [
             ("council", 3, "too_early", 99),
             ("cps", 5, "key_unknown", 102),
         ]
-        assert tx.reader.all_deferred() == tx.reader.deferred("t", 0)
-        tx.reader.clear_deferred("t", 0, "cps")
-        assert [row.agency for row in tx.reader.deferred("t", 0)] == ["council"]
-        assert tx.reader.deferred("t", 1) == []
+        assert tx.reader.all_deferred() == tx.reader.deferred(KafkaPartition("t", 0))
+        tx.reader.clear_deferred(Place("cps", "t", 0))
+        assert [row.agency for row in tx.reader.deferred(KafkaPartition("t", 0))] == ["council"]
+        assert tx.reader.deferred(KafkaPartition("t", 1)) == []
 
 
 def event(number: int, *, urgent: bool = False) -> NewInboxRow:
@@ -221,14 +228,22 @@ def test_an_event_enters_the_inbox_once(store: Store) -> None:
     assert caught.value.code == "store_conflict"
 
 
-def quarantined(origin: str) -> tuple[str, int, int, str, int, float, str, str, bytes, str, int]:
-    return ("t", 0, 7, origin, 3, 9, "grouping_wrong", "a detail", b"value", "[]", 100)
+def quarantined(sender: str) -> tuple[Record, str, Origin, int, RefusedError, int]:
+    refusal = RefusedError(9, "grouping_wrong", "a detail")
+    return (
+        Record("t", 0, (), b"value", 7),
+        "[]",
+        Origin("dep", sender, "t", 0, "g"),
+        3,
+        refusal,
+        100,
+    )
 
 
 def test_quarantine_keeps_the_bytes_and_counts_by_sender(store: Store) -> None:
     with store.transaction() as tx:
-        one = tx.quarantine.add(*quarantined("dep/csu/t/0/g"))
-        two = tx.quarantine.add(*quarantined("dep/cps/t/0/g"))
+        one = tx.quarantine.add(*quarantined("csu"))
+        two = tx.quarantine.add(*quarantined("cps"))
         assert [row.id for row in tx.quarantine.list()] == [one, two]
         assert [row.id for row in tx.quarantine.list(limit=1)] == [two]
         kept = tx.quarantine.get(one)
@@ -254,7 +269,8 @@ def test_unauthenticated_records_are_bounded_and_hold_no_bytes(
     monkeypatch.setattr(quarantine, "UNAUTHENTICATED_ROWS", 5)
     with store.transaction() as tx:
         for offset in range(12):
-            tx.quarantine.add_unauthenticated("t", 0, offset, b"h" * 32, "proof_malformed", offset)
+            record = Record("t", 0, (), b"v", offset)
+            tx.quarantine.add_unauthenticated(record, b"h" * 32, "proof_malformed", offset)
         assert [row.offset for row in tx.quarantine.unauthenticated()] == [11, 10, 9, 8, 7]
     assert quarantine.UNAUTHENTICATED_ROWS == 5
 
@@ -272,7 +288,7 @@ def test_evidence_is_kept_in_the_order_found(store: Store) -> None:
 def test_a_checkpoint_known_from_a_link_gets_its_time_and_text_from_the_first_record(
     store: Store,
 ) -> None:
-    place = Place("csu-camden", "topic", 0).generation("0001-a")
+    place = GenerationPlace("csu-camden", "topic", 0, "0001-a")
     with store.transaction() as tx:
         tx.reader_logs.save_checkpoints(place, [(8, bytes(32), 0, 8, b"")])
         tx.reader_logs.save_checkpoints(place, [(8, bytes(32), 77, 8, b"signed")])

@@ -9,8 +9,10 @@ from dataclasses import replace
 import pytest
 
 from broker.errors import StoreError
+from broker.record import KafkaPartition
 from broker.store.database import Store
 from broker.store.rows import GenerationRow, NewOutboxRow
+from broker.tlog.checkpoint import GenerationPlace
 
 G = "0000019a00000000-" + "a" * 32
 H = "0000019a00000001-" + "b" * 32
@@ -46,7 +48,7 @@ def test_the_token_rises_even_for_the_same_holder(store: Store) -> None:
 
 def test_an_event_goes_through_the_outbox(store: Store) -> None:
     with store.transaction() as tx:
-        first = tx.outbox.add("id-1", "t", 3, b"sealed", False, 10)
+        first = tx.outbox.add_many([NewOutboxRow("id-1", "t", 3, b"sealed", False)], 10)[0]
         (second,) = tx.outbox.add_many([NewOutboxRow("id-2", "t", 3, b"more", urgent=True)], 11)
         assert first < second
         assert tx.outbox.counts().oldest_pending_ms == 10
@@ -75,9 +77,9 @@ def test_pending_takes_the_urgent_and_the_oldest_of_all_then_groups_them(
 ) -> None:
     with store.transaction() as tx:
         for number in range(6):
-            tx.outbox.add(f"b{number}", "b", 0, b"v", False, 1)
-        tx.outbox.add("quiet", "a", 1, b"v", False, 1)
-        tx.outbox.add("urgent", "b", 0, b"v", True, 1)
+            tx.outbox.add_many([NewOutboxRow(f"b{number}", "b", 0, b"v", False)], 1)
+        tx.outbox.add_many([NewOutboxRow("quiet", "a", 1, b"v", False)], 1)
+        tx.outbox.add_many([NewOutboxRow("urgent", "b", 0, b"v", True)], 1)
         assert [row.event_id for row in tx.outbox.pending(4)] == ["urgent", "b0", "b1", "b2"]
         assert [row.event_id for row in tx.outbox.pending(8)] == [
             "quiet",
@@ -99,7 +101,7 @@ def test_sequence_numbers_come_in_the_order_of_the_batch(store: Store) -> None:
 
 def test_a_row_gets_its_place_once(store: Store) -> None:
     with store.transaction() as tx:
-        seq = tx.outbox.add("id", "t", 0, b"v", False, 1)
+        seq = tx.outbox.add_many([NewOutboxRow("id", "t", 0, b"v", False)], 1)[0]
         tx.outbox.index([(seq, G, 0, b"l" * 32, b"p")])
     for again in (seq, seq + 1):
         with pytest.raises(StoreError) as caught, store.transaction() as tx:
@@ -124,11 +126,11 @@ def test_the_archive_gives_a_range_and_forgets_content_but_not_the_leaf(
     with store.transaction() as tx:
         assert tx.outbox.forget_content(12) == 2
         assert tx.outbox.forget_content(12) == 0
-        archived = tx.outbox.archived("t", 0, G, 1, 3)
+        archived = tx.outbox.archived(GenerationPlace("us", "t", 0, G), 1, 3)
         assert [(row.index, row.value) for row in archived] == [(1, None), (2, b"v2"), (3, b"v3")]
         assert archived[0].leaf == b"\x01" * 32
         assert archived[0].proof == b"p"
-        assert tx.outbox.archived("t", 1, G, 0, 9) == []
+        assert tx.outbox.archived(GenerationPlace("us", "t", 1, G), 0, 9) == []
         # What Kafka may not have is never forgotten, whatever its age.
         tx.outbox.forget_content(10**15)
         assert [row.value for row in tx.outbox.unsent()] == [b"v4"]
@@ -155,13 +157,13 @@ def row(name: str = G, **changes: object) -> GenerationRow:
 
 def test_the_current_generation_is_the_newest_by_name(store: Store) -> None:
     with store.transaction() as tx:
-        assert tx.streams.current("t", 0) is None
+        assert tx.streams.current(KafkaPartition("t", 0)) is None
         tx.streams.save(row(H))
         tx.streams.save(row(G, size=3))
         tx.streams.save(row(H, partition=1))
-        assert tx.streams.current("t", 0) == row(H)
-        assert tx.streams.last_with_records("t", 0) == row(G, size=3)
-        assert tx.streams.last_with_records("t", 1) is None
+        assert tx.streams.current(KafkaPartition("t", 0)) == row(H)
+        assert tx.streams.last_with_records(KafkaPartition("t", 0)) == row(G, size=3)
+        assert tx.streams.last_with_records(KafkaPartition("t", 1)) is None
 
 
 def test_saving_moves_the_head_and_nothing_else(store: Store) -> None:
@@ -169,9 +171,9 @@ def test_saving_moves_the_head_and_nothing_else(store: Store) -> None:
         tx.streams.save(row())
         moved = row(size=2, frontier=b"f", root=b"n" * 32, log_time_s=9)
         tx.streams.save(moved)
-        assert tx.streams.current("t", 0) == moved
+        assert tx.streams.current(KafkaPartition("t", 0)) == moved
         tx.streams.save(replace(moved, predecessor="other", opened_ms=99))
-        assert tx.streams.current("t", 0) == moved
+        assert tx.streams.current(KafkaPartition("t", 0)) == moved
 
 
 def test_heads_are_the_newest_with_a_record_and_trial_streams_apart(store: Store) -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.record import Record
+from broker.record import KafkaPartition, Record
 from broker.transport.delivery import Delivery
 from broker.transport.interfaces import Trouble
 from broker.waiting import FIRST_DELAY_S
 
-PLACE = ("t", 0)
+PLACE = KafkaPartition("t", 0)
 
 
 def records(*offsets: int) -> list[Record]:
@@ -27,12 +27,12 @@ class World:
         self.lost = False
         self.delivery = Delivery(self.on_batch, self.positions, self.troubles.append)
 
-    async def on_batch(self, _topic: str, _partition: int, batch: list[Record]) -> None:
+    async def on_batch(self, _partition: KafkaPartition, batch: list[Record]) -> None:
         if self.broken:
             raise RuntimeError
         self.taken += [record.offset for record in batch]
 
-    def positions(self, _topic: str, _partition: int) -> int | None:
+    def positions(self, _partition: KafkaPartition) -> int | None:
         if self.lost:
             raise OSError
         return self.stored
