@@ -193,8 +193,7 @@ class _Subscription:
         assert signed is not None
         return recording.consulted(
             event,
-            signed.contract,
-            recording.contract_reference(signed.text),
+            signed.text,
             self._participant.agency,
             pseudonyms.case_key(self._secret, event.case_id),
             self._clock(),

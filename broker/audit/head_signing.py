@@ -1,15 +1,40 @@
-"""Signing of the disclosure log's head after a command has written an entry."""
+"""Entries of a person's act, and the signature of the disclosure log's head over them."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from broker.agency.participant import Participant
-from broker.audit.log import log_origin, sign_head
+from broker.audit.actor import Actor
+from broker.audit.entries import Entry
+from broker.audit.log import append_entries, log_origin, sign_head
+from broker.audit.reasons import attributed
 from broker.errors import KeyAccessError, RegistryError
 from broker.statements.authorship import cosigner
 from broker.store.transaction import Transaction
 from broker.tlog.cosignature import signed_checkpoint
+
+
+def log_act(
+    tx: Transaction,
+    participant: Participant,
+    actor: Actor,
+    secret: bytes | None,
+    entries: list[Entry],
+    now: int,
+) -> None:
+    """Append the entries of a person's act, and sign the head over them.
+
+    Args:
+        tx: the transaction of the act.
+        participant: the agency.
+        actor: who acts, and why.
+        secret: the agency's secret; None only if no reason is given.
+        entries: what was done.
+        now: ms.
+    """
+    append_entries(tx, attributed(tx, actor, secret, entries))
+    sign_own_head(tx, participant, now)
 
 
 def sign_own_head(tx: Transaction, participant: Participant, now: int) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final
 from uuid import UUID
 
 from broker.audit.entries import ContractReference, Entry, Share, is_name
@@ -17,7 +17,6 @@ from broker.event import OpenedEvent
 from contracts.decision import Decision
 from contracts.events import EVENT_TYPES, PlainEvent
 from contracts.loading import ContractText
-from contracts.model import Contract
 from contracts.vocabulary import vocabulary
 
 OPERATOR: Final = "adapter"
@@ -142,29 +141,39 @@ def case_of(event: PlainEvent) -> str | None:
 
 def received(
     event: OpenedEvent,
-    contract: Contract,
-    reference: ContractReference,
+    contract: ContractText,
     agency: str,
     case_key: bytes,
     now: int,
     operator: str,
 ) -> list[Entry]:
     """Return entries for an event of another agency that was put into the inbox."""
-    entry = _opened("collection", event, contract, reference, agency, case_key, now, operator)
-    return [entry, *_altered(entry)]
+    entry = consulted(event, contract, agency, case_key, now, operator)
+    collection = replace(entry, kind="collection")
+    return [collection, *_altered(collection)]
 
 
 def consulted(
     event: OpenedEvent,
-    contract: Contract,
-    reference: ContractReference,
+    contract: ContractText,
     agency: str,
     case_key: bytes,
     now: int,
     operator: str,
 ) -> Entry:
     """Return the entry for an event that was shown to a person or given to a subscriber."""
-    return _opened("consultation", event, contract, reference, agency, case_key, now, operator)
+    fields = contract.contract.event_types[event.type].fields
+    return Entry(
+        kind="consultation",
+        time_ms=now,
+        case_key=case_key,
+        event_id=event.id,
+        source=event.source,
+        type=event.type,
+        contract=contract_reference(contract),
+        shares=(Share((agency,), {path: fields[path].clause for path in event.flat}),),
+        operator=operator,
+    )
 
 
 def released(source: str, event_id: str | None, now: int) -> Entry:
@@ -208,36 +217,8 @@ def erased(
     )
 
 
-def _opened(
-    kind: Literal["collection", "consultation"],
-    event: OpenedEvent,
-    contract: Contract,
-    reference: ContractReference,
-    agency: str,
-    case_key: bytes,
-    now: int,
-    operator: str,
-) -> Entry:
-    return Entry(
-        kind=kind,
-        time_ms=now,
-        case_key=case_key,
-        event_id=event.id,
-        source=event.source,
-        type=event.type,
-        contract=reference,
-        shares=(Share((agency,), _clauses(contract, event.type, event.flat)),),
-        operator=operator,
-    )
-
-
 def _altered(entry: Entry) -> list[Entry]:
     """Return the same item as an alteration, if its type changes an earlier one."""
     if entry.type not in vocabulary().altering_types:
         return []
     return [replace(entry, kind="alteration", contract=None, shares=())]
-
-
-def _clauses(contract: Contract, event_type: str, paths: Iterable[str]) -> Mapping[str, str]:
-    fields = contract.event_types[event_type].fields
-    return {path: fields[path].clause for path in paths}

@@ -18,7 +18,7 @@ from broker.agency.participant import Participant
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.entries import Entry, is_name
-from broker.audit.head_signing import sign_own_head
+from broker.audit.head_signing import log_act, sign_own_head
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.held.inventory import held_folders, held_items
@@ -174,8 +174,7 @@ class Discarding:
                 return replace(planned, outcome="unwritable")
             with self._store.transaction() as tx:
                 entries = [recording.erased("file_discarded", 1, now)]
-                append_entries(tx, attributed(tx, actor, secret, entries))
-                sign_own_head(tx, self._participant, now)
+                log_act(tx, self._participant, actor, secret, entries, now)
             path.unlink()
         except OSError:
             return replace(planned, outcome="unwritable")

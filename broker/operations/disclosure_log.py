@@ -21,10 +21,10 @@ from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.entries import ContractReference, Entry, EntryKind
-from broker.audit.head_signing import sign_own_head
-from broker.audit.log import LogHead, append_entries, log_origin, verify_log
+from broker.audit.head_signing import log_act
+from broker.audit.log import LogHead, log_origin, verify_log
 from broker.audit.query import Placed, entries_of_case, entries_of_log, shared_fields
-from broker.audit.reasons import attributed, reason_of
+from broker.audit.reasons import reason_of
 from broker.errors import NoteError, WrongInputError
 from broker.keys.instant import format_instant
 from broker.registry.manifests import ManifestBook
@@ -219,8 +219,7 @@ class DisclosureLog:
             answer = self._answer(tx, query, case_key, head, secret)
         entry = recording.log_read(case_key, query.filter(), self._now)
         with self._store.transaction() as tx:
-            append_entries(tx, attributed(tx, actor, secret, [entry]))
-            sign_own_head(tx, self._participant, self._now)
+            log_act(tx, self._participant, actor, secret, [entry], self._now)
         return answer
 
     def _verified(self, tx: Transaction) -> LogHead:

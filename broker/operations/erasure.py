@@ -21,10 +21,8 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.head_signing import sign_own_head
-from broker.audit.log import append_entries
+from broker.audit.head_signing import log_act
 from broker.audit.query import Placed, entries_of_case
-from broker.audit.reasons import attributed
 from broker.errors import WrongInputError
 from broker.operations.disclosure_log import case_id, unsent_case_id
 from broker.store.database import Store, open_store
@@ -192,8 +190,7 @@ def erase_case(
                 tx.disclosures.forget_sources(case_key)
                 count = values + payloads + len(planned)
                 entry = recording.erased("erasure_confirmed", count, now, case_key=case_key)
-                append_entries(tx, attributed(tx, actor, secret, [entry]))
-                sign_own_head(tx, participant, now)
+                log_act(tx, participant, actor, secret, [entry], now)
             unsent = tx.outbox.unsent_of(own)
             undelivered = tx.inbox.undelivered_of(case_key)
         done, unwritable = _erase_files(store, files, planned, names)

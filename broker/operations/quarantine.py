@@ -14,7 +14,7 @@ from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
-from broker.audit.head_signing import sign_own_head
+from broker.audit.head_signing import log_act
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.errors import RegistryError, WrongInputError
@@ -176,15 +176,13 @@ def show_held_event(
             )
         entry = recording.consulted(
             event,
-            signed.contract,
-            recording.contract_reference(signed.text),
+            signed.text,
             participant.agency,
             kept.case_key,
             now,
             recording.OPERATOR,
         )
-        append_entries(tx, attributed(tx, actor, secret, [entry]))
-        sign_own_head(tx, participant, now)
+        log_act(tx, participant, actor, secret, [entry], now)
         return HeldContent(row, event, tx.links.own_for(event.case_id))
 
 

@@ -11,9 +11,7 @@ from broker.agency.participant import load_participant
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.entries import Entry
-from broker.audit.head_signing import sign_own_head
-from broker.audit.log import append_entries
-from broker.audit.reasons import attributed
+from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.judging.continuity_types import Placement
@@ -108,8 +106,7 @@ class FileReader:
             assert self._actor is not None
             secret = self._participant.keyring.secret()
             with self._opened_store().transaction() as tx:
-                append_entries(tx, attributed(tx, self._actor, secret, entries))
-                sign_own_head(tx, self._participant, now)
+                log_act(tx, self._participant, self._actor, secret, entries, now)
         return answers
 
     def _consultation(self, event: OpenedEvent, now: int) -> Entry:
@@ -118,8 +115,7 @@ class FileReader:
         secret = self._participant.keyring.secret()
         return recording.consulted(
             event,
-            signed.contract,
-            recording.contract_reference(signed.text),
+            signed.text,
             self._participant.agency,
             pseudonyms.case_key(secret, event.case_id),
             now,

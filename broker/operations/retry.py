@@ -16,9 +16,7 @@ from typing import Final, Literal, TypeAlias
 
 from broker.agency.participant import Participant
 from broker.audit.actor import Actor
-from broker.audit.head_signing import sign_own_head
-from broker.audit.log import append_entries
-from broker.audit.reasons import attributed
+from broker.audit.head_signing import log_act
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
 from broker.held import retrying
@@ -199,8 +197,7 @@ class RecordRetry:
         entries = accepted.accept(event, verified)
         accepted.write()
         entries += accepted.combinations()
-        append_entries(tx, attributed(tx, self._actor, self._secret, entries))
-        sign_own_head(tx, self._participant, now)
+        log_act(tx, self._participant, self._actor, self._secret, entries, now)
 
     def _view(self, tx: Transaction, now: int) -> StoreContext:
         return StoreContext(

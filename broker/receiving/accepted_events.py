@@ -77,8 +77,7 @@ class AcceptedEvents:
         self._sources[case_key, event.source] = None
         return recording.received(
             event,
-            signed.contract,
-            recording.contract_reference(signed.text),
+            signed.text,
             self._agency,
             case_key,
             self._now,

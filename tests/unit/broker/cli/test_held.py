@@ -362,7 +362,7 @@ def test_a_file_is_not_discarded_without_an_entry_nor_in_the_place_of_another(wo
     someone = actor(None, "obsolete")
     planned = discarding.plan(wanted, now_ms())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("broker.operations.discarding.sign_own_head", full_disk)
+        patch.setattr("broker.audit.head_signing.sign_own_head", full_disk)
         with pytest.raises(StoreError):
             discarding.discard(planned, someone, now_ms())
     assert path.read_bytes() == b"{}"
