@@ -19,7 +19,6 @@ NAME = "Noor Exampleton"
 POLICE, PROSECUTION, COUNCIL = "csu-camden", "cps-london", "council-camden"
 SERVICE, CENTRE = "haven-support", "lantern-centre"
 CENTRE_CASE = "C-99001"
-AGENCIES = (POLICE, PROSECUTION, COUNCIL, SERVICE, CENTRE)
 
 PERSON = CaseFacts(
     number=99_001,
