@@ -10,9 +10,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError  # only the exception; defusedxml does the parsing
+from xml.etree.ElementTree import (  # to write, and the exception; defusedxml does the parsing
+    Element,
+    ParseError,
+    SubElement,
+    indent,
+    tostring,
+)
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -159,76 +164,37 @@ def format_file(rows: Sequence[Mapping[str, object]], schema: Schema) -> bytes:
     Raises:
         MappingError: ``invalid_value`` for a character that XML does not have.
     """
-    root = XmlNode(ROOT, NAMESPACE)
+    root = Element(ROOT, {"xmlns": NAMESPACE})
     for row in rows:
-        case = XmlNode(CASE, NAMESPACE)
+        case = SubElement(root, CASE)
         for path in schema.paths:
             _place_value(case, path, row.get(path, ""))
-        root.children.append(case)
-    return (DECLARATION + text_of_tree(root)).encode()
+    indent(root)
+    return f"{DECLARATION}{tostring(root, 'unicode', short_empty_elements=False)}\n".encode()
 
 
-def _place_value(case: XmlNode, path: str, value: object) -> None:
+def _place_value(case: Element, path: str, value: object) -> None:
     if value in ("", []):
         return
     node = case
     for name in path.split("/"):
-        node = next((c for c in node.children if c.name == name), None) or node.child(name)
+        child = node.find(name)
+        node = SubElement(node, name) if child is None else child
     if not isinstance(value, list):
-        node.write(str(value), path)
+        node.text = _checked(value, path)
         return
     for item in value:
-        inner = node.child(ITEM_NAMES.get(path, "Item"))
+        inner = SubElement(node, ITEM_NAMES.get(path, "Item"))
         if isinstance(item, Mapping):
             for name, part in item.items():
-                inner.child(str(name)).write(str(part), path)
+                SubElement(inner, str(name)).text = _checked(part, path)
         else:
-            inner.write(str(item), path)
+            inner.text = _checked(item, path)
 
 
-@dataclass(slots=True)
-class XmlNode:
-    """One element.
-
-    Attributes:
-        name: without its namespace.
-        namespace: of the element.
-        children: elements inside.
-        text: character data.
-    """
-
-    name: str
-    namespace: str
-    children: list[XmlNode] = field(default_factory=list)
-    text: str = ""
-
-    def child(self, name: str) -> XmlNode:
-        """Append an element of the same namespace."""
-        node = XmlNode(name, self.namespace)
-        self.children.append(node)
-        return node
-
-    def write(self, text: str, path: str) -> None:
-        """Set the text. Raises MappingError(invalid_value) for a character that XML lacks."""
-        if _NOT_IN_XML.search(text):
-            raise FilePlace(0, path).error("invalid_value", "a character that XML does not have")
-        self.text = text
-
-
-def text_of_tree(node: XmlNode, depth: int = 0, outer: str = "") -> str:
-    """Return the element as indented text; its namespace only where it differs from ``outer``."""
-    indent = "  " * depth
-    opening = (
-        f'{node.name} xmlns="{_escaped(node.namespace)}"' if node.namespace != outer else node.name
-    )
-    if not node.children:
-        return f"{indent}<{opening}>{_escaped(node.text)}</{node.name}>\n"
-    inner = "".join(text_of_tree(child, depth + 1, node.namespace) for child in node.children)
-    text = f"{indent}  {_escaped(node.text)}\n" if node.text else ""
-    return f"{indent}<{opening}>\n{text}{inner}{indent}</{node.name}>\n"
-
-
-def _escaped(text: str) -> str:
-    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(char, entity)
+def _checked(value: object, path: str) -> str:
+    """Return a value as text. Raises MappingError(invalid_value) for a character that XML lacks."""
+    text = str(value)
+    if _NOT_IN_XML.search(text):
+        raise FilePlace(0, path).error("invalid_value", "a character that XML does not have")
     return text
