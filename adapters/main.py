@@ -15,9 +15,11 @@ from adapters.erase import erase
 from broker.agency.installation import verify_installation
 from broker.cli import (
     agency,
+    bundle,
     conformance,
     contract,
     doctor,
+    drafting,
     event,
     kafka,
     keys,
@@ -43,7 +45,9 @@ app = typer.Typer(
     "4 part of the input was refused.",
 )
 app.add_typer(agency.app, name="agency")
+app.add_typer(bundle.app, name="bundle")
 app.add_typer(event.app, name="event")
+contract.app.command("draft")(drafting.draft)
 app.add_typer(contract.app, name="contract")
 app.add_typer(adapter_cli.app, name="adapter")
 app.command("subscribe")(adapter_cli.subscribe)

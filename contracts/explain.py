@@ -192,16 +192,20 @@ def _parties(contract: Contract) -> Iterator[str]:
 def _party(party: Party) -> Iterator[str]:
     yield from wrapped(f"{party.id}: {party.legal_name}", "    ")
     kind = "public authority" if party.public_authority else "no public authority"
+    registered = party.ico_registration
+    registration = f"ICO registration {registered}" if registered else "no ICO registration"
     extra = ", third-party reporting centre" if party.third_party_reporting else ""
     yield from wrapped(
-        f"{party.relationship}, {party.regime}, {kind}, ICO registration "
-        f"{party.ico_registration}, areas {', '.join(party.area)}{extra}",
+        f"{party.relationship}, {party.regime}, {kind}, {registration}, "
+        f"areas {', '.join(party.area)}{extra}",
         "      ",
     )
     contacts = party.contacts
     for name in type(contacts).model_fields:
         label = name.replace("_", " ").capitalize()
-        yield from _contact(label, getattr(contacts, name), "      ")
+        contact = getattr(contacts, name)
+        if contact is not None:
+            yield from _contact(label, contact, "      ")
     yield from wrapped(f"Connects to Kafka as: {party.principal}", "      ")
     shown = {"id", "legal_name", "role", "relationship", "regime", "public_authority", "area"}
     shown |= {"third_party_reporting", "ico_registration", "contacts", "kafka_principal"}

@@ -30,8 +30,10 @@ __all__ = [
     "load_contract",
     "load_draft",
     "parse_contract",
+    "parse_draft",
     "parse_framework",
     "shipped_framework",
+    "shipped_names",
     "shipped_terms",
 ]
 
@@ -147,19 +149,27 @@ def load_draft(path: Path) -> ContractText:
     Raises:
         ContractError: `contract_unreadable`, `contract_invalid`.
     """
-    raw = _bytes_of(path)
-    tree, lines = _read(raw, str(path))
+    return parse_draft(_bytes_of(path), str(path))
+
+
+def parse_draft(raw: bytes, where: str) -> ContractText:
+    """Parse a contract that may lack parties, keys and dates.
+
+    Raises:
+        ContractError: `contract_invalid`.
+    """
+    tree, lines = _read(raw, where)
     needed = ("deployment", "starts", "ends", "parties", "governance_keys")
     complete = not isinstance(tree, dict) or all(tree.get(name) is not None for name in needed)
     if complete:
-        return parse_contract(raw, str(path))
+        return parse_contract(raw, where)
     assert isinstance(tree, dict)
     present: dict[str, Tree] = {name: value for name, value in tree.items() if value is not None}
-    contract = _validated(DraftContract, present, lines, str(path))
+    contract = _validated(DraftContract, present, lines, where)
     faults = list(dangling(contract))
     if faults:
-        raise _invalid(faults, lines, str(path))
-    return ContractText(contract, raw, hashlib.sha256(raw).digest(), str(path))
+        raise _invalid(faults, lines, where)
+    return ContractText(contract, raw, hashlib.sha256(raw).digest(), where)
 
 
 def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:
@@ -175,6 +185,13 @@ def parse_framework(raw: bytes, where: str) -> FrameworkAgreement:
 def shipped_terms(name: str = "london-hate-crime") -> str:
     """Return the text of a shipped agreement's terms, which `contracts/drafting.py` completes."""
     return (_SHIPPED / f"{name}.yaml").read_text("utf-8")
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Return the names of shipped agreements, the framework agreement left out."""
+    return tuple(
+        sorted(path.stem for path in _SHIPPED.glob("*.yaml") if "framework" not in path.stem)
+    )
 
 
 @cache

@@ -105,6 +105,8 @@ class Contacts(Term):
     operations: Contact
     breach: Contact
     rights_and_complaints: Contact
+    siro: Contact | None = None
+    caldicott_guardian: Contact | None = None
 
 
 class Party(Term):
@@ -113,7 +115,7 @@ class Party(Term):
     Attributes:
         id: agency id, used in streams, topics' ACLs and events.
         area: ONS codes of the area it serves.
-        ico_registration: its entry in the register of fee payers.
+        ico_registration: its entry in the register of fee payers; None if it has none.
         regime: the law under which it processes in this agreement.
         relationship: whether it decides with the others why and how, or for itself.
         public_authority: may not rely on Article 6(1)(f) for its tasks.
@@ -126,7 +128,7 @@ class Party(Term):
     legal_name: Text
     role: Identifier
     area: tuple[AreaCode, ...] = Field(min_length=1)
-    ico_registration: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{7}$")]
+    ico_registration: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{7}$")] | None = None
     regime: Regime
     relationship: Literal["joint-controller", "separate-controller"]
     public_authority: Flag

@@ -166,14 +166,14 @@ def _registrations(contract: Contract) -> Iterator[Finding]:
     for index, party in enumerate(contract.parties):
         at = f"parties[{index}]"
         number = party.ico_registration
-        if not form.fullmatch(number):
+        if number is not None and not form.fullmatch(number):
             yield Finding(
                 "registration-form",
                 "error",
                 f"{at}.ico_registration",
                 f"{number} has not the form of a number of the ICO's register, such as ZA123456",
             )
-        if numbers[number] > 1:
+        if number is not None and numbers[number] > 1:
             yield Finding(
                 "registration-repeated",
                 "error",

@@ -77,6 +77,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
                 "sending",
                 "keys",
                 "entries",
+                "bundles",
                 "contracts",
                 "contract-signatures",
                 "topics",

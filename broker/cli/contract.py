@@ -30,7 +30,6 @@ app = typer.Typer(
 File = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="A contract file; or give --agency.")
 ]
-OneFile = Annotated[Path, typer.Argument(metavar="FILE", help="A contract file.")]
 AgencyOrFile = Annotated[
     Path | None,
     typer.Option(
@@ -163,8 +162,11 @@ def matrix(
 
 @app.command("sign")
 def sign(
-    file: OneFile,
     agency: Agency,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A contract file; else the one that awaits us."),
+    ] = None,
     counterpart: Annotated[
         list[Path] | None,
         typer.Option("--counterpart", metavar="NOTE", help="A copy others signed; repeatable."),
@@ -172,6 +174,14 @@ def sign(
     accept: Annotated[
         list[str] | None,
         typer.Option("--accept", metavar="CODE", help="Accept a warning by its name; repeatable."),
+    ] = None,
+    signatory: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME, CAPACITY",
+            help="Who signs, and in what capacity. Kept beside the contract.",
+        ),
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Sign without asking; needed without a terminal.")
@@ -188,9 +198,13 @@ def sign(
     from broker.cli import contract_text as text
     from broker.clock import now_ms
     from broker.operations import contract_signing
+    from broker.operations.signatories import file_to_sign, parse_signatory
 
     accepted = frozenset(accept or ())
     contract_signing.require_rules(accepted)
+    person = None if signatory is None else parse_signatory(signatory)
+    if file is None:
+        file = file_to_sign(agency, now_ms())
     reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     if not reviewed.signed_already:
         note(text.review_text(reviewed))
@@ -203,7 +217,7 @@ def sign(
         if not yes and not confirmed(f"Sign it as {reviewed.participant.agency}?", "sign"):
             note("Not signed.")
             raise typer.Exit(NO)
-    done = contract_signing.sign(reviewed, accepted)
+    done = contract_signing.sign(reviewed, accepted, now=now_ms(), signatory=person)
     if json:
         print_json({**text.signed_json(done), **text.review_json(reviewed)})
     else:

@@ -84,6 +84,21 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a sender still writes to an old history",
         "Ask that agency whether it runs from a restored copy.",
     ),
+    "bundle_malformed": Meaning(
+        "not a bundle, or one that was altered",
+        "Ask the agency that sent it for the file that it made with: concordant bundle make"
+        " --agency DIR --out FILE",
+    ),
+    "bundle_older": Meaning(
+        "a bundle is older than what is held and has nothing new",
+        "Ask the agency that sent it for a bundle that it makes now: concordant bundle make"
+        " --agency DIR --out FILE",
+    ),
+    "bundle_too_large": Meaning(
+        "a file is too large for a bundle, or there are too many files",
+        "Ask the agency that sent it for the file that it made with: concordant bundle make"
+        " --agency DIR --out FILE",
+    ),
     "case_unknown": Meaning(
         "no event of this case is known here",
         "Give the shared id (a UUID), or the reference of the agency's own system.",
@@ -91,6 +106,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "certificate_expired": Meaning(
         "the TLS certificate is not valid now",
         "Ask Kafka's host to issue a certificate for the same name.",
+    ),
+    "certificate_foreign": Meaning(
+        "a certificate is not one that the authority issued to this agency for its key",
+        "Ask Kafka's host to issue it again, from the agency's entry.",
     ),
     "certificate_invalid": Meaning(
         "a TLS certificate is not valid",
@@ -289,6 +308,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "more second signatures than parties",
         "Nothing; the record is ignored.",
     ),
+    "dates_invalid": Meaning(
+        "the days of an agreement are no days, or not in their order",
+        "Write each day as YYYY-MM-DD: start, review, end.",
+    ),
     "delegation_dates_invalid": Meaning(
         "the dates of a delegation make no sense",
         "Ask its agency for a new entry.",
@@ -343,6 +366,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the log time is ahead of this clock",
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
+    "entry_conflict": Meaning(
+        "two agencies have one id, or one key stands for two agencies",
+        "Telephone both agencies and compare their fingerprints: one of the two files is "
+        "not its own.",
+    ),
     "entry_early": Meaning(
         "an entry is from the future",
         "Check both clocks.",
@@ -351,6 +379,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "an entry is of another deployment",
         "Ask its agency to make a folder of its own for this deployment, and for the entry "
         "of that folder.",
+    ),
+    "entry_incomplete": Meaning(
+        "an agency's entry does not say what an agreement needs",
+        "Ask its agency to make its folder with the role and the law that the agreement "
+        "has: concordant agency init DIR",
     ),
     "entry_malformed": Meaning(
         "not an entry, or one that was altered",
@@ -798,6 +831,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "note_signature_invalid": Meaning("a signature of a note does not verify", "Ask for it again."),
     "note_too_large": Meaning("a note is larger than the limit", "Ask for it again."),
     "note_unsigned": Meaning("a note lacks a signature that it needs", "Ask for it again."),
+    "nothing_to_sign": Meaning(
+        "no version of an agreement awaits this agency's signature",
+        "Add what the others sent: concordant bundle add FILE --agency DIR",
+    ),
     "notice_malformed": Meaning("a record is not a notice", "Nothing; the record is ignored."),
     "notices_many": Meaning("an agency sends too many notices", "Telephone that agency."),
     "operator_invalid": Meaning(
@@ -1017,6 +1054,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Remove the field, or let every party sign a version that grants it.",
     ),
     "signature_wrong": Meaning("the signature does not verify", _NOTHING_TAKEN),
+    "signing_ambiguous": Meaning(
+        "several versions of agreements await this agency's signature",
+        "Name the file of the one to sign.",
+    ),
     "signing_key_expired": Meaning(
         "none of our signing keys is valid now",
         "Bring the governance keys, then: concordant keys renew --agency DIR",
@@ -1106,6 +1147,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     "terminal_needed": Meaning(
         "the content can be shown only on a terminal",
         "Give the command on a terminal, without > and without |.",
+    ),
+    "terms_unknown": Meaning(
+        "no shipped terms have this name, and no such file can be read",
+        "Give a file, or the name that is proposed.",
     ),
     "text_encoding": Meaning(
         "a text shows signs of a wrong encoding",

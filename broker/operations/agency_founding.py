@@ -258,23 +258,6 @@ class _Founding:
             passphrase=lambda: load_passphrase(source),
         )
 
-    def _key(
-        self, ring: Keyring, folder: str, role: str, algorithm: str, life: int | None
-    ) -> KeyEntry:
-        held = [
-            entry
-            for entry in ring.entries()
-            if (entry.role, entry.algorithm) == (role, algorithm)
-            and (entry.not_after is None or entry.not_after - self.now > PUBLISHED_AHEAD_MS)
-        ]
-        if held:
-            return held[-1]
-        start = whole_second(self.now)
-        end = None if life is None else start + life
-        entry = ring.create(role, algorithm, not_before=start, not_after=end)
-        self.made.append(f"{folder}/{role} ({algorithm})")
-        return entry
-
     def _governance(self) -> GovernanceSigner:
         config = self.directory / CONFIG_NAME
         if config.exists():  # the keys were made before it
@@ -291,11 +274,12 @@ class _Founding:
                     "them away again.",
                 ) from None
         else:
-            first, second = (
-                self._key(self.governance_ring, GOVERNANCE_FOLDER, GOVERNANCE, algorithm, None)
-                for algorithm in (ED25519, ML_DSA_65)
-            )
-            kids = (first.kid, second.kid)
+            pair: list[KeyEntry] = []
+            for algorithm in (ED25519, ML_DSA_65):
+                entry, made = _key(self.governance_ring, GOVERNANCE, algorithm, None, self.now)
+                self.made += [f"{GOVERNANCE_FOLDER}/{made}"] if made else []
+                pair.append(entry)
+            kids = (pair[0].kid, pair[1].kid)
         return governance_signer(
             self.governance_ring,
             kids,
@@ -304,11 +288,7 @@ class _Founding:
         )
 
     def _operational(self) -> None:
-        self._key(self.ring, KEYS_FOLDER, SECRET, HMAC, None)
-        for algorithm in (ED25519, ML_DSA_65):
-            self._key(self.ring, KEYS_FOLDER, MANIFEST, algorithm, None)
-        for role, algorithm in OPERATIONAL_KEYS:
-            self._key(self.ring, KEYS_FOLDER, role, algorithm, LONGEST_LIFE_MS[role])
+        self.made += make_operational_keys(self.ring, self.now)
 
     def _tls(self) -> None:
         self._file(f"{TLS_FOLDER}/key.pem", lambda _: new_private_key(), mode=SECRET_MODE)
@@ -348,6 +328,43 @@ class _Founding:
         if entry.entry.profile != self.plan.profile:
             raise _differs(self.directory, "profile")
         return entry
+
+
+def make_operational_keys(ring: Keyring, now: int) -> list[str]:
+    """Make the operational keys that are missing or end soon.
+
+    Args:
+        ring: the operational keys.
+        now: milliseconds since the epoch.
+
+    Returns:
+        Names of the keys that were made.
+
+    Raises:
+        KeyAccessError: the passphrase is another one, or the folder cannot be written.
+    """
+    wanted: list[tuple[str, str, int | None]] = [(SECRET, HMAC, None)]
+    wanted += [(MANIFEST, algorithm, None) for algorithm in (ED25519, ML_DSA_65)]
+    wanted += [(role, algorithm, LONGEST_LIFE_MS[role]) for role, algorithm in OPERATIONAL_KEYS]
+    made = [_key(ring, role, algorithm, life, now)[1] for role, algorithm, life in wanted]
+    return [f"{KEYS_FOLDER}/{name}" for name in made if name]
+
+
+def _key(
+    ring: Keyring, role: str, algorithm: str, life: int | None, now: int
+) -> tuple[KeyEntry, str]:
+    held = [
+        entry
+        for entry in ring.entries()
+        if (entry.role, entry.algorithm) == (role, algorithm)
+        and (entry.not_after is None or entry.not_after - now > PUBLISHED_AHEAD_MS)
+    ]
+    if held:
+        return held[-1], ""
+    start = whole_second(now)
+    end = None if life is None else start + life
+    entry = ring.create(role, algorithm, not_before=start, not_after=end)
+    return entry, f"{role} ({algorithm})"
 
 
 def manifest_of(

@@ -15,6 +15,9 @@ from pathlib import Path
 from broker.agency.participant import Participant, load_participant
 from broker.errors import ConfigError, RegistryError, SigningRefusedError
 from broker.keys.durable import write_durably
+from broker.keys.keyfile import UNASSIGNED
+from broker.operations.deployment_joining import join_deployment
+from broker.operations.signatories import Signatory, keep_signatory
 from broker.registry.contracts import (
     SignedContract,
     countersign,
@@ -55,6 +58,8 @@ class SigningReview:
     @property
     def signed_already(self) -> bool:
         """Whether this agency has signed these bytes before; then nothing is decided any more."""
+        if self.participant.deployment == UNASSIGNED:
+            return False
         return self.participant.agency in self.merged.parties
 
     @property
@@ -109,6 +114,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     copies = [
         read_signatures(path) for path in ((beside,) if beside.exists() else ()) + counterparts
     ]
+    copies += [one.note for one in participant.contracts.all() if one.hash == text.hash]
     merged = merge_counterparts(text, copies)
     try:
         participant.contracts.adding(merged)
@@ -139,12 +145,20 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     )
 
 
-def sign(reviewed: SigningReview, accepted: Collection[str] = ()) -> Signed:
+def sign(
+    reviewed: SigningReview,
+    accepted: Collection[str] = (),
+    *,
+    now: int,
+    signatory: Signatory | None = None,
+) -> Signed:
     """Sign a contract that was reviewed, or add counterparts to one that was signed before.
 
     Args:
         reviewed: by `review`.
         accepted: rules whose warnings this agency accepts.
+        now: milliseconds since the epoch.
+        signatory: who signs, and in what capacity.
 
     Raises:
         SigningRefusedError: a check found an error, or a warning that is not accepted.
@@ -159,7 +173,10 @@ def sign(reviewed: SigningReview, accepted: Collection[str] = ()) -> Signed:
         signed = merged
     else:
         require_signable(reviewed, accepted)
+        participant = join_deployment(participant, merged.contract.deployment, now)
         signer = participant.governance_signer()
+        if signatory is not None:
+            keep_signatory(participant.root, participant.agency, merged.hash, signatory, now)
         signed = countersign(merged.text, signer, merged.note or None)
     beside = file.with_suffix(".note")
     try:

@@ -201,6 +201,15 @@ def verify_entry(
     return VerifiedEntry(entry, governance, delegation, manifest, raw)
 
 
+def parse_entry(raw: bytes, where: str | None = None) -> Entry:
+    """Read an entry without checking its signatures.
+
+    Raises:
+        EntryError: `entry_too_large` or `entry_malformed`.
+    """
+    return _parsed(raw, where)[0]
+
+
 def _parsed(raw: bytes, where: str | None) -> tuple[Entry, Note]:
     if len(raw) > ENTRY_LIMIT_BYTES:
         raise EntryError(

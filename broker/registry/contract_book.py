@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from broker.errors import RegistryError
 from broker.keys.governance import GovernancePublic
+from broker.keys.keyfile import UNASSIGNED
 from broker.registry.contracts import SignedContract, pinned_governance
 from broker.registry.manifests import ManifestBook
 from contracts.model import Contract, topic_name
@@ -78,12 +79,16 @@ class ContractBook:
 
     def trusted(self) -> tuple[SignedContract, ...]:
         """Those that this agency has signed."""
+        if self.deployment == UNASSIGNED:
+            return ()
         return tuple(signed for signed in self.all() if self.agency in signed.parties)
 
     def by_hash(self, contract_hash: bytes) -> SignedContract | None:
         """The contract whose file has this SHA-256, None if it is unknown or not signed by us."""
         signed = self._by_hash.get(contract_hash)
-        return signed if signed is not None and self.agency in signed.parties else None
+        if signed is None or self.deployment == UNASSIGNED:
+            return None
+        return signed if self.agency in signed.parties else None
 
     def topics(self, signed: SignedContract) -> frozenset[str]:
         """Whole names of the Kafka topics that a contract owns."""
@@ -135,7 +140,8 @@ class ContractBook:
     def _require_ours(self, signed: SignedContract) -> None:
         contract = signed.contract
         problem = None
-        if contract.deployment != self.deployment:
+        # an agency that has signed nothing yet is of every deployment
+        if self.deployment not in (contract.deployment, UNASSIGNED):
             problem = f"is of deployment {contract.deployment}"
         elif self.agency not in contract.governance_keys:
             problem = f"does not name {self.agency}"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -261,6 +261,39 @@ def verify_certificate_request(pem: bytes, common_name: str) -> None:
             "The certificate request is damaged, or it is for another name than the agency's id.",
             code="certificate_request_invalid",
             fix="Ask the agency for its entry again.",
+        )
+
+
+def verify_issued(
+    authority: bytes, certificate: bytes, common_name: str, request: bytes | None = None
+) -> None:
+    """Check that an authority issued a certificate to a name, for the key of a request.
+
+    Args:
+        authority: the authority's certificate, PEM.
+        certificate: the certificate, PEM.
+        common_name: the Kafka principal.
+        request: PKCS#10 in PEM; None checks no key.
+
+    Raises:
+        TransportError: `certificate_foreign`.
+    """
+    try:
+        issuer = x509.load_pem_x509_certificate(authority)
+        issued = x509.load_pem_x509_certificate(certificate)
+        names = [(one.oid, one.value) for one in issued.subject]
+        sound = names == [(NameOID.COMMON_NAME, common_name)]
+        if request is not None:
+            wanted = x509.load_pem_x509_csr(request).public_key()
+            sound = sound and issued.public_key() == wanted
+        issued.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        sound = False
+    if not sound:
+        raise TransportError(
+            f"The certificate is not one that the authority issued to {common_name}.",
+            code="certificate_foreign",
+            fix="Ask Kafka's host to issue it again, from the agency's entry.",
         )
 
 

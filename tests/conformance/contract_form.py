@@ -177,7 +177,7 @@ PARTY = members(
     role=ID,
     legal_name=text,
     area=listed(pattern(r"[EWSNK][0-9]{8}"), 1),
-    ico_registration=pattern(r"[A-Z][A-Z0-9]{7}"),
+    ico_registration=Optional(pattern(r"[A-Z][A-Z0-9]{7}")),
     regime=REGIME,
     relationship=one_of("joint-controller", "separate-controller"),
     public_authority=flag,
@@ -188,6 +188,8 @@ PARTY = members(
         operations=CONTACT,
         breach=CONTACT,
         rights_and_complaints=CONTACT,
+        siro=Optional(CONTACT),
+        caldicott_guardian=Optional(CONTACT),
     ),
 )
 

@@ -14,6 +14,12 @@ from pathlib import Path
 from tests.support.code_scan import ROOT
 
 BY_TEST = {
+    "dates_invalid": "broker/operations/test_contract_draft.py"
+    "::test_days_in_another_order_are_corrected",
+    "nothing_to_sign": "broker/operations/test_bundles.py"
+    "::test_nothing_awaits_a_signature_after_it",
+    "signing_ambiguous": "broker/operations/test_bundles.py::test_of_two_versions_one_is_named",
+    "terms_unknown": "broker/operations/test_contract_draft.py::test_terms_of_another_name",
     "agency_differs": "broker/operations/test_agency_founding.py"
     "::test_another_request_is_refused_and_changes_nothing",
     "entry_missing": "broker/operations/test_agency_founding.py"
@@ -124,6 +130,21 @@ N, T, M, W = Reason.NOTHING, Reason.BY_ITSELF, Reason.MACHINE, Reason.WORD
 D, R, B = Reason.DEFAULT, Reason.READ, Reason.ONLY_BROUGHT_ABOUT
 
 NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
+    "bundle_malformed": (P, "broker/operations/test_bundles.py::test_another_file_is_no_bundle"),
+    "bundle_older": (
+        P,
+        "broker/operations/test_bundles.py::test_a_bundle_that_is_older_than_what_is_held",
+    ),
+    "bundle_too_large": (P, "broker/partnership/test_bundle.py::test_limits"),
+    "certificate_foreign": (
+        H,
+        "broker/operations/test_bundles.py::test_a_certificate_for_another_id_or_another_key",
+    ),
+    "entry_conflict": (P, "broker/operations/test_bundles.py::test_two_agencies_with_one_id"),
+    "entry_incomplete": (
+        P,
+        "broker/operations/test_contract_draft.py::test_a_role_that_the_terms_do_not_have",
+    ),
     "certificate_request_invalid": (
         P,
         "broker/partnership/test_entry.py::test_a_certificate_request_for_another_id_is_refused",

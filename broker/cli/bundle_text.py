@@ -1,0 +1,104 @@
+"""What the commands of bundles print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from broker.operations.bundle_reading import AgreementLine
+from broker.operations.bundles import Added, Shown
+from broker.partnership.bundle import Bundle
+
+
+def added_json(added: Added) -> dict[str, Any]:
+    """What was added, for scripts."""
+    return {
+        "agency": added.agency,
+        "new": [{"kind": kind, "name": name} for kind, name in added.new],
+        "agreements": agreements_json(added.agreements),
+    }
+
+
+def added_text(added: Added, directory: Path) -> str:
+    """What is new, who has signed, who is missing, and what is next."""
+    lines = [f"new: {kind} {name}" for kind, name in added.new] or ["Nothing new."]
+    lines += agreement_lines(added.agreements)
+    lines.append(f"Next: concordant agency status --agency {directory}")
+    return "\n".join(lines)
+
+
+def made_json(made: Bundle, out: Path) -> dict[str, Any]:
+    """A bundle that was written, for scripts."""
+    return {
+        "file": str(out),
+        "agreements": sorted(made.agreements),
+        "entries": sorted(made.entries),
+        "manifests": [f"{agency} {version}" for agency, version in sorted(made.manifests)],
+        "authority": made.authority is not None,
+    }
+
+
+def made_note(made: Bundle) -> str:
+    """One line on what is in a bundle."""
+    return (
+        f"{len(made.agreements)} agreements, {len(made.signatures)} with signatures, "
+        f"{len(made.entries)} entries, {len(made.manifests)} manifests."
+    )
+
+
+def shown_json(shown: Shown) -> dict[str, Any]:
+    """A bundle's content, for scripts."""
+    return {
+        "agreements": agreements_json(shown.agreements),
+        "entries": [
+            {
+                "agency": one.agency,
+                "legal_name": one.entry.profile.legal_name,
+                "role": one.entry.profile.role,
+                "deployment": one.entry.deployment,
+                "words": " ".join(one.words),
+            }
+            for one in shown.entries
+        ],
+        "manifests": [
+            {"agency": agency, "version": version} for agency, version in shown.manifests
+        ],
+        "authority": shown.authority,
+        "certificates": list(shown.certificates),
+    }
+
+
+def shown_text(shown: Shown) -> str:
+    """A bundle's content."""
+    lines = list(agreement_lines(shown.agreements))
+    for one in shown.entries:
+        lines.append(f"entry: {one.agency}, {one.entry.profile.legal_name}")
+        lines.append(f"  fingerprint: {' '.join(one.words)}")
+    lines += [f"manifest: {agency} {version}" for agency, version in shown.manifests]
+    lines += ["authority of Kafka"] if shown.authority else []
+    lines += [f"certificate: {one}" for one in shown.certificates]
+    return "\n".join(lines) or "The bundle is empty."
+
+
+def agreements_json(agreements: Iterable[AgreementLine]) -> list[dict[str, Any]]:
+    """Agreements and their signatures, for scripts."""
+    return [
+        {
+            "name": one.name,
+            "version": one.version,
+            "deployment": one.deployment,
+            "sha256": one.sha256,
+            "signed": list(one.signed),
+            "missing": list(one.missing),
+        }
+        for one in agreements
+    ]
+
+
+def agreement_lines(agreements: Iterable[AgreementLine]) -> Iterator[str]:
+    """Agreements and their signatures."""
+    for one in agreements:
+        yield f"agreement: {one.name} {one.version} of {one.deployment}"
+        yield f"  signed:  {', '.join(one.signed) or 'no party'}"
+        yield f"  missing: {', '.join(one.missing) or 'no party'}"

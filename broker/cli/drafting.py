@@ -1,0 +1,75 @@
+"""``concordant contract draft``: write an agreement from terms and entries."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broker.cli.output import AsJson, note, print_json, print_text
+from broker.errors import WrongInputError
+
+
+def draft(
+    terms: Annotated[
+        str,
+        typer.Option("--terms", metavar="NAME|FILE", help="Shipped terms, or a file of your own."),
+    ],
+    entry: Annotated[
+        list[Path],
+        typer.Option("--entry", metavar="FILE", help="Entry of a party; one for each party."),
+    ],
+    deployment: Annotated[
+        str, typer.Option("--deployment", metavar="NAME", help="Name of the partnership.")
+    ],
+    starts: Annotated[str, typer.Option("--starts", metavar="DAY", help="First day, YYYY-MM-DD.")],
+    ends: Annotated[str, typer.Option("--ends", metavar="DAY", help="Last day, included.")],
+    review: Annotated[
+        str, typer.Option("--review", metavar="DAY", help="By when the parties review it.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The agreement to write.")],
+    json: AsJson = False,
+) -> None:
+    """Write the first version of an agreement from terms and the entries of its parties.
+
+    Checks each entry and the whole text, and shows what should be corrected before a signature.
+    Grants nothing: nothing may flow until every party has signed the file. Compare each fingerprint
+    by telephone before you sign.
+    """
+    from broker.cli import drafting_text
+    from broker.clock import now_ms
+    from broker.operations.contract_draft import draft_contract
+
+    drafted = draft_contract(
+        terms=terms,
+        entries=entry,
+        deployment=deployment,
+        starts=_day("--starts", starts),
+        ends=_day("--ends", ends),
+        review_on=_day("--review", review),
+        out=out,
+        now=now_ms(),
+    )
+    if json:
+        print_json(drafting_text.drafted_json(drafted))
+    else:
+        print_text(str(out))
+    for line in drafting_text.drafted_notes(drafted):
+        note(line)
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+        if day.isoformat() == text:
+            return day
+    except ValueError:
+        pass
+    raise WrongInputError(
+        "This is no day.",
+        code="dates_invalid",
+        where=option,
+        fix="Write a day as YYYY-MM-DD, for example 2027-01-31.",
+    )

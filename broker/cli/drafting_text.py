@@ -1,0 +1,39 @@
+"""What the commands print that write an agreement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from broker.operations.contract_draft import Drafted
+
+
+def drafted_json(drafted: Drafted) -> dict[str, Any]:
+    """A draft, for scripts."""
+    contract = drafted.text.contract
+    return {
+        "file": str(drafted.file),
+        "name": contract.name,
+        "version": contract.version,
+        "deployment": contract.deployment,
+        "sha256": drafted.text.hash.hex(),
+        "parties": [party.id for party in contract.parties],
+        "findings": [
+            {"rule": one.rule, "severity": one.severity, "where": one.where, "text": one.message}
+            for one in drafted.findings
+        ],
+    }
+
+
+def drafted_notes(drafted: Drafted) -> list[str]:
+    """Parties with their fingerprints, findings, and what is next."""
+    contract = drafted.text.contract
+    lines = [f"{contract.name} {contract.version} for {len(contract.parties)} parties:"]
+    lines += [f"  {one.agency}: {' '.join(one.words)}" for one in drafted.entries]
+    lines += [
+        f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in drafted.findings
+    ]
+    lines.append(
+        "Next: each party adds the file to a bundle with its entry: concordant bundle add "
+        "--agency DIR FILE ENTRY..."
+    )
+    return lines

@@ -1,0 +1,303 @@
+"""Reading of bundles, entries and agreements: each file is verified by itself.
+
+Nothing here writes. What a file says is believed by the keys that the file itself names; whether it
+fits what an agency holds is checked in `bundles.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+from broker.errors import ConfigError, EntryError
+from broker.keys.durable import files_in
+from broker.keys.governance import GovernancePublic
+from broker.keys.keyfile import UNASSIGNED
+from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
+from broker.partnership.bundle import BUNDLE_LIMIT_BYTES, Bundle, parse_bundle
+from broker.partnership.entry import ENTRY_LIMIT_BYTES, HEADER, VerifiedEntry, verify_entry
+from broker.registry.contracts import (
+    SignedContract,
+    merge_counterparts,
+    pinned_governance,
+    verify_contract,
+)
+from broker.transport.certificates import read_certificate, verify_issued
+from contracts.errors import ConcordantError, ContractError
+from contracts.loading import parse_contract
+
+INPUTS_LIMIT: Final = 1_000
+"""Files of a shared folder that are looked at."""
+_ZIP: Final = b"PK"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementLine:
+    """An agreement and who has signed it."""
+
+    name: str
+    version: str
+    sha256: str
+    deployment: str
+    signed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Collected:
+    """What was read and verified, before anything is written."""
+
+    agreements: dict[bytes, SignedContract] = field(default_factory=dict)
+    entries: dict[str, VerifiedEntry] = field(default_factory=dict)
+    manifests: list[VerifiedManifest] = field(default_factory=list)
+    authority: bytes | None = None
+    certificates: dict[str, bytes] = field(default_factory=dict)
+
+
+def line_of(signed: SignedContract) -> AgreementLine:
+    """An agreement and who has signed it."""
+    contract = signed.contract
+    return AgreementLine(
+        contract.name,
+        contract.version,
+        signed.hash.hex(),
+        contract.deployment,
+        tuple(party.id for party in contract.parties if party.id in signed.parties),
+        signed.missing,
+    )
+
+
+def as_refused(path: Path, check: Callable[[], Result]) -> Result:
+    """The result of a check; whatever it refuses is part of the input that is refused."""
+    try:
+        return check()
+    except ConfigError:
+        raise
+    except ConcordantError as error:
+        raise EntryError(
+            error.detail,
+            code=error.code,
+            where=error.where or str(path),
+            fix=error.fix or "Nothing was changed. Ask the agency that sent it.",
+        ) from None
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Every file that is named, and those in every folder that is named.
+
+    Raises:
+        EntryError: `bundle_too_large`.
+        ConfigError: `file_unusable`.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            try:
+                inside = files_in(path, "*")
+            except OSError as error:
+                raise _unusable(path, error) from None
+            found += [one for one in inside if one.is_file() and not one.name.startswith(".")]
+        else:
+            found.append(path)
+    if len(found) > INPUTS_LIMIT:
+        raise EntryError(
+            f"The folder has more than {INPUTS_LIMIT:,} files.",
+            code="bundle_too_large",
+            fix="Give the files that are meant.",
+        )
+    return found
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file, one more than a bundle may have at most.
+
+    Raises:
+        ConfigError: `file_unusable`.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(BUNDLE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"A file or folder cannot be used ({error.strerror}).",
+        code="file_unusable",
+        where=str(path),
+        fix="Check that it is there, who owns it and its permissions.",
+    )
+
+
+def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int) -> Bundle:
+    """Verify one file by itself and add it to what was found.
+
+    Args:
+        raw: the file's bytes.
+        where: the file's name, for errors and for signatures beside an agreement.
+        deployment: the reader's; a file of another one is refused.
+        found: what was found so far; changed.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the file is refused.
+    """
+    bundle = _members(raw, where, now)
+    _collect_entries(bundle, deployment, found, where, now)
+    _collect_agreements(bundle, found, where)
+    _collect_manifests(bundle, found, where, now)
+    _require_one_deployment(deployment, found, where)
+    _collect_certificates(bundle, found, where)
+    return bundle
+
+
+def _members(raw: bytes, where: str, now: int) -> Bundle:
+    if raw.startswith(f"{HEADER}\n".encode()):
+        entry = verify_entry(raw[: ENTRY_LIMIT_BYTES + 1], now=now, where=where)
+        return Bundle(entries={entry.agency: raw})
+    if raw.startswith(_ZIP):
+        return parse_bundle(raw, where)
+    try:
+        text = parse_contract(raw, where)
+    except ContractError:
+        if where.endswith((".yaml", ".yml")):
+            raise
+        raise EntryError(
+            "This is no bundle, no entry and no agreement.",
+            code="bundle_malformed",
+            where=where,
+            fix="Give a file that another agency made with: concordant bundle make",
+        ) from None
+    beside = Path(where).with_suffix(".note")
+    note = {text.hash.hex(): read_file(beside)} if beside.is_file() else {}
+    return Bundle(agreements={text.hash.hex(): raw}, signatures=note)
+
+
+def _collect_entries(
+    bundle: Bundle, deployment: str, found: Collected, where: str, now: int
+) -> None:
+    wanted = None if deployment == UNASSIGNED else deployment
+    for agency, content in bundle.entries.items():
+        entry = verify_entry(content, now=now, deployment=wanted, where=where)
+        if entry.agency != agency:
+            raise _malformed(where, "an entry has another name than its agency")
+        found.entries[agency] = _newer(found.entries.get(agency), entry, where)
+
+
+def _collect_agreements(bundle: Bundle, found: Collected, where: str) -> None:
+    if set(bundle.signatures) - set(bundle.agreements):
+        raise _malformed(where, "there are signatures of an agreement that is not in it")
+    for name, content in bundle.agreements.items():
+        text = parse_contract(content, where)
+        if text.hash.hex() != name:
+            raise _malformed(where, "an agreement has another hash than its name says")
+        signed = verify_contract(text, bundle.signatures.get(name), where=where)
+        before = found.agreements.get(text.hash)
+        if before is not None:
+            signed = merge_counterparts(text, [before.note, signed.note])
+        found.agreements[text.hash] = signed
+
+
+def _collect_certificates(bundle: Bundle, found: Collected, where: str) -> None:
+    if bundle.authority is None:
+        if bundle.certificates:
+            raise _malformed(where, "there is a certificate, but no authority")
+        return
+    read_certificate(bundle.authority)
+    if found.authority not in (None, bundle.authority):
+        raise _malformed(where, "two files name different authorities of Kafka")
+    found.authority = bundle.authority
+    for agency, content in bundle.certificates.items():
+        known = found.entries.get(agency)
+        request = None if known is None else known.entry.certificate_request.encode()
+        verify_issued(bundle.authority, content, agency, request)
+        found.certificates[agency] = content
+
+
+def _collect_manifests(bundle: Bundle, found: Collected, where: str, now: int) -> None:
+    for (agency, version), content in bundle.manifests.items():
+        signed = parse_manifest(content, where)
+        manifest = signed.manifest
+        if (manifest.agency, manifest.version) != (agency, version):
+            raise _malformed(where, "a manifest has another name than it says")
+        pairs = _pairs(agency, found.agreements.values(), found.entries)
+        found.manifests.append(
+            verify_manifest(signed, pairs, deployment=manifest.deployment, now=now, where=where)
+        )
+    for entry in found.entries.values():
+        if entry.entry.deployment != UNASSIGNED and entry.manifest not in found.manifests:
+            found.manifests.append(entry.manifest)
+
+
+def _pairs(
+    agency: str, agreements: Iterable[SignedContract], entries: dict[str, VerifiedEntry]
+) -> tuple[GovernancePublic, ...]:
+    pinned = [
+        pinned_governance(one.contract, agency)
+        for one in agreements
+        if agency in one.contract.governance_keys
+    ]
+    if agency in entries:
+        pinned.append(entries[agency].governance)
+    return tuple(dict.fromkeys(pinned))
+
+
+def _newer(before: VerifiedEntry | None, entry: VerifiedEntry, where: str) -> VerifiedEntry:
+    if before is None:
+        return entry
+    if before.governance != entry.governance:
+        raise conflict(entry.agency, where)
+    return entry if entry.entry.issued > before.entry.issued else before
+
+
+def _require_one_deployment(own: str, found: Collected, where: str) -> None:
+    named = {one.contract.deployment for one in found.agreements.values()}
+    named |= {one.entry.deployment for one in found.entries.values()}
+    named |= {one.manifest.deployment for one in found.manifests} | {own}
+    named -= {UNASSIGNED}
+    if len(named) > 1:
+        raise EntryError(
+            f"It is of another deployment: {', '.join(sorted(named))}.",
+            code="entry_foreign",
+            where=where,
+            fix="Keep one folder for each deployment, and give files of that deployment.",
+        )
+
+
+def require_pins(agreements: Iterable[SignedContract], entries: dict[str, VerifiedEntry]) -> None:
+    """Check that agreements name the governance keys that the parties' entries have.
+
+    Raises:
+        EntryError: `entry_conflict`.
+    """
+    for signed in agreements:
+        for agency, entry in entries.items():
+            if (
+                agency in signed.contract.governance_keys
+                and pinned_governance(signed.contract, agency) != entry.governance
+            ):
+                raise conflict(agency, signed.text.where)
+
+
+def _malformed(where: str, problem: str) -> EntryError:
+    return EntryError(
+        f"The bundle is refused: {problem}.",
+        code="bundle_malformed",
+        where=where,
+        fix="Ask the agency that sent it for the file that it made with: concordant bundle make",
+    )
+
+
+def conflict(agency: str, where: str | None) -> EntryError:
+    """Two agencies with one id, or two with one key."""
+    return EntryError(
+        f"There are two agencies with the id {agency}, or two agencies with one key.",
+        code="entry_conflict",
+        where=where,
+        fix=f"Nothing was changed. Telephone {agency} and compare its fingerprint: one of the two "
+        "files is not its own.",
+    )

@@ -1,0 +1,380 @@
+"""Use cases of bundles: add what others sent, make one to pass on, show one.
+
+Adding verifies everything before it writes anything, is a union, and may be repeated in any order.
+What is refused leaves the folder as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.agency.participant import Participant, load_participant
+from broker.errors import ConfigError, EntryError, ManifestError, RegistryError, TransportError
+from broker.keys.durable import files_in, make_private_folder, write_durably
+from broker.keys.governance import GovernancePublic
+from broker.keys.keyfile import UNASSIGNED
+from broker.keys.manifest import (
+    MANIFEST_LIMIT_BYTES,
+    VerifiedManifest,
+    parse_manifest,
+    verify_manifest,
+)
+from broker.operations.agency_founding import ENTRIES_FOLDER
+from broker.operations.bundle_reading import (
+    AgreementLine,
+    Collected,
+    as_refused,
+    collect,
+    conflict,
+    files_of,
+    line_of,
+    read_file,
+    require_pins,
+)
+from broker.partnership.bundle import Bundle, format_bundle
+from broker.partnership.entry import (
+    VerifiedEntry,
+    parse_entry,
+)
+from broker.registry.contracts import (
+    merge_counterparts,
+    pinned_governance,
+)
+from broker.registry.repository import MANIFESTS_FOLDER
+from broker.transport.certificates import verify_issued
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a bundle added to an agency.
+
+    Attributes:
+        agency: the agency's id.
+        new: what was not held before: (kind, name).
+        agreements: every agreement that is held now.
+    """
+
+    agency: str
+    new: tuple[tuple[str, str], ...]
+    agreements: tuple[AgreementLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The content of a bundle, every part verified by what the bundle itself holds."""
+
+    agreements: tuple[AgreementLine, ...]
+    entries: tuple[VerifiedEntry, ...]
+    manifests: tuple[tuple[str, int], ...]
+    authority: bool
+    certificates: tuple[str, ...]
+
+
+def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
+    """Take bundles, entries and agreements into an agency's folder.
+
+    Args:
+        directory: the agency's folder.
+        paths: files, or folders whose files are taken.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: one is refused; nothing was written.
+        ConfigError: a file cannot be read, or the folder not be written.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    deployment = participant.deployment
+    found = Collected()
+    for path in files_of(paths):
+        as_refused(path, lambda p=path: collect(read_file(p), str(p), deployment, found, now))  # type: ignore[misc]
+    held = held_entries(directory)
+    for path_name, check in (
+        ("entries", lambda: _check_entries(participant, found, held)),
+        ("agreements", lambda: _check_agreements(participant, found, held)),
+        ("manifests", lambda: _check_manifests(participant, found, held, now)),
+        ("certificates", lambda: _check_certificates(participant, found, held)),
+    ):
+        as_refused(Path(path_name), check)
+    return _write(participant, found, held, now)
+
+
+def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
+    """Write everything that an agency holds for the others into one file.
+
+    Args:
+        directory: the agency's folder.
+        out: the file.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConfigError: `output_unwritable`, or the folder cannot be loaded.
+    """
+    bundle = held_bundle(load_participant(directory, now, unsigned_ok=True))
+    try:
+        write_durably(out, format_bundle(bundle))
+    except OSError as error:
+        raise ConfigError(
+            f"The bundle cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(out),
+            fix="Name a file in a folder that exists and that you may write to.",
+        ) from None
+    return bundle
+
+
+def show_bundle(file: Path, now: int) -> Shown:
+    """Verify a bundle by itself.
+
+    Args:
+        file: the bundle, or an entry.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: it is refused.
+        ConfigError: it cannot be read.
+    """
+    found = Collected()
+    bundle = as_refused(file, lambda: collect(read_file(file), str(file), UNASSIGNED, found, now))
+    as_refused(file, lambda: require_pins(found.agreements.values(), found.entries))
+    return Shown(
+        tuple(map(line_of, found.agreements.values())),
+        tuple(found.entries[one] for one in sorted(found.entries)),
+        tuple(sorted(bundle.manifests)),
+        bundle.authority is not None,
+        tuple(sorted(bundle.certificates)),
+    )
+
+
+def held_bundle(participant: Participant) -> Bundle:
+    """What an agency passes on."""
+    root = participant.root
+    contracts = participant.contracts.all()
+    manifests: dict[tuple[str, int], bytes] = {}
+    for path in files_in(root / MANIFESTS_FOLDER, "*.note"):
+        manifest = parse_manifest(path.read_bytes(), str(path)).manifest
+        if manifest.deployment != UNASSIGNED:
+            manifests[manifest.agency, manifest.version] = path.read_bytes()
+    newest = {agency: version for agency, version in sorted(manifests)}  # noqa: C416 - the last counts
+    authority = root / participant.config.kafka.ca
+    return Bundle(
+        agreements={one.hash.hex(): one.text.raw for one in contracts},
+        signatures={one.hash.hex(): one.note for one in contracts if one.note},
+        entries=held_entries(root),
+        manifests={key: raw for key, raw in manifests.items() if newest[key[0]] == key[1]},
+        authority=authority.read_bytes() if authority.is_file() else None,
+    )
+
+
+def held_entries(directory: Path) -> dict[str, bytes]:
+    """The entries in an agency's folder, by agency id; each was verified when it came."""
+    return {
+        path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.entry")
+    }
+
+
+def _check_entries(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
+    for agency, entry in found.entries.items():
+        if agency in held:
+            known = parse_entry(held[agency]).governance
+            if (known.ed25519, known.ml_dsa_65) != (
+                entry.governance.ed25519,
+                entry.governance.ml_dsa_65,
+            ):
+                raise conflict(agency, None)
+    if participant.agency in found.entries and participant.agency not in held:
+        pair = found.entries[participant.agency].governance
+        if pair.fingerprints != _own_fingerprints(participant):
+            raise conflict(participant.agency, None)
+    keys: dict[bytes, str] = {}
+    for agency, raw in held.items():
+        if agency not in found.entries:
+            keys[parse_entry(raw).governance.ed25519] = agency
+    for agency, entry in found.entries.items():
+        if keys.setdefault(entry.governance.ed25519, agency) != agency:
+            raise conflict(agency, None)
+
+
+def _own_fingerprints(participant: Participant) -> tuple[str, str]:
+    section = participant.config.governance
+    return section.ed25519, section.ml_dsa_65
+
+
+def _check_agreements(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
+    drafts = {one.contract.deployment for one in participant.contracts.all()}
+    for signed in found.agreements.values():
+        if drafts - {signed.contract.deployment}:
+            raise EntryError(
+                f"It is of another deployment than the agreement that is here: "
+                f"{signed.contract.deployment}.",
+                code="entry_foreign",
+                fix="Keep one folder for each deployment, and give files of that deployment.",
+            )
+        participant.contracts.adding(signed)
+    held_now = {agency: parse_entry(raw).governance for agency, raw in held.items()}
+    require_pins(found.agreements.values(), found.entries)
+    for signed in found.agreements.values():
+        for agency, known in held_now.items():
+            if agency in signed.contract.governance_keys:
+                pair = pinned_governance(signed.contract, agency)
+                if (pair.ed25519, pair.ml_dsa_65) != (known.ed25519, known.ml_dsa_65):
+                    raise conflict(agency, None)
+    for agency, entry in found.entries.items():
+        for signed in participant.contracts.all():
+            if (
+                agency in signed.contract.governance_keys
+                and pinned_governance(signed.contract, agency) != entry.governance
+            ):
+                raise conflict(agency, None)
+
+
+def _check_manifests(
+    participant: Participant, found: Collected, held: dict[str, bytes], now: int
+) -> None:
+    """Leave out what is known or older, and refuse two texts of one version."""
+    here = _manifests_here(participant)
+    kept: list[VerifiedManifest] = []
+    older = False
+    for verified in found.manifests:
+        manifest = verified.manifest
+        _require_believed(participant, verified, found, held, now)
+        known = here.get((manifest.agency, manifest.version))
+        if known is not None:
+            if known != verified.raw and parse_manifest(known).manifest != manifest:
+                raise ManifestError(
+                    f"The manifest of {manifest.agency}, version {manifest.version}, exists with "
+                    "two texts.",
+                    code="manifest_conflict",
+                    fix=f"Keep both as evidence and ask {manifest.agency}.",
+                )
+            continue
+        if any(agency == manifest.agency and v > manifest.version for agency, v in here):
+            older = True
+            continue
+        kept.append(verified)
+    found.manifests[:] = kept
+    if older and not kept and not _anything_new(participant, found, held):
+        raise EntryError(
+            "It is older than what is held, and has nothing new.",
+            code="bundle_older",
+            fix="Ask the agency that sent it for a bundle that it makes now.",
+        )
+
+
+def _require_believed(
+    participant: Participant,
+    verified: VerifiedManifest,
+    found: Collected,
+    held: dict[str, bytes],
+    now: int,
+) -> None:
+    """Check a manifest by keys that are believed here, not by those that its file brings.
+
+    An agreement that was made up could pin other keys for a party: its manifest must not come into
+    the folder, where the party's own would then be refused.
+    """
+    agency = verified.manifest.agency
+    pairs = participant.contracts.governance_of(agency)
+    if not pairs and agency in held:
+        known = parse_entry(held[agency]).governance
+        pairs = (GovernancePublic(known.ed25519, known.ml_dsa_65),)
+    if not pairs and agency in found.entries:
+        pairs = (found.entries[agency].governance,)
+    verify_manifest(
+        parse_manifest(verified.raw), pairs, deployment=verified.manifest.deployment, now=now
+    )
+
+
+def _anything_new(participant: Participant, found: Collected, held: dict[str, bytes]) -> bool:
+    new_entries = any(_is_newer(held.get(a), e) for a, e in found.entries.items())
+    known = participant.contracts.signatures()
+    signatures = any(
+        found.agreements[one].parties - known.get(one, frozenset()) or one not in known
+        for one in found.agreements
+    )
+    return new_entries or signatures
+
+
+def _is_newer(held: bytes | None, entry: VerifiedEntry) -> bool:
+    return held is None or parse_entry(held).issued < entry.entry.issued
+
+
+def _manifests_here(participant: Participant) -> dict[tuple[str, int], bytes]:
+    here: dict[tuple[str, int], bytes] = {}
+    for path in files_in(participant.root / MANIFESTS_FOLDER, "*.note"):
+        with path.open("rb") as file:
+            raw = file.read(MANIFEST_LIMIT_BYTES + 1)
+        manifest = parse_manifest(raw, str(path)).manifest
+        if manifest.deployment != UNASSIGNED:
+            here[manifest.agency, manifest.version] = raw
+    return here
+
+
+def _check_certificates(participant: Participant, found: Collected, held: dict[str, bytes]) -> None:
+    authority = participant.root / participant.config.kafka.ca
+    if (
+        found.authority is not None
+        and authority.is_file()
+        and authority.read_bytes() != found.authority
+    ):
+        raise TransportError(
+            "It names another authority for Kafka than the one that is here.",
+            code="certificate_foreign",
+            fix="Ask Kafka's host which authority counts.",
+        )
+    own = found.certificates.get(participant.agency)
+    if own is not None and found.authority is not None and participant.agency in held:
+        request = parse_entry(held[participant.agency]).certificate_request.encode()
+        verify_issued(found.authority, own, participant.agency, request)
+
+
+def _write(participant: Participant, found: Collected, held: dict[str, bytes], now: int) -> Added:
+    new: list[tuple[str, str]] = []
+    root = participant.root
+    known = participant.contracts.signatures()
+    try:
+        make_private_folder(root / ENTRIES_FOLDER)
+        make_private_folder(root / MANIFESTS_FOLDER)
+        for agency, entry in sorted(found.entries.items()):
+            if _is_newer(held.get(agency), entry):
+                write_durably(root / ENTRIES_FOLDER / f"{agency}.entry", entry.raw)
+                new.append(("entry", agency))
+        for verified in sorted(found.manifests, key=lambda v: v.manifest.version):
+            manifest = verified.manifest
+            name = f"{manifest.agency}.{manifest.version}.note"
+            write_durably(root / MANIFESTS_FOLDER / name, verified.raw)
+            new.append(("manifest", f"{manifest.agency} {manifest.version}"))
+        kafka = participant.config.kafka
+        own = found.certificates.get(participant.agency)
+        for kind, relative, content in (
+            ("authority", kafka.ca, found.authority),
+            ("certificate", kafka.certificate, own),
+        ):
+            path = root / relative
+            if content is not None and (not path.is_file() or path.read_bytes() != content):
+                make_private_folder(path.parent)
+                write_durably(path, content)
+                new.append((kind, relative))
+    except OSError as error:
+        raise RegistryError(
+            f"A file cannot be written ({error.strerror}).",
+            code="registry_unwritable",
+            where=str(root),
+            fix="Check the free space, the owner and the permissions of the folder. Then give the "
+            "command again.",
+        ) from None
+    held_contracts = {one.hash: one for one in participant.contracts.all()}
+    for contract_hash, signed in sorted(found.agreements.items()):
+        before = held_contracts.get(contract_hash)
+        notes = [signed.note] if before is None else [before.note, signed.note]
+        merged = merge_counterparts(signed.text if before is None else before.text, notes)
+        name = f"{merged.contract.name} {merged.contract.version}"
+        if before is None:
+            new.append(("agreement", name))
+        signers = sorted(merged.parties - known.get(contract_hash, frozenset()))
+        new += [("signature", f"{name} by {one}") for one in signers]
+        if before is None or signers:
+            participant.repository.write_contract(merged)
+    again = load_participant(root, now, unsigned_ok=True)
+    return Added(again.agency, tuple(new), tuple(map(line_of, again.contracts.all())))

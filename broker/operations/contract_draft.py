@@ -1,0 +1,220 @@
+"""Draft of an agreement: terms, and the entries of the agencies that are to be its parties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from broker.envelope.primitives import b64
+from broker.errors import ConfigError, EntryError, WrongInputError
+from broker.keys.durable import write_durably
+from broker.keys.keyfile import UNASSIGNED
+from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
+from contracts.drafting import draft
+from contracts.errors import ContractError
+from contracts.findings import Finding
+from contracts.lint import lint_text
+from contracts.loading import (
+    AGREEMENT_BYTES,
+    ContractText,
+    parse_contract,
+    parse_draft,
+    shipped_names,
+    shipped_terms,
+)
+from contracts.model import Contract
+from contracts.names import nearest
+from contracts.parties import GovernanceKeys
+from contracts.terms import Regime
+
+_NOT_AN_AUTHORITYS: Final = ("6(1)(f)", "6(1)(ea)")
+"""Legal bases on which a public authority may not rely for its tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """An agreement that was written.
+
+    Attributes:
+        text: the agreement.
+        file: where it is.
+        entries: of its parties, in the agreement's order.
+        findings: of every check of the text, errors first.
+    """
+
+    text: ContractText
+    file: Path
+    entries: tuple[VerifiedEntry, ...]
+    findings: tuple[Finding, ...]
+
+
+def draft_contract(
+    *,
+    terms: str,
+    entries: Sequence[Path],
+    deployment: str,
+    starts: date,
+    ends: date,
+    review_on: date,
+    out: Path,
+    now: int,
+) -> Drafted:
+    """Write the first version of an agreement.
+
+    Args:
+        terms: the name of shipped terms, or a file.
+        entries: the parties' entries, in the order in which the agreement names them.
+        deployment: the partnership's id.
+        starts: first day in force, UTC.
+        ends: last day in force, UTC.
+        review_on: the day by which the parties review it.
+        out: the file.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: an entry is refused, two are of one id (`entry_conflict`), or the terms do not
+            say what a party's entry leaves open (`entry_incomplete`).
+        ContractError: the terms, or what becomes of them, are no agreement.
+        WrongInputError: `terms_unknown` or `dates_invalid`.
+        ConfigError: `output_unwritable`.
+    """
+    if deployment == UNASSIGNED or not starts <= review_on <= ends:
+        raise WrongInputError(
+            "The deployment has a reserved name."
+            if deployment == UNASSIGNED
+            else "The days are not in their order: start, review, end.",
+            code="dates_invalid" if deployment != UNASSIGNED else "option_invalid",
+            where="contract draft",
+            fix="Give --starts, --review and --ends in this order, and a name of your own for "
+            "--deployment.",
+        )
+    terms_text = _terms(terms)
+    outline = parse_draft(terms_text.encode(), terms).contract
+    verified = [_entry(path, deployment, now) for path in entries]
+    require_distinct(verified)
+    text = draft(
+        terms_text,
+        deployment=deployment,
+        parties=[party_of(one, outline) for one in verified],
+        governance_keys={
+            one.agency: GovernanceKeys(
+                ed25519=b64(one.governance.ed25519), ml_dsa_65=b64(one.governance.ml_dsa_65)
+            )
+            for one in verified
+        },
+        starts=starts,
+        ends=ends,
+        review_on=review_on,
+    )
+    parsed = parse_contract(text.encode(), str(out))
+    try:
+        write_durably(out, parsed.raw)
+    except OSError as error:
+        raise ConfigError(
+            f"The agreement cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(out),
+            fix="Name a file in a folder that exists and that you may write to.",
+        ) from None
+    today = datetime.fromtimestamp(now // 1000, UTC).date()
+    found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
+    return Drafted(parsed, out, tuple(verified), tuple(found))
+
+
+def require_distinct(entries: Sequence[VerifiedEntry]) -> None:
+    """Check that no two entries are of one agency id or of one key.
+
+    Raises:
+        EntryError: `entry_conflict`.
+    """
+    seen: dict[object, VerifiedEntry] = {}
+    for entry in entries:
+        for mark in (entry.agency, entry.governance.ed25519, entry.governance.ml_dsa_65):
+            if mark in seen:
+                raise EntryError(
+                    f"Two entries have one id or one key: {seen[mark].agency} and {entry.agency}.",
+                    code="entry_conflict",
+                    fix="Telephone both agencies and compare fingerprints. Give each entry once.",
+                )
+        seen |= dict.fromkeys(
+            (entry.agency, entry.governance.ed25519, entry.governance.ml_dsa_65), entry
+        )
+
+
+def party_of(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:
+    """An agency as a party; what its entry leaves open follows from the terms for its role.
+
+    Args:
+        entry: the agency's.
+        outline: the terms.
+
+    Raises:
+        EntryError: `entry_incomplete`.
+    """
+    profile = entry.entry.profile
+    if profile.role not in outline.roles:
+        alike = nearest(profile.role, outline.roles)
+        raise EntryError(
+            f"The agreement has no role {profile.role}, which {entry.agency} states.",
+            code="entry_incomplete",
+            where=entry.agency,
+            fix=f"Did it mean {' or '.join(alike)}?"
+            if alike
+            else f"Roles are: {', '.join(outline.roles)}.",
+        )
+    bases = [one for one in outline.legal_bases if profile.role in one.relied_on_by]
+    regimes: set[Regime] = {one.regime for one in bases}
+    if profile.regime is None and len(regimes) != 1:
+        raise EntryError(
+            f"The terms do not say under which law {entry.agency} processes.",
+            code="entry_incomplete",
+            where=entry.agency,
+            fix=f"Ask {entry.agency} to make its agency with --regime.",
+        )
+    private = any(mark in one.basis for one in bases for mark in _NOT_AN_AUTHORITYS)
+    regime: Regime = profile.regime or min(regimes)
+    return profile.party(entry.agency, regime=regime, public_authority=not private)
+
+
+def _terms(name: str) -> str:
+    if name in shipped_names():
+        return shipped_terms(name)
+    try:
+        with Path(name).open("rb") as file:
+            raw = file.read(AGREEMENT_BYTES + 1)
+    except OSError:
+        alike = nearest(name, shipped_names())
+        raise WrongInputError(
+            "There are no terms of this name, and no such file can be read.",
+            code="terms_unknown",
+            where=name,
+            fix=f"Did you mean {' or '.join(alike)}?"
+            if alike
+            else f"Give a file, or one of: {', '.join(shipped_names())}.",
+        ) from None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ContractError(
+            "the terms are not UTF-8 text",
+            code="contract_invalid",
+            where=name,
+            fix="Save the file as UTF-8.",
+        ) from None
+
+
+def _entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(ENTRY_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(
+            f"The entry cannot be read ({error.strerror}).",
+            code="file_unusable",
+            where=str(path),
+            fix="Check that it is there, who owns it and its permissions.",
+        ) from None
+    return verify_entry(raw, now=now, deployment=deployment, where=str(path))

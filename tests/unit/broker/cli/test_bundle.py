@@ -1,0 +1,77 @@
+"""``contract draft`` and ``concordant bundle``: from entries to an agreement in force."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.clock import now_ms
+from tests.support.command_line import run
+from tests.support.founding import cheap_scrypt, options, reason
+
+PARTIES = {"csu-camden": "police", "council-camden": "council"}
+PARTIES |= {"haven-support": "support", "cps-london": "prosecution"}
+
+
+@pytest.fixture(autouse=True)
+def _quickly() -> object:
+    with cheap_scrypt():
+        yield
+
+
+def test_a_partnership_is_founded_by_its_members(tmp_path: Path) -> None:
+    today = datetime.fromtimestamp(now_ms() // 1000, UTC).date()
+    entries: list[object] = []
+    for agency, role in PARTIES.items():
+        folder, entry = tmp_path / agency, tmp_path / f"{agency}.entry"
+        assert run("agency", "init", folder, *options(folder, agency, role)).code == 0
+        assert run("agency", "entry", "--agency", folder, "--out", entry).code == 0
+        entries += ["--entry", entry]
+    days = ["--starts", today, "--ends", today + timedelta(300), "--review", today + timedelta(200)]
+    agreement = tmp_path / "agreement.yaml"
+    terms = ["--terms", "london-hate-crime", "--deployment", "pan-camden"]
+    drafted = run("contract", "draft", *terms, *entries, *days, "--out", agreement, "--json")
+    assert drafted.json["findings"] == []
+    assert drafted.json["parties"] == list(PARTIES)
+    passed: list[object] = [agreement, *tmp_path.glob("*.entry")]
+    for agency in PARTIES:
+        folder = tmp_path / agency
+        added = run("bundle", "add", "--agency", folder, *passed, "--json")
+        assert added.code == 0, added.err
+        assert {"kind": "agreement", "name": "london-hate-crime 1.0.0"} in added.json["new"]
+        signed = run("contract", "sign", "--agency", folder, "--as", "A. Okafor, Chair", "--yes")
+        assert signed.code == 0, signed.err
+        passed = [tmp_path / f"{agency}.bundle"]
+        made = run("bundle", "make", "--agency", folder, "--out", passed[0])
+        assert (made.code, made.lines) == (0, [str(passed[0])])
+    for agency in PARTIES:
+        assert run("bundle", "add", "--agency", tmp_path / agency, *passed).code == 0
+        done = run("contract", "verify", "--agency", tmp_path / agency)
+        assert (done.code, "in force" in done.text) == (0, True)
+    shown = run("bundle", "show", *passed, "--json").json
+    assert [one["agency"] for one in shown["entries"]] == sorted(PARTIES)
+    assert shown["agreements"][0]["missing"] == []
+    again = run("contract", "sign", "--agency", tmp_path / "csu-camden", "--yes")
+    assert (again.code, reason(again)) == (1, "nothing_to_sign")
+
+
+def test_what_is_refused_is_named_with_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    run("agency", "init", folder, *options(folder))
+    (tmp_path / "x").write_text("hello")
+    done = run("bundle", "add", "--agency", folder, tmp_path / "x")
+    assert (done.code, reason(done)) == (4, "bundle_malformed")
+    assert str(tmp_path / "x") in done.err
+    missing = run("bundle", "add", "--agency", folder, tmp_path / "y")
+    assert (missing.code, reason(missing)) == (3, "file_unusable")
+
+
+def test_a_day_that_is_none(tmp_path: Path) -> None:
+    days = ["--starts", "2027-02-30", "--ends", "2027-03-01", "--review", "2027-03-01"]
+    done = run(
+        *("contract", "draft", "--terms", "london-hate-crime", "--deployment", "x"),
+        *("--entry", tmp_path / "x", *days, "--out", tmp_path / "out"),
+    )
+    assert (done.code, reason(done)) == (2, "dates_invalid")
