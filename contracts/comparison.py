@@ -1,32 +1,29 @@
 """Comparison of two versions of an agreement: what each change does to disclosure.
 
-Every leaf that differs is reported. A change widens if more data, a longer time, another purpose or
-less consent follows from it, or a safeguard is weaker; what cannot be judged, free text above all,
-is `unknown` and counts as widening (fail closed).
+Every leaf that differs is reported, in words, with the clause and the parties that it concerns.
+`contracts/comparison_effects.py` says what each does; flows that several changes permit together
+are found here.
 """
 
 from __future__ import annotations
 
 import base64
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
+from contracts.comparison_effects import Effect, effect_of
 from contracts.consent_needs import consent_needs
-from contracts.differences import Difference, Path, Value, differences
-from contracts.durations import duration_ms
-from contracts.explain import fingerprint
-from contracts.model import UNSTATED_KAFKA_DAYS, Contract
+from contracts.differences import Difference, TermPath, TermValue, differences
+from contracts.model import Contract
+from contracts.parties import fingerprint
 from contracts.wording import flat
 
-__all__ = ["Change", "Comparison", "Effect", "compare"]
-
-Effect: TypeAlias = Literal["widens", "narrows", "both", "neutral", "unknown"]
+__all__ = ["AgreementComparison", "TermChange", "compare"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TermChange:
     """One change between two versions.
 
     Attributes:
@@ -50,237 +47,22 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AgreementComparison:
     """All changes between two versions, in the order of the newer one."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[TermChange, ...]
 
     @property
     def widening(self) -> bool:
         """Whether any change counts as widening."""
         return any(change.widening for change in self.changes)
 
-    def for_party(self, agency: str) -> tuple[Change, ...]:
-        """Return the changes that concern one agency."""
-        return tuple(change for change in self.changes if agency in change.parties)
 
-
-def compare(before: Contract, after: Contract) -> Comparison:
+def compare(before: Contract, after: Contract) -> AgreementComparison:
     """Return every change from one version of an agreement to the next."""
     changes = [_change(before, after, found) for found in differences(before, after)]
     changes += _uncovered(before, after, changes)
-    return Comparison(tuple(changes))
-
-
-# --- effects --------------------------------------------------------------------------------------
-
-Rule: TypeAlias = Callable[[Difference], Effect]
-
-
-def _more(found: Difference) -> Effect:
-    """More items disclose more."""
-    if found.kind == "reordered":
-        return "neutral"
-    return {"added": "widens", "removed": "narrows"}.get(found.kind, "both")  # type: ignore[return-value]
-
-
-def _less(found: Difference) -> Effect:
-    """More items disclose less: consent, prohibitions, safeguards."""
-    if found.kind == "reordered":
-        return "neutral"
-    return {"added": "narrows", "removed": "widens"}.get(found.kind, "both")  # type: ignore[return-value]
-
-
-def _size(found: Difference) -> Effect:
-    """The greater number, or the later day, widens."""
-    return _ordered(found, lambda value: value)
-
-
-def _floor(found: Difference) -> Effect:
-    """The smaller number, or the earlier day, widens."""
-    effect = _ordered(found, lambda value: value)
-    return {"widens": "narrows", "narrows": "widens"}.get(effect, effect)  # type: ignore[return-value]
-
-
-def _length(found: Difference) -> Effect:
-    """The longer duration weakens a safeguard."""
-    return _ordered(found, lambda value: duration_ms(str(value)))
-
-
-def _ordered(found: Difference, key: Callable[[Value], object]) -> Effect:
-    if found.kind != "changed":
-        return "widens" if found.kind == "removed" else "both"
-    before, after = key(found.before), key(found.after)
-    if before == after:
-        return "neutral"
-    return "widens" if before < after else "narrows"  # type: ignore[operator]
-
-
-def _mark(found: Difference) -> Effect:
-    """A mark that protects: `identifies`, `secondary_suppression`."""
-    return "narrows" if found.after is True else "widens"
-
-
-def _required(found: Difference) -> Effect:
-    return "widens" if found.after is True else "narrows"
-
-
-def _incident(found: Difference) -> Effect:
-    order = ("never", "with-consent", "allowed")
-    if found.before not in order or found.after not in order:
-        return "unknown"
-    return "widens" if order.index(found.before) < order.index(found.after) else "narrows"
-
-
-def _neutral(_found: Difference) -> Effect:
-    return "neutral"
-
-
-def _words_matter(found: Difference) -> Effect:
-    """That a part is there changes nothing by itself; what its words say cannot be judged."""
-    return "unknown" if found.kind == "changed" else "neutral"
-
-
-def _acknowledged(found: Difference) -> Effect:
-    """A lost acknowledgement weakens a safeguard; what the words of another say is not judged."""
-    return "widens" if found.kind == "removed" else "unknown"
-
-
-def _retention(found: Difference) -> Effect:
-    """Without terms of its own, a type has the default days on Kafka and no limit of years."""
-    before, after = (_times(value) for value in (found.before, found.after))
-    if before == after:
-        return "neutral"
-    longer = any(new > old for old, new in zip(before, after, strict=True))
-    shorter = any(new < old for old, new in zip(before, after, strict=True))
-    if longer and shorter:
-        return "both"
-    return "widens" if longer else "narrows"
-
-
-def _times(retention: Value) -> tuple[float, float]:
-    if not isinstance(retention, dict):
-        return UNSTATED_KAFKA_DAYS, math.inf
-    return float(str(retention["kafka_days"])), float(str(retention["recipient_years"]))
-
-
-def _either(_found: Difference) -> Effect:
-    return "both"
-
-
-_TYPE = "event_types.*"
-_FIELD = f"{_TYPE}.fields.*"
-_RULES: Mapping[str, Rule] = {
-    "status": _neutral,
-    "version": _neutral,
-    "previous": _neutral,
-    "version_record.*": _neutral,
-    "version_record.*.*": _neutral,
-    "consulted.*": _neutral,
-    "consulted.*.*": _neutral,
-    "starts": _floor,
-    "ends": _size,
-    "review_on": _size,
-    "review_by.*": _less,
-    "roles.*": _words_matter,
-    "parties.*": _more,
-    "governance_keys.*": _neutral,  # that the party itself is added or removed stands beside it
-    "parties.*.role": _either,
-    "parties.*.area.*": _more,
-    "purposes.*": _more,
-    "purposes.*.kind": _either,
-    "legal_bases.*": _more,
-    "legal_bases.*.basis": _either,
-    "legal_bases.*.relied_on_by.*": _more,
-    "legal_bases.*.gateways.*": _more,
-    "legal_bases.*.appropriate_policy_document": _less,
-    _TYPE: _more,
-    f"{_TYPE}.clause": _neutral,
-    f"{_TYPE}.publishers.*": _more,
-    f"{_TYPE}.recipients.*": _more,
-    f"{_TYPE}.purposes.*": _more,
-    f"{_TYPE}.incident_identifiers": _incident,
-    f"{_TYPE}.retention": _retention,
-    f"{_TYPE}.retention.kafka_days": _size,
-    f"{_TYPE}.retention.recipient_years": _size,
-    f"{_TYPE}.service_levels": _neutral,
-    f"{_TYPE}.service_levels.*": _neutral,
-    _FIELD: _more,
-    f"{_FIELD}.clause": _neutral,
-    f"{_FIELD}.readers.*": _more,
-    f"{_FIELD}.purposes.*": _more,
-    f"{_FIELD}.consent.*": _less,
-    f"{_FIELD}.identifies": _mark,
-    f"{_FIELD}.required": _required,
-    "consent_by_role.*": _less,
-    "consent_by_role.*.clause": _neutral,
-    "consent_by_role.*.scope": _either,
-    "consent_by_role.*.unless_from.*": _more,
-    "retention.grace_days": _size,
-    "service_levels.heartbeat_every": _length,
-    "service_levels.silence_alarm_after": _length,
-    "service_levels.quarantine_answer_within": _length,
-    "use.permitted.*": _more,
-    "use.prohibited.*": _less,
-    "security.*": _less,
-    "acknowledgements.*": _acknowledged,
-    "statistics": _less,
-    "statistics.suppress_below": _floor,
-    "statistics.round_to": _floor,
-    "statistics.strand_by_ward_by_month_below": _floor,
-    "statistics.secondary_suppression": _mark,
-    "topics.*": _neutral,
-    "processors.*": _more,
-    "coordinator": _neutral,
-}
-"""Effect by path; `*` is any one key. A path that is not here, and a change of text where only its
-presence has a rule, is `unknown`."""
-_PRESENCE = frozenset({"purposes.*", "acknowledgements.*"})
-
-
-def _rule(path: Path) -> str | None:
-    for pattern in _RULES:
-        parts = pattern.split(".")
-        if len(parts) == len(path) and all(
-            part in {"*", key} for part, key in zip(parts, path, strict=True)
-        ):
-            return pattern
-    return None
-
-
-def _effect(before: Contract, after: Contract, found: Difference) -> Effect:
-    if found.kind == "reordered":
-        return "neutral"
-    path = found.path
-    if path[:1] == ("event_types",) and path[4:5] == ("senders",):
-        return _larger_set(*(_senders(contract, path) for contract in (before, after)))
-    if path[:1] == ("purposes",) and path[2:3] == ("pursued_by",):
-        return _larger_set(*(_pursuing(contract, path[1]) for contract in (before, after)))
-    pattern = _rule(path)
-    if pattern is None:
-        return "unknown"
-    if found.kind == "changed" and _RULES[pattern] in {_more, _less}:
-        return "unknown"
-    return _RULES[pattern](found)
-
-
-def _senders(contract: Contract, path: Path) -> frozenset[str]:
-    """An empty list means every publisher of the type."""
-    terms = contract.event_types[path[1]]
-    return frozenset(terms.fields[path[3]].senders or terms.publishers)
-
-
-def _pursuing(contract: Contract, purpose: str) -> frozenset[str]:
-    """An empty list means every role."""
-    return frozenset(contract.purposes[purpose].pursued_by or contract.roles)
-
-
-def _larger_set(old: frozenset[str], new: frozenset[str]) -> Effect:
-    if new == old:
-        return "neutral"
-    if new > old:
-        return "widens"
-    return "narrows" if new < old else "both"
+    return AgreementComparison(tuple(changes))
 
 
 # --- what less consent or another flow follows from several terms together ------------------------
@@ -307,7 +89,9 @@ def _flows(contract: Contract) -> dict[Flow, frozenset[str]]:
     return found
 
 
-def _uncovered(before: Contract, after: Contract, changes: Iterable[Change]) -> Iterator[Change]:
+def _uncovered(
+    before: Contract, after: Contract, changes: Iterable[TermChange]
+) -> Iterator[TermChange]:
     """Yield flows that are new or need less consent and that no change reports as widening."""
     said = [change.path for change in changes if change.widening]
     old = _flows(before)
@@ -325,7 +109,7 @@ def _uncovered(before: Contract, after: Contract, changes: Iterable[Change]) -> 
             lost.setdefault((name, path), set())
     for (name, path), scopes_lost in lost.items():
         what = f"no longer needs consent to {', '.join(sorted(scopes_lost))}"
-        yield Change(
+        yield TermChange(
             path=f"event_types.{name}.fields.{path}",
             clause=after.event_types[name].fields[path].clause,
             effect="widens",
@@ -337,11 +121,11 @@ def _uncovered(before: Contract, after: Contract, changes: Iterable[Change]) -> 
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _change(before: Contract, after: Contract, found: Difference) -> Change:
-    return Change(
+def _change(before: Contract, after: Contract, found: Difference) -> TermChange:
+    return TermChange(
         path=_dotted(found.path),
         clause=_clause(after, found.path) or _clause(before, found.path),
-        effect=_effect(before, after, found),
+        effect=effect_of(before, after, found),
         text=_words(found),
         parties=_concerned(before, after, found.path),
     )
@@ -353,7 +137,7 @@ _SETS = frozenset({"readers", "senders", "consent", "purposes", "publishers", "r
 }
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: TermPath) -> str:
     if len(path) > 1 and path[-2] in _SETS and path != ("purposes", path[-1]):
         return f"{'.'.join(path[:-1])}[{path[-1]}]"
     return ".".join(path) or "the whole agreement"
@@ -373,7 +157,7 @@ def _words(found: Difference) -> str:
     return f"{at} {verb}: {text}"
 
 
-def _shown(found: Difference, value: Value) -> str:
+def _shown(found: Difference, value: TermValue) -> str:
     """The value in words; a signing key by its fingerprint, to be compared by telephone."""
     if found.path[:1] != ("governance_keys",) or value is None:
         return flat(value)
@@ -382,12 +166,12 @@ def _shown(found: Difference, value: Value) -> str:
     return _fingerprint(found.path[-1], value)
 
 
-def _fingerprint(member: str, key: Value) -> str:
+def _fingerprint(member: str, key: TermValue) -> str:
     algorithm = member.replace("_", "-")
     return fingerprint("governance", algorithm, base64.b64decode(str(key)))
 
 
-def _place(path: Path) -> str:
+def _place(path: TermPath) -> str:
     if path[:1] == ("event_types",) and len(path) >= 2:
         rest = path[2:]
         if rest[:1] == ("fields",) and len(rest) >= 2:
@@ -398,7 +182,7 @@ def _place(path: Path) -> str:
     return " ".join(path).replace("_", " ") or "the whole agreement"
 
 
-def _clause(contract: Contract, path: Path) -> str | None:
+def _clause(contract: Contract, path: TermPath) -> str | None:
     if path[:1] == ("event_types",) and len(path) >= 2:
         terms = contract.event_types.get(path[1])
         if terms is None:
@@ -411,7 +195,7 @@ def _clause(contract: Contract, path: Path) -> str | None:
     return None
 
 
-def _concerned(before: Contract, after: Contract, path: Path) -> tuple[str, ...]:
+def _concerned(before: Contract, after: Contract, path: TermPath) -> tuple[str, ...]:
     """Parties of either version that play a role in the terms at a path; else all of them."""
     roles: set[str] = set()
     for contract in (before, after):

@@ -1,7 +1,8 @@
 """Codes of why an agency suspends its part of a contract, or leaves it.
 
 A closed list: a manifest is read by every party and kept for years, so no text of one's own may
-stand in it. A reader of manifests takes any text, since lists change.
+stand in it. A reader of manifests takes any text, since lists change. This module imports nothing
+that takes long, because the help of a command lists the codes.
 """
 
 from __future__ import annotations

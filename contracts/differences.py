@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 
 from contracts.model import Contract
 
-__all__ = ["Difference", "Path", "Value", "differences"]
+__all__ = ["Difference", "TermPath", "TermValue", "differences"]
 
-Path: TypeAlias = tuple[str, ...]
-Value: TypeAlias = "bool | int | str | list[Value] | dict[str, Value] | None"
+TermPath: TypeAlias = tuple[str, ...]
+TermValue: TypeAlias = "bool | int | str | list[TermValue] | dict[str, TermValue] | None"
 _IDENTIFIED_BY: Mapping[str, tuple[str, ...]] = {
     "parties": ("id",),
     "processors": ("name",),
@@ -37,10 +37,10 @@ class Difference:
         after: None if it was removed.
     """
 
-    path: Path
+    path: TermPath
     kind: Literal["added", "removed", "changed", "reordered"]
-    before: Value
-    after: Value
+    before: TermValue
+    after: TermValue
 
 
 def differences(before: Contract, after: Contract) -> Iterator[Difference]:
@@ -48,7 +48,7 @@ def differences(before: Contract, after: Contract) -> Iterator[Difference]:
     yield from _between((), before.model_dump(mode="json"), after.model_dump(mode="json"))
 
 
-def _between(path: Path, before: Value, after: Value) -> Iterator[Difference]:
+def _between(path: TermPath, before: TermValue, after: TermValue) -> Iterator[Difference]:
     if before == after and not isinstance(before, dict):
         return
     if before is None:
@@ -64,7 +64,7 @@ def _between(path: Path, before: Value, after: Value) -> Iterator[Difference]:
 
 
 def _parts(
-    path: Path, before: Mapping[str, Value], after: Mapping[str, Value]
+    path: TermPath, before: Mapping[str, TermValue], after: Mapping[str, TermValue]
 ) -> Iterator[Difference]:
     for key, value in after.items():
         if key in before:
@@ -79,7 +79,7 @@ def _parts(
         yield Difference(path, "reordered", list(before), list(after))
 
 
-def _lists(path: Path, before: list[Value], after: list[Value]) -> Iterator[Difference]:
+def _lists(path: TermPath, before: list[TermValue], after: list[TermValue]) -> Iterator[Difference]:
     members = _IDENTIFIED_BY.get(path[-1] if path else "")
     old, new = _keyed(before, members), _keyed(after, members)
     yield from _parts(path, old, new)
@@ -87,8 +87,8 @@ def _lists(path: Path, before: list[Value], after: list[Value]) -> Iterator[Diff
         yield Difference(path, "changed", before, after)
 
 
-def _keyed(items: list[Value], members: tuple[str, ...] | None) -> dict[str, Value]:
-    keyed: dict[str, Value] = {}
+def _keyed(items: list[TermValue], members: tuple[str, ...] | None) -> dict[str, TermValue]:
+    keyed: dict[str, TermValue] = {}
     for item in items:
         if isinstance(item, dict):
             named = members or tuple(item)
@@ -99,5 +99,5 @@ def _keyed(items: list[Value], members: tuple[str, ...] | None) -> dict[str, Val
     return keyed
 
 
-def _text(value: Value) -> str:
+def _text(value: TermValue) -> str:
     return ",".join(map(_text, value)) if isinstance(value, list) else str(value)

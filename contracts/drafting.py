@@ -1,7 +1,7 @@
 """From shipped terms to a contract: the sections that a partnership fills in, added as text.
 
 Terms are kept as they were written, comments included, because people read the file that they sign;
-parties, dates and governance keys are appended in the same YAML (reference: contracts.md).
+parties, dates and governance keys are appended in the same YAML.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contracts.parties import GovernanceKeys
 
 __all__ = ["draft", "london_parties"]
 
-Value: TypeAlias = "str | int | bool | date | Sequence[Value] | Mapping[str, Value]"
+YamlValue: TypeAlias = "str | int | bool | date | Sequence[YamlValue] | Mapping[str, YamlValue]"
 
 _PARTIES = Path(__file__).parent / "agreements" / "london-parties.json"
 _FUNCTIONS = {
@@ -27,9 +27,9 @@ _FUNCTIONS = {
 }
 
 
-def london_parties() -> list[dict[str, Value]]:
+def london_parties() -> list[dict[str, YamlValue]]:
     """Return the seven parties of the shipped partnership, as `draft` takes them."""
-    parties: list[dict[str, Value]] = json.loads(_PARTIES.read_text("utf-8"))["parties"]
+    parties: list[dict[str, YamlValue]] = json.loads(_PARTIES.read_text("utf-8"))["parties"]
     for party in parties:
         party["relationship"] = "separate-controller"
         party["contacts"] = {
@@ -43,7 +43,7 @@ def draft(
     terms_text: str,
     *,
     deployment: str,
-    parties: Sequence[Mapping[str, Value]],
+    parties: Sequence[Mapping[str, YamlValue]],
     governance_keys: Mapping[str, GovernanceKeys],
     starts: date,
     ends: date,
@@ -61,7 +61,7 @@ def draft(
         ends: last day in force, UTC.
         review_on: by when the parties review it.
     """
-    sections: dict[str, Value] = {
+    sections: dict[str, YamlValue] = {
         "deployment": deployment,
         "starts": starts,
         "ends": ends,
@@ -79,7 +79,7 @@ def draft(
     )
 
 
-def _block(values: Mapping[str, Value], indent: str) -> Iterable[str]:
+def _block(values: Mapping[str, YamlValue], indent: str) -> Iterable[str]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield f"{indent}{key}:"
@@ -95,7 +95,7 @@ def _block(values: Mapping[str, Value], indent: str) -> Iterable[str]:
             yield f"{indent}{key}: {_flow(value)}"
 
 
-def _flow(value: Value) -> str:
+def _flow(value: YamlValue) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return json.dumps(value, ensure_ascii=False)  # JSON scalars and lists are YAML too

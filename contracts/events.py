@@ -3,7 +3,7 @@
 An event's data is a nested object two levels deep; its leaves are dotted paths such as
 `victim.address`, and a list is one leaf. What a type can hold is not what may be sent: the contract
 decides that, field by field. Absent is not null, nothing has a default, and the values are those of
-`contracts/scalars.py` or codes of a dated list. Vocabulary: reference, referrals.md.
+`contracts/scalars.py` or codes of a dated list.
 """
 
 from __future__ import annotations

@@ -7,17 +7,16 @@ telephone before a signature.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from contracts.consent_needs import asks_consent, consent_needs
-from contracts.legal_codes import Kind, codes_in, legal_codes
 from contracts.loading import ContractText
 from contracts.model import Contract
-from contracts.parties import Contact, Party
+from contracts.parties import Contact, Party, fingerprint
 from contracts.status import ContractStatus
-from contracts.terms import EventTerms, FieldTerms, LegalBasis, ServiceLevels
+from contracts.terms import EventTerms, FieldTerms, ServiceLevels
 from contracts.wording import (
+    basis_lines,
     duration,
     kind_of_data,
     listed,
@@ -27,7 +26,7 @@ from contracts.wording import (
     wrapped,
 )
 
-__all__ = ["basis_lines", "explain", "explain_terms", "fingerprint"]
+__all__ = ["explain", "explain_terms"]
 
 _STATES = {
     "draft": "no party has signed yet",
@@ -88,50 +87,6 @@ def explain_terms(contract: Contract) -> str:
     )
     lines += _keys(contract)
     return "\n".join(lines) + "\n"
-
-
-def fingerprint(role: str, algorithm: str, raw: bytes) -> str:
-    """Return a key's whole id in groups of four hexadecimal digits, for reading aloud.
-
-    The id is H(lp("concordant/1/kid", role, algorithm, raw public key)) (protocol `concordant/1`,
-    "Keys and who holds them"); it is the same that manifests carry.
-    """
-    parts = (b"concordant/1/kid", role.encode(), algorithm.encode(), raw)
-    framed = len(parts).to_bytes(8, "big") + b"".join(
-        len(part).to_bytes(8, "big") + part for part in parts
-    )
-    digits = hashlib.sha256(framed).hexdigest()
-    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
-
-
-def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
-    """Yield one entry of the legal bases in words: who relies on what, under which conditions."""
-    text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {_in_words('bases', basis.basis)}"
-    members: tuple[tuple[str, Kind, str | None], ...] = (
-        ("Article 9", "article_9", basis.article_9),
-        ("Article 10", "article_10", basis.article_10),
-        ("Schedule 1", "schedule_1", basis.schedule_1),
-        ("Schedule 8", "schedule_8", basis.schedule_8),
-    )
-    conditions = [f"{label}: {_in_words(kind, value)}" for label, kind, value in members if value]
-    text += f"; {'; '.join(conditions) or 'no condition for special categories'}"
-    yield from wrapped(text, indent)
-    inside = indent + "    "
-    if basis.appropriate_policy_document is not None:
-        yield from wrapped(f"Policy document: {basis.appropriate_policy_document}", inside)
-    for gateway in basis.gateways:
-        yield from wrapped(f"Gateway: {_in_words('gateways', gateway)}", inside)
-    shown = {"purpose", "relied_on_by", "regime", "basis", "article_9", "article_10"}
-    shown |= {"schedule_1", "schedule_8"}
-    yield from other_members(basis, shown | {"appropriate_policy_document", "gateways"}, inside)
-
-
-def _in_words(kind: Kind, text: str) -> str:
-    """The codes that a text names, each with its label; what is no code stands as it is."""
-    known = legal_codes(kind)
-    return "; ".join(
-        f"{code} ({known[code].label})" if code in known else code for code in codes_in(text)
-    )
 
 
 def _status(status: ContractStatus) -> str:

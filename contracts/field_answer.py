@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from contracts.consent_needs import ConsentNeeds, consent_needs
 from contracts.errors import UnknownNameError
 from contracts.events import EVENT_TYPES
-from contracts.explain import basis_lines
 from contracts.model import Contract
 from contracts.names import below, require_known
 from contracts.schema import leaves
 from contracts.terms import FieldTerms, LegalBasis, Purpose, RetentionTerms
 from contracts.wording import (
+    basis_lines,
     kind_of_data,
     listed,
     of_incident,

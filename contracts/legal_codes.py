@@ -1,4 +1,4 @@
-"""Codes of legal bases, conditions and gateways: dated data with source, regime and users.
+"""Law as dated data: codes of legal bases, conditions and gateways, and the rules of the checks.
 
 An agreement names a code, or several with a semicolon between them. What is not in the list is
 refused by lint, whatever it says in words.
@@ -15,13 +15,16 @@ from typing import Literal, TypeAlias
 from contracts.parties import Party
 from contracts.vocabulary import dated_data
 
-__all__ = ["KINDS", "Kind", "LegalCode", "PartyKind", "codes_in", "legal_codes", "party_kind"]
+__all__ = [
+    "KINDS", "Acknowledgement", "LegalCode", "LegalKind", "LegalRules", "PartyKind", "codes_in",
+    "legal_codes", "legal_rules", "party_kind",
+]  # fmt: skip
 
-Kind: TypeAlias = Literal[
+LegalKind: TypeAlias = Literal[
     "bases", "article_9", "article_10", "schedule_1", "schedule_8", "gateways"
 ]
 PartyKind: TypeAlias = Literal["competent-authority", "public-authority", "other"]
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[LegalKind, ...] = (
     "bases", "article_9", "article_10", "schedule_1", "schedule_8", "gateways",
 )  # fmt: skip
 
@@ -50,7 +53,7 @@ class LegalCode:
 
 
 @cache
-def legal_codes(kind: Kind) -> Mapping[str, LegalCode]:
+def legal_codes(kind: LegalKind) -> Mapping[str, LegalCode]:
     """Return the codes of one kind in the newest dated list."""
     content = dated_data("legal_codes")
     return MappingProxyType(
@@ -79,3 +82,54 @@ def party_kind(party: Party) -> PartyKind:
     if party.regime == "dpa2018-part3":
         return "competent-authority"
     return "public-authority" if party.public_authority else "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the parties must acknowledge before some fields may flow.
+
+    Attributes:
+        rule: name of the lint rule that finds it missing.
+        leaves: the fields.
+        acknowledgement: its name in the agreement.
+        message: what is wrong without it, one sentence.
+    """
+
+    rule: str
+    leaves: frozenset[str]
+    acknowledgement: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LegalRules:
+    """Rules that the law sets, at one date; see the data file for their meaning and source."""
+
+    dated: str
+    source: str
+    special_category_leaves: frozenset[str]
+    identifying_leaves: frozenset[str]
+    criminal_offence_leaves: frozenset[str]
+    criminal_offence_subjects: frozenset[str]
+    acknowledgements: tuple[Acknowledgement, ...]
+    review_warning_days: int
+    assessment_years: int
+    agreement_years: int
+    recipient_years_warning: int
+    recipient_years: int
+    kafka_days_warning: int
+    grace_days_warning: int
+    ico_registration: str
+
+
+@cache
+def legal_rules() -> LegalRules:
+    """Return the newest dated rules."""
+    content = dated_data("legal_rules")
+    del content["list"]
+    needed = content.pop("acknowledgements")
+    acknowledgements = tuple(
+        Acknowledgement(**{**each, "leaves": frozenset(each["leaves"])}) for each in needed
+    )
+    lists = {name: frozenset(v) for name, v in content.items() if isinstance(v, list)}
+    return LegalRules(**{**content, **lists}, acknowledgements=acknowledgements)

@@ -1,6 +1,6 @@
-"""What should be mended before anyone signs (reference: contracts.md, "Lint rules to start with").
+"""Checks of an agreement before anyone signs it.
 
-Rules about law are `contracts/lawfulness.py`; here are completeness, review, and what would make
+Rules about law are `contracts/lint_law.py`; here are completeness, review, and what would make
 the agreement leak or break: a field without consent, a topic that names its only type, consent that
 a reader cannot see.
 """
@@ -14,15 +14,16 @@ from datetime import date
 from contracts.errors import ContractError
 from contracts.events import EVENT_TYPES
 from contracts.findings import Finding
-from contracts.lawfulness import legal_rules, unlawful
+from contracts.legal_codes import legal_rules
+from contracts.lint_characters import character_findings, texts
+from contracts.lint_dates import date_findings
+from contracts.lint_law import law_findings
 from contracts.loading import ContractText
 from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
 from contracts.policy import group_fields
 from contracts.schema import leaves, optional_objects, required_leaves
 from contracts.terms import EventTerms
-from contracts.text_safety import character_findings, texts
-from contracts.upkeep import not_kept_up
 from contracts.vocabulary import vocabulary
 
 __all__ = ["NOT_CHECKED", "RULES", "lint", "lint_text"]
@@ -83,7 +84,7 @@ def lint(contract: Contract, today: date) -> tuple[Finding, ...]:
         contract: a loaded agreement.
         today: for review dates.
     """
-    found = [*unlawful(contract), *_complete(contract), *not_kept_up(contract, today)]
+    found = [*law_findings(contract), *_complete(contract), *date_findings(contract, today)]
     found += _placeholders(contract)
     found += _topics(contract)
     found += _principals(contract)

@@ -98,7 +98,7 @@ _CORRECT: Final = (
 )
 
 Tree: TypeAlias = "str | int | bool | list[Tree] | dict[str, Tree] | None"
-Path_: TypeAlias = tuple[str | int, ...]
+TreePath: TypeAlias = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -214,7 +214,7 @@ def _bytes_of(path: Path) -> bytes:
         ) from None
 
 
-def _validated(model: type[ModelT], tree: Tree, lines: dict[Path_, int], where: str) -> ModelT:
+def _validated(model: type[ModelT], tree: Tree, lines: dict[TreePath, int], where: str) -> ModelT:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
@@ -235,7 +235,7 @@ def _explained(kind: str, message: str, context: Mapping[str, object]) -> str:
 
 
 def _invalid(
-    faults: Sequence[tuple[Path_, str]], lines: dict[Path_, int], where: str
+    faults: Sequence[tuple[TreePath, str]], lines: dict[TreePath, int], where: str
 ) -> ContractError:
     texts = []
     for path, text in faults:
@@ -255,7 +255,7 @@ def _refused(what: str, where: str) -> ContractError:
     return ContractError(what, where=where, fix=_CORRECT)
 
 
-def _read(raw: bytes, where: str) -> tuple[Tree, dict[Path_, int]]:
+def _read(raw: bytes, where: str) -> tuple[Tree, dict[TreePath, int]]:
     """Return the content as plain values, and for each path the line (from 1) where it starts."""
     if len(raw) > AGREEMENT_BYTES:
         raise _refused("the agreement is larger than 1 MiB", where)
@@ -285,10 +285,10 @@ class _Reader:
 
     def __init__(self, text: str, where: str) -> None:
         self.where = where
-        self.lines: dict[Path_, int] = {}
+        self.lines: dict[TreePath, int] = {}
         self.loader: Any = _Loader(text)
 
-    def read(self) -> tuple[Tree, dict[Path_, int]]:
+    def read(self) -> tuple[Tree, dict[TreePath, int]]:
         try:
             self.loader.get_event()  # stream start
             if self.loader.check_event(yaml.StreamEndEvent):
@@ -306,7 +306,7 @@ class _Reader:
         line = _line(event) if event is not None else 1
         return _refused(what, f"{self.where}:{line}")
 
-    def node(self, event: Any, path: Path_) -> Tree:
+    def node(self, event: Any, path: TreePath) -> Tree:
         kind = event.__class__
         if kind is yaml.AliasEvent:
             raise self.refuse("aliases are not allowed: write it out", event)
@@ -325,7 +325,7 @@ class _Reader:
             raise self.refuse("nested too deeply", event)
         return self.mapping(path) if kind is yaml.MappingStartEvent else self.sequence(path)
 
-    def sequence(self, path: Path_) -> Tree:
+    def sequence(self, path: TreePath) -> Tree:
         items: list[Tree] = []
         get = self.loader.get_event
         while (event := get()).__class__ is not yaml.SequenceEndEvent:
@@ -334,7 +334,7 @@ class _Reader:
             items.append(self.node(event, (*path, len(items))))
         return items
 
-    def mapping(self, path: Path_) -> Tree:
+    def mapping(self, path: TreePath) -> Tree:
         items: dict[str, Tree] = {}
         get = self.loader.get_event
         while (event := get()).__class__ is not yaml.MappingEndEvent:

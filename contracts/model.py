@@ -1,9 +1,9 @@
 """An agreement as a whole: the framework, and the contract under it that says what may flow.
 
 One framework agreement holds what every contract shares; a contract names its parties, pins their
-governance keys and grants fields to roles. It has no owner and no lead organisation (reference:
-contracts.md; protocol `concordant/1`, "Contract signatures"). The file's exact bytes are what is
-signed; this model is only how software reads them (`contracts/loading.py`).
+governance keys and grants fields to roles. It has no owner and no lead organisation
+(docs/spec/contracts.md, "The file"). The parties sign the file's exact bytes
+(docs/spec/contract-signatures.md); software reads them into this model (`contracts/loading.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
 from contracts.durations import DAY_MS, Duration
 from contracts.parties import (
@@ -25,13 +25,12 @@ from contracts.parties import (
     VersionEntry,
 )
 from contracts.terms import (
+    AgreementDay,
     ConsentScope,
-    Day,
     EventTerms,
     FieldTerms,
     Identifier,
     LegalBasis,
-    Number,
     Purpose,
     RoleConsent,
     ServiceLevels,
@@ -58,7 +57,7 @@ __all__ = [
     "trial_topic_name",
 ]
 
-Version: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
+SemanticVersion: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
 HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -72,7 +71,7 @@ class FrameworkReference(Term):
     """The framework agreement that a contract stands under."""
 
     name: Identifier
-    version: Version
+    version: SemanticVersion
 
 
 class Leaving(Term):
@@ -98,7 +97,7 @@ class Retention(Term):
         grace_days: how long after its end or a type's retention a record may still be opened.
     """
 
-    grace_days: Annotated[Number, Field(ge=1, le=366)]
+    grace_days: Annotated[StrictInt, Field(ge=1, le=366)]
     deletion: Text
 
 
@@ -115,9 +114,9 @@ class FrameworkAgreement(Term):
 
     name: Identifier
     title: Text
-    version: Version
+    version: SemanticVersion
     status: Literal["drafted", "offered-for-signature", "amended"]
-    review_on: Day
+    review_on: AgreementDay
     principles: tuple[Text, ...] = Field(min_length=1)
     governance: tuple[Text, ...] = Field(min_length=1)
     rights: tuple[Text, ...] = Field(min_length=1)
@@ -142,7 +141,7 @@ class Contract(Term):
     framework: FrameworkReference
     name: Identifier
     title: Text
-    version: Version
+    version: SemanticVersion
     status: Literal["drafted", "offered-for-signature", "amended"]
     summary: Text
     roles: dict[Identifier, Text] = Field(min_length=1)
@@ -167,9 +166,9 @@ class Contract(Term):
     version_record: tuple[VersionEntry, ...] = Field(min_length=1)
     deployment: Identifier
     previous: HexHash | None = None
-    starts: Day
-    ends: Day
-    review_on: Day | None = None
+    starts: AgreementDay
+    ends: AgreementDay
+    review_on: AgreementDay | None = None
     review_by: tuple[Identifier, ...] = ()
     parties: tuple[Party, ...] = Field(min_length=2, max_length=64)
     governance_keys: dict[Identifier, GovernanceKeys]
@@ -239,8 +238,8 @@ class DraftContract(Contract):
     """
 
     deployment: Identifier = "draft"
-    starts: Day = date(2000, 1, 1)
-    ends: Day = date(2000, 12, 31)
+    starts: AgreementDay = date(2000, 1, 1)
+    ends: AgreementDay = date(2000, 12, 31)
     parties: tuple[Party, ...] = Field(default=(), max_length=64)
     governance_keys: dict[Identifier, GovernanceKeys] = Field(default_factory=dict)
 

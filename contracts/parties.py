@@ -1,19 +1,20 @@
 """Who is bound by an agreement, who is consulted, and who only processes for them.
 
 Every party is equal: there is no owner, no lead organisation, and a coordinator or a processor is
-named and granted nothing (protocol `concordant/1`, "Contract signatures"; reference: contracts.md).
+named and granted nothing (protocol `concordant/1`, "Contract signatures").
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints
 
-from contracts.terms import Day, Flag, Identifier, Regime, Term, Text
+from contracts.terms import AgreementDay, Identifier, Regime, Term, Text
 
 __all__ = [
     "RESERVED_PRINCIPALS",
@@ -27,6 +28,7 @@ __all__ = [
     "Party",
     "Processor",
     "VersionEntry",
+    "fingerprint",
 ]
 
 ED25519_BYTES = 32
@@ -131,8 +133,8 @@ class Party(Term):
     ico_registration: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{7}$")] | None = None
     regime: Regime
     relationship: Literal["joint-controller", "separate-controller"]
-    public_authority: Flag
-    third_party_reporting: Flag = False
+    public_authority: StrictBool
+    third_party_reporting: StrictBool = False
     kafka_principal: KafkaPrincipal | None = None
     contacts: Contacts
 
@@ -164,16 +166,16 @@ class Assessment(Term):
     """A document that was made: a DPIA or an equality impact assessment."""
 
     reference: Text
-    date: Day
+    date: AgreementDay
     summary: Text
-    review_on: Day | None = None
+    review_on: AgreementDay | None = None
 
 
 class Consultation(Term):
     """Who was asked before the agreement was made, and what came of it."""
 
     who: Text
-    date: Day
+    date: AgreementDay
     outcome: Text
 
 
@@ -181,6 +183,20 @@ class VersionEntry(Term):
     """One line of the version record."""
 
     version: Text
-    date: Day
+    date: AgreementDay
     change: Text
     authorised_by: Text
+
+
+def fingerprint(role: str, algorithm: str, raw: bytes) -> str:
+    """Return a key's whole id in groups of four hexadecimal digits, for reading aloud.
+
+    The id is H(lp("concordant/1/kid", role, algorithm, raw public key)) (protocol `concordant/1`,
+    "Keys and who holds them"); it is the same that manifests carry.
+    """
+    parts = (b"concordant/1/kid", role.encode(), algorithm.encode(), raw)
+    framed = len(parts).to_bytes(8, "big") + b"".join(
+        len(part).to_bytes(8, "big") + part for part in parts
+    )
+    digits = hashlib.sha256(framed).hexdigest()
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))

@@ -24,15 +24,23 @@ from contracts.values import value_class
 from contracts.vocabulary import vocabulary
 
 __all__ = [
-    "GROUPS_MAX", "Consented", "Denial", "FieldDecision", "Grouping", "LeftOut", "Policy",
-    "Verdict", "group_fields", "policy_for",
+    "GROUPS_MAX",
+    "Consented",
+    "Denial",
+    "FieldDecision",
+    "FieldVerdict",
+    "Grouping",
+    "LeftOut",
+    "Policy",
+    "group_fields",
+    "policy_for",
 ]  # fmt: skip
 
 GROUPS_MAX = 16
 """Most groups in one event (protocol `concordant/1`, "Conventions")."""
 KEPT_MAX = 4096
 """Policies kept per contract; a partnership of seven has at most 63 for each sender and type."""
-Verdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
+FieldVerdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _NO_SCOPES: frozenset[ConsentScope] = frozenset()
 
 
@@ -143,7 +151,7 @@ class FieldDecision:
     """
 
     path: str
-    verdict: Verdict
+    verdict: FieldVerdict
     readers: frozenset[str]
     clause: str | None
     reason: str

@@ -15,11 +15,11 @@ from contracts.vocabulary import vocabulary
 
 __all__ = ["dangling"]
 
-Finding: TypeAlias = tuple[tuple[str | int, ...], str]
+Fault: TypeAlias = tuple[tuple[str | int, ...], str]
 """Path of keys and indexes in the file, and a sentence."""
 
 
-def dangling(contract: Contract) -> Iterator[Finding]:
+def dangling(contract: Contract) -> Iterator[Fault]:
     """Yield each name that is used but not defined, and each that is defined twice."""
     roles, purposes = contract.roles.keys(), contract.purposes.keys()
     for index, basis in enumerate(contract.legal_bases):
@@ -42,7 +42,7 @@ def dangling(contract: Contract) -> Iterator[Finding]:
 
 def _dangling_in_type(
     contract: Contract, at: tuple[str, ...], terms: EventTerms
-) -> Iterator[Finding]:
+) -> Iterator[Fault]:
     roles, purposes = contract.roles.keys(), contract.purposes.keys()
     yield from _unknown((*at, "topic"), [terms.topic], contract.topics.keys(), "topic")
     yield from _unknown((*at, "publishers"), terms.publishers, roles, "role")
@@ -71,7 +71,7 @@ def _dangling_in_type(
             yield inside, "a required field cannot rest on consent or on who sends it"
 
 
-def _parties(contract: Contract) -> Iterator[Finding]:
+def _parties(contract: Contract) -> Iterator[Fault]:
     seen: set[str] = set()
     for index, party in enumerate(contract.parties):
         if party.id in seen:
@@ -91,7 +91,7 @@ def _without_keys(contract: Contract) -> bool:
 
 def _unknown(
     at: tuple[str | int, ...], used: Iterable[str], known: Iterable[str], what: str
-) -> Iterator[Finding]:
+) -> Iterator[Fault]:
     defined = frozenset(known)
     for name in used:
         if name not in defined:

@@ -59,10 +59,6 @@ class ContractStatus:
         """Whether anything may flow at all."""
         return self.state == "in_force"
 
-    def party_active(self, agency: str) -> bool:
-        """Return whether this party's own part is in force."""
-        return self.state == "in_force" and agency not in self.departed
-
     def party_state(self, agency: str) -> State:
         """Return the state of this party's own part."""
         departure = self.departed.get(agency)

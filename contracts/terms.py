@@ -1,9 +1,9 @@
 """The terms that decide what flows: purposes and their law, event types, fields, consent.
 
-One model for each row of the agreement that is about the data itself (reference: contracts.md). Who
-the parties are is `contracts/parties.py`; the agreement as a whole is `contracts/model.py`. All
-models are frozen and refuse unknown keys; numbers and booleans are taken strictly, so that a quoted
-`"30"` or a `yes` is an error and not a guess.
+One model for each part of the agreement that is about the data itself (docs/spec/contracts.md,
+"Members that the protocol uses"). `contracts/parties.py` says who the parties are, and
+`contracts/model.py` describes the agreement as a whole. All models are frozen and refuse unknown
+keys. Numbers and booleans are taken strictly, so that a quoted `"30"` or a `yes` is an error.
 """
 
 from __future__ import annotations
@@ -12,20 +12,27 @@ import re
 from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+)
 
 from contracts.durations import Duration
 from contracts.vocabulary import Code
 
 __all__ = [
+    "AgreementDay",
     "Clause",
     "ConsentScope",
     "EventTerms",
     "FieldTerms",
-    "Flag",
     "Identifier",
     "LegalBasis",
-    "Number",
     "Purpose",
     "Regime",
     "RetentionTerms",
@@ -47,9 +54,7 @@ def _written_as_a_day(value: object) -> object:
     raise ValueError("a day is written YYYY-MM-DD")
 
 
-Day: TypeAlias = Annotated[date, BeforeValidator(_written_as_a_day)]
-Number: TypeAlias = Annotated[int, Strict()]
-Flag: TypeAlias = Annotated[bool, Strict()]
+AgreementDay: TypeAlias = Annotated[date, BeforeValidator(_written_as_a_day)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 Clause: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,4}$")]
@@ -115,8 +120,8 @@ class ServiceLevels(Term):
 class RetentionTerms(Term):
     """How long: on Kafka in days, at the recipient in years."""
 
-    kafka_days: Annotated[Number, Field(ge=1, le=366)]
-    recipient_years: Annotated[Number, Field(ge=1, le=100)]
+    kafka_days: Annotated[StrictInt, Field(ge=1, le=366)]
+    recipient_years: Annotated[StrictInt, Field(ge=1, le=100)]
 
 
 class FieldTerms(Term):
@@ -140,9 +145,9 @@ class FieldTerms(Term):
     purposes: tuple[Identifier, ...] = Field(min_length=1)
     readers: tuple[Identifier, ...] = Field(min_length=1)
     senders: tuple[Identifier, ...] = ()
-    required: Flag = False
+    required: StrictBool = False
     consent: tuple[ConsentScope, ...] = ()
-    identifies: Flag = False
+    identifies: StrictBool = False
     without_consent: Text | None = None
 
 
@@ -170,7 +175,7 @@ class EventTerms(Term):
 class TopicTerms(Term):
     """A topic: its number of partitions never changes, or a case would change partition."""
 
-    partitions: Annotated[Number, Field(ge=1, le=100)]
+    partitions: Annotated[StrictInt, Field(ge=1, le=100)]
 
 
 class RoleConsent(Term):
@@ -188,8 +193,8 @@ class RoleConsent(Term):
 class StatisticalControl(Term):
     """Disclosure control of any figures that leave the partnership."""
 
-    suppress_below: Annotated[Number, Field(ge=2, le=100)]
-    round_to: Annotated[Number, Field(ge=1, le=100)]
-    strand_by_ward_by_month_below: Annotated[Number, Field(ge=2, le=100)]
-    secondary_suppression: Flag
+    suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
+    round_to: Annotated[StrictInt, Field(ge=1, le=100)]
+    strand_by_ward_by_month_below: Annotated[StrictInt, Field(ge=2, le=100)]
+    secondary_suppression: StrictBool
     text: Text

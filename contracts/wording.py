@@ -9,12 +9,13 @@ from pydantic import BaseModel
 
 from contracts.durations import DAY_MS, HOUR_MS, MINUTE_MS, duration_ms
 from contracts.hidden_characters import visible
-from contracts.terms import FieldTerms
+from contracts.legal_codes import LegalKind, codes_in, legal_codes
+from contracts.terms import FieldTerms, LegalBasis
 from contracts.vocabulary import vocabulary
 
 __all__ = [
-    "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members", "scope",
-    "wrapped",
+    "basis_lines", "duration", "flat", "kind_of_data", "listed", "of_incident", "other_members",
+    "scope", "wrapped",
 ]  # fmt: skip
 
 _WIDTH = 96
@@ -107,3 +108,33 @@ def other_members(term: BaseModel, shown: Collection[str], indent: str) -> Itera
         value = getattr(term, name)
         if name not in shown and value is not None:
             yield from wrapped(f"{name.replace('_', ' ').capitalize()}: {flat(value)}", indent)
+
+
+def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
+    """Yield one entry of the legal bases in words: who relies on what, under which conditions."""
+    text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {_in_words('bases', basis.basis)}"
+    members: tuple[tuple[str, LegalKind, str | None], ...] = (
+        ("Article 9", "article_9", basis.article_9),
+        ("Article 10", "article_10", basis.article_10),
+        ("Schedule 1", "schedule_1", basis.schedule_1),
+        ("Schedule 8", "schedule_8", basis.schedule_8),
+    )
+    conditions = [f"{label}: {_in_words(kind, value)}" for label, kind, value in members if value]
+    text += f"; {'; '.join(conditions) or 'no condition for special categories'}"
+    yield from wrapped(text, indent)
+    inside = indent + "    "
+    if basis.appropriate_policy_document is not None:
+        yield from wrapped(f"Policy document: {basis.appropriate_policy_document}", inside)
+    for gateway in basis.gateways:
+        yield from wrapped(f"Gateway: {_in_words('gateways', gateway)}", inside)
+    shown = {"purpose", "relied_on_by", "regime", "basis", "article_9", "article_10"}
+    shown |= {"schedule_1", "schedule_8"}
+    yield from other_members(basis, shown | {"appropriate_policy_document", "gateways"}, inside)
+
+
+def _in_words(kind: LegalKind, text: str) -> str:
+    """The codes that a text names, each with its label; what is no code stands as it is."""
+    known = legal_codes(kind)
+    return "; ".join(
+        f"{code} ({known[code].label})" if code in known else code for code in codes_in(text)
+    )

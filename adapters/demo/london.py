@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.drafting import Value, london_parties
+from contracts.drafting import YamlValue, london_parties
 
 DEPLOYMENT: Final = "pan-london"
 CONTRACT: Final = "london-hate-crime"
@@ -77,7 +77,7 @@ class AgencyPlan:
     id: str
     adapter: str
     codes: Mapping[str, str]
-    party: Mapping[str, Value]
+    party: Mapping[str, YamlValue]
 
 
 def london_agencies() -> tuple[AgencyPlan, ...]:

@@ -38,7 +38,7 @@ from broker.transport.certificates import (
     save_identity,
 )
 from broker.transport.local_settings import KAFKA_FOLDER, free_port
-from contracts.drafting import Value, draft
+from contracts.drafting import YamlValue, draft
 from contracts.loading import parse_contract, shipped_terms
 from contracts.parties import GovernanceKeys
 
@@ -175,7 +175,7 @@ def _found(
     return _Founded(plan, founded.governance, founded.entry)
 
 
-def _profile(party: Mapping[str, Value]) -> Profile:
+def _profile(party: Mapping[str, YamlValue]) -> Profile:
     """What the entry says: the party of the agreement."""
     said = {name: value for name, value in party.items() if name not in _NOT_OF_A_PROFILE}
     return Profile.model_validate({**said, "registration": party["ico_registration"]})

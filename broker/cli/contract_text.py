@@ -10,7 +10,7 @@ from broker.operations.contract_departure import Departed
 from broker.operations.contract_lint import Checked
 from broker.operations.contract_signing import Signed, SigningReview
 from broker.operations.contract_validity import Validities, Validity
-from contracts.comparison import Change
+from contracts.comparison import TermChange
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped
 
@@ -172,7 +172,7 @@ def signed_notes(signed: Signed) -> list[str]:
     ]
 
 
-def _change_words(change: Change) -> str:
+def _change_words(change: TermChange) -> str:
     clause = f" (clause {change.clause})" if change.clause else ""
     effect = {"unknown": "may widen", "both": "widens and narrows", "neutral": "same disclosure"}
     return f"{effect.get(change.effect, change.effect)}: {change.text}{clause}"

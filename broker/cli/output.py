@@ -1,7 +1,7 @@
 """What every command shares: data to stdout (or a file), notes to stderr, tables for eyes.
 
 rich draws on a terminal only; what is redirected is plain UTF-8 text of any width, because a table
-cut at 80 columns is how a field goes unnoticed (reference: contracts.md, "Commands people expect").
+cut at 80 columns is how a field goes unnoticed.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from typing import Literal
 
 from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.operations.contract_choice import Chosen
-from contracts.explain import explain, fingerprint
+from contracts.explain import explain
 from contracts.field_answer import FieldAnswer
 from contracts.matrix import MatrixRow, columns, matrix
 from contracts.model import Contract
+from contracts.parties import fingerprint
 from contracts.status import ContractStatus
 
 

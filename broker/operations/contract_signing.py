@@ -25,7 +25,7 @@ from broker.registry.contracts import (
     pinned_governance,
 )
 from broker.registry.repository import read_signatures
-from contracts.comparison import Change, compare
+from contracts.comparison import TermChange, compare
 from contracts.errors import UnknownNameError
 from contracts.findings import Finding
 from contracts.lint import RULES, lint_text
@@ -52,7 +52,7 @@ class SigningReview:
     file: Path
     merged: SignedContract
     against: SignedContract | None
-    changes: tuple[Change, ...]
+    changes: tuple[TermChange, ...]
     findings: tuple[Finding, ...]
 
     @property

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import hashlib
 
-from contracts.explain import explain, fingerprint
+from contracts.explain import explain
 from contracts.field_answer import answer_fields
 from contracts.loading import ContractText
 from contracts.matrix import columns, matrix, readers_of
 from contracts.model import Contract
+from contracts.parties import fingerprint
 from contracts.policy import policy_for
 from contracts.status import Departure, contract_status
 from tests.unit.contracts.asked import granted_to

@@ -35,12 +35,13 @@ def test_a_departure_counts_from_its_time_and_for_its_own_part(
     contract: Contract, everyone: frozenset[str], noon: int
 ) -> None:
     gone = [Departure("council-camden", "suspended", noon)]
-    assert contract_status(contract, everyone, gone, noon - 1).party_active("council-camden")
+    before = contract_status(contract, everyone, gone, noon - 1)
+    assert before.party_state("council-camden") == "in_force"
     now = contract_status(contract, everyone, gone, noon)
     assert now.state == "in_force"
     assert now.by == ("council-camden",)
-    assert not now.party_active("council-camden")
-    assert now.party_active("council-lewisham")
+    assert now.party_state("council-camden") != "in_force"
+    assert now.party_state("council-lewisham") == "in_force"
     assert now.party_state("council-camden") == "suspended"
     assert now.party_state("council-lewisham") == "in_force"
 
@@ -70,4 +71,4 @@ def test_with_fewer_than_two_parties_nothing_is_left_of_it(
     now = contract_status(contract, everyone, gone, noon)
     assert now.state == state
     assert not now.in_force
-    assert not now.party_active(sorted(everyone)[0])
+    assert now.party_state(sorted(everyone)[0]) != "in_force"

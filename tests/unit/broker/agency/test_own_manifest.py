@@ -127,8 +127,8 @@ def test_a_suspension_can_be_lifted_and_a_departure_stands(load: Load, now: int)
     assert (one.agency, one.state, one.since_ms) == (ME, "suspended", now)
     suspended = load()
     status = suspended.contract_in_force(now).status(now)
-    assert not status.party_active(ME)
-    assert status.party_active("cps-london")
+    assert status.party_state(ME) != "in_force"
+    assert status.party_state("cps-london") == "in_force"
     assert load().manifests.departures(contract.name, "9.9.9") == ()
     resume_contract(suspended, contract, now)
     assert departures() == ()

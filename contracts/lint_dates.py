@@ -10,13 +10,13 @@ from itertools import pairwise
 from typing import Literal
 
 from contracts.findings import Finding
-from contracts.lawfulness import legal_rules
+from contracts.legal_codes import legal_rules
 from contracts.model import Contract, DraftContract
 
-__all__ = ["not_kept_up"]
+__all__ = ["date_findings"]
 
 
-def not_kept_up(contract: Contract, today: date) -> Iterator[Finding]:
+def date_findings(contract: Contract, today: date) -> Iterator[Finding]:
     """Yield what is overdue, too long, repeated or inconsistent."""
     yield from _review(contract, today)
     yield from _term(contract, today)

@@ -8,71 +8,17 @@ lawyer should look at; they do not decide that an agreement is lawful.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
 
 from contracts.findings import Finding
-from contracts.legal_codes import Kind, codes_in, legal_codes, party_kind
+from contracts.legal_codes import LegalKind, codes_in, legal_codes, legal_rules, party_kind
 from contracts.model import Contract
 from contracts.names import nearest
 from contracts.terms import EventTerms, FieldTerms, LegalBasis, Regime
-from contracts.vocabulary import dated_data
 
-__all__ = ["Acknowledgement", "LegalRules", "legal_rules", "unlawful"]
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """What the parties must acknowledge before some fields may flow.
-
-    Attributes:
-        rule: name of the lint rule that finds it missing.
-        leaves: the fields.
-        acknowledgement: its name in the agreement.
-        message: what is wrong without it, one sentence.
-    """
-
-    rule: str
-    leaves: frozenset[str]
-    acknowledgement: str
-    message: str
+__all__ = ["law_findings"]
 
 
-@dataclass(frozen=True, slots=True)
-class LegalRules:
-    """Rules that the law sets, at one date; see the data file for their meaning and source."""
-
-    dated: str
-    source: str
-    special_category_leaves: frozenset[str]
-    identifying_leaves: frozenset[str]
-    criminal_offence_leaves: frozenset[str]
-    criminal_offence_subjects: frozenset[str]
-    acknowledgements: tuple[Acknowledgement, ...]
-    review_warning_days: int
-    assessment_years: int
-    agreement_years: int
-    recipient_years_warning: int
-    recipient_years: int
-    kafka_days_warning: int
-    grace_days_warning: int
-    ico_registration: str
-
-
-@cache
-def legal_rules() -> LegalRules:
-    """Return the newest dated rules."""
-    content = dated_data("legal_rules")
-    del content["list"]
-    needed = content.pop("acknowledgements")
-    acknowledgements = tuple(
-        Acknowledgement(**{**each, "leaves": frozenset(each["leaves"])}) for each in needed
-    )
-    lists = {name: frozenset(v) for name, v in content.items() if isinstance(v, list)}
-    return LegalRules(**{**content, **lists}, acknowledgements=acknowledgements)
-
-
-def unlawful(contract: Contract) -> Iterator[Finding]:
+def law_findings(contract: Contract) -> Iterator[Finding]:
     """Yield what the agreement's legal bases do not carry."""
     for index, basis in enumerate(contract.legal_bases):
         yield from _codes(contract, basis, f"legal_bases[{index}]")
@@ -93,7 +39,7 @@ def _acknowledged(contract: Contract, path: str, where: str) -> Iterator[Finding
             yield Finding(each.rule, "error", where, each.message)
 
 
-def _members(basis: LegalBasis) -> tuple[tuple[Kind, str, str | None], ...]:
+def _members(basis: LegalBasis) -> tuple[tuple[LegalKind, str, str | None], ...]:
     """The members of one entry that hold codes: kind, name, text."""
     return (
         ("bases", "basis", basis.basis),
@@ -104,7 +50,7 @@ def _members(basis: LegalBasis) -> tuple[tuple[Kind, str, str | None], ...]:
     )
 
 
-def _named(basis: LegalBasis) -> Iterator[tuple[Kind, str, str]]:
+def _named(basis: LegalBasis) -> Iterator[tuple[LegalKind, str, str]]:
     """Yield every code of one entry: its kind, the member that holds it, the code."""
     for kind, member, text in _members(basis):
         for code in codes_in(text):
