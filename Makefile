@@ -8,10 +8,10 @@ BIN    := $(VENV)/bin
 # What `make demo` needs is less than what the tests need, and takes half as long to install.
 LIGHT  := $(VENV)/.installed-runtime
 STAMP  := $(VENV)/.installed
-CODE   := contracts broker adapters
+CODE   := concordant contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
 # Pages of docs/ that are made from the program.
-GENERATED := codes commands configuration events metrics
+GENERATED := codes commands configuration events metrics public_api
 # Workers of the test run: `make test WORKERS=0` runs it in one process.
 WORKERS ?= logical
 # How long `make faults` goes on.

@@ -16,6 +16,19 @@ from broker.event import OpenedEvent
 from contracts.errors import ConcordantError
 from contracts.events import PlainEvent
 
+__all__ = [
+    "AgencyAdapter",
+    "Context",
+    "Export",
+    "FilePlace",
+    "Links",
+    "MappingError",
+    "Outgoing",
+    "Records",
+    "Rejected",
+    "Row",
+]
+
 
 class MappingError(ConcordantError):
     """A row cannot be turned into an event, or an event into a row. No value is ever guessed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from typer.exceptions import TyperException
@@ -12,7 +12,6 @@ from typer.exceptions import TyperException
 from adapters import cli as adapter_cli
 from adapters import tryout
 from adapters.erase import erase
-from broker.agency.installation import verify_installation
 from broker.cli import (
     agency,
     bundle,
@@ -29,6 +28,7 @@ from broker.cli import (
 )
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
+from concordant import __version__
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2
@@ -38,12 +38,35 @@ INTERRUPTED: Final = 130
 app = typer.Typer(
     name="concordant",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Share what was agreed, with whom it was agreed, and be able to prove it.",
     epilog="Exit codes: 0 done, 1 the answer is no, 2 usage, 3 the environment is at fault, "
     "4 part of the input was refused.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"concordant {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(agency.app, name="agency")
 app.add_typer(bundle.app, name="bundle")
 app.add_typer(event.app, name="event")
@@ -66,8 +89,7 @@ def main() -> None:
     """Run the command; print an error as one clear sentence and set the exit code."""
     os.umask(0o077)  # only this account may read files that a command or Kafka writes
     try:
-        verify_installation()
-        code = app(standalone_mode=False)
+        code = app(prog_name="concordant", standalone_mode=False)
     except ConcordantError as error:
         error.fix = next_step(error)
         sys.stderr.write(error.diagnostics() + "\n")

@@ -24,6 +24,13 @@ from broker.event import JSON, OpenedEvent
 from contracts import schema, vocabulary
 from contracts.events import EVENT_TYPES, PlainEvent
 
+__all__ = [
+    "AdapterBehaviour",
+    "full_data",
+    "opened",
+    "plain",
+]
+
 _TEXTS: Mapping[str, JSON] = {
     "case_id": "5d0d8f8a-54a7-4f7a-9a51-3f4f1f6f8b01",
     "referral_id": "0c9e2f57-8a3b-4a55-8d0e-27b9a0f4c302",

@@ -6,5 +6,9 @@ that they implement. Imports go from `adapters` to `broker` to `contracts`, neve
 
 from __future__ import annotations
 
+from concordant.packages import require_own_packages
+
+require_own_packages()
+
 DISTRIBUTION = "concordant"
 """Name of the distribution on package indexes and of the command."""

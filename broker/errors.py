@@ -83,9 +83,9 @@ class ConfigError(ConcordantError):
 
 
 class PackageError(ConcordantError):
-    """An imported package is not part of this software: another distribution uses its name."""
+    """A library is installed in a version that this software does not know."""
 
-    code = "package_foreign"
+    code = "package_unsuitable"
     exit_code = 3
 
 

@@ -39,6 +39,11 @@ from broker.store.exclusion import exclusive
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
 from broker.transport.topics import control_topics, group_prefix
 
+__all__ = [
+    "Events",
+    "subscribe",
+]
+
 ROUND_EVENTS: Final = 100
 LOOK_S: Final = 0.25
 JUDGE_AGAIN_MS: Final = 30_000

@@ -17,3 +17,7 @@ No I/O but for reading files. Nothing here knows of Kafka, keys or databases: `b
 """
 
 from __future__ import annotations
+
+from concordant.packages import require_own_packages
+
+require_own_packages()

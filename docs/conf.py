@@ -60,7 +60,10 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         ("Concepts", ["concepts", "glossary", "architecture", "threat-model", "assurance/README"]),
         (
             "Reference",
-            ["commands", "configuration", "metrics", "codes", "events", "compatibility"],
+            [
+                *("commands", "configuration", "metrics", "codes", "events", "public-api"),
+                "compatibility",
+            ],
         ),
         ("Protocol", ["spec/README"]),
         ("Decisions", ["adr/README"]),

@@ -869,7 +869,8 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "package_foreign": Meaning(
         "another package uses our package name",
-        "Install concordant into an environment of its own.",
+        "Install concordant into an environment of its own, and start it in a folder without "
+        "files of these names.",
     ),
     "package_missing": Meaning("a package is missing", "Install the named package."),
     "package_unsuitable": Meaning(

@@ -129,7 +129,7 @@ def _name(call: ast.Call) -> str:
 def _nodes() -> tuple[ast.AST, ...]:
     return tuple(
         node
-        for package in ("broker", "contracts", "adapters")
+        for package in ("broker", "contracts", "adapters", "concordant")
         for path in sorted((ROOT / package).rglob("*.py"))
         if "demo" not in path.parts and "codes" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))

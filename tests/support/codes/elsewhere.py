@@ -338,11 +338,12 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "outbox_indexed": (F, "broker/store/test_sending.py::test_a_row_gets_its_place_once"),
     "package_foreign": (
         M,
-        "broker/agency/test_installation.py::test_a_package_from_elsewhere_is_foreign",
+        "concordant/test_packages.py::test_every_import_of_ours_beside_a_foreign_one_is_refused",
     ),
     "package_missing": (
         M,
-        "broker/agency/test_installation.py::test_a_package_that_is_not_there_is_missing",
+        "concordant/test_packages.py"
+        "::test_a_package_that_is_not_there_is_missing_for_the_command_only",
     ),
     "package_unsuitable": (
         M,

@@ -68,7 +68,7 @@ def test_every_file_of_the_packages_is_in_one_of_the_wheels(
     root: Path, wheel: Path, demo_wheel: Path
 ) -> None:
     runtime, demo = _names(wheel), _names(demo_wheel)
-    for package in ("contracts", "broker", "adapters"):
+    for package in ("concordant", "contracts", "broker", "adapters"):
         for path in (root / package).rglob("*"):
             if path.is_file() and path.suffix in {".py", ".json", ".yaml", ".typed", ".mako"}:
                 name = path.relative_to(root).as_posix()
@@ -88,7 +88,7 @@ def test_both_wheels_have_one_version_and_the_demo_asks_for_it(
 def test_the_wheel_has_our_packages_and_the_lock_of_kafkas_jars_only(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in _names(wheel)}
     (metadata,) = (top for top in tops if top.endswith(".dist-info"))
-    assert tops == {"contracts", "broker", "adapters", metadata}
+    assert tops == {"concordant", "contracts", "broker", "adapters", metadata}
     assert "broker/transport/kafka_distribution/jgo.lock.toml" in _names(wheel)
 
 

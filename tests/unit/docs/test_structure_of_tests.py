@@ -11,7 +11,7 @@ from tests.support.code_scan import ROOT
 
 TESTS = ROOT / "tests"
 UNIT = TESTS / "unit"
-PACKAGES = ("adapters", "broker", "contracts")
+PACKAGES = ("adapters", "broker", "concordant", "contracts")
 OTHERS = {"deploy", "docs", "vectors"}
 """Folders of tests of what is no package."""
 FILES = sorted(file for file in TESTS.rglob("*.py") if "__pycache__" not in file.parts)

@@ -24,7 +24,7 @@ def test_every_code_in_the_source_has_an_entry() -> None:
 def test_every_entry_is_a_code_of_the_source() -> None:
     text = "\n".join(
         path.read_text()
-        for package in ("broker", "contracts", "adapters")
+        for package in ("broker", "contracts", "adapters", "concordant")
         for path in (ROOT / package).rglob("*.py")
         if path.name != "meanings.py"
     )

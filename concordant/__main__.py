@@ -1,0 +1,26 @@
+"""The command `concordant`, also as `python -m concordant`."""
+
+from __future__ import annotations
+
+import sys
+
+from concordant import __version__
+from concordant.packages import ForeignPackageError, require_own_packages
+
+
+def main() -> None:
+    """Check whose packages Python finds, then run the command."""
+    try:
+        require_own_packages(complete=True)
+        if sys.argv[1:] == ["--version"]:  # fast: nothing else is imported
+            sys.stdout.write(f"concordant {__version__}\n")
+            return
+        from adapters.main import main as run
+    except ForeignPackageError as error:
+        sys.stderr.write(error.diagnostics() + "\n")
+        sys.exit(error.exit_code)
+    run()
+
+
+if __name__ == "__main__":
+    main()
