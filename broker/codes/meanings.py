@@ -52,10 +52,7 @@ _RELEASE: Final = (
 _OUR_EVENT: Final = " For an event of ours: correct the named field and send it again."
 
 CODES: Final[Mapping[str, Meaning]] = {
-    "addressed_wrong": Meaning(
-        "the addressed agencies are not the recipients",
-        _SENT_AGAIN,
-    ),
+    "addressed_wrong": Meaning("the addressed agencies are not the recipients", _SENT_AGAIN),
     "agency_differs": Meaning(
         "the folder holds an agency that was made with other values",
         "Give the folder alone to finish that agency: concordant agency init DIR. For "
@@ -68,8 +65,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "keys doubted AGENCY --agency DIR",
     ),
     "agency_unknown": Meaning(
-        "no party has this id",
-        "Give the id of a party: concordant status --agency DIR",
+        "no party has this id", "Give the id of a party: concordant status --agency DIR"
     ),
     "alarm": Meaning("an alarm was raised", "Read it in: concordant status --agency DIR"),
     "already_running": Meaning(
@@ -112,24 +108,21 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask Kafka's host to issue it again, from the agency's entry.",
     ),
     "certificate_invalid": Meaning(
-        "a TLS certificate is not valid",
-        "Ask Kafka's host to issue it again.",
+        "a TLS certificate is not valid", "Ask Kafka's host to issue it again."
     ),
     "certificate_request_invalid": Meaning(
         "a certificate request is damaged or names another agency",
         "Ask the agency for its entry again: concordant agency entry --agency DIR --out FILE",
     ),
     "certificate_unreadable": Meaning(
-        "a TLS file is missing or damaged",
-        "Put the files back that [kafka] in agency.toml names.",
+        "a TLS file is missing or damaged", "Put the files back that [kafka] in agency.toml names."
     ),
     "checkpoint_conflict": Meaning(
         "two signed checkpoints of one size differ",
         "Keep both as evidence and telephone the sender.",
     ),
     "checkpoint_malformed": Meaning(
-        "a checkpoint is not in its canonical form",
-        "Ask its sender for it again.",
+        "a checkpoint is not in its canonical form", "Ask its sender for it again."
     ),
     "clock_behind": Meaning(
         "this clock is behind what others have signed",
@@ -140,32 +133,24 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Check the machine's time service, then start the adapter again.",
     ),
     "command_invalid": Meaning(
-        "the tested command cannot be split into words",
-        "Correct the command.",
+        "the tested command cannot be split into words", "Correct the command."
     ),
     "command_not_started": Meaning(
-        "the tested command cannot be started",
-        "Give a command that this machine has.",
+        "the tested command cannot be started", "Give a command that this machine has."
     ),
-    "commitment_wrong": Meaning(
-        "a key does not match its commitment",
-        _SENT_AGAIN,
-    ),
+    "commitment_wrong": Meaning("a key does not match its commitment", _SENT_AGAIN),
     "config_adapter_broken": Meaning(
-        "the package of the adapter cannot be loaded",
-        "Install the package again, or correct it.",
+        "the package of the adapter cannot be loaded", "Install the package again, or correct it."
     ),
     "config_adapter_unknown": Meaning(
         "no installed package offers this kind of adapter",
         "Use one of: concordant adapter list; or install the package that offers it.",
     ),
     "config_address_invalid": Meaning(
-        "an address of Kafka is not HOST:PORT",
-        "Correct kafka.bootstrap in agency.toml.",
+        "an address of Kafka is not HOST:PORT", "Correct kafka.bootstrap in agency.toml."
     ),
     "config_folders_same": Meaning(
-        "two settings of agency.toml name the same folder",
-        "Give each its own folder.",
+        "two settings of agency.toml name the same folder", "Give each its own folder."
     ),
     "config_interval_invalid": Meaning(
         "an interval would make this agency or others raise alarms all the time",
@@ -189,16 +174,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Use file:FOLDER in [keys] of agency.toml.",
     ),
     "config_unreadable": Meaning(
-        "agency.toml cannot be read",
-        "Correct the line or the permissions that are named.",
+        "agency.toml cannot be read", "Correct the line or the permissions that are named."
     ),
     "confirmation_needed": Meaning(
         "the command needs a person's consent, and there is no terminal",
         "Give the command again with --yes.",
     ),
     "consent_missing": Meaning(
-        "a field, or a group's key, without the consent it needs",
-        _SENT_AGAIN + _OUR_EVENT,
+        "a field, or a group's key, without the consent it needs", _SENT_AGAIN + _OUR_EVENT
     ),
     "content_gone": Meaning(
         "the content that must be published again is no longer stored",
@@ -220,17 +203,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "both files where they are. Of two texts with one version, ask the other parties "
         "which one they signed.",
     ),
-    "contract_ended": Meaning(
-        "the contract ended, and its grace period has passed",
-        _SENT_AGAIN,
-    ),
+    "contract_ended": Meaning("the contract ended, and its grace period has passed", _SENT_AGAIN),
     "contract_expired": Meaning(
-        "the contract has ended",
-        "Agree on a new version and let every party sign it.",
+        "the contract has ended", "Agree on a new version and let every party sign it."
     ),
     "contract_field_unknown": Meaning(
-        "the contract grants a leaf that the type does not have",
-        _NEWER_SOFTWARE + _OUR_EVENT,
+        "the contract grants a leaf that the type does not have", _NEWER_SOFTWARE + _OUR_EVENT
     ),
     "contract_foreign": Meaning(
         "the contract is not of this deployment, or pins other keys for us",
@@ -258,25 +236,19 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Name other recipients; or let every party sign an agreement that names it.",
     ),
     "contract_malformed": Meaning(
-        "a record is not a contract with its signatures",
-        "Nothing; the record is ignored.",
+        "a record is not a contract with its signatures", "Nothing; the record is ignored."
     ),
     "contract_missing": Meaning(
-        "there is no contract",
-        "Put the contract and its signatures into contracts/.",
+        "there is no contract", "Put the contract and its signatures into contracts/."
     ),
-    "contract_not_in_force": Meaning(
-        "the contract was not in force at log time",
-        _SENT_AGAIN,
-    ),
+    "contract_not_in_force": Meaning("the contract was not in force at log time", _SENT_AGAIN),
     "contract_not_started": Meaning("the contract has not started", "Wait for its first day."),
     "contract_note_malformed": Meaning(
         "the file of signatures is malformed",
         "Put the file back, or ask another party for its copy.",
     ),
     "contract_signature_invalid": Meaning(
-        "a signature of the contract does not verify",
-        "Ask that party for its signed copy again.",
+        "a signature of the contract does not verify", "Ask that party for its signed copy again."
     ),
     "contract_unknown": Meaning(
         "no verified contract has this hash",
@@ -285,58 +257,44 @@ CODES: Final[Mapping[str, Meaning]] = {
         "DIR. A hash for kafka apply is in: concordant kafka plan --root DIR",
     ),
     "contract_unreadable": Meaning(
-        "a contract cannot be read as YAML",
-        "Correct the line that is named.",
+        "a contract cannot be read as YAML", "Correct the line that is named."
     ),
     "contract_unsigned": Meaning(
         "a party has not signed the contract",
         "Ask that party to sign it: concordant contract sign FILE --agency DIR",
     ),
     "cosignature_invalid": Meaning(
-        "a second signature does not verify",
-        "Ask its agency for it again.",
+        "a second signature does not verify", "Ask its agency for it again."
     ),
     "cosignature_malformed": Meaning(
-        "a second signature is malformed",
-        "Ask its agency for it again.",
+        "a second signature is malformed", "Ask its agency for it again."
     ),
     "cosignature_unknown": Meaning(
-        "no key is known for a second signature",
-        "Wait for the manifest of its agency.",
+        "no key is known for a second signature", "Wait for the manifest of its agency."
     ),
     "cosigners_many": Meaning(
-        "more second signatures than parties",
-        "Nothing; the record is ignored.",
+        "more second signatures than parties", "Nothing; the record is ignored."
     ),
     "dates_invalid": Meaning(
         "the days of an agreement are no days, or not in their order",
         "Write each day as YYYY-MM-DD: start, review, end.",
     ),
     "delegation_dates_invalid": Meaning(
-        "the dates of a delegation make no sense",
-        "Ask its agency for a new entry.",
+        "the dates of a delegation make no sense", "Ask its agency for a new entry."
     ),
-    "delegation_early": Meaning(
-        "a delegation is from the future",
-        "Check both clocks.",
-    ),
+    "delegation_early": Meaning("a delegation is from the future", "Check both clocks."),
     "delegation_expired": Meaning(
         "the time for which an agency's manifest keys may sign has ended",
         "Ask its agency for a new entry. For our own: bring the governance keys and make a "
         "new delegation.",
     ),
     "delegation_foreign": Meaning(
-        "a delegation is of another deployment",
-        "Ask its agency for its entry for this deployment.",
+        "a delegation is of another deployment", "Ask its agency for its entry for this deployment."
     ),
     "delegation_key_invalid": Meaning(
-        "a key in a delegation is not one that it may name",
-        "Ask its agency for a new entry.",
+        "a key in a delegation is not one that it may name", "Ask its agency for a new entry."
     ),
-    "delegation_malformed": Meaning(
-        "not a delegation",
-        "Ask its agency for its entry again.",
-    ),
+    "delegation_malformed": Meaning("not a delegation", "Ask its agency for its entry again."),
     "delegation_signature_invalid": Meaning(
         "the agency's two governance keys have not both signed the delegation",
         "Ask its agency for its entry again, and compare the fingerprint by telephone.",
@@ -351,12 +309,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "LimitNOFILE of the service, or stop the program that holds so many connections open.",
     ),
     "directory_not_empty": Meaning(
-        "the folder is not empty",
-        "Give a folder that is absent or empty.",
+        "the folder is not empty", "Give a folder that is absent or empty."
     ),
     "directory_unusable": Meaning(
-        "the folder cannot be written",
-        "Check its owner, its permissions and the free space.",
+        "the folder cannot be written", "Check its owner, its permissions and the free space."
     ),
     "disk_full": Meaning(
         "there is too little disk space for the state",
@@ -371,10 +327,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Telephone both agencies and compare their fingerprints: one of the two files is "
         "not its own.",
     ),
-    "entry_early": Meaning(
-        "an entry is from the future",
-        "Check both clocks.",
-    ),
+    "entry_early": Meaning("an entry is from the future", "Check both clocks."),
     "entry_foreign": Meaning(
         "an entry is of another deployment",
         "Ask its agency to make a folder of its own for this deployment, and for the entry "
@@ -390,12 +343,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask its agency for its entry again: concordant agency entry --agency DIR --out FILE",
     ),
     "entry_missing": Meaning(
-        "this agency has no entry yet",
-        "Finish the agency: concordant agency init DIR",
+        "this agency has no entry yet", "Finish the agency: concordant agency init DIR"
     ),
     "entry_mixed": Meaning(
-        "an entry has parts of another agency",
-        "Ask its agency for its entry again.",
+        "an entry has parts of another agency", "Ask its agency for its entry again."
     ),
     "entry_signature_invalid": Meaning(
         "the agency's two governance keys have not both signed the entry",
@@ -406,19 +357,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Ask the agency for the file that it made with: concordant agency entry --agency "
         "DIR --out FILE",
     ),
-    "equivocation": Meaning(
-        "two signed histories",
-        _RELEASE,
-    ),
+    "equivocation": Meaning("two signed histories", _RELEASE),
     "error": Meaning(
-        "an error without a code of its own occurred",
-        "Keep the message and tell the maintainers.",
+        "an error without a code of its own occurred", "Keep the message and tell the maintainers."
     ),
     "event_ambiguous": Meaning("several agencies used this event id", "Name the sender as well."),
-    "event_held": Meaning(
-        "the event is held",
-        "Read why: concordant quarantine list --agency DIR",
-    ),
+    "event_held": Meaning("the event is held", "Read why: concordant quarantine list --agency DIR"),
     "event_invalid": Meaning(
         "a required field is missing (9), or the event does not match the model (10)",
         _SENT_AGAIN + _OUR_EVENT,
@@ -441,10 +385,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a recipient has no valid exchange key",
         "Ask that agency to run: concordant keys renew --agency DIR",
     ),
-    "field_not_granted": Meaning(
-        "a field that the sender may not send",
-        _SENT_AGAIN + _OUR_EVENT,
-    ),
+    "field_not_granted": Meaning("a field that the sender may not send", _SENT_AGAIN + _OUR_EVENT),
     "field_unknown": Meaning("no event type has this field", "Use one of the suggestions."),
     "file_empty": Meaning("the file is empty", "Run the export again; check its filter."),
     "file_encoding": Meaning("the encoding of the file is not known", "Export it again as UTF-8."),
@@ -458,24 +399,21 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Rename the file, or export it in the adapter's format.",
     ),
     "file_unreadable": Meaning(
-        "the adapter may not read the file",
-        "Let the account that runs the adapter read it.",
+        "the adapter may not read the file", "Let the account that runs the adapter read it."
     ),
     "file_unusable": Meaning(
         "a file or folder cannot be used",
         "Check that it exists, its owner, its permissions and the free space.",
     ),
     "folder_unavailable": Meaning(
-        "the import folder cannot be read",
-        "Make the folder, or let the adapter's account read it.",
+        "the import folder cannot be read", "Make the folder, or let the adapter's account read it."
     ),
     "folder_unwritable": Meaning(
         "a folder of the adapter cannot be written to",
         "Create the folder, and let the adapter's account write to it.",
     ),
     "founding_unreadable": Meaning(
-        "the file founding.json of an agency's folder is damaged",
-        "Restore it from a backup.",
+        "the file founding.json of an agency's folder is damaged", "Restore it from a backup."
     ),
     "frontier_malformed": Meaning(
         "the stored end of a log is damaged",
@@ -490,46 +428,27 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: the sender publishes again the records that a revoked key had signed. Else "
         "ask the sender.",
     ),
-    "gaps_many": Meaning(
-        "too many gaps of a generation are open",
-        _NOTHING_TAKEN,
-    ),
-    "generation_ahead": Meaning(
-        "its generation was opened after log time",
-        _NOTHING_TAKEN,
-    ),
+    "gaps_many": Meaning("too many gaps of a generation are open", _NOTHING_TAKEN),
+    "generation_ahead": Meaning("its generation was opened after log time", _NOTHING_TAKEN),
     "generation_name": Meaning(
-        "the generation's name does not follow from the predecessor that it names",
-        _NOTHING_TAKEN,
+        "the generation's name does not follow from the predecessor that it names", _NOTHING_TAKEN
     ),
     "generation_order": Meaning(
-        "the generation is not later than the one that it names",
-        _NOTHING_TAKEN,
+        "the generation is not later than the one that it names", _NOTHING_TAKEN
     ),
-    "generations_many": Meaning(
-        "too many generations with gaps",
-        _NOTHING_TAKEN,
-    ),
-    "group_broken": Meaning(
-        "a group does not decrypt",
-        _SENT_AGAIN,
-    ),
+    "generations_many": Meaning("too many generations with gaps", _NOTHING_TAKEN),
+    "group_broken": Meaning("a group does not decrypt", _SENT_AGAIN),
     "group_keys_wrong": Meaning(
-        "the recipient's keys differ from those that contract and consent give",
-        _SENT_AGAIN,
+        "the recipient's keys differ from those that contract and consent give", _SENT_AGAIN
     ),
     "group_zero": Meaning(
         "group 0 does not hold exactly data, addressed agencies (sorted, each once) and type",
         _SENT_AGAIN,
     ),
     "grouping_wrong": Meaning(
-        "the number of groups is wrong, or a leaf is outside its group",
-        _SENT_AGAIN,
+        "the number of groups is wrong, or a leaf is outside its group", _SENT_AGAIN
     ),
-    "groups_count": Meaning(
-        "the number of groups is outside the limits",
-        _SENT_AGAIN,
-    ),
+    "groups_count": Meaning("the number of groups is outside the limits", _SENT_AGAIN),
     "handler_failed": Meaning(
         "the adapter failed on this file or batch",
         "Keep the log and tell the maintainers of the adapter.",
@@ -537,37 +456,27 @@ CODES: Final[Mapping[str, Meaning]] = {
     "hard_link": Meaning(
         "the file has a second name elsewhere (hard link)", "Drop a copy of the file."
     ),
-    "headers_wrong": Meaning(
-        "a header is missing, repeated or null",
-        _NOTHING_TAKEN,
-    ),
+    "headers_wrong": Meaning("a header is missing, repeated or null", _NOTHING_TAKEN),
     "heartbeat_awaited": Meaning(
-        "no heartbeat covers the event yet",
-        "Wait a minute and ask again.",
+        "no heartbeat covers the event yet", "Wait a minute and ask again."
     ),
     "heartbeat_malformed": Meaning(
-        "a record is not a heartbeat",
-        "Nothing; the record is ignored.",
+        "a record is not a heartbeat", "Nothing; the record is ignored."
     ),
     "heartbeats_many": Meaning(
         "an agency sent more heartbeats in a minute than are processed",
         "Nothing: the next minute's heartbeat says the same. If it stays, telephone that agency.",
     ),
-    "id_reused": Meaning(
-        "the id belongs to another event",
-        _SENT_AGAIN,
-    ),
+    "id_reused": Meaning("the id belongs to another event", _SENT_AGAIN),
     "inbox_waits": Meaning(
         "events wait for the agency's own system",
         "Let the adapter's account write to the inbox folder.",
     ),
     "inclusion_invalid": Meaning(
-        "a proof of inclusion does not hold",
-        "Keep it as evidence and telephone the sender.",
+        "a proof of inclusion does not hold", "Keep it as evidence and telephone the sender."
     ),
     "input_unreadable": Meaning(
-        "the input cannot be read",
-        "Name a file that exists and that you may read.",
+        "the input cannot be read", "Name a file that exists and that you may read."
     ),
     "input_wrong": Meaning("a value on the command line is wrong", "Correct the named value."),
     "invalid_date": Meaning(
@@ -580,8 +489,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "item_published": Meaning("a row was published before", "Nothing; it is not sent twice."),
     "json_not_canonical": Meaning(
-        "the JSON of a group is not canonical, or not an object",
-        _SENT_AGAIN,
+        "the JSON of a group is not canonical, or not an object", _SENT_AGAIN
     ),
     "kafka_conflict": Meaning(
         "a topic of Kafka has another number of partitions",
@@ -617,8 +525,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "try-out: concordant kafka up --root DIR",
     ),
     "key_ambiguous": Meaning(
-        "several keys begin with this id",
-        "Give more of the id: concordant keys list --agency DIR",
+        "several keys begin with this id", "Give more of the id: concordant keys list --agency DIR"
     ),
     "key_governance": Meaning(
         "a governance key cannot be revoked with this command",
@@ -626,8 +533,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a new version names this agency under a new id, with new keys.",
     ),
     "key_list_broken": Meaning(
-        "the key list does not open for this event and session",
-        _SENT_AGAIN,
+        "the key list does not open for this event and session", _SENT_AGAIN
     ),
     "key_malformed": Meaning("a key file or a key is damaged", "Restore the file."),
     "key_missing": Meaning(
@@ -639,17 +545,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "keys, then: concordant keys renew --all --agency DIR",
     ),
     "key_not_listed": Meaning(
-        "no key of ours has this id",
-        "Compare it with: concordant keys list --agency DIR",
+        "no key of ours has this id", "Compare it with: concordant keys list --agency DIR"
     ),
     "key_not_valid": Meaning("the key was not valid at log time", _NOTHING_TAKEN),
     "key_readable": Meaning(
-        "others can read the TLS key",
-        "Give chmod 600 to the file that is named.",
+        "others can read the TLS key", "Give chmod 600 to the file that is named."
     ),
     "key_revoked": Meaning(
-        "the key is revoked, and no earlier receipt covers the record",
-        _NOTHING_TAKEN,
+        "the key is revoked, and no earlier receipt covers the record", _NOTHING_TAKEN
     ),
     "key_revoked_before": Meaning(
         "the key was revoked before",
@@ -666,8 +569,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "DIR. Of two secrets of one agency, move the newer file out of the folder.",
     ),
     "leaf_not_wanted": Meaning(
-        "a leaf replay that fills nothing",
-        "Nothing: no content is awaited there.",
+        "a leaf replay that fills nothing", "Nothing: no content is awaited there."
     ),
     "lease_lost": Meaning("another relay took over", "Run one adapter for each agency."),
     "leaves_missing": Meaning(
@@ -676,12 +578,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "event's sender for its evidence.",
     ),
     "link_conflict": Meaning(
-        "a reference is tied to another case",
-        "Correct the reference in the export.",
+        "a reference is tied to another case", "Correct the reference in the export."
     ),
     "link_malformed": Meaning(
-        "index 0 does not name a predecessor in the required form",
-        _NOTHING_TAKEN,
+        "index 0 does not name a predecessor in the required form", _NOTHING_TAKEN
     ),
     "log_checkpoint_invalid": Meaning(
         "a signed head of the log does not verify",
@@ -716,17 +616,13 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a reason beside the log was altered",
         "Keep the state as evidence and tell your information governance officer.",
     ),
-    "log_time_fell": Meaning(
-        "the log time is before that of an earlier record",
-        _NOTHING_TAKEN,
-    ),
+    "log_time_fell": Meaning("the log time is before that of an earlier record", _NOTHING_TAKEN),
     "manifest_conflict": Meaning(
         "two manifests of one version differ",
         "Keep both as evidence, and ask that agency by telephone.",
     ),
     "manifest_dates_invalid": Meaning(
-        "the dates of a manifest are not valid",
-        "Ask its agency to issue it again.",
+        "the dates of a manifest are not valid", "Ask its agency to issue it again."
     ),
     "manifest_early": Meaning("a manifest has a date in the future", "Check both clocks."),
     "manifest_expired": Meaning(
@@ -735,28 +631,20 @@ CODES: Final[Mapping[str, Meaning]] = {
         "is judged again by itself when the newer manifest comes.",
     ),
     "manifest_foreign": Meaning(
-        "a manifest is of another deployment or agency",
-        "Move the file out of manifests/.",
+        "a manifest is of another deployment or agency", "Move the file out of manifests/."
     ),
-    "manifest_invalid": Meaning(
-        "a manifest is not valid",
-        "Ask its agency to issue it again.",
-    ),
+    "manifest_invalid": Meaning("a manifest is not valid", "Ask its agency to issue it again."),
     "manifest_key_invalid": Meaning(
-        "a key in a manifest is not valid",
-        "Ask its agency to issue it again.",
+        "a key in a manifest is not valid", "Ask its agency to issue it again."
     ),
     "manifest_key_prolonged": Meaning(
-        "a manifest extends the validity of a key",
-        "Ask its agency to issue it again.",
+        "a manifest extends the validity of a key", "Ask its agency to issue it again."
     ),
     "manifest_key_shared": Meaning(
-        "a key in a manifest belongs to another agency",
-        "Telephone both agencies.",
+        "a key in a manifest belongs to another agency", "Telephone both agencies."
     ),
     "manifest_keys_overlap": Meaning(
-        "two keys of one kind are valid for too long together",
-        "Ask its agency to issue it again.",
+        "two keys of one kind are valid for too long together", "Ask its agency to issue it again."
     ),
     "manifest_left": Meaning(
         "the agency has left the contract",
@@ -764,8 +652,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "version: let each sign it.",
     ),
     "manifest_malformed": Meaning(
-        "a manifest is malformed",
-        "Put the file back, or ask its agency for it again.",
+        "a manifest is malformed", "Put the file back, or ask its agency for it again."
     ),
     "manifest_missing": Meaning(
         "the manifest of a party is not here",
@@ -777,8 +664,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Put the newer file back, or ask its agency for it; every party holds it.",
     ),
     "manifest_signature_invalid": Meaning(
-        "a signature of a manifest does not verify",
-        "Get the file from that agency again.",
+        "a signature of a manifest does not verify", "Get the file from that agency again."
     ),
     "manifest_unpinned": Meaning(
         "no contract pins the keys that signed a manifest",
@@ -790,8 +676,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the adapter.",
     ),
     "mapping_invalid": Meaning(
-        "the mapping file of the adapter is wrong",
-        "Correct the line that is named.",
+        "the mapping file of the adapter is wrong", "Correct the line that is named."
     ),
     "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
     "missing_value": Meaning(
@@ -799,8 +684,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Fill the field that is named, or remove the line; then export the record again.",
     ),
     "moment_invalid": Meaning(
-        "a time is not written as a time",
-        "Write it like 2026-03-02T12:00:00Z.",
+        "a time is not written as a time", "Write it like 2026-03-02T12:00:00Z."
     ),
     "name_unknown": Meaning("no item of this name is known here", "Use one of the suggestions."),
     "no_reason": Meaning(
@@ -808,24 +692,16 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the file, then: concordant quarantine retry ID --agency DIR",
     ),
     "not_a_file": Meaning(
-        "the entry of the import folder is not a file",
-        "Move it out; drop the file itself.",
+        "the entry of the import folder is not a file", "Move it out; drop the file itself."
     ),
-    "not_a_party": Meaning(
-        "the contract does not name the sender or the reader",
-        _SENT_AGAIN,
-    ),
+    "not_a_party": Meaning("the contract does not name the sender or the reader", _SENT_AGAIN),
     "not_in_force": Meaning(
         "the contract is not in force",
         "Wait for its first day, or let every party sign a new version.",
     ),
-    "not_included": Meaning(
-        "the path does not lead to the root",
-        _NOTHING_TAKEN,
-    ),
+    "not_included": Meaning("the path does not lead to the root", _NOTHING_TAKEN),
     "note_keys_ambiguous": Meaning(
-        "a signature fits two keys",
-        "Tell the agency that issued the keys.",
+        "a signature fits two keys", "Tell the agency that issued the keys."
     ),
     "note_malformed": Meaning("a note is malformed", "Ask for it again."),
     "note_signature_invalid": Meaning("a signature of a note does not verify", "Ask for it again."),
@@ -838,8 +714,7 @@ CODES: Final[Mapping[str, Meaning]] = {
     "notice_malformed": Meaning("a record is not a notice", "Nothing; the record is ignored."),
     "notices_many": Meaning("an agency sends too many notices", "Telephone that agency."),
     "operator_invalid": Meaning(
-        "the name of the operator cannot be used",
-        "Give another name with --operator.",
+        "the name of the operator cannot be used", "Give another name with --operator."
     ),
     "option_invalid": Meaning(
         "the value of an option has not the form that it needs",
@@ -849,14 +724,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a command needs an option, and there is no terminal to ask",
         "Give the options that are named.",
     ),
-    "origin_wrong": Meaning(
-        "another deployment, topic or partition",
-        _NOTHING_TAKEN,
-    ),
+    "origin_wrong": Meaning("another deployment, topic or partition", _NOTHING_TAKEN),
     "origins_many": Meaning("an agency names too many streams", "Telephone that agency."),
     "outbox_indexed": Meaning(
-        "a row of the outbox was indexed twice",
-        "Stop the adapter and tell the maintainers.",
+        "a row of the outbox was indexed twice", "Stop the adapter and tell the maintainers."
     ),
     "outbox_waits": Meaning(
         "events wait for Kafka",
@@ -882,12 +753,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         _SENT_AGAIN,
     ),
     "partner_unknown": Meaning(
-        "a partner in agency.toml is no party",
-        "Correct [partners] in agency.toml.",
+        "a partner in agency.toml is no party", "Correct [partners] in agency.toml."
     ),
     "partnership_missing": Meaning(
-        "there is no partnership in the folder",
-        "Make one: concordant quickstart DIR",
+        "there is no partnership in the folder", "Make one: concordant quickstart DIR"
     ),
     "party_left": Meaning("the agency left the contract", "Nothing; its records are ignored."),
     "party_unknown": Meaning(
@@ -900,16 +769,14 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the service with LoadCredential.",
     ),
     "passphrase_readable": Meaning(
-        "others can read the passphrase",
-        "Give chmod 600 to the file that is named.",
+        "others can read the passphrase", "Give chmod 600 to the file that is named."
     ),
     "passphrase_wrong": Meaning(
         "the passphrase does not open a key",
         "Put the right one in the place that [passphrase] in agency.toml names.",
     ),
     "possession_invalid": Meaning(
-        "an agency does not prove that it holds a key",
-        "Ask it to issue its manifest again.",
+        "an agency does not prove that it holds a key", "Ask it to issue its manifest again."
     ),
     "principal_differs": Meaning(
         "the contract gives our rights to another Kafka principal",
@@ -931,8 +798,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "version that names them.",
     ),
     "proof_malformed": Meaning(
-        "the proof is malformed, or has extra data above index 0",
-        _NOTHING_TAKEN,
+        "the proof is malformed, or has extra data above index 0", _NOTHING_TAKEN
     ),
     "proof_too_large": Meaning("the proof is larger than the limit", _NOTHING_TAKEN),
     "quarantine_full": Meaning(
@@ -943,12 +809,10 @@ CODES: Final[Mapping[str, Meaning]] = {
     ),
     "reason_invalid": Meaning("a reason is not a code", "Use lower case letters and hyphens."),
     "reason_required": Meaning(
-        "the change does not follow from the referral's status",
-        _SENT_AGAIN + _OUR_EVENT,
+        "the change does not follow from the referral's status", _SENT_AGAIN + _OUR_EVENT
     ),
     "reason_unknown": Meaning(
-        "the change does not follow from the referral's status",
-        _SENT_AGAIN + _OUR_EVENT,
+        "the change does not follow from the referral's status", _SENT_AGAIN + _OUR_EVENT
     ),
     "receipt_awaited": Meaning(
         "the key is revoked, and the records that an earlier receipt covers have not all arrived",
@@ -957,24 +821,15 @@ CODES: Final[Mapping[str, Meaning]] = {
     "receipt_malformed": Meaning("a record is not a receipt", "Nothing; the record is ignored."),
     "receipts_many": Meaning("an agency sends too many receipts", "Telephone that agency."),
     "recipient_not_permitted": Meaning(
-        "an addressed agency is not a party, or may not receive this type",
-        _SENT_AGAIN,
+        "an addressed agency is not a party, or may not receive this type", _SENT_AGAIN
     ),
-    "recipients_count": Meaning(
-        "the number of recipients is outside the limits",
-        _SENT_AGAIN,
-    ),
+    "recipients_count": Meaning("the number of recipients is outside the limits", _SENT_AGAIN),
     "recipients_invalid": Meaning(
-        "the recipients are missing or not parties",
-        "Name other parties of the contract.",
+        "the recipients are missing or not parties", "Name other parties of the contract."
     ),
-    "recipients_order": Meaning(
-        "the recipients are not strictly ascending",
-        _SENT_AGAIN,
-    ),
+    "recipients_order": Meaning("the recipients are not strictly ascending", _SENT_AGAIN),
     "record_malformed": Meaning(
-        "a line of a file is not a record",
-        "Give the sender's whole file from its first record on.",
+        "a line of a file is not a record", "Give the sender's whole file from its first record on."
     ),
     "record_not_held": Meaning(
         "no record of this number is held",
@@ -983,8 +838,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "any copy of the topic also has it",
     ),
     "record_too_large": Meaning(
-        "an event is larger than the protocol allows",
-        "Shorten its texts.",
+        "an event is larger than the protocol allows", "Shorten its texts."
     ),
     "record_unknown": Meaning(
         "no record of this number is known",
@@ -995,22 +849,18 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Wait: they are asked for again. Then telephone that agency.",
     ),
     "referral_exists": Meaning(
-        "the change does not follow from the referral's status",
-        _SENT_AGAIN + _OUR_EVENT,
+        "the change does not follow from the referral's status", _SENT_AGAIN + _OUR_EVENT
     ),
     "referral_unacknowledged": Meaning(
-        "a referral was not acknowledged in time",
-        "Tell the caseworkers.",
+        "a referral was not acknowledged in time", "Tell the caseworkers."
     ),
     "referral_unanswered": Meaning("a referral was not answered in time", "Tell the caseworkers."),
     "referral_unknown": Meaning(
-        "the change does not follow from the referral's status",
-        _EARLIER_EVENT + _OUR_EVENT,
+        "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
     ),
     "refused": Meaning("a record was refused", "Read why: concordant quarantine list --agency DIR"),
     "refused_by_recipient": Meaning(
-        "a recipient could not take a record of ours",
-        "Ask that agency for the code.",
+        "a recipient could not take a record of ours", "Ask that agency for the code."
     ),
     "registry_invalid": Meaning(
         "contracts or manifests are inconsistent",
@@ -1099,13 +949,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         " state from a backup.",
     ),
     "still_open": Meaning(
-        "a program has the file open",
-        "Close the file in the program that writes it.",
+        "a program has the file open", "Close the file in the program that writes it."
     ),
     "store_busy": Meaning("another process holds the state database", "Wait; it is tried again."),
     "store_conflict": Meaning(
-        "two rows of the state contradict each other",
-        "Stop the adapter and tell the maintainers.",
+        "two rows of the state contradict each other", "Stop the adapter and tell the maintainers."
     ),
     "store_corrupt": Meaning("the state database is damaged", "Restore the state from a backup."),
     "store_full": Meaning("the disk is full", "Make room on the disk of the agency's folder."),
@@ -1127,22 +975,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the state database cannot be opened",
         "Let the adapter's account write to the folder state/.",
     ),
-    "stream_stopped": Meaning(
-        "the stream of this partition was stopped before",
-        _RELEASE,
-    ),
+    "stream_stopped": Meaning("the stream of this partition was stopped before", _RELEASE),
     "subscription_name": Meaning(
-        "the name of the subscription cannot be used",
-        "Use lower case letters, digits and hyphens.",
+        "the name of the subscription cannot be used", "Use lower case letters, digits and hyphens."
     ),
-    "superseded": Meaning(
-        "the record is above the end of a closed generation",
-        _NOTHING_TAKEN,
-    ),
-    "suspended": Meaning(
-        "a party had suspended its part or left the contract",
-        _SENT_AGAIN,
-    ),
+    "superseded": Meaning("the record is above the end of a closed generation", _NOTHING_TAKEN),
+    "suspended": Meaning("a party had suspended its part or left the contract", _SENT_AGAIN),
     "symlink": Meaning("the entry of the import folder is a link", "Drop the file itself."),
     "taken": Meaning("the file was taken", "Nothing."),
     "terminal_needed": Meaning(
@@ -1158,33 +996,21 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the text at its source, and export it again as UTF-8.",
     ),
     "text_too_long": Meaning("a text is longer than the limit", "Shorten the field that is named."),
-    "time_ahead": Meaning(
-        "the event's time is after log time",
-        _SENT_AGAIN,
-    ),
+    "time_ahead": Meaning("the event's time is after log time", _SENT_AGAIN),
     "topic_missing": Meaning(
         "a topic of the contract does not exist, or Kafka does not show it to this agency",
         "Ask Kafka's host to run: concordant kafka apply --agency DIR",
     ),
-    "topic_not_owned": Meaning(
-        "the contract does not own the topic",
-        _SENT_AGAIN,
-    ),
+    "topic_not_owned": Meaning("the contract does not own the topic", _SENT_AGAIN),
     "transition_not_allowed": Meaning(
-        "the change does not follow from the referral's status",
-        _EARLIER_EVENT + _OUR_EVENT,
+        "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
     ),
-    "type_not_permitted": Meaning(
-        "the sender may not publish it",
-        _SENT_AGAIN + _OUR_EVENT,
-    ),
+    "type_not_permitted": Meaning("the sender may not publish it", _SENT_AGAIN + _OUR_EVENT),
     "type_unknown": Meaning(
-        "the contract or the software has no such type",
-        _NEWER_SOFTWARE + _OUR_EVENT,
+        "the contract or the software has no such type", _NEWER_SOFTWARE + _OUR_EVENT
     ),
     "unknown_case": Meaning(
-        "the row names a case that is not known",
-        "Correct the reference, or export the case first.",
+        "the row names a case that is not known", "Correct the reference, or export the case first."
     ),
     "unknown_column": Meaning(
         "the export has a column that the mapping does not know",
@@ -1196,16 +1022,12 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Correct the code, or add it to [partners] in agency.toml.",
     ),
     "unknown_referral": Meaning(
-        "the row names a referral that is not known",
-        "Correct the reference.",
+        "the row names a referral that is not known", "Correct the reference."
     ),
     "unknown_value": Meaning("a value is not in the code list", "Correct the field that is named."),
     "unlinked": Meaning("no known generation leads to it", _NOTHING_TAKEN),
     "unreadable": Meaning("an item cannot be checked", "Let this account read the named item."),
-    "value_malformed": Meaning(
-        "a leaf record that is not 32 bytes",
-        _NOTHING_TAKEN,
-    ),
+    "value_malformed": Meaning("a leaf record that is not 32 bytes", _NOTHING_TAKEN),
     "value_missing": Meaning("no value", _NOTHING_TAKEN),
     "value_too_large": Meaning("the value is larger than the limit", _NOTHING_TAKEN),
     "vectors_invalid": Meaning(
@@ -1216,16 +1038,11 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Give their folder with --vectors, or make the large ones as the message says.",
     ),
     "version_conflict": Meaning(
-        "the change does not follow from the referral's status",
-        _EARLIER_EVENT + _OUR_EVENT,
+        "the change does not follow from the referral's status", _EARLIER_EVENT + _OUR_EVENT
     ),
-    "version_unknown": Meaning(
-        "another version of the layout",
-        _NEWER_SOFTWARE,
-    ),
+    "version_unknown": Meaning("another version of the layout", _NEWER_SOFTWARE),
     "withheld": Meaning(
-        "a sender has sent more records than Kafka delivered to us",
-        "Telephone the host of Kafka.",
+        "a sender has sent more records than Kafka delivered to us", "Telephone the host of Kafka."
     ),
     "words_invalid": Meaning(
         "these are not the twelve words of a fingerprint",
@@ -1236,8 +1053,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "Nothing: it is judged again by itself when time passes or news come.",
     ),
     "written_later": Meaning(
-        "a file changed after it was moved away",
-        "Nothing: it is read again.",
+        "a file changed after it was moved away", "Nothing: it is read again."
     ),
 }
 

@@ -34,8 +34,6 @@ from contracts.events import EVENT_TYPES
 from contracts.names import require_known
 from contracts.schema import leaves
 
-"""How a kept heartbeat marks the head of the disclosure log among those of streams."""
-
 _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation", "disclosure"})
 
 

@@ -19,7 +19,6 @@ from broker.transport.certificates import read_certificate
 from broker.transport.connection import TlsFiles, ssl_context
 from contracts.durations import DAY_MS, duration_text
 
-"""Protocol, "Conventions": what two clocks may differ by."""
 _CERTIFICATE: Final = (
     "ask Kafka's host to issue a certificate for the same name, and replace the files that [kafka] "
     "in agency.toml names"
