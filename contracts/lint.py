@@ -312,12 +312,12 @@ def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
                 "incident-identified",
                 "error",
                 at,
-                "the record of an incident that is not a crime could carry it without consent",
+                f"{vocabulary().depersonalised_record} could carry it without consent",
             )
     if terms.incident_identifiers == "allowed" and says_kind:
         yield Finding(
             "incident-identified",
             "error",
             where,
-            "the record of an incident that is not a crime may carry identifying fields",
+            f"{vocabulary().depersonalised_record} may carry identifying fields",
         )

@@ -128,6 +128,7 @@ class Vocabulary:
         record_kinds: leaf paths that say of what kind a record is.
         depersonalised_kinds: codes of the kinds whose records carry no identifying field where the
             agreement says `never`.
+        depersonalised_record: such a record in words.
     """
 
     case: str
@@ -139,6 +140,7 @@ class Vocabulary:
     identity_scope: str
     record_kinds: tuple[str, ...]
     depersonalised_kinds: tuple[str, ...]
+    depersonalised_record: str
 
 
 @cache
@@ -156,4 +158,5 @@ def vocabulary() -> Vocabulary:
         identity_scope=content["identity_scope"],
         record_kinds=tuple(content["record_kinds"]),
         depersonalised_kinds=tuple(content["depersonalised_kinds"]),
+        depersonalised_record=content["depersonalised_record"],
     )

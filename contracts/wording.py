@@ -64,9 +64,9 @@ _SENSITIVITY = {
     "criminal-offence": "criminal offence data",
 }
 _INCIDENT = {
-    "never": "left out where the incident is not a crime",
-    "with-consent": "where the incident is not a crime, the same rules of consent apply",
-    "allowed": "sent also where the incident is not a crime",
+    "never": "left out of {record}",
+    "with-consent": "in {record}, the same rules of consent apply",
+    "allowed": "sent also in {record}",
 }
 
 
@@ -77,8 +77,8 @@ def kind_of_data(field: FieldTerms) -> str:
 
 
 def of_incident(rule: str) -> str:
-    """Return in words what holds for identifying fields of an incident that is not a crime."""
-    return _INCIDENT[rule]
+    """Return in words what `incident_identifiers` says of identifying fields."""
+    return _INCIDENT[rule].format(record=vocabulary().depersonalised_record)
 
 
 def flat(value: object) -> str:

@@ -60,6 +60,7 @@ OUR_OWN = {
 ALLOWED = {
     ("contracts/explain.py", "strand"): "explains `strand_by_ward_by_month_below` of agreements",
     ("contracts/explain.py", "ward"): "explains `strand_by_ward_by_month_below` of agreements",
+    ("contracts/loading.py", "crime"): "file name of the shipped agreement",
     ("contracts/loading.py", "hate"): "file name of the shipped agreement",
     ("contracts/terms.py", "consent_scope"): "the format says which list its scopes are codes of",
 }
@@ -68,7 +69,7 @@ ALLOWED = {
 SUBJECT = re.compile(
     r"\b(hate|strands?|victims?|perpetrators?|police|prosecut\w*|councils?|boroughs?|wards?|"
     r"rac(?:e|ial|ist)|religio\w*|disab(?:ility|led)|transgender|gender|ethnic\w*|homophob\w*|"
-    r"tenan(?:t|cy)|suspects?)\b",
+    r"tenan(?:t|cy)|suspects?|crimes?)\b",
     re.IGNORECASE,
 )
 """Words that only a subject needs."""
