@@ -1,10 +1,18 @@
-"""Files by which other processes see that an agency's adapter runs."""
+"""Sight of an agency's adapter from other processes: whether it runs, where it answers, its state.
+
+A command that only asks makes no state database. An empty one would answer that nothing waits,
+nothing is held and the log is unaltered, and would hide that the state has been lost. Without one
+there is no answer: exit code 3.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+from broker.agency.participant import Participant
+from broker.errors import StoreError
+from broker.store.database import Store, open_existing
 from broker.store.exclusion import is_held
 
 ADAPTER_LOCK: Final = "state/adapter.lock"
@@ -24,3 +32,21 @@ def health_port(agency: Path) -> int | None:
         return int((agency / PORT_FILE).read_text())
     except (OSError, ValueError):
         return None
+
+
+def open_held_state(participant: Participant) -> Store:
+    """What the agency's adapter keeps.
+
+    Raises:
+        StoreError: `state_missing`, or the state cannot be opened.
+    """
+    path = participant.path(participant.config.state.database)
+    if not path.exists():
+        raise StoreError(
+            "The adapter of this agency has not run yet: there is no state database.",
+            code="state_missing",
+            where=str(path),
+            fix=f"start it: concordant adapter run --agency {participant.root}; if it has run "
+            "before, restore its state from a backup",
+        )
+    return open_existing(path)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
 from broker.errors import WrongInputError
 from broker.judging.key_resolver import KeyResolver
 from broker.judging.partition_state import Generation, parse_state

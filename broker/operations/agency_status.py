@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
 from broker.held.inventory import counted, held_folders, held_items
 from broker.held.items import KINDS
 from broker.judging.partition_state import parse_outline

@@ -16,8 +16,8 @@ from typing import Final
 from uuid import UUID
 
 from broker import pseudonyms
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.entries import ContractReference, Entry, EntryKind

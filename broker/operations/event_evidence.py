@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import load_participant
+from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.evidence import Evidence

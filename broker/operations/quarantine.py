@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
+from broker.agency.running import open_held_state
 from broker.audit import recording
 from broker.audit.actor import Actor
 from broker.audit.head_signing import log_act

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from broker.agency.held_state import open_held_state
 from broker.agency.participant import Participant, load_participant
-from broker.agency.running import ADAPTER_LOCK
+from broker.agency.running import ADAPTER_LOCK, open_held_state
 from broker.judging.partition_state import parse_state
 from broker.judging.store_context import write_state
 from broker.store.exclusion import exclusive
