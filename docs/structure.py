@@ -34,6 +34,7 @@ FOUNDING = (
     "broker/cli/drafting",
     "broker/keys/delegation.py",
     "broker/keys/signed_document.py",
+    "broker/operations/agency_entry.py",
     "broker/operations/agency_founding.py",
     "broker/operations/bundle",
     "broker/operations/contract_draft",

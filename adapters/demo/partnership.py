@@ -22,7 +22,8 @@ from broker.envelope.primitives import b64, random_token
 from broker.errors import ConfigError
 from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
 from broker.keys.governance import GovernanceSigner
-from broker.operations.agency_founding import TLS_FOLDER, FoundingPlan, found_agency
+from broker.operations.agency_entry import TLS_FOLDER
+from broker.operations.agency_founding import FoundingPlan, found_agency
 from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import Profile
 from broker.registry.contract_book import ContractBook

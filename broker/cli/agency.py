@@ -142,7 +142,7 @@ def entry(
     """
     from broker.cli import agency_text as text
     from broker.clock import now_ms
-    from broker.operations.agency_founding import write_entry
+    from broker.operations.agency_entry import write_entry
 
     written = write_entry(agency, out, now_ms())
     if json:

@@ -23,7 +23,6 @@ from broker.agency.config import CONFIG_NAME, GovernanceSection, Name, format_co
 from broker.agency.kinds import require_kind
 from broker.envelope.primitives import b64
 from broker.errors import ConfigError, KeyAccessError, WrongInputError
-from broker.keys.delegation import issue_delegation
 from broker.keys.durable import (
     PRIVATE_FOLDER_MODE,
     PUBLIC_MODE,
@@ -33,32 +32,29 @@ from broker.keys.durable import (
     write_durably,
 )
 from broker.keys.governance import GovernanceSigner, governance_signer
-from broker.keys.instant import whole_second
-from broker.keys.issuing import OPERATIONAL_KEYS, PUBLISHED_AHEAD_MS, first_manifest, listed_key
 from broker.keys.keyfile import UNASSIGNED, KeyEntry
 from broker.keys.keyring import Keyring
-from broker.keys.kid import (
-    ED25519,
-    GOVERNANCE,
-    HMAC,
-    LONGEST_LIFE_MS,
-    MANIFEST,
-    ML_DSA_65,
-    SECRET,
-)
+from broker.keys.kid import ED25519, GOVERNANCE, ML_DSA_65
 from broker.keys.manifest import VerifiedManifest, parse_manifest, verify_manifest
 from broker.keys.passphrase import PassphraseSource, load_passphrase
-from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, make_entry, verify_entry
+from broker.operations.agency_entry import (
+    ENTRIES_FOLDER,
+    KEYS_FOLDER,
+    REQUEST_NAME,
+    TLS_FOLDER,
+    entry_of,
+    make_operational_keys,
+    manifest_of,
+    newest_key,
+    own_entry,
+)
+from broker.partnership.entry import VerifiedEntry
 from broker.partnership.profile import AgencyId, Line, Profile
 from broker.registry.repository import CONTRACTS_FOLDER, MANIFESTS_FOLDER
 from broker.transport.certificates import certificate_request, new_private_key
 
 PLAN_NAME: Final = "founding.json"
-ENTRIES_FOLDER: Final = "entries"
 GOVERNANCE_FOLDER: Final = "governance"
-KEYS_FOLDER: Final = "keys"
-TLS_FOLDER: Final = "tls"
-REQUEST_NAME: Final = "request.pem"
 FOLDERS: Final = (
     "import",
     "processed",
@@ -152,11 +148,7 @@ def passphrase_path(directory: Path, file: Path) -> str:
 
 
 def found_agency(
-    directory: Path,
-    plan: FoundingPlan,
-    now: int,
-    *,
-    partners: Mapping[str, str] | None = None,
+    directory: Path, plan: FoundingPlan, now: int, *, partners: Mapping[str, str] | None = None
 ) -> Founded:
     """Makes an agency, or what is missing of it.
 
@@ -211,7 +203,7 @@ class _Founding:
         entry = self._entry_held()
         if entry is None:
             governance = self._governance()
-            self._operational()
+            self.made += make_operational_keys(self.ring, self.now)
             self._tls()
             self._file(CONFIG_NAME, lambda plan: _config(plan, governance, self.partners))
             entry = self._entry(governance, self._manifest(governance))
@@ -276,19 +268,15 @@ class _Founding:
         else:
             pair: list[KeyEntry] = []
             for algorithm in (ED25519, ML_DSA_65):
-                entry, made = _key(self.governance_ring, GOVERNANCE, algorithm, None, self.now)
+                entry, made = newest_key(
+                    self.governance_ring, GOVERNANCE, algorithm, None, self.now
+                )
                 self.made += [f"{GOVERNANCE_FOLDER}/{made}"] if made else []
                 pair.append(entry)
             kids = (pair[0].kid, pair[1].kid)
         return governance_signer(
-            self.governance_ring,
-            kids,
-            deployment=self.plan.deployment,
-            agency=self.plan.agency,
+            self.governance_ring, kids, deployment=self.plan.deployment, agency=self.plan.agency
         )
-
-    def _operational(self) -> None:
-        self.made += make_operational_keys(self.ring, self.now)
 
     def _tls(self) -> None:
         self._file(f"{TLS_FOLDER}/key.pem", lambda _: new_private_key(), mode=SECRET_MODE)
@@ -328,155 +316,6 @@ class _Founding:
         if entry.entry.profile != self.plan.profile:
             raise _differs(self.directory, "profile")
         return entry
-
-
-def make_operational_keys(ring: Keyring, now: int) -> list[str]:
-    """Make the operational keys that are missing or end soon.
-
-    Args:
-        ring: the operational keys.
-        now: milliseconds since the epoch.
-
-    Returns:
-        Names of the keys that were made.
-
-    Raises:
-        KeyAccessError: the passphrase is another one, or the folder cannot be written.
-    """
-    wanted: list[tuple[str, str, int | None]] = [(SECRET, HMAC, None)]
-    wanted += [(MANIFEST, algorithm, None) for algorithm in (ED25519, ML_DSA_65)]
-    wanted += [(role, algorithm, LONGEST_LIFE_MS[role]) for role, algorithm in OPERATIONAL_KEYS]
-    made = [_key(ring, role, algorithm, life, now)[1] for role, algorithm, life in wanted]
-    return [f"{KEYS_FOLDER}/{name}" for name in made if name]
-
-
-def _key(
-    ring: Keyring, role: str, algorithm: str, life: int | None, now: int
-) -> tuple[KeyEntry, str]:
-    held = [
-        entry
-        for entry in ring.entries()
-        if (entry.role, entry.algorithm) == (role, algorithm)
-        and (entry.not_after is None or entry.not_after - now > PUBLISHED_AHEAD_MS)
-    ]
-    if held:
-        return held[-1], ""
-    start = whole_second(now)
-    end = None if life is None else start + life
-    entry = ring.create(role, algorithm, not_before=start, not_after=end)
-    return entry, f"{role} ({algorithm})"
-
-
-def manifest_of(
-    profile: Profile, ring: Keyring, governance: GovernanceSigner, now: int
-) -> VerifiedManifest:
-    """The first manifest, of the newest operational keys.
-
-    Args:
-        profile: holds the contacts that others need.
-        ring: the operational keys.
-        governance: signs it.
-        now: milliseconds since the epoch.
-
-    Raises:
-        KeyAccessError: a key is missing.
-    """
-    newest = {(entry.role, entry.algorithm): entry for entry in ring.entries()}
-    keys = tuple(
-        listed_key(newest[kind], ring, deployment=governance.deployment, agency=governance.agency)
-        for kind in OPERATIONAL_KEYS
-    )
-    contacts = {
-        name.replace("_", "-"): contact["email"]
-        for name, contact in profile.contacts.model_dump(exclude_none=True).items()
-    }
-    return first_manifest(
-        agency=governance.agency,
-        deployment=governance.deployment,
-        contacts=contacts,
-        keys=keys,
-        signer=governance,
-        now=now,
-    )
-
-
-def entry_of(
-    directory: Path,
-    profile: Profile,
-    ring: Keyring,
-    governance: GovernanceSigner,
-    manifest: VerifiedManifest,
-    now: int,
-) -> VerifiedEntry:
-    """The entry of an agency whose keys are made, with a new delegation.
-
-    Args:
-        directory: the agency's folder, with its certificate request.
-        profile: who it is.
-        ring: the operational keys, those that sign manifests included.
-        governance: signs delegation and entry.
-        manifest: the manifest in the entry.
-        now: milliseconds since the epoch.
-
-    Raises:
-        KeyAccessError: a key is missing.
-    """
-    newest = {(entry.role, entry.algorithm): entry.kid for entry in ring.entries()}
-    keys = (ring.signer(newest[MANIFEST, ED25519]), ring.signer(newest[MANIFEST, ML_DSA_65]))
-    return make_entry(
-        governance,
-        profile,
-        delegation=issue_delegation(governance, keys, now),
-        manifest=manifest,
-        certificate_request=(directory / TLS_FOLDER / REQUEST_NAME).read_bytes(),
-        now=now,
-    )
-
-
-def own_entry(directory: Path, agency: str, now: int) -> VerifiedEntry:
-    """The agency's own entry, verified again.
-
-    Raises:
-        EntryError: it does not verify.
-        ConfigError: `entry_missing`.
-    """
-    path = directory / ENTRIES_FOLDER / f"{agency}.entry"
-    try:
-        with path.open("rb") as file:
-            raw = file.read(ENTRY_LIMIT_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigError(
-            "This agency has no entry yet.",
-            code="entry_missing",
-            where=str(path),
-            fix=f"Finish the agency: concordant agency init {directory}",
-        ) from None
-    return verify_entry(raw, now=now, where=str(path))
-
-
-def write_entry(directory: Path, out: Path, now: int) -> VerifiedEntry:
-    """Writes a copy of the agency's own entry for others, after every check.
-
-    Args:
-        directory: the agency's folder.
-        out: the file.
-        now: milliseconds since the epoch.
-
-    Raises:
-        ConfigError: `config_missing`, `entry_missing` or `output_unwritable`.
-        EntryError: the entry does not verify, for example because its delegation has expired.
-    """
-    entry = own_entry(directory, load_config(directory).agency, now)
-    try:
-        write_durably(out, entry.raw)
-    except OSError as error:
-        raise ConfigError(
-            f"The entry cannot be written ({error.strerror}).",
-            code="output_unwritable",
-            where=str(out),
-            fix="Name a file in a folder that exists and that you may write to.",
-        ) from None
-    return entry
 
 
 def _plan_bytes(plan: FoundingPlan) -> bytes:

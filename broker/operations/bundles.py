@@ -21,7 +21,7 @@ from broker.keys.manifest import (
     parse_manifest,
     verify_manifest,
 )
-from broker.operations.agency_founding import ENTRIES_FOLDER
+from broker.operations.agency_entry import ENTRIES_FOLDER
 from broker.operations.bundle_reading import (
     AgreementLine,
     Collected,

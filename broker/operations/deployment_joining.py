@@ -17,7 +17,7 @@ from broker.errors import ConfigError
 from broker.keys.durable import write_durably
 from broker.keys.governance import governance_signer
 from broker.keys.keyfile import UNASSIGNED
-from broker.operations.agency_founding import (
+from broker.operations.agency_entry import (
     ENTRIES_FOLDER,
     entry_of,
     make_operational_keys,

@@ -10,13 +10,8 @@ import pytest
 
 from broker.agency.config import load_config
 from broker.errors import ConfigError, KeyAccessError, WrongInputError
-from broker.operations.agency_founding import (
-    FOLDERS,
-    found_agency,
-    own_entry,
-    read_plan,
-    write_entry,
-)
+from broker.operations.agency_entry import own_entry, write_entry
+from broker.operations.agency_founding import FOLDERS, found_agency, read_plan
 from broker.partnership.entry import verify_entry
 from contracts.errors import ConcordantError
 from tests.support.founding import NOW, cheap_scrypt, content, found, plan

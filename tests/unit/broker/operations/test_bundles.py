@@ -14,7 +14,7 @@ from broker.agency.config import load_config
 from broker.agency.participant import load_participant
 from broker.errors import EntryError, WrongInputError
 from broker.operations import contract_signing
-from broker.operations.agency_founding import write_entry
+from broker.operations.agency_entry import write_entry
 from broker.operations.bundles import add_bundles, held_bundle, make_bundle, show_bundle
 from broker.operations.contract_draft import draft_contract
 from broker.operations.contract_validity import contract_validity

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from broker.errors import EntryError, WrongInputError
-from broker.operations.agency_founding import write_entry
+from broker.operations.agency_entry import write_entry
 from broker.operations.contract_draft import Drafted, draft_contract
 from contracts.errors import ContractError
 from contracts.loading import shipped_terms
