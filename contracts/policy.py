@@ -259,7 +259,8 @@ class Policy:
         identifying field, since each of them needs another scope.
         """
         get = flat.get
-        state = (*[get(path) is True for path in self._answers], self.impersonal(flat))
+        answers = [get(path) is True for path in self._answers] if self._answers else ()
+        state = (*answers, self.impersonal(flat) if self._kinds else False)
         found = self._by_answers.get(state)
         if found is None:
             given = frozenset(

@@ -133,7 +133,7 @@ def draft_event(
     ``publisher`` is whose fields it has, if not ``source``'s.
     """
     world = workshop()
-    governing = signed or world.signed
+    under = signed or world.signed
     publisher = publisher or source
     role = world.contract.role_of[publisher]
     if role not in world.contract.event_types[event_type].publishers:
@@ -141,19 +141,19 @@ def draft_event(
     plain = example(world.contract, publisher, event_type)
     flat = flatten(event_type, plain.data)
     flat |= {name.replace("__", "."): value for name, value in changes.items()}
-    layout = group_fields(governing.contract, event_type, frozenset(to))
+    layout = group_fields(under.contract, event_type, frozenset(to))
     groups = [
         {path: flat[path] for path in order if path in flat and path not in without}
         for order in layout.order
     ]
     return Forgery(
         source,
-        governing.hash,
+        under.hash,
         {"to": sorted(to), "type": event_type},
         groups,
         list(to),
         {
-            agency: _given_keys(governing.contract, layout, publisher, agency, groups[0])
+            agency: _given_keys(under.contract, layout, publisher, agency, groups[0])
             for agency in to
         },
         bound=layout.bound,

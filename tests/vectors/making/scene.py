@@ -95,12 +95,12 @@ class Scene:
     ) -> Draft:
         """An honest event; ``changes`` are leaves (dots as ``__``)."""
         self._events += 1
-        governing = signed or self.setting.signed
+        under = signed or self.setting.signed
         return draft_event(
             self.setting.ground,
             f"{self.name}/{self._events}",
-            governing.contract,
-            governing.hash,
+            under.contract,
+            under.hash,
             {**self.setting.exchange, **(exchange or {})},
             event_type,
             source,
