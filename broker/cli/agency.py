@@ -151,3 +151,52 @@ def entry(
         print_text(str(out))
     for line in text.fingerprint_lines(written):
         note(line)
+
+
+@app.command("status")
+def status(agency: Agency, json: AsJson = False) -> None:
+    """Say where this agency stands on its way into a partnership, and the one thing to do next.
+
+    Names who does it, and the command. Lists agreements with who has signed, and partners with
+    whether their fingerprint was checked.
+    """
+    from broker.cli import progress_text as text
+    from broker.clock import now_ms
+    from broker.operations.agency_progress import agency_progress
+
+    progress = agency_progress(agency, now_ms())
+    if json:
+        print_json(text.progress_json(progress))
+    else:
+        print_text(text.progress_text(progress))
+
+
+@app.command("check-partner")
+def check_partner_(
+    partner: Annotated[str, typer.Argument(metavar="ID", help="Id of the other agency.")],
+    agency: Agency,
+    words: Annotated[
+        str,
+        typer.Option("--words", metavar="WORDS", help="The twelve words that it read out."),
+    ],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who compares the words.")],
+    channel: Annotated[
+        Literal["telephone", "in-person", "video"],
+        typer.Option("--channel", metavar="CHANNEL", help="telephone, in-person or video."),
+    ],
+    json: AsJson = False,
+) -> None:
+    """Compare the fingerprint that another agency reads out, and record who checked it.
+
+    Call a number that you knew before. Let the other agency read; do not read the words to it. Exit
+    code 1 if the words are others: then sign nothing.
+    """
+    from broker.cli import progress_text as text
+    from broker.clock import now_ms
+    from broker.operations.partner_checks import check_partner
+
+    check = check_partner(agency, partner, words, by, channel, now_ms())
+    if json:
+        print_json(check.model_dump())
+    else:
+        print_text(text.check_text(check))

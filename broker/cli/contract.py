@@ -208,6 +208,8 @@ def sign(
     reviewed = contract_signing.review(agency, file, tuple(counterpart or ()), now_ms())
     if not reviewed.signed_already:
         note(text.review_text(reviewed))
+        for line in text.unchecked_notes(reviewed):
+            note(line)
         try:
             contract_signing.require_signable(reviewed, accepted)
         except SigningRefusedError as error:

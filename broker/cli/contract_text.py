@@ -116,6 +116,16 @@ def review_text(reviewed: SigningReview) -> str:
     return "\n".join(lines) + "\n"
 
 
+def unchecked_notes(reviewed: SigningReview) -> list[str]:
+    """Parties whose fingerprint no person of this agency has compared, before a signature."""
+    if not reviewed.unchecked:
+        return []
+    return [
+        f"NOT CHECKED by telephone: {', '.join(reviewed.unchecked)}. Have each read its "
+        "fingerprint, then: concordant agency check-partner"
+    ]
+
+
 def review_json(reviewed: SigningReview) -> dict[str, object]:
     """The same for programs."""
     against = reviewed.against
@@ -142,6 +152,7 @@ def review_json(reviewed: SigningReview) -> dict[str, object]:
             }
             for found in reviewed.findings
         ],
+        "unchecked": list(reviewed.unchecked),
     }
 
 

@@ -1,4 +1,4 @@
-"""``concordant contract draft``: write an agreement from terms and entries."""
+"""``contract draft`` and ``contract status``: write an agreement, and see who signed it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from broker.cli.output import AsJson, note, print_json, print_text
+from broker.cli.output import Agency, AsJson, note, print_json, print_text
 from broker.errors import WrongInputError
 
 
@@ -58,6 +58,23 @@ def draft(
         print_text(str(out))
     for line in drafting_text.drafted_notes(drafted):
         note(line)
+
+
+def status(agency: Agency, json: AsJson = False) -> None:
+    """Say who signed each agreement, who has not, from when it is in force, and what is due.
+
+    Due is what falls into the next three months: review, assessments, end, delegations. Name and
+    capacity are shown for this agency's own signature.
+    """
+    from broker.cli import progress_text as text
+    from broker.clock import now_ms
+    from broker.operations.agency_progress import agreement_statuses
+
+    statuses = agreement_statuses(agency, now_ms())
+    if json:
+        print_json(text.statuses_json(statuses))
+    else:
+        print_text(text.statuses_text(statuses))
 
 
 def _day(option: str, text: str) -> date:

@@ -18,7 +18,7 @@ def drafted_json(drafted: Drafted) -> dict[str, Any]:
         "sha256": drafted.text.hash.hex(),
         "parties": [party.id for party in contract.parties],
         "findings": [
-            {"rule": one.rule, "severity": one.severity, "where": one.where, "text": one.message}
+            {"rule": one.rule, "severity": one.severity, "where": one.where, "message": one.message}
             for one in drafted.findings
         ],
     }

@@ -405,6 +405,10 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a file or folder cannot be used",
         "Check that it exists, its owner, its permissions and the free space.",
     ),
+    "fingerprint_differs": Meaning(
+        "the words that a partner read out are not those of the keys that are held",
+        "Sign nothing. Ask the partner to read its words again, and for its entry on another way.",
+    ),
     "folder_unavailable": Meaning(
         "the import folder cannot be read", "Make the folder, or let the adapter's account read it."
     ),

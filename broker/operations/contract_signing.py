@@ -17,6 +17,7 @@ from broker.errors import ConfigError, RegistryError, SigningRefusedError
 from broker.keys.durable import write_durably
 from broker.keys.keyfile import UNASSIGNED
 from broker.operations.deployment_joining import join_deployment
+from broker.operations.partner_checks import unchecked_parties
 from broker.operations.signatories import Signatory, keep_signatory
 from broker.registry.contracts import (
     SignedContract,
@@ -46,6 +47,7 @@ class SigningReview:
             agency has signed no version of this name.
         changes: for this agency, against that version.
         findings: of every check, errors first.
+        unchecked: parties whose fingerprint no person of this agency has compared.
     """
 
     participant: Participant
@@ -54,6 +56,7 @@ class SigningReview:
     against: SignedContract | None
     changes: tuple[TermChange, ...]
     findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def signed_already(self) -> bool:
@@ -142,6 +145,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         against=against,
         changes=tuple(each for each in changes if participant.agency in each.parties),
         findings=tuple(sorted(found, key=lambda each: each.severity != "error")),
+        unchecked=unchecked_parties(participant, text.contract),
     )
 
 

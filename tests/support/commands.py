@@ -20,7 +20,11 @@ VALUES: Mapping[str, str] = {
     "PARTITION": "0",
     "ID": "7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38",
     "ID...": "1",
+    "CHANNEL": "telephone",
     "EVENT": "event-1",
+    "FILE|FOLDER...": "x.bundle",
+    "NAME": "A. Okafor",
+    "WORDS": "zoo " * 12,
 }
 """A value for each required parameter, by its metavar."""
 

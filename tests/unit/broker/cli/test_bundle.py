@@ -75,3 +75,26 @@ def test_a_day_that_is_none(tmp_path: Path) -> None:
         *("--entry", tmp_path / "x", *days, "--out", tmp_path / "out"),
     )
     assert (done.code, reason(done)) == (2, "dates_invalid")
+
+
+def test_status_and_the_check_of_a_partner(tmp_path: Path) -> None:
+    first, second = tmp_path / "csu-camden", tmp_path / "cps-london"
+    run("agency", "init", first, *options(first))
+    made = run("agency", "init", second, *options(second, "cps-london", "prosecution"), "--json")
+    run("agency", "entry", "--agency", second, "--out", tmp_path / "x.entry")
+    run("bundle", "add", "--agency", first, tmp_path / "x.entry")
+    status = run("agency", "status", "--agency", first, "--json")
+    assert (status.code, status.json["stage"]) == (0, "founded")
+    assert status.json["next"]["command"].startswith("concordant agency entry --agency")
+    assert [one["checked"] for one in status.json["partners"]] == [None]
+    assert "NOT CHECKED" in run("agency", "status", "--agency", first).text
+    check = ["agency", "check-partner", "cps-london", "--agency", first, "--by", "A. Okafor"]
+    wrong = run(*check, "--channel", "telephone", "--words", "zoo " * 12)
+    assert (wrong.code, reason(wrong)) == (1, "fingerprint_differs")
+    right = run(*check, "--channel", "telephone", "--words", made.json["words"])
+    assert right.code == 0
+    assert run(*check, "--channel", "pigeon", "--words", "x").code == 2
+    (partner,) = run("agency", "status", "--agency", first, "--json").json["partners"]
+    assert (partner["checked"]["by"], partner["checked"]["channel"]) == ("A. Okafor", "telephone")
+    empty = run("contract", "status", "--agency", first, "--json")
+    assert (empty.code, empty.json) == (0, [])

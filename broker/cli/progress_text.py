@@ -1,0 +1,134 @@
+"""What is printed of an agency's progress, its partners and its agreements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from broker.cli.times import day
+from broker.operations.agency_progress import AgreementState, AgreementStatus, Progress
+from broker.operations.partner_checks import PartnerCheck
+
+_GOVERNANCE_HERE: Final = (
+    "The governance keys are in this folder. Take them offline when you do not sign."
+)
+
+
+def progress_json(progress: Progress) -> dict[str, Any]:
+    """Where an agency stands, for scripts."""
+    return {
+        "agency": progress.agency,
+        "deployment": progress.deployment,
+        "stage": progress.stage,
+        "governance_here": progress.governance_here,
+        "delegation_ends": None
+        if progress.delegation_ends is None
+        else day(progress.delegation_ends),
+        "agreements": [_agreement_json(one) for one in progress.agreements],
+        "partners": [
+            {
+                "agency": one.agency,
+                "legal_name": one.legal_name,
+                "checked": None
+                if one.check is None
+                else {"by": one.check.by, "channel": one.check.channel, "time": one.check.time},
+            }
+            for one in progress.partners
+        ],
+        "next": {
+            "by": progress.next.by,
+            "what": progress.next.what,
+            "command": progress.next.command,
+        },
+    }
+
+
+def progress_text(progress: Progress) -> str:
+    """Where an agency stands; the last lines say what is next."""
+    lines = [f"{progress.agency} of {progress.deployment}: {progress.stage.replace('_', ' ')}"]
+    for one in progress.agreements:
+        lines.append(f"agreement {one.line.name} {one.line.version}: {_state(one)}")
+        lines.append(f"  signed:  {', '.join(one.line.signed) or 'no party'}")
+        if one.line.missing:
+            lines.append(f"  missing: {', '.join(one.line.missing)}")
+    for partner in progress.partners:
+        lines.append(f"partner {partner.agency}: {_checked(partner.check)}")
+    if progress.delegation_ends is not None:
+        lines.append(f"delegation of the manifest keys: until {day(progress.delegation_ends)}")
+    if progress.governance_here:
+        lines.append(_GOVERNANCE_HERE)
+    lines += ["", f"Next, by {progress.next.by}: {progress.next.what}"]
+    if progress.next.command is not None:
+        lines.append(f"  {progress.next.command}")
+    return "\n".join(lines)
+
+
+def check_text(check: PartnerCheck) -> str:
+    """A check that was recorded."""
+    return f"{check.agency} is checked: by {check.by}, {check.channel}, {check.time}."
+
+
+def statuses_json(statuses: Sequence[AgreementStatus]) -> list[dict[str, Any]]:
+    """Agreements with signatures and days, for scripts."""
+    return [
+        {
+            **_agreement_json(one.state),
+            "signatures": [
+                {
+                    "agency": each.agency,
+                    "signed": each.signed,
+                    "name": each.name,
+                    "capacity": each.capacity,
+                    "time": each.time,
+                }
+                for each in one.signatures
+            ],
+            "due": [
+                {"what": each.what, "day": each.day.isoformat(), "by": list(each.by)}
+                for each in one.due
+            ],
+        }
+        for one in statuses
+    ]
+
+
+def statuses_text(statuses: Sequence[AgreementStatus]) -> str:
+    """Agreements with signatures and days."""
+    lines = [line for one in statuses for line in _status_lines(one)]
+    return "\n".join(lines) or "This agency has no agreement yet."
+
+
+def _status_lines(status: AgreementStatus) -> Iterator[str]:
+    state = status.state
+    yield f"{state.line.name} {state.line.version}: {_state(state)}"
+    yield f"  in force from {state.starts} to {state.ends}, when every party has signed (UTC)"
+    for one in status.signatures:
+        who = "" if one.name is None else f": {one.name}, {one.capacity}, {one.time}"
+        yield f"  {one.agency}: {'signed' if one.signed else 'not signed'}{who}"
+    for due in status.due:
+        yield f"  due {due.day}: {due.what} ({', '.join(due.by)})"
+
+
+def _state(state: AgreementState) -> str:
+    words = state.state.replace("_", " ")
+    return f"{words}, awaits our signature" if state.awaits_us else words
+
+
+def _checked(check: PartnerCheck | None) -> str:
+    if check is None:
+        return "NOT CHECKED"
+    return f"checked by {check.by}, {check.channel}, {check.time}"
+
+
+def _agreement_json(state: AgreementState) -> dict[str, Any]:
+    return {
+        "name": state.line.name,
+        "version": state.line.version,
+        "sha256": state.line.sha256,
+        "state": state.state,
+        "starts": state.starts.isoformat(),
+        "ends": state.ends.isoformat(),
+        "signed": list(state.line.signed),
+        "missing": list(state.line.missing),
+        "awaits_us": state.awaits_us,
+    }

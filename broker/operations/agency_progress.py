@@ -1,0 +1,328 @@
+"""Where an agency stands on its way into a partnership, and the one thing to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from shlex import quote
+from typing import Final, Literal, TypeAlias
+
+from broker.agency.participant import Participant, load_participant
+from broker.errors import ManifestError
+from broker.keys.delegation import parse_delegation
+from broker.operations.agency_entry import ENTRIES_FOLDER
+from broker.operations.agency_founding import read_plan
+from broker.operations.bundle_reading import AgreementLine, line_of
+from broker.operations.bundles import held_entries
+from broker.operations.partner_checks import Partner, partners, unchecked_parties
+from broker.operations.signatories import awaiting_signature, kept_signatory
+from broker.partnership.entry import parse_entry
+from broker.registry.contracts import SignedContract
+from contracts.durations import DAY_MS
+
+Stage: TypeAlias = Literal[
+    "incomplete",
+    "founded",
+    "to_check",
+    "to_sign",
+    "signed",
+    "ended",
+    "not_started",
+    "certificate_missing",
+    "manifest_ends",
+    "in_force",
+]
+DUE_DAYS: Final = 92
+"""How long before a day `contract status` names it: three months."""
+DELEGATION_WARNING_MS: Final = 90 * DAY_MS
+MANIFEST_WARNING_MS: Final = 10 * DAY_MS
+OURSELVES: Final = "this agency"
+HOST: Final = "Kafka's host"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do next.
+
+    Attributes:
+        by: who does it.
+        what: one sentence.
+        command: the command, where one does it.
+    """
+
+    by: str
+    what: str
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementState:
+    """An agreement and its state for this agency, one of `contracts.status`."""
+
+    line: AgreementLine
+    state: str
+    starts: date
+    ends: date
+    awaits_us: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an agency stands.
+
+    Attributes:
+        agency: its id.
+        deployment: `unassigned` before its first signature.
+        stage: where it stands, the least finished thing first.
+        agreements: every agreement in its folder.
+        partners: other agencies whose keys are held.
+        governance_here: whether the governance keys are in the folder.
+        delegation_ends: milliseconds; None if the agency has no entry.
+        next: the one thing to do.
+    """
+
+    agency: str
+    deployment: str
+    stage: Stage
+    agreements: tuple[AgreementState, ...]
+    partners: tuple[Partner, ...]
+    governance_here: bool
+    delegation_ends: int | None
+    next: NextStep
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Whether a party signed; name, capacity and time are known of our own signature."""
+
+    agency: str
+    signed: bool
+    name: str | None = None
+    capacity: str | None = None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A day of an agreement within the next three months, or past."""
+
+    what: str
+    day: date
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementStatus:
+    """Who signed an agreement, from when it is in force, and what is due."""
+
+    state: AgreementState
+    signatures: tuple[Signature, ...]
+    due: tuple[Due, ...]
+
+
+def agency_progress(directory: Path, now: int) -> Progress:
+    """Where an agency stands.
+
+    Args:
+        directory: its folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the folder cannot be loaded.
+    """
+    plan = read_plan(directory)
+    if plan is not None and not (directory / ENTRIES_FOLDER / f"{plan.agency}.entry").is_file():
+        step = NextStep(
+            OURSELVES, "Finish the agency.", f"concordant agency init {_quoted(directory)}"
+        )
+        return Progress(plan.agency, plan.deployment, "incomplete", (), (), False, None, step)
+    participant = load_participant(directory, now, unsigned_ok=True)
+    agreements = agreement_states(participant, now)
+    known = partners(participant)
+    stage, step = _next(participant, agreements, now)
+    ends = _delegation_ends(participant)
+    if stage == "in_force" and ends is not None and ends - now < DELEGATION_WARNING_MS:
+        step = NextStep(
+            OURSELVES,
+            "The delegation of the manifest keys ends soon: bring the governance keys and make the "
+            "entry again.",
+        )
+    source = participant.governance_source()
+    here = any(source.entries())
+    return Progress(
+        participant.agency, participant.deployment, stage, agreements, known, here, ends, step
+    )
+
+
+def agreement_states(participant: Participant, now: int) -> tuple[AgreementState, ...]:
+    """Every agreement in an agency's folder, with its state for this agency."""
+    waiting = {one.hash for one in awaiting_signature(participant, now)}
+    return tuple(
+        AgreementState(
+            line_of(signed),
+            participant.contracts.status_of(signed, participant.manifests, now).party_state(
+                participant.agency
+            ),
+            signed.contract.starts,
+            signed.contract.ends,
+            signed.hash in waiting,
+        )
+        for signed in participant.contracts.all()
+    )
+
+
+def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]:
+    """Who signed each agreement, from when it is in force, and what is due in three months.
+
+    Args:
+        directory: the agency's folder.
+        now: milliseconds since the epoch.
+
+    Raises:
+        ConcordantError: the folder cannot be loaded.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    states = agreement_states(participant, now)
+    return tuple(
+        AgreementStatus(
+            state,
+            tuple(_signatures(participant, signed)),
+            tuple(sorted(_due(participant, signed, now), key=lambda one: one.day)),
+        )
+        for signed, state in zip(participant.contracts.all(), states, strict=True)
+    )
+
+
+def _signatures(participant: Participant, signed: SignedContract) -> Iterator[Signature]:
+    for party in signed.contract.parties:
+        kept = None
+        if party.id == participant.agency:
+            kept = kept_signatory(participant.root, signed)
+        if party.id not in signed.parties:
+            yield Signature(party.id, False)
+        elif kept is None:
+            yield Signature(party.id, True)
+        else:
+            yield Signature(party.id, True, kept.signatory.name, kept.signatory.capacity, kept.time)
+
+
+def _due(participant: Participant, signed: SignedContract, now: int) -> Iterator[Due]:
+    contract = signed.contract
+    last = datetime.fromtimestamp(now // 1000, UTC).date() + timedelta(days=DUE_DAYS)
+    everyone = tuple(party.id for party in contract.parties)
+    days: list[tuple[str, date | None, tuple[str, ...]]] = [
+        ("review of the agreement", contract.review_on, contract.review_by),
+        ("review of the data protection impact assessment", contract.dpia.review_on, everyone),
+        (
+            "review of the equality impact assessment",
+            contract.equality_impact_assessment.review_on,
+            everyone,
+        ),
+        ("end of the agreement", contract.ends, everyone),
+    ]
+    for agency, raw in held_entries(participant.root).items():
+        if agency in everyone:
+            delegation = parse_delegation(parse_entry(raw).delegation.encode()).delegation
+            day = datetime.fromtimestamp(delegation.expires // 1000, UTC).date()
+            days.append(("end of the delegation of manifest keys", day, (agency,)))
+    for what, due, by in days:
+        if due is not None and due <= last:
+            yield Due(what, due, by)
+
+
+def _next(
+    participant: Participant, agreements: tuple[AgreementState, ...], now: int
+) -> tuple[Stage, NextStep]:
+    agency, folder = participant.agency, _quoted(participant.root)
+    waiting = awaiting_signature(participant, now)
+    if waiting:
+        return _to_sign(participant, waiting[0], folder)
+    if not agreements:
+        return "founded", NextStep(
+            OURSELVES,
+            "Send this agency's entry to the agency that drafts the agreement. Then add the "
+            "bundle that comes back.",
+            f"concordant agency entry --agency {folder} --out {agency}.entry",
+        )
+    signed = [one for one in agreements if agency in one.line.signed]
+    if any(one.state == "in_force" for one in signed):
+        return _running(participant, folder, now)
+    unsigned = next((one for one in signed if one.line.missing and one.state != "expired"), None)
+    if unsigned is not None:
+        return "signed", NextStep(
+            ", ".join(unsigned.line.missing),
+            f"They sign {unsigned.line.name} {unsigned.line.version}. Send them this bundle, and "
+            "add the one that comes back.",
+            f"concordant bundle make --agency {folder} --out {agency}.bundle",
+        )
+    later = next((one for one in signed if one.state == "not_started"), None)
+    if later is not None:
+        return "not_started", NextStep(
+            OURSELVES,
+            f"Every party has signed. {later.line.name} is in force from {later.starts}.",
+        )
+    return "ended", NextStep(
+        OURSELVES,
+        "No agreement of this agency is in force any more. Agree on a new version.",
+        f"concordant contract status --agency {folder}",
+    )
+
+
+def _to_sign(
+    participant: Participant, signed: SignedContract, folder: str
+) -> tuple[Stage, NextStep]:
+    named = f"{signed.contract.name} {signed.contract.version}"
+    unchecked = unchecked_parties(participant, signed.contract)
+    if unchecked:
+        return "to_check", NextStep(
+            OURSELVES,
+            f"Before this agency signs {named}: telephone {unchecked[0]}, have it read its twelve "
+            f"words, and type them. Not checked: {', '.join(unchecked)}.",
+            f'concordant agency check-partner {unchecked[0]} --words "..." --by NAME '
+            f"--channel telephone --agency {folder}",
+        )
+    return "to_sign", NextStep(
+        OURSELVES,
+        f"Read {named}, bring the governance keys, and sign.",
+        f'concordant contract sign --agency {folder} --as "NAME, CAPACITY"',
+    )
+
+
+def _running(participant: Participant, folder: str, now: int) -> tuple[Stage, NextStep]:
+    kafka = participant.config.kafka
+    if not all(participant.path(one).is_file() for one in (kafka.ca, kafka.certificate)):
+        return "certificate_missing", NextStep(
+            HOST,
+            "It issues this agency's certificate from the entry in this bundle, and sends a bundle "
+            "back.",
+            f"concordant bundle make --agency {folder} --out {participant.agency}.bundle",
+        )
+    own = participant.manifests.newest(participant.agency)
+    if own is None or own.expires - now < MANIFEST_WARNING_MS:
+        return "manifest_ends", NextStep(
+            OURSELVES,
+            "The manifest ends soon: bring the governance keys and renew.",
+            f"concordant keys renew --agency {folder}",
+        )
+    return "in_force", NextStep(
+        OURSELVES,
+        "The agreement is in force. Check the machine, then run the adapter.",
+        f"concordant doctor --agency {folder}",
+    )
+
+
+def _delegation_ends(participant: Participant) -> int | None:
+    raw = held_entries(participant.root).get(participant.agency)
+    if raw is None:
+        return None
+    try:
+        return parse_delegation(parse_entry(raw).delegation.encode()).delegation.expires
+    except ManifestError:
+        return None
+
+
+def _quoted(path: Path) -> str:
+
+    return quote(str(path))

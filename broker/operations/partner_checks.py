@@ -1,0 +1,211 @@
+"""Checks of partners: a person compared a fingerprint that the other agency read out.
+
+A check is a file in `partners/`: who checked which fingerprint, how and when. It counts as long as
+the partner's keys are those that were checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from broker.agency.participant import Participant, load_participant
+from broker.envelope.primitives import strict_b64
+from broker.errors import ConfigError, WrongInputError
+from broker.keys.durable import SECRET_MODE, make_private_folder, write_durably
+from broker.keys.governance import GovernancePublic
+from broker.keys.instant import format_instant
+from broker.operations.bundles import held_entries
+from broker.partnership.entry import parse_entry
+from broker.partnership.fingerprint import fingerprint, fingerprint_words, read_words
+from broker.partnership.profile import Line
+from broker.registry.contracts import pinned_governance
+from contracts.errors import ConcordantError
+from contracts.model import Contract
+from contracts.names import nearest
+
+PARTNERS_FOLDER: Final = "partners"
+Channel: TypeAlias = Literal["telephone", "in-person", "video"]
+_LIMIT_BYTES: Final = 4096
+
+
+class FingerprintDiffersError(ConcordantError):
+    """The words that the other agency read out are not those of the keys that are held."""
+
+    code = "fingerprint_differs"
+    exit_code = 1
+
+
+class PartnerCheck(BaseModel):
+    """One check of one partner.
+
+    Attributes:
+        agency: the partner's id.
+        fingerprint: of its id and governance keys, hexadecimal.
+        by: who checked.
+        channel: how the words were read out.
+        time: when.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    agency: str
+    fingerprint: str
+    by: Line
+    channel: Channel
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """Another agency, and the check of the keys that are held of it; None if there is none."""
+
+    agency: str
+    legal_name: str
+    words: tuple[str, ...]
+    check: PartnerCheck | None
+
+
+def check_partner(
+    directory: Path, agency: str, words: str, by: str, channel: Channel, now: int
+) -> PartnerCheck:
+    """Compare the words that a partner read out, and record that they are the same.
+
+    Args:
+        directory: the agency's folder.
+        agency: the partner's id.
+        words: what was read out.
+        by: who compares.
+        channel: how it was read out.
+        now: milliseconds since the epoch.
+
+    Raises:
+        FingerprintDiffersError: they are others; nothing is recorded.
+        WrongInputError: `words_invalid`, `option_invalid`, `agency_own` or `agency_unknown`.
+    """
+    participant = load_participant(directory, now, unsigned_ok=True)
+    if agency == participant.agency:
+        raise WrongInputError(
+            "This is the agency itself.",
+            code="agency_own",
+            where=agency,
+            fix="Name another agency, whose fingerprint was read out to you.",
+        )
+    keys = _known(participant)
+    if agency not in keys:
+        alike = nearest(agency, keys)
+        raise WrongInputError(
+            f"Nothing is held of an agency {agency[:80]!r}.",
+            code="agency_unknown",
+            where=agency,
+            fix=f"Did you mean {' or '.join(alike)}?"
+            if alike
+            else "Add its entry first, or give the id as the agency writes it.",
+        )
+    typed, expected = read_words(words), fingerprint_words(agency, keys[agency])
+    if typed != expected:
+        raise FingerprintDiffersError(
+            f"The words are not those of the keys that are held of {agency}.",
+            where=agency,
+            fix=f"Sign nothing. Have {agency} read the words again. If they still differ, ask "
+            "it for its entry on another way, and ask who sent the file.",
+        )
+    try:
+        check = PartnerCheck(
+            agency=agency,
+            fingerprint=fingerprint(agency, keys[agency]).hex(),
+            by=by,
+            channel=channel,
+            time=format_instant(now),
+        )
+    except ValidationError:
+        raise WrongInputError(
+            "The name of the person who checks is no single line of 1 to 200 characters.",
+            code="option_invalid",
+            where="--by",
+            fix="Give the name of the person who compared the words.",
+        ) from None
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    try:
+        make_private_folder(directory / PARTNERS_FOLDER)
+        write_durably(
+            directory / PARTNERS_FOLDER / f"{agency}.json",
+            orjson.dumps(check.model_dump(), option=options),
+            mode=SECRET_MODE,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"The check cannot be recorded ({error.strerror}).",
+            code="directory_unusable",
+            where=str(directory / PARTNERS_FOLDER),
+            fix="Check the free space, the owner and the permissions of the folder.",
+        ) from None
+    return check
+
+
+def partners(participant: Participant) -> tuple[Partner, ...]:
+    """Every other agency whose keys are held, and whether they were checked.
+
+    Args:
+        participant: the agency.
+    """
+    names = _legal_names(participant)
+    return tuple(
+        Partner(
+            agency,
+            names.get(agency, agency),
+            fingerprint_words(agency, pair),
+            _check_of(participant.root, agency, pair),
+        )
+        for agency, pair in sorted(_known(participant).items())
+        if agency != participant.agency
+    )
+
+
+def unchecked_parties(participant: Participant, contract: Contract) -> tuple[str, ...]:
+    """Parties of an agreement whose keys, as it pins them, were not checked; ours left out."""
+    return tuple(
+        party.id
+        for party in contract.parties
+        if party.id != participant.agency
+        and _check_of(participant.root, party.id, pinned_governance(contract, party.id)) is None
+    )
+
+
+def _known(participant: Participant) -> dict[str, GovernancePublic]:
+    """Keys by agency id: those of entries, else those that agreements pin."""
+    keys: dict[str, GovernancePublic] = {}
+    for signed in participant.contracts.all():
+        for agency, pinned in signed.contract.governance_keys.items():
+            keys[agency] = GovernancePublic(
+                strict_b64(pinned.ed25519), strict_b64(pinned.ml_dsa_65)
+            )
+    for agency, raw in held_entries(participant.root).items():
+        said = parse_entry(raw).governance
+        keys[agency] = GovernancePublic(said.ed25519, said.ml_dsa_65)
+    return keys
+
+
+def _legal_names(participant: Participant) -> dict[str, str]:
+    names = {
+        party.id: party.legal_name
+        for signed in participant.contracts.all()
+        for party in signed.contract.parties
+    }
+    for agency, raw in held_entries(participant.root).items():
+        names[agency] = parse_entry(raw).profile.legal_name
+    return names
+
+
+def _check_of(root: Path, agency: str, pair: GovernancePublic) -> PartnerCheck | None:
+    try:
+        with (root / PARTNERS_FOLDER / f"{agency}.json").open("rb") as file:
+            check = PartnerCheck.model_validate(orjson.loads(file.read(_LIMIT_BYTES)))
+    except (OSError, ValueError):
+        return None
+    same = (check.agency, check.fingerprint) == (agency, fingerprint(agency, pair).hex())
+    return check if same else None
