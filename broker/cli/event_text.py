@@ -15,7 +15,7 @@ from broker.audit.evidence import (
     format_evidence,
     parse_evidence,
 )
-from broker.cli.output import printable
+from broker.cli.output import printable, write_file
 from broker.errors import ConfigError
 from broker.operations.trial import TrialRefusal, TrialResult
 from broker.record import Record, format_record
@@ -98,7 +98,7 @@ def save_evidence(evidence: Evidence, file: Path) -> None:
     Raises:
         ConfigError: `output_unwritable`.
     """
-    _write(file, format_evidence(evidence), "evidence")
+    write_file(file, format_evidence(evidence), "evidence")
 
 
 def save_record(record: Record, file: Path) -> None:
@@ -107,16 +107,4 @@ def save_record(record: Record, file: Path) -> None:
     Raises:
         ConfigError: `output_unwritable`.
     """
-    _write(file, format_record(record) + b"\n", "record")
-
-
-def _write(file: Path, content: bytes, what: str) -> None:
-    try:
-        file.write_bytes(content)
-    except OSError as error:
-        raise ConfigError(
-            f"The {what} cannot be written ({error.strerror})",
-            code="output_unwritable",
-            where=str(file),
-            fix="name a file in a folder that exists and that you may write to",
-        ) from None
+    write_file(file, format_record(record) + b"\n", "record")

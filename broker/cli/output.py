@@ -130,13 +130,22 @@ def print_text(text: str, output: Path | None = None) -> None:
     if output is None:
         write_out(data)
         return
+    write_file(output, data, "report")
+
+
+def write_file(file: Path, data: bytes, what: str) -> None:
+    """Bytes into a file, which may be a device or a pipe.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
     try:
-        output.write_bytes(data)
+        file.write_bytes(data)
     except OSError as error:
         raise ConfigError(
-            f"The report cannot be written ({error.strerror})",
+            f"The {what} cannot be written ({error.strerror})",
             code="output_unwritable",
-            where=str(output),
+            where=str(file),
             fix="name a file in a folder that exists and that you may write to",
         ) from None
 

@@ -14,6 +14,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from broker.errors import ConfigError
+
 PUBLIC_MODE: Final = 0o644
 SECRET_MODE: Final = 0o600
 PRIVATE_FOLDER_MODE: Final = 0o700
@@ -44,6 +46,28 @@ def write_durably(path: Path, content: bytes, *, mode: int = PUBLIC_MODE) -> Non
             beside.unlink()
         raise
     sync_folder(path.parent)
+
+
+def write_named(path: Path, content: bytes, what: str) -> None:
+    """Write a file that a person named, in one step.
+
+    Args:
+        path: the file; its folder must exist.
+        content: the whole new content.
+        what: the content's name, for the error.
+
+    Raises:
+        ConfigError: `output_unwritable`.
+    """
+    try:
+        write_durably(path, content)
+    except OSError as error:
+        raise ConfigError(
+            f"The {what} cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(path),
+            fix="Name a file in a folder that exists and that you may write to.",
+        ) from None
 
 
 def make_private_folder(folder: Path, *, exist_ok: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from broker.agency.config import load_config
 from broker.errors import ConfigError
 from broker.keys.delegation import issue_delegation
-from broker.keys.durable import write_durably
+from broker.keys.durable import write_named
 from broker.keys.governance import GovernanceSigner
 from broker.keys.instant import whole_second
 from broker.keys.issuing import OPERATIONAL_KEYS, PUBLISHED_AHEAD_MS, first_manifest, listed_key
@@ -170,13 +170,5 @@ def write_entry(directory: Path, out: Path, now: int) -> VerifiedEntry:
         EntryError: the entry does not verify, for example because its delegation has expired.
     """
     entry = own_entry(directory, load_config(directory).agency, now)
-    try:
-        write_durably(out, entry.raw)
-    except OSError as error:
-        raise ConfigError(
-            f"The entry cannot be written ({error.strerror}).",
-            code="output_unwritable",
-            where=str(out),
-            fix="Name a file in a folder that exists and that you may write to.",
-        ) from None
+    write_named(out, entry.raw, "entry")
     return entry

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.agency.participant import Participant, load_participant
-from broker.errors import ConfigError, EntryError, ManifestError, RegistryError, TransportError
-from broker.keys.durable import files_in, make_private_folder, write_durably
+from broker.errors import EntryError, ManifestError, RegistryError, TransportError
+from broker.keys.durable import files_in, make_private_folder, write_durably, write_named
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import UNASSIGNED
 from broker.keys.manifest import (
@@ -112,15 +112,7 @@ def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
         ConfigError: `output_unwritable`, or the folder cannot be loaded.
     """
     bundle = held_bundle(load_participant(directory, now, unsigned_ok=True))
-    try:
-        write_durably(out, format_bundle(bundle))
-    except OSError as error:
-        raise ConfigError(
-            f"The bundle cannot be written ({error.strerror}).",
-            code="output_unwritable",
-            where=str(out),
-            fix="Name a file in a folder that exists and that you may write to.",
-        ) from None
+    write_named(out, format_bundle(bundle), "bundle")
     return bundle
 
 

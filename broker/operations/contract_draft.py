@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from broker.envelope.primitives import b64
 from broker.errors import ConfigError, EntryError, WrongInputError
-from broker.keys.durable import write_durably
+from broker.keys.durable import write_named
 from broker.keys.keyfile import UNASSIGNED
 from broker.partnership.entry import ENTRY_LIMIT_BYTES, VerifiedEntry, verify_entry
 from contracts.drafting import draft
@@ -110,15 +110,7 @@ def draft_contract(
         review_on=review_on,
     )
     parsed = parse_contract(text.encode(), str(out))
-    try:
-        write_durably(out, parsed.raw)
-    except OSError as error:
-        raise ConfigError(
-            f"The agreement cannot be written ({error.strerror}).",
-            code="output_unwritable",
-            where=str(out),
-            fix="Name a file in a folder that exists and that you may write to.",
-        ) from None
+    write_named(out, parsed.raw, "agreement")
     today = datetime.fromtimestamp(now // 1000, UTC).date()
     found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
     return Drafted(parsed, out, tuple(verified), tuple(found))
