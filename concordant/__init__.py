@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from concordant.packages import ForeignPackageError, require_own_packages
+from concordant.packages import InstallationError, library_missing, require_own_packages
 
 if TYPE_CHECKING:
     from broker.subscriber import subscribe
 
 __version__ = "0.1.0"
 
-__all__ = ["ForeignPackageError", "__version__", "require_own_packages", "subscribe"]
+__all__ = ["InstallationError", "__version__", "require_own_packages", "subscribe"]
 
 
 def __getattr__(name: str) -> object:
     if name == "subscribe":
         require_own_packages()
-        from broker.subscriber import subscribe
-
+        try:
+            from broker.subscriber import subscribe
+        except ModuleNotFoundError as error:
+            raise library_missing(error, "subscriber") from None
         return subscribe
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from concordant import __version__
-from concordant.packages import ForeignPackageError, require_own_packages
+from concordant.packages import InstallationError, library_missing, require_own_packages
 
 
 def main() -> None:
@@ -15,11 +15,19 @@ def main() -> None:
         if sys.argv[1:] == ["--version"]:  # fast: nothing else is imported
             sys.stdout.write(f"concordant {__version__}\n")
             return
-        from adapters.main import main as run
-    except ForeignPackageError as error:
+        _run()
+    except InstallationError as error:
         sys.stderr.write(error.diagnostics() + "\n")
         sys.exit(error.exit_code)
-    run()
+
+
+def _run() -> None:
+    try:
+        from adapters.main import main as run
+
+        run()
+    except ModuleNotFoundError as error:
+        raise library_missing(error, "adapter") from None
 
 
 if __name__ == "__main__":

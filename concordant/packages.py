@@ -16,8 +16,8 @@ from typing import Final
 PACKAGES: Final = ("contracts", "broker", "adapters")
 
 
-class ForeignPackageError(ImportError):
-    """A package of one of our names is not ours, or is missing.
+class InstallationError(ImportError):
+    """A package is missing, or belongs to another distribution.
 
     It is no error of `contracts.errors`, because that package may be the foreign one.
 
@@ -51,7 +51,7 @@ def require_own_packages(*, complete: bool = False) -> None:
         complete: whether a package that is absent is an error too.
 
     Raises:
-        ForeignPackageError: code `package_foreign` or `package_missing`.
+        InstallationError: code `package_foreign` or `package_missing`.
     """
     home = Path(__file__).resolve().parent.parent
     for name in PACKAGES:
@@ -60,20 +60,35 @@ def require_own_packages(*, complete: bool = False) -> None:
         if found is None:
             if not complete:
                 continue
-            raise ForeignPackageError(
+            raise InstallationError(
                 f"The package {name} is not installed.",
                 code="package_missing",
                 where=str(home),
                 fix="Install concordant again, into an environment of its own.",
             )
         if _resolved(found) != ours:
-            raise ForeignPackageError(
+            raise InstallationError(
                 f"The package {name} that Python finds belongs to another distribution.",
                 code="package_foreign",
                 where=found,
                 fix="Install concordant into an environment of its own, and start it in a folder"
                 " without files of these names.",
             )
+
+
+def library_missing(error: ModuleNotFoundError, extra: str) -> InstallationError:
+    """Return what to say of a library that the smaller installation does not have.
+
+    Args:
+        error: of the import.
+        extra: the extra of this distribution that asks for the library.
+    """
+    return InstallationError(
+        f"The library {error.name} is not installed.",
+        code="package_missing",
+        where=sys.prefix,
+        fix=f"pip install 'concordant[{extra}]'",
+    )
 
 
 def _found(name: str) -> str | None:

@@ -45,7 +45,7 @@ Commands are a public interface too: [Commands](commands.md) lists them.
 
 Other distributions use the names `broker`, `contracts` and `adapters`. Each of our packages looks at where
 Python finds the other two, before it imports anything. If one of them is foreign, the import raises
-`ForeignPackageError` (an `ImportError` with the code `package_foreign`). What the foreign package would do
+`InstallationError` (an `ImportError` with the code `package_foreign`). What the foreign package would do
 when it is imported does not matter, because it is not imported.
 
 If a foreign `broker` comes first, `import broker` gives that package, and no line of ours runs. Begin with the

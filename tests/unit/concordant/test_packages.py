@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from concordant.packages import PACKAGES, ForeignPackageError, require_own_packages
+from concordant.packages import PACKAGES, InstallationError, require_own_packages
 from tests.support.code_scan import ROOT
 
 KINDS = {
@@ -106,7 +106,7 @@ def test_a_program_that_imported_the_foreign_one_first_is_told(
     folder = foreign(tmp_path / "path", name, "")
     script = before.format(name=name) + (
         "\nimport concordant\ntry:\n    import broker\n"
-        "except concordant.ForeignPackageError as error:\n    print(error.code)"
+        "except concordant.InstallationError as error:\n    print(error.code)"
     )
     assert run(folder, "-c", script).stdout.split() == ["package_foreign"]
 
@@ -140,13 +140,13 @@ def test_a_package_that_is_not_there_is_missing_for_the_command_only(
 ) -> None:
     monkeypatch.setattr("concordant.packages.PACKAGES", ("no_such_package_here",))
     require_own_packages()
-    with pytest.raises(ForeignPackageError) as caught:
+    with pytest.raises(InstallationError) as caught:
         require_own_packages(complete=True)
     assert (caught.value.code, caught.value.exit_code) == ("package_missing", 3)
 
 
 def test_a_line_feed_in_a_path_is_shown_by_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("concordant.packages._found", lambda _name: "/a\nb/__init__.py")
-    with pytest.raises(ForeignPackageError) as caught:
+    with pytest.raises(InstallationError) as caught:
         require_own_packages()
     assert r"where: /a\nb/__init__.py" in caught.value.diagnostics()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.unit.deploy.test_extras import BASE, with_only
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +85,10 @@ def test_both_wheels_have_one_version_and_the_demo_asks_for_it(
     assert demo_wheel.name.split("-")[1] == version
     with zipfile.ZipFile(demo_wheel) as archive:
         (metadata,) = (n for n in archive.namelist() if n.endswith("/METADATA"))
-        assert f"Requires-Dist: concordant[local]=={version}" in archive.read(metadata).decode()
+        assert (
+            f"Requires-Dist: concordant[adapter,local]=={version}"
+            in archive.read(metadata).decode()
+        )
 
 
 def test_the_wheel_has_our_packages_and_the_lock_of_kafkas_jars_only(wheel: Path) -> None:
@@ -90,6 +96,46 @@ def test_the_wheel_has_our_packages_and_the_lock_of_kafkas_jars_only(wheel: Path
     (metadata,) = (top for top in tops if top.endswith(".dist-info"))
     assert tops == {"concordant", "contracts", "broker", "adapters", metadata}
     assert "broker/transport/kafka_distribution/jgo.lock.toml" in _names(wheel)
+
+
+def test_the_wheel_without_any_extra_reads_agreements(wheel: Path, tmp_path: Path) -> None:
+    """Installed alone; `contracts` and what the base declares can be imported, and nothing else."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*pip, "--target", tmp_path / "site", wheel], check=True)
+    script = (
+        "import concordant, contracts\n"
+        "from contracts.loading import shipped_framework, shipped_terms\n"
+        "shipped_framework(); shipped_terms()\n"
+        "print(contracts.__file__)\n"
+        "try:\n    concordant.subscribe\n"
+        "except concordant.InstallationError as error:\n    print(error.code)\n"
+    )
+    done = with_only(BASE, script, path=tmp_path / "site")
+    assert done.stderr == ""
+    file, code = done.stdout.split()
+    assert file == str(tmp_path / "site" / "contracts" / "__init__.py")
+    assert code == "package_missing"
+
+
+def test_the_wheel_names_its_extras_and_addresses(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = archive.read(name).decode()
+    for line in (
+        "Provides-Extra: adapter",
+        "Provides-Extra: subscriber",
+        "Provides-Extra: local",
+        "Project-URL: Source, ",
+        "Project-URL: Changelog, ",
+    ):
+        assert f"\n{line}" in metadata
+    for extra, name in (
+        ("adapter", "typer"),
+        ("adapter", "sqlalchemy"),
+        ("subscriber", "aiokafka"),
+    ):
+        assert re.search(rf"^Requires-Dist: {name}\W.*extra == '{extra}'", metadata, re.M)
+    assert re.search(r"^Requires-Dist: pydantic[<>=][^;]*$", metadata, re.M)
 
 
 def test_the_source_distribution_builds_the_same_wheel(

@@ -18,7 +18,7 @@ from broker.subscriber import Events, subscribe
 from tests.support.code_scan import ROOT
 
 PUBLIC = {
-    "concordant": "ForeignPackageError __version__ require_own_packages subscribe",
+    "concordant": "InstallationError __version__ require_own_packages subscribe",
     "broker.subscriber": "Events subscribe",
     "broker.event": "JSON OpenedEvent uuid_text",
     "broker.errors": "ConfigError DisclosureLogError EntryError EvidenceError KeyAccessError"
