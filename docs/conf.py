@@ -49,6 +49,7 @@ CONTENTS: dict[str, list[tuple[str, list[str]]]] = {
         (
             "Start here",
             [
+                "guides/founding-a-partnership",
                 "guides/connecting-an-agency",
                 "guides/contracts-and-audits",
                 "guides/subscribing",
