@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -71,6 +72,23 @@ def test_what_it_copies_is_there_and_not_ignored(lines: list[str], root: Path) -
             for source in line.split()[1:-1]:
                 assert (root / source).exists(), source
                 assert source in allowed or f"{source}/*.lock" in allowed, source
+
+
+def packages(root: Path) -> list[str]:
+    text = (root / "pyproject.toml").read_text()
+    found: list[str] = tomllib.loads(text)["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    return found
+
+
+def test_it_builds_from_each_package_of_the_wheel(lines: list[str], root: Path) -> None:
+    assert {f"COPY {name} {name}" for name in packages(root)} <= set(lines)
+
+
+def test_the_trial_with_compose_mounts_each_package_of_the_wheel(root: Path) -> None:
+    """One that is missing there would be taken from the image, and the others be foreign to it."""
+    text = (root / "docker-compose.yml").read_text()
+    mounted = set(re.findall(r"- \./(\w+):/source/(\w+):ro", text))
+    assert mounted == {(name, name) for name in packages(root)}
 
 
 def test_no_secret_gets_in(lines: list[str]) -> None:
