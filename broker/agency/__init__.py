@@ -1,1 +1,1 @@
-"""One agency's folder: its settings, keys and manifest, and how a partnership is founded."""
+"""An agency's folder: its settings, keys and manifest."""

@@ -1,4 +1,4 @@
-"""The account that runs a process, as the disclosure log names it."""
+"""Account that runs a process, in the form of the disclosure log."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NO_LOGIN: Final = 2**32 - 1
 
 
 def login_name() -> str:
-    """The account that logged in: Linux keeps its id through `sudo` and `su`; else the process's.
+    """Return the login account, which Linux keeps through `sudo` and `su`; else the process's.
 
-    The environment is not asked: a user can set it.
+    The environment is not used, because a user can change it.
     """
     if not hasattr(os, "getuid"):  # Windows
         try:
@@ -29,7 +29,7 @@ def login_name() -> str:
 
 
 def label(text: str) -> str:
-    """A name in the characters that an entry may hold; others are percent-encoded."""
+    """Return a name in the characters that an entry may hold; others are percent-encoded."""
     one_line = " ".join(unicodedata.normalize("NFC", text).split())
     kept = _NOT_LABEL.sub(_encoded, one_line)
     if kept and not (kept[0].isalnum() or kept[0] in "_%"):

@@ -1,8 +1,8 @@
-"""`agency.toml`: who this agency is, where its keys, folders and Kafka are.
+"""Model of `agency.toml`: the agency's identity, and the places of its keys, folders and Kafka.
 
-The file is read strictly: an unknown key is an error that names the key, because a misspelt setting
-that is silently ignored is how a service runs for months with a default nobody chose. Paths are
-relative to the agency's directory. No secret is in this file.
+The file is read strictly: an unknown key is an error that names the key. Otherwise a service could
+run for months with a default because a setting is misspelt. Paths are relative to the agency's
+directory. The file holds no secret.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from broker.statements.heartbeats import INTERVAL_MS, SILENCE_MS
 CONFIG_NAME: Final = "agency.toml"
 CONFIG_LIMIT_BYTES: Final = 64 * 1024
 CONFIG_LINE_BYTES: Final = 2048
-"""A setting and its text. `tomllib` takes memory in the square of a dotted key's parts."""
+"""Maximum length of a line in bytes.
+
+`tomllib` takes memory in the square of a dotted key's parts.
+"""
 
 RETENTION_DAYS: Final[Mapping[str, int]] = {"processed": 30, "quarantine": 90, "inbox": 90}
-"""What a new agency begins with."""
+"""Initial values for a new agency."""
 
 Name = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?\z")]
-"""An id of an agency or a deployment: one part of an origin."""
+"""Id of an agency or a deployment: one part of an origin."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -47,11 +50,11 @@ class FormerGovernance(_Section):
 
 
 class GovernanceSection(_Section):
-    """Ids of this agency's own governance keys: what makes a contract ours.
+    """Ids of this agency's own governance keys, which identify a contract as ours.
 
-    Every party's governance keys are pinned by the contract; this is where an agency recognises its
-    own entry, so that a contract with keys made up by somebody else is not taken for one it signed.
-    Contracts that pin keys which were replaced since stay ours: events under them are still read.
+    The contract pins every party's governance keys, and this section tells an agency which entry is
+    its own. So a contract with keys that an attacker made up is not accepted as one it signed.
+    Contracts that pin keys which were replaced since still count: events under them can be read.
     """
 
     ed25519: Text
@@ -60,14 +63,14 @@ class GovernanceSection(_Section):
 
 
 class KeysSection(_Section):
-    """Where private keys are, by URI. The governance keys belong offline after signing."""
+    """Places of private keys, by URI. Keep the governance keys offline after signing."""
 
     operational: Text = "file:keys"
     governance: Text = "file:keys/governance"
 
 
 class PassphraseSection(_Section):
-    """Exactly one of the three."""
+    """Source of the passphrase; exactly one of the three."""
 
     file: Text | None = None
     environment: Text | None = None
@@ -78,14 +81,17 @@ Encoding = Literal[
     "utf-8", "windows-1252", "windows-1250", "windows-1251", "iso-8859-1", "iso-8859-2",
     "iso-8859-15", "cp850", "cp437", "mac_roman",
 ]  # fmt: skip
-"""Encodings of exports that an agency can state. In all of them ASCII is ASCII."""
+"""Encodings of exports that an agency can state.
+
+In all of them ASCII characters keep their bytes.
+"""
 
 
 class AdapterSection(_Section):
-    """Which adapter speaks to this agency's own system.
+    """Kind of adapter for this agency's own system.
 
-    ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or what the format
-    allows besides, and a sign of another encoding refuses it.
+    ``encoding`` is that of the text in its exports. Without it a file is UTF-8, or another encoding
+    that the format allows; a sign of any other encoding refuses the file.
     """
 
     kind: Name
@@ -93,7 +99,7 @@ class AdapterSection(_Section):
 
 
 class KafkaSection(_Section):
-    """How to reach Kafka; always TLS with a client certificate."""
+    """Address of Kafka; always TLS with a client certificate."""
 
     bootstrap: Text = "localhost:9092"
     ca: Text = "tls/ca.pem"
@@ -111,7 +117,7 @@ class FoldersSection(_Section):
 
 
 class IntakeSection(_Section):
-    """What becomes of a row with a field that the contract does not let go to its recipients.
+    """Treatment of a row with a field that the contract does not allow for its recipients.
 
     ``leave_out`` sends the row without the field and reports it; ``refuse`` refuses the row.
     """
@@ -120,10 +126,10 @@ class IntakeSection(_Section):
 
 
 class RetentionSection(_Section):
-    """For how many days files stay in the adapter's own folders, where they lie in clear.
+    """Number of days for which unencrypted files stay in the adapter's own folders.
 
-    0 keeps them until a person removes them; without a number nothing is removed, and ``status``
-    says so.
+    0 keeps them until a person removes them. Without a number, nothing is removed, and ``status``
+    reports that.
     """
 
     processed_days: Days | None = None
@@ -132,10 +138,10 @@ class RetentionSection(_Section):
 
 
 class IntervalsSection(_Section):
-    """How often the service does what, in seconds.
+    """Intervals of the service's periodic tasks, in seconds.
 
-    ``relay`` is for what another process put into the outbox: what this one accepts is sent at
-    once, and half a second of looking costs an idle adapter almost nothing.
+    ``relay`` is for events that another process put into the outbox. Events of this process are
+    sent at once, and a check every half second costs an idle adapter almost nothing.
     """
 
     poll: Seconds = 0.5
@@ -146,7 +152,7 @@ class IntervalsSection(_Section):
 
 
 class HttpSection(_Section):
-    """Where `/livez`, `/readyz` and `/metrics` answer; port 0 is any free one."""
+    """Address of `/livez`, `/readyz` and `/metrics`; port 0 is any free one."""
 
     host: Text = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 0
@@ -179,7 +185,7 @@ class AgencyConfig(_Section):
 
 
 def parse_config(content: bytes, where: str) -> AgencyConfig:
-    """Turns the file's bytes into the configuration.
+    """Parse the file's bytes.
 
     Args:
         content: TOML 1.0 in UTF-8.
@@ -213,14 +219,15 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
             f"The configuration is not TOML: {error}.",
             code="config_unreadable",
             where=where,
-            fix="Correct the line that is named.",
+            fix="Correct the named line.",
         ) from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, or brackets without end
+    # a number of thousands of digits, or brackets nested without end
+    except (ValueError, RecursionError):
         raise ConfigError(
             "The configuration has a number that is too long, or nests too deeply.",
             code="config_unreadable",
             where=where,
-            fix="Compare the file with the one that was made for this agency.",
+            fix="Compare the file with the original file of this agency.",
         ) from None
     try:
         config = AgencyConfig.model_validate(table)
@@ -239,7 +246,7 @@ def parse_config(content: bytes, where: str) -> AgencyConfig:
 
 
 def load_config(directory: Path) -> AgencyConfig:
-    """Reads `agency.toml` of an agency's directory.
+    """Read `agency.toml` of an agency's directory.
 
     Raises:
         ConfigError: code `config_missing`, `config_unreadable` or `config_invalid`.
@@ -250,10 +257,11 @@ def load_config(directory: Path) -> AgencyConfig:
             content = file.read(CONFIG_LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise ConfigError(
-            "There is no agency here.",
+            "This folder holds no agency.",
             code="config_missing",
             where=str(path),
-            fix="Give the directory of an agency, or make a try-out: concordant quickstart DIR",
+            fix="Give the directory of an agency, or make a trial partnership: concordant "
+            "quickstart DIR",
         ) from None
     except OSError as error:
         raise ConfigError(
@@ -266,7 +274,7 @@ def load_config(directory: Path) -> AgencyConfig:
 
 
 def passphrase_source(section: PassphraseSection, directory: Path) -> PassphraseSource:
-    """The section with its file found from the agency's directory."""
+    """Return the section with its file relative to the agency's directory."""
     return PassphraseSource(
         file=None if section.file is None else directory / section.file,
         environment=section.environment,
@@ -275,7 +283,7 @@ def passphrase_source(section: PassphraseSection, directory: Path) -> Passphrase
 
 
 def governance_kids(config: AgencyConfig) -> tuple[bytes, bytes]:
-    """Ids of the agency's own governance keys, raw.
+    """Return the ids of the agency's own governance keys, raw.
 
     Raises:
         ConfigError: code `config_invalid`: not base64 of 32 bytes.
@@ -306,7 +314,7 @@ def format_config(
     http_port: int,
     passphrase_file: str,
 ) -> str:
-    """The text of a new agency's `agency.toml`, with what an operator may want to change."""
+    """Return the text of a new `agency.toml`, with the settings that an operator may change."""
     codes = "\n".join(f"{_quoted(code)} = {_quoted(partners[code])}" for code in sorted(partners))
     return f"""\
 # This agency's adapter. Paths are relative to this file's folder. No secret belongs here.
@@ -360,7 +368,7 @@ database = "state/concordant.db"
 
 
 def _quoted(text: str) -> str:
-    """A TOML basic string. Ids and codes hold no control characters."""
+    """Return a TOML basic string. Ids and codes hold no control characters."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -372,7 +380,7 @@ _WORDS: Final[Mapping[str, str]] = {
 
 
 def _invalid(error: ValidationError, where: str) -> ConfigError:
-    """Names the first wrong field; its value stays out of the text."""
+    """Return an error that names the first wrong field, without its value."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     problem = _WORDS.get(first["type"], f"is not right: {first['msg'].lower()}")

@@ -1,7 +1,7 @@
-"""Kinds of adapter that are installed, as their packages declare them.
+"""Installed kinds of adapter, as their packages declare them.
 
-An adapter is a package of its own, found by its entry point. This layer asks only whether a kind
-can be loaded; what it does with it is the adapter's business.
+An adapter is a separate package, found by its entry point. This layer only checks whether a kind
+can be loaded.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ GROUP: Final = "concordant.adapters"
 
 
 def declared_kinds() -> tuple[str, ...]:
-    """What `[adapter] kind` may be, sorted; empty where no package is installed as one."""
+    """Return the possible values of `[adapter] kind`, sorted.
+
+    Empty if no package is installed as one.
+    """
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
 
 
 def require_kind(kind: str) -> None:
-    """Load the adapter of that kind, and let it go.
+    """Load the adapter of that kind, to check that it can be loaded.
 
     Raises:
         ConfigError: `config_adapter_unknown`, or `config_adapter_broken`: its package cannot be
@@ -43,7 +46,7 @@ def require_kind(kind: str) -> None:
 
 
 def unknown_kind(kind: str, installed: tuple[str, ...]) -> ConfigError:
-    """No package offers that kind; names those that are installed."""
+    """Return an error that lists the installed kinds."""
     return ConfigError(
         "No installed package offers this kind of adapter",
         code="config_adapter_unknown",

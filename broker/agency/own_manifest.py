@@ -1,8 +1,8 @@
-"""What an agency does with its own manifest and keys: renew, suspend, leave, revoke, destroy.
+"""Changes to an agency's own manifest and keys: renew, suspend, leave, revoke, destroy.
 
-Each act makes a new manifest version with the governance keys, verifies it as every reader will,
-and stores it; publishing it is the service's business. New keys are stored before the manifest that
-lists them, so a crash in between leaves a key that nobody knows and not a promise without a key.
+Each change makes a new manifest version with the governance keys, verifies it as every reader will,
+and stores it; the service publishes it. New keys are stored before the manifest that lists them. A
+crash in between leaves an unlisted key, and never a listed key without its private half.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from contracts.model import UNSTATED_KAFKA_DAYS, Contract
 
 
 class StatementError(RegistryError):
-    """A manifest cannot say what was asked; whoever asked must act.
+    """A manifest cannot state what was requested; the person who requested it must act.
 
-    Codes: `key_not_listed`, `key_ambiguous`, `key_governance`, `key_revoked_before`,
-    `since_ahead`, `since_invalid`, `reason_invalid`.
+    Codes: `key_not_listed`, `key_ambiguous`, `key_governance`, `key_revoked_before`, `since_ahead`,
+    `since_invalid`, `reason_invalid`.
     """
 
     code = "reason_invalid"
@@ -42,18 +42,18 @@ class StatementError(RegistryError):
 
 
 def renew_keys(participant: Participant, now: int, *, at_once: bool = False) -> VerifiedManifest:
-    """Makes the successors that are due, and a manifest version that lists them.
+    """Make the successors that are due, and a manifest version that lists them.
 
-    The manifest's own life of 30 days is renewed even if no key is due.
+    The manifest's own validity of 30 days is renewed even if no key is due.
 
     Args:
-        participant: the agency; its governance keys must be at hand.
+        participant: the agency; its governance keys must be present.
         now: milliseconds since the epoch.
         at_once: replace every key, due or not.
 
     Raises:
-        KeyAccessError: a key is missing or does not open.
-        ManifestError: the result would be refused by others.
+        KeyAccessError: a key is missing or cannot be opened.
+        ManifestError: others would refuse the result.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
     signer = participant.governance_signer()
@@ -72,25 +72,25 @@ def state_departure(
     reason: str,
     now: int,
 ) -> VerifiedManifest:
-    """Suspends this agency's own part of a contract, or leaves it.
+    """Suspend this agency's own part of a contract, or leave it.
 
     Args:
-        participant: the agency; its governance keys must be at hand.
-        contract: which one.
-        state: a departure cannot be taken back, a suspension can.
+        participant: the agency; its governance keys must be present.
+        contract: the contract.
+        state: a departure cannot be undone, a suspension can.
         reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
-        KeyAccessError: a governance key is missing or does not open.
-        ManifestError: code `manifest_left`, or the result would be refused by others.
+        KeyAccessError: a governance key is missing or cannot be opened.
+        ManifestError: code `manifest_left`, or others would refuse the result.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
         StatementError: code `reason_invalid`.
     """
     since = now
     for before in _newest(participant).standing:
         if (before.contract, before.version) == (contract.name, contract.version):
-            since = min(since, before.since)  # leaving does not make up for a suspension before it
+            since = min(since, before.since)  # a departure does not undo an earlier suspension
     try:
         entry = StandingEntry(
             contract=contract.name,
@@ -105,10 +105,10 @@ def state_departure(
 
 
 def resume_contract(participant: Participant, contract: Contract, now: int) -> VerifiedManifest:
-    """Lifts this agency's own suspension of a contract.
+    """End this agency's own suspension of a contract.
 
     Raises:
-        KeyAccessError: a governance key is missing or does not open.
+        KeyAccessError: a governance key is missing or cannot be opened.
         ManifestError: code `manifest_left`.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
     """
@@ -119,31 +119,31 @@ def resume_contract(participant: Participant, contract: Contract, now: int) -> V
 def revoke_keys(
     participant: Participant, kids: Collection[bytes], since: int, reason: str, now: int
 ) -> VerifiedManifest:
-    """Says that keys of this agency may be in other hands, and lists successors of them at once.
+    """Revoke keys of this agency that may be compromised, and list their successors at once.
 
-    One version says both: an agency that can no longer sign, or for which nobody can seal, is cut
-    off from its partners at the moment at which it has to speak to them.
+    One version does both. Otherwise the agency could not sign, or its partners could not seal for
+    it, exactly when it must reach them.
 
     Args:
-        participant: the agency; its governance keys must be at hand.
+        participant: the agency; its governance keys must be present.
         kids: the keys' ids.
-        since: earliest time at which they may have been compromised, milliseconds; its second
-            counts whole, because receipts are dated by seconds.
+        since: earliest time at which they may have been compromised, milliseconds; the whole second
+            counts, because receipts are dated by seconds.
         reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
-        KeyAccessError: a governance key is missing or does not open.
-        ManifestError: the result would be refused by others.
+        KeyAccessError: a governance key is missing or cannot be opened.
+        ManifestError: others would refuse the result.
         RegistryError: code `registry_unwritable` or `manifest_missing`.
-        StatementError: code `key_not_listed`, `key_revoked_before`, `since_ahead`,
-            `since_invalid` or `reason_invalid`.
+        StatementError: code `key_not_listed`, `key_revoked_before`, `since_ahead`, `since_invalid`
+            or `reason_invalid`.
     """
-    since = whole_second(since)  # a receipt of the same second may be younger than the theft
+    since = whole_second(since)  # a receipt of the same second may be later than the compromise
     kids = tuple(dict.fromkeys(kids))
     if not kids:
         raise StatementError(
-            "No key is named.", code="key_not_listed", fix="Name the keys that are to be revoked."
+            "No key was given.", code="key_not_listed", fix="Give the keys to be revoked."
         )
     for kid in kids:
         _require_revocable(participant, kid, since, now)
@@ -169,16 +169,16 @@ def _revocation(kid: bytes, since: int, reason: str) -> Revocation:
     except ValidationError as error:
         if any(one["loc"] == ("since",) for one in error.errors(include_input=False)):
             raise StatementError(
-                "A manifest cannot say this time.",
+                "A manifest cannot hold this time.",
                 code="since_invalid",
-                fix="Name a time between 1970 and now.",
+                fix="Give a time between 1970 and now.",
             ) from None
         raise _reason_invalid() from None
 
 
 def _reason_invalid() -> StatementError:
     return StatementError(
-        "A manifest cannot say this reason.",
+        "A manifest cannot hold this reason.",
         code="reason_invalid",
         fix="Give one line of 1 to 256 characters, without control characters.",
     )
@@ -194,28 +194,28 @@ def _require_revocable(participant: Participant, kid: bytes, since: int, now: in
         )
     if since > now:
         raise StatementError(
-            "A key is revoked from a time that has passed.",
+            "The time of a revocation must be in the past.",
             code="since_ahead",
-            fix="Name the earliest time at which the key may have been in other hands.",
+            fix="Give the earliest time at which the key may have been compromised.",
         )
     before = participant.manifests.revoked_since(participant.agency, kid)
     if before is not None and before <= since:
         raise StatementError(
-            f"The key {kid.hex()[:16]} is revoked already, since {format_instant(before)}.",
+            f"The key {kid.hex()[:16]} is already revoked, since {format_instant(before)}.",
             code="key_revoked_before",
-            fix="A revocation is not taken back or put off; it can only be dated earlier.",
+            fix="A revocation cannot be undone or postponed; it can only get an earlier date.",
         )
 
 
 def destroy_exchange_keys(participant: Participant, now: int) -> tuple[bytes, ...]:
-    """Destroys exchange keys that nothing on Kafka can need: retention plus grace have passed.
+    """Destroy exchange keys that no record on Kafka can need: retention plus grace have passed.
 
     Args:
         participant: the agency.
         now: milliseconds since the epoch.
 
     Returns:
-        Ids of the keys that were destroyed; a record of each is kept.
+        Ids of the destroyed keys; a record of each is kept.
 
     Raises:
         KeyAccessError: a key file cannot be removed.
@@ -230,13 +230,13 @@ def destroy_exchange_keys(participant: Participant, now: int) -> tuple[bytes, ..
 
 
 def longest_retention_ms(participant: Participant) -> int:
-    """Topic retention plus grace, milliseconds: the longest of all contracts that we signed."""
+    """Return the longest topic retention plus grace of all contracts that we signed, ms."""
     graces = (signed.contract.grace_ms for signed in participant.contracts.trusted())
     return max(graces, default=UNSTATED_KAFKA_DAYS * DAY_MS)
 
 
 def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestKey, ...]:
-    """The keys themselves, stored, as a manifest lists them."""
+    """Make and store the keys; return them as a manifest lists them."""
     return tuple(
         listed_key(
             participant.keyring.create(
@@ -251,8 +251,8 @@ def _made(participant: Participant, due: Iterable[Successor]) -> tuple[ManifestK
 
 
 OWN_MANIFEST_MISSING: Final = (
-    "Copy the newest of our manifests (AGENCY.NUMBER.note) from another party's folder manifests/ "
-    "into ours: every party holds it."
+    "Copy the newest of our manifests (AGENCY.NUMBER.note) from another party's folder "
+    "manifests/ into ours: every party has it."
 )
 
 

@@ -1,7 +1,7 @@
-"""An agency's directory, loaded and verified: everything that a command or the service starts from.
+"""Loaded and verified directory of an agency, the starting point of commands and the service.
 
-Loading uses public material only and checks every signature again. Private keys are opened when
-they are asked for, one at a time, and the passphrase is read when the first of them is.
+Loading uses only public material and checks every signature again. Private keys are opened on
+request, one at a time, and the passphrase is read for the first of them.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from contracts.status import ContractStatus
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One agency, as it stood when it was loaded.
+    """One agency at the time of loading.
 
     Attributes:
         root: the agency's directory.
-        config: what `agency.toml` says.
+        config: content of `agency.toml`.
         contracts: contracts with verified signatures.
         manifests: verified manifests of all agencies.
         keyring: the operational private keys; nothing is unlocked yet.
-        repository: where newer contracts and manifests are stored.
+        repository: storage of newer contracts and manifests.
     """
 
     root: Path
@@ -54,31 +54,31 @@ class Participant:
 
     @property
     def agency(self) -> str:
-        """The agency's id."""
+        """Return the agency's id."""
         return self.config.agency
 
     @property
     def deployment(self) -> str:
-        """The partnership's id."""
+        """Return the partnership's id."""
         return self.config.deployment
 
     @property
     def key_name(self) -> str:
-        """The name of the agency's keys in signature lines."""
+        """Return the name of the agency's keys in signature lines."""
         return key_name(self.deployment, self.agency)
 
     def path(self, relative: str) -> Path:
-        """A path of `agency.toml`, found from the agency's directory."""
+        """Return a path of `agency.toml`, relative to the agency's directory."""
         return self.root / relative
 
     def kafka_connection(self) -> KafkaConnection:
-        """How this agency reaches Kafka, as its ``agency.toml`` says."""
+        """Return this agency's connection to Kafka, from its ``agency.toml``."""
         kafka = self.config.kafka
         files = TlsFiles(self.path(kafka.ca), self.path(kafka.certificate), self.path(kafka.key))
         return KafkaConnection(kafka.bootstrap, files, self.agency)
 
     def manifest(self, now: int) -> Manifest:
-        """The agency's own current manifest.
+        """Return the agency's own current manifest.
 
         Raises:
             RegistryError: `manifest_missing` or `manifest_expired`.
@@ -98,7 +98,7 @@ class Participant:
         return self.contracts.status_of(signed, self.manifests, now)
 
     def stream_signer(self, now: int, algorithm: str = ED25519) -> SoftwareSigner:
-        """The key that signs this agency's checkpoints now (with `ml-dsa-44`: its heartbeats).
+        """Return the key that signs this agency's checkpoints now (`ml-dsa-44`: its heartbeats).
 
         Args:
             now: milliseconds since the epoch.
@@ -106,21 +106,21 @@ class Participant:
 
         Raises:
             RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
-            KeyAccessError: the private half cannot be had.
+            KeyAccessError: the private half is not available.
         """
         return self._signer(STREAM, algorithm, now)
 
     def receipt_signer(self, now: int) -> SoftwareSigner:
-        """The key that cosigns other agencies' checkpoints now.
+        """Return the key that cosigns other agencies' checkpoints now.
 
         Raises:
             RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
-            KeyAccessError: the private half cannot be had.
+            KeyAccessError: the private half is not available.
         """
         return self._signer(RECEIPT, ED25519, now)
 
     def governance_source(self) -> Keyring:
-        """Where the governance keys are, while they are here; nothing is unlocked yet.
+        """Return the store of governance keys, while they are here; nothing is unlocked yet.
 
         Raises:
             ConfigError: code `config_signer`.
@@ -129,10 +129,10 @@ class Participant:
         return _source(self.root, self.config, self.config.keys.governance, section)
 
     def governance_signer(self) -> GovernanceSigner:
-        """The governance pair.
+        """Return the governance pair.
 
         Raises:
-            KeyAccessError: a key is missing (it belongs offline) or does not open.
+            KeyAccessError: a key is missing (keep it offline) or cannot be opened.
             ConfigError: code `config_signer`, or the ids in `agency.toml` are not base64.
         """
         source, kids = self.governance_source(), governance_kids(self.config)
@@ -141,8 +141,8 @@ class Participant:
                 "The governance keys are not here.",
                 code="key_missing",
                 where=f"{self.root / 'agency.toml'}: [keys] {self.config.keys.governance}",
-                fix="Bring them from where they are kept, give the command again, and take them "
-                "away again. If they are lost, telephone every party.",
+                fix="Bring them from their offline store, give the command again, and take "
+                "them away again. If they are lost, telephone every party.",
             )
         return governance_signer(
             source,
@@ -169,7 +169,7 @@ class Participant:
 
 
 def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) -> Participant:
-    """Loads an agency's directory and verifies everything in it; needs no passphrase.
+    """Load an agency's directory and verify everything in it; this needs no passphrase.
 
     Args:
         directory: the folder that holds `agency.toml`.
@@ -178,9 +178,9 @@ def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) ->
 
     Raises:
         ConfigError: `agency.toml` is missing or wrong.
-        ContractError: a contract cannot be read or is not one.
-        RegistryError: contracts do not hold together; `contract_unsigned` or `contract_missing`
-            unless `unsigned_ok`.
+        ContractError: a contract cannot be read or is invalid.
+        RegistryError: contracts are inconsistent; `contract_unsigned` or `contract_missing` unless
+            `unsigned_ok`.
         ManifestError: a manifest is refused.
     """
     config = load_config(directory)

@@ -16,18 +16,18 @@ from broker.store.database import Store, open_existing
 from broker.store.exclusion import is_held
 
 ADAPTER_LOCK: Final = "state/adapter.lock"
-"""Held by a running adapter."""
+"""Lock file that a running adapter holds."""
 PORT_FILE: Final = "state/http-port"
-"""Where a running adapter answers /livez, /readyz and /metrics."""
+"""File with the port of /livez, /readyz and /metrics."""
 
 
 def adapter_runs(agency: Path) -> bool:
-    """Whether an adapter runs on this agency's folder."""
+    """Return whether an adapter runs on this agency's folder."""
     return is_held(agency / ADAPTER_LOCK)
 
 
 def health_port(agency: Path) -> int | None:
-    """The port of the adapter that ran last; None if that is not known."""
+    """Return the port of the adapter that ran last; None if that is not known."""
     try:
         return int((agency / PORT_FILE).read_text())
     except (OSError, ValueError):
@@ -35,7 +35,7 @@ def health_port(agency: Path) -> int | None:
 
 
 def open_held_state(participant: Participant) -> Store:
-    """What the agency's adapter keeps.
+    """Open the state of the agency's adapter.
 
     Raises:
         StoreError: `state_missing`, or the state cannot be opened.

@@ -1,4 +1,4 @@
-"""``concordant conformance``: the test vectors, against this reader or any other."""
+"""Command ``concordant conformance``: the test vectors, against this reader or any other."""
 
 from __future__ import annotations
 
@@ -12,29 +12,34 @@ from broker.cli.output import NO, print_text
 from broker.errors import ConfigError
 
 _BESIDE: Final = Path(__file__).resolve().parents[2] / "tests" / "vectors"
-"""The vectors of the source tree that this module is in; a wheel has none."""
+"""Vectors of the source tree that holds this module; a wheel has none."""
 
 
 def conformance(
     cases: Annotated[
-        list[str] | None, typer.Argument(metavar="[CASE]...", help="Names of cases; else all.")
+        list[str] | None,
+        typer.Argument(metavar="[CASE]...", help="Names of cases. The default is all."),
     ] = None,
     command: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="Run this for each case, with {setting}, {agency} and {now}; else this reader.",
+            help="Command to run for each case, with {setting}, {agency} and {now}. The "
+            "default is this reader.",
         ),
     ] = None,
     vectors: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="The vectors; else tests/vectors of the source tree."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the vectors. The default is tests/vectors of the source tree.",
+        ),
     ] = None,
 ) -> None:
-    """Run the test vectors against this reader, or against any that is given as a command.
+    """Run the test vectors against this reader, or against another one given as a command.
 
     The command reads records as JSON Lines and writes one answer a line, as `event open` does.
-    Prints a line for each case that fails, and how many passed. Exit code 1 if any failed.
+    Prints a line for each case that fails, and the number that passed. Exit code 1 if any failed.
     """
     from broker.operations.vector_cases import (
         UnknownCaseError,
@@ -77,7 +82,7 @@ def _vectors() -> Path:
 
 
 def _progress(number: int, total: int) -> None:
-    """A line that is drawn over, on a terminal only; it is wiped when there is no total."""
+    """Draw a progress line that is overwritten, on a terminal only; clear it without a total."""
     if sys.stderr.isatty():
         text = f"{number} of {total}" if total else ""
         sys.stderr.write(f"\r{text:<20}\r")

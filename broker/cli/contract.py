@@ -1,4 +1,4 @@
-"""``concordant contract``: read, check, sign and suspend the agreement that says what may flow."""
+"""Commands ``concordant contract``: read, check, sign and suspend the agreement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from contracts.departure_reasons import DEPARTURE_REASONS, require_departure_rea
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Read, check, sign and suspend the contract that says who may share what with whom.",
+    help="Read, check, sign and suspend the contract that says which agency may share what "
+    "with whom.",
 )
 
 File = Annotated[
@@ -61,9 +62,9 @@ def lint(
     junit: Annotated[bool, typer.Option("--junit", help="Print JUnit XML, for CI.")] = False,
     output: Output = None,
 ) -> None:
-    """List what should be mended before anyone signs.
+    """List problems to correct before the contract is signed.
 
-    Exit code 1 if there is an error, 0 if there are warnings only, 3 if the file cannot be read.
+    Exit code 1 if there is an error, 0 if there are only warnings, 3 if the file cannot be read.
     """
     from broker.cli import contract_text as text
     from broker.clock import now_ms
@@ -96,7 +97,7 @@ def explain(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Say in words who is bound, what flows, on what basis and for how long.
+    """Explain in words who is bound, what may be shared, on what basis and for how long.
 
     Shows every term that a party signs. Ends with the fingerprint of each governance key: before
     you sign, read it to the party's operations contact by telephone. With --field: who may read
@@ -139,7 +140,8 @@ def matrix(
 ) -> None:
     """Show who may read which field: one row a field, one column a role.
 
-    --csv and --json hold every term of each field. What else the parties agree is in `explain`.
+    --csv and --json hold every term of each field. `explain` shows the other terms of the
+    agreement.
     """
     from broker.cli import terms_text
     from broker.clock import now_ms
@@ -190,10 +192,11 @@ def sign(
 ) -> None:
     """Check a contract, show what changes for this agency, ask, and sign with the governance keys.
 
-    Refuses (exit code 1) what would stop the parties, drafts, expired versions and whatever lint
-    calls an error; a warning must be accepted by its name. Adds this agency's lines to the note
-    beside FILE, with those of any counterpart, and keeps both in the agency's folder. It binds when
-    every party has signed the same bytes. Compare the fingerprints by telephone first.
+    Refuses (exit code 1) errors that would stop the parties, drafts, expired versions and whatever
+    lint calls an error; a warning must be accepted by its name. Adds this agency's lines to the
+    note beside FILE, with those of any counterpart, and stores both in the agency's folder. The
+    contract binds when every party has signed the same bytes. Compare the fingerprints by telephone
+    first.
     """
     from broker.cli import contract_text as text
     from broker.clock import now_ms
@@ -241,9 +244,10 @@ def verify(
 ) -> None:
     """Check bytes, signatures and dates: is the contract in force?
 
-    Names parties that have not signed or have suspended, altered bytes, an end that has passed and
-    versions that apply at once. Exit code 1 if it is not in force. With FILE alone the signatures
-    are checked against the keys that FILE itself pins: compare their fingerprints by telephone.
+    Names parties that have not signed or have suspended, altered bytes, a passed end date and
+    versions that apply at the same time. Exit code 1 if it is not in force. With FILE alone the
+    signatures are checked against the keys that FILE itself pins: compare their fingerprints by
+    telephone.
     """
     from broker.cli import contract_text as text
     from broker.clock import now_ms
@@ -271,9 +275,9 @@ def suspend(
             help=f"Why, for the other parties: {', '.join(DEPARTURE_REASONS)}.",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Lift our own suspension.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="End our own suspension.")] = False,
     leave: Annotated[
-        bool, typer.Option("--leave", help="Leave this version for good; cannot be taken back.")
+        bool, typer.Option("--leave", help="Leave this version permanently; this cannot be undone.")
     ] = False,
     yes: Annotated[
         bool,
@@ -282,7 +286,7 @@ def suspend(
     contract: Named = None,
     json: AsJson = False,
 ) -> None:
-    """Suspend this agency's own part of the contract, take it up again, or leave it.
+    """Suspend this agency's own part of the contract, resume it, or leave the contract.
 
     It needs the governance keys and no other party's consent: it is a new version of this agency's
     manifest. The other parties continue without this agency.
@@ -297,7 +301,7 @@ def suspend(
         raise typer.BadParameter("give --reason CODE to suspend or leave, and none to --resume")
     if reason is not None:
         require_departure_reason(reason)
-    if leave and not yes and not confirmed("Leave for good? It cannot be taken back.", "leave"):
+    if leave and not yes and not confirmed("Leave permanently? This cannot be undone.", "leave"):
         note("Nothing was changed.")
         raise typer.Exit(NO)
     state: DepartureState = "resumed" if resume else "left" if leave else "suspended"

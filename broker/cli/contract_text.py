@@ -14,10 +14,12 @@ from contracts.comparison import TermChange
 from contracts.lint import NOT_CHECKED
 from contracts.wording import wrapped
 
-_PUBLISHED: Final = "The running adapter publishes it at once; one that is started does so first."
+_PUBLISHED: Final = (
+    "The running adapter publishes it at once; otherwise the next start of the adapter does."
+)
 _STATES: Final = {
     "in_force": "in force",
-    "draft": "nobody has signed",
+    "draft": "there is no signature",
     "partially_signed": "not in force: signatures are missing",
     "not_started": "not in force: it has not started",
     "expired": "not in force: it has expired",
@@ -90,7 +92,7 @@ def junit(checked: Sequence[Checked]) -> str:
 
 
 def review_text(reviewed: SigningReview) -> str:
-    """What the signer reads first: what was found, what changes for this agency, what remains."""
+    """Return what the signer reads first: findings, changes for this agency, missing signatures."""
     contract = reviewed.merged.contract
     agency = reviewed.participant.agency
     lines = [f"{contract.name} {contract.version}, SHA-256 {reviewed.merged.hash.hex()}", ""]
@@ -172,7 +174,7 @@ def signed_json(signed: Signed) -> dict[str, object]:
 
 
 def signed_notes(signed: Signed) -> list[str]:
-    """What the signer should know afterwards."""
+    """Return what the signer should know afterwards."""
     terms, missing = signed.contract.contract, signed.contract.missing
     verb = "had signed" if signed.already else "has signed"
     return [
@@ -210,7 +212,7 @@ def departed_text(departed: Departed) -> str:
 
 
 def departed_notes(departed: Departed) -> list[str]:
-    """What the operator should know."""
+    """Return what the operator should know."""
     if not departed.changed:
         stood = (
             "was not suspended" if departed.state == "resumed" else f"was {departed.state} already"

@@ -1,4 +1,4 @@
-"""``concordant doctor``: is everything here that an adapter needs, and if not, what to do."""
+"""Command ``concordant doctor``: checks for everything that an adapter needs."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def doctor(
 ) -> None:
     """Check clock, certificates, keys, manifests, contract, Kafka, rights, folders and state.
 
-    Everything that is put aside, waits or is missing is named with the command that goes on.
-    One line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys
-    and changes nothing. Exit code 1 if anything fails, 3 if there is no configuration to check.
+    Every item that is held, waits or is missing is named with the command that continues it. One
+    line each: ok, warn (something to do soon) or FAIL with its fix. Unlocks the agency's keys and
+    changes nothing. Exit code 1 if anything fails, 3 if there is no configuration to check.
     """
     from broker.clock import now_ms
     from broker.operations.checks.examination import examine

@@ -1,4 +1,4 @@
-"""``concordant event``: try out, check and read events on files, without Kafka.
+"""Commands ``concordant event``: try out, check and read events on files, without Kafka.
 
 These commands import neither FastStream nor aiokafka, unlock only the keys that they need and
 answer within a second (README, "Commands that others script against").
@@ -48,12 +48,12 @@ def example(
 
 @app.command("seal")
 def seal(agency: Agency, file: Input = None) -> None:
-    """Seal plain events into records, in streams of their own that no ACL permits.
+    """Seal plain events into records, in separate streams that no ACL permits.
 
     In: {"type", "recipients", "data"}. Out: {"topic", "partition", "headers", "value"}, or
     {"refused", "detail"}; "suggestions" beside it names what a misspelt agency, type, field or code
-    may have meant. "left_out" beside a record names each field that an agency does not get
-    although it is granted it: {"field", "agency", "reason"}. Exit code 4 if any was refused.
+    may have meant. "left_out" beside a record names each granted field that an agency still does
+    not get: {"field", "agency", "reason"}. Exit code 4 if any was refused.
     """
     from broker.cli.event_text import trial_line
     from broker.clock import now_ms
@@ -91,7 +91,7 @@ def open_(
 
 @app.command("verify")
 def verify(agency: Agency, file: Input = None) -> None:
-    """Verify who signed records and where they stand: steps 0 to 4, without a passphrase.
+    """Verify signatures of records and their place in the log (steps 0 to 4), without passphrase.
 
     Out: {"verified", "origin", "index"} or {"refused", "step"}. Exit code 4 if any was refused.
     """
@@ -135,7 +135,8 @@ def evidence(
 
     The chain: contract, manifest (ML-DSA-65), stream key, heartbeat (ML-DSA-44), head, path, event.
     Prints the links on a terminal, and the evidence, or with --check one link a line, as JSON in a
-    pipe. It holds nothing that the event says. Exit code 1 if there is none yet or a link fails.
+    pipe. It holds none of the event's content. Exit code 1 if there is no evidence yet or a link
+    fails.
     """
     if (event is None) == (check is None):
         raise typer.BadParameter("give either an event's id or --check FILE")

@@ -69,7 +69,7 @@ def for_people() -> bool:
 
 
 def title(evidence: Evidence) -> str:
-    """What the links are about, for people."""
+    """Return the heading of the links."""
     return printable(f"event {evidence.event} of {evidence.agency}\n")
 
 

@@ -1,4 +1,4 @@
-"""``concordant kafka``: a Kafka to try things with, and topics and rights from the contract."""
+"""Commands ``concordant kafka``: a local Kafka for trials, and topics and rights."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Start a local Kafka for a try-out partnership, and give Kafka the topics and rights that "
-    "the contract says. The host of Kafka runs plan and apply, which give the host no right.",
+    help="Start a local Kafka for a trial partnership, and give Kafka the topics and rights of "
+    "the contract. The host of Kafka runs plan and apply, which give the host no right.",
 )
 
 Root = Annotated[
@@ -40,7 +40,9 @@ AnyRoot = Annotated[
 AnyAgency = Annotated[
     Path | None,
     typer.Option(
-        "--agency", metavar="DIR", help="Or an agency's folder, for its contract and manifests."
+        "--agency",
+        metavar="DIR",
+        help="An agency's folder instead, for its contract and manifests.",
     ),
 ]
 Tls = Annotated[
@@ -49,7 +51,9 @@ Tls = Annotated[
 ]
 Bootstrap = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Kafka's address; else the one in agency.toml."),
+    typer.Option(
+        metavar="HOST:PORT", help="Kafka's address. The default is the one in agency.toml."
+    ),
 ]
 
 
@@ -58,8 +62,9 @@ OwnPrincipal = Annotated[
     typer.Option(
         "--own-principal",
         metavar="NAME",
-        help="A Kafka principal of the host, which no party may have: a broker, an administrator, "
-        "another application. Repeatable. The name in the operator's certificate counts by itself.",
+        help="A Kafka principal of the host, which no party may have: a broker, an "
+        "administrator, another application. Repeatable. The name in the operator's "
+        "certificate is included.",
     ),
 ]
 Follow = Annotated[
@@ -80,16 +85,16 @@ def up(
         typer.Option(
             min=1,
             max=65535,
-            help="Listen on this port, and name it in every agency.toml of the partnership; else "
-            "the port that `quickstart` found free.",
+            help="Listen on this port, and write it to every agency.toml of the partnership. "
+            "The default is the port that `quickstart` found free.",
         ),
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Start the local Kafka of a try-out partnership, and leave it running.
+    """Start the local Kafka of a trial partnership, and leave it running.
 
-    A real Apache Kafka, with TLS client certificates and everything denied that no right allows. No
-    Docker and no Java is needed; the first start fetches about 43 MB of jars. Prints its address.
+    A real Apache Kafka, with TLS client certificates; everything is denied without a right. Neither
+    Docker nor Java is needed; the first start downloads about 43 MB of jars. Prints its address.
     Then: concordant kafka apply --root DIR
     """
     from broker.cli.kafka_text import running_json
@@ -110,7 +115,7 @@ def up(
 
 @app.command("down")
 def down(agency_root: Root) -> None:
-    """Stop the local Kafka of a try-out partnership; what it holds stays for the next start."""
+    """Stop the local Kafka of a trial partnership. Its records stay for the next start."""
     from broker.operations.local_kafka import stop_local
 
     note("Stopped." if stop_local(agency_root) else "It was not running.")
@@ -127,11 +132,11 @@ def plan(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Print what would have to change on Kafka, and change nothing.
+    """Print the changes that Kafka needs, and change nothing.
 
-    Topics that are missing or set otherwise, rights to grant and to revoke. Topics are never
-    deleted. Only topics and groups whose names begin with the deployment's name and a dot are
-    managed. Exit code 4: a version of a contract waits for --follow, or a party gets no rights.
+    Missing or different topics, rights to grant and to revoke. Topics are never deleted. Only
+    topics and groups whose names begin with the deployment's name and a dot are managed. Exit code
+    4: a version of a contract waits for --follow, or a party gets no rights.
     """
     from broker.cli.kafka_text import pending
 
@@ -160,7 +165,7 @@ def apply(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Make the changes that `kafka plan` prints, and print them. Twice changes nothing more."""
+    """Make the changes that `kafka plan` prints, and print them. A second run changes nothing."""
     from broker.cli.kafka_text import pending
 
     host = _host(agency_root, agency, tls, bootstrap, own_principal or [])
@@ -176,10 +181,10 @@ def apply(
 def _host(
     root: Path | None, agency: Path | None, tls: Path | None, bootstrap: str | None, own: list[str]
 ) -> KafkaHost:
-    """Kafka as its operator sees it.
+    """Return Kafka as its operator sees it.
 
     Raises:
-        typer.BadParameter: the options do not go together.
+        typer.BadParameter: the options exclude each other.
         ConcordantError: the folder cannot be loaded.
     """
     from broker.clock import now_ms
@@ -200,10 +205,10 @@ def _host(
 
 
 def _hashes(texts: list[str]) -> frozenset[bytes]:
-    """The versions that the operator decided to apply.
+    """Return the versions that the operator decided to apply.
 
     Raises:
-        typer.BadParameter: one is no SHA-256.
+        typer.BadParameter: a value is not a SHA-256.
     """
     for text in texts:
         if not _HASH.fullmatch(text):
@@ -227,7 +232,7 @@ def _given(
     bootstrap: str | None,
     own: list[str] | None,
 ) -> str:
-    """The options as they were given, for a command that is proposed."""
+    """Return the given options, for a proposed command."""
     named = (("--root", root), ("--agency", agency), ("--tls", tls), ("--bootstrap", bootstrap))
     options = [(name, str(value)) for name, value in named if value is not None]
     options += [("--own-principal", name) for name in own or []]
@@ -235,7 +240,7 @@ def _given(
 
 
 def _finish(planned: HostPlan, changes: int, given: str) -> None:
-    """Say what is left for the operator to decide; exit code 4 if there is any."""
+    """Show what the operator still has to decide; exit code 4 if there is anything."""
     for waiting in planned.waiting:
         for version in waiting.found:
             if version != waiting.applied:

@@ -1,4 +1,4 @@
-"""``concordant keys``: what this agency's keys are, their renewal and their revocation."""
+"""Commands ``concordant keys``: this agency's keys, their renewal and their revocation."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="This agency's keys: which there are, until when, their successors, and what to do when "
-    "one is lost. Other agencies learn of them from the agency's manifest, which its governance "
-    "keys sign.",
+    help="This agency's keys: list, validity, successors, and what to do when one is lost. "
+    "Other agencies learn of them from the agency's manifest, which its governance keys "
+    "sign.",
 )
 
 
@@ -35,7 +35,7 @@ app = typer.Typer(
 def list_(agency: Agency, json: AsJson = False, output: Output = None) -> None:
     """List this agency's keys, with their ids, validity and whether the private half is here.
 
-    Governance keys belong offline once the contract is signed: that they are not here is well.
+    Keep governance keys offline once the contract is signed; it is correct that they are not here.
     Exit code 3 if a key that is needed now is not here.
     """
     from broker.cli.keys_text import held_json, held_table, needs
@@ -65,8 +65,9 @@ def renew(
 ) -> None:
     """Make the successors that are due and a new manifest that lists them, valid for 30 days.
 
-    Due is what ends within 7 days; an exchange key's successor is published 7 days ahead. Needs the
-    governance keys. The running adapter publishes the manifest; otherwise it does when it starts.
+    A key is due when it ends within 7 days; an exchange key's successor is published 7 days ahead.
+    Needs the governance keys. The running adapter publishes the manifest; otherwise it does when it
+    starts.
     """
     from broker.cli.keys_text import renewed_json
     from broker.clock import now_ms
@@ -91,7 +92,7 @@ def revoke(
         typer.Option(
             "--since",
             metavar="TIME",
-            help="Earliest time at which it may have been in other hands: 2026-11-23T02:10:00Z.",
+            help="Earliest time at which the key may have been compromised: 2026-11-23T02:10:00Z.",
         ),
     ],
     reason: Annotated[
@@ -107,11 +108,11 @@ def revoke(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Say that keys may be in other hands, and make their successors at once.
+    """Revoke keys that may be compromised, and make their successors at once.
 
-    What a revoked key signed is no longer believed, whatever time it names, except where another
+    What a revoked key signed is no longer trusted, whatever time it carries, except where another
     agency's receipt over it is older than TIME. Needs the governance keys. A revocation cannot be
-    taken back. The running adapter takes it up within seconds.
+    undone. The running adapter applies it within seconds.
     """
     from broker.cli.keys_text import revoked_json, revoked_notes
     from broker.clock import now_ms
@@ -148,10 +149,10 @@ def doubted(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """List events of another agency that were taken after its stream key was lost, and under it.
+    """List events of another agency that were accepted under a stream key after it was lost.
 
-    What another agency's receipt covers in time, and what SENDER has published again since, is
-    not listed. Exit code 1 if there is any.
+    Events that another agency's receipt covers in time, and events that SENDER has published again
+    since, are not listed. Exit code 1 if there is any.
     """
     from broker.cli.keys_text import affected_json
     from broker.clock import now_ms
@@ -168,11 +169,11 @@ def doubted(
         print_table(("event", "type", "received", "delivered"), rows, output)
     if found:
         note(
-            f"{len(found)} events that {sender} does not vouch for. Ask it by telephone for each, "
-            "and tell whoever has acted on one."
+            f"{len(found)} events that {sender} does not confirm. Ask it by telephone about "
+            "each, and tell everyone who has acted on one."
         )
     else:
-        note(f"Nothing of {sender} is in doubt.")
+        note(f"No event of {sender} is in doubt.")
     raise typer.Exit(NO if found else 0)
 
 
@@ -181,23 +182,28 @@ def passphrase(
     agency: Agency,
     new_file: Annotated[
         Path | None,
-        typer.Option("--new-file", metavar="FILE", help="The file that holds the new one."),
+        typer.Option("--new-file", metavar="FILE", help="The file that holds the new passphrase."),
     ] = None,
     new_environment: Annotated[
         str | None,
-        typer.Option("--new-environment", metavar="NAME", help="Or the environment variable."),
+        typer.Option(
+            "--new-environment",
+            metavar="NAME",
+            help="The environment variable that holds the new passphrase.",
+        ),
     ] = None,
     governance: Annotated[
-        bool, typer.Option("--governance", help="Of the governance keys, and of no others.")
+        bool, typer.Option("--governance", help="Change only the governance keys.")
     ] = False,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
     """Change the passphrase of this agency's private keys.
 
-    The one in use is taken from where agency.toml says, and stays there: put the new one in its
-    place afterwards. Governance keys that are here and share it are changed too. The adapter must
-    not be running. If it is interrupted, give the same command again: it finishes what is left.
+    The present passphrase is read from the place that agency.toml names, and stays there: put the
+    new one in its place afterwards. Governance keys that are here with the same passphrase are
+    changed too. The adapter must not be running. If the command is interrupted, give it again: it
+    completes the rest.
     """
     from broker.cli.keys_text import passphrase_json, passphrase_notes, passphrase_text
     from broker.clock import now_ms
@@ -218,10 +224,10 @@ def passphrase(
 
 @app.command("new-governance")
 def new_governance(agency: Agency, json: AsJson = False, output: Output = None) -> None:
-    """Make new governance keys, and say what to put into agency.toml and into the contract.
+    """Make new governance keys, and print the entries for agency.toml and the contract.
 
-    Nothing uses them before that. Every party has to sign the version of the contract that pins
-    them; until it is in force, and for its records afterwards, keep the former keys' version.
+    They are not used before that. Every party must sign the version of the contract that pins them.
+    Until it is in force, and for its records afterwards, keep the version of the former keys.
     """
     from broker.cli.keys_text import governance_json, governance_text
     from broker.clock import now_ms

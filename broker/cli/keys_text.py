@@ -18,24 +18,25 @@ if TYPE_CHECKING:
     from broker.operations.passphrase_change import ChangedPassphrase
 
 _NEXT: Final = {
-    STREAM: "Stream key: the adapter begins new streams, signs them with the new key and publishes "
-    "again what others have not confirmed. What the old key signed is believed only where another "
-    "agency's receipt is older than the time named.",
-    EXCHANGE: "Exchange key: others seal for the new key once they have this manifest. Whoever has "
-    "the old one can read what was sealed for it until then; revoking does not undo that. Keep its "
-    "file: what is on its way still has to be opened.",
-    RECEIPT: "Receipt key: receipts that it signed from the time named on count for nothing. No "
-    "receipt of this agency speaks for another's revoked key while it is listed.",
+    STREAM: "Stream key: the adapter begins new streams, signs them with the new key and "
+    "publishes again what others have not confirmed. Signatures of the old key are "
+    "trusted only where another agency's receipt is older than the given time.",
+    EXCHANGE: "Exchange key: others seal for the new key once they have this manifest. A "
+    "holder of the old key can read what was sealed for it until then; revoking does "
+    "not undo that. Keep its file: records in transit must still be opened.",
+    RECEIPT: "Receipt key: receipts that it signed from the given time on do not count. While "
+    "it is listed, no receipt of this agency confirms events of another agency's "
+    "revoked key.",
 }
-"""What revoking a key of each role means, for the person at the keyboard."""
+"""Meaning of a revocation of each role's key, for the operator."""
 
 _TELL: Final = (
-    "Telephone every party now: until Kafka has brought them this manifest, they believe the old "
-    "key. It has once they have the file manifests/{name}."
+    "Telephone every party now: until Kafka has brought them this manifest, they trust the old "
+    "key. They have received it when they have the file manifests/{name}."
 )
 _CERTIFICATE: Final = (
-    "If the machine was broken into, the certificate for Kafka went with it: ask whoever hosts "
-    "Kafka for a new one (docs/guides/when-a-key-is-lost.md)."
+    "If the machine was broken into, its certificate for Kafka is compromised too: ask Kafka's "
+    "host for a new one (docs/guides/when-a-key-is-lost.md)."
 )
 
 
@@ -83,7 +84,7 @@ def held_table(held: HeldKeys) -> tuple[Row, list[Row]]:
 
 
 def needs(held: HeldKeys) -> list[str]:
-    """What the operator should do, in words."""
+    """Return what the operator should do, in words."""
     lines = [
         f"The {key.role} key {key.kid.hex()[:16]} is {key.state} but not here: restore its file, "
         "or make another with: concordant keys renew --all"
@@ -143,7 +144,7 @@ def revoked_json(revoked: Revoked) -> dict[str, object]:
 
 
 def revoked_notes(revoked: Revoked) -> tuple[str, ...]:
-    """What happens now and who has to be told, in words."""
+    """Return the next steps, and who has to be told, in words."""
     roles = dict.fromkeys(key.role for key in revoked.keys)
     return (
         f"Revoked since {moment(revoked.since)}: " + ", ".join(map(_named, revoked.keys)),
@@ -197,7 +198,7 @@ def passphrase_text(changed: ChangedPassphrase) -> str:
 
 
 def passphrase_notes(changed: ChangedPassphrase) -> tuple[str, ...]:
-    """What has to be done now, in words."""
+    """Return what has to be done now, in words."""
     notes = [f"Put the new passphrase where it belongs: {changed.belongs}. Then start the adapter."]
     if changed.operational is None:
         notes = [f"Say where the new passphrase is kept: {changed.belongs}."]
@@ -238,7 +239,7 @@ def governance_json(made: NewGovernance) -> dict[str, object]:
 
 
 def governance_text(made: NewGovernance) -> str:
-    """What to put where."""
+    """Return the text to enter into each file."""
     lines = [
         "# agency.toml, instead of the section of this name:",
         *_section("[governance]", b64(made.ed25519.kid), b64(made.ml_dsa_65.kid)),

@@ -1,8 +1,8 @@
 """JSON Lines in and out: one line out for each line in, in order, with bounded memory.
 
-Lines are UTF-8, for every command and for every line. A byte order mark at the beginning of the
-input is passed over; anywhere else it is no part of a JSON document. UTF-16 and UTF-32 are not
-read: each line of such an input is refused.
+Lines are UTF-8, for every command. A byte order mark at the beginning of the input is skipped;
+anywhere else it is not valid JSON. UTF-16 and UTF-32 are not read: each line of such an input is
+refused.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from broker.record import MAX_LINE_BYTES
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 CHUNK_LINES: Final = 2048
-"""Lines read before any is written: a few batches, and a bound on memory."""
+"""Lines that are read before any is written; it bounds the memory."""
 
 
 def read_lines(file: Path | None) -> Iterator[bytes | None]:
-    """Lines without their ends, from a file or standard input; None for one that is too long.
+    """Yield lines without their ends, from a file or standard input; None for one that is too long.
 
     Raises:
         ConfigError: ``input_unreadable``.
     """
     try:
         if file is None or str(file) == "-":
-            if sys.stdin is None:  # closed by whoever started us
+            if sys.stdin is None:  # the parent process closed it
                 raise ConfigError(
                     "There is no standard input",
                     code="input_unreadable",
@@ -65,7 +65,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
         wide = b"\0" in line
         line = stream.readline(longest)
         if wide and not line.strip(b"\0"):
-            return  # the rest of a line end in UTF-16 or UTF-32, and no line
+            return  # the rest of a line end in UTF-16 or UTF-32, and not a line
 
 
 def _too_long(stream: BinaryIO, line: bytes) -> Iterator[None]:
@@ -87,10 +87,10 @@ def chunks(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
 
 
 def write_json(values: Iterable[object]) -> None:
-    """One compact JSON document a line."""
+    """Write one compact JSON document a line."""
     write_raw(orjson.dumps(value) for value in values)
 
 
 def write_raw(lines: Iterable[bytes]) -> None:
-    """Lines as they are."""
+    """Write lines unchanged."""
     write_out(b"".join(line + b"\n" for line in lines))

@@ -1,4 +1,4 @@
-"""``concordant log``: what this agency shared, read and refused, and whether that is unaltered."""
+"""Commands ``concordant log``: what this agency shared, read and refused, and its integrity."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ app = typer.Typer(
 )
 
 NOT_COVERED: Final = 4
-"""Exit code: the chain is intact, and no signed head covers a part of what was asked for."""
+"""Exit code: the chain is intact, but no signed head covers a part of the answer."""
 
 MOST_ENTRIES: Final = 1_000_000
 
@@ -109,17 +109,21 @@ def show_(
     ] = None,
     limit: Annotated[
         int,
-        typer.Option(min=1, max=MOST_ENTRIES, help="Without --case: the newest so many entries."),
+        typer.Option(
+            min=1,
+            max=MOST_ENTRIES,
+            help="Without --case: maximum number of entries, the newest ones.",
+        ),
     ] = 1000,
     operator: Operator = None,
     reason: Reason = None,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Say who received which field of a case, when, under which clause, and who looked at it.
+    """Show who received which field of a case, when, under which clause, and who read it.
 
     Without --case: every entry, for example what was refused to whom and why (--refusals). The log
-    is checked first, and that you read it is logged. The case is found by a keyed hash, so this
+    is verified first, and your reading is logged. The case is found by a keyed hash, so this
     unlocks the agency's secret. Exit code 0 if signed heads cover the answer, 4 if no signed head
     covers a part of it yet, 1 if the log has nothing about it or was altered.
     """
@@ -166,7 +170,7 @@ def show_(
 
 
 def _kinds(names: list[str]) -> frozenset[EntryKind]:
-    """The kinds of entries that are asked for.
+    """Return the requested kinds of entries.
 
     Raises:
         BadParameter: one is unknown.

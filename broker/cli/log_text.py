@@ -15,7 +15,7 @@ ENTRY_COLUMNS = ("when", "what", "type", "from", "to", "details", "by", "reason"
 
 
 def checked(head: LogHead) -> str:
-    """What was checked of the log, and what was not."""
+    """Return the result of the verification: what was checked, and what was not."""
     if head.covered:
         return f"verified: {head.size} entries, {head.signed_size} of them under a signed head"
     return (
@@ -25,7 +25,7 @@ def checked(head: LogHead) -> str:
 
 
 def head_json(head: LogHead) -> dict[str, object]:
-    """What was checked, for scripts."""
+    """Return the result of the verification, for scripts."""
     return {
         "entries": head.size,
         "signed": head.signed_size,
@@ -36,7 +36,7 @@ def head_json(head: LogHead) -> dict[str, object]:
 
 
 def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
-    """Who received which field, and what was left out."""
+    """Return the recipients of each field, and the fields that were left out."""
     rows: list[Sequence[str]] = [
         (
             moment(one.entry.time_ms),
@@ -78,7 +78,7 @@ def entry_rows(entries: Sequence[LogEntry]) -> list[Sequence[str]]:
 
 
 def who(entry: LogEntry) -> str:
-    """Who did it, and for whom."""
+    """Return the actor, and for whom the actor works."""
     if entry.acting_for:
         return f"{entry.operator} acting for {entry.acting_for}"
     return entry.operator

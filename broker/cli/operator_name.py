@@ -1,7 +1,7 @@
-"""Who runs a command, as the disclosure log names them.
+"""Identity of the person who runs a command, for the disclosure log.
 
-The login name is recorded as the system gives it, whatever `--operator` says; what `--operator`
-names stands beside it.
+The login name is recorded as the system gives it, whatever `--operator` says; the name given with
+`--operator` is recorded beside it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RequiredReason = Annotated[str, _REASON]
 
 
 def actor(acting_for: str | None, reason: str | None) -> Actor:
-    """Who runs the command, for whom, and why.
+    """Return the person who runs the command, for whom, and the reason.
 
     Raises:
         WrongInputError: `reason_invalid` or `operator_invalid`.
@@ -49,7 +49,7 @@ def actor(acting_for: str | None, reason: str | None) -> Actor:
 def _acting_for(text: str) -> str:
     if not text.strip() or len(text) > LABEL_CHARACTERS:
         raise WrongInputError(
-            f"The name of --operator has no character, or more than {LABEL_CHARACTERS}.",
+            f"The name of --operator is empty, or has more than {LABEL_CHARACTERS} characters.",
             code="operator_invalid",
             where="--operator",
             fix="Give a name, or leave the option out: the login name is logged in any case.",

@@ -25,7 +25,7 @@ Agency = Annotated[
         "--agency",
         metavar="DIR",
         file_okay=False,
-        readable=False,  # said by whoever reads it
+        readable=False,  # the code that reads the folder reports errors
         help="The agency's folder, with agency.toml.",
     ),
 ]
@@ -46,14 +46,14 @@ Row = Sequence[str]
 
 
 def note(text: str) -> None:
-    """Something for the person at the keyboard: to stderr; lost if nobody reads that any more."""
-    if sys.stderr is not None:  # closed by whoever started us
+    """Print a message for the person at the terminal to stderr; it is lost if stderr is closed."""
+    if sys.stderr is not None:  # the parent process closed it
         with suppress(OSError):
             sys.stderr.write(printable(text) + "\n")
 
 
 def number_of(count: int, thing: str) -> str:
-    """A count and what is counted, for example ``1 error`` or ``2 errors``."""
+    """Return a count with its noun, for example ``1 error`` or ``2 errors``."""
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
@@ -61,8 +61,8 @@ def confirmed(question: str, verb: str) -> bool:
     """Ask on the terminal; only `y` and `yes` agree.
 
     Args:
-        question: what is asked.
-        verb: what `yes` does, such as `sign`.
+        question: the question.
+        verb: the action of `yes`, such as `sign`.
 
     Raises:
         WrongInputError: `confirmation_needed`: there is no terminal to ask on.
@@ -78,19 +78,19 @@ def confirmed(question: str, verb: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """The text with hidden characters shown by their code points, as `<U+202E>`.
+    """Return the text with hidden characters shown by their code points, as `<U+202E>`.
 
-    Agreements and reasons are written by other parties: control characters could steer a terminal,
-    and bidirectional or invisible ones could make a text read otherwise than it is.
+    Other parties write agreements and reasons. Control characters could steer a terminal, and
+    bidirectional or invisible ones could make a text look different from what it is (spoofing).
     """
     return visible(text)
 
 
 def write_out(data: bytes) -> None:
-    """Bytes to standard output, at once.
+    """Write bytes to standard output at once.
 
     Raises:
-        Exit: 0, whoever read our output has had enough; typer would make a "no" (1) of it.
+        Exit: 0, the reader of the output closed it; typer would exit with 1 ("no").
         ConfigError: `output_unwritable`.
     """
     reason = "It is closed"
@@ -99,7 +99,7 @@ def write_out(data: bytes) -> None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except OSError as error:
-            # What is still buffered would fail once more when the process ends.
+            # Data that is still buffered would fail again when the process ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if isinstance(error, BrokenPipeError):
                 raise typer.Exit(0) from None
@@ -109,24 +109,24 @@ def write_out(data: bytes) -> None:
     raise ConfigError(
         f"Standard output cannot be written ({reason})",
         code="output_unwritable",
-        fix="make room, or write somewhere else",
+        fix="free disk space, or write to another place",
     )
 
 
 def shown_path(path: Path | str) -> str:
-    """The name of a file as text, also where it is not UTF-8."""
+    """Return the name of a file as text, also if it is not UTF-8."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def print_text(text: str, output: Path | None = None) -> None:
-    """Text as it is, with one line end at its end.
+    """Print text unchanged, with one line end at its end.
 
     Raises:
         ConfigError: `output_unwritable`.
     """
     text = printable(text)
     whole = text if text.endswith("\n") or not text else text + "\n"
-    data = whole.encode(errors="backslashreplace")  # a file's name need not be UTF-8
+    data = whole.encode(errors="backslashreplace")  # a file name may not be UTF-8
     if output is None:
         write_out(data)
         return
@@ -151,7 +151,7 @@ def write_file(file: Path, data: bytes, what: str) -> None:
 
 
 def print_json(value: object, output: Path | None = None) -> None:
-    """One JSON document; hidden characters in its texts are escaped, so no value changes.
+    """Print one JSON document; hidden characters in texts are escaped, so no value changes.
 
     Raises:
         ConfigError: `output_unwritable`.
@@ -164,7 +164,7 @@ def print_json(value: object, output: Path | None = None) -> None:
 
 
 def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -> None:
-    """A table with a heading; nothing in it is ever cut.
+    """Print a table with a heading; nothing in it is cut.
 
     Raises:
         ConfigError: `output_unwritable`.
@@ -176,7 +176,7 @@ def print_table(columns: Row, rows: Sequence[Row], output: Path | None = None) -
 
 
 def print_tables(tables: Sequence[tuple[Row, Sequence[Row]]], output: Path | None = None) -> None:
-    """The first table, and those of the others that have rows; an empty line between two.
+    """Print the first table, and the others that have rows, with an empty line between two.
 
     Raises:
         ConfigError: `output_unwritable`.
@@ -190,9 +190,9 @@ def print_tables(tables: Sequence[tuple[Row, Sequence[Row]]], output: Path | Non
 
 
 def plain_table(columns: Row, rows: Sequence[Row]) -> str:
-    """Columns aligned with spaces, as wide as they are; no trailing spaces.
+    """Return columns aligned with spaces, as wide as needed; no trailing spaces.
 
-    A cell is in one line, so that no value looks like a row.
+    A cell is on one line, so that no value looks like a row.
     """
     lines = [[one_line(cell) for cell in line] for line in (columns, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]

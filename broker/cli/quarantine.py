@@ -1,4 +1,4 @@
-"""``concordant quarantine``: everything that was put aside, and how it goes on."""
+"""Commands ``concordant quarantine``: everything that is held, and how to continue."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from broker.cli.output import (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Everything that is put aside: records of other agencies that were refused at step 5 or "
-    "later, events that your own system did not take, events that Kafka does not take, files and "
-    "rows of your own export that were refused. Correct the cause, then retry; discard what no "
-    "retry can help.",
+    help="Everything that is held: records of other agencies that were refused at step 5 or "
+    "later, events that your own system did not accept, events that Kafka does not "
+    "accept, files and rows of your own export that were refused. Correct the cause, then "
+    "retry; discard items that a retry cannot help.",
 )
 
 MOST_ID = 2**63 - 1
@@ -39,22 +39,25 @@ _WAIT_S = 5.0
 def list_(
     agency: Agency,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also those that were retried or discarded since.")
+        bool, typer.Option("--all", help="Include items that were retried or discarded since.")
     ] = False,
     unverified: Annotated[
         bool,
         typer.Option(
             "--unverified",
-            help="Instead: what failed steps 0 to 4, of which only place, hash and code are kept.",
+            help="Show instead records that failed steps 0 to 4; only their place, hash and "
+            "code are stored.",
         ),
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ID, help="The newest so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=1, max=MOST_ID, help="Maximum number, the newest ones.")
+    ] = 100,
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """List what is held: its id, from whom, where in whose stream, at which step and why.
+    """List held items: id, sender, place in the stream, step and reason.
 
-    Needs no passphrase, and shows nothing of what a record or an event says.
+    Needs no passphrase, and shows no content of a record or an event.
     """
     from broker.cli import quarantine_text as text
     from broker.clock import now_ms
@@ -85,17 +88,15 @@ def export(
     agency: Agency,
     ids: Annotated[
         list[str],
-        typer.Argument(
-            metavar="ID...", help="Of refused records, as `quarantine list` gives them."
-        ),
+        typer.Argument(metavar="ID...", help="Ids of refused records, from `quarantine list`."),
     ],
     operator: Operator = None,
     reason: Reason = None,
 ) -> None:
-    """Print records as they were taken from Kafka, one a line, for `event verify` of any party.
+    """Print records as they came from Kafka, one a line, for `event verify` of any party.
 
-    They are sealed: a party can read what the sender addressed to it, and no more. The disclosure
-    log says who wrote them out.
+    They are sealed: a party can read only what the sender addressed to it. The disclosure log
+    records who exported them.
     """
     from broker.cli.lines import write_raw
     from broker.clock import now_ms
@@ -105,7 +106,8 @@ def export(
     for one in ids:
         if not (one.isdecimal() and 1 <= int(one) <= MOST_ID):
             raise typer.BadParameter(
-                f"{one} is no id of a refused record, which is a number; only those are exported"
+                f"{one} is not the id of a refused record, which is a number; only refused "
+                "records are exported"
             )
     quarantine = Quarantine(agency, now_ms())
     wanted = list(dict.fromkeys(map(int, ids)))
@@ -118,11 +120,13 @@ def retry(
     agency: Agency,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="As `quarantine list` gives them."),
+        typer.Argument(metavar="[ID]...", help="Ids from `quarantine list`."),
     ] = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="All that is held but files: name those you have corrected."),
+        typer.Option(
+            "--all", help="All held items except files: name the files that you have corrected."
+        ),
     ] = False,
     operator: Operator = None,
     reason: Reason = None,
@@ -132,12 +136,12 @@ def retry(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Try again what is held.
+    """Try held items again.
 
-    Records are judged again from step 5, with today's keys and contracts: what opens goes to the
-    inbox, in one transaction. Events are offered to your own system again by the running adapter.
-    Events that Kafka does not take, and records that wait to be judged, are tried by it at once.
-    Files and rows go back into the import folder. Exit code 4 if any is held still.
+    Records are judged again from step 5, with today's keys and contracts: a record that opens goes
+    to the inbox, in one transaction. The running adapter offers events to your own system again. It
+    tries events that Kafka does not accept, and records that wait to be judged, at once. Files and
+    rows go back into the import folder. Exit code 4 if any is still held.
     """
     from broker.clock import now_ms
     from broker.operations.quarantine import Quarantine
@@ -166,7 +170,7 @@ def retry(
     if everything and (left := quarantine.left_out_of_all(now)):
         note(f"Not tried: {left} files, rows and entries. Correct them, then give their ids.")
     if any(one.outcome == "needs_export" for one in outcomes):
-        note("Drop the export of the event into the import folder again: it is sealed anew.")
+        note("Drop the export of the event into the import folder again: it is sealed again.")
     if any(one.outcome in {"released", "asked"} for one in outcomes):
         note("The adapter tries the others as soon as it runs: concordant quarantine list")
     raise typer.Exit(0 if settled == len(outcomes) else REFUSED)
@@ -178,7 +182,7 @@ def discard(
     reason: RequiredReason,
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="As `quarantine list` gives them."),
+        typer.Argument(metavar="[ID]...", help="Ids from `quarantine list`."),
     ] = None,
     sender: Annotated[
         str, typer.Option(metavar="AGENCY", help="All refused records of one sender.")
@@ -187,7 +191,7 @@ def discard(
         bool,
         typer.Option(
             "--accepted-events",
-            help="Also events that were accepted: your own system never gets them.",
+            help="Include events that were accepted: your own system never gets them.",
         ),
     ] = False,
     operator: Operator = None,
@@ -197,11 +201,12 @@ def discard(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Discard what is held and no retry can help: its content is removed for good.
+    """Discard held items that a retry cannot help: their content is removed permanently.
 
-    For refused records, events of ours that have to be sealed again, refused files and rows, and,
-    with --accepted-events, events that your own system did not take. Retry first what can still be
-    opened. The disclosure log says who discarded what, and why. Exit code 4 if any is held still.
+    This is for refused records, events of ours that must be sealed again, refused files and rows,
+    and, with --accepted-events, events that your own system did not accept. First retry items that
+    can still be opened. The disclosure log records who discarded what, and why. Exit code 4 if any
+    is still held.
     """
     from broker.cli.quarantine_text import discard_hints, discarded_rows, planned_table
     from broker.clock import now_ms
@@ -223,7 +228,7 @@ def discard(
     outcomes = planned
     if meant:
         note(planned_table(meant))
-        question = f"Discard {len(meant)}? What they hold is gone for good."
+        question = f"Discard {len(meant)}? Their content is removed permanently."
         if not yes and not confirmed(question, "discard"):
             note("Nothing was discarded.")
             raise typer.Exit(NO)
@@ -246,10 +251,10 @@ def show(
     operator: Operator = None,
     reason: Reason = None,
 ) -> None:
-    """Show on the terminal what an event says that your own system did not take.
+    """Show on the terminal the content of an event that your own system did not accept.
 
-    The disclosure log says who looked. The content goes to a terminal only, never into a file or a
-    pipe. A refused record is not opened here; a refused file is in the folder quarantine/.
+    The disclosure log records who looked. The content goes only to a terminal, never into a file or
+    a pipe. A refused record is not opened here; a refused file is in the folder quarantine/.
     """
     from broker.cli.quarantine_text import EVENT, event_text, require_terminal
     from broker.clock import now_ms

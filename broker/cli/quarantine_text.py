@@ -18,7 +18,7 @@ from broker.operations.quarantine import DiscardedEvent, HeldContent, HeldRecord
 from contracts.hidden_characters import HIDDEN
 
 EVENT: Final = re.compile(r"event-([1-9][0-9]{0,17})")
-_OUTBOX_STAYS = "Kafka has not taken these events yet; they are sent again by themselves."
+_OUTBOX_STAYS = "Kafka has not acknowledged these events yet; they are sent again automatically."
 
 
 def record_json(record: HeldRecord) -> dict[str, object]:
@@ -41,7 +41,7 @@ def record_json(record: HeldRecord) -> dict[str, object]:
 
 
 def item_json(item: HeldItem) -> dict[str, object]:
-    """A held item that is no record, for scripts: the members of a record, and its own."""
+    """Return a held item that is not a record, for scripts: a record's members, and its own."""
     return {
         "kind": item.kind,
         "id": item.id,
@@ -150,7 +150,7 @@ def held_table(
 
 
 def planned_table(planned: Sequence[Discarded]) -> str:
-    """What is about to be discarded; the content of none."""
+    """Return the items to be discarded, without their content."""
     rows = [
         (one.id, item.kind, moment(item.since_ms), item.agency or "", item.about, item.code)
         for one in planned
@@ -165,13 +165,13 @@ def discarded_rows(outcomes: Sequence[Discarded]) -> list[tuple[str, str, str]]:
 
 
 def discard_hints(outcomes: Sequence[Discarded], agency: Path) -> list[str]:
-    """Why some are held still, each sentence once, with the next step."""
+    """Return why some are still held, each sentence once, with the next step."""
     found: dict[str, None] = {}
     for one in outcomes:
         if one.outcome == "needs_accepted":
             found[
-                "An accepted event is data of another agency, and nobody here has it afterwards. "
-                "Correct the mapping and retry; or tell the sender, and give --accepted-events."
+                "An accepted event is data of another agency, and no copy stays here. Correct "
+                "the mapping and retry; or tell the sender, and give --accepted-events."
             ] = None
         elif one.outcome == "stays" and one.item is not None:
             stays = KINDS[one.item.kind].stays or _OUTBOX_STAYS
@@ -185,7 +185,7 @@ def discard_hints(outcomes: Sequence[Discarded], agency: Path) -> list[str]:
 
 
 def require_terminal() -> None:
-    """Refuse before anything is read or logged.
+    """Refuse without a terminal, before anything is read or logged.
 
     Raises:
         WrongInputError: ``terminal_needed``.
@@ -199,7 +199,7 @@ def require_terminal() -> None:
 
 
 def event_text(content: HeldContent) -> str:
-    """Why the event is held, and what it says as JSON; hidden characters are escaped."""
+    """Return why the event is held, and its content as JSON; hidden characters are escaped."""
     row, event = content.row, content.event
     facts = [
         ("event", event.id),

@@ -11,8 +11,8 @@ from broker.cli.output import NO, Agency, AsJson, Output, note, print_json, prin
 from broker.record import MAX_PARTITION
 
 app = typer.Typer(
-    help="How this agency stands: contract, outbox, inbox, streams, gaps, quarantine, heartbeats "
-    "heard, referrals. Read from its state, whether or not the adapter runs.",
+    help="The state of this agency: contract, outbox, inbox, streams, gaps, quarantine, "
+    "heartbeats, referrals. Read from its database, whether or not the adapter runs.",
 )
 
 
@@ -32,7 +32,7 @@ def status(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Show how this agency stands. Needs no passphrase and no Kafka."""
+    """Show the state of this agency. Needs no passphrase and no Kafka."""
     if context.invoked_subcommand is not None:
         return
     if agency is None:
@@ -52,17 +52,21 @@ def status(
 
 @app.command("release")
 def release(
-    sender: Annotated[str, typer.Argument(metavar="AGENCY", help="Whose stream was stopped.")],
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The whole Kafka topic.")],
+    sender: Annotated[
+        str, typer.Argument(metavar="AGENCY", help="The agency whose stream was stopped.")
+    ],
+    topic: Annotated[
+        str, typer.Argument(metavar="TOPIC", help="The full name of the Kafka topic.")
+    ],
     partition: Annotated[int, typer.Argument(metavar="PARTITION", min=0, max=MAX_PARTITION)],
     agency: Agency,
     json: AsJson = False,
 ) -> None:
-    """Go on with a sender's partition that was stopped because it contradicted itself.
+    """Continue a sender's partition that a contradiction between signed texts has stopped.
 
     Two signed texts of the sender cannot both be true; both are kept as evidence. Ask the sender
-    first. The record that contradicts is passed over and what follows is read again. The adapter
-    must not be running. Exit code 1 if that partition is not stopped.
+    first. The contradicting record is skipped and later ones are read again. The adapter must not
+    be running. Exit code 1 if that partition is not stopped.
     """
     from broker.clock import now_ms
     from broker.operations.release import release_partition
@@ -76,4 +80,4 @@ def release(
         print_json(released.as_json())
     else:
         print_text(f"{sender} {topic} {partition}: released\n")
-    note("Start the adapter: it goes on after the record that contradicted. The evidence is kept.")
+    note("Start the adapter: it continues after the contradicting record. The evidence is kept.")

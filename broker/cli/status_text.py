@@ -20,10 +20,10 @@ def status_json(status: Status) -> dict[str, object]:
 
 
 def needs(status: Status) -> list[str]:
-    """What a person should look at."""
+    """Return what a person should look at."""
     lines = [
-        f"{one.agency} {one.topic} {one.partition} is stopped: it contradicted itstatus. Ask "
-        f"{one.agency}, then: concordant status release {one.agency} {one.topic} "
+        f"{one.agency} {one.topic} {one.partition} is stopped: its signed texts contradict each "
+        f"other. Ask {one.agency}, then: concordant status release {one.agency} {one.topic} "
         f"{one.partition} --agency DIR"
         for one in status.received
         if one.stopped
@@ -56,8 +56,8 @@ def needs(status: Status) -> list[str]:
     unlimited = [one.name for one in status.folders if one.unlimited]
     if unlimited:
         lines.append(
-            f"Files in {', '.join(unlimited)} stay in clear for ever: set processed_days, "
-            "quarantine_days and inbox_days under [retention] in agency.toml."
+            f"Unencrypted files in {', '.join(unlimited)} are kept for ever: set "
+            "processed_days, quarantine_days and inbox_days under [retention] in agency.toml."
         )
     over = sum(one.over for one in status.folders)
     if over:
@@ -248,7 +248,7 @@ def _kept_for(days: int | None) -> str:
 
 
 def _timed(value: Any) -> object:
-    """Values named ``..._ms`` as instants under the name without it; the rest as it is."""
+    """Return values named ``..._ms`` as instants under the name without it; the rest unchanged."""
     if isinstance(value, dict):
         return {
             name.removesuffix("_ms"): instant(item) if name.endswith("_ms") else _timed(item)

@@ -71,7 +71,7 @@ def fingerprints(contract: Contract, agency: str) -> dict[str, str]:
 
 
 def field_text(answers: Sequence[FieldAnswer], asked: str) -> str:
-    """Who may read one field, in words; for an object, what lies below it."""
+    """Return who may read one field, in words; for an object, the fields below it."""
     if any(answer.path == asked for answer in answers):
         return "\n".join(answer.as_text() for answer in answers)
     rows = [
@@ -135,7 +135,7 @@ NOT_IN_TABLE = (
     "the other terms of each field are in --csv and --json; every term of the agreement is in "
     "`contract explain`."
 )
-"""What the table leaves out, for those who read it."""
+"""Text about the terms that the table leaves out."""
 
 
 def _consent(row: MatrixRow) -> str:
@@ -182,7 +182,7 @@ def matrix_csv(names: Sequence[str], rows: Sequence[MatrixRow]) -> str:
 
 
 def _cell(value: str | int) -> str:
-    """A text that a spreadsheet does not take for a formula."""
+    """Return a text that a spreadsheet does not run as a formula."""
     text = str(value)
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 

@@ -1,4 +1,4 @@
-"""Times as the commands print them: for people to the second, for scripts in RFC 3339."""
+"""Times in command output: for people to the second, for scripts in RFC 3339."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def instant(milliseconds: int | None) -> str | None:
 
 
 def parse_moment(text: str, option: str) -> int:
-    """A day (its start, UTC) or a time with its zone, as milliseconds.
+    """Parse a day (its start, UTC) or a time with its zone to milliseconds.
 
     Raises:
         WrongInputError: ``moment_invalid``.
@@ -43,7 +43,7 @@ def parse_moment(text: str, option: str) -> int:
             raise ValueError
     except (ValueError, OverflowError):
         raise WrongInputError(
-            "This is neither a day nor a time with its zone.",
+            "This is not a day, and not a time with its zone.",
             code="moment_invalid",
             where=option,
             fix=f"For example: {option} 2026-11-29, or {option} 2026-11-29T08:00:00Z",

@@ -1,1 +1,1 @@
-"""What is held: everything that was accepted and did not reach where it belongs."""
+"""Held items: everything that was accepted and has not reached its destination."""

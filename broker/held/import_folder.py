@@ -1,10 +1,9 @@
-"""Rules for the entries of the import folder: what is taken, what is ignored, what is shown.
+"""Rules for the entries of the import folder: which are taken, ignored or shown.
 
-Every entry has one rule. A plain file is taken when it has come to rest. A name that says that its
-file is not finished, or a report of ours, is ignored until the file is an hour old, then shown.
-Names that desktops and file servers make are ignored. Anything else that lies there is left where
-it is and shown with the reason: a folder, a pipe, a device, a file with a second name, a file that
-does not go away.
+Every entry has one rule. A plain file is taken when it has settled. An entry whose name marks an
+unfinished file or a report of the adapter is ignored until it is an hour old, then shown. Names
+that desktops and file servers make are ignored. Any other entry is left in place and shown with the
+reason: a folder, a pipe, a device, a file with a second name, a file that cannot be moved away.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ SYSTEM_NAMES: Final = frozenset(
         ".temporaryitems", ".apdisk", "@eadir", "#recycle", ".snapshot", "lost+found", "__macosx",
     }
 )  # fmt: skip
-"""Made by Windows, macOS, Linux desktops and file servers; ignored whatever they are."""
+"""Names made by Windows, macOS, Linux desktops and file servers; always ignored."""
 SYSTEM_BEGINNINGS: Final = ("._", ".nfs", ".fuse_hidden", ".smbdelete", ".trash-")
 REPORT_ENDINGS: Final = (".left-out.json", ".reason.json")
-"""Our own reports, moved here with the file that they are about."""
+"""The adapter's own reports, moved here with their file."""
 UNFINISHED_ENDINGS: Final = (
     ".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".opdownload", ".filepart",
     ".!ut", ".aria2", ".unfinished", ".incomplete", ".swp", ".swx", ".lock", ".lck", ".bak~", "~",
@@ -39,22 +38,22 @@ UNFINISHED_ENDINGS: Final = (
 UNFINISHED_BEGINNINGS: Final = (".", "~")
 UNFINISHED_SHOWN_MS: Final = 60 * 60 * 1000
 SHOWN_MS: Final = 60_000
-"""How long a plain file may wait, and anything else lie here, before it is shown."""
+"""How long a plain file may wait, or another entry may lie here, before it is shown."""
 MAX_ENTRIES: Final = 100_000
 
 _DETAILS: Final = {
     "symlink": "Links are not followed: drop the file itself.",
     "not_a_file": "Only files are taken: this is a folder, a pipe or a device.",
     "hard_link": "The file has a second name elsewhere, so it is not taken: remove one of them.",
-    "file_unfinished": "Its name says that it is not finished, or a report of this adapter. Rename "
-    "it when it is a finished export, else remove it.",
-    "file_waits": "It is not taken yet: the adapter does not run, its writer has it open, or the "
-    "disk is full; the adapter's log says which.",
+    "file_unfinished": "Its name marks it as unfinished, or as a report of this adapter. "
+    "Rename it when the export is finished, else remove it.",
+    "file_waits": "It is not taken yet: the adapter does not run, a program has the file open, "
+    "or the disk is full; the adapter's log says which.",
 }
 
 
 def name_rule(name: str) -> NameRule | None:
-    """What a name alone says; None for a name that is taken."""
+    """Return the rule for a name; None for a name that is taken."""
     lower = name.lower()
     if lower in SYSTEM_NAMES or lower.startswith(SYSTEM_BEGINNINGS):
         return "system"
@@ -66,18 +65,18 @@ def name_rule(name: str) -> NameRule | None:
 
 
 def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:
-    """The code under which an entry is shown, None if it is taken soon, or ignored.
+    """Return the code under which an entry is shown; None if it is taken soon, or ignored.
 
     Args:
-        name: of the entry.
-        status: of ``lstat``.
+        name: name of the entry.
+        status: result of ``lstat``.
         now_ms: wall clock.
     """
     rule = name_rule(name)
     if rule == "system":
         return None
     age_ms = now_ms - max(status.st_mtime_ns, status.st_ctime_ns) // 1_000_000
-    if rule is not None:  # a report of ours stays when its file goes, an export is named so
+    if rule is not None:  # a report of ours stays when its export is moved away
         return "file_unfinished" if age_ms >= UNFINISHED_SHOWN_MS else None
     if age_ms < SHOWN_MS:
         return None
@@ -89,19 +88,19 @@ def why_not_taken(name: str, status: os.stat_result, now_ms: int) -> str | None:
 
 
 def own_inside(import_folder: Path, *folders: Path) -> frozenset[str]:
-    """Names of those of our folders that lie directly in the import folder.
+    """Return the names of our own folders that lie directly in the import folder.
 
-    A folder of the same name in there is not ours unless ours is that very folder.
+    A folder of the same name there counts only if it is that very folder.
     """
     inside = import_folder.resolve()
     return frozenset(one.name for one in folders if one.parent.resolve() == inside)
 
 
 def entries_not_taken(folder: Path, ours: Collection[str], now_ms: int) -> list[HeldItem]:
-    """What lies in the import folder and is not taken, oldest first; none without a folder.
+    """Return the entries of the import folder that are not taken, oldest first.
 
     Args:
-        folder: the import folder.
+        folder: the import folder; it need not exist.
         ours: names of our own folders inside it.
         now_ms: wall clock.
     """
@@ -121,14 +120,14 @@ def entries_not_taken(folder: Path, ours: Collection[str], now_ms: int) -> list[
 
 
 def entry_id(name: str) -> str:
-    """The id of an entry: its name may hold personal data."""
+    """Return the id of an entry, whose name may hold personal data."""
     return f"entry-{sha256(os.fsencode(name)).hexdigest()[:12]}"
 
 
 def _item(entry: os.DirEntry[str], now_ms: int) -> HeldItem | None:
     try:
         status = entry.stat(follow_symlinks=False)
-    except OSError:  # gone again
+    except OSError:  # removed meanwhile
         return None
     code = why_not_taken(entry.name, status, now_ms)
     if code is None:
@@ -138,18 +137,20 @@ def _item(entry: os.DirEntry[str], now_ms: int) -> HeldItem | None:
     return HeldItem("entry", entry_id(entry.name), since_ms, code, _DETAILS[code], name)
 
 
-# --- what a crash of our own left ---------------------------------------------------------------
+# --- files left by a crash of the adapter -----------------------------------------------------
 
 _LEFTOVER: Final = re.compile(r"\..+\.tmp")
 
 
 def leftovers(folders: Collection[Path], now_ms: int, *, age_ms: int = SHOWN_MS) -> list[Path]:
-    """Files that this software began to write and did not finish; never the only copy of anything.
+    """Return unfinished files that this software began to write.
+
+    None is the only copy of its content.
 
     Args:
         folders: the inbox, processed and quarantine folders.
         now_ms: wall clock.
-        age_ms: younger ones may be being written.
+        age_ms: younger files may still be being written.
     """
     found: list[Path] = []
     for folder in folders:
@@ -170,7 +171,7 @@ def leftovers(folders: Collection[Path], now_ms: int, *, age_ms: int = SHOWN_MS)
 
 
 def remove_leftovers(folders: Collection[Path], now_ms: int, *, age_ms: int = SHOWN_MS) -> int:
-    """Remove them: what they were to hold is written again. Returns how many."""
+    """Remove unfinished files, whose content is written again. Returns how many."""
     paths = leftovers(folders, now_ms, age_ms=age_ms)
     for path in paths:
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The inventory of what is held: one look at state and folders, for every place that shows it."""
+"""Inventory of held items: one reading of state and folders, for every place that shows it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Place
 
 SENT_WITHIN_MS: Final = 60_000
-"""What Kafka has not taken for that long is held; before, it is under way."""
+"""Events that Kafka has not acknowledged for this long are held; before, they are in transit."""
 MOST: Final = 1_000_000
-"""No limit, in a statement that needs one: the quotas of all senders are far below."""
+"""Limit for a statement that needs one; the quotas of all senders are far below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders of an agency in which something can be held."""
+    """The folders of an agency in which items can be held."""
 
     import_: Path
     processed: Path
@@ -33,12 +33,12 @@ class Folders:
 
     @property
     def written(self) -> tuple[Path, ...]:
-        """Those that the adapter writes to."""
+        """Return those that the adapter writes to."""
         return (self.inbox, self.processed, self.quarantine)
 
 
 def held_folders(participant: Participant) -> Folders:
-    """The folders of a loaded agency."""
+    """Return the folders of a loaded agency."""
     folders = participant.config.folders
     return Folders(
         participant.path(folders.import_),
@@ -49,12 +49,12 @@ def held_folders(participant: Participant) -> Folders:
 
 
 def held_in_folders(folders: Folders, now: int, *, with_reasons: bool) -> list[HeldItem]:
-    """Everything that is held in a folder.
+    """Return everything that is held in a folder.
 
     Args:
-        folders: of the agency.
+        folders: folders of the agency.
         now: ms.
-        with_reasons: whether to read why files were refused.
+        with_reasons: whether to read the reason files.
     """
     found = held_files(folders.quarantine, with_reasons=with_reasons)
     ours = own_inside(folders.import_, folders.processed, folders.quarantine)
@@ -68,7 +68,7 @@ def held_in_folders(folders: Folders, now: int, *, with_reasons: bool) -> list[H
 
 
 def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
-    """Everything that is held, by kind and age.
+    """Return everything that is held, by kind and age.
 
     Args:
         tx: the agency's state.
@@ -98,7 +98,7 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
             )
         )
     for topic, events, since_ms in tx.outbox.waiting_since(now - SENT_WITHIN_MS):
-        detail = "Kafka has not taken these events; they are kept and sent again."
+        detail = "Kafka has not acknowledged these events; they are stored and sent again."
         found.append(
             HeldItem("outbox", f"outbox-{topic}", since_ms, "unsent", detail, topic, count=events)
         )
@@ -109,8 +109,8 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
                 f"outbox-{again.event_id}",
                 again.held_ms,
                 again.code,
-                "No recipient can open this event as it was sealed. Drop its export into the "
-                "import folder again: it is sealed anew, under the same id.",
+                "No recipient can open this event in its sealed form. Drop its export into the "
+                "import folder again: it is sealed again, under the same id.",
                 again.topic,
                 event_id=again.event_id,
             )
@@ -119,7 +119,7 @@ def held_items(tx: Transaction, folders: Folders, now: int) -> list[HeldItem]:
 
 
 def counted(items: Iterable[HeldItem]) -> dict[HeldKind, HeldCount]:
-    """How many of each kind; every kind is there, also with none."""
+    """Return the number of each kind, including kinds without any."""
     found: dict[HeldKind, HeldCount] = dict.fromkeys(KINDS, HeldCount())
     for item in items:
         before = found[item.kind]
@@ -129,11 +129,11 @@ def counted(items: Iterable[HeldItem]) -> dict[HeldKind, HeldCount]:
 
 
 def held_counts(tx: Transaction, files: Iterable[HeldItem], now: int) -> dict[HeldKind, HeldCount]:
-    """As ``counted``, without reading what is held: for a metric that is asked for all the time.
+    """Return the same as ``counted`` without reading the items, for a metric that is read often.
 
     Args:
         tx: the agency's state.
-        files: of ``held_in_folders``, which need not be looked for each time.
+        files: result of ``held_in_folders``, which may be cached.
         now: ms.
     """
     found = counted([*files, *_senders(tx)])
@@ -153,7 +153,7 @@ def _senders(tx: Transaction) -> list[HeldItem]:
     for row in tx.reader.all_deferred():
         place = Place(row.agency, row.topic, row.partition)
         kind: HeldKind = "deferred"
-        detail = "The record is judged again when time passes or news come."
+        detail = "The record is judged again when time passes or news arrive."
         if row.reason == EQUIVOCATION or place in stopped:
             kind, detail = "stopped", "Two signed texts of this sender contradict each other."
             stopped.discard(place)

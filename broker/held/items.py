@@ -1,4 +1,4 @@
-"""One thing that is held, and what a person needs to know of each kind of them."""
+"""Types of held items, and what a person needs to know about each kind."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from broker.observing.metrics import HeldKind
 
 @dataclass(frozen=True, slots=True)
 class KindOfHeld:
-    """What one kind of held thing is, and how it goes on.
+    """Description of one kind of held item.
 
     Attributes:
-        title: for a heading, plural.
-        retry: the command that tries it again; ``ID`` and ``DIR`` stand for its id and the
-            agency's folder.
+        title: heading, plural.
+        retry: the command that tries it again; ``ID`` and ``DIR`` stand for its id and the agency's
+            folder.
         urgent: whether ``doctor`` fails because of it; otherwise it warns.
-        stays: why it cannot be discarded, with the next step; empty where it can.
+        stays: reason why it cannot be discarded, with the next step; empty if it can.
     """
 
     title: str
@@ -32,20 +32,21 @@ _RETRY: Final = "concordant quarantine retry ID --agency DIR"
 KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
     "record": KindOfHeld("records of other agencies that were refused", _RETRY),
     "deferred": KindOfHeld(
-        "senders whose records cannot be judged yet; they are judged again by themselves",
+        "senders whose records cannot be judged yet; they are judged again automatically",
         _RETRY,
         urgent=False,
-        stays="The records are in Kafka and not taken yet. They are judged again by themselves.",
+        stays="The records are in Kafka and not accepted yet. They are judged again automatically.",
     ),
     "stopped": KindOfHeld(
-        "senders whose partition is stopped, because they contradicted themselves",
+        "senders whose partition is stopped because their signed texts contradict each other",
         "concordant status release AGENCY TOPIC PARTITION --agency DIR",
-        stays="The records are in Kafka and not taken yet. Ask the sender, then: concordant status "
-        "release AGENCY TOPIC PARTITION --agency DIR",
+        stays="The records are in Kafka and not accepted yet. Ask the sender, then: concordant "
+        "status release AGENCY TOPIC PARTITION --agency DIR",
     ),
-    "event": KindOfHeld("events that the agency's own system did not take", _RETRY),
+    "event": KindOfHeld("events that the agency's own system did not accept", _RETRY),
     "outbox": KindOfHeld(
-        "events that Kafka has not taken for a minute, by topic, or that have to be sealed again",
+        "events that Kafka has not acknowledged for a minute, by topic, or that must be sealed "
+        "again",
         _RETRY,
     ),
     "file": KindOfHeld("export files that were refused as a whole", _RETRY),
@@ -54,35 +55,38 @@ KINDS: Final[Mapping[HeldKind, KindOfHeld]] = {
         "entries of the import folder that are not taken",
         _RETRY,
         urgent=False,
-        stays="It is not the adapter's. Move it out of the import folder, or rename it.",
+        stays="It does not belong to the adapter. Move it out of the import folder, or rename it.",
     ),
     "temporary": KindOfHeld(
-        "files that a crash left half written; what they were to hold is written again",
+        "unfinished files that a crash left; their content is written again",
         _RETRY,
         urgent=False,
         stays="Remove it with: concordant quarantine retry ID --agency DIR",
     ),
 }
-"""Every place where something that was accepted is put aside. A new one needs its line here; the
-test of this table demands a status, a metric, an alert and a retry of each."""
+"""Every kind of held item.
+
+A new kind needs its line here; the test of this table requires a status, a metric, an alert and a
+retry of each.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldItem:
-    """One thing that is held.
+    """One held item.
 
     Attributes:
-        kind: which kind.
-        id: what ``quarantine retry`` takes.
-        since_ms: since when.
-        code: why; stable.
+        kind: its kind.
+        id: argument of ``quarantine retry``.
+        since_ms: when it was first held.
+        code: stable reason code.
         detail: one sentence without personal values.
-        about: event type, topic or file name: what a person finds it by. A file name may hold
-            personal data: for the terminal and never for a log or a metric.
-        agency: whose it is, if it is another agency's.
-        event_id: of an event.
-        field: the field that is the reason, if it is one.
-        count: how many records or events stand behind it.
+        about: event type, topic or file name, by which a person finds it. A file name may hold
+            personal data: show it only on the terminal, never in a log or a metric.
+        agency: the other agency it comes from, if any.
+        event_id: id of an event.
+        field: the field at fault, if any.
+        count: number of records or events that it stands for.
     """
 
     kind: HeldKind
@@ -99,7 +103,7 @@ class HeldItem:
 
 @dataclass(frozen=True, slots=True)
 class HeldCount:
-    """How many things of a kind are held, and since when the oldest is."""
+    """Number of held items of a kind, and the time of the oldest."""
 
     count: int = 0
     oldest_ms: int | None = None

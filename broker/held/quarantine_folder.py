@@ -1,9 +1,9 @@
-"""The quarantine folder as it lies on disk: files that were refused, and rows of others.
+"""Content of the quarantine folder: refused files, and refused rows of other files.
 
 A file that was refused as a whole is there under its name, with its reason in ``NAME.reason.json``.
-Rows of a file that was taken otherwise are in ``NAME.rejected.<suffix>`` beside such a reason, and
-what was not read after too many of them in ``NAME.rest.<suffix>``.
-What a person moves away or deletes is no longer held; the reason file alone is a record.
+Refused rows of a file that was otherwise taken are in ``NAME.rejected.<suffix>`` beside such a
+reason, and the unread rest of a file with too many of them in ``NAME.rest.<suffix>``. A file that a
+person moves away or deletes is no longer held; the reason file alone is only a record.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from broker.held.items import HeldItem
 from broker.held.reason_file import REASON, FileReason, read_reason
 
 PARTS: Final = (".rejected", ".rest")
-"""What stands in the name of a part of a file, before its ending."""
+"""Parts of the name of a partial file, before its ending."""
 MAX_ENTRIES: Final = 100_000
-"""Entries of a folder that are looked at."""
+"""Maximum number of entries that are read."""
 READ_REASONS: Final = 1000
-"""Reason files that are read for their code."""
+"""Maximum number of reason files that are read."""
 
 
 def held_files(folder: Path, *, with_reasons: bool) -> list[HeldItem]:
-    """Files and rows that are held, oldest first; none where there is no folder.
+    """Return held files and rows, oldest first; none if the folder does not exist.
 
     Args:
         folder: the agency's quarantine folder.
-        with_reasons: whether to read why; without it ``code`` is empty.
+        with_reasons: whether to read the reason files; without them ``code`` is empty.
     """
     try:
         entries = {entry.name: entry for entry in _first(folder)}
@@ -54,7 +54,7 @@ def held_files(folder: Path, *, with_reasons: bool) -> list[HeldItem]:
             HeldItem(
                 "file" if kind == "file" else "rows",
                 file_id(kind, name),
-                # of the move, not of the last change: an old export is refused now
+                # time of the move, not of the last change: an old export can be refused now
                 status.st_ctime_ns // 1_000_000,
                 _code(reason) if with_reasons else "",
                 "" if reason is None else reason.detail,
@@ -67,7 +67,7 @@ def held_files(folder: Path, *, with_reasons: bool) -> list[HeldItem]:
 
 
 def find_held_file(folder: Path, id_: str) -> Path | None:
-    """The file of an id, None if it is not there any more."""
+    """Return the file of an id, None if it no longer exists."""
     with suppress(OSError):
         for entry in _first(folder):
             if id_ in (file_id("file", entry.name), file_id("rows", entry.name)):
@@ -76,12 +76,12 @@ def find_held_file(folder: Path, id_: str) -> Path | None:
 
 
 def file_id(kind: str, name: str) -> str:
-    """The id of a file: its name may hold personal data, so the id is a part of its hash."""
+    """Return the id of a file: part of its hash, because its name may hold personal data."""
     return f"{kind}-{sha256(os.fsencode(name)).hexdigest()[:12]}"
 
 
 def _rows_of(name: str, entries: dict[str, os.DirEntry[str]]) -> str | None:
-    """The name of the file whose rejected rows these are, None if it is a file of its own."""
+    """Return the name of the file to which rejected rows belong; None for a file of its own."""
     if f"{name}{REASON}" in entries:
         return None
     for part in PARTS:

@@ -1,7 +1,7 @@
-"""Reason file of a refused export, or of refused rows of one: its writer and its reader.
+"""Writer and parser of the reason file of a refused export, or of its refused rows.
 
-The file lies beside the export under the export's name with `REASON` at the end. It holds places
-and codes, and no value of a row.
+The file lies beside the export, with `REASON` at the end of the name. It holds places and codes,
+and no value of a row.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any, Final
 
 REASON: Final = ".reason.json"
 MAX_REASON_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of a reason file that are read."""
+"""Maximum number of bytes of a reason file that are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowReason:
-    """Why one row was not taken.
+    """Reason for refusing one row.
 
     Attributes:
         line: 1-based line (or element number) in the file.
-        code: stable code of the reason.
-        field: the agency's own name of the column, or None when it is the row as a whole.
+        code: stable reason code.
+        field: the agency's own name of the column, or None for the row as a whole.
         detail: one sentence without personal values.
     """
 
@@ -35,12 +35,12 @@ class RowReason:
 
 @dataclass(frozen=True, slots=True)
 class FileReason:
-    """Why an export, or rows of it, were not taken.
+    """Reason for refusing an export, or rows of it.
 
     Attributes:
         file: the export's name.
-        sha256: of the export, hexadecimal; empty if it was not read.
-        code: stable code of the reason.
+        sha256: hash of the export, hexadecimal; empty if it was not read.
+        code: stable reason code.
         detail: one sentence without personal values.
         rows: the refused rows; none if the file was refused as a whole.
     """
@@ -53,14 +53,18 @@ class FileReason:
 
 
 def format_reason(reason: FileReason) -> bytes:
-    """The file's content: the same bytes for the same refusal, so that a second try can tell."""
+    """Return the file's content.
+
+    Equal refusals give equal bytes, so that a second try is recognised.
+    """
     document = asdict(reason)
-    document["file"] = reason.file.encode("utf-8", "replace").decode()  # names need not be UTF-8
+    # file names may not be UTF-8
+    document["file"] = reason.file.encode("utf-8", "replace").decode()
     return json.dumps(document, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def parse_reason(data: bytes) -> FileReason:
-    """The inverse of `format_reason`.
+    """Parse the output of `format_reason`.
 
     Raises:
         ValueError: `format_reason` did not write it.
@@ -81,7 +85,7 @@ def parse_reason(data: bytes) -> FileReason:
 
 
 def read_reason(path: Path) -> FileReason | None:
-    """The reason in a file; None if there is none or it cannot be read."""
+    """Return the reason in a file; None if there is none or it cannot be read."""
     try:
         with path.open("rb") as file:
             return parse_reason(file.read(MAX_REASON_BYTES))

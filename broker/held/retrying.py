@@ -1,8 +1,9 @@
-"""Try again what is held, other than records of other agencies.
+"""Retries of held items other than records of other agencies.
 
-An event is offered to the agency's system by the running adapter, which alone has its mapping; so
-are Kafka and what waits to be judged. What is asked for is in the state database, so that it is
-done when the adapter starts, too. A file goes back into the import folder.
+Only the running adapter has the mapping, so it offers an event to the agency's system again. It
+also sends to Kafka again and judges waiting records again. The request is stored in the state
+database, so that it is carried out when the adapter starts, too. A file goes back into the import
+folder.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from broker.store.database import Store
 from broker.store.transaction import Transaction
 
 RETRY_ASKED: Final = "retry_asked_ms"
-"""Name in the state of when a person last asked to send and to judge again what waits."""
+"""Name of the state entry for the last request to send and judge waiting items again."""
 
 Outcome: TypeAlias = Literal[
     "delivered",
@@ -36,10 +37,13 @@ Outcome: TypeAlias = Literal[
     "needs_release",
     "needs_export",
 ]
-"""``delivered``: the agency's system has the event. ``released``: the adapter has not come to it
-yet. ``asked``: the running adapter does it now. ``removed``: it was half written and is gone.
-``held``: it is held still. ``not_held``: there is nothing of that id. ``needs_release``: see
-``status release``. ``needs_export``: the event is sealed again when its export is dropped again."""
+"""``delivered``: the agency's system has the event.
+
+``released``: the adapter has not handled it yet. ``asked``: the running adapter does it now.
+``removed``: it was an unfinished file and is removed. ``held``: it is still held. ``not_held``: no
+item has that id. ``needs_release``: see ``status release``. ``needs_export``: the event is sealed
+again when its export is dropped again.
+"""
 
 ID: Final = re.compile(
     r"(?P<kind>event|outbox|deferred|stopped|file|rows|entry|temporary)-(?P<rest>\S+)"
@@ -50,13 +54,13 @@ _SEQ: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What became of one retry.
+    """Result of one retry.
 
     Attributes:
-        id: of what was held.
+        id: id of the held item.
         outcome: see ``Outcome``.
-        code: why it is held again.
-        step: none; records have one.
+        code: reason why it is held again.
+        step: always None; records have one.
     """
 
     id: str
@@ -66,26 +70,26 @@ class Retried:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more is to be done by the person who asked."""
+        """Return whether the person need do nothing more."""
         return self.outcome in {"delivered", "released", "asked", "moved_to_import", "removed"}
 
     def as_json(self) -> dict[str, object]:
-        """For scripts."""
+        """Return the result for scripts."""
         return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
 
 
 def retry_held(store: Store, folders: Folders, id_: str, now: int) -> Retried:
-    """Try one thing again.
+    """Try one item again.
 
     Args:
         store: the agency's state.
-        folders: the agency's.
+        folders: the agency's folders.
         id_: as ``HeldItem.id``.
         now: ms.
 
     Raises:
         StoreError: nothing was changed.
-        OSError: a file is where it was.
+        OSError: a file is in its old place.
     """
     found = ID.fullmatch(id_)
     if found is None:
@@ -124,7 +128,7 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
                 with store.transaction() as tx:
                     ask_to_try(tx, now)
                 return Retried(id_, "asked")
-            if item.id == id_:  # a person has to move or rename it
+            if item.id == id_:  # a person must move or rename it
                 return Retried(id_, "held", item.code)
         return Retried(id_, "not_held")
     held = find_held_file(folders.quarantine, id_)
@@ -134,7 +138,7 @@ def _retry_in_folder(store: Store, folders: Folders, kind: str, id_: str, now: i
 
 
 def outcome_of_event(tx: Transaction, id_: str) -> Retried:
-    """Where a released event is now."""
+    """Return the present outcome of a released event."""
     row = tx.inbox.get(int(id_.removeprefix("event-")))
     if row is not None and row.delivered_ms is not None:
         return Retried(id_, "delivered")
@@ -148,12 +152,12 @@ _ALL: Final = 1_000_000
 
 
 def ask_to_try(tx: Transaction, now: int) -> None:
-    """Have the running adapter send and judge again what waits."""
+    """Ask the running adapter to send and judge waiting items again."""
     tx.meta.set(RETRY_ASKED, str(now).encode())
 
 
 def asked_ms(tx: Transaction) -> int:
-    """When a person last asked to send and judge again; 0 for never."""
+    """Return the time of the last request to send and judge again; 0 for never."""
     value = tx.meta.get(RETRY_ASKED)
     return int(value) if value else 0
 
@@ -163,12 +167,12 @@ def put_back(path: Path, folder: Path, token: str, name: str | None = None) -> P
 
     Args:
         path: the file.
-        folder: where to.
-        token: tells it from namesakes.
+        folder: destination.
+        token: distinguishes files of one name.
         name: its own if left out.
 
     Raises:
-        OSError: the file is where it was.
+        OSError: the file is in its old place.
     """
     wanted = Path(name or path.name)
     for candidate in (wanted.name, f"{wanted.stem}.{token}{wanted.suffix}"):

@@ -1,1 +1,1 @@
-"""Which contracts and manifests an agency believes: pure books, and the files behind them."""
+"""Registry of the contracts and manifests that an agency trusts: pure books, and their files."""

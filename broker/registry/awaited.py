@@ -1,4 +1,4 @@
-"""Agencies that have to state once a minute that they are there (docs/spec/heartbeats.md)."""
+"""Agencies that must send a heartbeat each minute (docs/spec/heartbeats.md)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from broker.registry.manifests import ManifestBook
 
 
 def awaited(contracts: ContractBook, manifests: ManifestBook, now: int) -> tuple[str, ...]:
-    """Every party of a contract that binds now, whether or not it was ever heard.
+    """Return every party of a contract that is binding now, whether or not it was ever heard.
 
-    A party that left is not awaited; one that has suspended its part is, because its adapter runs.
+    A party that left is not included. One that has suspended its part is, because its adapter runs.
 
     Args:
-        contracts: the contracts of an agency, which is awaited like every other.
-        manifests: where parties say that they have left.
+        contracts: the contracts of this agency, which is included too.
+        manifests: where parties state that they have left.
         now: milliseconds since the epoch.
 
     Returns:

@@ -1,9 +1,9 @@
-"""The contracts that an agency believes, and which one applies (spec: contract signatures).
+"""Book of the contracts that an agency trusts (spec: contract signatures).
 
-Trust starts at the agency's own governance keys: a contract counts when it pins them for this
+Trust starts at the agency's own governance keys: a contract counts only if it pins them for this
 agency and this agency has signed it. Only then are the other parties' governance keys, which it
-pins as well, believed. A contract made up by somebody else, however well signed by keys of its own
-making, is never trusted.
+also pins, trusted. A forged contract with the attacker's own keys is never trusted, whatever its
+signatures.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contracts.status import ContractStatus, contract_status
 
 
 class ContractBook:
-    """The contracts of one agency. Immutable: `adding` gives another book."""
+    """The contracts of one agency. Immutable: `adding` returns another book."""
 
     def __init__(
         self,
@@ -31,14 +31,14 @@ class ContractBook:
         former: Iterable[tuple[str, str]] = (),
         contracts: Iterable[SignedContract] = (),
     ) -> None:
-        """Builds the book.
+        """Build the book.
 
         Args:
             deployment: the partnership's id.
             agency: this agency's id.
             fingerprints: ids of this agency's own governance keys, base64.
-            former: ids of those that it has replaced: contracts that pin them stay ours.
-            contracts: what was verified.
+            former: ids of replaced governance keys; contracts that pin them still count as ours.
+            contracts: verified contracts.
 
         Raises:
             RegistryError: code `contract_foreign`: a contract of another deployment, one that does
@@ -55,7 +55,7 @@ class ContractBook:
         self._governance: dict[str, tuple[GovernancePublic, ...]] = {}
 
     def adding(self, signed: SignedContract) -> ContractBook:
-        """The book with one more contract, or with a fuller set of signatures of a known one.
+        """Return the book with one more contract, or with more signatures of a known one.
 
         Raises:
             RegistryError: code `contract_foreign`.
@@ -69,7 +69,7 @@ class ContractBook:
         )
 
     def all(self) -> tuple[SignedContract, ...]:
-        """Every contract, by name and start."""
+        """Return every contract, by name and start."""
         return tuple(
             sorted(
                 self._by_hash.values(),
@@ -78,25 +78,28 @@ class ContractBook:
         )
 
     def trusted(self) -> tuple[SignedContract, ...]:
-        """Those that this agency has signed."""
+        """Return the contracts that this agency has signed."""
         if self.deployment == UNASSIGNED:
             return ()
         return tuple(signed for signed in self.all() if self.agency in signed.parties)
 
     def by_hash(self, contract_hash: bytes) -> SignedContract | None:
-        """The contract whose file has this SHA-256, None if it is unknown or not signed by us."""
+        """Return the contract with this SHA-256 of its file.
+
+        None if it is unknown or not signed by us.
+        """
         signed = self._by_hash.get(contract_hash)
         if signed is None or self.deployment == UNASSIGNED:
             return None
         return signed if self.agency in signed.parties else None
 
     def topics(self, signed: SignedContract) -> frozenset[str]:
-        """Whole names of the Kafka topics that a contract owns."""
+        """Return full names of the Kafka topics that a contract owns."""
         contract = signed.contract
         return frozenset(topic_name(contract, logical) for logical in contract.topics)
 
     def governance_of(self, agency: str) -> tuple[GovernancePublic, ...]:
-        """The governance pairs that contracts signed by us pin for an agency, newest first."""
+        """Return the governance pairs of an agency in contracts signed by us, newest first."""
         pairs = self._governance.get(agency)
         if pairs is None:
             found = [
@@ -122,7 +125,7 @@ class ContractBook:
         return contract_status(contract, signed.parties, departures, now)
 
     def live(self, now: int, name: str | None = None) -> tuple[SignedContract, ...]:
-        """The fully signed contracts whose days include now and that no other of them replaces."""
+        """Return fully signed contracts that are valid now and not replaced by another of them."""
         signed = [
             one
             for one in self.all()
@@ -134,7 +137,7 @@ class ContractBook:
         return tuple(one for one in signed if one.hash not in superseded)
 
     def signatures(self) -> Mapping[bytes, frozenset[str]]:
-        """Which parties signed, by contract hash."""
+        """Return the parties that signed, by contract hash."""
         return {contract_hash: signed.parties for contract_hash, signed in self._by_hash.items()}
 
     def _require_ours(self, signed: SignedContract) -> None:
@@ -161,7 +164,7 @@ class ContractBook:
 
 
 def previous_hashes(contract: Contract) -> frozenset[bytes]:
-    """SHA-256 of the files that a contract says it replaces, 32 bytes each."""
+    """Return SHA-256 of the files that a contract replaces, 32 bytes each."""
     return (
         frozenset() if contract.previous is None else frozenset({bytes.fromhex(contract.previous)})
     )

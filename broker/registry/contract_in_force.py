@@ -175,7 +175,10 @@ def _none_in_force(latest: SignedContract, now: int) -> RegistryError:
 
 
 def _both_apply(live: Sequence[SignedContract]) -> str:
-    """What to do about several contracts that apply at once; removing one is never right."""
+    """Return the next step for contracts that apply at the same time.
+
+    Removing one is never right.
+    """
     ends = min(signed.contract.ends for signed in live)
     if len({signed.contract.name for signed in live}) > 1:
         return (

@@ -1,9 +1,9 @@
 """Contracts with the signatures of their parties (spec: contract signatures, "in counterparts").
 
-The signed text is a statement that holds the hash of the contract file's exact bytes; each party
-adds its own lines to it, in any order and in its own copy, and copies are merged. A signature
-counts when both keys that the contract pins for the party verify. Nothing here decides what a
-contract allows; `contracts.status` says whether it is in force.
+The signed text is a statement with the hash of the contract file's exact bytes. Each party adds its
+own lines to it, in any order and in its own copy, and copies are merged. A signature counts when
+both keys that the contract pins for the party verify. This module does not decide what a contract
+allows; `contracts.status` says whether it is in force.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class SignedContract:
         text: the contract and its exact bytes.
         parties: ids of the parties that signed.
         missing: ids of the parties that have not, in the contract's order.
-        note: the statement with all signature lines, empty if nobody signed.
+        note: the statement with all signature lines, empty without any signature.
     """
 
     text: ContractText
@@ -40,24 +40,24 @@ class SignedContract:
 
     @property
     def contract(self) -> Contract:
-        """The contract's terms."""
+        """Return the contract's terms."""
         return self.text.contract
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the contract file's exact bytes."""
+        """Return SHA-256 of the contract file's exact bytes."""
         return self.text.hash
 
 
 def statement(text: ContractText) -> bytes:
-    """What the parties of a contract sign."""
+    """Return the text that the parties of a contract sign."""
     contract = text.contract
     lines = (HEADER, contract.deployment, contract.name, contract.version, b64(text.hash))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
-    """The governance keys that a contract pins for a party.
+    """Return the governance keys that a contract pins for a party.
 
     Raises:
         RegistryError: code `contract_keys_invalid`: there are none, or they are not keys.
@@ -76,12 +76,12 @@ def pinned_governance(contract: Contract, agency: str) -> GovernancePublic:
 def verify_contract(
     text: ContractText, note: bytes | None, *, where: str | None = None
 ) -> SignedContract:
-    """Checks every signature line of the contract's parties; lines of others are ignored.
+    """Check every signature line of the contract's parties; ignore lines of others.
 
     Args:
         text: the contract.
-        note: the bytes of the statement with its signatures, None if nobody has signed yet.
-        where: the note's file name or the like, for errors.
+        note: the bytes of the statement with its signatures, None if it has no signature yet.
+        where: the note's file name or another place, for errors.
 
     Raises:
         RegistryError: codes `contract_altered` (the signed text is another one),
@@ -110,7 +110,7 @@ def verify_contract(
 
 
 def require_signed(signed: SignedContract) -> None:
-    """Checks that every party has signed.
+    """Check that every party has signed.
 
     Raises:
         RegistryError: code `contract_unsigned`; names every missing party.
@@ -128,10 +128,10 @@ def require_signed(signed: SignedContract) -> None:
 def countersign(
     text: ContractText, signer: GovernanceSigner, note: bytes | None = None
 ) -> SignedContract:
-    """Adds one party's signature to a contract.
+    """Add one party's signature to a contract.
 
     Args:
-        text: the contract, exactly as it will be kept.
+        text: the contract, exactly as it will be stored.
         signer: the party's governance pair.
         note: the statement with the signatures so far, None if this is the first.
 
@@ -163,7 +163,7 @@ def countersign(
 
 
 def merge_counterparts(text: ContractText, notes: Iterable[bytes]) -> SignedContract:
-    """One copy that holds the signatures of all copies.
+    """Merge the signatures of all copies into one.
 
     Raises:
         RegistryError: codes of `verify_contract`, for any of the copies.
@@ -173,7 +173,7 @@ def merge_counterparts(text: ContractText, notes: Iterable[bytes]) -> SignedCont
 
 
 def _merged(text: ContractText, notes: Iterable[bytes]) -> bytes | None:
-    """The union of the parties' own lines, in the contract's order; others' lines are dropped."""
+    """Return the parties' own lines of all copies, in the contract's order."""
     order = [(v.name, v.key_id) for v in _verifiers(text)]
     lines = {
         (line.name, line.key_id): line

@@ -1,9 +1,9 @@
-"""All verified manifests of a partnership, and what is asked of them (spec: keys; opening, step 2).
+"""Book of all verified manifests of a partnership (spec: keys; opening, step 2).
 
-An immutable book: adding a manifest gives another book, so a reader's view cannot change under a
-record that is being judged. Past manifests stay in it, because a record is judged by any manifest
-that had not expired at its log time, whenever issued. Revocations and departures add up over all
-versions: no later manifest can hide an earlier one's.
+The book is immutable: adding a manifest returns another book, so it cannot change while a record is
+judged. Past manifests stay in it, because a record is judged by any manifest that had not expired
+at its log time. Revocations and departures accumulate over all versions: a later manifest cannot
+hide an earlier one's.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from contracts.durations import DAY_MS
 from contracts.status import Departure
 
 TRIED_AFTER_END_MS: Final = 7 * DAY_MS
-"""For how long after its end a reader still tries an exchange key (spec: sealed event)."""
+"""How long after its end a reader still tries an exchange key (spec: sealed event)."""
 
 Validity = Literal["valid", "manifest_expired", "not_valid"]
 
 
 @dataclass(frozen=True, slots=True)
 class CosigningKey:
-    """A stream or receipt key with every period in which some manifest vouched for it.
+    """A stream or receipt key with every period in which a manifest lists it as valid.
 
     Attributes:
-        agency: whose it is.
+        agency: its owner.
         kid: its id, 32 bytes.
         verifier: for cosignatures, under the name `deployment/agency`.
-        periods: (from, to) in milliseconds, `to` excluded: the key's validity cut at the
-            manifest's expiry, for every manifest that lists it.
-        validity: the widest validity that manifests gave it, without regard to their expiry.
-        revoked_since: earliest time at which it may have been in other hands, None if never.
+        periods: (from, to) in milliseconds, `to` excluded: the key's validity cut at the manifest's
+            expiry, for every manifest that lists it.
+        validity: the widest validity in any manifest, without regard to the manifest's expiry.
+        revoked_since: earliest time at which it may have been compromised, None if never.
     """
 
     agency: str
@@ -49,13 +49,13 @@ class CosigningKey:
     revoked_since: int | None
 
     def at(self, moment: int) -> Validity:
-        """What the manifests say about the key at a log time.
+        """Return the key's validity at a log time, by the manifests.
 
         Args:
             moment: milliseconds since the epoch.
 
         Returns:
-            `valid`; `manifest_expired` if a newer manifest could still vouch for that moment;
+            `valid`; `manifest_expired` if a newer manifest could still cover that moment;
             `not_valid` if the moment is outside of the key's own validity.
         """
         for start, end in self.periods:
@@ -70,7 +70,7 @@ class ExchangeKey:
     """A recipient's public exchange key.
 
     Attributes:
-        agency: whose it is.
+        agency: its owner.
         kid: its id, 32 bytes.
         public: 1216 bytes.
         not_before: start of its validity, milliseconds.
@@ -84,11 +84,11 @@ class ExchangeKey:
     not_after: int
 
     def sealer(self) -> WrapSealer:
-        """The key, ready to wrap; one per session."""
+        """Return the key, ready to wrap; one per session."""
         return WrapSealer(self.public)
 
     def tried_at(self, log_time: int) -> bool:
-        """Whether a reader tries it for a record of that log time, milliseconds."""
+        """Return whether a reader tries the key for a record of that log time, milliseconds."""
         return self.not_before <= log_time < self.not_after + TRIED_AFTER_END_MS
 
 
@@ -96,7 +96,7 @@ class ManifestBook:
     """The verified manifests of all agencies."""
 
     def __init__(self, deployment: str, manifests: Iterable[VerifiedManifest] = ()) -> None:
-        """Builds the book.
+        """Build the book.
 
         Args:
             deployment: the partnership's id.
@@ -115,7 +115,7 @@ class ManifestBook:
             if history:
                 if history[-1].manifest == verified.manifest:
                     continue
-                # a key that was dropped and is listed again is still the same key
+                # a key that was dropped and is listed again is the same key
                 verify_successor(history[-1], verified, keys)
             history.append(verified)
             keys |= {key.kid: key for key in verified.manifest.keys}
@@ -125,11 +125,11 @@ class ManifestBook:
         self._cosigning: dict[tuple[str, str], Mapping[bytes, CosigningKey]] = {}
 
     def adding(self, verified: VerifiedManifest) -> ManifestBook:
-        """The book with one more manifest; itself if it is known already.
+        """Return the book with one more manifest; the same book if it is already known.
 
         Raises:
-            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`:
-                an agency's versions only rise.
+            ManifestError: `manifest_conflict`, `manifest_rollback` or `manifest_key_prolonged`: an
+                agency's versions only increase.
         """
         history = self._history.get(verified.manifest.agency, ())
         if any(known.manifest == verified.manifest for known in history):
@@ -140,35 +140,35 @@ class ManifestBook:
         return ManifestBook(self.deployment, (*self.all(), verified))
 
     def all(self) -> tuple[VerifiedManifest, ...]:
-        """Every manifest, agencies in order of their ids, versions rising."""
+        """Return every manifest, agencies in order of their ids, versions ascending."""
         return tuple(v for agency in sorted(self._history) for v in self._history[agency])
 
     def agencies(self) -> tuple[str, ...]:
-        """Ids of all agencies with a manifest, sorted."""
+        """Return ids of all agencies with a manifest, sorted."""
         return tuple(sorted(self._history))
 
     def history(self, agency: str) -> tuple[VerifiedManifest, ...]:
-        """An agency's manifests, versions rising; empty if there is none."""
+        """Return an agency's manifests, versions ascending; empty if there is none."""
         return self._history.get(agency, ())
 
     def newest(self, agency: str) -> Manifest | None:
-        """An agency's newest manifest, expired or not; None if there is none."""
+        """Return an agency's newest manifest, expired or not; None if there is none."""
         history = self._history.get(agency)
         return history[-1].manifest if history else None
 
     def stream_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
-        """The stream key behind a signature line's key id (4 bytes), None if nobody listed it.
+        """Return the stream key of a signature line's key id (4 bytes), None if it is not listed.
 
-        Ask it `at(log_time)` before believing anything it signed.
+        Check `at(log_time)` before you trust a signature of it.
         """
         return self._keys(agency, STREAM).get(key_id_)
 
     def receipt_key(self, agency: str, key_id_: bytes) -> CosigningKey | None:
-        """The receipt key behind a signature line's key id (4 bytes), None if nobody listed it."""
+        """Return the receipt key of a line's key id (4 bytes), None if it is not listed."""
         return self._keys(agency, RECEIPT).get(key_id_)
 
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
-        """The key to which a sender wraps for an agency now: the valid one that began last.
+        """Return the key to which a sender wraps for an agency now: the valid one that began last.
 
         Args:
             agency: the recipient.
@@ -193,9 +193,9 @@ class ManifestBook:
         return _exchange_key(agency, max(usable, key=lambda key: key.not_before))
 
     def exchange_keys(self, agency: str) -> tuple[ExchangeKey, ...]:
-        """Every exchange key that an agency ever listed, newest first.
+        """Return every exchange key that an agency ever listed, newest first.
 
-        A reader selects those of its own by `tried_at(log_time)`.
+        A reader selects among its own keys by `tried_at(log_time)`.
         """
         found: dict[bytes, ExchangeKey] = {}
         for verified in self._history.get(agency, ()):
@@ -204,7 +204,7 @@ class ManifestBook:
         return tuple(sorted(found.values(), key=lambda k: (k.not_before, k.kid), reverse=True))
 
     def current(self, agency: str, now: int) -> Manifest:
-        """An agency's newest manifest, which must not have expired.
+        """Return an agency's newest manifest, which must not have expired.
 
         Raises:
             RegistryError: `manifest_missing` or `manifest_expired`; names the agency.
@@ -226,7 +226,7 @@ class ManifestBook:
         return manifest
 
     def revoked_since(self, agency: str, kid: bytes) -> int | None:
-        """Earliest time that any version names for a revoked key, milliseconds; None if none."""
+        """Return the earliest revocation time of a key in any version, milliseconds, or None."""
         times = (
             revocation.since
             for verified in self._history.get(agency, ())
@@ -236,9 +236,10 @@ class ManifestBook:
         return min(times, default=None)
 
     def revocation_times(self, agency: str) -> tuple[int, ...]:
-        """Times in s from which stream and receipt keys of an agency are revoked, rounded up.
+        """Return times in s from which stream and receipt keys are revoked, rounded up.
 
-        One for each key, the earliest: no other time, and no other key, decides about a receipt.
+        There is one time for each key, the earliest: no other time, and no other key, decides about
+        a receipt.
         """
         signing = {
             key.kid
@@ -254,9 +255,9 @@ class ManifestBook:
         return tuple(sorted({-(-since // 1000) for since in earliest.values()}))
 
     def departures(self, contract: str, version: str) -> tuple[Departure, ...]:
-        """Who has suspended or left one version of a contract.
+        """Return the parties that have suspended or left one version of a contract.
 
-        A suspension stands while the newest manifest says so; a departure can not be taken back.
+        A suspension holds while the newest manifest states it; a departure cannot be undone.
         """
         found: list[Departure] = []
         for agency in sorted(self._history):
@@ -281,10 +282,10 @@ class ManifestBook:
         return keys
 
     def _index(self, agency: str, role: str) -> Mapping[bytes, CosigningKey]:
-        """Keys of a role by the key id of their cosignatures.
+        """Return keys of a role by the key id of their cosignatures.
 
-        An agency can make two keys that share a key id in 2^16 tries; the one listed first keeps
-        it, and what the other signs does not verify.
+        An agency can make two keys with the same key id in 2^16 tries. The one listed first keeps
+        the id, and signatures of the other do not verify.
         """
         name = key_name(self.deployment, agency)
         listed: dict[bytes, list[tuple[ManifestKey, int]]] = {}

@@ -1,9 +1,9 @@
-"""The files behind the books: contracts and manifests in an agency's directory.
+"""Storage of contracts and manifests in an agency's directory.
 
-Loading verifies everything again; nothing is believed because it was stored. The highest manifest
-version seen of every agency is persisted, with the manifest's hash, only after every check passed,
-so that neither Kafka nor an old backup can bring back a manifest that was replaced. What arrives
-from Kafka takes the same way: bytes in, verified, stored, and a new book out.
+Loading verifies everything again; stored files are not trusted. The highest seen manifest version
+of every agency is stored with the manifest's hash, only after every check passed, so that neither
+Kafka nor an old backup can bring back a replaced manifest (rollback). Input from Kafka takes the
+same path: bytes in, verified, stored, and a new book out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class Repository:
-    """The registry's part of one agency's directory."""
+    """The contract and manifest files in one agency's directory."""
 
     def __init__(
         self,
@@ -50,14 +50,14 @@ class Repository:
         fingerprints: tuple[str, str],
         former: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Reads nothing yet.
+        """Store the settings; nothing is read yet.
 
         Args:
             root: the agency's directory.
             deployment: the partnership's id.
             agency: this agency's id.
             fingerprints: ids of this agency's own governance keys, base64.
-            former: ids of those that it has replaced.
+            former: ids of replaced governance keys.
         """
         self.root = root
         self._deployment = deployment
@@ -66,7 +66,7 @@ class Repository:
         self._former = former
 
     def load_contracts(self) -> ContractBook:
-        """Every contract in `contracts/`, its signatures verified.
+        """Load every contract in `contracts/` and verify its signatures.
 
         Raises:
             ContractError: a contract cannot be read or is not one.
@@ -82,23 +82,24 @@ class Repository:
         )
 
     def load_manifests(self, contracts: ContractBook, now: int) -> ManifestBook:
-        """Every manifest in `manifests/` of an agency that a contract of ours pins.
+        """Load every manifest in `manifests/` of an agency that a contract of ours pins.
 
         Args:
-            contracts: whose governance keys are believed.
+            contracts: whose governance keys are trusted.
             now: milliseconds since the epoch.
 
         Raises:
-            ManifestError: one is damaged or refused, or an agency's newest one that was seen
-                before is gone (`manifest_rollback`).
+            ManifestError: one is damaged or refused, or the newest known one of an agency is
+                missing (`manifest_rollback`).
         """
-        # Read before the files: a running adapter beside us stores a manifest, then its version.
+        # Read this before the files: a concurrent adapter stores a manifest first, then its
+        # version.
         seen = self._versions()
         verified: list[VerifiedManifest] = []
         for path in _files(self.root / MANIFESTS_FOLDER, "*.note"):
             signed = parse_manifest(_read(path, MANIFEST_LIMIT_BYTES), str(path))
             governance = contracts.governance_of(signed.manifest.agency)
-            if governance:  # else it is of an agency that no contract of ours knows
+            if governance:  # otherwise it is of an agency that no contract of ours names
                 verified.append(
                     verify_manifest(
                         signed,
@@ -115,12 +116,12 @@ class Repository:
     def store_manifest(
         self, raw: bytes, contracts: ContractBook, book: ManifestBook, now: int
     ) -> ManifestBook:
-        """Takes a manifest from anywhere: verified, then stored, then remembered as the highest.
+        """Verify a manifest from any source, store it, then record its version as the highest.
 
         Args:
             raw: the note's bytes.
-            contracts: whose governance keys are believed.
-            book: what is known so far.
+            contracts: whose governance keys are trusted.
+            book: the manifests known so far.
             now: milliseconds since the epoch.
 
         Returns:
@@ -146,20 +147,20 @@ class Repository:
         return extended
 
     def store_contract(self, raw: bytes, note: bytes, contracts: ContractBook) -> ContractBook:
-        """Takes a contract, or more signatures of a known one, from anywhere.
+        """Store a contract, or more signatures of a known one, from any source.
 
         Args:
             raw: the contract file's exact bytes.
             note: its statement with signatures.
-            contracts: what is known so far.
+            contracts: the contracts known so far.
 
         Returns:
             The book with it.
 
         Raises:
             ContractError: it is not a contract.
-            RegistryError: it is refused; `contract_unsigned` also if this agency has not signed
-                it: a proposal is read and signed by people, not taken from Kafka.
+            RegistryError: it is refused; `contract_unsigned` also if this agency has not signed it:
+                people read and sign a proposal; it is not taken from Kafka.
         """
         text = parse_contract(raw, "a contract received")
         signed = verify_contract(text, note)
@@ -177,10 +178,12 @@ class Repository:
         return book
 
     def write_contract(self, signed: SignedContract) -> Path:
-        """Stores a contract and its signatures; a file of the same name but other bytes is kept.
+        """Store a contract and its signatures.
+
+        Never overwrite a file of the same name with other bytes.
 
         Returns:
-            Where the contract is.
+            The path of the contract.
 
         Raises:
             RegistryError: code `registry_unwritable`.
@@ -193,7 +196,7 @@ class Repository:
                 break
         else:
             raise RegistryError(
-                f"Another text of {contract.name} {contract.version} is here already.",
+                f"Another text of {contract.name} {contract.version} already exists here.",
                 code="contract_ambiguous",
                 where=str(path),
                 fix="Two texts with one version: ask the other parties which one they signed.",
@@ -204,10 +207,10 @@ class Repository:
         return path
 
     def remember(self, book: ManifestBook) -> None:
-        """Persists the highest manifest version of every agency, if it is not there already.
+        """Store the highest manifest version of every agency, unless it is already stored.
 
-        A copy of the directory that cannot be written to, an auditor's say, stays usable: the
-        protection against a rollback is then as good as the last time it could be written.
+        A directory that cannot be written, such as an auditor's copy, stays usable. Its protection
+        against a rollback is then that of the last successful write.
 
         Raises:
             RegistryError: code `registry_unwritable`, or the file of versions is damaged.
@@ -262,7 +265,8 @@ class Repository:
             same = [v for v in book.history(agency) if v.manifest.version == version]
             if same and sha256(same[0].raw).hex() != digest:
                 raise ManifestError(
-                    f"The manifest of {agency}, version {version}, is not the one seen before.",
+                    f"The manifest of {agency}, version {version}, differs from the one seen "
+                    "before.",
                     code="manifest_conflict",
                     where=str(self.root / MANIFESTS_FOLDER),
                     fix=f"Keep both as evidence and ask {agency}.",
@@ -270,7 +274,7 @@ class Repository:
             newest = book.newest(agency)
             if newest is None or newest.version < version:
                 raise ManifestError(
-                    f"The newest manifest of {agency} that was seen, version {version}, is gone.",
+                    f"The newest known manifest of {agency}, version {version}, is missing.",
                     code="manifest_rollback",
                     where=str(self.root / MANIFESTS_FOLDER),
                     fix=f"Restore {agency}.{version}.note, or ask {agency} for it.",
@@ -292,7 +296,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
 
 
 def read_signatures(path: Path) -> bytes:
-    """A ``.note``; one byte more than a note may have, so that its parser sees that it is too long.
+    """Read a ``.note``, at most one byte more than allowed, so that its parser sees an excess.
 
     Raises:
         RegistryError: ``registry_unreadable``.
@@ -301,7 +305,7 @@ def read_signatures(path: Path) -> bytes:
 
 
 def _read(path: Path, limit: int) -> bytes:
-    """At most one byte more than the limit, so that a parser sees that it is exceeded."""
+    """Read at most one byte more than the limit, so that a parser sees an excess."""
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
