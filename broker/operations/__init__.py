@@ -1,1 +1,1 @@
-"""Use cases: one function for what a person or a program asks for, with typed results."""
+"""Use cases: one function for each request of a person or a program, with typed results."""

@@ -1,9 +1,9 @@
-"""Events that a key compromise affects: taken under a stream key that was in other hands by then.
+"""Events that a key compromise affects: accepted under a stream key that was already compromised.
 
-docs/guides/when-a-key-is-lost.md. A reader that took an event before it heard of the revocation
-keeps it, and the people who act on it have to know. In doubt is what this agency took from the time
-on that the revocation names, under the revoked key, unless another agency's receipt over it is
-older, or its sender has published it again under a key that is not revoked.
+docs/guides/when-a-key-is-lost.md. A reader that accepted an event before it learned of the
+revocation keeps the event, and the people who act on it must be told. An event is in doubt if this
+agency accepted it after the revocation's time, under the revoked key, unless another agency's
+receipt over it is older, or its sender has published it again under a key that is not revoked.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class AffectedEvent:
     Attributes:
         event_id: its id.
         type: its type.
-        received_ms: when this agency took it.
-        delivered_ms: when the agency's own system did, None if it has not.
-        topic: where it was, with ``partition``, ``generation`` and ``index``.
+        received_ms: when this agency accepted it.
+        delivered_ms: when the agency's own system received it, None if it has not.
+        topic: its place, with ``partition``, ``generation`` and ``index``.
         partition: its partition.
         generation: its generation.
         index: its index.
@@ -53,7 +53,7 @@ class AffectedEvent:
 
 
 def affected_events(directory: Path, sender: str, now: int) -> tuple[AffectedEvent, ...]:
-    """What this agency took of a sender and cannot believe by what it holds now.
+    """Return the accepted events of a sender that this agency can no longer trust.
 
     Args:
         directory: this agency's folder.
@@ -68,7 +68,7 @@ def affected_events(directory: Path, sender: str, now: int) -> tuple[AffectedEve
     participant = load_participant(directory, now)
     if sender == participant.agency:
         raise WrongInputError(
-            f"{sender} is this agency itself; what is in doubt is what it took of another one.",
+            f"{sender} is this agency itself; name another agency, whose events may be in doubt.",
             code="agency_own",
             fix=f"If a key of {sender} is lost: concordant keys revoke KID --since TIME "
             f"--reason TEXT --agency {directory}; then each other party asks: "
@@ -76,7 +76,7 @@ def affected_events(directory: Path, sender: str, now: int) -> tuple[AffectedEve
         )
     if participant.manifests.newest(sender) is None:
         raise WrongInputError(
-            "There is no manifest of this agency here.",
+            "No manifest of this agency is stored here.",
             code="agency_unknown",
             where=sender,
             fix=f"Give the id of another party. {suggestion(sender, _others(participant))}",
@@ -101,13 +101,13 @@ def _others(participant: Participant) -> list[str]:
 
 
 class _Streams:
-    """What is known of one sender's streams, for as long as the state is read.
+    """State of one sender's streams, during one reading of the state.
 
     Args:
         tx: this agency's state.
         participant: this agency.
         sender: the other one.
-        earliest: since when any of its stream keys is revoked, milliseconds.
+        earliest: earliest revocation time of any of its stream keys, milliseconds.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class _Streams:
         self._good: dict[Place, frozenset[bytes]] = {}
 
     def affects(self, row: InboxRow) -> bool:
-        """Whether an event that was taken is in doubt."""
+        """Return whether an accepted event is in doubt."""
         log = GenerationPlace(self._sender, row.topic, row.partition, row.generation)
         kept = self._tx.reader_logs.checkpoint_above(log, row.index)
         since = self._earliest
@@ -137,7 +137,7 @@ class _Streams:
         return row.received_ms >= since and (leaf is None or leaf[0] not in again)
 
     def _covered(self, log: GenerationPlace, index: int, since: int) -> bool:
-        """Whether the leaves that are held, this one among them, fold to an earlier receipt."""
+        """Return whether the stored leaves, this one among them, fold to an earlier receipt."""
         next_gap = self._tx.reader.gap_ranges(log.agency, (log, index), 1)
         same = [first for where, first, _ in next_gap if where == log]
         for receipt in self._tx.receipts.from_size(
@@ -163,7 +163,7 @@ class _Streams:
         return None if key is None else key.revoked_since
 
     def _published_again(self, place: Place) -> frozenset[bytes]:
-        """Leaves of this partition that stand under a key that is not revoked."""
+        """Return leaves of this partition that a key covers that is not revoked."""
         if place not in self._good:
             stored = self._tx.reader.state(place)
             held = parse_state(stored[1]).generations.values() if stored else ()

@@ -25,7 +25,7 @@ _EVERY = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ContractLine:
-    """A contract and what our own part of it is worth."""
+    """A contract and the status of our own part of it."""
 
     name: str
     version: str
@@ -47,10 +47,10 @@ class OwnStream:
 
 @dataclass(frozen=True, slots=True)
 class OtherStream:
-    """What is held of another sender's partition.
+    """State of another sender's partition.
 
     ``gaps`` are (generation, first index, last index), both included; ``without_content`` are
-    (generation, how many records) of which only the leaf came.
+    (generation, number of records) of which only the leaf arrived.
     """
 
     agency: str
@@ -66,7 +66,7 @@ class OtherStream:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The earliest record of a sender that cannot be judged yet, and why."""
+    """The earliest record of a sender that cannot be judged yet, and the reason."""
 
     agency: str
     topic: str
@@ -78,7 +78,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last heartbeat of an agency; silent if that is longer ago than the alarm's limit."""
+    """The last heartbeat of an agency; silent if it is older than the alarm's limit."""
 
     agency: str
     heard_ms: int | None
@@ -87,7 +87,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """How often an alarm was raised about an agency, and when last."""
+    """Number of alarms about an agency, and the time of the last."""
 
     code: str
     agency: str
@@ -97,7 +97,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A referral of which a clock ran out: `acknowledge` (nobody took it) or `respond`."""
+    """A referral past a deadline: `acknowledge` (not acknowledged) or `respond`."""
 
     referral: str
     own_reference: str | None
@@ -110,7 +110,7 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Referrals:
-    """Referrals made by and to this agency: how many, and those that are late."""
+    """Numbers of referrals made by and to this agency, and the late ones."""
 
     open: int
     cancelled: int
@@ -120,9 +120,9 @@ class Referrals:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is put aside of one kind.
+    """Held items of one kind.
 
-    ``codes`` counts the reasons; ``retry`` is the command that tries it again.
+    ``codes`` counts the reasons; ``retry`` is the command that tries them again.
     """
 
     kind: str
@@ -135,7 +135,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Refused records of one sender that are held: how many, their bytes, how full its room is."""
+    """Held records of one sender: number, bytes, and the filled part of its quota."""
 
     agency: str
     records: int
@@ -144,7 +144,7 @@ class Refused:
 
     @property
     def nearly_full(self) -> bool:
-        """Whether a person should act before its records wait."""
+        """Return whether a person should act before its records have to wait."""
         return self.filled >= NEARLY_FULL
 
 
@@ -175,15 +175,15 @@ class Status:
 
 
 def report(agency: Path, now: int) -> Status:
-    """A snapshot of an agency.
+    """Return a snapshot of an agency.
 
     Args:
         agency: its folder.
         now: milliseconds since the epoch.
 
     Raises:
-        ConcordantError: the folder cannot be loaded, or its state not be read; `state_missing`
-            where the adapter has not run yet.
+        ConcordantError: the folder cannot be loaded, or its state cannot be read; `state_missing`
+            if the adapter has not run yet.
     """
     participant = load_participant(agency, now)
     store = open_held_state(participant)

@@ -1,4 +1,4 @@
-"""Choice of one contract: of a file, or of an agency's folder."""
+"""Choice of one contract from a file or an agency's folder."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Chosen:
 
     @property
     def contract(self) -> Contract:
-        """Its terms."""
+        """Return its terms."""
         return self.text.contract
 
 
 def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -> Chosen:
-    """The contract of a file, or the one of an agency that applies now (else its newest).
+    """Return the contract of a file, or the one of an agency in force now (else its newest).
 
     Raises:
-        ConcordantError: it cannot be read, or the agency's folder does not hold together;
+        ConcordantError: it cannot be read, or the agency's folder is inconsistent;
             `contract_missing` or `contract_ambiguous`.
         WrongInputError: `contract_unknown`.
     """
@@ -48,7 +48,7 @@ def choose(file: Path | None, agency: Path | None, name: str | None, now: int) -
 
 
 def select(participant: Participant, name: str | None, now: int) -> SignedContract:
-    """The contract that applies now, or the newest one if none does.
+    """Return the contract in force now, or the newest one if none is.
 
     Raises:
         RegistryError: `contract_missing` or `contract_ambiguous`.

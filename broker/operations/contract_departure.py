@@ -1,4 +1,4 @@
-"""Departure from a contract: an agency suspends its own part, takes it up again, or leaves.
+"""Departure from a contract: an agency suspends its own part, resumes it, or leaves.
 
 Each is a new version of the agency's own manifest, which the running adapter publishes.
 """
@@ -14,7 +14,7 @@ from broker.agency.participant import load_participant
 from broker.operations.contract_choice import select
 
 DepartureState: TypeAlias = Literal["suspended", "left", "resumed"]
-"""What becomes of this agency's own part."""
+"""New status of this agency's own part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +36,25 @@ def depart(
     reason: str | None,
     now: int,
 ) -> Departed:
-    """Suspend or leave this agency's own part of a contract, or take it up again.
+    """Suspend, resume or leave this agency's own part of a contract.
 
     Args:
         directory: the agency's folder.
-        name: which contract, if it has several.
-        state: what becomes of it.
+        name: name of the contract, if there are several.
+        state: the new status.
         reason: a code; None to resume.
         now: milliseconds since the epoch.
 
     Raises:
         RegistryError: there is no such contract.
-        ManifestError: `manifest_left`, a departure cannot be taken back.
-        KeyAccessError: the governance keys cannot be had.
+        ManifestError: `manifest_left`, a departure cannot be undone.
+        KeyAccessError: the governance keys are not available.
     """
     participant = load_participant(directory, now)
     contract = select(participant, name, now).contract
     departures = participant.manifests.departures(contract.name, contract.version)
     own = next((each.state for each in departures if each.agency == participant.agency), None)
-    # Suspending again would move the time since which it holds, and so take back a part of it.
+    # A second suspension would move the start of the first, and so undo a part of it.
     if own == (None if state == "resumed" else state):
         newest = participant.manifests.newest(participant.agency)
         version = newest.version if newest else 0

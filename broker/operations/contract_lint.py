@@ -1,7 +1,7 @@
 """Lint of contract files: the findings of each.
 
-A file that is no contract at all is a finding too, so that CI shows it where it shows the others;
-a file that cannot be read is not: then nothing was checked.
+A file that is not a contract is a finding too, so that CI shows it with the others. A file that
+cannot be read is an error, because nothing was checked.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from contracts.loading import load_draft
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One file and what was found in it, errors first."""
+    """One file and its findings, errors first."""
 
     file: str
     findings: tuple[Finding, ...]
 
     @property
     def errors(self) -> int:
-        """How many should stop a signature."""
+        """Return the number of findings that should stop a signature."""
         return sum(finding.severity == "error" for finding in self.findings)
 
 
 def contract_paths(file: Path | None, agency: Path | None) -> list[Path]:
-    """The file, or every contract in an agency's folder.
+    """Return the file, or every contract in an agency's folder.
 
     Raises:
-        ConfigError: there is no agency there.
+        ConfigError: the folder holds no agency.
         RegistryError: `contract_missing`.
     """
     if agency is None:
@@ -54,7 +54,7 @@ def contract_paths(file: Path | None, agency: Path | None) -> list[Path]:
 
 
 def check_contract(path: Path, now: int) -> Checked:
-    """All findings of one file.
+    """Return all findings of one file.
 
     Raises:
         ContractError: `contract_unreadable`.

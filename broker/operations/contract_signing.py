@@ -1,8 +1,8 @@
-"""Signature of a contract as one agency: every check first, then the signature, then the files.
+"""Signature of a contract by one agency: every check first, then the signature, then the files.
 
-`review` collects all that speaks against a signature and what changes for this agency against the
-version that it replaces. `sign` refuses what a party must not sign and what it has not accepted by
-name. Nothing here asks or prints.
+`review` collects all objections to a signature, and the changes for this agency against the version
+that it replaces. `sign` refuses errors, and warnings that are not accepted by name. No function
+here asks or prints.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class SigningReview:
 
     @property
     def signed_already(self) -> bool:
-        """Whether this agency has signed these bytes before; then nothing is decided any more."""
+        """Return whether this agency has already signed these bytes."""
         if self.participant.deployment == UNASSIGNED:
             return False
         return self.participant.agency in self.merged.parties
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What no acceptance can overcome."""
+        """Return the errors, which cannot be accepted."""
         return tuple(found for found in self.findings if found.severity == "error")
 
     def unaccepted(self, accepted: Collection[str]) -> tuple[Finding, ...]:
@@ -84,8 +84,8 @@ class Signed:
     """A contract after this agency has signed it.
 
     Attributes:
-        agency: that signed.
-        contract: with its signatures.
+        agency: the agency that signed.
+        contract: the contract with its signatures.
         note_file: the signatures beside the file.
         stored: the contract in the agency's folder.
         already: whether it had signed before.
@@ -99,7 +99,7 @@ class Signed:
 
 
 def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int) -> SigningReview:
-    """Check a contract for a signature; changes nothing and needs no passphrase.
+    """Check a contract for a signature. This changes nothing and needs no passphrase.
 
     Args:
         directory: the agency's folder.
@@ -108,7 +108,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
         now: milliseconds since the epoch.
 
     Raises:
-        ContractError: the file is no contract.
+        ContractError: the file is not a contract.
         RegistryError: it is not ours to sign, was altered, or a signature is wrong.
     """
     text = load_contract(file)
@@ -121,7 +121,7 @@ def review(directory: Path, file: Path, counterparts: tuple[Path, ...], now: int
     merged = merge_counterparts(text, copies)
     try:
         participant.contracts.adding(merged)
-    except RegistryError as error:  # not ours: the text is wrong, or the agency is
+    except RegistryError as error:  # not a contract of this agency: the text or the agency is wrong
         raise RegistryError(
             error.detail,
             code=error.code,
@@ -156,18 +156,18 @@ def sign(
     now: int,
     signatory: Signatory | None = None,
 ) -> Signed:
-    """Sign a contract that was reviewed, or add counterparts to one that was signed before.
+    """Sign a reviewed contract, or add counterparts to one that was signed before.
 
     Args:
-        reviewed: by `review`.
+        reviewed: result of `review`.
         accepted: rules whose warnings this agency accepts.
         now: milliseconds since the epoch.
-        signatory: who signs, and in what capacity.
+        signatory: the person who signs, and their capacity.
 
     Raises:
         SigningRefusedError: a check found an error, or a warning that is not accepted.
         UnknownNameError: `rule_unknown`: no check has such a name.
-        KeyAccessError: the governance keys cannot be had.
+        KeyAccessError: the governance keys are not available.
         RegistryError: `contract_keys_differ`, or it cannot be stored.
         ConfigError: `output_unwritable`.
     """
@@ -198,7 +198,7 @@ def sign(
 
 
 def require_rules(accepted: Iterable[str]) -> None:
-    """Check that every code that is to be accepted is one of a check.
+    """Check that every accepted code is the code of a check.
 
     Raises:
         UnknownNameError: `rule_unknown`, with suggestions.
@@ -211,15 +211,15 @@ def require_rules(accepted: Iterable[str]) -> None:
                 code="rule_unknown",
                 fix=f"Did you mean {' or '.join(alike)}?"
                 if alike
-                else "Codes stand in the review.",
+                else "The review lists the codes.",
             )
 
 
 def require_signable(reviewed: SigningReview, accepted: Collection[str]) -> None:
-    """Check that nothing speaks against a signature but what was accepted.
+    """Check that every finding against a signature was accepted.
 
     Raises:
-        SigningRefusedError: something does; it names every finding.
+        SigningRefusedError: one was not; it names every finding.
         UnknownNameError: `rule_unknown`.
     """
     require_rules(accepted)
@@ -253,7 +253,10 @@ def _counted(found: Collection[Finding], kind: str) -> str:
 def _compared_with(
     participant: Participant, merged: SignedContract, held: list[HeldVersion], now: int
 ) -> SignedContract | None:
-    """The version in force of this name; else the one that it replaces, else the newest held."""
+    """Return the version in force of this name.
+
+    Else the one that it replaces, else the newest stored.
+    """
     name = merged.contract.name
     known = [
         signed

@@ -1,8 +1,8 @@
 """Validity of contracts: whether each is in force, and if not, what is missing.
 
-Each file is judged by itself, so that one damaged contract does not hide what is true of another;
-what only the folder as a whole can say (two versions at once, a party's suspension, a contract that
-is not ours) comes after.
+Each file is judged separately, so that one damaged contract does not hide the result of another.
+Checks that need the whole folder (two versions at once, a party's suspension, a foreign contract)
+come after.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _UNREADABLE: Final = frozenset({"contract_unreadable", "registry_unreadable"})
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """What is true of one contract file.
+    """Validity of one contract file.
 
     Attributes:
-        file: where it is.
+        file: its path.
         state: a state of `contracts.status` (for an agency: of its own part), `superseded`, or
             `unusable` with a code.
-        name, version, sha256, starts, ends: of the contract, where it can be read.
+        name, version, sha256, starts, ends: of the contract, if it can be read.
         signed, missing: parties.
         departed: party -> `suspended` or `left`.
-        code, problem, fix: why it does not hold, where that is more than its state.
+        code, problem, fix: reason why it is not valid, if the state alone does not say it.
     """
 
     file: str
@@ -55,20 +55,20 @@ class Validity:
 
     @property
     def holds(self) -> bool:
-        """Whether something may flow under it, for whoever asks."""
+        """Return whether events may be sent under it, for the agency in question."""
         return self.state == "in_force" and self.code is None
 
 
 @dataclass(frozen=True, slots=True)
 class Validities:
-    """What is true of every contract that was asked about."""
+    """Validity of every requested contract."""
 
     contracts: tuple[Validity, ...]
     code: str | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether every contract, by name, has a version in force and none is damaged."""
+        """Return whether every contract, by name, has a version in force and none is damaged."""
         if self.code or not self.contracts:
             return False
         damaged = any(each.state == "unusable" for each in self.contracts)
@@ -79,16 +79,16 @@ class Validities:
 def contract_validity(
     file: Path | None, agency: Path | None, note: Path | None, now: int
 ) -> Validities:
-    """What is true of a contract file, or of every contract of an agency.
+    """Return the validity of a contract file, or of every contract of an agency.
 
     Args:
-        file: a contract; its signatures are believed by the keys that it pins.
+        file: a contract; its signatures are verified with the keys that it pins.
         agency: an agency's folder instead.
         note: the file's signatures, if not beside it.
         now: milliseconds since the epoch.
 
     Raises:
-        ConcordantError: something could not be read; what was read and is wrong is an answer.
+        ConcordantError: a file could not be read; a wrong file is an answer, not an error.
     """
     if agency is not None:
         return _of_agency(agency, now)
@@ -162,13 +162,13 @@ def _stated(signed: SignedContract, state: ContractStatus) -> Validity:
 
 
 def _ours(validity: Validity, agency: str) -> Validity:
-    """A party that has suspended its own part has no contract in force, whatever the others do."""
+    """Apply this agency's own suspension: it then has no contract in force."""
     own = dict(validity.departed).get(agency)
     return replace(validity, state=own) if own and validity.state == "in_force" else validity
 
 
 def _superseded(validity: Validity, current: ContractInForce) -> Validity:
-    """An older version that the one in force names as its previous."""
+    """Mark an older version that the one in force names as its previous."""
     same = validity.name == current.contract.name and validity.state == "in_force"
     if same and validity.sha256 != current.hash.hex():
         return replace(validity, state="superseded")

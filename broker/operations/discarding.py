@@ -1,10 +1,10 @@
-"""Discarding what is held: its content is removed for good, and the disclosure log says so.
+"""Discarding of held items: content is removed permanently, and the log records it.
 
-Two kinds of content are told apart. A refused record, an export file or an event of our own was
-never taken by another system of ours, or can be had again. An event that was accepted and that the
-agency's own system does not take is data of another agency: after this nobody here has it. It is
-discarded only where the person says that accepted events are meant, and the log has two entries of
-it: a refusal, with the code of why it was held, and an erasure.
+There are two kinds of content. A refused record, an export file or an event of our own was never
+accepted by another system of ours, or can be obtained again. An accepted event that the agency's
+own system does not take is data of another agency, and after a discard this agency has no copy. It
+is discarded only if the person explicitly includes accepted events, and the log gets two entries: a
+refusal, with the code of the hold, and an erasure.
 """
 
 from __future__ import annotations
@@ -31,22 +31,25 @@ from broker.store.transaction import Transaction
 from contracts.names import require_known
 
 Outcome: TypeAlias = Literal["discarded", "not_held", "stays", "needs_accepted", "unwritable"]
-"""``discarded``: its content is gone. ``not_held``: there is nothing of that id. ``stays``: a thing
-of this kind is not discarded, see ``KindOfHeld.stays``. ``needs_accepted``: it was accepted from
-another agency, and accepted events were not meant. ``unwritable``: the file cannot be removed."""
+"""``discarded``: its content is removed.
+
+``not_held``: no item has that id. ``stays``: items of this kind cannot be discarded, see
+``KindOfHeld.stays``. ``needs_accepted``: it was accepted from another agency, and accepted events
+were not included. ``unwritable``: the file cannot be removed.
+"""
 
 _IN_FOLDER: Final = frozenset({"file", "rows"})
 
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """What became of one thing.
+    """Result for one item.
 
     Attributes:
-        id: as ``quarantine list`` gives it.
+        id: id from ``quarantine list``.
         outcome: see ``Outcome``.
-        code: why it was held.
-        item: what it was; None if nothing of the id is held.
+        code: reason of the hold.
+        item: the item; None if no held item has the id.
     """
 
     id: str
@@ -56,22 +59,22 @@ class Discarded:
 
     @property
     def settled(self) -> bool:
-        """Whether it is no longer held."""
+        """Return whether it is no longer held."""
         return self.outcome == "discarded"
 
     def as_json(self) -> dict[str, object]:
-        """For scripts."""
+        """Return the result for scripts."""
         return {"id": self.id, "outcome": self.outcome, "code": self.code}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asks to discard.
+    """A person's request to discard.
 
     Attributes:
-        ids: as ``quarantine list`` gives them.
-        sender: refused records of this agency beside them; empty for none.
-        accepted_events: also events that were accepted from another agency.
+        ids: ids from ``quarantine list``.
+        sender: also refused records of this agency; empty for none.
+        accepted_events: whether to include events that were accepted from another agency.
     """
 
     ids: Sequence[str] = ()
@@ -80,21 +83,21 @@ class Wanted:
 
 
 class Discarding:
-    """Finds what is meant, and discards it when a person has agreed."""
+    """Finds the requested items, and discards them after a person has agreed."""
 
     def __init__(self, participant: Participant, store: Store) -> None:
         self._participant = participant
         self._store = store
 
     def plan(self, wanted: Wanted, now: int) -> list[Discarded]:
-        """What would become of each; nothing is changed.
+        """Return the result for each item without changing anything.
 
         Args:
-            wanted: what is asked for.
+            wanted: the request.
             now: ms.
 
         Raises:
-            UnknownNameError: ``agency_unknown``: no party, and nothing of it is held.
+            UnknownNameError: ``agency_unknown``: not a party, and no item of it is held.
         """
         with self._store.reading() as tx:
             items = {one.id: one for one in held_items(tx, held_folders(self._participant), now)}
@@ -116,16 +119,16 @@ class Discarding:
         return [_planned(id_, items.get(id_), wanted) for id_ in dict.fromkeys(ids)]
 
     def discard(self, planned: Sequence[Discarded], actor: Actor, now: int) -> list[Discarded]:
-        """Do what was planned.
+        """Carry out a plan.
 
         Args:
-            planned: from ``plan``; what it does not discard stays as it is.
-            actor: who discards, and why.
+            planned: result of ``plan``; items that it does not discard stay unchanged.
+            actor: the person who discards, and the reason.
             now: ms.
 
         Raises:
-            KeyAccessError: the agency's secret cannot be had; nothing is discarded.
-            StoreError: nothing is discarded that is not a file.
+            KeyAccessError: the agency's secret is not available; nothing is discarded.
+            StoreError: only files are discarded.
         """
         secret = self._participant.keyring.secret()
         in_state = [one for one in planned if one.settled and not _in_folder(one)]
@@ -134,7 +137,7 @@ class Discarding:
             with self._store.transaction() as tx:
                 done = {one.id: self._in_state(tx, one, actor, secret, now) for one in in_state}
                 sign_own_head(tx, self._participant, now)
-                ask_to_try(tx, now)  # a sender whose quarantine was full goes on
+                ask_to_try(tx, now)  # a sender whose quarantine was full can continue
         for one in planned:
             if one.settled and _in_folder(one):
                 done[one.id] = self._in_folder(one, actor, secret, now)
@@ -161,7 +164,7 @@ class Discarding:
         return planned
 
     def _in_folder(self, planned: Discarded, actor: Actor, secret: bytes, now: int) -> Discarded:
-        """Remove a file. The entry comes first, so that no file is gone without one."""
+        """Remove a file. The log entry comes first, so that no file is removed without one."""
         assert planned.item is not None
         path = find_held_file(held_folders(self._participant).quarantine, planned.id)
         if path is None:
@@ -193,7 +196,7 @@ def _planned(id_: str, item: HeldItem | None, wanted: Wanted) -> Discarded:
 
 
 def _event(tx: Transaction, item: HeldItem, now: int) -> tuple[bool, list[Entry]]:
-    """Discard an accepted event; it counts as not taken, and its content as erased."""
+    """Discard an accepted event; the log records a refusal and an erasure."""
     seq = int(item.id.removeprefix("event-"))
     row = tx.inbox.get(seq)
     if row is None or not tx.inbox.discard(seq, now):

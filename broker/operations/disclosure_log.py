@@ -1,7 +1,7 @@
-"""Verifying and reading an agency's own disclosure log.
+"""Verification and queries of an agency's own disclosure log.
 
-To read the log is a consultation too: `DisclosureLog.show` appends an entry that says who read,
-about which case and with which filter, before it returns an answer.
+Reading the log is a consultation too: before `DisclosureLog.show` returns an answer, it appends an
+entry that records who read, which case and which filter.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _RECEIVING: Final[frozenset[EntryKind]] = frozenset({"collection", "consultation
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What is asked of the log.
+    """Query of the log.
 
     Attributes:
         case: shared id or own reference; None for every case.
-        field: a field path; those below it count as well. Empty for all.
+        field: a field path, which includes the paths below it. Empty for all.
         kinds: only entries of these kinds; empty for all.
         since_ms, until_ms: only entries from then on, and before then.
-        limit: the newest so many entries, where no case is named.
+        limit: maximum number of entries, the newest ones, if no case is named.
     """
 
     case: str | None = None
@@ -57,7 +57,7 @@ class LogQuery:
     limit: int = 1000
 
     def matches(self, placed: Placed) -> bool:
-        """Whether an entry is of the kinds and of the time that are asked for."""
+        """Return whether an entry has a requested kind and time."""
         time_ms = placed.entry.time_ms
         return (
             (not self.kinds or kind_of(placed.entry) in self.kinds)
@@ -66,7 +66,7 @@ class LogQuery:
         )
 
     def filter(self) -> Mapping[str, str]:
-        """What is asked for besides the case, as names that the log may hold."""
+        """Return the conditions besides the case, as names that the log may hold."""
         asked: dict[str, str] = {}
         if self.field:
             asked["field"] = self.field
@@ -81,15 +81,15 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One entry as it is shown. Times in milliseconds; absent texts are empty.
+    """One entry for display. Times in milliseconds; absent texts are empty.
 
     Attributes:
-        kind: as `kind_of` has it.
+        kind: as `kind_of` returns it.
         source: the agency from which the records came.
-        recipients: to whom a disclosure went, or to whom a refused event did not.
-        code: why it was refused, erased or destroyed.
-        operator, acting_for, reason: who, for whom, and why in words.
-        reason_removed: a reason was given, and an erasure has removed its text.
+        recipients: recipients of a disclosure, or agencies to which a refused event was not sent.
+        code: reason of a refusal, an erasure or a destruction.
+        operator, acting_for, reason: actor, on whose behalf, and the reason in words.
+        reason_removed: whether an erasure has removed the text of the reason.
         covered: whether a signed head covers the entry.
     """
 
@@ -116,7 +116,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One field that one agency received, and the entry that says so."""
+    """One field that one agency received, and the entry that records it."""
 
     entry: LogEntry
     recipient: str
@@ -128,10 +128,11 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class LoggedLeftOut:
-    """One field that was not shared, and the code of why.
+    """One field that was not shared, and the reason code.
 
     Attributes:
-        agency: who did not get it although others did; empty if no addressed agency got it.
+        agency: the agency that did not get it although others did; empty if no addressed agency got
+            it.
     """
 
     entry: LogEntry
@@ -142,14 +143,14 @@ class LoggedLeftOut:
 
 @dataclass(frozen=True, slots=True)
 class LogAnswer:
-    """What the log has about a query.
+    """Answer to a query.
 
     Attributes:
-        head: of the log that was recomputed before it was asked.
-        received: fields and who received them.
+        head: head of the log, which was recomputed before the query.
+        received: fields and their recipients.
         left_out: fields that were not shared.
         entries: every entry that matches, in the order of the log.
-        more: entries that match and are older than the limit shows.
+        more: number of matching entries older than the limit shows.
     """
 
     head: LogHead
@@ -160,7 +161,7 @@ class LogAnswer:
 
     @property
     def covered(self) -> bool:
-        """Whether signed heads cover every entry of the answer."""
+        """Return whether signed heads cover every entry of the answer."""
         return all(entry.covered for entry in self.entries)
 
 
@@ -195,14 +196,14 @@ class DisclosureLog:
         """Verify the log, answer a query from it, and log that it was read.
 
         Args:
-            query: what is asked.
-            actor: who asks, and why.
+            query: the query.
+            actor: the person who asks, and the reason.
 
         Raises:
             DisclosureLogError: the log was altered; nothing is shown.
             WrongInputError: ``case_unknown``: neither an id nor a reference of ours.
             UnknownNameError: ``field_unknown``: no event type has such a field.
-            KeyAccessError: the agency's secret cannot be had.
+            KeyAccessError: the agency's secret is not available.
             StoreError: the reading cannot be logged; nothing is shown.
         """
         if query.field:
@@ -294,9 +295,9 @@ class DisclosureLog:
 
 
 def kind_of(entry: Entry) -> EntryKind:
-    """The kind of an entry as it is shown.
+    """Return the kind of an entry for display.
 
-    Earlier versions logged what came from a partner as a disclosure; it is a collection.
+    Earlier versions logged records from a partner as a disclosure; they are a collection.
     """
     if entry.kind == "disclosure" and entry.source is not None:
         return "collection"
@@ -304,10 +305,10 @@ def kind_of(entry: Entry) -> EntryKind:
 
 
 def case_id(tx: Transaction, case: str, secret: bytes) -> str:
-    """The shared id of a case that is given by it or by this agency's own reference.
+    """Return the shared id of a case, given by that id or by this agency's own reference.
 
-    A case of which nothing was ever sent has no link. If the log has entries about it, such as its
-    erasure, they stand under the id that its first record would have got.
+    A case of which no event was ever sent has no link. Log entries about it, such as its erasure,
+    are stored under the id that its first record would have got.
 
     Raises:
         WrongInputError: ``case_unknown``.
@@ -328,12 +329,12 @@ def case_id(tx: Transaction, case: str, secret: bytes) -> str:
 
 
 def unsent_case_id(secret: bytes, reference: str) -> str:
-    """The shared id that the first record of a case of ours would get."""
+    """Return the shared id that the first record of a case of ours would get."""
     return str(pseudonyms.shared_id(secret, "case", reference.strip()))
 
 
 def _known_fields(participant: Participant) -> frozenset[str]:
-    """Every field path that this software or a contract of this agency has."""
+    """Return every field path that this software or a contract of this agency has."""
     own = {path for name in EVENT_TYPES for path in leaves(name)}
     for signed in participant.contracts.all():
         for terms in signed.contract.event_types.values():
@@ -342,10 +343,10 @@ def _known_fields(participant: Participant) -> frozenset[str]:
 
 
 def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheckpoint) -> None:
-    """A stream key of this agency, valid at that time, signed it.
+    """Check that a stream key of this agency, valid at that time, signed the head.
 
     Raises:
-        NoteError: it did not.
+        NoteError: none did.
     """
     line = signed.line
     key = book.stream_key(agency, line.key_id)
@@ -355,7 +356,7 @@ def _verify_head(book: ManifestBook, agency: str, name: str, signed: SignedCheck
 
 
 def _heard(tx: Transaction, agency: str) -> list[tuple[int, bytes]]:
-    """The log's head in this agency's own last heartbeat, as it came back from Kafka."""
+    """Return the log's head in this agency's own last heartbeat, as Kafka delivered it."""
     row = tx.heads.get(agency)
     return [] if row is None else [(row.log_size, row.log_root)]
 

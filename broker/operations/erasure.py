@@ -1,10 +1,10 @@
-"""Erasure of a case: what this agency's adapter holds of it is removed, and what is left is named.
+"""Erasure of a case from this agency's adapter; everything that is left is named.
 
 Removed: sealed values that were sent, payloads that were delivered or are held, reasons in words of
 the case's log entries, the same in the databases of subscriptions, and the case's records in the
-adapter's own folders. Left: hashes, which others need to close gaps, the agency's reference beside
-the shared id, and what `Left` names. What the agency's own system and the recipients hold is theirs
-to erase, and to confirm.
+adapter's own folders. Left: hashes, which others need to close gaps, the link between the agency's
+reference and the shared id, and the items of `Left`. The agency's own system and the recipients
+must erase, and confirm, their own copies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from contracts.hidden_characters import one_line
 FOLD_TRIES: Final = 20
 FOLD_WAIT_S: Final = 0.25
 FEWEST_CHARACTERS: Final = 4
-"""Of a reference that only stands in files: a shorter one stands there by chance."""
+"""Minimum length of a reference that is only in files: a shorter one may match by chance."""
 UNSEARCHED: Final = "file_unsearched"
 FOLDER_UNSEARCHED: Final = "folder_unsearched"
 _NOT_LOOKED_INTO: Final = frozenset({UNSEARCHED, FOLDER_UNSEARCHED})
@@ -45,11 +45,11 @@ Step: TypeAlias = Literal["remove", "cut", "leave"]
 
 @dataclass(frozen=True, slots=True)
 class CaseNames:
-    """By what a case is known in files.
+    """Names of a case in files.
 
     Attributes:
         shared_id: the id that all agencies share.
-        own_reference: of this agency's own system, if it is linked.
+        own_reference: reference in this agency's own system, if it is linked.
         events: ids of its events, our own and those received.
     """
 
@@ -63,11 +63,11 @@ class FoundFile:
     """A file that holds records of the case.
 
     Attributes:
-        path: of the file.
-        folder: in which it lies.
+        path: path of the file.
+        folder: its folder.
         step: `remove` it, `cut` the case's records out of it, or `leave` it.
-        records: how many records of the case it has, where they could be told apart; else 0.
-        why: code of why it is left; empty otherwise.
+        records: number of records of the case, if they could be told apart; else 0.
+        why: code of the reason why it is left; empty otherwise.
     """
 
     path: Path
@@ -78,36 +78,36 @@ class FoundFile:
 
 
 class CaseFiles(Protocol):
-    """The agency's folders, as its adapter reads them."""
+    """The agency's folders, read by its adapter."""
 
     def find(self, tx: Transaction, names: CaseNames, *, whole_files: bool) -> list[FoundFile]:
-        """Every file that holds the case, and what can be done with it.
+        """Return every file that holds the case, and what can be done with it.
 
         Args:
             tx: the agency's state.
-            names: of the case.
-            whole_files: remove also refused files that cannot be cut.
+            names: names of the case.
+            whole_files: whether to remove also refused files that cannot be cut.
         """
 
     def erase(self, tx: Transaction, found: FoundFile, names: CaseNames) -> None:
-        """Do the step of one file.
+        """Carry out the step of one file.
 
         Raises:
-            OSError: nothing of it was done.
+            OSError: nothing was changed.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What still holds the case.
+    """An item that still holds the case.
 
-    Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds
-    other cases and cannot be cut), `file_packed` (a compressed file with the case in it),
-    `file_unsearched` (a compressed file that cannot be searched to its end), `folder_unsearched`
-    (a folder that cannot be read, or lies too deep), `file_foreign` (not written by the adapter),
+    Codes: `not_taken` (a file in the import folder), `file_shared` (a refused file that holds other
+    cases and cannot be cut), `file_packed` (a compressed file with the case in it),
+    `file_unsearched` (a compressed file that cannot be searched to its end), `folder_unsearched` (a
+    folder that cannot be read, or lies too deep), `file_foreign` (not written by the adapter),
     `file_unreadable`, `file_unwritable`, `not_sent` (events that Kafka does not have yet),
-    `not_delivered` (events that the agency's system does not have yet),
-    `journal_in_use` (the database's journal is emptied when its reader ends).
+    `not_delivered` (events that the agency's system does not have yet), `journal_in_use` (the
+    database's journal is emptied when its reader ends).
     """
 
     what: str
@@ -117,14 +117,14 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was removed, and what is left.
+    """Removed items, and what is left.
 
     Attributes:
         values: sealed values of events that were sent.
         payloads: payloads that were delivered, or held because the own system did not take them.
         reasons: reasons in words of the case's log entries.
         files: files removed or cut.
-        left: what still holds the case.
+        left: items that still hold the case.
     """
 
     values: int = 0
@@ -135,7 +135,7 @@ class Erased:
 
     @property
     def anything(self) -> bool:
-        """Whether anything was removed."""
+        """Return whether anything was removed."""
         return bool(self.values or self.payloads or self.files)
 
 
@@ -148,12 +148,12 @@ def erase_case(
     *,
     whole_files: bool = False,
 ) -> Erased:
-    """Remove what the adapter holds of a case, and log it.
+    """Remove the adapter's copies of a case, and log it.
 
     Args:
         agency: its folder.
         case: the shared id, or this agency's own reference for it.
-        actor: who does it, and why.
+        actor: the person who erases, and the reason.
         now: milliseconds since the epoch.
         files_of: the folders of a loaded agency.
         whole_files: remove also refused files that hold other cases and cannot be cut.
@@ -162,7 +162,7 @@ def erase_case(
         WrongInputError: ``case_unknown``: it is no shared id, nothing of it was sent or received,
             and no file of the agency's folders has its reference.
         StoreError: ``state_missing``, or the state cannot be written.
-        KeyAccessError: the agency's secret cannot be had.
+        KeyAccessError: the agency's secret is not available.
         ConfigError: the agency's adapter is not installed.
     """
     participant = load_participant(agency, now)
@@ -218,13 +218,13 @@ def erase_case(
 
 
 def _shared_id(tx: Transaction, secret: bytes, case: str) -> tuple[str, bool]:
-    """The shared id of a case, and whether the state or the log knows it.
+    """Return the shared id of a case, and whether the state or the log knows it.
 
-    A case of which every record was refused has none. It gets the one that a record of it would
-    have got, so that the erasure is found in the log.
+    A case of which every record was refused has none. It gets the id that a record of it would have
+    got, so that the erasure can be found in the log.
 
     Raises:
-        WrongInputError: ``case_unknown``; a reference has a digit at least.
+        WrongInputError: ``case_unknown``; a reference has at least one digit.
     """
     try:
         return case_id(tx, case, secret), True
@@ -235,7 +235,7 @@ def _shared_id(tx: Transaction, secret: bytes, case: str) -> tuple[str, bool]:
 
 
 def _require_holding(case: str, found: Sequence[FoundFile], participant: Participant) -> None:
-    """Refuse a case that only files to be left may hold, and that may stand in them by chance.
+    """Refuse a case that only appears in files to be left, where it may match by chance.
 
     Raises:
         WrongInputError: ``case_unknown``.
@@ -256,7 +256,7 @@ def _require_holding(case: str, found: Sequence[FoundFile], participant: Partici
 def _erase_files(
     store: Store, files: CaseFiles, planned: Sequence[FoundFile], names: CaseNames
 ) -> tuple[list[FoundFile], list[FoundFile]]:
-    """Files whose step was done, and those whose was not."""
+    """Return the files whose step was done, and those whose step failed."""
     done: list[FoundFile] = []
     unwritable: list[FoundFile] = []
     with store.reading() as tx:
@@ -274,7 +274,7 @@ def _names(tx: Transaction, shared_id: str, entries: Sequence[Placed], case: str
     events = frozenset(e.entry.event_id for e in entries if e.entry.event_id is not None)
     own = tx.links.own_for(shared_id)
     if own is None and not events and case.strip().lower() != shared_id:
-        own = case.strip()  # nothing of it was ever sent: only files have it
+        own = case.strip()  # no event of it was ever sent: only files have it
     return CaseNames(shared_id, own, events)
 
 
@@ -297,7 +297,7 @@ def _erase_subscription(path: Path, case_key: bytes, now: int) -> tuple[int, int
 
 
 def empty_journal(store: Store) -> bool:
-    """Empty the journal, which holds what was cleared until then; a reader can be in the way."""
+    """Empty the WAL, which holds copies of cleared content; a reader can prevent it."""
     for _ in range(FOLD_TRIES):
         if store.fold():
             return True

@@ -1,6 +1,7 @@
-"""Post-quantum evidence of one event, shown or checked.
+"""Post-quantum evidence of one event: shown or checked.
 
-docs/spec/evidence.md. Both need public material and the agency's state, no passphrase and no Kafka.
+docs/spec/evidence.md. Both need public material and the agency's state, but no passphrase and no
+Kafka.
 """
 
 from __future__ import annotations
@@ -39,27 +40,27 @@ from contracts.names import suggestion
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The links of a document, and the classical one that nothing rests on."""
+    """The links of a document, and the separate classical link."""
 
     links: tuple[EvidenceLink, ...]
     classical: EvidenceLink | None
 
     @property
     def holds(self) -> bool:
-        """Whether every link of the chain does."""
+        """Return whether every link of the chain holds."""
         return all(link.holds for link in self.links)
 
     @property
     def every(self) -> tuple[EvidenceLink, ...]:
-        """The links of the chain, and the classical one if it was checked."""
+        """Return the links of the chain, and the classical one if it was checked."""
         return self.links if self.classical is None else (*self.links, self.classical)
 
 
 class AgencyEvidence:
-    """Evidence that one agency shows or checks, by its contracts, manifests and state."""
+    """Evidence that one agency shows or checks with its contracts, manifests and state."""
 
     def __init__(self, directory: Path, now: int) -> None:
-        """Load the agency; its state is opened when it is asked.
+        """Load the agency; open its state on first use.
 
         Raises:
             ConcordantError: the agency's folder cannot be loaded.
@@ -68,7 +69,7 @@ class AgencyEvidence:
         self._database = self._participant.path(self._participant.config.state.database)
 
     def show(self, event: str, source: str | None) -> tuple[Evidence, Checked]:
-        """The evidence of an event, checked.
+        """Return the evidence of an event, checked.
 
         Raises:
             EvidenceError: there is none, or not yet; exit code 1.
@@ -78,7 +79,7 @@ class AgencyEvidence:
         mine = self._participant
         if source is not None and mine.manifests.newest(source) is None:
             raise WrongInputError(
-                "There is no manifest of this agency here.",
+                "No manifest of this agency is stored here.",
                 code="agency_unknown",
                 where=source,
                 fix=f"Give the id of a party. {suggestion(source, mine.manifests.agencies())}",
@@ -89,24 +90,24 @@ class AgencyEvidence:
         return evidence, Checked(links, check_classical(evidence, mine.manifests))
 
     def sealed_record(self, shown: Evidence, actor: Actor, now: int) -> Record:
-        """The sealed record of an event that was shown, for whoever lacks the event.
+        """Return the sealed record of a shown event, for a party that lacks the event.
 
-        A sender keeps it until its content is forgotten; a reader keeps the leaf hash and what it
-        was allowed to open, so it has no record to give. That it is written out is logged.
+        A sender keeps the record until its content is cleared. A reader keeps only the leaf hash
+        and what it could open, so it has no record. The export is logged.
 
         Args:
             shown: the evidence of the event.
-            actor: who writes it out, and why.
+            actor: the person who exports it, and the reason.
             now: ms.
 
         Raises:
             EvidenceError: `record_not_held`; exit code 1.
             StoreError: the state cannot be opened.
-            KeyAccessError: a reason is given and the agency's secret cannot be had.
+            KeyAccessError: a reason is given and the agency's secret is not available.
         """
         if shown.agency != self._participant.agency:
             raise EvidenceError(
-                "Who receives an event keeps its hash and what it could open, not the record.",
+                "A recipient keeps an event's hash and what it could open, not the record.",
                 code="record_not_held",
                 fix=f"ask {shown.agency}: concordant event evidence {shown.event} --agency DIR "
                 "--with-record FILE",
@@ -115,9 +116,9 @@ class AgencyEvidence:
             row = tx.outbox.find(shown.event)
         if row is None or row.value is None or row.proof is None:
             raise EvidenceError(
-                "The record's content was forgotten; its hash is in the evidence.",
+                "The record's content was cleared; its hash is in the evidence.",
                 code="record_not_held",
-                fix="any copy of the topic that Kafka or a recipient still has will do",
+                fix="use any copy of the topic that Kafka or a recipient still has",
             )
         headers = ((CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE), (PROOF_HEADER, row.proof))
         secret = self._participant.keyring.secret() if actor.reason else None
@@ -127,11 +128,11 @@ class AgencyEvidence:
         return Record(row.topic, row.partition, headers, row.value)
 
     def check(self, evidence: Evidence, record: Iterable[bytes | None] | None) -> Checked:
-        """Every link of a document that another party gave.
+        """Check every link of a document from another party.
 
         Args:
             evidence: the document.
-            record: lines that hold the event's sealed record; else our own state is asked.
+            record: lines that hold the event's sealed record; without them our own state is used.
 
         Raises:
             StoreError: the state cannot be opened.
@@ -146,13 +147,13 @@ class AgencyEvidence:
         return Checked(links, classical)
 
     def _state(self) -> Store:
-        """What the adapter keeps."""
+        """Open the adapter's state."""
         return open_held_state(self._participant)
 
     def _known(self, stated: Evidence) -> str:
-        """Link 7 by our own state: the event's sealed value has that leaf, as we know it.
+        """Check link 7 with our own state: the event's sealed value has that leaf.
 
-        The links before have shown where the leaf stands. It may stand at several places: a sender
+        The earlier links have proved the leaf's position. It can have several positions: a sender
         publishes again what a revoked key had signed.
         """
         mine = self._participant
@@ -173,7 +174,7 @@ class AgencyEvidence:
 
 
 def is_event_id(text: str) -> bool:
-    """Whether it has the form of an event's id."""
+    """Return whether the text has the form of an event's id."""
     try:
         UUID(text)
     except ValueError:
@@ -182,7 +183,7 @@ def is_event_id(text: str) -> bool:
 
 
 def _sealed(stated: Evidence, lines: Iterable[bytes | None]) -> str:
-    """Link 7 by the sealed record itself: its id and its leaf hash."""
+    """Check link 7 with the sealed record itself: its id and its leaf hash."""
     for line in lines:
         try:
             record = parse_record(line or b"")
@@ -192,6 +193,6 @@ def _sealed(stated: Evidence, lines: Iterable[bytes | None]) -> str:
         except (RecordFormatError, LayoutError):
             continue
         if leaf_hash(value).hex() != stated.leaf:
-            raise LinkError("leaf_wrong", "the leaf is not the hash of the record that was given")
+            raise LinkError("leaf_wrong", "the leaf is not the hash of the given record")
         return f"the sealed record of event {stated.event} has that leaf hash"
     raise LinkError("record_not_found", "the file has no sealed record of that event")

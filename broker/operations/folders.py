@@ -1,8 +1,8 @@
-"""Retention of the adapter's folders: files lie there in clear, and stay for a set time.
+"""Retention of the adapter's folders, in which unencrypted files stay for a set time.
 
-The folders `processed/` and `quarantine/` are the adapter's: exports, rows that were refused, and
-their reasons. In `inbox/` only delivered events, whose names are event ids, are the adapter's;
-other files there stay.
+The folders `processed/` and `quarantine/` belong to the adapter: exports, rows that were refused,
+and their reasons. In `inbox/` only delivered events, whose names are event ids, belong to the
+adapter; other files there stay.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contracts.durations import DAY_MS
 KeptFolder: TypeAlias = Literal["processed", "quarantine", "inbox"]
 FOLDERS: Final[tuple[KeptFolder, ...]] = get_args(KeptFolder)
 MAX_ENTRIES: Final = 1_000_000
-"""Entries of a folder that are looked at in one round."""
+"""Maximum number of entries of a folder that are read in one round."""
 _DELIVERED: Final = re.compile(
     r"\.?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.[a-z0-9]{1,16}){1,2}(?:\.tmp)?"
 )
@@ -31,14 +31,14 @@ _DELIVERED: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FolderState:
-    """One folder.
+    """State of one folder.
 
     Attributes:
         name: as in ``agency.toml``.
-        files: how many files of the adapter are there.
-        oldest_ms: since when the oldest of them is there; None if there is none.
+        files: number of the adapter's files.
+        oldest_ms: when the oldest was put there; None if there is none.
         keep_days: the retention; 0 keeps files, None is not set.
-        over: files that are there for longer than the retention.
+        over: number of files past the retention.
     """
 
     name: KeptFolder
@@ -49,7 +49,7 @@ class FolderState:
 
     @property
     def unlimited(self) -> bool:
-        """Whether files are there and nothing says for how long."""
+        """Return whether there are files without a set retention."""
         return self.files > 0 and self.keep_days is None
 
 
@@ -60,7 +60,7 @@ class _Kept:
 
 
 def folder_states(participant: Participant, now: int) -> tuple[FolderState, ...]:
-    """Every folder in which files lie in clear.
+    """Return every folder with unencrypted files.
 
     Args:
         participant: the agency.
@@ -76,19 +76,19 @@ def folder_states(participant: Participant, now: int) -> tuple[FolderState, ...]
 
 
 def apply_retention(participant: Participant, store: Store, now: int) -> dict[KeptFolder, int]:
-    """Remove what is in the folders for longer than the retention, and log it.
+    """Remove files past the retention, and log it.
 
     The log entry comes first: if the process ends between the two, the next round removes the files
     and logs once more.
 
     Args:
-        participant: the agency, as it is now.
+        participant: the agency with its present settings.
         store: its state.
-        now: ms. Past the end of this agency's own manifest the clock is not believed and nothing is
+        now: ms. Past the end of this agency's own manifest the clock may be wrong, so nothing is
             removed.
 
     Returns:
-        How many files of each folder were removed.
+        Number of removed files by folder.
     """
     removed = dict.fromkeys(FOLDERS, 0)
     own = participant.manifests.newest(participant.agency)
@@ -124,7 +124,7 @@ def _is_over(since_ms: int, days: int | None, now: int) -> bool:
 
 
 def _kept(participant: Participant, name: KeptFolder) -> Iterator[_Kept]:
-    """The adapter's own files of a folder, and since when they are there."""
+    """Yield the adapter's own files of a folder, and when they were put there."""
     folders = participant.config.folders
     folder = participant.path(
         {
@@ -146,7 +146,7 @@ def _kept(participant: Participant, name: KeptFolder) -> Iterator[_Kept]:
                     status = entry.stat(follow_symlinks=False)
                 except OSError:
                     continue
-                # The time of the move: an old export may come today.
+                # Time of the move, because an old export may arrive today.
                 since = max(status.st_ctime_ns, status.st_mtime_ns) // 1_000_000
                 yield _Kept(folder / entry.name, since)
     except OSError:

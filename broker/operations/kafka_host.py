@@ -1,10 +1,10 @@
-"""What the host of Kafka applies: which version of each contract, and the topics and rights of it.
+"""Plan of Kafka's host: the version of each contract that it applies, with topics and rights.
 
 The host takes part in no decision of the parties: it follows their contracts (docs/spec/topics.md,
-"Access rights"). Which version it has applied is recorded on the cluster. Another version is
-applied without asking only if it names the applied one as its previous and every party of both has
-signed; else the plan shows both, keeps what is applied, and waits until the operator names the
-hash. Manifests can only take rights away.
+"Access rights"). The cluster records which version is applied. Another version is applied
+automatically only if it names the applied one as its previous and every party of both has signed.
+Otherwise the plan shows both, keeps the applied one, and waits until the operator names the hash.
+Manifests can only remove rights.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ from contracts.loading import ContractText
 from contracts.model import Contract, topic_name
 
 PrincipalsOf: TypeAlias = Callable[[Contract], Mapping[str, str]]
-"""Gives a contract's principals by agency."""
+"""Returns a contract's principals by agency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a contract, for showing.
+    """One version of a contract, for display.
 
     Attributes:
         version: as the contract states it.
@@ -69,15 +69,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A version that is not applied before the operator names its hash.
+    """A version that is applied only when the operator names its hash.
 
     Attributes:
         name: the contract.
         code: `contract_unrecorded`, `contract_not_successor`, `contract_removes_party`,
             `contract_changes_keys`, `contract_changes_partitions` or `contract_ambiguous`.
-        detail: why it waits, a sentence.
+        detail: the reason, in a sentence.
         applied: the version that stays applied; None if none is recorded.
-        found: the versions that are in force by the agency's folder.
+        found: the versions in force in the agency's folder.
     """
 
     name: str
@@ -89,14 +89,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which versions count.
+    """Selected versions.
 
     Attributes:
         applied: versions whose topics and rights Kafka should have.
-        begun: those of them that are not the recorded ones.
-        waiting: versions that the operator has to decide on.
-        revoking: whether rights that no contract gives may be taken away: not while what was
-            applied before is unknown.
+        begun: those of them that are not recorded yet.
+        waiting: versions that need the operator's decision.
+        revoking: whether rights that no contract gives may be removed; False while it is unknown
+            what was applied before.
     """
 
     applied: tuple[ContractText, ...]
@@ -107,12 +107,12 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class HostPlan:
-    """What would be done.
+    """Planned changes.
 
     Attributes:
         changes: of topics, rights and limits.
-        begun: versions that are recorded as applied.
-        waiting: versions that the operator has to decide on.
+        begun: versions that will be recorded as applied.
+        waiting: versions that need the operator's decision.
         refused: parties that get no rights.
     """
 
@@ -123,12 +123,12 @@ class HostPlan:
 
 
 class KafkaHost:
-    """Kafka as its operator sees it, beside the contracts of one agency's folder.
+    """Kafka as its operator sees it, with the contracts of one agency's folder.
 
     Args:
         participant: the folder.
-        connection: as the operator.
-        own: principals of the host that no party may have, beside the operator's.
+        connection: the operator's connection.
+        own: principals of the host that no party may have, besides the operator's.
         now: milliseconds since the epoch.
     """
 
@@ -142,14 +142,14 @@ class KafkaHost:
         self._provisioner = Provisioner(connection)
 
     def plan(self, follow: Collection[bytes] = ()) -> HostPlan:
-        """What would have to change; changes nothing.
+        """Return the needed changes, without changing anything.
 
         Args:
             follow: hashes of versions that the operator has decided to apply.
 
         Raises:
             TransportError: `kafka_unreachable`, `kafka_refused`, `kafka_conflict`.
-            RegistryError: nothing is applied and no contract is in force; `contract_unknown` if
+            RegistryError: no version is applied and no contract is in force; `contract_unknown` if
                 `follow` names a version that is not in force.
         """
         deployment = self._participant.deployment
@@ -178,11 +178,11 @@ class KafkaHost:
     def apply(self, plan: HostPlan, *, replication: int = 1) -> None:
         """Make the changes of a plan.
 
-        Versions are recorded before rights change, so that no right is ever there whose contract
-        is not recorded. Applying again goes on where it was interrupted.
+        Versions are recorded before rights change, so that every right belongs to a recorded
+        contract. Applying again continues after an interruption.
 
         Raises:
-            TransportError: what was done before stays done.
+            TransportError: completed changes stay.
         """
         ours = applied_topic(self._participant.deployment)
         first = [change for change in plan.changes if change.subject == ours]
@@ -207,15 +207,15 @@ def select_versions(
 
     Args:
         book: contracts of the host's folder.
-        applied: what is recorded.
+        applied: the recorded versions.
         now: milliseconds since the epoch.
         follow: hashes of versions that the operator has decided to apply.
-        traces: names of contracts of which Kafka has topics.
+        traces: names of contracts that have topics on Kafka.
         partitions: their number, by topic of Kafka.
 
     Raises:
         TransportError: `kafka_conflict`, a version to be followed changes partitions.
-        RegistryError: there is nothing to apply and nothing to wait for; or `contract_unknown`.
+        RegistryError: no version can be applied or waits; or `contract_unknown`.
     """
     names = {signed.contract.name for signed in book.all()} | set(applied.by_name)
     chosen: list[ContractText] = []
@@ -250,7 +250,8 @@ def select_versions(
             fix="Give a hash that `concordant kafka plan` shows as waiting.",
         )
     if not chosen and not waiting and not applied.by_name:
-        contract_in_force(book, ManifestBook(book.deployment), now)  # says why there is none
+        # raises the reason why there is none
+        contract_in_force(book, ManifestBook(book.deployment), now)
         raise RegistryError("There is no contract.", code="contract_missing")
     revoking = not any(one.applied is None for one in waiting)
     return Selection(tuple(chosen), tuple(begun), tuple(waiting), revoking)
@@ -262,20 +263,21 @@ def wanted(
     now: int,
     principals_of: PrincipalsOf | None = None,
 ) -> tuple[tuple[TopicPlan, ...], tuple[AclPlan, ...]]:
-    """Topics and rights of some contracts together.
+    """Return topics and rights of some contracts together.
 
     Args:
         contracts: one version of each.
         manifests: where parties say that they have left, or suspended their part.
         now: milliseconds since the epoch.
-        principals_of: gives a contract's principals by agency; all of its parties with the
-            principals that it names if not given.
+        principals_of: returns a contract's principals by agency; by default all of its parties with
+            the principals that it names.
     """
     topics: dict[str, TopicPlan] = {}
     rights: set[AclPlan] = set()
     for contract in contracts:
         for topic in topic_plans(contract):
-            known = topics.get(topic.name)  # control topics are shared: the longest life counts
+            # control topics are shared, so the longest retention counts
+            known = topics.get(topic.name)
             if known is None or known.retention_ms < topic.retention_ms:
                 topics[topic.name] = topic
         gone: dict[str, set[str]] = {"left": set(), "suspended": set()}
@@ -299,7 +301,7 @@ def _beside_applied(
     now: int,
     partitions: Mapping[str, int],
 ) -> tuple[ContractText | None, Waiting | None]:
-    """What becomes of an applied version: it stays, another follows it, or another waits."""
+    """Return the result for an applied version: it stays, another replaces it, or waits."""
     others = [signed for signed in live if signed.hash != before.hash]
     if not others:
         contract = before.contract
@@ -320,13 +322,16 @@ def _beside_applied(
 def _obstacle(
     before: Contract, before_hash: bytes, after: Contract, partitions: Mapping[str, int]
 ) -> tuple[str, str] | None:
-    """Why a version does not follow the applied one by itself; all of its parties have signed."""
+    """Return why a version does not replace the applied one automatically.
+
+    All its parties have signed.
+    """
     removed = [party.id for party in before.parties if after.party(party.id) is None]
     if removed:
         return "contract_removes_party", f"it removes {', '.join(removed)}"
     if before_hash not in previous_hashes(after):
         return "contract_not_successor", "it does not name the applied version as its previous"
-    # A party of both has signed only if the keys that the applied version pins are still its own.
+    # A party of both has signed only if it still owns the keys that the applied version pins.
     keys = [
         party.id
         for party in before.parties
@@ -334,7 +339,7 @@ def _obstacle(
     ]
     if keys:
         return "contract_changes_keys", f"it pins other governance keys for {', '.join(keys)}"
-    # Kafka cannot follow it, and a plan that stops there would take no other right away either.
+    # Kafka cannot apply it, and a plan that stops there would not remove other rights either.
     moved = _moved(before, after, partitions)
     if moved:
         names = ", ".join(moved)
@@ -343,9 +348,9 @@ def _obstacle(
 
 
 def _moved(before: Contract | None, after: Contract, partitions: Mapping[str, int]) -> list[str]:
-    """Topics that have another number of partitions in the applied version, or on Kafka.
+    """Return topics with another number of partitions in the applied version, or on Kafka.
 
-    Kafka keeps the topic of a version that is over, so that a later version can meet it again.
+    Kafka keeps the topic of an ended version, so a later version can meet it again.
     """
     moved = []
     for logical, topic in after.topics.items():
@@ -361,7 +366,7 @@ def _moved(before: Contract | None, after: Contract, partitions: Mapping[str, in
 def _require_partitions(
     before: ContractText | None, after: Contract, partitions: Mapping[str, int]
 ) -> None:
-    """Refuse to follow a version that Kafka cannot follow, before anything is changed.
+    """Refuse a version that Kafka cannot apply, before anything is changed.
 
     Raises:
         TransportError: `kafka_conflict`.
@@ -379,7 +384,7 @@ def _require_partitions(
 def _first(
     name: str, live: Sequence[SignedContract], *, known: bool
 ) -> tuple[ContractText | None, Waiting | None]:
-    """A contract of which no version is recorded."""
+    """Return the state of a contract of which no version is recorded."""
     shown = tuple(Version.of(signed.text) for signed in live)
     if len(live) > 1:
         why = "several versions apply at once"
@@ -391,6 +396,6 @@ def _first(
 
 
 def _traces(found: Found, deployment: str) -> frozenset[str]:
-    """Names of contracts of which Kafka has topics: the second part of three."""
+    """Return names of contracts with topics on Kafka: the second part of three."""
     parts = (name.removeprefix(f"{deployment}.").split(".") for name in found.partitions)
     return frozenset(part[0] for part in parts if len(part) > 1)

@@ -16,7 +16,7 @@ from broker.transport.connection import KafkaConnection, TlsFiles
 def partnership_host(
     root: Path, tls: Path | None, bootstrap: str | None, own: Sequence[str], now: int
 ) -> KafkaHost:
-    """Kafka beside the contracts of a try-out partnership.
+    """Return Kafka with the contracts of a trial partnership.
 
     Args:
         root: the partnership's folder.
@@ -35,7 +35,7 @@ def partnership_host(
 def agency_host(
     agency: Path, tls: Path, bootstrap: str | None, own: Sequence[str], now: int
 ) -> KafkaHost:
-    """Kafka beside the contracts of an agency's folder.
+    """Return Kafka with the contracts of an agency's folder.
 
     Args:
         agency: the folder.
@@ -55,7 +55,7 @@ def agency_host(
 
 
 def _operator(files: TlsFiles) -> tuple[str, str]:
-    """The operator's name and whole subject; connecting reports what is wrong with the files."""
+    """Return the operator's name and whole subject; connecting reports errors of the files."""
     try:
         facts = read_certificate(files.certificate.read_bytes())
     except (OSError, TransportError):

@@ -1,4 +1,4 @@
-"""Keys of an agency: those that its manifests list, which are here, and their renewal."""
+"""Key inventory of an agency: keys in its manifests, private halves here, and renewal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HeldKey:
     """One key of the agency.
 
     Attributes:
-        role: what it is for.
+        role: its purpose.
         algorithm: its algorithm.
         kid: its id, 32 bytes.
         not_before: start of its validity, milliseconds; None for governance keys.
@@ -46,16 +46,16 @@ class HeldKey:
 
 @dataclass(frozen=True, slots=True)
 class HeldKeys:
-    """All of them.
+    """All keys of an agency.
 
     Attributes:
-        agency: whose.
-        manifest_version: of the newest manifest.
+        agency: the owner.
+        manifest_version: version of the newest manifest.
         manifest_expires: its end, milliseconds.
         keys: governance first, then by role and start.
         lacking: keys that are valid now or next and whose private half is not here.
         expired: whether the manifest has expired.
-        renew_before: until when the operator should renew, milliseconds; None if nothing is due.
+        renew_before: time by which the operator should renew, milliseconds; None if nothing is due.
     """
 
     agency: str
@@ -72,7 +72,7 @@ class Renewed:
     """A renewal.
 
     Attributes:
-        version: of the new manifest.
+        version: version of the new manifest.
         expires: its end, milliseconds.
         path: its file.
         added: the new keys.
@@ -85,7 +85,7 @@ class Renewed:
 
 
 def held_keys(agency: Path, now: int) -> HeldKeys:
-    """An agency's keys; unlocks none.
+    """Return an agency's keys without unlocking any.
 
     Raises:
         ConcordantError: the agency's folder cannot be loaded.
@@ -112,7 +112,7 @@ def held_keys(agency: Path, now: int) -> HeldKeys:
 
 
 def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
-    """Renew and say what is new.
+    """Renew, and return what is new.
 
     Raises:
         ConcordantError: as ``broker.agency.own_manifest.renew_keys``.
@@ -126,7 +126,7 @@ def renewed_keys(agency: Path, now: int, *, everything: bool) -> Renewed:
 
 
 def newest_manifest(participant: Participant) -> Manifest:
-    """The agency's own newest manifest, expired or not.
+    """Return the agency's own newest manifest, expired or not.
 
     Raises:
         RegistryError: ``manifest_missing``.
@@ -180,9 +180,9 @@ class NewGovernance:
     """A new pair, and those that it replaces.
 
     Attributes:
-        agency: whose.
-        ed25519: the public part of one half.
-        ml_dsa_65: that of the other.
+        agency: the owner.
+        ed25519: public part of one half.
+        ml_dsa_65: public part of the other half.
         former: the pair that ``agency.toml`` names now, then those before it.
     """
 
@@ -193,7 +193,7 @@ class NewGovernance:
 
 
 def new_governance(agency: Path, now: int) -> NewGovernance:
-    """Make a pair beside the one that is in use.
+    """Make a pair beside the one in use.
 
     Raises:
         KeyAccessError: ``passphrase_wrong``, or the folder cannot be written.

@@ -1,7 +1,7 @@
-"""Revocation of keys that may be in other hands, and their successors.
+"""Revocation of keys that may be compromised, and their successors.
 
 docs/spec/keys.md, "Revocation". One manifest version revokes and lists the successors, so that the
-agency can go on at once.
+agency can continue at once.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Revoked:
     """A revocation.
 
     Attributes:
-        keys: what was revoked.
-        since: earliest time at which they may have been in other hands, milliseconds.
-        renewed: the manifest that says so, with the successors.
+        keys: the revoked keys.
+        since: earliest time of the compromise, milliseconds.
+        renewed: the manifest that states it, with the successors.
     """
 
     keys: tuple[ManifestKey, ...]
@@ -52,13 +52,13 @@ def revoked_keys(
         agency: the agency's folder.
         named: beginnings of key ids in hexadecimal.
         everything: every key that the newest manifest lists, instead of ``named``.
-        since: earliest time at which they may have been in other hands, milliseconds.
+        since: earliest time at which they may have been compromised, milliseconds.
         reason: for the other parties; never anything about a person.
         now: milliseconds since the epoch.
 
     Raises:
-        ValueError: no manifest can say this reason.
-        KeyAccessError: the governance keys are not here (``key_missing``) or do not open.
+        ValueError: a manifest cannot hold this reason.
+        KeyAccessError: the governance keys are not here (``key_missing``) or cannot be opened.
         StatementError: as ``broker.agency.own_manifest.revoke_keys``; ``key_ambiguous``, or
             ``key_governance`` for a key that no manifest can revoke.
         RegistryError: as there.
@@ -92,7 +92,7 @@ def revoked_keys(
 
 
 def parse_since(text: str) -> int:
-    """Milliseconds since the epoch of an RFC 3339 time; seconds and their parts may be left out.
+    """Parse an RFC 3339 time to milliseconds since the epoch; seconds may be left out.
 
     Raises:
         ValueError: it is not one, names no time zone, or is before the epoch.
@@ -106,7 +106,7 @@ def parse_since(text: str) -> int:
 
 
 def require_reason(reason: str) -> None:
-    """Refuse a reason that no manifest can say.
+    """Refuse a reason that a manifest cannot hold.
 
     Raises:
         ValueError: it is not one line of 1 to 256 characters, or has control characters.
@@ -115,7 +115,7 @@ def require_reason(reason: str) -> None:
 
 
 def _listed(participant: Participant) -> dict[bytes, ManifestKey]:
-    """Every key that this agency ever listed, as it was listed last."""
+    """Return every key that this agency ever listed, in its last form."""
     return {
         key.kid: key
         for version in participant.manifests.history(participant.agency)
@@ -133,7 +133,7 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
         )
     if any(kid.hex().startswith(prefix) for kid in governance_kids(participant.config)):
         raise StatementError(
-            "A governance key is not revoked by a manifest: it is the key that signs manifests.",
+            "A manifest cannot revoke a governance key, which signs manifests itself.",
             code="key_governance",
             fix="Telephone every party: each leaves the version of the contract that pins it, and "
             "a new version of the contract names this agency under a new id, with new keys "
@@ -142,7 +142,7 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
     fitting = [kid for kid in known if kid.hex().startswith(prefix)]
     if not fitting:
         raise StatementError(
-            f"None of this agency's manifests lists a key {prefix[:16]}.",
+            f"None of this agency's manifests lists a key that begins with {prefix[:16]}.",
             code="key_not_listed",
             fix=f"See: concordant keys list --agency {participant.root}",
         )
@@ -156,13 +156,14 @@ def _found(participant: Participant, known: dict[bytes, ManifestKey], prefix: st
 
 
 def _require_governance(participant: Participant) -> None:
-    """Check for the governance keys before anything is made."""
+    """Check that the governance keys are here, before anything is made."""
     source = participant.governance_source()
     if not all(source.holds(kid) for kid in governance_kids(participant.config)):
         raise KeyAccessError(
             "The governance keys are not here; only they can revoke a key.",
             code="key_missing",
             where=str(participant.root / "keys" / "governance"),
-            fix="Fetch them from where they are kept. Until then stop the adapter, and telephone "
-            "every party: each can suspend its own part with: concordant contract suspend",
+            fix="Fetch them from their offline store. Until then stop the adapter, and "
+            "telephone every party: each can suspend its own part with: concordant "
+            "contract suspend",
         )

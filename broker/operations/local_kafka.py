@@ -1,4 +1,4 @@
-"""Local Kafka of a try-out partnership's folder: started and stopped."""
+"""Local Kafka of a trial partnership's folder: start and stop."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from broker.transport.local_settings import KAFKA_FOLDER
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A local Kafka that runs.
+    """A running local Kafka.
 
     Attributes:
-        bootstrap: where clients connect.
+        bootstrap: address for clients.
         folder: its data, log and TLS files.
-        before: whether it ran before.
+        before: whether it was already running.
     """
 
     bootstrap: str
@@ -30,7 +30,7 @@ class Running:
 
 
 def agencies_of(root: Path) -> list[Path]:
-    """The agency folders of a partnership's folder.
+    """Return the agency folders of a partnership's folder.
 
     Raises:
         ConfigError: ``partnership_missing``.
@@ -38,7 +38,7 @@ def agencies_of(root: Path) -> list[Path]:
     found = sorted(path.parent for path in root.glob(f"*/{CONFIG_NAME}"))
     if not found:
         raise ConfigError(
-            "There is no partnership here.",
+            "This folder holds no partnership.",
             code="partnership_missing",
             where=str(root),
             fix="Give the folder that was made with: concordant quickstart DIR",
@@ -47,16 +47,16 @@ def agencies_of(root: Path) -> list[Path]:
 
 
 def start_local(root: Path, tell: Callable[[str], None], port: int | None = None) -> Running:
-    """Start it, unless it runs.
+    """Start it, unless it is already running.
 
     Args:
         root: the partnership's folder.
-        port: where it is to listen; the agencies' `agency.toml` then names it. None leaves it
-            where they say that it is.
-        tell: told what it is at, for people.
+        port: port to listen on; the agencies' `agency.toml` then names it. None keeps the present
+            one.
+        tell: called with the progress, in words.
 
     Raises:
-        ConfigError: no partnership is here, or it does not use a Kafka of its own.
+        ConfigError: the folder holds no partnership, or it uses another Kafka.
         TransportError: `kafka_distribution` or `kafka_start_failed`.
     """
     agencies = agencies_of(root)
@@ -83,7 +83,7 @@ def start_local(root: Path, tell: Callable[[str], None], port: int | None = None
 
 
 def stop_local(root: Path) -> bool:
-    """Stop it; False if it did not run.
+    """Stop it; return False if it was not running.
 
     Raises:
         ConfigError: ``partnership_missing``.
@@ -93,7 +93,7 @@ def stop_local(root: Path) -> bool:
 
 
 def kafka_folder(root: Path) -> Path:
-    """Where a partnership's folder keeps what whoever hosts Kafka needs."""
+    """Return the folder of a partnership's files for the Kafka operator."""
     return root / KAFKA_FOLDER
 
 
@@ -105,17 +105,17 @@ def _authority(folder: Path) -> Authority | None:
 
 
 def _move(agency: Path, bootstrap: str, address: str) -> None:
-    """Name another address of Kafka in an agency's configuration, and change nothing else.
+    """Change Kafka's address in an agency's configuration, and nothing else.
 
     Raises:
-        ConfigError: ``config_invalid``, the address is not written as `quickstart` writes it.
+        ConfigError: ``config_invalid``, the address is not in the form that `quickstart` writes.
     """
     path = agency / CONFIG_NAME
     text = path.read_text()
     old = f'bootstrap = "{bootstrap}"'
     if text.count(old) != 1:
         raise ConfigError(
-            "The address of Kafka is not where `quickstart` wrote it.",
+            "The address of Kafka is not in the line that `quickstart` wrote.",
             code="config_invalid",
             where=f"{path}: kafka.bootstrap",
             fix=f'Write it there yourself: bootstrap = "{address}"',
@@ -127,7 +127,7 @@ def _port(bootstrap: str, root: Path) -> int:
     host, _, port = bootstrap.rpartition(":")
     if host not in {"localhost", "127.0.0.1"} or not port.isdigit():
         raise ConfigError(
-            "The agencies of this partnership use a Kafka elsewhere.",
+            "The agencies of this partnership use another Kafka.",
             code="kafka_not_local",
             where=f"{root}/*/{CONFIG_NAME}: kafka.bootstrap",
             fix="Start that one, or set bootstrap to localhost:PORT.",

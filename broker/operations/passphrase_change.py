@@ -1,7 +1,8 @@
 """Change of the passphrase of every private key file.
 
-docs/spec/keys.md, "Storage". The passphrase in use comes from where ``agency.toml`` says, the new
-one from a file or the environment: a command line is seen by every process, and kept by the shell.
+docs/spec/keys.md, "Storage". The present passphrase comes from the place that ``agency.toml``
+names, the new one from a file or the environment, because every process can see a command line, and
+the shell stores it.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from broker.store.exclusion import exclusive
 
 @dataclass(frozen=True, slots=True)
 class ChangedPassphrase:
-    """A change.
+    """Result of a change.
 
     Attributes:
-        agency: whose keys.
-        operational: what was done to the keys of every day; None if they were not asked for.
-        governance: what was done to the governance keys; None if they keep their passphrase.
-        left_behind: whether the governance keys share the former passphrase and are not here.
-        belongs: where ``agency.toml`` says that the new passphrase has to be.
-        readable: whether others can read the file that holds the new one.
+        agency: owner of the keys.
+        operational: changes to the operational keys; None if they were not requested.
+        governance: changes to the governance keys; None if they keep their passphrase.
+        left_behind: whether the governance keys have the former passphrase and are not here.
+        belongs: the place for the new passphrase, from ``agency.toml``.
+        readable: whether other accounts can read the file of the new one.
     """
 
     agency: str
@@ -43,15 +44,17 @@ class ChangedPassphrase:
 def change_passphrase(
     agency: Path, new: PassphraseSource, now: int, *, governance_only: bool
 ) -> ChangedPassphrase:
-    """Change the passphrase of an agency's private keys; again, it finishes what was cut short.
+    """Change the passphrase of an agency's private keys.
 
-    The governance keys go with the others as long as both have one passphrase.
+    A second call completes an interrupted one.
+
+    The governance keys are changed with the others as long as both have the same passphrase.
 
     Args:
         agency: the agency's folder.
-        new: where the new passphrase is.
+        new: source of the new passphrase.
         now: milliseconds since the epoch.
-        governance_only: change that of the governance keys, and of nothing else.
+        governance_only: change only the governance keys.
 
     Raises:
         KeyAccessError: ``passphrase_missing``, ``passphrase_wrong``, ``key_missing`` or
@@ -67,7 +70,7 @@ def change_passphrase(
         changed = source.change_passphrase(passphrase)
         belongs = _place(participant.config.governance_passphrase, "governance_passphrase")
         return ChangedPassphrase(participant.agency, None, changed, False, belongs, readable)
-    # A running adapter would meet keys that its passphrase does not open.
+    # A running adapter would meet keys that its passphrase cannot open.
     with exclusive(participant.path(ADAPTER_LOCK)):
         shared = _one_passphrase(participant)
         here = shared and bool(source.entries())

@@ -29,7 +29,7 @@ from broker.store.rows import DiscardedEventRow, HeldEventRow, QuarantineRow, Un
 from broker.store.transaction import Transaction
 
 MOST: Final = 1_000_000
-"""No limit, in a statement that needs one: the quotas of all senders are far below."""
+"""Limit for a statement that needs one; the quotas of all senders are far below it."""
 
 
 HeldRecord: TypeAlias = QuarantineRow
@@ -50,33 +50,33 @@ class Quarantine:
         """Load the agency and open its state.
 
         Raises:
-            ConcordantError: the agency's folder cannot be loaded, or its state not be opened.
+            ConcordantError: the agency's folder cannot be loaded, or its state cannot be opened.
         """
         self.participant = load_participant(agency, now)
         self.store = open_held_state(self.participant)
 
     def records(self, limit: int, *, held_only: bool) -> list[HeldRecord]:
-        """The newest `limit`, oldest first."""
+        """Return the newest `limit` records, oldest first."""
         with self.store.reading() as tx:
             return tx.quarantine.list("held" if held_only else None, limit)
 
     def others(self, now: int) -> list[HeldItem]:
-        """Everything else that is held, by kind and age."""
+        """Return every other held item, by kind and age."""
         with self.store.reading() as tx:
             items = held_items(tx, held_folders(self.participant), now)
         return [item for item in items if item.kind != "record"]
 
     def export(self, ids: Sequence[int], actor: Actor, now: int) -> list[Record]:
-        """Records as they were taken from Kafka, sealed; that they were written out is logged.
+        """Return records as Kafka delivered them, sealed, and log the export.
 
         Args:
-            ids: the quarantine's numbers of them.
-            actor: who exports, and why.
+            ids: their numbers in the quarantine.
+            actor: the person who exports, and the reason.
             now: ms.
 
         Raises:
             WrongInputError: ``record_unknown``; nothing is exported.
-            KeyAccessError: a reason is given and the agency's secret cannot be had.
+            KeyAccessError: a reason is given and the agency's secret is not available.
         """
         secret = self.participant.keyring.secret() if actor.reason else None
         with self.store.transaction() as tx:
@@ -86,7 +86,7 @@ class Quarantine:
         return [restored(row) for row in rows]
 
     def discarded(self, limit: int) -> list[DiscardedEvent]:
-        """The newest accepted events that a person discarded, oldest first."""
+        """Return the newest accepted events that a person discarded, oldest first."""
         with self.store.reading() as tx:
             return tx.inbox.discarded(limit)
 
@@ -109,17 +109,17 @@ class Quarantine:
         return row
 
     def retried_by_all(self, now: int) -> list[str]:
-        """Ids of everything that is held but files, which a person corrects first."""
+        """Return ids of every held item except files, which a person corrects first."""
         records = [str(record.id) for record in self.records(MOST, held_only=True)]
         again = {"event", "outbox", "deferred"}
         return records + [item.id for item in self.others(now) if item.kind in again]
 
     def left_out_of_all(self, now: int) -> int:
-        """How many items are held that a person corrects before a retry."""
+        """Return the number of held items that a person must correct before a retry."""
         return sum(item.kind in {"file", "rows", "entry"} for item in self.others(now))
 
     def unverified(self, limit: int) -> tuple[Unverified, ...]:
-        """The newest `limit`, newest first."""
+        """Return the newest `limit` records, newest first."""
         with self.store.reading() as tx:
             return tx.quarantine.unauthenticated(limit)
 
@@ -129,10 +129,10 @@ _ALL = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class HeldContent:
-    """A held event: why it is held, and what it says.
+    """A held event: the reason and its content.
 
     Attributes:
-        row: why and since when, without content.
+        row: reason and time, without content.
         event: the event.
         own_case: the agency's own reference of its case, if the two are linked.
     """
@@ -145,19 +145,19 @@ class HeldContent:
 def show_held_event(
     participant: Participant, store: Store, seq: int, actor: Actor, now: int
 ) -> HeldContent:
-    """The content of a held event; that it was shown is in the disclosure log.
+    """Return the content of a held event, and log the consultation.
 
     Args:
         participant: the agency.
         store: its state.
         seq: the event's number in the inbox.
-        actor: who looks, and why.
+        actor: the person who looks, and the reason.
         now: ms.
 
     Raises:
         WrongInputError: ``record_unknown``: no such event is held.
-        RegistryError: ``contract_missing``: the contract of the event is not there.
-        KeyAccessError: the agency's secret cannot be had.
+        RegistryError: ``contract_missing``, the contract of the event is missing.
+        KeyAccessError: the agency's secret is not available.
         StoreError: the event is damaged, or the consultation cannot be logged.
     """
     secret = participant.keyring.secret()
@@ -169,7 +169,7 @@ def show_held_event(
         signed = participant.contracts.by_hash(bytes.fromhex(event.contract[2]))
         if signed is None:
             raise RegistryError(
-                "The contract of this event is not there: what was consulted cannot be logged.",
+                "The contract of this event is missing, so the consultation cannot be logged.",
                 code="contract_missing",
                 where="contracts/",
                 fix="Put the contract and its signatures into contracts/.",

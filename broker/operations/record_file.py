@@ -1,4 +1,4 @@
-"""Reading of a file of records, judged on its own: opened, or only verified."""
+"""Reader of a file of records that are judged without Kafka: opened, or only verified."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a recor
 def open_line(
     line: bytes | None, view: FileContext, now: int
 ) -> tuple[dict[str, object], OpenedEvent | None]:
-    """Judge one line of a file and have the view take up what it moved.
+    """Judge one line of a file and update the context.
 
     Args:
         line: without its end; None for one that is too long.
-        view: what the reader knows, this file's earlier records included.
+        view: the reader's context, with this file's earlier records.
         now: the reader's clock, ms.
 
     Returns:
-        The answer as it is printed, and the event if one was opened.
+        The answer to print, and the event if one was opened.
     """
     record = _parse(line)
     if record is None:
@@ -93,7 +93,7 @@ class FileReader:
     # --- open ------------------------------------------------------------------------------------
 
     def open(self, lines: Sequence[bytes | None], now: int) -> list[dict[str, object]]:
-        """What each record says to this agency; what was opened is in the log when this returns."""
+        """Open records for this agency; opened events are in the log when this returns."""
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
@@ -125,7 +125,7 @@ class FileReader:
     # --- verify ----------------------------------------------------------------------------------
 
     def verify(self, lines: Sequence[bytes | None], now: int) -> list[dict[str, object]]:
-        """Whether each record is its sender's and stands where it says: steps 0 to 4."""
+        """Verify each record's sender and position: steps 0 to 4."""
         answers: list[dict[str, object]] = []
         for line in lines:
             record = _parse(line)
@@ -153,14 +153,15 @@ class FileReader:
             self._note(answer)
         return answers
 
-    # --- what both need --------------------------------------------------------------------------
+    # --- shared by both
+    # -----------------------------------------------------------------------------
 
     def _note(self, answer: dict[str, object]) -> None:
         self.refused |= "refused" in answer or "gap" in answer
 
     def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         if self._store is None and not self._database.exists():
-            return []  # no receipt was ever kept; asking for one makes no database
+            return []  # no receipt was ever stored; a query must not create a database
         with self._opened_store().reading() as tx:
             rows = tx.receipts.from_size(origin, index + 1)
         return [
@@ -193,7 +194,7 @@ def _answer(judgement: Judgement) -> dict[str, object]:
             answer = {"not_addressed": True}
         case BeforeStart():
             answer = _refusal(
-                RefusedError(4, "before_start", "earlier in its stream than the first one met")
+                RefusedError(4, "before_start", "it is before the first record read of its stream")
             )
         case LeafTaken():
             answer = _refusal(RefusedError(4, "content_missing", "a leaf replay has no content"))

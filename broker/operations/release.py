@@ -1,4 +1,4 @@
-"""Release of a sender's partition that equivocation stopped (step 4)."""
+"""Release of a sender's partition that an equivocation stopped (step 4)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Released:
     next_offset: int | None
 
     def as_json(self) -> dict[str, object]:
-        """For scripts."""
+        """Return the result for scripts."""
         return {
             "released": True,
             **self.stream._asdict(),
@@ -66,7 +66,7 @@ def release_partition(directory: Path, stream: Place, now: int) -> Released | No
 
 
 def _require_names(tx: Transaction, participant: Participant, stream: Place) -> None:
-    """Check that what is not stopped exists at least."""
+    """Check that an agency and a topic that are not stopped exist."""
     read = [place for place, _head in tx.reader.state_heads()]
     senders = {*participant.manifests.agencies(), *(place.agency for place in read)}
     require_known(
@@ -98,8 +98,8 @@ def release_stream(tx: Transaction, stream: Place) -> Released | None:
     tx.reader.clear_deferred(stream)
     position = tx.reader.position(partition)
     if position is not None and contradiction is not None:
-        # Past the record that contradicts, or it would stop the stream again. What other senders
-        # put after it is met once more, and each is a repeat.
+        # Continue after the contradicting record, which would stop the stream again. Later records
+        # of other senders are read again, and each is a repeat.
         position = min([max(position, contradiction + 1), *waiting.values()])
         tx.reader.save_position(partition, position)
     return Released(stream, position)

@@ -1,8 +1,8 @@
-"""Retry of what is held: a refused record is judged again from step 5; other items go on their way.
+"""Retry of held items: a refused record is judged again from step 5; other items are tried again.
 
-docs/spec/opening.md, "Quarantine". A record's place in the sender's stream was settled when it
-came, so step 4 is not taken again. Steps 0 to 3 are taken again: the bytes have been in a database
-since, and a key that was revoked meanwhile is no longer believed. What opens is accepted in one
+docs/spec/opening.md, "Quarantine". A record's position in the sender's stream was decided on
+arrival, so step 4 is not repeated. Steps 0 to 3 are repeated, because the bytes have been in a
+database, and a key may have been revoked meanwhile. A record that opens is accepted in one
 transaction, as at step 11.
 """
 
@@ -34,7 +34,7 @@ from broker.store.database import Store
 from broker.store.transaction import Transaction
 
 HELD_ID: Final = re.compile(rf"(?:[1-9][0-9]{{0,17}}|{retrying.ID.pattern})\Z")
-"""An id: the number of a record, or a kind and what follows it."""
+"""An id: the number of a record, or a kind and its suffix."""
 _POLL_S: Final = 0.1
 
 Settled: TypeAlias = Literal["opened", "repeat", "not_addressed"]
@@ -43,14 +43,14 @@ StillHeld: TypeAlias = Literal["refused", "deferred", "not_held"]
 
 @dataclass(frozen=True, slots=True)
 class RetriedRecord:
-    """What became of one record.
+    """Result for one record.
 
     Attributes:
-        id: the quarantine's number of it.
-        outcome: `opened`, `repeat` (the same event is in the inbox already), `not_addressed`,
-            `refused`, `deferred` (time or news may cure it; held as well), or `not_held`.
-        step: of the refusal.
-        code: of the refusal.
+        id: its number in the quarantine.
+        outcome: `opened`, `repeat` (the same event is already in the inbox), `not_addressed`,
+            `refused`, `deferred` (time or news may allow it; still held), or `not_held`.
+        step: step of the refusal.
+        code: code of the refusal.
     """
 
     id: int
@@ -60,11 +60,11 @@ class RetriedRecord:
 
     @property
     def settled(self) -> bool:
-        """Whether it is no longer held."""
+        """Return whether it is no longer held."""
         return self.outcome in {"opened", "repeat", "not_addressed"}
 
     def as_json(self) -> dict[str, object]:
-        """For scripts."""
+        """Return the result for scripts."""
         return {"id": self.id, "outcome": self.outcome, "step": self.step, "code": self.code}
 
 
@@ -76,18 +76,18 @@ def retry_all(
     wait_s: float,
     now: int,
 ) -> list[RetriedRecord | Retried]:
-    """Try each again, in the order given.
+    """Try each item again, in the given order.
 
     Args:
         participant: the agency.
         store: its state.
-        ids: as ``quarantine list`` gives them.
-        actor: who asks, and why.
+        ids: ids from ``quarantine list``.
+        actor: the person who asks, and the reason.
         wait_s: how long to wait until the running adapter has tried the events.
         now: ms.
 
     Raises:
-        ConcordantError: the agency's secret cannot be had, or its state not be written.
+        ConcordantError: the agency's secret is not available, or its state cannot be written.
         OSError: a file cannot be moved.
     """
     records: RecordRetry | None = None
@@ -116,7 +116,7 @@ def _waited(
 
 
 class RecordRetry:
-    """Judges held records again, each in a transaction of its own."""
+    """Judges held records again, each in a separate transaction."""
 
     def __init__(self, participant: Participant, store: Store, actor: Actor) -> None:
         """Unlock the agency's secret.
@@ -124,10 +124,10 @@ class RecordRetry:
         Args:
             participant: the agency.
             store: its state.
-            actor: who asks, and why.
+            actor: the person who asks, and the reason.
 
         Raises:
-            KeyAccessError: the secret cannot be had.
+            KeyAccessError: the secret is not available.
         """
         self._participant = participant
         self._store = store
@@ -138,10 +138,10 @@ class RecordRetry:
         self._memories = VerificationCache()
 
     def retry(self, id_: int, now: int) -> RetriedRecord:
-        """One record.
+        """Judge one record again.
 
         Args:
-            id_: the quarantine's number of it.
+            id_: its number in the quarantine.
             now: milliseconds since the epoch.
 
         Raises:
@@ -171,7 +171,7 @@ class RecordRetry:
     def _end(
         self, tx: Transaction, id_: int, verified: VerifiedRecord, done: Settled, now: int
     ) -> None:
-        """The record is no longer held."""
+        """Release the record from hold."""
         tx.quarantine.end(id_, "retried", now)
         tx.reader_logs.set_status(
             verified.origin.log,
@@ -187,10 +187,10 @@ class RecordRetry:
         event: OpenedEvent,
         now: int,
     ) -> None:
-        """Into the inbox and the disclosure log.
+        """Write the event to the inbox and the disclosure log.
 
         Raises:
-            RefusedError: step 11: the course of its referral does not allow it.
+            RefusedError: step 11: the status of its referral does not allow it.
         """
         agency, operator = self._participant.agency, self._actor.operator
         accepted = AcceptedEvents(tx, view, agency, self._secret, now, operator)

@@ -35,7 +35,7 @@ _PLAIN_KEYS = {"type", "recipients", "data"}
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """A sealed event: its record, and each field that an agency does not get although granted."""
+    """A sealed event: its record, and each granted field that an agency does not get."""
 
     record: Record
     left_out: Sequence[LeftOut]
@@ -43,7 +43,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrialRefusal:
-    """A line that was not sealed: why, and what a misspelt name may have meant."""
+    """A line that was not sealed: the reason, and suggestions for a misspelt name."""
 
     code: str
     detail: str
@@ -54,13 +54,13 @@ TrialResult: TypeAlias = TrialRecord | TrialRefusal
 
 
 def permitted(directory: Path, now: int) -> tuple[str, ...]:
-    """Types that the agency may publish."""
+    """Return the types that the agency may publish."""
     participant = load_participant(directory, now)
     return tuple(permitted_types(participant.contract_in_force(now).contract, participant.agency))
 
 
 def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
-    """One plain event of a type.
+    """Return one plain event of a type.
 
     Raises:
         EventError: ``type_unknown`` or ``type_not_permitted``.
@@ -81,7 +81,7 @@ def example_of(directory: Path, event_type: str, now: int) -> dict[str, object]:
 
 
 def parse_plain(line: bytes | None) -> PlainEvent:
-    """A plain event from a line.
+    """Parse a plain event from a line.
 
     Raises:
         EventError: ``event_malformed``; names the fault, never a value.
@@ -111,10 +111,10 @@ def parse_plain(line: bytes | None) -> PlainEvent:
 
 
 def _text_of(line: bytes) -> str:
-    """A line as text.
+    """Return a line as text.
 
     Raises:
-        ValueError: it is not UTF-8; says so, and if it looks like UTF-16 or UTF-32.
+        ValueError: it is not UTF-8; the message says if it looks like UTF-16 or UTF-32.
     """
     if b"\0" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ValueError("the line is not UTF-8: it looks like UTF-16 or UTF-32")
@@ -140,7 +140,7 @@ def _no_constant(_name: str) -> None:
 
 
 class Trial:
-    """Seals into the agency's trial streams; these continue from call to call."""
+    """Seals into the agency's trial streams, which continue from call to call."""
 
     def __init__(self, directory: Path, now: int) -> None:
         self._participant: Participant = load_participant(directory, now)
@@ -150,10 +150,10 @@ class Trial:
         self._store = open_store(self._participant.path(self._participant.config.state.database))
 
     def seal(self, lines: Sequence[bytes | None], now: int) -> list[TrialResult]:
-        """A record or a refusal for each line, in order.
+        """Return a record or a refusal for each line, in order.
 
         Raises:
-            RegistryError: nothing can be sealed at the moment, for all lines alike.
+            RegistryError: no line can be sealed at the moment.
         """
         results: dict[int, TrialResult] = {}
         streams: dict[KafkaPartition, list[tuple[int, Sealed]]] = {}
@@ -180,7 +180,7 @@ class Trial:
         return [results[at] for at in range(len(lines))]
 
     def _instead(self, event: PlainEvent | None, code: str) -> Mapping[str, tuple[str, ...]]:
-        """What a refused event may name instead."""
+        """Return suggestions for a refused event."""
         if event is None:
             return {}
         contracts = [signed.contract for signed in self._participant.contracts.trusted()]

@@ -1,6 +1,6 @@
-"""The test vectors' cases: read, run against an implementation, compared (tests/vectors/README).
+"""Cases of the test vectors: read, run against an implementation, compared (tests/vectors/README).
 
-An implementation is a function from a case to the answers; this reader is one, a command that
+An implementation is a function from a case to the answers. This reader is one; a command that
 speaks the JSON Lines of `event open` is another.
 """
 
@@ -31,7 +31,7 @@ from contracts.names import suggestion
 CASE_SECONDS: Final = 60
 """Longest time for one case before the command counts as wrong."""
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
-"""Longest output of one case, bytes: a command that never stops writing would fill the memory."""
+"""Maximum output of one case in bytes: a command that never stops writing would exhaust memory."""
 LARGE_FILES: Final = "large.json"
 """What the large files of the vectors are made from (tests/vectors/README)."""
 _SHOWN: Final = 300
@@ -54,11 +54,11 @@ class Case:
     """One case.
 
     Attributes:
-        name: of its file, without the end.
-        folder: of its setting.
-        agency: who reads.
+        name: file name without its ending.
+        folder: folder of its setting.
+        agency: the reader.
         now: the reader's clock, ms.
-        time: the same as it is written in the case.
+        time: the same as text in the case.
         records: lines, in order.
         expect: one answer for each of them.
     """
@@ -76,14 +76,14 @@ Implementation: TypeAlias = Callable[[Case], "list[object]"]
 
 
 class AnswerError(Exception):
-    """An implementation gave no answers; the text says why, in a few words."""
+    """An implementation gave no answers; the text gives the reason in a few words."""
 
 
 class UnknownCaseError(Exception):
-    """A name is no case's; the text is the name.
+    """A name is not the name of a case; the text is the name.
 
     Attributes:
-        suggestion: which case may be meant.
+        suggestion: the case that may be meant.
     """
 
     def __init__(self, name: str, suggestion: str) -> None:
@@ -92,16 +92,16 @@ class UnknownCaseError(Exception):
 
 
 def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
-    """The cases of a folder, all of them or those named, in order of their names.
+    """Return all or the named cases of a folder, in order of their names.
 
     Raises:
         ConfigError: `vectors_missing`, `vectors_invalid`.
-        UnknownCaseError: a name is no case's.
+        UnknownCaseError: a name is not the name of a case.
     """
     paths = {path.stem: path for path in (vectors / "cases").glob("*.json")}
     if not paths:
         raise ConfigError(
-            "There are no test vectors here.",
+            "This folder holds no test vectors.",
             code="vectors_missing",
             where=str(vectors),
             fix="name the folder tests/vectors of a source tree with --vectors",
@@ -155,7 +155,7 @@ def _load_case(vectors: Path, path: Path) -> Case:
             fix="restore the folder of vectors, or make it again with its generate.py",
         )
     folder = vectors / "settings" / case.setting
-    if not (folder / SETTING_FILE).is_file():  # no implementation can be blamed for that
+    if not (folder / SETTING_FILE).is_file():  # this is no fault of an implementation
         raise ConfigError(
             "A setting of the vectors is missing.",
             code="vectors_invalid",
@@ -174,7 +174,10 @@ def _load_case(vectors: Path, path: Path) -> Case:
 
 
 def fault(case: Case, implementation: Implementation) -> str | None:
-    """What is wrong with an implementation's answers to a case, in one line; None if nothing."""
+    """Return the fault in an implementation's answers to a case, in one line.
+
+    None if there is none.
+    """
     try:
         answers = implementation(case)
     except AnswerError as error:
@@ -188,7 +191,7 @@ def fault(case: Case, implementation: Implementation) -> str | None:
 
 
 def _text(answer: object) -> bytes:
-    """One text for equal JSON: true is not 1, and the order of members does not count."""
+    """Return one text for equal JSON: true is not 1, and the order of members does not count."""
     return orjson.dumps(answer, option=orjson.OPT_SORT_KEYS)
 
 
@@ -203,13 +206,13 @@ _loaded = cache(load_setting)
 
 
 def this_reader(case: Case) -> list[object]:
-    """The reader of this package, in this process."""
+    """Return the answers of this package's reader, in this process."""
     view = _loaded(case.folder, case.agency).view(case.now)
     return [open_line(line.encode(), view, case.now)[0] for line in case.records]
 
 
 def command_reader(command: str) -> Implementation:
-    """A command, started for each case: records in, answers out.
+    """Return an implementation that starts a command for each case: records in, answers out.
 
     Args:
         command: with `{setting}`, `{agency}` and `{now}`; split as a shell would, and run without.
@@ -226,7 +229,7 @@ def command_reader(command: str) -> Implementation:
             "The command cannot be read.",
             code="command_invalid",
             where=command,
-            fix="write it as for a shell: words, quotation marks that are closed",
+            fix="write it as for a shell: words, and closed quotation marks",
         )
 
     def run(case: Case) -> list[object]:
@@ -247,19 +250,22 @@ def _started(words: Sequence[str], records: IO[bytes]) -> subprocess.Popen[bytes
             words,
             stdin=records,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # so that what it starts itself can be ended with it
+            start_new_session=True,  # so that its child processes can be ended with it
         )
     except OSError as error:
         raise ConfigError(
             f"The command cannot be started ({error.strerror}).",
             code="command_not_started",
             where=words[0],
-            fix="name a program that is there and may be run",
+            fix="name a program that exists and may be run",
         ) from None
 
 
 def _output(process: subprocess.Popen[bytes]) -> bytes:
-    """All that it writes until it ends. Its exit code does not count: 4 is for what it refused."""
+    """Return everything that it writes until it ends.
+
+    Its exit code is ignored: 4 means refused lines.
+    """
     late = Event()
 
     def stop() -> None:
@@ -284,7 +290,7 @@ def _output(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.returncode is None:  # not waited for, so its number is still its own
+    if process.returncode is None:  # not waited for yet, so its process id is still valid
         with suppress(ProcessLookupError, PermissionError):  # it has ended by itself
             os.killpg(process.pid, signal.SIGKILL)
 
@@ -307,7 +313,7 @@ def _answers(output: bytes, code: int) -> list[object]:
             _text(answer)
         except ValueError:
             raise AnswerError(f"answer {number} is not JSON") from None
-        except TypeError:  # it is read deeper than it is written
+        except TypeError:  # the parser allows deeper nesting than the writer
             raise AnswerError(f"answer {number} is nested too deeply") from None
         answers.append(answer)
     return answers

@@ -1,7 +1,7 @@
 """Reader in a setting of the test vectors: a `FileContext` from a folder (tests/vectors/README).
 
-Nothing here is an agency's: keys are seeds that the folder publishes, nothing is unlocked, logged
-or stored. What does not verify is not believed, and the others are used.
+Nothing here belongs to an agency: keys are seeds that the folder publishes, and nothing is
+unlocked, logged or stored. Files that do not verify are ignored.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ class PublishedSeeds:
         self._by_kid = {kid(EXCHANGE, XWING, opener.public): opener for opener in openers}
 
     def holds(self, key: bytes) -> bool:
-        """Whether the seed of this key is in the setting."""
+        """Return whether the seed of this key is in the setting."""
         return key in self._by_kid
 
     def opener(self, key: bytes) -> WrapOpener:
-        """The key with this id."""
+        """Return the key with this id."""
         return self._by_kid[key]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingReader:
-    """What one agency believes and holds in a setting; `view` makes a fresh reading of it."""
+    """Trusted contracts and keys of one agency in a setting; `view` makes a new context."""
 
     deployment: str
     agency: str
@@ -79,7 +79,7 @@ class SettingReader:
     receipts: tuple[tuple[bytes, SignedCheckpoint], ...]
 
     def view(self, now: int) -> FileContext:
-        """A reading that has seen no record; `now` in ms."""
+        """Return a context that has seen no record; `now` in ms."""
         manifests = self.trust.manifests
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
         return FileContext(self.deployment, self.agency, self.trust, keys, self._receipts, now)
@@ -95,11 +95,11 @@ class SettingReader:
 
 
 def load_setting(folder: Path, agency: str) -> SettingReader:
-    """The reader that a setting's folder describes.
+    """Return the reader that a setting's folder describes.
 
     Args:
         folder: `settings/<name>`.
-        agency: who reads.
+        agency: the reader.
 
     Raises:
         ConfigError: code `vectors_invalid`: the folder cannot be read, or lacks this agency.
@@ -153,7 +153,7 @@ def _contracts(
 
 
 def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> ManifestBook:
-    """Each as if it had been met when it was issued, in ascending version."""
+    """Return a book of manifests, each verified at its time of issue, in ascending version."""
     parsed: list[SignedManifest] = []
     for raw in files:
         try:
@@ -177,7 +177,7 @@ def _manifests(deployment: str, contracts: ContractBook, files: list[bytes]) -> 
 def _receipts(
     manifests: ManifestBook, files: list[bytes]
 ) -> tuple[tuple[bytes, SignedCheckpoint], ...]:
-    """Those whose key was vouched for, and not in other hands, at their time."""
+    """Return receipts whose key was listed, and not revoked, at their time."""
     believed: list[tuple[bytes, SignedCheckpoint]] = []
     for raw in files:
         try:

@@ -1,4 +1,4 @@
-"""Result of one check: what was looked at, its status, and what to do about it."""
+"""Result of one check: what was checked, its status, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Status: TypeAlias = Literal["ok", "warn", "fail", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check that was made.
+    """Result of a check.
 
     Attributes:
-        name: what was looked at.
-        status: `fail` stops the adapter or soon will; `warn` is to be done soon.
-        detail: what was found, without personal data.
+        name: what was checked.
+        status: `fail` stops the adapter or soon will; `warn` should be done soon.
+        detail: the finding, without personal data.
         fix: what to do.
         code: stable, for scripts.
     """
@@ -31,21 +31,21 @@ class Check:
 
 
 def passed(name: str, detail: str) -> Check:
-    """All is well."""
+    """Return a result without a problem."""
     return Check(name, "ok", detail)
 
 
 def warned(name: str, detail: str, fix: str | None = None) -> Check:
-    """Something to do soon."""
+    """Return a result that needs action soon."""
     return Check(name, "warn", detail, fix)
 
 
 def skipped(name: str, reason: str) -> Check:
-    """It was not looked at."""
-    return Check(name, "skipped", f"not looked at: {reason}")
+    """Return a result of a check that was not made."""
+    return Check(name, "skipped", f"not checked: {reason}")
 
 
 def failed(name: str, error: ConcordantError) -> Check:
-    """What an error says."""
+    """Return the result for an error."""
     where = f" [{error.where}]" if error.where else ""
     return Check(name, "fail", f"{error.detail}{where}", next_step(error), error.code)

@@ -1,4 +1,4 @@
-"""Examination of an agency: every check in turn; the failure of one stops no other."""
+"""Examination of an agency: every check in turn; a failed check does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from contracts.durations import DAY_MS
 from contracts.errors import ConcordantError
 
 ENDS_SOON_MS = 30 * DAY_MS
-"""A new version of a contract takes weeks to agree on and to sign."""
+"""Warning time: a new version of a contract takes weeks to agree on and to sign."""
 
 Checks = Iterator[Check]
 
 
 def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Check]:
-    """Every check of an agency.
+    """Run every check of an agency.
 
     Args:
         agency: its folder.
@@ -77,7 +77,7 @@ def examine(agency: Path, now: int, *, kafka_timeout_s: float | None) -> list[Ch
 
 
 def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
-    """What a check found, and what stopped it."""
+    """Return the results of a check, or the error that stopped it."""
     found: list[Check] = []
     try:
         found.extend(checks())
@@ -85,7 +85,7 @@ def _guarded(name: str, checks: Callable[[], Checks]) -> list[Check]:
         found.append(failed(name, error))
     except OSError as error:
         found.append(
-            Check(name, "fail", f"cannot be looked at ({error.strerror})", code="unreadable")
+            Check(name, "fail", f"cannot be checked ({error.strerror})", code="unreadable")
         )
     return found
 
@@ -102,7 +102,7 @@ def _contract(participant: Participant, now: int) -> Checks:
             "contract",
             "fail",
             f"{named}: this agency has {mine.state} it",
-            again and f"when the reason is gone: {again}",
+            again and f"when the reason no longer applies: {again}",
             f"contract_{mine.state}",
         )
         return
@@ -112,7 +112,7 @@ def _contract(participant: Participant, now: int) -> Checks:
         return
     yield from _dates(named, contract.ends_ms, now)
     for agency, departure in status.departed.items():
-        yield warned("contract", f"{agency} has {departure.state} {named}: nothing flows to it")
+        yield warned("contract", f"{agency} has {departure.state} {named}: it receives nothing")
 
 
 def _dates(named: str, ends_ms: int, now: int) -> Checks:

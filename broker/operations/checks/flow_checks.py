@@ -21,14 +21,14 @@ from broker.store.transaction import Transaction
 from contracts.durations import DAY_MS, MINUTE_MS, duration_text
 
 SLOW_MS: Final = 10 * MINUTE_MS
-"""How long the agency's own system may leave an event in the inbox (the alert `InboxStuck`)."""
+"""How long an event may wait for the agency's own system (the alert `InboxStuck`)."""
 FLOW: Final = ("outbox", "inbox", "streams", "heartbeats", "referrals", "alarms")
 """Names of these checks."""
 TOO_LARGE: Final = "kafka_record_too_large"
 
 
 def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
-    """Outbox, inbox, streams, heartbeats, referrals and alarms.
+    """Check outbox, inbox, streams, heartbeats, referrals and alarms.
 
     Raises:
         StoreError: the state cannot be read.
@@ -36,7 +36,7 @@ def flow_checks(participant: Participant, now: int) -> Iterator[Check]:
     path = participant.path(participant.config.state.database)
     if not path.exists():
         for name in FLOW:
-            yield passed(name, "no state yet: nothing has flowed")
+            yield passed(name, "no state yet: no event has been sent or received")
         return
     runs = adapter_runs(participant.root)
     store = open_existing(path)
@@ -60,7 +60,7 @@ def _outbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) 
     counts = tx.outbox.counts()
     waiting = counts.pending + counts.unsent
     if not waiting or counts.oldest_ms is None:
-        return passed("outbox", "every event that was accepted is on Kafka")
+        return passed("outbox", "every accepted event is on Kafka")
     since = duration_text(now - counts.oldest_ms)
     largest = max((len(row.value or b"") for row in tx.outbox.unsent()), default=0)
     detail = f"{waiting} events wait for Kafka, the oldest for {since}"
@@ -104,15 +104,15 @@ def _inbox(participant: Participant, tx: Transaction, now: int, *, runs: bool) -
 def _streams(tx: Transaction) -> Iterator[Check]:
     missing = {agency: gaps for agency, _, gaps, _ in tx.reader.state_sizes() if gaps}
     for agency, count in sorted(missing.items()):
-        detail = f"{count} gaps in the records of {agency}; they are asked for again"
+        detail = f"{count} gaps in the records of {agency}; the missing records are requested again"
         fix = f"if it stays for ten minutes, telephone {agency}, then the host of Kafka"
         yield Check("streams", "fail", detail, fix, "records_missing")
     bare: dict[str, int] = {}
     for log, count in tx.reader_logs.without_content():
         bare[log.agency] = bare.get(log.agency, 0) + count
     for agency, count in sorted(bare.items()):
-        detail = f"of {count} records of {agency} only the hash came; they are asked for again"
-        fix = f"ask {agency} whether the content is gone there"
+        detail = f"of {count} records of {agency} only the hash arrived; they are requested again"
+        fix = f"ask {agency} whether the content is lost there"
         yield Check("streams", "fail", detail, fix, "content_missing")
     if not missing and not bare:
         yield passed("streams", "no record that another agency signed is missing")
@@ -135,17 +135,17 @@ def _heartbeats(
     for agency in silent:
         since = f"for {duration_text(now - heard[agency])}" if agency in heard else "ever"
         fix = f"telephone {agency}: its adapter is down, or its records are withheld"
-        yield warned("heartbeats", f"nothing was heard from {agency} {since}", fix)
+        yield warned("heartbeats", f"no heartbeat from {agency} {since}", fix)
     if not silent:
-        yield passed("heartbeats", f"all {len(others)} other parties were heard")
+        yield passed("heartbeats", f"all {len(others)} other parties sent heartbeats")
 
 
 def _referrals(participant: Participant, tx: Transaction, now: int) -> Check:
     late = len(tx.referrals.overdue(now))
     if late:
         fix = f"concordant status --agency {participant.root} names them; tell the caseworkers"
-        return warned("referrals", f"{late} referrals are past a clock of the contract", fix)
-    return passed("referrals", "none is past a clock of the contract")
+        return warned("referrals", f"{late} referrals are past a deadline of the contract", fix)
+    return passed("referrals", "none is past a deadline of the contract")
 
 
 def _alarms(participant: Participant, tx: Transaction, now: int) -> Check:
@@ -158,7 +158,7 @@ def _alarms(participant: Participant, tx: Transaction, now: int) -> Check:
 
 
 def held_checks(participant: Participant, now: int) -> Iterator[Check]:
-    """Nothing is put aside, or one line for each kind of it.
+    """Check for held items: one line for each kind.
 
     Raises:
         StoreError: the state cannot be read.
@@ -197,9 +197,10 @@ def held_checks(participant: Participant, now: int) -> Iterator[Check]:
                 "fail" if part >= 1 else "warn",
                 f"the quarantine of {agency} is {part:.0%} full: {size.records} of "
                 f"{QUARANTINE_QUOTA} records, {size.size} of {QUARANTINE_BYTES} bytes",
-                "retry what opens now, and discard what no retry can open: concordant quarantine "
-                f"discard ID --reason TEXT --agency {participant.root}",
+                "retry records that open now, and discard those that no retry can open: "
+                "concordant quarantine discard ID --reason TEXT --agency "
+                "{self.participant.root}",
                 "quarantine_full",
             )
     if not items:
-        yield passed("held", "nothing is put aside")
+        yield passed("held", "nothing is held")

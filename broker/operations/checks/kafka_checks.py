@@ -1,6 +1,6 @@
-"""Checks of Kafka as this agency sees it: reachable, its clock, and the rights of the contract.
+"""Checks of Kafka for this agency: reachable, its clock, and the rights of the contract.
 
-Kafka says itself what a client may do with a topic, so nothing has to be written to find out.
+Kafka reports what a client may do with a topic, so the check writes nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from broker.transport.topics import control_topics, readable_topics, writable_to
 from contracts.durations import MINUTE_MS, duration_text
 
 RECENT_MS: Final = 3 * MINUTE_MS
-"""Heartbeats come once a minute: with adapters running, something is never older than this."""
+"""Heartbeats arrive once a minute, so with running adapters the newest is never older than this."""
 _APPLY: Final = "ask Kafka's host to run: concordant kafka apply"
 _API_VERSIONS: Final = bytes.fromhex("0000000a00120000" + "00000001ffff")
-"""Kafka's first request, 14 bytes: a client certificate is refused only when something is asked."""
+"""Kafka's first request, 14 bytes: Kafka refuses a client certificate only at a request."""
 
 
 def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterator[Check]:
-    """Reachable, the same time, and every right that the contract gives.
+    """Check that Kafka is reachable, its clock agrees, and every right of the contract exists.
 
     Raises:
         TransportError: the TLS files cannot be used.
@@ -41,7 +41,7 @@ def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterat
         yield skipped("kafka clock", "Kafka cannot be reached")
         yield skipped("rights", "Kafka cannot be reached")
         return
-    yield passed("kafka", f"{reached} answers over TLS 1.3 and takes our certificate")
+    yield passed("kafka", f"{reached} answers over TLS 1.3 and accepts our certificate")
     probe = Probe(connection, timeout_s)
     needed = _needed(participant, now)
     try:
@@ -55,15 +55,15 @@ def kafka_checks(participant: Participant, now: int, timeout_s: float) -> Iterat
 
 
 class Probe(provisioning.Provisioner):
-    """Questions that any client may ask about itself."""
+    """Requests that any client may make about its own rights."""
 
     def __init__(self, connection: KafkaConnection, timeout_s: float) -> None:
-        """Connects when first used."""
+        """Connect on first use."""
         super().__init__(connection)
         self._timeout_s = timeout_s
 
     def allowed(self, topics: tuple[str, ...]) -> dict[str, frozenset[str]]:
-        """What Kafka lets this client do with each topic; nothing where there is no topic.
+        """Return what Kafka lets this client do with each topic; nothing for an absent topic.
 
         Returns:
             Lower-case operations by topic.
@@ -80,16 +80,17 @@ class Probe(provisioning.Provisioner):
         found: dict[str, frozenset[str]] = {}
         for topic, answer in answers.items():
             found[topic] = frozenset()
-            with contextlib.suppress(TransportError):  # unknown and not allowed look the same
+            # Kafka gives the same answer for unknown and for not allowed
+            with contextlib.suppress(TransportError):
                 operations = self._ask(answer.result).authorized_operations or []
                 found[topic] = frozenset(one.name.lower() for one in operations)
         return found
 
     def newest(self, topic: str) -> int | None:
-        """When Kafka stored the newest record of a topic's first partition, by its own clock.
+        """Return when Kafka stored the newest record of a topic's first partition, by its clock.
 
         Returns:
-            Milliseconds since the epoch; None if there is none or we may not know.
+            Milliseconds since the epoch; None if there is none or this client may not know.
         """
         library: Any = provisioning._library()
         partition = library._TopicPartition(topic, 0)
@@ -103,7 +104,7 @@ class Probe(provisioning.Provisioner):
 
 
 def _reach(connection: KafkaConnection, timeout_s: float) -> str:
-    """The first address that answers."""
+    """Return the first address that answers."""
     context = ssl_context(connection.tls)
     problem: TransportError | None = None
     for address in connection.bootstrap.split(","):
@@ -116,15 +117,15 @@ def _reach(connection: KafkaConnection, timeout_s: float) -> str:
                 tls.sendall(_API_VERSIONS)
                 if tls.recv(4):
                     return address.strip()
-                problem = _unreachable(address, "it closed the connection: it does not know us")
+                problem = _unreachable(
+                    address, "it closed the connection: it does not know our certificate"
+                )
         except ssl.SSLCertVerificationError as error:
-            problem = _unreachable(
-                address, f"its certificate does not hold: {error.verify_message}"
-            )
+            problem = _unreachable(address, f"its certificate is not valid: {error.verify_message}")
         except ssl.SSLError:
             problem = _unreachable(address, "it does not speak TLS 1.3 with us, or refuses us")
         except socket.gaierror:
-            problem = _unreachable(address, "there is no such host")
+            problem = _unreachable(address, "the host does not exist")
         except ValueError:
             problem = _unreachable(address, "it is not HOST:PORT")
         except OSError as error:
@@ -138,13 +139,13 @@ def _unreachable(address: str, reason: str) -> TransportError:
         f"Kafka at {address.strip()} does not answer: {reason}.",
         code="kafka_unreachable",
         where="agency.toml: kafka",
-        fix="check the address, the network and the TLS files; for a try-out: "
-        "concordant kafka up --root DIR",
+        fix="check the address, the network and the TLS files; for a trial: concordant kafka "
+        "up --root DIR",
     )
 
 
 def _needed(participant: Participant, now: int) -> dict[str, frozenset[str]]:
-    """Operations by topic that the contract gives this agency."""
+    """Return the operations by topic that the contract gives this agency."""
     contract = participant.contract_in_force(now).contract
     needed: dict[str, set[str]] = {
         name: {"read", "write"} for name in control_topics(participant.deployment).names
@@ -164,7 +165,7 @@ def _rights(
         has = allowed.get(topic, frozenset())
         if not has:
             wrong += 1
-            detail = f"{topic} does not exist, or we may do nothing with it"
+            detail = f"{topic} does not exist, or this agency has no right on it"
             yield Check("rights", "fail", detail, _APPLY, "topic_missing")
         elif operations - has:
             wrong += 1

@@ -1,4 +1,4 @@
-"""Checks of keys and manifests: everything that signs or opens now can be unlocked."""
+"""Checks of keys and manifests: every key that signs or opens now can be unlocked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ EXPIRES_SOON_MS: Final = 7 * DAY_MS
 
 
 def _renew(participant: Participant) -> str:
-    """What renews keys and manifest: it needs the governance keys, which belong offline."""
+    """Return the command that renews keys and manifest.
+
+    It needs the governance keys from offline.
+    """
     command = f"concordant keys renew --agency {participant.root}"
     entries = participant.governance_source().entries()
     here = any(entry.role == "governance" for entry in entries)
@@ -29,7 +32,7 @@ def _renew(participant: Participant) -> str:
 
 
 def manifests(participant: Participant, now: int) -> Iterator[Check]:
-    """Every party's manifest is here and has not expired."""
+    """Check that every party's manifest is here and has not expired."""
     parties = {
         party.id for signed in participant.contracts.trusted() for party in signed.contract.parties
     }
@@ -48,14 +51,14 @@ def manifests(participant: Participant, now: int) -> Iterator[Check]:
         if left < EXPIRES_SOON_MS:
             ours = agency == participant.agency
             fix = _renew(participant) if ours else f"ask {agency} to renew it"
-            yield warned("manifests", f"that of {agency} ends in {duration_text(left)}", fix)
+            yield warned("manifests", f"that of {agency} expires in {duration_text(left)}", fix)
     if sound == len(parties):
         yield passed("manifests", f"those of all {sound} parties are here and valid")
     yield from _principal(participant, now)
 
 
 def _principal(participant: Participant, now: int) -> Iterator[Check]:
-    """The certificate is of the Kafka principal that each contract in force names for us."""
+    """Check that the certificate has the Kafka principal that each contract in force names."""
     pem = participant.path(participant.config.kafka.certificate)
     if not pem.is_file():
         return
@@ -75,10 +78,10 @@ def _principal(participant: Participant, now: int) -> Iterator[Check]:
 
 
 def passphrase(participant: Participant) -> Iterator[Check]:
-    """The passphrase is there, and no other account can read it.
+    """Check that the passphrase is here, and no other account can read it.
 
     Raises:
-        KeyAccessError: it is not there.
+        KeyAccessError: it is missing.
     """
     source = passphrase_source(participant.config.passphrase, participant.root)
     load_passphrase(source)
@@ -97,10 +100,10 @@ def passphrase(participant: Participant) -> Iterator[Check]:
 
 
 def keys(participant: Participant, now: int) -> Iterator[Check]:
-    """What signs, opens and derives ids now can be unlocked; what ends soon has a successor."""
+    """Check that present keys can be unlocked, and that keys that end soon have a successor."""
     manifest = participant.manifests.newest(participant.agency)
     if manifest is None:
-        yield Check("keys", "fail", "there is no manifest of ours", code="manifest_missing")
+        yield Check("keys", "fail", "our own manifest is missing", code="manifest_missing")
         return
     asked: list[tuple[str, Callable[[], object]]] = [
         ("stream", partial(participant.stream_signer, now)),

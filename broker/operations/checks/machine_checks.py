@@ -24,13 +24,13 @@ _CERTIFICATE: Final = (
     "in agency.toml names"
 )
 LEAST_FREE_BYTES: Final = 512 * 2**20
-"""Below this the state database is in danger: a day of events and its log."""
+"""Minimum free space for the state database: a day of events and its log."""
 LITTLE_FREE_BYTES: Final = 4 * 2**30
 CERTIFICATE_SOON_MS: Final = 30 * DAY_MS
 
 
 def folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    """Every folder that the adapter writes to can be written to."""
+    """Check that every folder to which the adapter writes is writable."""
     named = (
         config.folders.import_,
         config.folders.processed,
@@ -62,11 +62,13 @@ def _writable(folder: Path) -> bool:
 
 
 def disk(agency: Path) -> Iterator[Check]:
-    """There is room for the state."""
+    """Check the disk space for the state."""
     free = shutil.disk_usage(agency).free
     text = f"{free / 2**30:.1f} GiB free"
     if free < LEAST_FREE_BYTES:
-        yield Check("disk", "fail", text, "make room: nothing can be taken or sent", "disk_full")
+        yield Check(
+            "disk", "fail", text, "free disk space: nothing can be received or sent", "disk_full"
+        )
     elif free < LITTLE_FREE_BYTES:
         yield warned("disk", text, "make room")
     else:
@@ -74,10 +76,10 @@ def disk(agency: Path) -> Iterator[Check]:
 
 
 def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    """The state database passes its own check.
+    """Run the state database's own check.
 
     Raises:
-        StoreError: it does not.
+        StoreError: it finds a fault.
     """
     path = agency / config.state.database
     if not path.exists():
@@ -85,7 +87,7 @@ def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
         return
     before = path.stat()
     mode = stat.S_IMODE(before.st_mode)
-    if mode & 0o077:  # opening it puts that right
+    if mode & 0o077:  # opening the database corrects its mode
         yield warned(
             "state",
             f"others could read the state database (it had mode {mode:o}); now they cannot",
@@ -100,7 +102,7 @@ def state(agency: Path, config: AgencyConfig) -> Iterator[Check]:
 
 
 def clock(participant: Participant, now: int) -> Iterator[Check]:
-    """This clock is not behind what others have signed."""
+    """Check that this clock is not behind the signatures of others."""
     newest = max(
         (verified.manifest.issued for verified in participant.manifests.all()), default=now
     )
@@ -126,10 +128,10 @@ def clock(participant: Participant, now: int) -> Iterator[Check]:
 
 
 def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]:
-    """The TLS identity can be used, is ours, and is valid for a while.
+    """Check that the TLS identity can be used, is ours, and stays valid for a while.
 
     Raises:
-        TransportError: a file is missing or not what it should be.
+        TransportError: a file is missing or invalid.
     """
     kafka = config.kafka
     files = TlsFiles(agency / kafka.ca, agency / kafka.certificate, agency / kafka.key)
@@ -146,7 +148,7 @@ def certificate(agency: Path, config: AgencyConfig, now: int) -> Iterator[Check]
             )
         elif facts.not_after - now < CERTIFICATE_SOON_MS:
             left = duration_text(facts.not_after - now)
-            yield warned("certificate", f"the TLS {name} ends in {left}", _CERTIFICATE)
+            yield warned("certificate", f"the TLS {name} expires in {left}", _CERTIFICATE)
         elif name == "certificate":
             left = duration_text(facts.not_after - now)
             yield passed("certificate", f"{facts.common_name}, valid for {left}")

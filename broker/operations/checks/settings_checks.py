@@ -22,10 +22,10 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    """The kind of adapter is installed and can be loaded.
+    """Check that the kind of adapter is installed and can be loaded.
 
     Raises:
-        ConfigError: it is not, or cannot.
+        ConfigError: it is not installed, or cannot be loaded.
     """
     if not declared_kinds():
         yield skipped("adapter", "concordant is not installed as a package")
@@ -36,7 +36,7 @@ def adapter(agency: Path, config: AgencyConfig) -> Iterator[Check]:
 
 
 def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
-    """Governance ids, folders, addresses and intervals make sense together.
+    """Check that governance ids, folders, addresses and intervals are consistent.
 
     Raises:
         ConfigError: the ids of the governance keys are not base64.
@@ -50,11 +50,11 @@ def settings(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     ]
     yield from wrong
     if not any(check.status == "fail" for check in wrong):
-        yield passed("settings", "folders, addresses and intervals make sense")
+        yield passed("settings", "folders, addresses and intervals are consistent")
 
 
 def partners(participant: Participant) -> Iterator[Check]:
-    """Each partner is a party of a contract, and each party can be addressed."""
+    """Check that each partner is a party of a contract, and each party can be addressed."""
     config = participant.config
     parties = {
         party.id for signed in participant.contracts.trusted() for party in signed.contract.parties
@@ -94,8 +94,8 @@ def _same_folders(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     for name, folder in named.items():
         path = (agency / folder).resolve()
         if path in seen:
-            detail = f"{seen[path]} and {name} are one folder [agency.toml: folders.{name}]"
-            fix = "give each its own folder: what is written would be read again"
+            detail = f"{seen[path]} and {name} are the same folder [agency.toml: folders.{name}]"
+            fix = "give each its own folder: otherwise the adapter would read its own output"
             yield Check("settings", "fail", detail, fix, "config_folders_same")
         seen[path] = name
 
@@ -111,15 +111,16 @@ def _intervals(config: AgencyConfig) -> Iterator[Check]:
     intervals = config.intervals
     if intervals.heartbeat * 1000 > SILENCE_MS:
         detail = (
-            f"we state that we are here every {intervals.heartbeat:g} s; the others alarm after "
-            f"{SILENCE_MS / 1000:g} s [agency.toml: intervals.heartbeat]"
+            f"we send a heartbeat every {intervals.heartbeat:g} s, but the others raise an "
+            f"alarm after {SILENCE_MS / 1000:g} s [agency.toml: intervals.heartbeat]"
         )
         fix = f"set it to {INTERVAL_MS / 1000:g} or less"
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
     if intervals.silence_alarm * 1000 <= INTERVAL_MS:
         detail = (
-            f"we alarm after {intervals.silence_alarm:g} s without a word, and each agency speaks "
-            f"every {INTERVAL_MS / 1000:g} s [agency.toml: intervals.silence_alarm]"
+            f"we raise an alarm after {intervals.silence_alarm:g} s without a heartbeat, but "
+            f"each agency sends one every {INTERVAL_MS / 1000:g} s [agency.toml: "
+            "intervals.silence_alarm]"
         )
         fix = f"set it to {SILENCE_MS / 1000:g}"
         yield Check("settings", "fail", detail, fix, "config_interval_invalid")
@@ -128,24 +129,24 @@ def _intervals(config: AgencyConfig) -> Iterator[Check]:
 def _health(agency: Path, config: AgencyConfig) -> Iterator[Check]:
     http = config.http
     if http.host not in LOOPBACK:
-        detail = f"/metrics and /readyz answer on {http.host}, not on this machine alone"
+        detail = f"/metrics and /readyz answer on {http.host}, not only on this machine"
         yield warned("settings", detail, "let a firewall allow only the monitoring system")
     if adapter_runs(agency) and http.port in {0, health_port(agency)}:
         return
     problem = _bindable(http.host, http.port)
     if problem:
         where = "agency.toml: http"
-        detail = f"nothing can listen on {http.host}:{http.port}: {problem} [{where}]"
+        detail = f"the health server cannot listen on {http.host}:{http.port}: {problem} [{where}]"
         fix = "use a free port and an address of this machine, or port 0"
         yield Check("settings", "fail", detail, fix, "config_port_unusable")
 
 
 def _bindable(host: str, port: int) -> str | None:
-    """Why the health port cannot be opened; None if it can."""
+    """Return why the health port cannot be opened; None if it can."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError:
-        return "there is no such host"
+        return "the host does not exist"
     family, kind, number, _, address = found[0]
     with socket.socket(family, kind, number) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -158,10 +159,10 @@ def _bindable(host: str, port: int) -> str | None:
 
 
 def governance_passphrase(participant: Participant) -> Iterator[Check]:
-    """The governance keys open with their own passphrase, while they are here.
+    """Check that the governance keys open with their passphrase, while they are here.
 
     Raises:
-        ConcordantError: they do not.
+        ConcordantError: they do not open.
     """
     section = participant.config.governance_passphrase
     here = any(entry.role == "governance" for entry in participant.governance_source().entries())
