@@ -27,9 +27,9 @@ class TermChange:
     """One change between two versions.
 
     Attributes:
-        path: dotted path in the agreement; an item of a list stands in brackets.
-        clause: of the agreement that changes, where the term has one.
-        effect: on disclosure.
+        path: dotted path in the agreement; an item of a list is in brackets.
+        clause: clause of the agreement that changes, if the term has one.
+        effect: effect on disclosure.
         text: the change in words.
         parties: agencies that it concerns, of either version, sorted.
     """
@@ -42,7 +42,7 @@ class TermChange:
 
     @property
     def widening(self) -> bool:
-        """Whether it counts as widening: `unknown` and `both` do."""
+        """Return whether it counts as widening: `unknown` and `both` do."""
         return self.effect in {"widens", "both", "unknown"}
 
 
@@ -54,7 +54,7 @@ class AgreementComparison:
 
     @property
     def widening(self) -> bool:
-        """Whether any change counts as widening."""
+        """Return whether any change counts as widening."""
         return any(change.widening for change in self.changes)
 
 
@@ -65,7 +65,7 @@ def compare(before: Contract, after: Contract) -> AgreementComparison:
     return AgreementComparison(tuple(changes))
 
 
-# --- what less consent or another flow follows from several terms together ------------------------
+# --- combined effects of several terms: less consent, or a new flow -------------------------------
 
 Flow: TypeAlias = tuple[str, str, str, str]
 """Event type, field, role of the sender, role of the reader."""
@@ -196,7 +196,7 @@ def _clause(contract: Contract, path: TermPath) -> str | None:
 
 
 def _concerned(before: Contract, after: Contract, path: TermPath) -> tuple[str, ...]:
-    """Parties of either version that play a role in the terms at a path; else all of them."""
+    """Return the parties of either version whose role is named at a path; else all of them."""
     roles: set[str] = set()
     for contract in (before, after):
         terms = contract.event_types.get(path[1]) if path[:1] == ("event_types",) else None

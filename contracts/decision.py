@@ -57,7 +57,7 @@ class Decision:
 
     @property
     def withheld(self) -> Mapping[str, tuple[str, ...]]:
-        """Addressed agency to the leaves of this event that go to others but not to it."""
+        """Return for each addressed agency the leaves of this event that only others get."""
         sealed = [one for one in self.fields if one.path in self.flat]
         return {
             agency: tuple(one.path for one in sealed if agency not in one.readers)
@@ -145,14 +145,14 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
 def without_ungranted(
     contract: Contract, sender: str, event: PlainEvent
 ) -> tuple[PlainEvent, tuple[FieldDecision, ...]]:
-    """Leave out what no addressed agency may read, or the sender may not send.
+    """Leave out fields that no addressed agency may read, or that the sender may not send.
 
-    An export has the columns that its system has; the contract decides which of them travel.
+    An export has the columns of its system; the contract decides which of them are sent.
 
     Args:
         contract: the agreement.
         sender: agency id.
-        event: what is to be sent.
+        event: the event to be sent.
 
     Returns:
         The event as it may be sent, and what was left out of it. The same event if nothing is, or
@@ -169,7 +169,7 @@ def without_ungranted(
     kept = {path: value for path, value in flat.items() if path in policy.fields}
     personal: frozenset[str] = frozenset()
     if policy.impersonal(flat) and not policy.impersonal(kept):
-        # The record type is left out, so `decide` does not see it; its rule applies all the same.
+        # The record type is left out, so `decide` does not see it, but its rule applies.
         personal = policy.depersonalised
         kept = {path: value for path, value in kept.items() if path not in personal}
     if len(kept) == len(flat) or lacking(event.type, kept.keys()):
@@ -254,13 +254,13 @@ def receiver_check(
 
 
 def has_consent(contract: Contract, sender: str, me: str, data: Mapping[str, JSON]) -> bool:
-    """Whether a reader gets the keys of the consent-bound groups that it is granted (step 9).
+    """Return whether a reader gets the keys of its granted consent-bound groups (step 9).
 
     Args:
         contract: the agreement named by the event.
         sender: agency of the proof's origin, a party.
         me: the reader, a party.
-        data: the leaves of group 0: every consent leaf of the type is among them.
+        data: the leaves of group 0, which include every consent leaf of the type.
     """
     return given(role_need(contract, sender, me), data)
 

@@ -17,7 +17,7 @@ __all__ = ["DEPARTURE_REASONS", "require_departure_reason"]
 DEPARTURE_REASONS: Final = MappingProxyType(
     {
         "security_incident": "a security incident, or one that is suspected",
-        "key_compromise": "a key may be in other hands",
+        "key_compromise": "a key may be compromised",
         "data_breach": "a breach of personal data is being dealt with",
         "technical_fault": "a fault of a system; its data may be wrong",
         "dpia_review": "an assessment of data protection is under review",

@@ -1,7 +1,7 @@
-"""Differences between two agreements, leaf by leaf, without a judgement of what they mean.
+"""Differences between two agreements, leaf by leaf, without a judgement of their effect.
 
-Lists of ids are compared as sets, lists of parts by what identifies a part. Every leaf that differs
-is in the result. `contracts/comparison.py` says what a difference does to disclosure.
+Lists of ids are compared as sets, lists of parts by the id of each part. Every different leaf is in
+the result. `contracts/comparison.py` judges the effect of a difference on disclosure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Agreed lengths of time: the part of ISO 8601 that has one length, days, hours and minutes.
+"""Agreed durations: the part of ISO 8601 with a fixed length, in days, hours and minutes.
 
-Months and working days have none, and a clock that nobody can compute is no minimum standard.
+Months and working days have no fixed length, so no deadline could be computed from them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def duration_ms(text: str) -> int:
 
 
 def duration_text(milliseconds: int) -> str:
-    """A span of time in its two largest units, for people, without its sign."""
+    """Return a duration in its two largest units, for people, without its sign."""
     seconds = abs(milliseconds) // SECOND_MS
     parts: list[str] = []
     for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
@@ -58,4 +58,4 @@ def _checked(text: str) -> str:
 
 
 Duration: TypeAlias = Annotated[str, AfterValidator(_checked)]
-"""ISO 8601 text, checked; `duration_ms` gives its length."""
+"""ISO 8601 text, checked; `duration_ms` returns its length."""

@@ -1,7 +1,7 @@
-"""The root of every error in this project, and the two that agreements and events raise.
+"""Base class of every error in this project, and the errors of agreements and events.
 
 An error says what is wrong, where, and what to do about it, under a stable code that scripts can
-match; it never carries a personal value, because error texts end up in logs.
+match. It never carries a personal value, because error texts are logged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["ConcordantError", "ContractError", "EventError", "UnknownNameError"]
 
 
 class ConcordantError(Exception):
-    """Anything that this project refuses or cannot do.
+    """An operation that this project refuses or cannot perform.
 
     Attributes:
         code: stable identifier of the reason, lower case with underscores.
@@ -20,7 +20,7 @@ class ConcordantError(Exception):
             is at fault, 4 part of the input was refused.
         detail: one sentence, without personal values.
         where: file, line, field path or stream position, if known.
-        fix: what the person who reads this can do, if known.
+        fix: next step for the reader, if known.
     """
 
     code: str = "error"
@@ -56,7 +56,7 @@ class ConcordantError(Exception):
 
 
 class ContractError(ConcordantError):
-    """An agreement cannot be used as it stands; the agencies that sign it must act.
+    """An agreement cannot be used in its present form; the agencies that sign it must act.
 
     Codes: `contract_invalid`, `contract_unreadable`, `contract_field_unknown`.
     """
@@ -80,7 +80,7 @@ class EventError(ConcordantError):
 
 
 class UnknownNameError(ConcordantError):
-    """A name was asked for that does not exist; the person who typed it must correct it.
+    """A requested name does not exist; the person who typed it must correct it.
 
     Codes: `type_unknown`, `field_unknown`, and others that each caller sets.
     """

@@ -43,7 +43,7 @@ LinkedFactors: TypeAlias = Annotated[list[Annotated[str, Code("linked_factor")]]
 
 @with_config(_STRICT)
 class Victim(TypedDict, total=False):
-    """The person to whom it happened."""
+    """The victim."""
 
     name: s.ShortText
     date_of_birth: s.Day
@@ -67,7 +67,7 @@ class Victim(TypedDict, total=False):
 
 @with_config(_STRICT)
 class Incident(TypedDict, total=False):
-    """What happened, as perceived: no evidence is needed to record a strand."""
+    """The incident, as perceived: a strand is recorded without evidence."""
 
     record_type: Annotated[str, Code("record_type")]
     strands: Strands
@@ -91,7 +91,7 @@ class Incident(TypedDict, total=False):
 
 @with_config(_STRICT)
 class AllegedPerpetrator(TypedDict, total=False):
-    """A data subject of a category of their own: alleged until a court decides."""
+    """An alleged perpetrator, who is a separate category of data subject until a court decides."""
 
     name: s.ShortText
     age_band: Annotated[str, Code("age_band")]
@@ -106,7 +106,7 @@ AllegedPerpetrators: TypeAlias = Annotated[list[AllegedPerpetrator], Field(max_l
 
 @with_config(_STRICT)
 class Consent(TypedDict, total=False):
-    """What the victim agreed to, each scope asked separately; absent is not yes."""
+    """The victim's consent, each scope asked separately; an absent answer does not mean yes."""
 
     pass_to_police: bool
     support_contact: bool
@@ -116,7 +116,10 @@ class Consent(TypedDict, total=False):
 
 @with_config(_STRICT)
 class Intelligence(TypedDict):
-    """3x5x2 grading; the handling conditions travel with it and bind the recipient."""
+    """Intelligence with 3x5x2 grading.
+
+    The handling conditions are part of it and bind the recipient.
+    """
 
     source_grade: Annotated[str, Code("intelligence_source")]
     information_grade: Annotated[str, Code("intelligence_information")]
@@ -128,7 +131,7 @@ class Intelligence(TypedDict):
 
 @with_config(_STRICT)
 class EventReference(TypedDict):
-    """An earlier event: there is no order across senders, so an answer names what it answers."""
+    """An earlier event. Events of different senders have no order, so an answer names its event."""
 
     source: s.AgencyId
     id: s.Uuid
@@ -156,7 +159,10 @@ class ReferralMade(TypedDict, total=False):
 
 @with_config(_STRICT)
 class ReferralStatusChanged(TypedDict, total=False):
-    """A referral moved on; `version` is the new number, `previous_status` what it started from."""
+    """A referral's status changed.
+
+    `version` is the new number, `previous_status` the status before.
+    """
 
     case_id: Required[s.Uuid]
     referral_id: Required[s.Uuid]
@@ -180,7 +186,7 @@ class PoliceForm(TypedDict):
 
 @with_config(_STRICT)
 class CaseVictim(TypedDict, total=False):
-    """What a prosecution file says of the victim."""
+    """The victim in a prosecution file."""
 
     name: s.ShortText
     date_of_birth: s.Day
@@ -189,7 +195,7 @@ class CaseVictim(TypedDict, total=False):
 
 @with_config(_STRICT)
 class CaseUpdated(TypedDict, total=False):
-    """What one agency knows of a case; criminal, civil and diversion stand beside each other."""
+    """One agency's state of a case; criminal, civil and diversion proceedings are side by side."""
 
     case_id: Required[s.Uuid]
     referral_id: s.Uuid
@@ -220,7 +226,7 @@ class CaseUpdated(TypedDict, total=False):
 
 @with_config(_STRICT)
 class CriticalIncidentDeclared(TypedDict, total=False):
-    """The handling may affect the confidence of the victim, their family or the community."""
+    """A declaration that the handling may affect confidence of the victim, family or community."""
 
     case_id: Required[s.Uuid]
     declared_at: Required[s.Instant]
@@ -235,7 +241,7 @@ class CriticalIncidentDeclared(TypedDict, total=False):
 
 @with_config(_STRICT)
 class CorrectionMade(TypedDict, total=False):
-    """Something shared earlier was wrong: the leaves to strike out, and the right values."""
+    """A correction of shared data: the wrong leaves, and the right values."""
 
     case_id: Required[s.Uuid]
     corrects: Required[EventReference]
@@ -255,16 +261,16 @@ EVENT_TYPES: Mapping[str, type] = MappingProxyType(
         "correction.made": CorrectionMade,
     }
 )
-"""Name on the wire to what it can hold."""
+"""Name on the wire -> typed dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlainEvent:
-    """An event before it is sealed: its type, who is addressed, and its data.
+    """An event before it is sealed: its type, its recipients, and its data.
 
     Attributes:
         type: a name of `EVENT_TYPES`.
-        recipients: agency ids; empty, repeated or the sender itself is refused by `decide`.
+        recipients: agency ids; `decide` refuses none, a repeated one, or the sender itself.
         data: nested JSON object, as the type describes it.
     """
 

@@ -1,8 +1,9 @@
-"""One valid event of each type, the same every time, with every field that may be sent.
+"""Examples: one valid event of each type, always the same, with every field that may be sent.
 
-For trying out and for tests: `event example`. The person does not exist; the telephone numbers are
-of the range kept for drama, the crime reference and the rest are invented. No value equals a part
-of an agency id or topic name, so that a search of a sealed record for a value proves something.
+They are for trials and tests (`event example`). The person does not exist; the telephone numbers
+are of the range reserved for drama, the crime reference and all other values are invented. No value
+equals a part of an agency id or topic name, so a search for a value in a sealed record is a valid
+test.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ _SECTIONS = frozenset(
     | {"retention", "service_levels", "use", "security", "acknowledgements", "statistics", "dpia"}
     | {"equality_impact_assessment", "consulted", "privacy_notice", "terms", "governance_keys"}
 )
-"""Members of a contract that a section below shows; others follow under `OTHER TERMS`."""
+"""Members of a contract that a section shows; the others follow under `OTHER TERMS`."""
 
 
 def explain(text: ContractText, status: ContractStatus | None = None) -> str:

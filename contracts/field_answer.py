@@ -1,8 +1,7 @@
-"""Answer to "who may read this field, why, on which legal basis, for how long?".
+"""Answer to the question which agencies may read a field, why, on which legal basis and how long.
 
-A field is asked for by its path, within one event type or all of them. A path that no type has is
-an error with suggestions and never the answer that it is granted to no agency; a path of an object
-(`victim`) lists what lies below it.
+The query gives a path, within one event type or all of them. A path that no type has is an error
+with suggestions. A path of an object (`victim`) covers the fields below it.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ class ReaderAnswer:
     Attributes:
         role: its name.
         agencies: parties that play it.
-        bases: what they rely on for the purposes of the field.
-        consent: scopes that they need, whoever sends.
+        bases: legal bases for the purposes of the field.
+        consent: scopes that they need from any sender.
     """
 
     role: str
@@ -52,16 +51,17 @@ class ReaderAnswer:
 
 @dataclass(frozen=True, slots=True)
 class FieldAnswer:
-    """What the agreement says of one field of one event type.
+    """Answer for one field of one event type.
 
     Attributes:
         event_type: its name.
-        path: of the field.
-        terms: of the field; None if the type has the field and the agreement grants it to no role.
-        purposes: what it is for.
-        readers: who may read it.
+        path: path of the field.
+        terms: terms of the field; None if the type has the field and the agreement grants it to no
+            role.
+        purposes: purposes of the field.
+        readers: roles that may read it.
         senders: roles that may send it.
-        needs: consent that it rests on.
+        needs: consent that it needs.
         retention: of the event type.
         incident_identifiers: of the event type.
     """
@@ -78,7 +78,7 @@ class FieldAnswer:
 
     @property
     def agencies(self) -> tuple[str, ...]:
-        """Agencies that may read it, sorted."""
+        """Return the agencies that may read it, sorted."""
         return tuple(sorted({agency for each in self.readers for agency in each.agencies}))
 
     def as_text(self) -> str:

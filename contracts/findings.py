@@ -1,4 +1,4 @@
-"""A finding of a check of an agreement."""
+"""Finding of a check of an agreement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Finding"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check found.
+    """One finding of a check.
 
     Attributes:
         rule: stable name of the rule.

@@ -1,6 +1,6 @@
-"""Characters that hide text or change how it reads, and how they are shown instead.
+"""Characters that hide text or change its appearance, and their visible replacement.
 
-Nothing but the standard library is imported here: every command that prints uses it.
+This module imports only the standard library, because every command that prints uses it.
 """
 
 from __future__ import annotations

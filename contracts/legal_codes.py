@@ -78,7 +78,7 @@ def codes_in(text: str | None) -> tuple[str, ...]:
 
 
 def party_kind(party: Party) -> PartyKind:
-    """Return what a party is for the law: it follows from its regime and its own statement."""
+    """Return the kind of a party under the law, from its regime and its own statement."""
     if party.regime == "dpa2018-part3":
         return "competent-authority"
     return "public-authority" if party.public_authority else "other"

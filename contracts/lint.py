@@ -35,7 +35,7 @@ NOT_CHECKED = (
     "and whether the parties and their contacts are who they say. If these checks find nothing, "
     "that does not make the agreement lawful: ask each agency's lawyer and data protection officer."
 )
-"""What these checks do not look at."""
+"""Text about what these checks do not cover."""
 
 RULES = frozenset(
     {"status-draft", "expired", "version-repeated", "version-not-newer", "previous-missing"}
@@ -137,11 +137,13 @@ def _complete(contract: Contract) -> Iterator[Finding]:
 
 
 def _placeholders(contract: Contract) -> Iterator[Finding]:
-    """Name texts that stand for one that was never written."""
+    """Name placeholder texts that were never replaced."""
     for where, text in texts(contract, skipped=_CODED):
         plain = " ".join(re.findall(r"\w+", text.casefold()))
         if text.strip() and (not plain or plain in _PLACEHOLDERS):
-            yield Finding("placeholder", "error", where, f"{text!r} says nothing; write what holds")
+            yield Finding(
+                "placeholder", "error", where, f"{text!r} is a placeholder; write the real text"
+            )
 
 
 def _topics(contract: Contract) -> Iterator[Finding]:
@@ -152,7 +154,7 @@ def _topics(contract: Contract) -> Iterator[Finding]:
                 "lone-topic",
                 "warning",
                 f"topics.{topic}",
-                f"carries {types[0] if types else 'no type'} alone: whoever hosts Kafka learns "
+                f"carries {types[0] if types else 'no type'} alone: the Kafka operator learns "
                 "the type from the topic",
             )
 
@@ -241,7 +243,7 @@ def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Fin
 
 
 def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
-    """Name the leaves that consent can take away from an object that cannot be without them."""
+    """Name leaves that consent can remove from an object that cannot exist without them."""
     asks = {
         path: {*field.consent, *(("identity",) if field.identifies else ())}
         for path, field in terms.fields.items()

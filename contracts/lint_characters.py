@@ -1,6 +1,7 @@
-"""Characters that hide text or change how it reads: control, bidirectional and invisible ones.
+"""Check for characters that hide text or change its appearance: control, bidirectional, invisible.
 
-An agreement is read by people and signed byte for byte, so what is read must be what is signed.
+People read an agreement, and it is signed byte for byte, so both must show the same text
+(spoofing).
 """
 
 from __future__ import annotations

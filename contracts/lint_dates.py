@@ -73,7 +73,7 @@ def _term(contract: Contract, today: date) -> Iterator[Finding]:
 
 
 def _open_ended(contract: Contract) -> bool:
-    """Whether this is a draft without its dates."""
+    """Return whether this is a draft without its dates."""
     return isinstance(contract, DraftContract) and not {"starts", "ends"}.isdisjoint(
         contract.absent
     )
@@ -217,7 +217,7 @@ def _version_record(contract: Contract, today: date) -> Iterator[Finding]:
 
 
 def _plain(version: str) -> str:
-    """A version number without leading zeros: 01.0.0 is 1.0.0."""
+    """Return a version number without leading zeros: 01.0.0 is 1.0.0."""
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", version)
 
 

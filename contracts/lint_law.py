@@ -1,8 +1,8 @@
-"""Lint rules that come from the law: bases, conditions, gateways, policy documents.
+"""Lint rules from the law: bases, conditions, gateways, policy documents.
 
-Which leaves are special, how long is too long and which codes exist are the dated data files
-`data/legal_rules.<date>.json` and `data/legal_codes.<date>.json`, not code. The rules find what a
-lawyer should look at; they do not decide that an agreement is lawful.
+The dated data files `data/legal_rules.<date>.json` and `data/legal_codes.<date>.json` say which
+leaves are special, how long is too long and which codes exist. The rules find points for a lawyer;
+they do not decide that an agreement is lawful.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["law_findings"]
 
 
 def law_findings(contract: Contract) -> Iterator[Finding]:
-    """Yield what the agreement's legal bases do not carry."""
+    """Yield findings about disclosures that the agreement's legal bases do not cover."""
     for index, basis in enumerate(contract.legal_bases):
         yield from _codes(contract, basis, f"legal_bases[{index}]")
         yield from _policy_document(basis, f"legal_bases[{index}]")
@@ -40,7 +40,7 @@ def _acknowledged(contract: Contract, path: str, where: str) -> Iterator[Finding
 
 
 def _members(basis: LegalBasis) -> tuple[tuple[LegalKind, str, str | None], ...]:
-    """The members of one entry that hold codes: kind, name, text."""
+    """Return the members of one entry that hold codes: kind, name, text."""
     return (
         ("bases", "basis", basis.basis),
         ("article_9", "article_9", basis.article_9),
@@ -124,7 +124,10 @@ def _senders(terms: EventTerms, field: FieldTerms) -> tuple[str, ...]:
 
 
 def _regimes(contract: Contract, role: str) -> set[Regime]:
-    """The regimes of a role's parties; in a draft without parties, those of its legal bases."""
+    """Return the regimes of a role's parties.
+
+    In a draft without parties, those of its legal bases.
+    """
     if contract.parties:
         return {party.regime for party in contract.parties_of_role(role)}
     return {basis.regime for basis in contract.legal_bases if role in basis.relied_on_by}
@@ -181,7 +184,7 @@ def _bases(
 
 
 def _pursuing(contract: Contract, purpose: str) -> tuple[str, ...]:
-    """The roles that pursue a purpose: all of them where none are named."""
+    """Return the roles that pursue a purpose: all of them if none are named."""
     terms = contract.purposes.get(purpose)
     return (terms.pursued_by if terms is not None else ()) or tuple(contract.roles)
 
@@ -240,7 +243,7 @@ def _has_condition(basis: LegalBasis) -> bool:
 def _criminal(
     contract: Contract, terms: EventTerms, field: FieldTerms, path: str, where: str
 ) -> Iterator[Finding]:
-    """Criminal offence data under UK GDPR need Article 10, or DPA 2018 s10(5) and Schedule 1."""
+    """Check criminal offence data under UK GDPR: they need Article 10, or s10(5) and Schedule 1."""
     rules = legal_rules()
     suspects = field.data_subject in rules.criminal_offence_subjects and field.sensitivity != "none"
     listed = path in rules.criminal_offence_leaves or suspects

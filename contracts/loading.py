@@ -1,10 +1,9 @@
-"""From an agreement's exact bytes to the model, with errors that name file, line and field.
+"""Loader of an agreement: from its exact bytes to the model, with errors by file, line and field.
 
-The bytes are what the parties sign, so they are kept and hashed as they are (protocol
-`concordant/1`, "Contract signatures"), and they must have one reading: of YAML only mappings,
-lists and scalars are accepted, without anchors, aliases, tags or a second document; repeated keys
-are errors; only `true`, `false` and whole numbers are not text, so that `no`, `12:30` and `1.0`
-stay what they look like.
+The parties sign the bytes, so they are stored and hashed unchanged (protocol `concordant/1`,
+"Contract signatures"), and they must have one meaning. Only mappings, lists and scalars of YAML are
+accepted, without anchors, aliases, tags or a second document. Repeated keys are errors. Only
+`true`, `false` and whole numbers are not text, so `no`, `12:30` and `1.0` stay texts.
 """
 
 from __future__ import annotations
@@ -44,17 +43,22 @@ DEPTH = 24
 ITEMS = 512
 """Most items of one list or mapping; the shipped agreement has 54."""
 NODES = 20_000
-"""Most values of an agreement file; the shipped one has 2,600. Every item that is wrong costs the
-model several kilobytes of complaints, and anyone who may write to Kafka may send a file."""
+"""Maximum number of values in an agreement file; the shipped one has 2,600.
+
+The model makes several kilobytes of messages for each wrong item, and any client that may write to
+Kafka can send a file (out of memory).
+"""
 _SHOWN = 10
 _SHIPPED = Path(__file__).parent / "agreements"
 _ODD_BREAK = re.compile("[\x85\u2028\u2029]")
-"""Line breaks in YAML 1.1 and none in YAML 1.2: after one, what is a comment to the one, and to
-most eyes, is a grant to the other."""
+"""Line breaks in YAML 1.1 only.
+
+Text after one is a comment for one parser, and a grant for the other.
+"""
 _SURROGATE = re.compile("[\ud800-\udfff]")
-"""Half of a character, which an escape can write: the C parser refuses it, the other does not."""
+"""Half of a surrogate pair, which an escape can write: only the C parser refuses it."""
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-# The C parser is about ten times faster; where PyYAML was built without it, the other one serves.
+# The C parser is about ten times faster; if PyYAML was built without it, use the other one.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EXPLANATIONS = {
     "missing": "this field is missing",
@@ -80,7 +84,7 @@ _EXPLANATIONS = {
     "date_parsing": "this day does not exist",
     "value_error": "{error}",
 }
-"""Words for the author of an agreement, where the model's own speak of Python."""
+"""Texts for the author of an agreement, where pydantic's own texts use Python terms."""
 _FORMS: Final = {
     r"^[a-z][a-z0-9-]{0,62}$": "an id has up to 63 lower-case letters, digits and "
     "hyphens, and begins with a letter",
@@ -90,7 +94,7 @@ _FORMS: Final = {
     r"^[EWSNK][0-9]{8}$": "an ONS area code is a letter and 8 digits, such as E09000007",
     r"^[A-Z][A-Z0-9]{7}$": "a registration number has 8 characters, such as ZA123456",
 }
-"""Words for each form of text, by its pattern."""
+"""Description of each form of text, by its pattern."""
 
 _CORRECT: Final = (
     "Correct the line that is named. If others drafted this text, ask its author; if it was signed,"
@@ -104,7 +108,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class ContractText:
-    """A contract as its parties sign it, and as software reads it.
+    """A contract as exact bytes, which the parties sign, and as a model.
 
     Attributes:
         contract: the model.
@@ -278,9 +282,9 @@ def _read(raw: bytes, where: str) -> tuple[Tree, dict[TreePath, int]]:
 
 
 class _Reader:
-    """One pass over the parser's events; recursion is bounded by `DEPTH`.
+    """One pass over the parser's events; `DEPTH` limits the recursion.
 
-    Events are `Any`: the stubs of PyYAML give the base class, without anchors, tags and values.
+    Events are `Any`: the stubs of PyYAML have the base class, without anchors, tags and values.
     """
 
     def __init__(self, text: str, where: str) -> None:

@@ -32,12 +32,12 @@ class MatrixRow:
         path: leaf path.
         terms: of the field.
         senders: roles that may send it.
-        needs: consent that it rests on.
+        needs: consent that it needs.
         recipients: roles that the type may be addressed to.
         incident_identifiers: of the type.
         kafka_days: how long the type is kept on Kafka, None if no retention is agreed.
         recipient_years: how long the recipient keeps it, None if no retention is agreed.
-        access: by column; `not addressed` means that the type never goes there.
+        access: by column; `not addressed` means that the type is never sent there.
     """
 
     event_type: str
@@ -91,7 +91,10 @@ def matrix(
 
 
 def readers_of(contract: Contract, event_type: str, path: str) -> tuple[str, ...]:
-    """Return, sorted, the agencies that may read one field; empty where the contract has it not."""
+    """Return the agencies that may read one field, sorted.
+
+    Empty if the contract lacks the field.
+    """
     terms = contract.event_types.get(event_type)
     field = terms.fields.get(path) if terms is not None else None
     if field is None:

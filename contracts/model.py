@@ -62,7 +62,7 @@ HexHash: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")
 
 
 UNSTATED_KAFKA_DAYS = 30
-"""For how long a type without a retention of its own may be on Kafka, for those who read it."""
+"""Assumed retention on Kafka in days of a type without one, for its readers."""
 
 _DERIVED = ("by_id", "role_of", "policies", "starts_ms", "ends_ms", "grace_ms")
 
@@ -110,7 +110,7 @@ class PartnershipLevels(Term):
 
 
 class FrameworkAgreement(Term):
-    """What every contract of the partnership shares."""
+    """Common terms of every contract of the partnership."""
 
     name: Identifier
     title: Text
@@ -127,7 +127,7 @@ class FrameworkAgreement(Term):
 
 
 class Contract(Term):
-    """What may flow between the parties named, field by field.
+    """A contract: what its parties may share, field by field.
 
     Attributes:
         deployment: the partnership's name on the wire.
@@ -192,7 +192,7 @@ class Contract(Term):
         return {}
 
     def __copy__(self) -> Self:
-        """Copy the terms without what was derived from them, since a copy may be changed."""
+        """Copy the terms without the cache of derived values, because a copy may be changed."""
         copied = super().__copy__()
         for name in _DERIVED:
             copied.__dict__.pop(name, None)
@@ -218,10 +218,10 @@ class Contract(Term):
 
     @cached_property
     def grace_ms(self) -> int:
-        """How long after its end records of its time are taken (docs/spec/contracts.md).
+        """Return how long after its end records of its time are accepted (docs/spec/contracts.md).
 
-        The longest retention on Kafka of its types and the grace, so that nothing that may still
-        lie there is refused for its age alone.
+        It is the longest retention on Kafka of its types plus the grace period, so that no record
+        that may still be on Kafka is refused only because of its age.
         """
         days = (
             terms.retention.kafka_days if terms.retention else UNSTATED_KAFKA_DAYS
@@ -231,7 +231,7 @@ class Contract(Term):
 
 
 class DraftContract(Contract):
-    """An agreement that is being written: parties, keys and dates may still be absent.
+    """A draft agreement: parties, keys and dates may still be absent.
 
     Attributes:
         absent: members that the draft does not have yet.

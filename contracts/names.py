@@ -1,4 +1,4 @@
-"""Names that people type: known or not, and the nearest known ones where not."""
+"""Names that people type: check that they are known, and suggest similar ones."""
 
 from __future__ import annotations
 

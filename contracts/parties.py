@@ -35,7 +35,7 @@ ED25519_BYTES = 32
 ML_DSA_65_BYTES = 1952
 
 RESERVED_PRINCIPALS: Final = frozenset({"*", "anonymous"})
-"""Names, in lower case, that Kafka gives a meaning: every client, and one that is not known."""
+"""Lower-case names with a meaning in Kafka: every client, and an unknown client."""
 
 _PRINCIPAL = re.compile(r"[!-~]([ -~]{0,254}[!-~])?")
 _TYPED = re.compile(r"user:", re.IGNORECASE)
@@ -59,7 +59,7 @@ def _raw(text: str, size: int) -> bytes:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("not base64") from None
-    # What is decoded must encode to the same characters: validate=True lets spare bits pass.
+    # Decoded bytes must encode to the same characters, because validate=True accepts spare bits.
     if base64.b64encode(raw).decode() != text or len(raw) != size:
         raise ValueError(f"not the base64 of {size} bytes")
     return raw
@@ -76,7 +76,10 @@ def _ml_dsa_65(text: str) -> str:
 
 
 class GovernanceKeys(Term):
-    """A party's two governance public keys, base64: both must verify, and trust starts here."""
+    """A party's two governance public keys in base64.
+
+    Both must verify; all trust starts from them.
+    """
 
     ed25519: Annotated[str, AfterValidator(_ed25519)]
     ml_dsa_65: Annotated[str, AfterValidator(_ml_dsa_65)]
@@ -93,7 +96,7 @@ class GovernanceKeys(Term):
 
 
 class Contact(Term):
-    """A function that answers, rather than a person who moves on."""
+    """A contact function; a person could move on."""
 
     name: Text
     email: Text
@@ -101,7 +104,7 @@ class Contact(Term):
 
 
 class Contacts(Term):
-    """Whom to call for what."""
+    """Contacts for each purpose."""
 
     data_protection_officer: Contact
     operations: Contact
@@ -140,12 +143,12 @@ class Party(Term):
 
     @property
     def principal(self) -> str:
-        """The name of its Kafka principal."""
+        """Return the name of its Kafka principal."""
         return self.id if self.kafka_principal is None else self.kafka_principal
 
 
 class Processor(Term):
-    """Who processes for the parties, for example hosts Kafka; it is granted no field."""
+    """A processor for the parties, for example the host of Kafka; it is granted no field."""
 
     name: Text
     service: Text
@@ -172,7 +175,7 @@ class Assessment(Term):
 
 
 class Consultation(Term):
-    """Who was asked before the agreement was made, and what came of it."""
+    """A consultation before the agreement was made, and its result."""
 
     who: Text
     date: AgreementDay

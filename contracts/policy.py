@@ -37,7 +37,7 @@ __all__ = [
 ]  # fmt: skip
 
 GROUPS_MAX = 16
-"""Most groups in one event (protocol `concordant/1`, "Conventions")."""
+"""Maximum number of groups in one event (protocol `concordant/1`, "Conventions")."""
 KEPT_MAX = 4096
 """Policies kept per contract; a partnership of seven has at most 63 for each sender and type."""
 FieldVerdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
@@ -159,7 +159,7 @@ class FieldDecision:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Why nothing of this type may go from this sender to these recipients."""
+    """Reason why no event of this type may go from this sender to these recipients."""
 
     code: str
     detail: str
@@ -181,13 +181,13 @@ class LeftOut(NamedTuple):
     reason: str
 
     def as_json(self) -> dict[str, str]:
-        """For scripts and reports."""
+        """Return the field for scripts and reports."""
         return {"field": self.path, "agency": self.agency, "reason": self.reason}
 
 
 @value_class(frozen=True, slots=True, eq=False)
 class Consented:
-    """What the answers in an event, and its kind of record, leave of its fields.
+    """Fields of an event that remain after its answers about consent and its kind of record.
 
     Attributes:
         blocked: leaf paths that no addressed agency gets: they are not in the event.

@@ -1,7 +1,7 @@
-"""What an agreement's parts say of each other: every name that is used must be defined.
+"""Cross-references inside an agreement: every used name must be defined.
 
-A contract that fails here cannot be loaded, because a dangling name would be a grant to nobody, or
-to somebody unforeseen. Questions of law and prudence are `contracts/lint.py`.
+A contract that fails here cannot be loaded, because an undefined name would be a grant to no party,
+or to an unforeseen one. Questions of law and prudence are in `contracts/lint.py`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The kinds of text and number that an event may hold.
+"""Scalar types of the texts and numbers in an event.
 
-Every value is JSON-native and comes out as it went in: a date stays a text, checked against the
-calendar, because sender and reader must hold the same bytes (protocol `concordant/1`,
-"Conventions"). There are no floats and no nulls; absent is not null.
+Every value is JSON-native and stays unchanged: a date is a text, checked against the calendar,
+because sender and reader must have the same bytes (protocol `concordant/1`, "Conventions"). There
+are no floats and no nulls; absent is not null.
 """
 
 from __future__ import annotations
@@ -40,13 +40,12 @@ SHORT_TEXT_CHARACTERS = 300
 NARRATIVE_CHARACTERS = 8_000
 """Longest account of an incident; with every other field full, an event stays below 256 KiB."""
 
-# No control characters but tab and newline: they have no place in a case record and they hide text
-# from the person who reads it on a terminal.
+# No control characters except tab and newline: they hide text from a person at a terminal.
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}]*$"
 
 
 def _real_day(value: str) -> str:
-    date.fromisoformat(value)  # ValueError becomes the refusal: 2025-02-30 has the right shape only
+    date.fromisoformat(value)  # the calendar check refuses 2025-02-30, which has the right shape
     return value
 
 

@@ -1,4 +1,4 @@
-"""An event type seen as leaves: flat paths, strict validation, and a reader's part of it.
+"""Leaves of an event type: flat paths, strict validation, and a reader's part of it.
 
 Sender and reader both hold an event as a flat mapping from dotted path to value, because fields are
 granted, grouped and sealed leaf by leaf (protocol `concordant/1`, "Sealed event"). The sender
@@ -58,7 +58,7 @@ _EXPLANATIONS = {
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     path: str
-    annotation: Any  # what pydantic is to check: a type, an Annotated, a list of either
+    annotation: Any  # what pydantic checks: a type, an Annotated, or a list of either
     required: bool  # at every level: the leaf is in every event of the type
     required_in_group: bool
 
@@ -237,7 +237,8 @@ def restricted(event_type: str, paths: frozenset[str]) -> Restricted:
     fields = {
         leaf.path: (Required if leaf.required else NotRequired)[leaf.annotation] for leaf in kept
     }
-    make: Any = TypedDict  # its functional form takes names known only now, which mypy cannot check
+    # its functional form allows names known only at run time, which mypy cannot check
+    make: Any = TypedDict
     flat_type = with_config(ConfigDict(extra="forbid", strict=True))(make("Restricted", fields))
     adapter: TypeAdapter[object] = TypeAdapter(flat_type)
     return Restricted(
@@ -267,10 +268,10 @@ def allowed_instead(
 ) -> tuple[str, str, tuple[str, ...]] | None:
     """Return the first wrong name or code of an event's data, and what may stand there.
 
-    For the person who wrote the event alone: the answer holds what was written.
+    Show the answer only to the author of the event, because it repeats the event's own text.
 
     Returns:
-        Where, what is written there, and the names of fields or codes that may stand there; None if
+        Path, text at the path, and allowed names of fields or codes; None if
         the data is valid, or wrong in another way.
 
     Raises:
@@ -294,7 +295,7 @@ def allowed_instead(
 
 
 def _where(location: Sequence[int | str]) -> str:
-    """The path of a place in the data; a name that is not ours may itself be personal data."""
+    """Return the path of a place in the data; an unknown name may itself be personal data."""
     where = ""
     for part in location:
         if isinstance(part, int):

@@ -1,8 +1,8 @@
-"""Whether a contract is in force, and for whom (protocol `concordant/1`, "Contract signatures").
+"""Status of a contract and of each party's part (protocol `concordant/1`, "Contract signatures").
 
-A contract binds when every party it names has signed, between its start and its end. Any party
-alone can suspend its own part or leave: what it takes part in stops, the others go on among
-themselves. Pure: verified signatures and manifests come in as plain facts.
+A contract is binding when every party it names has signed, between its start and its end. Any party
+can suspend its own part or leave: what it takes part in stops, and the others continue. Pure:
+verified signatures and manifests come in as plain data.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Departure:
     """A party's own statement that it suspends its part, or leaves.
 
     Attributes:
-        agency: who says so, of itself.
+        agency: the party.
         state: `suspended` or `left`.
-        since_ms: from when, milliseconds since the epoch, UTC.
+        since_ms: start of it, milliseconds since the epoch, UTC.
     """
 
     agency: str
@@ -39,13 +39,13 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class ContractStatus:
-    """What a contract is worth at one moment.
+    """Status of a contract at one moment.
 
     Attributes:
         state: of the contract as a whole; `suspended` or `left` only when fewer than two parties
             remain, since one party's departure ends its own part alone.
         since: milliseconds since the epoch from which the state holds, 0 if that is not known.
-        by: agencies behind it: those that have not signed, or that suspended or left.
+        by: agencies that cause it: those that have not signed, or that suspended or left.
         departed: agency to its departure, for parties that suspended or left by now.
     """
 
@@ -56,7 +56,7 @@ class ContractStatus:
 
     @property
     def in_force(self) -> bool:
-        """Whether anything may flow at all."""
+        """Return whether anything may be shared at all."""
         return self.state == "in_force"
 
     def party_state(self, agency: str) -> State:

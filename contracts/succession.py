@@ -1,8 +1,8 @@
-"""Place of a version among the versions that a party has signed: may it sign this one too?
+"""Checks of a new version against the versions that a party has already signed.
 
-A version that is signed by every party applies beside every other one that it does not name as
-`previous`; two that apply at once stop all sending (`contract_ambiguous`). Every check assumes that
-the other parties sign as well. Pure: texts and dates in, findings out.
+A version that every party has signed applies beside every other one that it does not name as
+`previous`. Two that apply at the same time stop all sending (`contract_ambiguous`). Every check
+assumes that the other parties sign as well. Pure: texts and dates in, findings out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class HeldVersion:
 
     @property
     def contract(self) -> Contract:
-        """Its terms."""
+        """Return its terms."""
         return self.text.contract
 
 
@@ -44,7 +44,7 @@ def previous_of(new: ContractText, held: Sequence[HeldVersion]) -> HeldVersion |
 def succession_findings(
     new: ContractText, held: Sequence[HeldVersion], now_ms: int
 ) -> tuple[Finding, ...]:
-    """Return what speaks against a signature because of other versions and the date.
+    """Return findings against a signature because of other versions and the date.
 
     Args:
         new: the version to be signed.
@@ -140,7 +140,7 @@ def _against_previous(contract: Contract, before: Contract) -> Iterator[Finding]
 
 
 def _partitions(contract: Contract, same: Sequence[HeldVersion]) -> Iterator[Finding]:
-    """Compare with every held version: a topic stays on Kafka although a version drops it."""
+    """Compare with every signed version: a topic stays on Kafka even if a version drops it."""
     held = sorted(
         (each.contract for each in same), key=lambda one: _number(one.version), reverse=True
     )

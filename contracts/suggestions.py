@@ -1,6 +1,6 @@
-"""Suggestions for a plain event that names something the contract or its event type does not have.
+"""Suggestions for a plain event with a name that the contract or its event type lacks.
 
-Only for the person who wrote the event: a reader of records never asks.
+They are only for the author of the event; a reader of records never uses them.
 """
 
 from __future__ import annotations
@@ -46,6 +46,6 @@ def suggestions(
 
 
 def _alike(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """The known names that resemble one; if none does, all of them where they are few."""
+    """Return known names that resemble one; if none does, all of them if they are few."""
     names = sorted(known)
     return nearest(name, names) or (tuple(names) if len(names) <= _MOST else ())

@@ -48,7 +48,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _written_as_a_day(value: object) -> object:
-    # pydantic would take a number of seconds and a time at midnight too; people would not
+    # pydantic would also accept a number of seconds and a time at midnight
     if type(value) is date or (isinstance(value, str) and _DAY.fullmatch(value)):
         return value
     raise ValueError("a day is written YYYY-MM-DD")
@@ -70,7 +70,7 @@ class Term(BaseModel):
 
 
 class Purpose(Term):
-    """What the sharing is for. Empty necessity or proportionality is a lint finding.
+    """A purpose of the sharing. Empty necessity or proportionality is a lint finding.
 
     Attributes:
         pursued_by: roles that use data for it; all of them if it is empty.
@@ -84,7 +84,7 @@ class Purpose(Term):
 
 
 class LegalBasis(Term):
-    """On what one regime's parties rely for one purpose.
+    """Legal basis of one regime's parties for one purpose.
 
     Attributes:
         basis: code of data/legal_codes, for example `uk-gdpr:6(1)(e)`. This and the conditions may
@@ -109,7 +109,7 @@ class LegalBasis(Term):
 
 
 class ServiceLevels(Term):
-    """The clocks of a type, from the log time of the event that starts them."""
+    """Deadlines of a type, from the log time of the event that starts them."""
 
     acknowledge_within: Duration
     respond_within: Duration
@@ -118,24 +118,24 @@ class ServiceLevels(Term):
 
 
 class RetentionTerms(Term):
-    """How long: on Kafka in days, at the recipient in years."""
+    """Retention: on Kafka in days, at the recipient in years."""
 
     kafka_days: Annotated[StrictInt, Field(ge=1, le=366)]
     recipient_years: Annotated[StrictInt, Field(ge=1, le=100)]
 
 
 class FieldTerms(Term):
-    """One leaf: what it is, what for, and which roles may read it.
+    """Terms of one leaf: its kind, its purposes, and the roles that may read it.
 
     Attributes:
-        clause: where the agreement says so; every decision about the field names it.
-        category: what kind of data it is.
-        sensitivity: how the law treats it, which is another question.
-        readers: roles that may read it; everyone else never learns that it was there.
+        clause: clause of the agreement; every decision about the field names it.
+        category: kind of data.
+        sensitivity: treatment by the law, which is separate from the category.
+        readers: roles that may read it; others never learn that the event has it.
         senders: publishers that may send it; empty means all of the type's.
-        consent: scopes that must each be true, or the field is left out.
-        identifies: says who someone is, alone or with other fields of the event.
-        without_consent: why an identifying field does not rest on consent, if it does not.
+        consent: scopes that must each be true; otherwise the field is left out.
+        identifies: whether it identifies a person, alone or with other fields of the event.
+        without_consent: reason why an identifying field does not need consent.
     """
 
     clause: Clause
@@ -152,7 +152,7 @@ class FieldTerms(Term):
 
 
 class EventTerms(Term):
-    """One event type: who may publish it, to which roles, on which topic, with which fields.
+    """Terms of one event type: publishers, recipients, topic and fields.
 
     Attributes:
         topic: neutral logical name; the type itself is never readable on Kafka.
@@ -173,16 +173,20 @@ class EventTerms(Term):
 
 
 class TopicTerms(Term):
-    """A topic: its number of partitions never changes, or a case would change partition."""
+    """Terms of a topic.
+
+    Its number of partitions never changes, or a case would change partition.
+    """
 
     partitions: Annotated[StrictInt, Field(ge=1, le=100)]
 
 
 class RoleConsent(Term):
-    """The scope without which a role gets nothing that identifies.
+    """Consent scope that a role needs for every identifying field.
 
     Attributes:
-        unless_from: roles of senders to whom it does not apply, because they hold the case already.
+        unless_from: roles of senders to which it does not apply, because they already have the
+            case.
     """
 
     clause: Clause
@@ -191,7 +195,7 @@ class RoleConsent(Term):
 
 
 class StatisticalControl(Term):
-    """Disclosure control of any figures that leave the partnership."""
+    """Disclosure control of figures that leave the partnership."""
 
     suppress_below: Annotated[StrictInt, Field(ge=2, le=100)]
     round_to: Annotated[StrictInt, Field(ge=1, le=100)]

@@ -1,10 +1,10 @@
-"""Values that every event makes a dozen of: frozen for the type checker, plain when they run.
+"""Dataclass decorator for hot-path objects: frozen under mypy, mutable at run time for speed.
 
 ``dataclass(frozen=True)`` assigns each attribute through ``object.__setattr__``, at five times the
-cost of an assignment; for what one record passes through, that was a tenth of reading it
-(docs/benchmarks.md). mypy sees ``value_class`` as ``dataclass`` itself and refuses every assignment
-to an attribute, which is what keeps the values unchanged; with ``python -X dev`` they are frozen at
-run time too. Use it for what is made per event, and ``dataclass`` for everything else.
+cost of an assignment. For the objects of one record, that was a tenth of the time to read it
+(docs/benchmarks.md). mypy treats ``value_class`` as ``dataclass`` itself and refuses every
+assignment to an attribute, which keeps the values unchanged. With ``python -X dev`` they are frozen
+at run time too. Use it for objects made per event, and ``dataclass`` for everything else.
 """
 
 from __future__ import annotations
@@ -24,5 +24,5 @@ else:
         assert frozen, "a value is never changed"
         if sys.flags.dev_mode:
             return dataclass(frozen=True, **options)
-        # What frozen=True would give too: a hash of the attributes, unless compared by identity.
+        # frozen=True would also add this: a hash of the attributes, unless compared by identity.
         return dataclass(unsafe_hash=options.get("eq", True), **options)

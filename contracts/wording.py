@@ -25,7 +25,7 @@ def wrapped(text: str, indent: str = "  ") -> list[str]:
     """Return `text` in lines of about 96 characters.
 
     Hidden characters are shown by their code point. Every line but the first is indented further,
-    so that the text of one party cannot look like a line of its own.
+    so that the text of one party cannot imitate other lines.
     """
     return textwrap.wrap(
         visible(text),
@@ -71,7 +71,7 @@ _INCIDENT = {
 
 
 def kind_of_data(field: FieldTerms) -> str:
-    """Return in words what a field is, how the law treats it and about whom it is."""
+    """Return in words the kind of a field, its treatment by the law and its data subject."""
     subject = "no person" if field.data_subject == "none" else field.data_subject
     return f"{field.category}, {_SENSITIVITY[field.sensitivity]}, about: {subject}"
 
@@ -101,8 +101,8 @@ def flat(value: object) -> str:
 def other_members(term: BaseModel, shown: Collection[str], indent: str) -> Iterator[str]:
     """Yield a line for each member of `term` that is not in `shown`, absent ones left out.
 
-    An explanation ends each of its parts with this, so that a member that is added to the format
-    later is shown before somebody words it.
+    An explanation ends each of its parts with this, so that a new member of the format is shown
+    even before it has its own wording.
     """
     for name in type(term).model_fields:
         value = getattr(term, name)
@@ -111,7 +111,7 @@ def other_members(term: BaseModel, shown: Collection[str], indent: str) -> Itera
 
 
 def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
-    """Yield one entry of the legal bases in words: who relies on what, under which conditions."""
+    """Yield one legal basis in words: the party, the basis and its conditions."""
     text = f"{', '.join(basis.relied_on_by)} ({basis.regime}): {_in_words('bases', basis.basis)}"
     members: tuple[tuple[str, LegalKind, str | None], ...] = (
         ("Article 9", "article_9", basis.article_9),
@@ -133,7 +133,7 @@ def basis_lines(basis: LegalBasis, indent: str) -> Iterator[str]:
 
 
 def _in_words(kind: LegalKind, text: str) -> str:
-    """The codes that a text names, each with its label; what is no code stands as it is."""
+    """Return the codes in a text, each with its label; other texts stay unchanged."""
     known = legal_codes(kind)
     return "; ".join(
         f"{code} ({known[code].label})" if code in known else code for code in codes_in(text)
