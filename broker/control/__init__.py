@@ -1,1 +1,1 @@
-"""What agencies tell each other beside events: receipts, notices, heartbeats, announcements."""
+"""Control topics: receipts, notices, heartbeats and announcements of agencies."""

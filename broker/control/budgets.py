@@ -1,9 +1,9 @@
-"""How often another agency is heard, by heartbeats, notices and receipts (docs/spec/receipts.md).
+"""Limits on processed heartbeats, notices and receipts of each agency (docs/spec/receipts.md).
 
-An agency is heard somewhat more often than it may speak, so an honest one is never cut short. The
-counts live in memory and begin again at a restart. Every party can write again what another has
-signed, so a statement that was counted is recognised and does not count twice: nobody can spend
-what another has left.
+The limits are somewhat above what an agency may send, so an honest one is never limited. The counts
+are in memory and start again at a restart. Every party can write another's signed statement again
+(replay). So a statement that was counted is recognised and not counted twice: no party can use up
+another's limit.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from broker.statements.notices import NOTICES_PER_MINUTE, Notice
 from contracts.durations import MINUTE_MS
 
 NOTICES_HEARD: Final = 2 * NOTICES_PER_MINUTE
-"""Notices of one agency and kind that are heard in a minute of this clock; it may send half as
-many."""
+"""Notices of one agency and kind that are processed in a minute; it may send half as many."""
 NOTICES_REMEMBERED: Final = 1024
-"""Notices of one agency and kind that are recognised; of replay requests all that are not too
-old."""
+"""Notices of one agency and kind that are recognised; for replay requests, all recent ones."""
 RECEIPT_BYTES_A_MINUTE: Final = 64 * 1000
-"""Bytes of receipts of one agency that are heard of one minute, by the time that they state: a
-reader that begins anew hears those of many minutes at once."""
+"""Bytes of receipts of one agency that are processed per minute of their stated time.
+
+A reader that starts again processes many such minutes at once.
+"""
 MINUTES_COUNTED: Final = 4096
-"""Minutes of all agencies of which the bytes are remembered."""
+"""Number of minutes, over all agencies, for which the bytes are remembered."""
 MINUTES_RECOGNISED: Final = 2
-"""Newest minutes of an agency of which each receipt is recognised."""
+"""Number of an agency's newest minutes for which each receipt is recognised."""
 HEARTBEATS_HEARD: Final = 64
-"""Heartbeats of one agency that are heard of one minute, by the time that they state."""
+"""Heartbeats of one agency that are processed per minute of their stated time."""
 
 
 class Budgets:
-    """What each agency has left of this minute."""
+    """Remaining limits of each agency in this minute."""
 
     def __init__(self) -> None:
         self._minute = 0
@@ -43,11 +43,11 @@ class Budgets:
         self._beats: dict[str, tuple[int, int]] = {}
 
     def knows_notice(self, agency: str, notice: Notice) -> bool:
-        """Whether this very notice of an agency was counted already."""
+        """Return whether exactly this notice of an agency was already counted."""
         return notice in self._notices.get((agency, notice.kind), ())
 
     def notice(self, agency: str, notice: Notice, now: int) -> None:
-        """Count a notice whose author was verified, at ``now`` (ms).
+        """Count a notice with a verified author, at ``now`` (ms).
 
         Raises:
             RefusedError: ``notices_many``.
@@ -64,11 +64,11 @@ class Budgets:
             del known[next(iter(known))]
 
     def knows_receipt(self, agency: str, time_s: int, digest: bytes) -> bool:
-        """Whether this very receipt, of one of the agency's newest minutes, was counted already."""
+        """Return whether exactly this receipt of the newest minutes was already counted."""
         return digest in self._recognised.get(agency, {}).get(time_s // 60, ())
 
     def receipt(self, agency: str, size: int, time_s: int, digest: bytes) -> None:
-        """Count a verified receipt of ``size`` bytes in the minute that it states.
+        """Count a verified receipt of ``size`` bytes in its stated minute.
 
         Raises:
             RefusedError: ``receipts_many``.
@@ -87,13 +87,13 @@ class Budgets:
             del minutes[min(minutes)]
 
     def hears_heartbeat(self, agency: str, time: int) -> bool:
-        """Whether another heartbeat of the minute in which ``time`` (ms) lies is still heard."""
+        """Return whether another heartbeat of the minute of ``time`` (ms) is still processed."""
         minute, count = self._beats.get(agency, (0, 0))
         stated = time // MINUTE_MS
         return stated > minute or (stated == minute and count < HEARTBEATS_HEARD)
 
     def heartbeat(self, agency: str, time: int) -> None:
-        """Count a heartbeat that is heard and whose signatures were verified."""
+        """Count a processed heartbeat with verified signatures."""
         minute, count = self._beats.get(agency, (0, 0))
         same = minute == time // MINUTE_MS
         self._beats[agency] = (time // MINUTE_MS, count + 1 if same else 1)

@@ -1,8 +1,8 @@
-"""Manifests and receipts first: what keys are worth, before anything that those keys signed.
+"""Catch-up at a start: reads manifests and receipts before any event.
 
-A reader that was away meets a thief's records and the revocation of the stolen key on different
-topics, and what others had confirmed before on a third; nothing tells which it is given first
-(docs/spec/keys.md, "Revocation"). So whoever starts to read takes what these topics hold by then
+A reader that was offline finds an attacker's records and the revocation of the stolen key on
+different topics, and the receipts of others on a third; their order is not defined
+(docs/spec/keys.md, "Revocation"). So a starting reader takes everything that these topics hold
 before it takes any event.
 """
 
@@ -25,7 +25,7 @@ from broker.waiting import set_within
 from contracts.errors import ConcordantError
 
 AGAIN_S: Final = 1.0
-"""How long to wait for a Kafka that cannot be reached, or for room on the disk."""
+"""Wait in seconds when Kafka cannot be reached, or the disk is full."""
 
 
 async def catch_up(

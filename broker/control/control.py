@@ -1,7 +1,7 @@
-"""What arrives on the control topics: manifests, contracts, heartbeats, receipts and notices.
+"""Processing of the control topics: manifests, contracts, heartbeats, receipts and notices.
 
-docs/spec/topics.md. Kafka is not trusted with any of it: each is a signed note, verified here
-before it changes anything. What does not verify is counted and forgotten.
+docs/spec/topics.md. Kafka is not trusted: each record is a signed note, which is verified here
+before it changes anything. Records that do not verify are counted and dropped.
 """
 
 from __future__ import annotations
@@ -48,24 +48,26 @@ from broker.transport.topics import ControlTopics
 from contracts.errors import ConcordantError
 
 CONTRADICTED_LOGS: Final = 16
-"""Logs of one agency of which a heartbeat is kept as evidence: each may have 512 kB, and an agency
-can contradict itself in as many logs as it likes."""
+"""Maximum number of logs of one agency with a heartbeat kept as evidence.
+
+Each may have 512 kB, and an agency can contradict itself in any number of logs.
+"""
 
 
 @dataclass(slots=True)
 class News:
-    """What a batch of control records brought.
+    """Result of a batch of control records.
 
     Attributes:
         heartbeats: verified, newest of each agency last.
-        missing: (log, last) of logs of which a heartbeat names more, up to ``last``, than this
-            reader holds.
+        missing: (log, last) of logs for which a heartbeat names more records, up to ``last``, than
+            this reader has.
         replays: requests to this agency to publish a range again.
-        refusals: notices that a record of this agency was refused: (by whom, notice).
-        receipts: how many were kept.
-        let_go: ranges of replay requests that are not remembered any more.
-        rejected: codes of what did not verify.
-        alarms: (agency, code) of what somebody has to look at.
+        refusals: notices that a record of this agency was refused: (reader, notice).
+        receipts: number of stored receipts.
+        let_go: dropped ranges of replay requests.
+        rejected: codes of records that did not verify.
+        alarms: (agency, code) of states that need a person.
     """
 
     heartbeats: list[Heartbeat] = field(default_factory=list)
@@ -108,7 +110,7 @@ class Control:
         self.manifests = manifests
 
     def take(self, partition: KafkaPartition, records: list[Record], now: int) -> News:
-        """Take a batch of one control topic and remember the position after it.
+        """Take a batch of one control topic and store the position after it.
 
         Raises:
             StoreError, RegistryError: nothing can be written; the batch must be given again.
@@ -125,7 +127,7 @@ class Control:
         handle = handlers[topic]
         for record in records:
             if not record.value:
-                continue  # a tombstone says nothing: manifests and contracts are not unsaid
+                continue  # ignore a tombstone: manifests and contracts cannot be withdrawn
             code = self._judged_before(topic, record.value)
             if code is None:
                 code = ""
@@ -147,15 +149,16 @@ class Control:
         return news
 
     def _judged_before(self, topic: str, value: bytes) -> str | None:
-        """The outcome of a manifest or contract that was judged before, else None."""
+        """Return the outcome of a manifest or contract that was judged before, else None."""
         if topic not in (self._topics.manifests, self._topics.contracts):
             return None
         return self._judged.code(sha256(value), self.contracts, self.manifests)
 
     def _manifest(self, record: Record, news: News, now: int) -> None:
-        """Take a manifest; one that is in the book already is not verified again."""
+        """Take a manifest; one that is already in the book is not verified again."""
         assert record.value is not None
-        text = sha256(record.value.rpartition(b"\n\n")[0])  # anyone can add lines of other keys
+        # compare without signatures: anyone can add lines of other keys
+        text = sha256(record.value.rpartition(b"\n\n")[0])
         agency, version = self._heard_manifests.get(text, ("", 0))
         if any(one.manifest.version == version for one in self.manifests.history(agency)):
             return
@@ -166,25 +169,25 @@ class Control:
             self.manifests = book
 
     def _contract(self, record: Record, _news: News, _now: int) -> None:
-        """Take a contract, or more signatures of one that is known and lacks some."""
+        """Take a contract, or more signatures of a known one that lacks some."""
         assert record.value is not None
         raw, note = unpack_contract(record.value)
         known = self.contracts.by_hash(sha256(raw))
-        # Otherwise nobody signed it who had not signed it here already.
+        # Otherwise it has no new signature.
         if known is None or (
             known.missing and not verify_contract(known.text, note).parties <= known.parties
         ):
             self.contracts = self._repository.store_contract(raw, note, self.contracts)
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
-        """Steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
+        """Apply steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
         assert record.value is not None
         note, beat = read_heartbeat(record.value, self.manifests.deployment)  # 1
         if beat.agency not in self.present().parties:
             raise RefusedError(1, "party_left", "a heartbeat of an agency that takes no part")
         if beat.time > now + CLOCK_SKEW_MS:  # 2
             raise RefusedError(2, "early", "the heartbeat is ahead of this clock")
-        with self._store.reading() as tx:  # 3, before any signature is paid for
+        with self._store.reading() as tx:  # 3, before the cost of a signature check
             if _stale(tx, beat):
                 return
         if not self._budgets.hears_heartbeat(beat.agency, beat.time):
@@ -210,7 +213,7 @@ class Control:
             self._compare(beat, news)
 
     def _compare(self, beat: Heartbeat, news: News) -> None:
-        """Which heads lie above what arrived here."""
+        """Find heads above what arrived here."""
         held: dict[tuple[str, int, str], int] = {}
         with self._store.reading() as tx:
             for head in beat.heads:
@@ -238,7 +241,7 @@ class Control:
         agency = signed.line.name.partition("/")[2]
         digest = sha256(value)
         if self._budgets.knows_receipt(agency, signed.line.timestamp, digest):
-            return  # anyone can write it again; it must not count again
+            return  # anyone can write it again (replay); it must not count again
         origin = self._require_stream(signed.checkpoint.origin, agency)
         key = self.manifests.receipt_key(agency, signed.line.key_id)
         if key is None or key.at(signed.line.timestamp * 1000) != "valid":
@@ -262,7 +265,7 @@ class Control:
         news.receipts += 1
 
     def _receipt_rules(self) -> ReceiptRules:
-        """The rules of keeping, with the revocations that are known now."""
+        """Return the rules of storing, with the revocations that are known now."""
         if self._rules_of is not self.manifests:
             self._rules_of = self.manifests
             self._rules.ends = {
@@ -275,18 +278,18 @@ class Control:
         return self._rules
 
     def thin_receipts(self, now: int) -> None:
-        """Let go of receipts that time has made superfluous."""
+        """Remove receipts that are superfluous by now."""
         with self._store.transaction() as tx:
             self._receipt_rules().thin_all(tx, now // 1000)
 
     def present(self) -> Presence:
-        """Who takes part, by the books as they are now."""
+        """Return the active parties, by the present books."""
         if not self._presence.rests_on(self.contracts, self.manifests):
             self._presence = Presence(self.contracts, self.manifests)
         return self._presence
 
     def _require_stream(self, name: str, cosigner: str) -> Origin:
-        """A receipt is for another agency's stream that its signer may read; others only fill."""
+        """Check that a receipt is for another agency's stream that its signer may read."""
         try:
             origin = parse_origin(name)
         except NoteError:
@@ -309,7 +312,7 @@ class Control:
         if notice.kind == REPLAY_HEADING:
             require_recent(notice, now)
         if self._budgets.knows_notice(sender, notice):
-            return  # anyone can write it again; it must not count again
+            return  # anyone can write it again (replay); it must not count again
         require_author(note, self.manifests, sender, RECEIPT, now)
         self._budgets.notice(sender, notice, now)
         origin = notice.origin
@@ -330,7 +333,7 @@ def _stale(tx: Transaction, beat: Heartbeat) -> bool:
 def _keep_contradiction(
     tx: Transaction, beat: Heartbeat, head: Head, held: CheckpointRow, note: bytes, now: int
 ) -> None:
-    """Two signed roots for one size are evidence; once for each log, for so many of a sender."""
+    """Store two signed roots for one size as evidence, once for each log, within a limit."""
     log = Origin(beat.deployment, beat.agency, head.topic, head.partition, head.generation).format()
     kept = tx.evidence.origins("heartbeat")
     theirs = sum(name.split("/")[1] == beat.agency for name in kept)

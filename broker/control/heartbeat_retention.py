@@ -1,10 +1,10 @@
-"""Which heartbeats are kept as evidence, and for how long (docs/spec/heartbeats.md, "Kept").
+"""Retention of heartbeats as evidence (docs/spec/heartbeats.md, "Kept").
 
-A heartbeat is a post-quantum signature over every stream of its sender at once, so one of them
-serves for all events below its heads. Kept are the first that covers an event which this agency
-sent or opened, and the last of each log and key (were an earlier key revoked, the later one's word
-is what is left), and only where the head is a checkpoint that was verified here: what an agency
-makes up is not stored, nor a heartbeat a minute of events between others.
+A heartbeat is a post-quantum signature over every stream of its sender at once, so one serves for
+all events below its heads. Two kinds are kept: the first that covers an event which this agency
+sent or opened, and the last of each log and key (if an earlier key is revoked, the later one
+remains). A head is kept only if it is a checkpoint that was verified here, so that an agency's
+invented heads are not stored.
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ from contracts.durations import DAY_MS, MINUTE_MS
 
 KEPT_BYTES_A_MINUTE: Final = 2 * MAX_HEARTBEAT_BYTES
 KEPT_A_MINUTE: Final = 64
-"""Heartbeats of one agency that are kept of one minute: it speaks once in one, and what it says
-beyond that, of another log each time, must not fill the disk. The next minute's covers the same."""
+"""Maximum number of kept heartbeats of one agency per minute.
+
+It sends one a minute; more, with another log each time, must not fill the disk. The next minute's
+covers the same events.
+"""
 YEAR_MS: Final = 366 * DAY_MS
 
 
 def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
-    """Keep another agency's heartbeat, if a head in it is a checkpoint that this reader holds.
+    """Keep another agency's heartbeat, if a head in it is a checkpoint that this reader has.
 
     Args:
         tx: a write transaction.
-        beat: believed: both signatures verified.
+        beat: a heartbeat with both signatures verified.
         note: its bytes.
-        key_id: of the ML-DSA-44 key that signed it, 4 bytes.
+        key_id: id of the ML-DSA-44 key that signed it, 4 bytes.
     """
     kept = tx.heartbeats.newest_bytes(beat.agency, _minute(beat.time), KEPT_A_MINUTE)
     if len(kept) == KEPT_A_MINUTE or sum(kept) + len(note) > KEPT_BYTES_A_MINUTE:
@@ -49,7 +52,7 @@ def keep_heard(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> 
 
 
 def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: bytes) -> None:
-    """Let go of the last head before a new one, unless it was the first over an event of ours."""
+    """Remove the last head before a new one, unless it was the first over an event of ours."""
     log = _log(beat.agency, head)
     sizes = tx.heartbeats.newest_sizes(log, key_id)
     if not sizes or sizes[0] >= head.size:
@@ -60,12 +63,12 @@ def _drop_last_before(tx: Transaction, beat: Heartbeat, head: Head, key_id: byte
 
 
 def keep_own(tx: Transaction, beat: Heartbeat, note: bytes, key_id: bytes) -> None:
-    """Keep this agency's own heartbeat: all of its heads are of streams that it holds."""
+    """Keep this agency's own heartbeat, whose heads are all of its own streams."""
     _keep(tx, beat, note, key_id, beat.heads)
 
 
 def contradicted(tx: Transaction, beat: Heartbeat) -> tuple[Head, CheckpointRow] | None:
-    """A head with another root than a checkpoint of that size that its sender signed, if any."""
+    """Return a head with another root than its sender's signed checkpoint of that size, if any."""
     for head in beat.heads:
         held = _checkpoint(tx, beat.agency, head)
         if held is not None and held.root != head.root:
@@ -76,20 +79,20 @@ def contradicted(tx: Transaction, beat: Heartbeat) -> tuple[Head, CheckpointRow]
 def forget_heartbeats(
     tx: Transaction, contracts: ContractBook, retention_ms: int, now: int
 ) -> None:
-    """Forget what no longer says anything.
+    """Forget heartbeats that no longer prove anything.
 
-    Records that may still be on Kafka keep evidence to the minute; after that the last head of each
-    generation and key speaks for all of it, until recipients may hold nothing of it any more.
+    Records that may still be on Kafka keep evidence to the minute. After that, only the last head
+    of each generation and key is kept, until recipients may no longer hold any of its records.
 
     Args:
         tx: a write transaction.
-        contracts: those that this agency believes.
+        contracts: those that this agency trusts.
         retention_ms: the longest retention on Kafka with its grace.
         now: ms.
     """
     tx.heartbeats.thin(now - retention_ms)
     years = _recipient_years(contracts)
-    if years:  # an agreement that states none ends nothing
+    if years:  # an agreement without a retention never ends it
         tx.heartbeats.drop_before(now - max(years) * YEAR_MS - retention_ms)
 
 
@@ -124,5 +127,8 @@ def _keep(
 
 
 def _minute(time: int) -> int:
-    """Of the heads of one generation and key within a minute only the last is kept."""
+    """Return the minute of a time.
+
+    Of the heads of one generation and key, the last of each minute is kept.
+    """
     return time - time % MINUTE_MS

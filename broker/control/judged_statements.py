@@ -1,7 +1,7 @@
-"""Statements that were judged before: the same bytes are not read and verified again.
+"""Cache of judged statements: the same bytes are not read and verified again.
 
-Any party can post a manifest or a contract again as often as it likes. What was refused, or brought
-nothing new, stays so for as long as the same manifests and contracts are known.
+Any party can post a manifest or a contract again and again. A statement that was refused, or
+brought nothing new, keeps its outcome as long as the same manifests and contracts are known.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ LASTING: Final[frozenset[str]] = frozenset(
     | {"manifest_malformed", "manifest_signature_invalid", "manifest_foreign", "manifest_unpinned"}
     | {"possession_invalid"}
 )
-"""Codes that neither time nor a file in the folder changes; empty: nothing new."""
+"""Codes that neither time nor a file in the folder changes; empty means nothing new."""
 
 
 class JudgedStatements:
-    """Outcomes by the digest of what was posted, under the books that are known now."""
+    """Outcomes by the digest of the posted bytes, under the present books."""
 
     def __init__(self) -> None:
         self._codes: OrderedDict[bytes, str] = OrderedDict()
@@ -34,7 +34,7 @@ class JudgedStatements:
         self._manifests: ManifestBook | None = None
 
     def code(self, digest: bytes, contracts: ContractBook, manifests: ManifestBook) -> str | None:
-        """The code of what was judged before under these books, None if it has to be judged."""
+        """Return the earlier outcome under these books, None if the statement must be judged."""
         if self._contracts is not contracts or self._manifests is not manifests:
             self._codes.clear()
             self._contracts, self._manifests = contracts, manifests
@@ -46,13 +46,13 @@ class JudgedStatements:
     def add(
         self, digest: bytes, code: str, contracts: ContractBook, manifests: ManifestBook
     ) -> None:
-        """Remember an outcome, if it lasts.
+        """Remember an outcome, if it is permanent.
 
         Args:
-            digest: SHA-256 of what was posted.
-            code: why it is refused; empty if it brought nothing new.
-            contracts: known afterwards.
-            manifests: known afterwards.
+            digest: SHA-256 of the posted bytes.
+            code: reason of the refusal; empty if it brought nothing new.
+            contracts: contracts after it.
+            manifests: manifests after it.
         """
         if code not in LASTING:
             return

@@ -1,9 +1,9 @@
-"""Asking again for records of which only the leaf came (docs/spec/streams.md, "Missing content").
+"""Requests for records of which only the leaf arrived (docs/spec/streams.md, "Missing content").
 
-A leaf says that something is at its place and not what. Its sender publishes one when the content
-is gone for good, and Kafka's host can make one of any record; nothing tells the two apart. So the
-record is asked for again, at growing intervals, because a sender that lacks it can only answer with
-the leaf.
+A leaf proves that a record exists at its index, but not its content. Its sender publishes a leaf
+when the content was cleared, and Kafka's host can make one of any record; a reader cannot
+distinguish the two. So the record is requested again, at growing intervals, because a sender that
+lacks it can only answer with the leaf.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from broker.tlog.checkpoint import GenerationPlace, Origin
 from contracts.durations import DAY_MS, MINUTE_MS
 
 FIRST_ASKED_MS: Final = 30_000
-"""After this long a record that is only a leaf is asked for; then after twice as long each time."""
+"""Time after which a record with only a leaf is requested; each further interval doubles."""
 LONGEST_ASKED_MS: Final = DAY_MS
 RANGES_PER_MINUTE: Final = NOTICES_PER_MINUTE // 2
-"""Ranges asked of one agency in a minute: the other half of the notices is for gaps."""
+"""Ranges requested from one agency in a minute; the other half of the notices is for gaps."""
 LEAVES_AT_ONCE: Final = 2**15
-"""Leaves of one generation that are looked at each time; the rest follows after ``FIRST_ASKED``."""
+"""Leaves of one generation that are read each time; the rest follows after ``FIRST_ASKED``."""
 LOOKED_EVERY_MS: Final = 10_000
-"""How often they are counted: a million, all that a sender forgot, take a quarter second."""
+"""Interval of counting: a million leaves, all that a sender cleared, take a quarter second."""
 
 
 @dataclass(slots=True)
 class _Asked:
-    """What is known of one generation: leaves, when they are due, how long after, from where."""
+    """State of one generation: leaves, due time, interval, and next index."""
 
     leaves: int
     due: int
@@ -40,11 +40,11 @@ class _Asked:
 
 
 class MissingContent:
-    """Remembers how often the leaves of each generation were asked for; a restart begins anew.
+    """Tracks requests for the leaves of each generation; a restart begins again.
 
     Args:
-        deployment: whose logs.
-        agency: who reads; its own records are of no use to it.
+        deployment: name of the deployment.
+        agency: the reader; its own records are not requested.
     """
 
     def __init__(self, deployment: str, agency: str) -> None:
@@ -57,7 +57,7 @@ class MissingContent:
         self._counts: dict[str, int] = {}
 
     def due(self, tx: Transaction, now: int) -> list[tuple[Origin, int, int]]:
-        """(origin of the generation, first, last) of what is to be asked for now."""
+        """Return (origin of the generation, first, last) of ranges to request now."""
         if now < self._next_look:
             return []
         self._next_look = now + LOOKED_EVERY_MS
@@ -72,7 +72,7 @@ class MissingContent:
         found: list[tuple[Origin, int, int]] = []
         for log, (count, end) in leaves.items():
             asked = self._asked.setdefault(log, _Asked(count, now + FIRST_ASKED_MS, FIRST_ASKED_MS))
-            if asked.leaves != count:  # content came, or another leaf did: the sender may have more
+            if asked.leaves != count:  # content arrived, or another leaf: the sender may have more
                 asked.leaves, asked.interval = count, FIRST_ASKED_MS
                 asked.due = min(asked.due, now + FIRST_ASKED_MS)
             if asked.due <= now:
@@ -81,11 +81,11 @@ class MissingContent:
         return found
 
     def counts(self) -> Mapping[str, int]:
-        """How many leaves each agency had when ``due`` last looked; 0 of one that had some."""
+        """Return the number of leaves per agency at the last ``due``; 0 for one that had some."""
         return self._counts
 
     def _leaves(self, tx: Transaction) -> Iterator[tuple[GenerationPlace, int, int | None]]:
-        """How many each generation has, and its end, of those of which records can still come."""
+        """Yield number and end of each generation of which records can still arrive."""
         for log, count in tx.reader_logs.without_content():
             head = tx.reader.state_head(log.place)
             if log.agency == self._agency or head is None:
@@ -98,7 +98,10 @@ class MissingContent:
     def _ranges(
         self, tx: Transaction, log: GenerationPlace, asked: _Asked, end: int | None, now: int
     ) -> list[tuple[int, int]]:
-        """What is asked for now, from where the last time ended; after all the interval doubles."""
+        """Return the ranges to request now, from the last end on.
+
+        After all of them the interval doubles.
+        """
         found: list[tuple[int, int]] = []
         indices = tx.reader_logs.missing_content(log, asked.next_index, LEAVES_AT_ONCE)
         asked.due = now + FIRST_ASKED_MS
@@ -117,7 +120,7 @@ class MissingContent:
 
 
 def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """(first, last) of indices that follow one another."""
+    """Yield (first, last) of consecutive indices."""
     first = last = -1
     for index in indices:
         if first >= 0 and index == last + 1:

@@ -1,7 +1,7 @@
-"""This agency's own heartbeat: what it states, signed by both stream keys, and kept.
+"""This agency's own heartbeat: built, signed by both stream keys, and kept.
 
-docs/spec/heartbeats.md. The head of the disclosure log is signed with it, so that whoever hears the
-heartbeat holds it too. What is stated is kept before it is sent: the sender can show evidence of
+docs/spec/heartbeats.md. The head of the disclosure log is signed with it, so that every receiver of
+the heartbeat has it too. The heartbeat is stored before it is sent: the sender can show evidence of
 its own events even if Kafka loses the heartbeat.
 """
 
@@ -26,7 +26,7 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
     Args:
         participant: the agency.
         store: its state.
-        heads: of its streams, as far as Kafka has acknowledged them.
+        heads: heads of its streams, up to Kafka's acknowledgement.
         now: ms.
 
     Returns:
@@ -34,8 +34,8 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
 
     Raises:
         RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
-        KeyAccessError: a private key cannot be had.
-        StoreError: it cannot be kept; it must not be sent then.
+        KeyAccessError: a private key is not available.
+        StoreError: it cannot be stored, and must not be sent.
     """
     name = participant.key_name
     key = participant.stream_signer(now)

@@ -1,7 +1,7 @@
-"""What this agency says on the control topics: announcements, heartbeats, receipts, notices.
+"""Messages of this agency on the control topics: announcements, heartbeats, receipts, notices.
 
-docs/spec/topics.md and receipts.md. Receipts are derived from what is held, so a lost one is
-covered by the next; notices are rate-limited, name only a stream and indices, and never answer a
+docs/spec/topics.md and receipts.md. Receipts are derived from the stored state, so the next one
+covers a lost one. Notices are rate-limited, name only a stream and indices, and never answer a
 notice.
 """
 
@@ -43,13 +43,16 @@ from broker.transport.topics import control_topics
 from contracts.durations import MINUTE_MS
 
 MAX_REPLAY: Final = 2**20
-"""Records asked for in one request."""
+"""Maximum number of records in one request."""
 MAX_DUE: Final = 1024
-"""Notices that wait to be sent: while Kafka is away, more would come each minute."""
+"""Maximum number of notices that wait to be sent.
+
+While Kafka is down, more would arrive each minute.
+"""
 
 
 class OwnStatements:
-    """Collects what is to be said and sends it when asked to."""
+    """Collects messages and sends them on request."""
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class OwnStatements:
         cosigner: Callable[[], NoteSigner],
         left_out: Callable[[NoticeKind, int], None] = lambda _kind, _count: None,
     ) -> None:
-        """``left_out``: told how many notices of a kind are not sent, for want of room or time."""
+        """``left_out``: called with the number of notices of a kind that are not sent."""
         self._left_out = left_out
         self._participant = participant
         self._store = store
@@ -76,7 +79,7 @@ class OwnStatements:
         self._budget: dict[str, tuple[int, int]] = {}
 
     def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
-        """This agency's newest manifest, and the contracts that it has signed."""
+        """Return this agency's newest manifest, and the contracts that it has signed."""
         agency = self._participant.agency
         records = [
             Record(
@@ -84,7 +87,7 @@ class OwnStatements:
                 0,
                 ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),),
                 pack_contract(signed.text.raw, signed.note),
-                # each party keeps its own copy of a contract here: none can undo another's
+                # each party has its own copy of a contract here, so none can remove another's
                 key=f"{agency}/{signed.hash.hex()}".encode(),
             )
             for signed in contracts.trusted()
@@ -103,26 +106,26 @@ class OwnStatements:
         return records
 
     def heartbeat(self, note: bytes) -> Record:
-        """A heartbeat as a record."""
+        """Return a heartbeat as a record."""
         headers = ((CONTENT_TYPE_HEADER, HEARTBEAT_CONTENT_TYPE),)
         return Record(self._topics.heartbeats, 0, headers, note)
 
     def take_up(self) -> None:
-        """At the start: what was taken before may lack its receipt."""
+        """Mark all streams at the start, because earlier records may lack their receipt."""
         with self._store.reading() as tx:
             held = tx.reader.state_heads()
         self.changed(place for place, _ in held)
 
     def changed(self, places: Iterable[Place]) -> None:
-        """Streams of others that moved: a receipt is due."""
+        """Mark changed streams of others: a receipt is due."""
         self._changed.update(p for p in places if p.agency != self._participant.agency)
 
     def refused(self, origin: Origin, index: int) -> None:
-        """A record was refused: its sender is told where, and nothing else."""
+        """Mark a refused record: its sender is told its position, and nothing else."""
         self._say(Notice(REFUSAL_HEADING, origin, index, index))
 
     def gap(self, origin: Origin, first: int, last: int) -> None:
-        """Records are missing: their sender is asked to publish them again."""
+        """Mark missing records: their sender is asked to publish them again."""
         last = min(last, first + MAX_REPLAY - 1)
         self._say(Notice(REPLAY_HEADING, origin, first, last, self._clock()))
 
@@ -140,19 +143,19 @@ class OwnStatements:
         self._notices.append(notice)
 
     def end(self) -> None:
-        """The adapter stops: what is still to be said is held in memory only."""
+        """Drop unsent messages, which are only in memory, because the adapter stops."""
         for notice in self._notices:
             self._left_out(_kind(notice), 1)
         self._notices.clear()
 
     async def flush(self) -> int:
-        """Send what is due. Returns how many records.
+        """Send due messages. Returns how many records.
 
         Raises:
             TransportError: they stay due.
         """
         due = sorted(self._changed)
-        self._changed.difference_update(due)  # what moves while this is sent is due again
+        self._changed.difference_update(due)  # a stream that changes during the send is due again
         receipted = self._receipts(due)
         notices = list(self._notices)
         signer = self._signer() if notices else None
@@ -193,9 +196,9 @@ class OwnStatements:
 
     @staticmethod
     def _receiptable(tx: Transaction, place: Place) -> tuple[str, int, bytes] | None:
-        """What a receipt may state: a leaf without its content is not stored.
+        """Return what a receipt may state; a leaf without its content does not count as stored.
 
-        Of any generation, for a receipt speaks for all up to its own.
+        It may be of any generation, because a receipt covers all up to its own.
         """
         head = tx.reader.state_head(place)
         state = parse_outline(head) if head is not None else None

@@ -1,8 +1,8 @@
-"""Which receipts are kept (docs/spec/receipts.md, "Kept").
+"""Retention of receipts (docs/spec/receipts.md, "Kept").
 
-A receipt is evidence of what stood in a stream before a key was lost, so those from before any time
-that may be named later have to be there; not every one of a minute. The rule is one pure function
-of the times of one origin and cosigner. Bytes, origins and cosigners are limited beside it.
+A receipt is evidence of a stream's content before a key was lost. So receipts from before any
+possible revocation time must be kept, but not every one of a minute. The rule is one pure function
+of the times of one origin and cosigner. Bytes, origins and cosigners are limited as well.
 """
 
 from __future__ import annotations
@@ -22,27 +22,28 @@ HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S
 HOURS_KEPT: Final = 48
 COSIGNERS_OF_AN_ORIGIN: Final = 8
-"""Cosigners whose receipts are kept of one stream, beside this reader's own.
+"""Maximum number of cosigners whose receipts are kept per stream, besides this reader's own.
 
-Of this agency's own streams every reader's are kept: what all of them had confirmed need not be
-published again after a revocation (broker/sending/receipt_coverage.py)."""
+For this agency's own streams every reader's are kept: records that all of them had confirmed need
+not be published again after a revocation (broker/sending/receipt_coverage.py).
+"""
 ORIGINS_NOT_HELD: Final = 64
-"""Generations of a sender's partition that are not held here, of which one cosigner's are kept."""
+"""Maximum unknown generations per sender's partition with kept receipts of one cosigner."""
 COSIGNER_BYTES: Final = 64 * 2**20
-"""Bytes of receipts that are kept of one cosigner."""
+"""Maximum bytes of kept receipts of one cosigner."""
 DROPPED_AT_ONCE: Final = 64
-"""Receipts that go together when a cosigner's are too many."""
+"""Number of receipts that are removed together above a cosigner's limit."""
 ROW_BYTES: Final = 400
-"""What a row takes beside the receipt's text and its origin, indexes included."""
+"""Size of a row besides the receipt's text and its origin, indexes included."""
 
 
 def superfluous(
     times: Sequence[tuple[int, int]], ends: Collection[int], now_s: int, retention_s: int
 ) -> list[int]:
-    """Rows of one origin and cosigner that need not be kept.
+    """Return rows of one origin and cosigner that need not be kept.
 
-    Kept are the newest, the last of each of 48 hours and of each day of the longest retention, and
-    the last before each of ``ends``.
+    The rule keeps the newest, the last of each of 48 hours and of each day of the longest
+    retention, and the last before each of ``ends``.
 
     Args:
         times: (row, time in s) in ascending order of time.
@@ -68,10 +69,10 @@ def superfluous(
 
 @dataclass(slots=True)
 class ReceiptRules:
-    """What the limits depend on, and the bytes of each cosigner, counted once and kept current.
+    """Inputs of the limits, and the present bytes of each cosigner.
 
     Attributes:
-        agency: who keeps them.
+        agency: the agency that keeps them.
         retention_s: the longest retention.
         ends: agency -> times in s from which one of its keys is revoked.
     """
@@ -84,7 +85,7 @@ class ReceiptRules:
     def keep(
         self, tx: Transaction, origin: Origin, signed: SignedCheckpoint, text: bytes, now_s: int
     ) -> None:
-        """Keep a receipt that was verified, and let go of what it makes superfluous.
+        """Store a verified receipt, and remove those that it makes superfluous.
 
         Raises:
             RefusedError: ``cosigners_many`` or ``origins_many``.
@@ -110,7 +111,7 @@ class ReceiptRules:
             used[cosigner] -= sum(_size(*one) for one in gone)
 
     def recount(self) -> None:
-        """Count the bytes anew when they are needed next: a transaction came to nothing."""
+        """Count the bytes again on next use, because a transaction was rolled back."""
         self._bytes = None
 
     def thin(self, tx: Transaction, origin: str, cosigner: str, now_s: int) -> None:
@@ -124,7 +125,7 @@ class ReceiptRules:
             )
 
     def thin_all(self, tx: Transaction, now_s: int) -> None:
-        """Apply the rule to everything: hours become days, days end."""
+        """Apply the rule to everything, because hours become days, and days end."""
         for origin, cosigner in tx.receipts.pairs():
             self.thin(tx, origin, cosigner, now_s)
 
@@ -151,10 +152,11 @@ class ReceiptRules:
 
 
 def _greatest_share(tx: Transaction, cosigner: str) -> str:
-    """The agency over whose streams most bytes of a cosigner's receipts are, as ``deployment/id/``.
+    """Return the agency over whose streams a cosigner's receipts take most bytes.
 
-    Its own go first: it decides by its revocations and generations how many are kept of them, and
-    must not displace those over other agencies' streams.
+    It is the prefix ``deployment/id/``. Its receipts are removed first: that agency decides, by its
+    revocations and generations, how many are kept of its streams, and must not displace those over
+    others.
     """
     shares: Counter[str] = Counter()
     for origin, size, rows in tx.receipts.sizes_of(cosigner):
@@ -171,7 +173,7 @@ def _generation(origin: Origin, name: str) -> Origin:
 
 
 def _held(tx: Transaction, origin: Origin, agency: str) -> bool:
-    """Whether a stream is one that this agency holds records of, or its own."""
+    """Return whether this agency has records of a stream, or owns it."""
     if origin.agency == agency:
         return tx.streams.named(origin.log) is not None
     return tx.reader_logs.has_generation(origin.log)

@@ -1,8 +1,8 @@
-"""Requests to publish a range again: what is published, when, and for whom (docs/spec/receipts.md).
+"""Replay requests: what is published again, when, and for whom (docs/spec/receipts.md).
 
-One request of a few hundred bytes can ask for a million records. Ranges of all requesters are
-merged: what was published again within a minute is there for everyone. Of 64 MiB a minute each
-party has an equal share, whatever the others ask for.
+One request of a few hundred bytes can ask for a million records (amplification). Ranges of all
+requesters are merged: records that were published again within a minute are there for everyone.
+Each party has an equal share of 64 MiB a minute.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from contracts.durations import MINUTE_MS
 REPLAY_BYTES_A_MINUTE: Final = 64 * 2**20
 """Bytes that are published again in a minute, for all requesters together."""
 REPLAY_AGAIN_MS: Final = 60 * 1000
-"""What was published again is not for this long, whoever asks."""
+"""Time for which published records are not published again, for any requester."""
 REQUEST_LASTS_MS: Final = 10 * MINUTE_MS
-"""A request that is older is ignored: Kafka's host can show it again and again."""
+"""Maximum age of a request: Kafka's host can replay it again and again."""
 RANGES_OF_A_PARTY: Final = 256
-"""Ranges of one party that wait; of more, the oldest are let go, to be asked for again."""
+"""Maximum number of waiting ranges of one party; above it the oldest are dropped."""
 GROWS_MS: Final = 10 * 1000
-"""Chunks that follow one another within this time are remembered as one, of the first's time."""
+"""Consecutive chunks within this time are remembered as one, with the first's time."""
 CHUNK: Final = 64
-"""Records that are published at once."""
+"""Number of records that are published at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Range:
 
 @dataclass(slots=True)
 class _Party:
-    """What one party asked for: its ranges with the time of the request, and bytes spent."""
+    """Requests of one party: its ranges with the time of the request, and used bytes."""
 
     waiting: list[tuple[int, Range]] = field(default_factory=list)
     spent: int = 0
 
 
 class ReplayRequests:
-    """What was asked for and is still to be published."""
+    """Requests that are still to be published."""
 
     def __init__(self) -> None:
         self._parties: dict[str, _Party] = {}
@@ -59,10 +59,10 @@ class ReplayRequests:
         self._last = ""
 
     def ask(self, party: str, notice: Notice, now: int) -> int:
-        """Take up a recent request whose author was verified and may read the topic.
+        """Add a recent request with a verified author who may read the topic.
 
         Returns:
-            How many ranges of the party were let go for it; it asks for them again.
+            How many ranges of the party were dropped for it; the party asks for them again.
         """
         asked = self._parties.setdefault(party, _Party())
         wanted = Range(notice.origin, notice.first, notice.last)
@@ -73,13 +73,15 @@ class ReplayRequests:
         return len(every) - len(asked.waiting)
 
     def next(self, now: int, parties: int) -> tuple[str, Range] | None:
-        """The next few records to publish, and whose share they count in; None if nothing is due.
+        """Return the next records to publish, and the party whose share they use.
+
+        None if none is due.
 
         Parties take turns. A party that has spent its share waits for the next minute.
 
         Args:
             now: ms.
-            parties: how many parties share the bytes of a minute.
+            parties: number of parties that share the bytes of a minute.
         """
         if now // MINUTE_MS != self._minute:
             self._minute = now // MINUTE_MS
@@ -112,7 +114,7 @@ class ReplayRequests:
         return None
 
     def published(self, party: str, done: Range, size: int, now: int) -> None:
-        """Records were published again; ``size`` is what it counts of the party's share."""
+        """Note published records; ``size`` is deducted from the party's share."""
         before = self._published.setdefault(done.origin, [])
         if before and before[-1][1].last + 1 == done.first and now - before[-1][0] < GROWS_MS:
             before[-1] = (before[-1][0], replace(before[-1][1], last=done.last))
@@ -123,7 +125,7 @@ class ReplayRequests:
             held.spent += size
 
     def nothing(self, party: str, due: Range) -> None:
-        """There is no record from ``due.first`` on: what the party asks for above goes."""
+        """Drop the party's requests from ``due.first`` on, because there is no such record."""
         held = self._parties.get(party)
         if held is not None:
             end = Range(due.origin, due.first, MAX_LOG_SIZE)
@@ -141,7 +143,7 @@ class ReplayRequests:
 
 
 def require_recent(notice: Notice, now: int) -> None:
-    """Check the time that a request states.
+    """Check the stated time of a request.
 
     Raises:
         RefusedError: ``early`` or ``request_old``.
@@ -161,7 +163,7 @@ def _without(one: Range, done: Range) -> list[Range]:
 
 
 def _merged(ranges: Iterable[Range], origin: Origin) -> list[Range]:
-    """Ranges of one log, without overlaps, in ascending order."""
+    """Merge ranges of one log: no overlaps, ascending order."""
     found: list[Range] = []
     for one in sorted(
         (one for one in ranges if one.origin == origin), key=lambda one: (one.first, one.last)

@@ -1,7 +1,7 @@
 """Periodic checks: missing heartbeats, withheld records, gaps, overdue referrals, ends of validity.
 
-They run about once a second. Each alarm is given once for each thing that it is about, and again
-only after that thing was put right.
+They run about once a second. Each alarm is raised once for its subject, and again only after the
+subject was corrected.
 """
 
 from __future__ import annotations
@@ -41,21 +41,25 @@ from contracts.errors import ConcordantError
 
 EXCHANGE_LIFE_MS: Final = LONGEST_LIFE_MS[EXCHANGE]
 WITHHELD_AFTER_MS: Final = 10_000
-"""A heartbeat may arrive before the records that it names; after this long it is withholding."""
+"""A heartbeat may arrive before the records that it names.
+
+After this time they count as withheld.
+"""
 ASK_AGAIN_MS: Final = 30_000
 JUDGE_AGAIN_MS: Final = 5_000
 WAITED_PARTS: Final = 4
 NEWS_PARTS: Final = 64
-"""What has waited long is judged again after that part of its wait, or of news after that part of
-it: everybody's records after it are read again each time, and one agency can make it wait for
-months."""
+"""A record that has waited long is judged again after this part of its wait.
+
+Each time, everyone's later records are read again, and one agency can cause a wait of months.
+"""
 MAX_MISSING: Final = 256
-"""Streams of one agency that are remembered as withheld."""
+"""Maximum number of streams per agency that are remembered as withheld."""
 MAX_ASKED: Final = 4096
-"""Ranges asked for that are remembered before old ones are forgotten."""
+"""Maximum number of remembered requests for ranges; older ones are forgotten."""
 FILES_READ_EVERY_MS: Final = 5_000
 GAPS_A_LOOK: Final = 16
-"""Gaps of one sender that one look asks for; it may be sent 30 notices a minute."""
+"""Gaps of one sender that one check requests; a sender may get 30 notices a minute."""
 FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 
@@ -80,7 +84,7 @@ class Found:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A partition where something waits: since when, when judged again, when for news, by whom."""
+    """A partition with waiting records: start, last judgement, news, and agency."""
 
     since: int
     judged: int
@@ -89,7 +93,7 @@ class _Waiting:
 
 
 class Watch:
-    """Remembers since when something has been wrong."""
+    """Tracks since when a state has been wrong."""
 
     def __init__(
         self,
@@ -118,15 +122,15 @@ class Watch:
 
     @property
     def _participant(self) -> Participant:
-        """The agency as it was last loaded: manifests and contracts change while it runs."""
+        """Return the agency as last loaded: manifests and contracts change at run time."""
         return self._current()
 
     def heard(self, beat: Heartbeat) -> None:
-        """An agency spoke."""
+        """Note a heartbeat of an agency."""
         self._given.discard((beat.agency, "silence", ""))
 
     def missing(self, place: GenerationPlace, last: int) -> None:
-        """A heartbeat names records up to ``last`` that are not here (yet)."""
+        """Note that a heartbeat names records up to ``last`` that have not arrived."""
         since = self._missing.get(place, (0, self._clock()))[1]
         of_sender = sum(other.agency == place.agency for other in self._missing)
         if place not in self._missing and of_sender >= MAX_MISSING:
@@ -134,7 +138,7 @@ class Watch:
         self._missing[place] = (last + 1, since)
 
     def look(self) -> Found:
-        """One look at everything."""
+        """Run all checks once."""
         now = self._clock()
         found = Found()
         found.thin_receipts = self._forget(now)
@@ -153,10 +157,10 @@ class Watch:
         return found
 
     def keep(self) -> None:
-        """Write what was counted since the last time, so that a restart loses none of it.
+        """Write the counts since the last time, so that a restart loses none.
 
         Raises:
-            StoreError: it is not written; the next call tries again.
+            StoreError: they are not written; the next call tries again.
         """
         if self._metrics.tallies.changed:
             with self._store.transaction() as tx:
@@ -192,14 +196,14 @@ class Watch:
         self._metrics.state_bytes(bytes_by_agency)
 
     def _ask_next(self, tx: Transaction, agency: str, now: int, found: Found) -> None:
-        """The next few gaps of a sender in turn: a look costs the same however many there are."""
+        """Request the next few gaps of a sender in turn, so that a check has a fixed cost."""
         ranges = tx.reader.gap_ranges(agency, self._next_gap.get(agency), GAPS_A_LOOK)
         for log, first, last in ranges:
             self._ask(found, log.origin(self._participant.deployment), first, last, now)
         self._next_gap[agency] = ranges[-1][:2] if len(ranges) == GAPS_A_LOOK else None
 
     def _silence(self, tx: Transaction, now: int, found: Found) -> None:
-        """Alarm for each agency that has not spoken for too long, never included."""
+        """Raise an alarm for each agency without a heartbeat for too long, or ever."""
         limit = int(self._participant.config.intervals.silence_alarm * 1000)
         heard = {heads.agency: heads.heard_ms for heads in tx.heads.all()}
         for agency in self._awaited(now):
@@ -213,7 +217,7 @@ class Watch:
             self._alarm(found, row.counterparty, code, row.referral_id)
 
     def _deferred(self, tx: Transaction, now: int, found: Found) -> None:
-        """Where to judge again what waits: at once at first and on news, then ever more rarely."""
+        """Find partitions to judge again: at once at first and on news, then less often."""
         rows = [row for row in tx.reader.all_deferred() if row.reason != EQUIVOCATION]
         places = {row.place.kafka_partition for row in rows}
         room = {
@@ -240,31 +244,31 @@ class Watch:
             found.judge_again.append(place)
 
     def _forget(self, now: int) -> bool:
-        """What has had its time: exchange keys, kept heartbeats. Returns whether it was time."""
+        """Remove expired exchange keys and heartbeats. Returns whether it was time."""
         if now - self._forgotten < FORGET_EVERY_MS:
             return False
         self._forgotten = now
         retention = longest_retention_ms(self._participant)
         own = self._participant.manifests.newest(self._participant.agency)
-        # Past our own manifest's end this clock is wrong, or nobody has looked for a month: what is
-        # destroyed would be gone for good.
+        # Past our own manifest's end this clock may be wrong; destroyed keys could not be restored.
         certain = own is not None and now < own.expires
         if certain:
             self._destroy_keys(now)
         with self._store.transaction() as tx:
             forget_heartbeats(tx, self._trust().contracts, retention, now)
             if certain:
-                # By then every recipient has destroyed what could open it (streams.md, "Replay").
+                # By then every recipient has destroyed the keys that could open it (streams.md,
+                # "Replay").
                 gone = tx.outbox.forget_content(
                     now - retention - TRIED_AFTER_END_MS - EXCHANGE_LIFE_MS
                 )
                 if gone:
                     append_entries(tx, [erased("archive_retention_over", gone, now)])
-        self._store.fold()  # payloads that were cleared on delivery may still be in the journal
+        self._store.fold()  # payloads that were cleared on delivery may still be in the WAL
         return True
 
     def _destroy_keys(self, now: int) -> None:
-        """Destroy exchange keys that nothing on Kafka can need any more, and log it."""
+        """Destroy exchange keys that no record on Kafka can need, and log it."""
         gone = destroy_exchange_keys(self._participant, now)
         if gone:
             entry = Entry(
@@ -274,7 +278,7 @@ class Watch:
                 append_entries(tx, [entry] * len(gone))
 
     def _held(self, tx: Transaction, now: int) -> None:
-        """Everything that is put aside; the folder is read every few seconds only."""
+        """Count held items; read the folder only every few seconds."""
         if now - self._files_read >= FILES_READ_EVERY_MS or now < self._files_read:
             self._files_read = now
             folders = held_folders(self._participant)
@@ -287,7 +291,7 @@ class Watch:
         self._metrics.quarantine(sum(one.size for one in sizes.values()), parts)
 
     def _asked_again(self, tx: Transaction, found: Found) -> None:
-        """A person asked to try again what waits (``quarantine retry``)."""
+        """Handle a person's request to try waiting items again (``quarantine retry``)."""
         asked = asked_ms(tx)
         if asked == self._retry_asked:
             return
@@ -297,7 +301,10 @@ class Watch:
         found.judge_again += sorted(places - set(found.judge_again))
 
     def _ends(self) -> dict[tuple[Expiring, str], int]:
-        """When what this agency relies on ends, in ms; 0 for what is missing."""
+        """Return the end of everything that this agency depends on, in ms.
+
+        0 for what is missing.
+        """
         trust = self._trust()
         found: dict[tuple[Expiring, str], int] = {}
         for agency in self._awaited(self._clock()):
@@ -310,7 +317,7 @@ class Watch:
         return found
 
     def _own_ends(self, found: dict[tuple[Expiring, str], int]) -> None:
-        """This agency's own keys and certificate: for each kind, the one that lasts longest."""
+        """Find the ends of this agency's own keys and certificate: the last one of each kind."""
         participant = self._participant
         manifest = participant.manifests.newest(participant.agency)
         for key in manifest.keys if manifest is not None else ():
@@ -325,7 +332,8 @@ class Watch:
             try:
                 facts = read_certificate(participant.path(file).read_bytes())
             except (OSError, ConcordantError):
-                found[what, "kafka"] = 0  # gone or damaged: Kafka cannot be reached again
+                # missing or damaged: Kafka cannot be reached again after a disconnect
+                found[what, "kafka"] = 0
             else:
                 found[what, "kafka"] = facts.not_after
 
@@ -345,10 +353,10 @@ class Watch:
 
 
 def _reach(tx: Transaction, place: GenerationPlace) -> tuple[int, int]:
-    """How many records of a generation are here, gaps aside, and how many there can ever be.
+    """Return the number of stored records of a generation, without gaps, and its possible maximum.
 
-    None can come of one that lies before the reader's start or was passed over, nor above the end
-    at which its successor closed it (docs/spec/streams.md, "Generations").
+    No record can arrive from before the reader's start, from a skipped generation, or above the end
+    at which a successor closed it (docs/spec/streams.md, "Generations").
     """
     head = tx.reader.state_head(place.place)
     if head is None:

@@ -1,12 +1,12 @@
-"""Step 4: where a verified record stands in its sender's stream (docs/spec/streams.md).
+"""Continuity check (step 4): position of a verified record in its sender's stream.
 
-Pure: ``place`` takes what this reader holds of one sender's partition and the facts that steps 1 to
-3 established of a record, and returns the verdict and the state after it. Nothing is changed in
-place, so a failed transaction leaves nothing to undo.
+Pure: ``place`` takes this reader's state of one sender's partition and the position that steps 1 to
+3 verified, and returns the verdict and the next state. Nothing is changed in place, so a failed
+transaction needs no undo.
 
 A stream is a Merkle log. The left-hand nodes of the inclusion path of index m *are* the frontier of
-[0, m), so a reader that keeps its own frontier compares the two and knows that it holds the very
-prefix that the sender signed, without a consistency proof.
+[0, m). A reader that stores its own frontier compares the two and so knows, without a consistency
+proof, that it has the same prefix that the sender signed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ from broker.judging.state_limits import Room, forgettable, growth, room_in_all, 
 from broker.tlog.merkle import Frontier
 
 MAX_GAPS: Final = 1024
-"""Open gaps of one generation that a reader keeps; whoever drops every second record meets it."""
+"""Maximum number of open gaps of one generation.
+
+A host that drops every second record reaches it.
+"""
 
 
 def place(
@@ -39,13 +42,13 @@ def place(
     *,
     forget: bool = True,
 ) -> Placement:
-    """Where the record stands.
+    """Decide the position of a record.
 
     Args:
-        state: what is held of its sender's partition.
-        fact: what steps 1 to 3 established.
-        recall: lookups into what was taken.
-        room: () -> what the sender has left over all its partitions; None if it has no other.
+        state: this reader's state of the sender's partition.
+        fact: the position that steps 1 to 3 verified.
+        recall: look-ups in the accepted records.
+        room: () -> the sender's remaining limit over all its partitions; None if it has no other.
         forget: whether generations of this partition may be forgotten to make room.
 
     Raises:
@@ -90,7 +93,10 @@ def _within(
     *,
     forget: bool,
 ) -> Placement:
-    """The placement, if its sender has the room; what is complete or was passed over may go."""
+    """Return the placement if the sender has room.
+
+    Otherwise forget complete or passed-over generations.
+    """
     if left.takes(growth(state, placement.state)):
         return placement
     smaller, alarms = placement.state, placement.alarms
@@ -127,7 +133,7 @@ def _start(fact: LogPosition) -> Placement:
 
 
 def _new_generation(state: PartitionState, fact: LogPosition) -> Placement:
-    """*link*: the first record that this reader meets of a generation above the newest."""
+    """Handle *link*: the first record that this reader meets of a generation above the newest."""
     name = fact.generation
     if name < state.start:
         late = fact.log_time > state.log_time
@@ -159,7 +165,7 @@ def _new_generation(state: PartitionState, fact: LogPosition) -> Placement:
 
 
 def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placement:
-    """*next* and *jump*: an index at or above what is held of the newest generation."""
+    """Handle *next* and *jump*: an index at or above the present size of the newest generation."""
     _refuse_leaf(fact)
     _require_later(state, fact)
     latest = held.latest
@@ -172,7 +178,7 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
     if fact.index == held.size:
         if fact.left != held.frontier.hashes:
             raise EquivocationError("the record continues another history", fact.index)
-        grown = Generation(  # as ``replace``, at a third of the cost: this is every record's way
+        grown = Generation(  # like ``replace`` at a third of the cost: every record takes this path
             held.name,
             held.start,
             fact.index + 1,
@@ -210,13 +216,13 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
     )
 
 
-# --- an index that lies behind -------------------------------------------------------------------
+# --- an index behind the head -------------------------------------------------------------------
 
 
 def _known_index(
     state: PartitionState, held: Generation, fact: LogPosition, recall: StreamHistory
 ) -> Placement:
-    """*fill*, *repeat*, or a record from before the start."""
+    """Handle *fill*, *repeat*, or a record from before the start."""
     if fact.index < held.start:  # only the reader's first generation starts above 0
         return Placement("before_start", state)
     for gap in held.gaps:
@@ -258,7 +264,7 @@ def _fill(
     else:
         pieces.append(Gap(fact.index + 1, gap.last, after, gap.after, gap.root))
     gaps = tuple(piece for old in held.gaps for piece in (pieces if old is gap else (old,)))
-    if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle makes two of one
+    if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle splits a gap in two
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
     filled = replace(held, gaps=gaps)
     return Placement("fill", state.having(filled, state.log_time), kept=kept)
@@ -285,7 +291,7 @@ def _require_later(state: PartitionState, fact: LogPosition) -> None:
 
 
 def _require_root(frontier: Frontier | None, root: bytes) -> None:
-    """Where the frontier of a size is known, the sender must have signed its root."""
+    """Check the signed root against the frontier, if that is known for the size."""
     if frontier is not None and frontier.root() != root:
         raise EquivocationError("one size has two roots", frontier.size)
 
@@ -302,7 +308,7 @@ def _require_same_checkpoint(kept: StoredCheckpoint, fact: LogPosition) -> None:
 def _fit_between(
     generation: str, fact: LogPosition, recall: StreamHistory
 ) -> tuple[tuple[str, StoredCheckpoint], ...]:
-    """The rule of checkpoints for a record behind the head."""
+    """Apply the rule of checkpoints to a record behind the head."""
     above = recall.above(generation, fact.index)
     kept = fact.checkpoint()
     if above is not None and above.size == fact.size:
@@ -320,7 +326,7 @@ def _fit_between(
 
 
 def _require_shared_prefix(mine: Frontier, other: Frontier) -> None:
-    """The perfect subtrees that two frontiers share must be the same nodes."""
+    """Check that the perfect subtrees that two frontiers share are the same nodes."""
     at = 0
     for bit in range(max(mine.size, other.size).bit_length() - 1, -1, -1):
         subtree = 1 << bit

@@ -1,4 +1,4 @@
-"""Types of step 4: a record's position, the verdict on it, and what is looked up (no rules).
+"""Types of the continuity check: position of a record, verdict, and look-ups (no rules).
 
 The rules (docs/spec/streams.md) are in ``broker/judging/continuity.py`` within a generation and in
 ``broker/judging/generations.py`` between generations.
@@ -17,7 +17,7 @@ Verdict: TypeAlias = Literal["start", "next", "jump", "link", "fill", "repeat", 
 
 
 class ContinuityError(Exception):
-    """A record does not fit; ``code`` is one of docs/spec/opening.md, step 4."""
+    """A record does not fit into the stream; ``code`` is one of docs/spec/opening.md, step 4."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -25,7 +25,10 @@ class ContinuityError(Exception):
 
 
 class EquivocationError(ContinuityError):
-    """Two signed statements of one sender contradict each other; both are evidence."""
+    """Two signed statements of one sender contradict each other (equivocation).
+
+    Both are evidence.
+    """
 
     def __init__(self, detail: str, size: int = 0) -> None:
         super().__init__("equivocation", detail)
@@ -34,7 +37,7 @@ class EquivocationError(ContinuityError):
 
 @value_class(frozen=True, slots=True)
 class LogPosition:
-    """What steps 1 to 3 established of a record."""
+    """Verified log position of a record (steps 1 to 3)."""
 
     generation: str
     index: int
@@ -49,7 +52,7 @@ class LogPosition:
     """The key id of the signature line."""
 
     def checkpoint(self) -> StoredCheckpoint:
-        """The record's checkpoint, as it is kept."""
+        """Return the record's checkpoint in its stored form."""
         return StoredCheckpoint(self.size, self.root, self.log_time, self.index)
 
 
@@ -73,16 +76,16 @@ class Placement:
 
 
 class StreamHistory(Protocol):
-    """What the reader can look up of the past of one sender's partition."""
+    """Look-ups in the history of one sender's partition."""
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
-        """(leaf, whether its content is missing) of an index that was taken."""
+        """Return (leaf, whether its content is missing) of an accepted index."""
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
-        """The kept checkpoint of the smallest size above ``index``."""
+        """Return the stored checkpoint of the smallest size above ``index``."""
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
-        """The kept checkpoint of the largest size below ``size``."""
+        """Return the stored checkpoint of the largest size below ``size``."""
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
-        """The kept checkpoint of exactly that size."""
+        """Return the stored checkpoint of exactly that size."""

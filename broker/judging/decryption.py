@@ -1,7 +1,7 @@
-"""Steps 5 to 10: what a verified record says to this agency, under which contract.
+"""Decryption and authorisation of a verified record for this agency (steps 5 to 10).
 
-docs/spec/opening.md. The contract is enforced here a second time: a sender that sealed what it may
-not is refused by every honest reader.
+docs/spec/opening.md. The contract is enforced here a second time: every honest reader refuses what
+a sender was not allowed to seal.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from contracts.values import value_class
 from contracts.vocabulary import vocabulary
 
 AHEAD_MAX_BYTES: Final = 64 * 1024
-"""Longest value that is decrypted before its turn; with ``STAGE_RECORDS``, 4 MiB are at once."""
+"""Longest value that is decrypted ahead of its turn; with ``STAGE_RECORDS``, 4 MiB at once."""
 
 _HEAD_NAMES: Final = frozenset({"data", "to", "type"})
 
 
 @value_class(frozen=True, slots=True)
 class Ahead:
-    """A value taken apart and decrypted before its record's turn: nothing is decided by it.
+    """A value parsed and decrypted ahead of its record's turn; it decides nothing.
 
     Attributes:
         sealed: the value's parts (step 5).
-        session: what this agency's wrap gave; None if that was not known yet.
+        session: the session of this agency's wrap; None if it was not known yet.
         texts: the JSON text of each group (steps 7 and 8) if ``session`` is known.
     """
 
@@ -50,10 +50,10 @@ class Ahead:
 
 
 def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
-    """What steps 5, 7 and 8 compute of a record, where they need nothing but what is remembered.
+    """Compute steps 5, 7 and 8 of a record as far as the caches allow.
 
-    It spends no wrap budget and remembers nothing. What does not open here is left to
-    ``open_record``, which gives the code in the order of the steps.
+    It uses no wrap budget and caches nothing. Failures are left to ``open_record``, which returns
+    the code in the order of the steps.
     """
     source, value = verified.origin.agency, verified.record.value
     assert value is not None
@@ -80,16 +80,17 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
 def open_record(
     verified: VerifiedRecord, view: ReaderContext, now: int, ahead: Ahead | None = None
 ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
-    """Steps 5 to 10. A retry from the quarantine enters here: step 4 was taken when it came.
+    """Apply steps 5 to 10. A retry from the quarantine starts here: step 4 was decided on arrival.
 
     Args:
         verified: a record that passed steps 0 to 4.
-        view: what the reader knows.
+        view: the reader's context.
         now: the reader's clock, ms.
         ahead: of this record, if there is any: it saves work and changes no answer.
 
     Returns:
-        The event; or that the record is not for this agency, or that this event was taken before.
+        The event; or that the record is not for this agency, or that this event was accepted
+        before.
 
     Raises:
         RefusedError: with the step and its code.
@@ -187,11 +188,12 @@ def _interpret(
         flat = _collect(groups, data, layout, me, consented=consented)
         _require_padding(sealed, texts, layout)
         receiver_check(contract, source, me, event_type, addressed, flat)
-    except (EventError, ContractError) as error:  # one record's fault must not stop the stream
+    # a fault of one record must not stop the stream (denial of service)
+    except (EventError, ContractError) as error:
         raise RefusedError(9, error.code, error.detail) from None
     if (
         vocabulary().case not in flat
-    ):  # such a contract can be signed; nothing could be kept under it
+    ):  # such a contract can be signed, but no event could be stored under it
         raise RefusedError(9, "event_invalid", "the event does not say of which case it is")
     granted = layout.granted[me]
     held = granted if consented else layout.unbound[me]
@@ -230,7 +232,7 @@ def _parse_groups(texts: list[bytes | None]) -> list[dict[str, JSON] | None]:
 
 
 def _agencies(to: JSON) -> bool:
-    """A sorted list of agency ids without repeats."""
+    """Return whether a value is a sorted list of agency ids without repeats."""
     if type(to) is not list:
         return False
     before: str | None = None
@@ -249,7 +251,7 @@ def _collect(
     *,
     consented: bool,
 ) -> dict[str, JSON]:
-    """My fields, if groups, keys and fields are exactly what grouping and my consent give."""
+    """Return this agency's fields, if groups, keys and fields match grouping and consent."""
     may_read = layout.may_read[me]
     if len(groups) != len(may_read):
         raise RefusedError(9, "grouping_wrong", "the number of groups is not the contract's")
@@ -270,9 +272,9 @@ def _collect(
 
 
 def _require_padding(sealed: SealedEvent, texts: list[bytes | None], layout: Grouping) -> None:
-    """Each group that I could open has the floor of its kind.
+    """Check that each opened group has the minimum size of its kind.
 
-    ``unpad`` took either floor. They give two lengths only up to the higher floor.
+    ``unpad`` accepted either minimum. They give two lengths only up to the higher minimum.
     """
     for group, text, bound in zip(sealed.groups, texts, layout.bound, strict=True):
         if text is None:
@@ -288,7 +290,7 @@ _WITHHELD: dict[tuple[str, frozenset[str]], tuple[str, ...]] = {}
 
 
 def withheld(event_type: str, granted: frozenset[str]) -> tuple[str, ...]:
-    """Sorted leaf paths of a type that are not among ``granted``."""
+    """Return sorted leaf paths of a type that are not among ``granted``."""
     name = (event_type, granted)
     paths = _WITHHELD.get(name)
     if paths is None:
@@ -297,10 +299,10 @@ def withheld(event_type: str, granted: frozenset[str]) -> tuple[str, ...]:
 
 
 def _rfc3339(milliseconds: int) -> str:
-    """A time that step 5 found not to be far ahead, so it is one that a calendar has."""
+    """Format a time that step 5 found not to be far ahead, so that the calendar has it."""
     return f"{_rfc3339_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
 
 
-@lru_cache(maxsize=256)  # the events of a batch are of few seconds
+@lru_cache(maxsize=256)  # cache: the events of a batch have few different seconds
 def _rfc3339_second(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"

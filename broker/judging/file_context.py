@@ -1,8 +1,8 @@
-"""The reader's view for a file of records, judged on its own (docs/spec/opening.md, "Files").
+"""Reader's context for a file of records, judged without Kafka (docs/spec/opening.md, "Files").
 
-Any first index starts a stream, a missing tail is no gap, and only what passes step 3 moves
-continuity. Everything is held in memory and forgotten with the file: no stream and no inbox state
-is written.
+Any first index starts a stream, a missing tail is no gap, and only records that pass step 3 change
+continuity. Everything is in memory and discarded with the file: no stream or inbox state is
+written.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from contracts.values import value_class
 
 @dataclass(slots=True)
 class FileRecall:
-    """What the file has shown of one sender's partition."""
+    """History of one sender's partition within the file."""
 
     leaves: dict[tuple[str, int], tuple[bytes, bool]] = field(default_factory=dict)
     sizes: dict[str, list[int]] = field(default_factory=dict)
@@ -63,13 +63,13 @@ class FileRecall:
 
 @value_class(frozen=True, slots=True)
 class ShownEvent:
-    """An event that the file has shown."""
+    """An event seen earlier in the file."""
 
     type: str
     flat: Mapping[str, JSON]
 
     def same(self, flat: Mapping[str, JSON]) -> bool:
-        """Equal in the fields granted both times."""
+        """Return whether the fields granted both times are equal."""
         return all(self.flat[path] == value for path, value in flat.items() if path in self.flat)
 
 
@@ -77,10 +77,10 @@ class FileContext:
     """A ``ReaderContext`` (broker/judging/reader_context.py) over one file.
 
     Args:
-        deployment, agency: who reads.
+        deployment, agency: the reader.
         trust: public material; trial topics included.
-        opening_keys: (log time in ms) -> my exchange keys, or nothing for ``event verify``.
-        receipts: (origin, index, before in ms) -> what earlier receipts state above the index.
+        opening_keys: (log time in ms) -> this agency's exchange keys, or none for ``event verify``.
+        receipts: (origin, index, before in ms) -> earlier receipts above the index.
         now: this clock, ms.
     """
 
@@ -120,7 +120,7 @@ class FileContext:
         return self._trust.contract_in_force(contract_hash)
 
     def try_wrap(self, agency: str) -> bool:
-        """No limit: the person who reads a file has asked for it, and no other sender waits."""
+        """Return True: a person reads the file, and no other sender has to wait."""
         return True
 
     def state(self, place: Place) -> PartitionState | None:
@@ -133,7 +133,7 @@ class FileContext:
         return room_in_all() - sum(used, NOTHING)
 
     def forget_doubted(self, agency: str) -> bool:
-        """See ``ReaderContext``: a file has nothing that a revoked key signed without a receipt."""
+        """See ``ReaderContext``: a file has no gaps of revoked keys."""
         return False
 
     def forget_passed(self, place: Place) -> bool:
@@ -158,7 +158,7 @@ class FileContext:
         return self._events.get((source, event_id))
 
     def took(self, judgement: Judgement) -> None:
-        """Take up what a judgement moved. A file is judged as it stands: nothing waits."""
+        """Update the context by a judgement. In a file nothing waits."""
         found = judgement.refused if isinstance(judgement, Deferred) else judgement
         if isinstance(found, Placed):
             self.moved(found.verified, found.placement)
@@ -170,13 +170,13 @@ class FileContext:
             self._states[place] = replace(self._states[place], stopped=True)
 
     def moved(self, verified: VerifiedRecord, placement: Placement) -> None:
-        """Take up a record's place in its stream."""
+        """Record a record's position in its stream."""
         if placement.verdict == "before_start":
             return
         fact, generation, place = verified.fact, verified.origin.generation, verified.origin.place
         self._states[place] = placement.state
         recall = self.recall(place)
-        if placement.verdict != "repeat":  # a leaf again takes nothing away of what is known
+        if placement.verdict != "repeat":  # a repeated leaf does not remove known content
             recall.leaves[generation, fact.index] = (fact.leaf, fact.leaf_only)
         for name, kept in placement.kept:
             recall.keep(name, kept)

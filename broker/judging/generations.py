@@ -1,8 +1,9 @@
-"""Step 4 between generations: links, and how many are kept (docs/spec/streams.md, "Generations").
+"""Rules between generations (step 4): links, and how many are kept.
 
 A sender opens a new generation whenever its relay takes the outbox's lock. Index 0 of each names
-its predecessor's size and root, so a reader knows where one log ended and the next began, sees what
-is missing at the end of the one before, and sees a sender that went back on what it had signed.
+its predecessor's size and root. So a reader knows where one log ended and the next began, sees
+records missing at the end of the earlier one, and detects a sender that rolled back what it had
+signed.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ from broker.tlog.merkle import Frontier
 from contracts.values import value_class
 
 MAX_GENERATIONS: Final = 64
-"""Generations of one sender's partition that a reader keeps apart; the oldest complete ones go."""
+"""Maximum number of generations per sender's partition; the oldest complete ones are forgotten."""
 
 
 def follow_link(
     placement: Placement, name: str, link: GenerationLink, recall: StreamHistory
 ) -> Placement:
-    """Close the predecessor that index 0 of a generation names, and all that the link passes over.
+    """Close the predecessor that index 0 names, and all generations that the link skips.
 
     Args:
-        placement: of index 0, in its own generation.
+        placement: placement of index 0 in its own generation.
         name: that generation.
-        link: what index 0 names.
-        recall: lookups into what was taken.
+        link: the link in index 0.
+        recall: look-ups in the accepted records.
 
     Raises:
         EquivocationError: the link contradicts what the sender signed before.
@@ -47,7 +48,7 @@ def follow_link(
         if not link.name < other < name:
             continue
         passed = generations[other]
-        # a link that passes over a generation which nothing has succeeded rolls it back
+        # Rollback: the link skips a generation that has no successor.
         if passed.end is None:
             alarms.append("rollback")
         end = passed.size if passed.end is None else passed.end
@@ -57,7 +58,7 @@ def follow_link(
         ended = _end(replace(held, passed=False), link, recall)
     elif link.name > state.start:
         ended = _missed(link, recall)
-    else:  # it follows what lies before my start, and I hold what came after that
+    else:  # it follows a generation from before this reader's start, which has later ones
         ended = _End(None, alarms=("rollback",))
     if ended.held is not None:
         generations[link.name] = ended.held
@@ -72,7 +73,7 @@ def follow_link(
 
 @value_class(frozen=True, slots=True)
 class _End:
-    """A generation as a link ends it; ``held`` is None where nothing is held of it."""
+    """End of a generation by a link; ``held`` is None if this reader has nothing of it."""
 
     held: Generation | None
     gap: tuple[str, int, int] | None = None
@@ -81,7 +82,7 @@ class _End:
 
 
 def _missed(link: GenerationLink, recall: StreamHistory) -> _End:
-    """The end of a generation of which no record came: all of it is a gap."""
+    """Return the end of a generation of which no record arrived: all of it is a gap."""
     named, kept = _named_checkpoint(link, recall)
     gap = Gap(0, link.size - 1, Frontier(0, ()), None, link.root)
     held = Generation(
@@ -91,8 +92,8 @@ def _missed(link: GenerationLink, recall: StreamHistory) -> _End:
 
 
 def _end(held: Generation, link: GenerationLink, recall: StreamHistory) -> _End:
-    """The end of a generation that is held, as (size, root) of the link say."""
-    if link.size <= held.start:  # nothing that is held can be compared with it
+    """Return the end of a known generation by the link's (size, root)."""
+    if link.size <= held.start:  # there is no state to compare it with
         return _End(_closed(held, link), alarms=("rollback",))
     _, kept = _named_checkpoint(link, recall)
     known = held.frontier_at(link.size)
@@ -112,7 +113,10 @@ def _end(held: Generation, link: GenerationLink, recall: StreamHistory) -> _End:
 def _named_checkpoint(
     link: GenerationLink, recall: StreamHistory
 ) -> tuple[StoredCheckpoint, tuple[tuple[str, StoredCheckpoint], ...]]:
-    """The rule of checkpoints for the one that a link names, and what is to be kept of it."""
+    """Apply the rule of checkpoints to the one in a link.
+
+    Return it and the checkpoints to store.
+    """
     above = recall.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
         if above.root != link.root:
@@ -120,13 +124,13 @@ def _named_checkpoint(
         return above, ()
     if above is not None and link.size > above.lowest:
         raise EquivocationError("a link names a size inside of a batch", link.size)
-    # a link says nothing of the time at which that checkpoint was signed: 0 is "not known"
+    # a link does not give the time of that checkpoint's signature: 0 means unknown
     named = StoredCheckpoint(link.size, link.root, 0, link.size)
     return named, ((link.name, named),)
 
 
 def _closed(held: Generation, link: GenerationLink) -> Generation:
-    """Close at the named size: what is missing at or above it will never come (superseded)."""
+    """Close at the named size: records at or above it will never arrive (superseded)."""
     end = link.size if held.end is None else min(link.size, held.end)
     gaps: list[Gap] = []
     for gap in held.gaps:
@@ -141,13 +145,13 @@ def _closed(held: Generation, link: GenerationLink) -> Generation:
 
 
 def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
-    """Forget the oldest generations that are closed and complete, then what was passed over.
+    """Forget the oldest closed and complete generations, then the skipped ones.
 
-    A thief can leave as many generations with gaps as are kept. Their owner does not name them, and
-    must not be shut out by them.
+    An attacker with the stream key can leave as many generations with gaps as are kept. Their owner
+    does not name them, and must not be locked out by them (denial of service).
 
     Args:
-        state: with the newest generation in it.
+        state: the state with the newest generation in it.
         linked_to: the generation that the newest one names, or the newest one itself.
 
     Raises:
@@ -162,5 +166,5 @@ def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
         del generations[name]
     if len(generations) > MAX_GENERATIONS:
         raise ContinuityError("generations_many", "too many generations of this sender have gaps")
-    # what is older than the oldest that is kept is now before the start
+    # generations older than the oldest kept one are now before the start
     return replace(state, generations=generations, start=min(generations))

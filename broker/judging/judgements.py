@@ -1,8 +1,8 @@
-"""Judgements: what may become of a record, each with exactly the fields that it has.
+"""Judgements: the possible results for a record, each with exactly its own fields.
 
-``judge`` (broker/judging/judging.py) returns one of them. Whoever takes a judgement handles it with
-``match``, or asks ``isinstance(judgement, Placed)`` where only the place in the stream counts.
-Each has an ``outcome``: its name in docs/spec/opening.md.
+``judge`` (broker/judging/judging.py) returns one of them. Handle a judgement with ``match``, or use
+``isinstance(judgement, Placed)`` if only the position in the stream matters. Each has an
+``outcome``: its name in docs/spec/opening.md.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ DEFERRED_CODES: Final = frozenset(
         "state_full",
     }
 )
-"""Refusals that time or news may cure; receiving waits, a file is judged as it stands."""
+"""Refusals that time or news may resolve: receiving waits, a file is judged as it is."""
 
 
-# --- the record has its place in its sender's stream ---------------------------------------------
+# --- the record has a position in its sender's stream -------------------------------------------
 
 
 @value_class(frozen=True, slots=True)
 class Placed:
-    """Base of the judgements on a record that passed step 4: its place counts in every case."""
+    """Base of the judgements on a record that passed step 4: its position always counts."""
 
     verified: VerifiedRecord
     placement: Placement
@@ -60,7 +60,7 @@ class NotAddressed(Placed):
 @final
 @value_class(frozen=True, slots=True)
 class Repeat(Placed):
-    """The same record (step 4) or the same event (step 10) was taken before."""
+    """The same record (step 4) or the same event (step 10) was accepted before."""
 
     outcome: ClassVar = "repeat"
 
@@ -68,7 +68,7 @@ class Repeat(Placed):
 @final
 @value_class(frozen=True, slots=True)
 class BeforeStart(Placed):
-    """It lies before the first record that this reader took from the stream."""
+    """The record is before the first one that this reader accepted from the stream."""
 
     outcome: ClassVar = "before_start"
 
@@ -76,7 +76,7 @@ class BeforeStart(Placed):
 @final
 @value_class(frozen=True, slots=True)
 class LeafTaken(Placed):
-    """A leaf replay closed a gap: the place is known, the content is missing."""
+    """A leaf replay closed a gap: the position is known, the content is missing."""
 
     outcome: ClassVar = "leaf"
 
@@ -84,13 +84,13 @@ class LeafTaken(Placed):
 @final
 @value_class(frozen=True, slots=True)
 class Refused(Placed):
-    """Refused at steps 5 to 10: its sender's fault or ours, and a person can retry it."""
+    """Refused at steps 5 to 10, by the sender's fault or ours; a person can retry it."""
 
     outcome: ClassVar = "refused"
     refusal: RefusedError
 
 
-# --- it has none ---------------------------------------------------------------------------------
+# --- the record has no position -----------------------------------------------------------------
 
 
 @final
@@ -128,7 +128,7 @@ class Equivocation:
 @final
 @value_class(frozen=True, slots=True)
 class Deferred:
-    """Time or news may cure the refusal.
+    """Time or news may resolve the refusal.
 
     ``refused`` is the judgement of a record that may not wait.
     """
@@ -138,7 +138,7 @@ class Deferred:
 
     @property
     def refusal(self) -> RefusedError:
-        """The refusal that may be cured."""
+        """Return the refusal that may be resolved."""
         return self.refused.refusal
 
 
@@ -153,7 +153,7 @@ Decided: TypeAlias = (
     | Unplaced
     | Equivocation
 )
-"""A judgement that waits for nothing."""
+"""A final judgement."""
 
 Judgement: TypeAlias = Decided | Deferred
 
@@ -162,11 +162,11 @@ _R = TypeVar("_R", Refused, Unverified, Unplaced)
 
 
 def may_wait(refused: _R) -> _R | Deferred:
-    """The refusal, deferred if time or news may cure it."""
+    """Return the refusal, deferred if time or news may resolve it."""
     return Deferred(refused) if refused.refusal.code in DEFERRED_CODES else refused
 
 
 def sender_of(judgement: Judgement) -> str | None:
-    """Who signed the record; None if that is not verified."""
+    """Return the signer of the record; None if that is not verified."""
     found = judgement.refused if isinstance(judgement, Deferred) else judgement
     return None if isinstance(found, Unverified) else found.verified.origin.agency

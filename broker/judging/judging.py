@@ -1,22 +1,18 @@
-"""Judging a record: steps 0 to 10, numbered as in docs/spec/opening.md.
+"""Judge of a record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
 One function of the record, the reader's view and ``now``: no I/O, no clock. What is remembered
 belongs to the caller's view: caches that save work and change no answer, and ``try_wrap``, which
 counts the new wraps of a sender. Receiving, ``event open`` and ``event verify`` all call it; none
 of them checks anything of its own.
 
-==  ==========================================================================================
-0   sizes; exactly one of each header
-1   the proof is the one text of itself; its origin is this deployment, topic and partition
-2   the signature, by a stream key of the origin's agency that was valid at log time
-3   inclusion under the signed checkpoint
-4   continuity (broker/judging/continuity.py)
-5   the layout; is a wrap for me?
-6   the contract governs this topic, sender and reader at log time
-7   session key and group keys (broker/envelope/opening.py)
-8   commitments and decryption
-9   type, addressed agencies, grouping, padding and consent are what the contract gives
-10  the event's model, restricted to what I am granted; a known id is the same event
+==  ========================================================================================== 0
+sizes; exactly one of each header 1   the proof is the one text of itself; its origin is this
+deployment, topic and partition 2   the signature, by a stream key of the origin's agency that was
+valid at log time 3   inclusion under the signed checkpoint 4   continuity
+(broker/judging/continuity.py) 5   the layout; is a wrap for me? 6   the contract governs this
+topic, sender and reader at log time 7   session key and group keys (broker/envelope/opening.py) 8
+commitments and decryption 9   type, addressed agencies, grouping, padding and consent are what the
+contract gives 10  the event's model, restricted to what I am granted; a known id is the same event
 ==  ==========================================================================================
 """
 
@@ -56,15 +52,15 @@ from broker.record import Record
 from broker.tlog.checkpoint import Place
 
 STAGE_RECORDS: Final = 64
-"""Records of a batch that go through a stage together."""
+"""Number of records of a batch that pass each stage together."""
 
 
 def judge(record: Record, view: ReaderContext, now: int) -> Judgement:
-    """Steps 0 to 10.
+    """Apply steps 0 to 10.
 
     Args:
-        record: as Kafka or a file gave it.
-        view: what the reader knows.
+        record: the record from Kafka or a file.
+        view: the reader's context.
         now: the reader's clock, ms.
     """
     return _judge_verified(_verified(record, view, now), view, now)
@@ -77,16 +73,16 @@ def judge_each(
 
     The records are taken ``STAGE_RECORDS`` at a time, and by stages, so that the code of each stage
     and the values stay in the processor's caches. Steps 0 to 3 ask for public material only. What
-    can be decrypted without trying a new wrap is decrypted next; it decides nothing. From step 4
-    on a record is judged after the one before it: the caller has ``view`` take up each judgement
+    can be decrypted without trying a new wrap is decrypted next; it decides nothing. From step 4 on
+    a record is judged after the one before it: the caller has ``view`` take up each judgement
     before it asks for the next.
 
     Args:
-        records: in the order in which they came.
-        view: what the reader knows.
+        records: in the order of arrival.
+        view: the reader's context.
         now: the reader's clock, ms.
     """
-    if len(records) == 1:  # a stage of one saves nothing
+    if len(records) == 1:  # a stage of one record saves nothing
         yield records[0], judge(records[0], view, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):
@@ -133,7 +129,7 @@ def _judge_verified(
 def place_record(
     verified: VerifiedRecord, view: ReaderContext
 ) -> Placement | Unplaced | Deferred | Equivocation:
-    """Step 4: where the record stands in its sender's stream."""
+    """Apply step 4: the position of a record in its sender's stream."""
     try:
         return _placed(verified.fact, view, verified.origin.place)
     except EquivocationError as error:
@@ -143,10 +139,10 @@ def place_record(
 
 
 def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
-    """The placement; at the limit of a sender's state after what goes first has gone.
+    """Return the placement; at the limit of a sender's state, forget state first.
 
-    In this order: what a revoked key signed, then of this partition and then of the others what is
-    complete or was passed over (docs/spec/streams.md, "Limits").
+    The order is: gaps revealed by a revoked key, then complete or skipped generations of this
+    partition, then those of other partitions (docs/spec/streams.md, "Limits").
     """
     recall = view.recall(where)
 

@@ -1,4 +1,4 @@
-"""What a reader believes: the registry's books in the terms of judging (opening, steps 2 and 6).
+"""Resolver of trusted keys and contracts for judging (opening, steps 2 and 6).
 
 Immutable; a new manifest or contract makes another ``KeyResolver``.
 """
@@ -19,11 +19,11 @@ class KeyResolver:
     """Public material: stream keys, receipt keys, contracts.
 
     Args:
-        agency: who reads.
+        agency: the reader.
         manifests: verified manifests.
         contracts: contracts that this agency has signed.
-        allow_trial: whether trial topics of ``event seal`` count as the contract's own; only the
-            file commands say so, what comes from Kafka never may.
+        allow_trial: whether trial topics of ``event seal`` count as the contract's own; only file
+            commands set it, never for records from Kafka.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class KeyResolver:
         )
 
     def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
-        """Whether these are the very books that it was made of."""
+        """Return whether it was made of exactly these books."""
         return self.contracts is contracts and self.manifests is manifests
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
-        """The stream key behind a signature line (step 2).
+        """Return the stream key of a signature line (step 2).
 
         Raises:
             RefusedError: ``key_unknown`` or ``key_not_valid``.
@@ -62,23 +62,23 @@ class KeyResolver:
         return StreamKey(key.kid, key.verifier, key.revoked_since, validity == "manifest_expired")
 
     def is_revoked(self, agency: str, key_id: bytes) -> bool:
-        """Whether a stream key of an agency is revoked, whenever it was."""
+        """Return whether a stream key of an agency is revoked, from any time."""
         key = self.manifests.stream_key(agency, key_id)
         return key is not None and key.revoked_since is not None
 
     def receipt_believed(self, receipt: bytes, before: int) -> bool:
-        """Whether a receipt that was verified when it came may still speak for another's stream.
+        """Return whether a receipt that was verified on arrival still counts for another's stream.
 
-        Not for its own, not once a receipt key in its agency's newest manifest is revoked, and not
-        if the key that signed it is revoked since its time or earlier, listed or not.
+        It does not count for its own stream, once a receipt key in its agency's newest manifest is
+        revoked, or if the key that signed it is revoked since its time or earlier, listed or not.
 
         Args:
-            receipt: the cosigned checkpoint as it was kept.
-            before: ms; a receipt of this time or later says nothing.
+            receipt: the cosigned checkpoint as stored.
+            before: ms; a receipt of this time or later does not count.
         """
         try:
             signed = parse_signed_checkpoint(receipt)
-        except NoteError:  # damage, which `doctor` finds
+        except NoteError:  # damaged row, which `doctor` reports
             return False
         line, at = signed.line, signed.line.timestamp * 1000
         cosigner = line.name.partition("/")[2]
@@ -95,7 +95,7 @@ class KeyResolver:
         )
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
-        """The contract of that hash, if every party signed it (step 6)."""
+        """Return the contract of that hash, if every party signed it (step 6)."""
         known = self._in_force.get(contract_hash)
         if known is None:
             try:
@@ -112,7 +112,7 @@ class KeyResolver:
 
 
 class OpeningKeys:
-    """This agency's exchange keys, unlocked when first needed (step 5)."""
+    """This agency's exchange keys, unlocked on first use (step 5)."""
 
     def __init__(self, agency: str, manifests: ManifestBook, source: Keyring) -> None:
         self._listed = manifests.exchange_keys(agency)
@@ -120,7 +120,7 @@ class OpeningKeys:
         self._opened: dict[bytes, OpeningKey | None] = {}
 
     def __call__(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
-        """Keys to try at ``log_time`` (ms), and whether one that was listed is not held."""
+        """Return keys to try at ``log_time`` (ms), and whether a listed one is not held."""
         keys: list[OpeningKey] = []
         gone = False
         for listed in self._listed:

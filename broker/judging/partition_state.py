@@ -1,9 +1,9 @@
-"""What a reader holds of one sender's partition, and its form in the store.
+"""State of one sender's partition at a reader, and its stored form.
 
-Frozen values that ``broker/judging/continuity.py`` computes from; see docs/spec/streams.md
-for what each means. The stored form has two parts: a *head* of JSON, small and readable in an
-incident, and one row for each gap. A row holds only the nodes that the frontier before it lacks.
-What is idle reads heads only (``Outline``), so its cost does not grow with the gaps.
+``broker/judging/continuity.py`` computes on these frozen values; docs/spec/streams.md defines them.
+The stored form has two parts: a *head* of JSON, small and readable in an incident, and one row for
+each gap. A row holds only the nodes that the frontier before it lacks. Idle checks read only heads
+(``Outline``), so their cost does not grow with the gaps.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ StoredState: TypeAlias = tuple[bytes, Sequence[GapRow]]
 
 @value_class(frozen=True, slots=True)
 class StoredCheckpoint:
-    """A checkpoint that this reader keeps: size, root, time in s, lowest index seen under it."""
+    """A stored checkpoint: size, root, time in s, lowest index seen under it."""
 
     size: int
     root: bytes
@@ -40,10 +40,10 @@ class StoredCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Indices first..last that were not met, between two known frontiers.
+    """Missing indices first..last between two known frontiers.
 
-    ``after`` is the frontier of [0, last + 1); where the gap runs to a generation's named end it is
-    None and ``root`` is the root that the whole must fold to.
+    ``after`` is the frontier of [0, last + 1). If the gap runs to a generation's named end, it is
+    None and ``root`` is the root to which the whole must fold.
     """
 
     first: int
@@ -55,12 +55,12 @@ class Gap:
 
 @value_class(frozen=True, slots=True)
 class Generation:
-    """What is held of one generation.
+    """State of one generation.
 
     ``start`` is the first index adopted, ``size`` one above the highest taken, ``frontier`` that of
     [0, size). ``end`` is the size at which a successor closed it. ``linked`` tells whether its own
-    index 0 was met or need not be (it is the reader's start). ``base`` is the frontier of
-    [0, start) that was adopted there, without which no path to a later head can be shown
+    index 0 was met or need not be (it is the reader's start). ``base`` is the frontier of [0,
+    start) that was adopted there, without which no path to a later head can be shown
     (docs/spec/evidence.md); None where nothing lies before, or an earlier version began to read.
     ``passed`` tells that a later link passed over it. ``signer`` is the key id of the record by
     which it was first met; empty where only a link names it.
@@ -79,7 +79,7 @@ class Generation:
     signer: bytes = b""
 
     def frontier_at(self, size: int) -> Frontier | None:
-        """The frontier of [0, size), where it is known: at the head and at the edges of gaps."""
+        """Return the frontier of [0, size), if known: at the head and at the edges of gaps."""
         if self.frontier.size == size:
             return self.frontier
         for gap in self.gaps:
@@ -92,7 +92,7 @@ class Generation:
 
 @value_class(frozen=True, slots=True)
 class PartitionState:
-    """What is held of one sender's partition, across its generations."""
+    """State of one sender's partition, across its generations."""
 
     newest: str
     start: str
@@ -101,14 +101,14 @@ class PartitionState:
     stopped: bool = False
 
     def having(self, held: Generation, log_time: int) -> PartitionState:
-        """The state with one generation as it is now."""
+        """Return the state with one generation replaced."""
         generations = {**self.generations, held.name: held}
         return PartitionState(self.newest, self.start, log_time, generations, self.stopped)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationOutline:
-    """A generation without its frontiers; ``gaps`` is how many are open."""
+    """A generation without its frontiers; ``gaps`` is the number of open gaps."""
 
     name: str
     start: int
@@ -120,7 +120,7 @@ class GenerationOutline:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A partition's state without its frontiers: enough to watch it, and cheap to read."""
+    """A partition's state without its frontiers: enough for monitoring, and cheap to read."""
 
     newest: str
     start: str
@@ -130,9 +130,9 @@ class Outline:
 
 
 def receiptable(state: PartitionState | Outline) -> tuple[str, int, bytes] | None:
-    """The (generation, size, root) that a receipt may state now, or None (docs/spec/receipts.md).
+    """Return the (generation, size, root) that a receipt may state now, or None.
 
-    The head must be a checkpoint's, the whole batch under it here, and no gap open.
+    The head must be a checkpoint's, the whole batch under it stored, and no gap open.
     """
     newest = state.generations[state.newest]
     if state.stopped or any(held.gaps for held in state.generations.values()):
@@ -146,13 +146,13 @@ def receiptable(state: PartitionState | Outline) -> tuple[str, int, bytes] | Non
 
 
 def format_state(state: PartitionState) -> StoredState:
-    """The whole state as stored."""
+    """Return the whole state in its stored form."""
     rows = [row for held in state.generations.values() for row in _gap_rows(held)]
     return format_head(state), sorted(rows)
 
 
 def format_head(state: PartitionState) -> bytes:
-    """The state as stored, without its gaps."""
+    """Return the state in its stored form, without its gaps."""
     return orjson.dumps(
         {
             "v": FORMAT_VERSION,
@@ -183,7 +183,7 @@ def format_head(state: PartitionState) -> bytes:
 def changed_gaps(
     before: PartitionState | None, after: PartitionState
 ) -> tuple[list[tuple[str, int]], list[GapRow]]:
-    """What turns the stored gaps of one state into those of another.
+    """Return the changes of stored gaps from one state to another.
 
     Returns:
         (generation, first) of rows to remove, and rows to write. A row depends on the frontier that
@@ -209,10 +209,10 @@ def changed_gaps(
 
 
 def parse_state(stored: StoredState) -> PartitionState:
-    """The inverse of ``format_state``.
+    """Parse the output of ``format_state``.
 
     Raises:
-        ValueError: not what ``format_state`` of this version writes.
+        ValueError: ``format_state`` of this version did not write it.
     """
     head, rows = stored
     try:
@@ -234,10 +234,10 @@ def parse_state(stored: StoredState) -> PartitionState:
 
 
 def parse_outline(head: bytes) -> Outline:
-    """The head of a stored state.
+    """Parse the head of a stored state.
 
     Raises:
-        ValueError: not what ``format_head`` of this version writes.
+        ValueError: ``format_head`` of this version did not write it.
     """
     try:
         found = _head(head)
@@ -314,7 +314,7 @@ _Hashes: TypeAlias = tuple[bytes, ...]
 
 
 def _chain(held: Generation) -> Iterator[tuple[Gap, _Hashes]]:
-    """Each gap with the nodes of the frontier before it: its row holds what differs from them."""
+    """Yield each gap with the nodes of the frontier before it; its row holds the differences."""
     previous = held.base.hashes if held.base is not None else ()
     for gap in held.gaps:
         yield gap, previous
@@ -338,7 +338,7 @@ def _gap_row(name: str, gap: Gap, previous: _Hashes) -> GapRow:
 
 
 def _difference(frontier: Frontier, previous: _Hashes) -> bytes:
-    """The size, how many leading nodes are the same as before, and the others."""
+    """Return the size, the number of leading nodes that are the same, and the others."""
     shared = 0
     for mine, other in zip(frontier.hashes, previous, strict=False):
         if mine != other:

@@ -1,7 +1,7 @@
-"""Interface of what a reader knows when it judges a record: the second argument of ``judge``.
+"""Interface of the reader's context, the second argument of ``judge``.
 
-Everything here is looked up, nothing is decided. Two classes implement it: ``StoreContext`` asks
-the state database, ``FileContext`` a file of records. The verification cache
+It only looks things up and decides nothing. Two classes implement it: ``StoreContext`` uses the
+state database, ``FileContext`` a file of records. The verification cache
 (broker/judging/verification_cache.py) saves work and never changes an answer; its ``signed`` is
 cleared when a new manifest becomes known.
 """
@@ -30,11 +30,11 @@ WRAPS_PER_PARTY_AND_MINUTE = 64
 
 @dataclass(frozen=True, slots=True)
 class StreamKey:
-    """A stream key of some agency that was valid at the log time asked for.
+    """A stream key of an agency, valid at the requested log time.
 
     ``revoked_since`` is the earliest time (ms) at which it may have been compromised, or None.
     ``manifest_expired`` says that every manifest that lists it had expired by then; a newer one may
-    still vouch for it.
+    still cover the time.
     """
 
     kid: bytes
@@ -44,18 +44,18 @@ class StreamKey:
 
 
 class Known(Protocol):
-    """An event of this source and id that was taken before."""
+    """An event of this source and id that was accepted before."""
 
     @property
     def type(self) -> str:
-        """Its type."""
+        """Return its type."""
 
     def same(self, flat: Mapping[str, JSON]) -> bool:
-        """Whether the fields granted both times are equal."""
+        """Return whether the fields granted both times are equal."""
 
 
 class ReaderContext(Protocol):
-    """What the reader knows. Times in ms unless they say s."""
+    """The reader's context. Times in ms unless they say s."""
 
     deployment: str
     agency: str
@@ -65,50 +65,50 @@ class ReaderContext(Protocol):
     paths: dict[str, VerifiedPath]
     trials: Trials
     covered_more: bool
-    """Whether records that wait are covered now."""
+    """Whether waiting records are now covered by a receipt."""
     folded_elsewhere: list[tuple[str, int, int]]
-    """(origin, first, last) of what was tried and is another history: to be asked for again."""
+    """(origin, first, last) of tried leaves of another history, to be requested again."""
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
-        """The key of a signature line, valid at ``log_time``.
+        """Return the key of a signature line, valid at ``log_time``.
 
         Raises:
             RefusedError: step 2, ``key_unknown`` or ``key_not_valid``.
         """
 
     def receipts(self, origin: str, index: int, before: int) -> Sequence[tuple[int, bytes]]:
-        """(size, root) that other, unrevoked agencies cosigned before ``before`` (ms).
+        """Return (size, root) that other, unrevoked agencies cosigned before ``before`` (ms).
 
-        Those of sizes above ``index``, in ascending order.
+        They have sizes above ``index``, in ascending order.
         """
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """The contract of that hash, if every party's signature was verified here."""
 
     def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
-        """My exchange keys to try at ``log_time``, and whether one that I listed is gone."""
+        """Return this agency's exchange keys for ``log_time``, and whether one is missing."""
 
     def try_wrap(self, agency: str) -> bool:
-        """Count one new wrap of a sender that is tried; False if it has none left this minute."""
+        """Count one new wrap of a sender; return False if its budget of this minute is used."""
 
     def state(self, place: Place) -> PartitionState | None:
-        """What is held of a sender's partition."""
+        """Return the state of a sender's partition."""
 
     def room(self, agency: str) -> Room:
-        """What is left of the bytes and gaps that may be kept of a sender."""
+        """Return the bytes and gaps that remain of a sender's limits."""
 
     def forget_doubted(self, agency: str) -> bool:
-        """Let go of the gaps that a sender's revoked keys revealed; whether there were any."""
+        """Forget the gaps that a sender's revoked keys revealed; return whether there were any."""
 
     def forget_passed(self, place: Place) -> bool:
-        """Let go of what is complete or was passed over in a sender's other partitions.
+        """Forget complete or skipped generations in a sender's other partitions.
 
         Returns:
-            Whether there was any.
+            Whether there were any.
         """
 
     def recall(self, place: Place) -> StreamHistory:
-        """Lookups into what was taken of a sender's partition."""
+        """Return look-ups in the accepted records of a sender's partition."""
 
     def known(self, source: str, event_id: str) -> Known | None:
-        """The event of this source and id, if one was taken."""
+        """Return the event of this source and id, if one was accepted."""

@@ -1,8 +1,8 @@
-"""Limits of what a reader keeps of one sender, in bytes and gaps (docs/spec/streams.md, "Limits").
+"""Limits of a reader's state for one sender, in bytes and gaps (docs/spec/streams.md, "Limits").
 
-The count is a function of indices only, so that every reader comes to the same number: as if no
-frontiers shared a node and each had all the nodes that its size can have. What is stored is never
-more. A record that fills a gap or follows the last one never adds to it.
+The count is a function of indices only, so every reader computes the same number: it assumes that
+no frontiers share a node and that each has as many nodes as its size allows. The stored state is
+never larger. A record that fills a gap or follows the last one never adds to it.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Final
 from broker.judging.partition_state import Generation, PartitionState
 
 MAX_STATE_BYTES: Final = 8 * 2**20
-"""Bytes that a reader keeps of one sender over all its partitions."""
+"""Maximum bytes of state for one sender over all its partitions."""
 MAX_STATE_GAPS: Final = 8192
-"""Open gaps that a reader keeps of one sender over all its partitions."""
+"""Maximum open gaps of one sender over all its partitions."""
 
 GENERATION_BYTES: Final = 512
 GAP_BYTES: Final = 64
 DIGIT_BYTES: Final = 64
-"""For each binary digit of a size: at most one node, in a generation as text, in a gap twice."""
+"""Bytes per binary digit of a size: one node as text in a generation, or two in a gap."""
 LONGEST_SIZE: Final = 63
 """Binary digits of the greatest size; the newest generation grows, so it counts as that long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes and gaps that are left to a sender, or that something takes."""
+    """Bytes and gaps that remain for a sender, or that a state needs."""
 
     bytes: int = MAX_STATE_BYTES
     gaps: int = MAX_STATE_GAPS
@@ -40,7 +40,7 @@ class Room:
         return Room(self.bytes - other.bytes, self.gaps - other.gaps)
 
     def takes(self, growth: Room) -> bool:
-        """Whether there is room for a growth. What does not grow always has room."""
+        """Return whether there is room for a growth. A state that does not grow always has room."""
         return (growth.bytes <= 0 or growth.bytes <= self.bytes) and (
             growth.gaps <= 0 or growth.gaps <= self.gaps
         )
@@ -50,12 +50,12 @@ NOTHING: Final = Room(0, 0)
 
 
 def room_in_all() -> Room:
-    """What a sender has of which nothing is held."""
+    """Return the whole limit of a sender without state."""
     return Room(MAX_STATE_BYTES, MAX_STATE_GAPS)
 
 
 def size_of(state: PartitionState | None) -> Room:
-    """What a partition's state takes."""
+    """Return the size of a partition's state."""
     total = NOTHING
     if state is not None:
         for name, held in state.generations.items():
@@ -64,7 +64,7 @@ def size_of(state: PartitionState | None) -> Room:
 
 
 def growth(before: PartitionState | None, after: PartitionState) -> Room:
-    """What one state takes more than another; generations that are the same are not counted."""
+    """Return by how much one state is larger than another; equal generations are not counted."""
     total = NOTHING
     old = before.generations if before is not None else {}
     old_newest = before.newest if before is not None else ""
@@ -94,9 +94,9 @@ def _generation_size(held: Generation, *, newest: bool) -> Room:
 
 
 def forgettable(state: PartitionState, keep: Collection[str] = ()) -> Iterator[str]:
-    """Generations that go when a sender has no room left, in the order in which they go.
+    """Yield generations in the order in which they are forgotten when a sender has no room left.
 
-    First those that are closed and lack nothing, oldest first, then those that a link passed over.
+    First those that are closed and complete, oldest first, then those that a link skipped.
 
     Args:
         state: the partition.
@@ -113,23 +113,24 @@ def forgettable(state: PartitionState, keep: Collection[str] = ()) -> Iterator[s
 
 
 def without(state: PartitionState, name: str) -> PartitionState:
-    """The state without a generation; what is older than the oldest is now before the start."""
+    """Return the state without a generation; older ones are then before the start."""
     generations = {held: one for held, one in state.generations.items() if held != name}
     return replace(state, generations=generations, start=min(generations))
 
 
 def smallest(state: PartitionState) -> PartitionState:
-    """The state without all that is forgettable; the same object if nothing is."""
+    """Return the state without everything forgettable; the same object if there is nothing."""
     for name in tuple(forgettable(state)):
         state = without(state, name)
     return state
 
 
 def without_doubted(state: PartitionState, doubted: Collection[bytes]) -> PartitionState:
-    """The state without the gaps that revoked keys revealed.
+    """Return the state without the gaps that revoked keys revealed.
 
-    What is missing there is refused at step 2, and its sender publishes it again in a later
-    generation: it begins with all that some reader had not confirmed, and no reader confirms a gap.
+    Records missing there would be refused at step 2. The sender publishes them again in a later
+    generation, which begins with everything that some reader had not confirmed, and no reader
+    confirms a gap.
 
     Args:
         state: the partition.

@@ -1,7 +1,7 @@
-"""The reader's view over the state database, for one batch of one partition.
+"""Reader's context over the state database, for one batch of one partition.
 
-Reads through a transaction, and holds what this batch has already taken and not yet written, so
-that the hundredth record of a batch is judged after the ninety-ninth. Writing is one ``flush``.
+It reads through a transaction and keeps what this batch has accepted but not written yet, so that
+each record of a batch is judged after the earlier ones. One ``flush`` writes everything.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class KnownEvent:
     secret: bytes
 
     def same(self, flat: Mapping[str, JSON]) -> bool:
-        """Equal in the fields granted both times."""
+        """Return whether the fields granted both times are equal."""
         return all(
             self.digests[path] == digest(self.secret, path, value)
             for path, value in flat.items()
@@ -58,13 +58,13 @@ class KnownEvent:
 
 
 def digest(secret: bytes, path: str, value: JSON) -> str:
-    """What is kept of one field."""
+    """Return the digest that is stored of one field."""
     canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return pseudonyms.field_digest(secret, path, canonical).hex()
 
 
 class StreamRecall:
-    """Lookups into one sender's partition: what this batch took, then the store."""
+    """Look-ups in one sender's partition: this batch first, then the store."""
 
     def __init__(self, tx: Transaction, place: Place) -> None:
         self._tx = tx
@@ -73,28 +73,28 @@ class StreamRecall:
         self.kept: dict[str, dict[int, tuple[StoredCheckpoint, bytes]]] = {}
 
     def leaf(self, generation: str, index: int) -> tuple[bytes, bool] | None:
-        """(leaf, whether its content is missing)."""
+        """Return (leaf, whether its content is missing)."""
         found = self.leaves.get((generation, index))
         if found is None:
             found = self._tx.reader_logs.leaf(self._place.generation(generation), index)
         return None if found is None else (found[0], found[1] == "content_missing")
 
     def above(self, generation: str, index: int) -> StoredCheckpoint | None:
-        """The smallest kept size above ``index``."""
+        """Return the smallest stored size above ``index``."""
         mine = [kept for size, kept in self._mine(generation) if size > index]
         log = self._place.generation(generation)
         stored = self._tx.reader_logs.checkpoint_above(log, index)
         return min((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def below(self, generation: str, size: int) -> StoredCheckpoint | None:
-        """The largest kept size below ``size``."""
+        """Return the largest stored size below ``size``."""
         mine = [kept for held, kept in self._mine(generation) if held < size]
         log = self._place.generation(generation)
         stored = self._tx.reader_logs.checkpoint_below(log, size)
         return max((*mine, *_kept(stored)), key=lambda kept: kept.size, default=None)
 
     def at(self, generation: str, size: int) -> StoredCheckpoint | None:
-        """The kept checkpoint of exactly that size."""
+        """Return the stored checkpoint of exactly that size."""
         mine = self.kept.get(generation, {}).get(size)
         if mine is not None:
             return mine[0]
@@ -102,10 +102,10 @@ class StreamRecall:
         return next(iter(_kept(self._tx.reader_logs.checkpoint_at(log, size))), None)
 
     def signed_text(self, generation: str, index: int, size: int) -> bytes:
-        """The signed checkpoint that one of ``size`` with a record at ``index`` may contradict.
+        """Return the signed checkpoint that one of ``size`` with ``index`` may contradict.
 
-        The one of the same size, or the next above the index, or the next below the size; empty if
-        there is none.
+        It is the one of the same size, or the next above the index, or the next below the size;
+        empty if there is none.
         """
         logs, log = self._tx.reader_logs, self._place.generation(generation)
         rows = (
@@ -136,7 +136,7 @@ def write_state(
     before: PartitionState | None,
     after: PartitionState,
 ) -> int:
-    """Write what turns the stored state ``before`` into ``after``. Returns the new version.
+    """Write the changes from the stored state ``before`` to ``after``. Returns the new version.
 
     Raises:
         StoreError: ``state_changed``, the stored version is not ``version``.
@@ -152,11 +152,11 @@ class StoreContext:
 
     Args:
         tx: the transaction that will also write the result.
-        deployment, agency: who reads.
+        deployment, agency: the reader.
         trust: public material: stream keys, contracts, receipts (broker/judging/key_resolver.py).
-        opening_keys: (log time in ms) -> my exchange keys to try, and whether one is gone.
+        opening_keys: (log time in ms) -> this agency's exchange keys, and whether one is missing.
         secret: this agency's PRF secret, for digests.
-        memories: kept by the caller between batches.
+        memories: caches that the caller keeps between batches.
         now: this clock, ms.
     """
 
@@ -301,7 +301,8 @@ class StoreContext:
             None if row is None else KnownEvent(row.type, orjson.loads(row.digests), self._secret)
         )
 
-    # --- what the batch took ---------------------------------------------------------------------
+    # --- results of this batch
+    # ----------------------------------------------------------------------
 
     def took(
         self,
@@ -311,7 +312,7 @@ class StoreContext:
         status: LeafStatus,
         checkpoint_text: bytes,
     ) -> None:
-        """A record got its place: (generation, index, leaf) and its checkpoint."""
+        """Record a position: (generation, index, leaf) and its checkpoint."""
         self._set_state(place, placement.state)
         recall = self.recall(place)
         if leaf is not None:
@@ -320,11 +321,11 @@ class StoreContext:
             recall.kept.setdefault(generation, {})[kept.size] = (kept, checkpoint_text)
 
     def stop(self, place: Place, state: PartitionState) -> None:
-        """A sender's partition is stopped until an operator releases it."""
+        """Stop a sender's partition until an operator releases it."""
         self._set_state(place, state)
 
     def opened(self, event: OpenedEvent) -> bytes:
-        """Remember an event of this batch; returns its digests as stored."""
+        """Remember an event of this batch; return its digests in stored form."""
         digests = {path: digest(self._secret, path, value) for path, value in event.flat.items()}
         self._events[event.source, event.id] = KnownEvent(event.type, digests, self._secret)
         return orjson.dumps(digests)
@@ -361,7 +362,7 @@ class StoreContext:
                 self._tx.reader_logs.save_checkpoints(place.generation(generation), rows)
 
     def committed(self) -> None:
-        """What was written is in the database: the next batch need not read it again."""
+        """Keep the written states in the cache after the commit, for the next batch."""
         for place, (version, state) in self._written.items():
             self._memories.keep_state(place, version, state)
 

@@ -1,9 +1,9 @@
-"""Records under a revoked key, tried apart from continuity (docs/spec/opening.md, step 2).
+"""Trial of records under a revoked key, separate from continuity (docs/spec/opening.md, step 2).
 
-A receipt older than the revocation covers what lies below its size, if the leaves fold to its root.
-Records that carry the receipt's own checkpoint prove that by their path. Earlier ones were signed
-under earlier checkpoints, which a thief could have signed too: their leaves are collected here as a
-run, and are covered once a record that is proved shows that very run on its left.
+A receipt older than the revocation covers everything below its size, if the leaves fold to its
+root. Records with the receipt's own checkpoint prove that by their path. Earlier records have
+earlier checkpoints, which an attacker with the key could have signed too. Their leaves are
+collected here as a run. The run is covered once a proved record shows exactly that run on its left.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from typing import Final
 from broker.tlog.merkle import Frontier
 
 MAX_RUNS: Final = 8
-"""Runs of one generation that are tried at once; the one that grew least recently goes."""
+"""Runs of one generation that are tried at once; the one with the oldest growth is dropped."""
 MAX_TRIED: Final = 2**18
-"""Leaves that are tried at once, of all senders: 8 MiB of hashes. Of more, the oldest generation of
-the sender that has most goes, so that no sender displaces another's."""
+"""Maximum number of leaves that are tried at once, of all senders: 8 MiB of hashes.
+
+Above it, the oldest generation of the sender with most leaves is dropped, so that no sender
+displaces another's.
+"""
 
 
 @dataclass(slots=True)
 class Run:
-    """Leaves that follow one another from ``first`` on; those below ``covered`` are believed."""
+    """Consecutive leaves from ``first`` on; those below ``covered`` are trusted."""
 
     first: int
     base: Frontier
@@ -38,17 +41,17 @@ class Trials:
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     tried: Counter[str] = field(default_factory=Counter)
-    """Leaves of each sender."""
+    """Number of leaves of each sender."""
 
     def covers(self, origin: str, index: int, leaf: bytes) -> bool:
-        """Whether this leaf was tried at that index and is covered."""
+        """Return whether this leaf was tried at that index and is covered."""
         return any(
             run.first <= index < run.covered and run.leaves[index - run.first] == leaf
             for run in self.runs.get(origin, ())
         )
 
     def add(self, origin: str, index: int, leaf: bytes, left: tuple[bytes, ...]) -> Run:
-        """Try a leaf: it continues a run, is in one already, or begins one."""
+        """Add a leaf: it continues a run, is already in one, or begins one."""
         runs = self.runs.setdefault(origin, [])
         for run in runs:
             at = index - run.first
@@ -68,11 +71,12 @@ class Trials:
         return run
 
     def meet(self, origin: str, proved: Frontier) -> tuple[bool, list[tuple[int, int]]]:
-        """A frontier that is proved: runs that reach it are covered, or fold elsewhere.
+        """Compare runs with a proved frontier: those that reach it are covered or wrong.
 
         Returns:
-            Whether more is covered now, and (first, last) of runs that are dropped because another
-            history led to the proved one.
+            Whether more is covered now, and (first, last) of dropped runs, because another history
+            led
+            to the proved frontier.
         """
         more, dropped = False, []
         for run in list(self.runs.get(origin, ())):
@@ -88,7 +92,7 @@ class Trials:
         return more, dropped
 
     def prove_again(self) -> None:
-        """Forget what is covered, as receipts may count no more; keep the leaves."""
+        """Forget what is covered, because receipts may no longer count; keep the leaves."""
         for runs in list(self.runs.values()):
             for run in list(runs):
                 run.covered = 0
@@ -110,5 +114,5 @@ class Trials:
 
 
 def _sender(origin: str) -> str:
-    """The second part of ``deployment/agency/topic/partition/generation``."""
+    """Return the second part of ``deployment/agency/topic/partition/generation``."""
     return origin.split("/", 2)[1]

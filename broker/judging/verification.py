@@ -1,7 +1,7 @@
-"""Steps 0 to 3: who signed this record, and that it stands where it says (docs/spec/opening.md).
+"""Verification of a record's signer and position: steps 0 to 3 (docs/spec/opening.md).
 
-Public material only. What passes is a ``VerifiedRecord``; nothing else makes one, so a function
-that takes one cannot be handed a record whose sender is not known.
+It uses only public material. The result is a ``VerifiedRecord``, and no other code makes one, so a
+function that takes one never gets a record of an unknown sender.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from broker.tlog.proof import MAX_PROOF_BYTES, Proof, parse_proof
 from contracts.values import value_class
 
 MAX_SIGNED_REMEMBERED: Final = 1024
-"""Checkpoints whose signature was verified; one serves up to 512 records."""
+"""Maximum number of cached verified checkpoints; one serves up to 512 records."""
 MAX_PATHS_REMEMBERED: Final = 1024
-"""Streams of which the last path is kept; a sender can open generations as it likes."""
+"""Maximum number of streams with a cached path; a sender can open any number of generations."""
 
 
 @value_class(frozen=True, slots=True)
 class VerifiedRecord:
-    """A record that passed steps 0 to 3: its sender signed it at this place of its stream."""
+    """A record that passed steps 0 to 3: its sender signed it at this position of its stream."""
 
     record: Record
     origin: Origin
@@ -58,12 +58,12 @@ class VerifiedRecord:
 
     @property
     def log_time(self) -> int:
-        """When the sender's log signed it, ms since the epoch."""
+        """Return the time of the sender's log signature, ms since the epoch."""
         return self.fact.log_time * 1000
 
 
 def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedRecord:
-    """Steps 0 to 3, with public material only.
+    """Apply steps 0 to 3, with public material only.
 
     Raises:
         RefusedError: with the step and its code.
@@ -76,7 +76,8 @@ def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedReco
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
     if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:
-        # Nothing can follow a generation of the end of time: a thief would end the stream for good.
+        # Nothing can follow a generation at the end of time: an attacker could end the stream for
+        # good.
         raise RefusedError(2, "generation_ahead", "opened more than 5 minutes after the log time")
     leaf_only = content_type == LEAF_CONTENT_TYPE
     leaf = value if leaf_only else leaf_hash(value)
@@ -96,7 +97,8 @@ def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedReco
         view.paths.clear()
     view.paths[checkpoint.origin] = path
     if stated is not None:
-        _require_covered(proof, origin, leaf, left, stated, view)  # step 2 again: it needs the leaf
+        # second part of step 2, which needs the leaf
+        _require_covered(proof, origin, leaf, left, stated, view)
     fact = LogPosition(
         origin.generation,
         proof.index,
@@ -172,10 +174,10 @@ def _proof(
 def _require_signed(
     proof: Proof, origin: Origin, view: ReaderContext
 ) -> Sequence[tuple[int, bytes]] | None:
-    """Step 2 but for the clock: once per checkpoint, as all records of a batch carry the same.
+    """Apply step 2 except for the clock, once per checkpoint, which all records of a batch share.
 
     Returns:
-        None if the signature is believed; of a revoked key, (size, root) that earlier receipts
+        None if the signature is trusted; for a revoked key, (size, root) that earlier receipts
         state above the record's index.
     """
     text, line = proof.checkpoint_text, proof.line
@@ -187,7 +189,8 @@ def _require_signed(
     except NoteError as error:
         code = "key_unknown" if error.code == "cosignature_unknown" else "signature_wrong"
         raise RefusedError(2, code, "the signature is not one of the origin's stream key") from None
-    # Only now: who borrows a key's id and a time must not make a reader wait for a manifest.
+    # Checked last: a forger with a known key id and time must not make a reader wait for a
+    # manifest.
     if key.manifest_expired:
         raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
     if key.revoked_since is not None:
@@ -212,7 +215,7 @@ def _require_covered(
     stated: Sequence[tuple[int, bytes]],
     view: ReaderContext,
 ) -> None:
-    """Whether a receipt covers the record: by its own path, by a run, or by what is held."""
+    """Check that a receipt covers the record: by its own path, by a run, or by stored leaves."""
     checkpoint, index = proof.checkpoint, proof.index
     name = checkpoint.origin
     if (checkpoint.size, checkpoint.root) in stated:
@@ -240,7 +243,7 @@ def _held(
     stated: Sequence[tuple[int, bytes]],
     view: ReaderContext,
 ) -> bool:
-    """Whether the leaf is held already, in leaves that fold to a receipt's root."""
+    """Return whether the leaf is already stored, in leaves that fold to a receipt's root."""
     where = origin.place
     state = view.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
@@ -259,7 +262,7 @@ def _meet_held(
     stated: Sequence[tuple[int, bytes]],
     view: ReaderContext,
 ) -> None:
-    """A run may end where a gap does, and what is held from there folds to a receipt's root."""
+    """Cover a run that ends at a stored part whose leaves fold to a receipt's root."""
     where = origin.place
     state = view.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
@@ -274,7 +277,7 @@ def _meet_held(
 def _folds(
     held: Generation, first: int, size: int, root: bytes, view: ReaderContext, where: Place
 ) -> bool:
-    """Whether all from ``first`` to a receipt's size is held and leads to its root."""
+    """Return whether all leaves from ``first`` to a receipt's size lead to its root."""
     kept = view.recall(where).at(held.name, size)
     return (
         size <= held.size

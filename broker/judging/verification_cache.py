@@ -1,8 +1,8 @@
-"""What a reader remembers between batches so as not to work it out again.
+"""Verification caches of a reader, kept between batches.
 
-Sessions that a wrap gave, checkpoints that were parsed, signatures and paths that were verified:
-they save work and never change an answer. The budgets are the one exception: they bound how many
-new wraps of a sender are tried (docs/spec/opening.md, step 5).
+They hold sessions of wraps, parsed checkpoints, verified signatures and paths: they save work and
+never change an answer. The budgets are the one exception: they limit how many new wraps of a sender
+are tried (docs/spec/opening.md, step 5).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from contracts.durations import MINUTE_MS
 
 @dataclass(slots=True)
 class VerificationCache:
-    """Kept by whoever judges, from one batch to the next."""
+    """Caches of the caller, kept from one batch to the next."""
 
     sessions: Sessions = field(default_factory=Sessions)
     checkpoints: CheckpointMemo = field(default_factory=dict)
@@ -35,7 +35,7 @@ class VerificationCache:
     _all_gaps: int = 0
 
     def keep_state(self, place: Place, version: int, state: PartitionState) -> None:
-        """Remember a state as it is stored now; many large ones are not all remembered."""
+        """Cache a state as it is stored now; the total size of cached states is limited."""
         self._forget(place)
         gaps = sum(len(held.gaps) for held in state.generations.values())
         self.states[place] = (version, state)
@@ -49,7 +49,7 @@ class VerificationCache:
         self._all_gaps -= self._gaps.pop(place, 0)
 
     def try_wrap(self, agency: str, parties: int, now: int) -> bool:
-        """Count one new wrap of a sender; False if it has none left in this minute."""
+        """Count one new wrap of a sender; return False if its budget of this minute is used."""
         minute = now // MINUTE_MS
         before, left = self.budgets.get(agency, (-1, 0))
         if before != minute:

@@ -22,15 +22,15 @@ from contracts.errors import EventError
 
 
 class AcceptedEvents:
-    """The events that one transaction accepts.
+    """The accepted events of one transaction.
 
     Args:
         tx: the transaction in which all of it is written.
-        view: what the reader knows, as of this transaction.
-        agency: who accepts.
+        view: the reader's context in this transaction.
+        agency: the reader.
         secret: this agency's PRF secret.
         now: ms.
-        operator: who is named in the disclosure log.
+        operator: name of the actor in the disclosure log.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class AcceptedEvents:
         """Accept one event; ``write`` writes it.
 
         Args:
-            event: what was opened.
-            verified: the record in which it came.
+            event: the opened event.
+            verified: its record.
 
         Returns:
-            What the disclosure log is to say of it.
+            Its entries for the disclosure log.
 
         Raises:
-            RefusedError: step 11: the course of its referral does not allow it. Nothing of it is
-                kept.
+            RefusedError: step 11: the status of its referral does not allow it. Nothing of it is
+                stored.
         """
         signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
@@ -90,5 +90,8 @@ class AcceptedEvents:
         self._tx.inbox.add_many(self._rows)
 
     def combinations(self) -> list[Entry]:
-        """Note the sources of the cases; an entry for each that joins records of others."""
+        """Record the sources of the cases.
+
+        Return an entry for each that joins records of others.
+        """
         return combined(self._tx, self._sources, self._agency, self._now, self._operator)

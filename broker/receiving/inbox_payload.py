@@ -1,4 +1,4 @@
-"""An opened event as the inbox keeps it until the agency's system has it: row and payload."""
+"""Inbox form of an opened event: row and payload, until the agency's system has it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def inbox_row(
     case_key: bytes,
     now: int,
 ) -> NewInboxRow:
-    """What the inbox keeps of an event.
+    """Return the inbox row of an event.
 
     Args:
-        event: opened.
-        verified: the record in which it came.
-        digests: keyed digests of its fields, by which a repeat is known.
+        event: the opened event.
+        verified: its record.
+        digests: keyed digests of its fields, to recognise a repeat.
         case_key: this agency's pseudonym of the case.
         now: ms.
     """
@@ -49,7 +49,7 @@ def inbox_row(
 
 
 def format_payload(event: OpenedEvent) -> bytes:
-    """An opened event as the inbox keeps it until it was delivered."""
+    """Format an opened event as the payload of its inbox row."""
     return orjson.dumps(
         {
             "id": event.id,
@@ -67,10 +67,10 @@ def format_payload(event: OpenedEvent) -> bytes:
 
 
 def parse_payload(payload: bytes) -> OpenedEvent:
-    """The inverse of ``format_payload``.
+    """Parse the output of ``format_payload``.
 
     Raises:
-        StoreError: ``store_corrupt``, the row does not hold what ``format_payload`` writes.
+        StoreError: ``store_corrupt``, ``format_payload`` did not write it.
     """
     try:
         stored: Any = orjson.loads(payload)

@@ -1,9 +1,9 @@
-"""Writes for each judgement of a batch, in the batch's one transaction (step 11).
+"""Persistence of the judgements of a batch, in the batch's one transaction (step 11).
 
 An event goes to the inbox and the disclosure log, a refused record to the quarantine, an
 unauthenticated record to a bounded list, a contradiction to the evidence. The new state of the
-stream is written in every case. Nothing here commits: broker/receiving/receiving.py does, when
-the whole batch was taken.
+stream is written in every case. This module does not commit: broker/receiving/receiving.py does,
+when the whole batch was processed.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, Place, parse_origin
 
 QUARANTINE_QUOTA: Final = 1000
-"""Quarantined records of one sender at which its partitions are held: nothing is dropped."""
+"""Quarantined records of one sender at which its partitions are stopped; nothing is dropped."""
 QUARANTINE_BYTES: Final = 64 * 2**20
-"""Bytes that they may take together; 256 of the largest records."""
+"""Maximum bytes of one sender's quarantine; 256 of the largest records."""
 
 
 NEARLY_FULL: Final = 0.8
-"""From this part of either on, a person is warned."""
+"""Filled part of either limit at which a person is warned."""
 
 
 def has_room(held: HeldSize, size: int) -> bool:
-    """Whether a sender's quarantine takes a record more, of ``size`` bytes."""
+    """Return whether a sender's quarantine has room for another record of ``size`` bytes."""
     return held.records < QUARANTINE_QUOTA and held.size + size <= QUARANTINE_BYTES
 
 
 def filled(held: HeldSize) -> float:
-    """What part of a sender's quarantine is full, 0 to 1: by records or by bytes, what is more."""
+    """Return the filled part of a sender's quarantine, 0 to 1, by records or bytes."""
     return max(held.records / QUARANTINE_QUOTA, held.size / QUARANTINE_BYTES)
 
 
 @dataclass(slots=True)
 class Batch:
-    """What came of a batch, for logs, metrics, notices and delivery.
+    """Result of a batch, for logs, metrics, notices and delivery.
 
     Attributes:
         opened: events put into the inbox.
@@ -74,9 +74,9 @@ class Batch:
         refused: (origin or None, index, step, code) of each refusal.
         alarms: (agency, code) of each alarm.
         gaps: (origin of the generation, first, last) that were revealed.
-        deferred: (agency, code) of what has to wait.
-        changed: places whose stream moved, for receipts.
-        covered_more: receipts cover records that wait: they are to be judged again now.
+        deferred: (agency, code) of records that must wait.
+        changed: places whose stream changed, for receipts.
+        covered_more: receipts now cover waiting records, which must be judged again.
     """
 
     opened: list[OpenedEvent] = field(default_factory=list)
@@ -93,19 +93,19 @@ class Batch:
 
 
 class VerdictPersistence:
-    """One batch of a partition on its way into the state database.
+    """Writes one batch of a partition to the state database.
 
     Args:
         tx: the transaction in which all of it is written.
-        view: what the reader knows, as of this transaction.
-        waits: what of the partition is deferred.
-        agency: who reads.
+        view: the reader's context in this transaction.
+        waits: deferred records of the partition.
+        agency: the reader.
         secret: this agency's PRF secret.
         now: ms.
 
     Attributes:
-        batch: what came of the records so far.
-        entries: what the disclosure log is to say of them.
+        batch: result so far.
+        entries: entries for the disclosure log.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class VerdictPersistence:
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
-        """Take up one judgement; the next record is judged after it."""
+        """Process one judgement; the next record is judged after it."""
         sender = claimed_sender(record, judgement)
         if isinstance(judgement, Deferred):
             if self._waits.keep(record, sender, judgement.refusal.code):
@@ -141,7 +141,7 @@ class VerdictPersistence:
         self._settle(record, judgement)
 
     def write(self) -> None:
-        """Write what came of the records, but for the entries of the disclosure log."""
+        """Write the results, except the entries of the disclosure log."""
         begun = dict.fromkeys(self._waits.begun)
         self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
         self.batch.alarms += dict.fromkeys(self._view.forgotten)
@@ -153,16 +153,16 @@ class VerdictPersistence:
         self._accepted.write()
 
     def log(self) -> None:
-        """Append what the disclosure log is to say of the records."""
+        """Append the entries to the disclosure log."""
         append_entries(self._tx, [*self.entries, *self._accepted.combinations()])
 
     def _quota_full(self, record: Record, judgement: Refused) -> bool:
-        """Whether the sender of a refused record has no room left in the quarantine: it waits."""
+        """Return whether the sender of a refused record has no room left in the quarantine."""
         held = self._tx.quarantine.size_of(judgement.verified.origin.agency)
         return not has_room(held, kept_size(record))
 
     def _settle(self, record: Record, judgement: Decided) -> None:
-        """Write what a final judgement means."""
+        """Write the result of a final judgement."""
         match judgement:
             case Opened():
                 self._moved(judgement, self._inbox(record, judgement))
@@ -193,7 +193,7 @@ class VerdictPersistence:
                 assert_never(judgement)
 
     def _moved(self, judgement: Placed, status: LeafStatus) -> None:
-        """Take up a record's place in its stream, and what that revealed."""
+        """Record a record's position in its stream, and the gap that it revealed."""
         verified, placement = judgement.verified, judgement.placement
         origin, fact = verified.origin, verified.fact
         place = origin.place
@@ -207,11 +207,11 @@ class VerdictPersistence:
             self.batch.gaps.append((replace(origin, generation=generation), first, last))
 
     def _alarm_once(self, judgement: Placed, codes: tuple[str, ...]) -> None:
-        """Once a batch for each code.
+        """Raise each alarm code once a batch.
 
-        ``content_missing``: a gap is closed and what it held did not come. Its sender may have let
-        it go; or Kafka's host, who can make a leaf of any record, keeps it. ``before_start_late``:
-        a sender still writes to an old history.
+        ``content_missing``: a gap is closed, but its content did not arrive. Its sender may have
+        cleared it, or Kafka's host withholds it: the host can make a leaf of any record.
+        ``before_start_late``: a sender still writes to an old history.
         """
         for code in codes:
             alarm = (judgement.verified.origin.agency, code)
@@ -230,7 +230,7 @@ class VerdictPersistence:
         return "stored"
 
     def _quarantine(self, record: Record, judgement: Refused, event_type: str | None) -> None:
-        """Keep a record that was refused at steps 5 to 11, for a person to look at."""
+        """Store a record that was refused at steps 5 to 11, for a person."""
         refusal, origin = judgement.refusal, judgement.verified.origin
         index = judgement.verified.fact.index
         quarantine(self._tx, record, origin, index, refusal, self._now)
@@ -242,18 +242,18 @@ class VerdictPersistence:
         self.batch.refused.append((origin, index, refusal.step, refusal.code))
 
     def _count(self, record: Record, origin: Origin | None, refusal: RefusedError) -> None:
-        """Count a record that was refused at steps 0 to 4: it is not business."""
+        """Count a record that was refused at steps 0 to 4, which is not authenticated."""
         digest = sha256(record.value or b"")
         self._tx.quarantine.add_unauthenticated(record, digest, refusal.code, self._now)
         self.batch.refused.append((origin, -1, refusal.step, refusal.code))
 
     def _stop(self, record: Record, verified: VerifiedRecord) -> None:
-        """Equivocation: keep both signed texts and stop this sender's partition here."""
+        """Equivocation: store both signed texts and stop this sender's partition."""
         origin, fact = verified.origin, verified.fact
         place = origin.place
         recall, link = self._view.recall(place), fact.link
         mine = recall.signed_text(origin.generation, fact.index, fact.size)
-        if not mine and link is not None:  # it is the predecessor's end that it contradicts
+        if not mine and link is not None:  # it contradicts the predecessor's end
             mine = recall.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None

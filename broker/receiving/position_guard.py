@@ -1,11 +1,11 @@
-"""Whether a partition is still the log in which a position counts (docs/spec/opening.md, 11).
+"""Guard of consumer positions: detects a recreated topic before a stored offset is trusted.
 
-A position counts records of one log. A Kafka that lost its disk begins again at 0, and may have
-grown past that number before the reader is back: it would go on in the middle, and what came before
-would never be read and, where nothing was held of a sender, never be missed. So the hash of the
-record before the position is kept beside it, in the same transaction. A reader goes back by one,
-looks at that record again, and begins at the beginning where another one is in its place. Reading
-again is harmless: what was taken is a repeat.
+A position counts records of one log. A Kafka that lost its disk begins again at 0 and may already
+have grown past the stored number. The reader would continue in the middle, and earlier records
+would never be read, nor missed for a sender without state. So the hash of the record before the
+position is stored with it, in the same transaction. A reader goes back by one, compares that
+record, and starts from the beginning if another one is there. Reading again does no harm: accepted
+records are repeats.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from broker.transport.interfaces import Receiver
 
 
 def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> None:
-    """Keep which record lies before a position, in the transaction that saves the position."""
+    """Store the hash of the record before a position, in the position's transaction."""
     for record in reversed(records):
         if record.offset == position - 1:
             text = f"{record.offset} {_digest(record)}"
@@ -31,17 +31,17 @@ def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> N
 
 
 class PositionGuard:
-    """Gives positions to a receiver, and looks whether it stands where it thinks it does."""
+    """Gives positions to a receiver, and checks that the log is still the same."""
 
     def __init__(self, store: Store, receiver: Receiver) -> None:
-        """Keeps nothing but what ``position`` has just said."""
+        """Store the arguments; only ``position`` adds state."""
         self._store = store
         self._receiver = receiver
         self._log = logger("broker")
         self._before: dict[KafkaPartition, tuple[int, str]] = {}
 
     def position(self, partition: KafkaPartition) -> int | None:
-        """Where to go on: one record before the stored position, if that one is known."""
+        """Return where to continue: one record before the stored position, if that one is known."""
         with self._store.reading() as tx:
             position = tx.reader.position(partition)
             kept = tx.meta.get(_name(partition))
@@ -54,10 +54,10 @@ class PositionGuard:
         return position
 
     async def unread(self, partition: KafkaPartition, records: list[Record]) -> list[Record]:
-        """What of a batch was not read before.
+        """Return the records of a batch that were not read before.
 
-        Nothing, if this is another log than the one that was read: its position is then 0, and the
-        receiver is made to ask for it again.
+        It is empty if this is another log than the one read before: the position is then 0, and the
+        receiver asks for it again.
 
         Raises:
             StoreError: the position could not be written.

@@ -1,7 +1,7 @@
-"""Keeping a verified record that was refused, with its bytes and one code, and giving it back.
+"""Quarantine of a verified record that was refused: stored with its bytes and one code.
 
-What was refused at steps 5 to 10 is business that went wrong: a person may retry it once the cause
-is mended (docs/spec/opening.md, "Quarantine").
+A person may retry a record that was refused at steps 5 to 10 once the cause is corrected
+(docs/spec/opening.md, "Quarantine").
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from broker.tlog.checkpoint import Origin
 def quarantine(
     tx: Transaction, record: Record, origin: Origin, index: int, refusal: RefusedError, now: int
 ) -> int:
-    """Keep a verified record that was refused, with its bytes and one code.
+    """Store a verified record that was refused, with its bytes and one code.
 
-    Of the headers only ours: others were never looked at, and anybody may add a megabyte of them.
+    Only our own headers are stored: others were never checked, and a writer may add a megabyte of
+    them.
     """
     headers = _headers(record)
     return tx.quarantine.add(record, headers, origin, index, refusal, now)
 
 
 def kept_size(record: Record) -> int:
-    """Bytes that a record takes in the quarantine."""
+    """Return the bytes that a record takes in the quarantine."""
     return len(record.value or b"") + len(_headers(record))
 
 
@@ -42,7 +43,7 @@ def _headers(record: Record) -> str:
 
 
 def restored(row: QuarantineRow) -> Record:
-    """The record as it was taken from Kafka; of a row that is held."""
+    """Return the record as Kafka delivered it, from a held row."""
     headers = tuple(
         (name.encode("latin-1"), value.encode("latin-1") if value is not None else None)
         for name, value in json.loads(row.headers_json)

@@ -1,8 +1,8 @@
-"""Receiving: one batch of a partition, judged and made durable in one transaction (step 11).
+"""Receiver core: one batch of a partition, judged and made durable in one transaction (step 11).
 
-Inbox, stream states, position and disclosure log commit together, or nothing does; Kafka's offset
-follows and is only a convenience, because a reader starts from its own position. Synchronous: the
-service calls it in a thread, a batch at a time for each partition.
+Inbox, stream states, position and disclosure log commit together. Kafka's offset follows and is
+only informative, because a reader starts from its own position. The code is synchronous: the
+service calls it in a thread, one batch at a time for each partition.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Receiving:
     """Takes batches of records into the state database.
 
     Args:
-        deployment, agency: who reads.
+        deployment, agency: the reader.
         store: the agency's state.
-        trust: () -> what is believed now.
+        trust: () -> the present key resolver.
         opening_keys: () -> this agency's exchange keys as of the same moment.
         secret: this agency's PRF secret.
-        log_taken: whether each event that is taken is an entry of the disclosure log in ``store``.
+        log_taken: whether each accepted event gets an entry in the disclosure log of ``store``.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class Receiving:
         self._memories = VerificationCache()
 
     def trust_changed(self) -> None:
-        """A manifest or contract is new: what was verified before is verified again.
+        """Start a new cache, because a manifest or contract is new: everything is verified again.
 
-        A batch that is being judged keeps the memory with which it began.
+        A batch that is being judged keeps its old cache.
         """
         self._memories = replace(self._memories, signed=set())
         self._memories.trials.prove_again()

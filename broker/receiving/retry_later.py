@@ -1,8 +1,9 @@
-"""Waiting: records that time or news may cure (docs/spec/opening.md, "Deferral").
+"""Deferral of records that time or news may allow (docs/spec/opening.md, "Deferral").
 
-The earliest position of each sender's partition that could not be judged is kept. Until it can be,
-nothing of that sender is taken that would be a start or a gap, and the reader's own position stays
-before it, so a restart or a look at the clock reads from there again. Other senders go on.
+The earliest position of each sender's partition that could not be judged is stored. Until it can be
+judged, no record of that sender is accepted that would be a start or a gap. The reader's own
+position stays before it, so reading starts there again after a restart or some time. Other senders
+continue.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Place
 
 DEFER_UNKNOWN_MS: Final = 10 * 60 * 1000
-"""How long records with an unknown key or contract may hold their sender, in all."""
+"""How long records with an unknown key or contract may delay their sender, in total."""
 
 EQUIVOCATION: Final = "equivocation"
 _LIMITED: Final = frozenset({"key_unknown", "contract_unknown", "receipt_awaited"})
@@ -48,11 +49,14 @@ class RetryLater:
         self.begun: list[tuple[str, str]] = []
 
     def next_position(self, offset: int) -> int:
-        """Where to go on: ``offset``, or the earliest record that something still waits for."""
+        """Return where to continue: ``offset``, or the earliest record that still waits."""
         return min([offset, *(row.offset for row in self._held.values())])
 
     def keep(self, record: Record, sender: str | None, code: str) -> bool:
-        """Let a record wait. False if it may not: nobody's record holds anything up."""
+        """Defer a record.
+
+        Returns False if it may not wait; a record without a known sender never waits.
+        """
         if sender is None or self._trust.manifests.newest(sender) is None:
             return False
         waiting = self._held.get(sender)
@@ -66,7 +70,7 @@ class RetryLater:
         return True
 
     def bars(self, record: Record, sender: str | None, judgement: Decided) -> bool:
-        """Whether a judged record must wait for an earlier one of its sender."""
+        """Return whether a judged record must wait for an earlier one of its sender."""
         waiting = self._held.get(sender) if sender is not None else None
         return (
             waiting is not None
@@ -76,11 +80,11 @@ class RetryLater:
         )
 
     def end(self, record: Record, sender: str | None, judgement: Decided) -> None:
-        """A record is judged for good: if it was waited for, go on, unless its sender stands.
+        """End the wait for a record after its final judgement, unless its sender is stopped.
 
-        Told by its offset and not by its sender: it may be refused before that is known. Whoever
-        stands holds itself only: in a topic that was made anew, or that its host tells otherwise,
-        it was another sender's record that was waited for at this offset.
+        The record is recognised by its offset and not by its sender, because it may be refused
+        before the sender is known. A stopped sender holds only itself back: in a recreated topic,
+        or with a dishonest host, another sender's record may have been at this offset.
         """
         stopped = isinstance(judgement, Unplaced) and judgement.refusal.code == "stream_stopped"
         for waiting in list(self._held.values()):
@@ -92,7 +96,7 @@ class RetryLater:
                 self._hold(record, waiting.agency, EQUIVOCATION)
 
     def stop(self, record: Record, sender: str) -> None:
-        """Equivocation: the position stays here until an operator releases the sender."""
+        """Equivocation: keep the position here until an operator releases the sender."""
         if sender not in self._held:
             self._hold(record, sender, EQUIVOCATION)
 
@@ -102,13 +106,13 @@ class RetryLater:
         self._held[sender] = DeferredRow(*self._partition, sender, record.offset, code, self._now)
 
     def _may_wait(self, sender: str, code: str) -> bool:
-        """Whether an unknown key or contract may hold this sender still.
+        """Return whether an unknown key or contract may delay this sender any longer.
 
-        Anybody can name a key that nobody knows, again and again: the ten minutes are counted from
-        the first such record, and begin anew only with news that was verified.
+        Anyone can name an unknown key again and again (denial of service). So the ten minutes count
+        from the first such record, and restart only with verified news.
         """
         newest = self._trust.manifests.newest(sender)
-        assert newest is not None  # of nobody else does anything wait
+        assert newest is not None  # records of other origins never wait
         mark = f"{newest.version}/{len(self._trust.contracts.trusted())}"
         name = f"deferral/{self._partition}/{sender}/{code}"
         first, _, before = (self._tx.meta.get(name) or b"").decode().partition(" ")
@@ -119,7 +123,7 @@ class RetryLater:
 
 
 def claimed_sender(record: Record, judgement: Judgement) -> str | None:
-    """Whose record this is, or, where its signature could not be checked yet, says it is."""
+    """Return the record's sender, or the claimed one if its signature could not be checked yet."""
     signer = sender_of(judgement)
     if signer is not None:
         return signer

@@ -1,1 +1,1 @@
-"""Sending: deciding and sealing an event, its place in a signed stream, and the way to Kafka."""
+"""Sending: decision, sealing, position in a signed stream, and transfer to Kafka."""

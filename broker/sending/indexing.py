@@ -1,7 +1,7 @@
-"""Giving waiting values their places in this agency's streams (docs/spec/streams.md, "Appending").
+"""Indexing of waiting values in this agency's streams (docs/spec/streams.md, "Appending").
 
-One signature for each stream and batch, all of a round in one commit. Nothing is sent here, and the
-lock is the relay's: it opens every transaction in which a place is given.
+There is one signature for each stream and batch, and one commit for a round. This module sends
+nothing. The relay has the lock, and opens every transaction in which an index is assigned.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from broker.store.transaction import Transaction
 from broker.tlog.note import NoteSigner
 
 ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
-"""Rows taken in one round, over all streams."""
+"""Maximum number of rows in one round, over all streams."""
 
 Fenced = Callable[[], AbstractContextManager[Transaction]]
-"""() -> a write transaction of whoever still holds the outbox's lock."""
+"""() -> a write transaction that fails without the outbox's lock."""
 
 
 class Indexing:
-    """The current generation of each stream, and what grows them.
+    """The current generation of each stream, and the code that appends to it.
 
     Args:
-        deployment, agency: whose streams.
+        deployment, agency: the sender.
         fenced: see ``Fenced``.
         signer: () -> the stream key that is valid now.
     """
@@ -45,14 +45,14 @@ class Indexing:
         self._signer = signer
         self._generations: dict[KafkaPartition, GenerationRow] = {}
         self._batches: list[tuple[str, int]] = []
-        self._well_formed = well_formed  # a test of hostile senders puts another here
+        self._well_formed = well_formed  # tests of hostile senders replace it
 
     def index(self, not_taken: Collection[str], away: Collection[str], now: int) -> list[OutboxRow]:
-        """Give what waits its places, at most ``ROUND_EVENTS``.
+        """Assign indices to at most ``ROUND_EVENTS`` waiting rows.
 
         Args:
-            not_taken: generations that readers refuse: a stream leaves them.
-            away: topics whose events go on waiting.
+            not_taken: generations that readers refuse; a stream moves to a new one.
+            away: topics whose events keep waiting.
             now: ms.
 
         Raises:
@@ -63,7 +63,7 @@ class Indexing:
         with self._fenced() as tx:
             rows = tx.outbox.pending(ROUND_EVENTS, away)
             good = self._well_formed(tx, rows, now)
-            while rows and not good:  # what was held waits no more, and others may
+            while rows and not good:  # held rows no longer wait, and others may take their place
                 rows = tx.outbox.pending(ROUND_EVENTS, away)
                 good = self._well_formed(tx, rows, now)
             for partition, group in groupby(good, key=attrgetter("kafka_partition")):
@@ -79,7 +79,10 @@ class Indexing:
     def append(
         self, tx: Transaction, row: GenerationRow, batch: Sequence[OutboxRow], now: int
     ) -> tuple[GenerationRow, list[OutboxRow]]:
-        """Append 1 to 512 rows to a generation: the generation after, and the rows with places."""
+        """Append 1 to 512 rows to a generation.
+
+        Return the generation after, and the indexed rows.
+        """
         stream = Stream(self._deployment, self._agency, *row.kafka_partition)
         values = [waiting.value for waiting in batch]
         assert all(value is not None for value in values)
@@ -95,19 +98,19 @@ class Indexing:
         return grown, placed
 
     def current(self, partition: KafkaPartition) -> GenerationRow | None:
-        """The generation that a stream grows in, if one was opened under this lock."""
+        """Return the generation to which a stream appends, if one was opened under this lock."""
         return self._generations.get(partition)
 
     def go_on_with(self, row: GenerationRow) -> None:
-        """A generation that was begun elsewhere, and committed."""
+        """Continue with a generation that was begun and committed elsewhere."""
         self._generations[row.kafka_partition] = row
 
     def begin_anew(self) -> None:
-        """Every stream gets another generation when it is next used."""
+        """Open another generation for every stream on its next use."""
         self._generations.clear()
 
     def batches(self) -> list[tuple[str, int]]:
-        """(topic, events) of each signature made since this was last asked."""
+        """Return (topic, events) of each signature made since the last call."""
         batches, self._batches = self._batches, []
         return batches
 

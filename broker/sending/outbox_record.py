@@ -1,7 +1,7 @@
-"""The record that Kafka gets for a row of the outbox (docs/spec/streams.md, "Replay").
+"""Kafka record of a row of the outbox (docs/spec/streams.md, "Replay").
 
-The same row always gives the same bytes: what is sent again, after a crash or because somebody
-asked, is what was sent before. Where the content is gone, the leaf hash takes its place.
+The same row always gives the same bytes, so a record that is sent again, after a crash or on
+request, equals the first one. If the content was cleared, the leaf hash replaces it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from broker.store.rows import NewOutboxRow, OutboxRow
 
 
 def record_of(row: OutboxRow) -> Record:
-    """The record of a row that has its place in a stream."""
+    """Return the record of an indexed row."""
     assert row.proof is not None
     assert row.leaf is not None
     content_type, value = SEALED_CONTENT_TYPE, row.value
@@ -28,6 +28,6 @@ def record_of(row: OutboxRow) -> Record:
 
 
 def copy_of(row: OutboxRow) -> NewOutboxRow:
-    """The same sealed value, once more: its first place stays as evidence of what was signed."""
+    """Return the same sealed value as a new row; its first position stays as evidence."""
     assert row.value is not None
     return NewOutboxRow(row.event_id, row.topic, row.partition, row.value, row.urgent)

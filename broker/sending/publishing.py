@@ -1,9 +1,9 @@
-"""Accepting events for publication: what one transaction makes durable before anything is sent.
+"""Publisher: accepts events and makes them durable in one transaction before anything is sent.
 
-Decided one by one, then sealed and written together: outbox, disclosure log and items take one
-statement each for all events of a transaction, so that what a durable event costs is the commit of
-its batch and not statements of its own (docs/benchmarks.md). Nothing is sent here: the relay does
-that (broker/sending/relay.py), so an event that was accepted survives any crash.
+Events are decided one by one, then sealed and written together. Outbox, disclosure log and items
+take one statement each for all events of a transaction, so that the cost of a durable event is the
+commit of its batch (docs/benchmarks.md). This module sends nothing: the relay does
+(broker/sending/relay.py), so an accepted event survives any crash.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from contracts.vocabulary import vocabulary
 
 
 class Acceptance:
-    """The events of one transaction; written at the end of ``Publisher.accepting``."""
+    """The events of one transaction, written at the end of ``Publisher.accepting``."""
 
     def __init__(self, sealer: EventSealer, tx: Transaction) -> None:
         self._sealer = sealer
@@ -40,9 +40,9 @@ class Acceptance:
         self._referrals = Referrals(tx)
         self._now = 0
         self.left_out: tuple[LeftOut, ...] = ()
-        """What was left out of the last event that was accepted, or is known, and for whom."""
+        """Fields left out of the last event, and the agencies that lack them."""
         self.newly_refused = False
-        """Whether the last refusal was new: an item that is offered again is not logged again."""
+        """Whether the last refusal was new; an item that is offered again is not logged again."""
 
     def publish(
         self,
@@ -58,9 +58,9 @@ class Acceptance:
         Args:
             event: type, recipients, data.
             now: ms.
-            source_key: the source's idempotency key; an item that was published is not again.
-            operator: who asked for it, for the log.
-            leave_out: whether to leave out fields that the contract does not let go, instead of
+            source_key: the source's idempotency key; a published item is not published again.
+            operator: name of the actor, for the log.
+            leave_out: whether to leave out fields that the contract does not allow, instead of
                 refusing the event.
 
         Returns:
@@ -81,11 +81,11 @@ class Acceptance:
         try:
             prepared = self._sealer.prepare(event, now, source_key, leave_out=leave_out)
             contract = prepared.in_force.contract
-            if not again:  # what it says of a referral was kept when it was first accepted
+            if not again:  # its referral status was stored when it was first accepted
                 self._referrals.published(event, contract, prepared.event_id, now)
         except EventError as refusal:
             self.newly_refused = known is None or known.code != refusal.code
-            if self.newly_refused:  # else the log has it already
+            if self.newly_refused:  # otherwise it is already in the log
                 self._log_refusal(event, refusal, now, operator)
             if known is None or not again:
                 self._item(source_key, None, "refused", refusal.code, now)
@@ -122,13 +122,13 @@ class Acceptance:
         """Log that an item was refused before it became an event, once for each item and reason.
 
         Args:
-            item_key: tells this item from others; the same item offered again has the same key.
-            code: why.
+            item_key: key of the item; the same item offered again has the same key.
+            code: reason code.
             now: ms.
-            operator: who offered it, for the log.
+            operator: name of the actor, for the log.
 
         Returns:
-            False if the log has it already.
+            False if it is already in the log.
         """
         known = self._known(item_key)
         if known is not None and known.code == code:
@@ -156,10 +156,10 @@ class Acceptance:
         return self._items.get(source_key) or self._tx.items.find(source_key)
 
     def _left_out_again(self, event: PlainEvent, now: int, leave_out: bool) -> tuple[LeftOut, ...]:
-        """What is left out of an event that was published before: the report names it again."""
+        """Return the fields left out of an event that was published before, for the report."""
         try:
             _, decision = self._sealer.decide(event, now, leave_out=leave_out)
-        except ConcordantError:  # the contract has ended since, for example
+        except ConcordantError:  # for example, the contract has ended since
             return ()
         return decision.left_out
 
@@ -175,7 +175,7 @@ class Acceptance:
             self._items[source_key] = ItemRow(source_key, event_id, outcome, code, now)
 
     def write(self) -> None:
-        """Seal what was accepted, and write it and what was refused."""
+        """Seal the accepted events, and write them and the refusals."""
         values = self._sealer.seal_prepared([one for one, _ in self._accepted])
         outbox = [
             NewOutboxRow(one.event_id, one.topic, one.partition, value, urgent)
@@ -198,9 +198,9 @@ class Publisher:
 
     @contextmanager
     def accepting(self, tx: Transaction) -> Iterator[Acceptance]:
-        """The events of one transaction, written when the block ends.
+        """Collect the events of one transaction, written when the block ends.
 
-        A refusal that leaves the block is written too: whoever catches it commits.
+        A refusal that leaves the block is written too; the caller that catches it commits.
 
         Args:
             tx: the transaction that makes them durable.
@@ -214,7 +214,7 @@ class Publisher:
         acceptance.write()
 
     def shared_id(self, kind: str, own_reference: str) -> str:
-        """The shared id of an own ``case`` or ``referral``; the same after a restore."""
+        """Return the shared id of an own ``case`` or ``referral``; the same after a restore."""
         return str(pseudonyms.shared_id(self._sealer.secret, kind, own_reference))
 
     def publish(

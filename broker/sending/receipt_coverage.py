@@ -1,6 +1,6 @@
-"""What readers had confirmed of a stream by their receipts (docs/spec/receipts.md).
+"""Receipt coverage: the part of a stream that all readers have confirmed (docs/spec/receipts.md).
 
-A sender asks this of its own archive before it goes on without a revoked key: what everyone had
+A sender uses it with its own archive before it replaces a revoked key: records that all readers had
 confirmed need not be published again (broker/sending/recovery.py).
 """
 
@@ -15,7 +15,7 @@ from broker.store.transaction import Transaction
 from broker.tlog.proof import parse_proof
 
 Believed = Callable[[bytes, int], bool]
-"""(receipt, ms) -> whether it is believed and older than that (`KeyResolver.receipt_believed`)."""
+"""(receipt, ms) -> whether it is trusted and older than that (`KeyResolver.receipt_believed`)."""
 
 
 def confirmed(
@@ -26,14 +26,14 @@ def confirmed(
     believed: Believed,
     since: int,
 ) -> tuple[int, int]:
-    """The place up to which every reader had stored everything: (position in the chain, size).
+    """Return the position that every reader had confirmed: (place in the chain, size).
 
-    A receipt covers all generations up to its own (docs/spec/receipts.md). One over a root that is
-    not ours says nothing about our records: its signer may hold a thief's. One that is not believed
-    says nothing at all: a thief of the reader's receipt key may have signed it.
+    A receipt covers all generations up to its own (docs/spec/receipts.md). A receipt over a root
+    that is not ours does not count for our records: its signer may have an attacker's. An untrusted
+    one does not count at all: an attacker with the reader's receipt key may have signed it.
     """
     waiting = set(readers)
-    oldest = (0, chain[0].size)  # the least that anyone confirmed; later in the chain is older
+    oldest = (0, chain[0].size)  # the minimum over all readers; later in the chain is older
     for at, row in enumerate(chain):
         sizes = _sizes(tx, stream, row, waiting, believed, since)
         waiting -= sizes.keys()
@@ -50,7 +50,7 @@ def _sizes(
     believed: Believed,
     since: int,
 ) -> dict[str, int]:
-    """The greatest size of a generation that each reader had confirmed, of those that had."""
+    """Return the greatest size of a generation that each reader had confirmed."""
     origin = stream.log(row.name).origin(stream.deployment)
     ours: dict[int, bytes | None] = {}
     sizes: dict[str, int] = {}
@@ -64,7 +64,7 @@ def _sizes(
 
 
 def _root(tx: Transaction, stream: Stream, row: GenerationRow, size: int) -> bytes | None:
-    """The root that we signed for a size; None if we signed none."""
+    """Return the root that we signed for a size; None if we signed none."""
     for found in tx.outbox.archived(stream.log(row.name), size - 1, size - 1):
         assert found.proof is not None
         checkpoint = parse_proof(found.proof).checkpoint
@@ -76,7 +76,7 @@ def _root(tx: Transaction, stream: Stream, row: GenerationRow, size: int) -> byt
 def place_at(
     tx: Transaction, stream: Stream, row: GenerationRow, size: int
 ) -> GenerationRow | None:
-    """A generation as if it ended at ``size``; at 0 the end of the one before it."""
+    """Return a generation as if it ended at ``size``; at 0 the end of the one before it."""
     if size == row.size:
         return row
     if size:

@@ -1,11 +1,11 @@
-"""After a stream key was revoked: what is published again (docs/guides/when-a-key-is-lost.md).
+"""Recovery after a revoked stream key: records to publish again.
 
-From a revocation on, readers refuse what the key signed unless a receipt older than the time named
-covers it, whether its holder signed it or a thief. So the sender begins a new generation of each
-stream under its new key. It names the last place that every other reader of the topic had confirmed
-by then, by a receipt over the sender's own root that is still believed, and begins with everything
-after that place: who lacks it takes it, who has it sees repeats, and who holds more than was
-confirmed, a thief's records perhaps, sees a rollback and goes on.
+From a revocation on, readers refuse records signed by the key unless an older receipt covers them,
+whether the owner or an attacker signed them. So the sender begins a new generation of each stream
+under its new key. It names the last position that every other reader of the topic had confirmed by
+then, with a trusted receipt over the sender's own root, and begins with everything after that
+position. A reader that lacks a record accepts it, one that has it sees a repeat, and one that has
+more than was confirmed (perhaps an attacker's records) sees a rollback and continues.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROWS_AT_ONCE: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class RevokedKey:
-    """A stream key: its id, when it became valid and since when it is revoked, milliseconds."""
+    """A revoked stream key: id, start of validity and of revocation, milliseconds."""
 
     kid: bytes
     begun: int
@@ -41,14 +41,14 @@ class RevokedKey:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What is due of one stream.
+    """Records of one stream to publish again.
 
     Attributes:
-        predecessor: the place that the new generation names, as the row of a generation that ends
-            there; None if nothing was confirmed of a stream that had no other generation.
-        newest: what the new generation must be later than, in name and log time.
-        rows: records to publish again, in the order in which they were first.
-        gone: how many of them have no content any more and cannot be.
+        predecessor: the position that the new generation names, as the row of a generation that
+            ends there; None if nothing was confirmed of a stream without another generation.
+        newest: lower limit of the new generation's name and log time.
+        rows: records to publish again, in their first order.
+        gone: number of them whose content was cleared, so that they cannot be published.
     """
 
     predecessor: GenerationRow | None
@@ -58,7 +58,7 @@ class Again:
 
 
 def revoked_stream_keys(manifests: ManifestBook, agency: str) -> tuple[RevokedKey, ...]:
-    """An agency's revoked keys that signed checkpoints."""
+    """Return an agency's revoked keys that signed checkpoints."""
     found: dict[bytes, RevokedKey] = {}
     for version in manifests.history(agency):
         for key in version.manifest.keys_of(STREAM, ED25519):
@@ -71,7 +71,7 @@ def revoked_stream_keys(manifests: ManifestBook, agency: str) -> tuple[RevokedKe
 def readers_of(
     topic: str, sender: str, contracts: ContractBook, manifests: ManifestBook
 ) -> frozenset[str]:
-    """Who else reads a topic, without those who have left its contract."""
+    """Return the other readers of a topic, without those that have left its contract."""
     found: set[str] = set()
     for signed in contracts.trusted():
         contract = signed.contract
@@ -89,13 +89,13 @@ def readers_of(
 
 
 class Recovery:
-    """Begins new generations with what is not believed any more.
+    """Begins new generations with the records that are no longer trusted.
 
     Args:
-        deployment, agency: whose streams.
+        deployment, agency: the sender.
         store: the agency's state.
         fenced: see ``Fenced``.
-        indexing: what grows the streams.
+        indexing: appends to the streams.
         clock: () -> ms.
     """
 
@@ -153,7 +153,8 @@ class Recovery:
             if due is None:
                 return None
             row = open_generation(stream, due.predecessor, due.newest, now)
-            tx.streams.save(row)  # later than a thief's, even if nothing is published again
+            # later than an attacker's generation, even if nothing is published again
+            tx.streams.save(row)
             copies = tx.outbox.add_many([copy_of(held) for held in due.rows], now)
             waiting = [replace(old, seq=seq) for old, seq in zip(due.rows, copies, strict=True)]
             for at in range(0, len(waiting), MAX_BATCH_EVENTS):
@@ -172,14 +173,14 @@ def due_again(
     believed: Believed,
     now: int,
 ) -> Again | None:
-    """What has to be published again of one stream. None if it holds no record.
+    """Return the records of one stream to publish again; None if it has no record.
 
     Args:
         tx: the sender's state.
-        stream: which.
-        revoked: the keys that are not believed any more.
-        readers: who has to have confirmed a record, or it is published again.
-        believed: which receipts count.
+        stream: the stream.
+        revoked: the revoked keys.
+        readers: all of them must have confirmed a record, or it is published again.
+        believed: decides which receipts count.
         now: milliseconds since the epoch.
     """
     last = tx.streams.last_with_records(stream.kafka_partition)
@@ -202,7 +203,7 @@ def due_again(
 def _before(
     tx: Transaction, stream: Stream, row: GenerationRow, begun: int
 ) -> Iterator[GenerationRow]:
-    """The generations before one, back to the last that ended before the keys began."""
+    """Yield the generations before one, back to the last that ended before the keys began."""
     previous = tx.streams.named(stream.log(row.predecessor))
     while previous is not None and previous.log_time_s * 1000 >= begun:
         yield previous
@@ -222,6 +223,6 @@ def _index(row: OutboxRow) -> int:
 
 
 def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:
-    """Under which name it is remembered that a stream, or all of them, left a revoked key."""
+    """Return the state's name for the fact that a stream, or all of them, left a revoked key."""
     of = "" if stream is None else f":{stream.kafka_partition}"
     return f"recovered:{key.kid.hex()}:{key.since}{of}"

@@ -1,7 +1,7 @@
-"""Generations that readers refuse: each is followed by one that names it (streams.md, "Links").
+"""Follow-up of refused generations by one that names them (streams.md, "Links").
 
-A database that was restored may not know a later generation that readers hold; then what it signs
-in the current one is not taken. The agency reads its own records as everybody does, so it notices.
+A restored database may lack a later generation that readers have. Readers then refuse what it signs
+in its current one. The agency reads its own records like all others, so it notices.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from broker.store.rows import GenerationRow
 from broker.tlog.checkpoint import GenerationPlace, Origin
 
 NOT_TAKEN: Final = frozenset({"unlinked", "log_time_fell"})
-"""Codes with which a reader refuses records of a generation that is not later than one it holds."""
+"""Codes with which a reader refuses a generation that is not later than one it has."""
 
 
 class RefusedGenerations:
@@ -39,11 +39,11 @@ class RefusedGenerations:
 
     @property
     def names(self) -> frozenset[str]:
-        """The generations that are refused."""
+        """Return the refused generations."""
         return frozenset(self._rows)
 
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
-        """What receiving refused: records of our own tell that others refuse them too."""
+        """Note refused records; a refusal of our own records shows that others refuse them too."""
         for origin, _, _, code in records:
             if origin is None or origin.agency != self._agency or code not in NOT_TAKEN:
                 continue
@@ -52,10 +52,10 @@ class RefusedGenerations:
                 self._rows[row.name] = row
 
     def follow(self, now: int) -> None:
-        """Have each of them followed by a generation that names it.
+        """Follow each of them by a generation that names it.
 
-        A copy of its last record carries the link, even if there is nothing else to say: readers
-        then ask for what they refused, and know the copy, or the record, as a repeat.
+        A copy of its last record carries the link, even if there is no new event. Readers then ask
+        for what they refused, and recognise the copy, or the record, as a repeat.
         """
         for name, row in list(self._rows.items()):
             if name not in self._followed:

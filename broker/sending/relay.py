@@ -1,10 +1,10 @@
-"""The relay: from the outbox to Kafka (docs/spec/streams.md, "Sending").
+"""Relay: sends records from the outbox to Kafka (docs/spec/streams.md, "Sending").
 
-It alone holds the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
-fencing token *before* the record is sent; a crash or a second relay therefore resends the same
-bytes, and readers see repeats and never a fork. No Kafka transaction is needed. Who gives places is
-``indexing.py``, what a revoked key leaves behind ``recovery.py``, what somebody asks for again
-``replay.py``.
+Only the relay has the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
+fencing token *before* the record is sent. After a crash or with a second relay, the same bytes are
+sent again, and readers see repeats and never a fork. No Kafka transaction is needed.
+``indexing.py`` assigns indices, ``recovery.py`` handles a revoked key, ``replay.py`` handles
+requests for records.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
 TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused", "kafka_record_too_large"})
-"""Codes with which Kafka does not take records of one topic and may well take those of others."""
+"""Codes with which Kafka refuses records of one topic, but may accept those of others."""
 
 
 class Relay:
-    """Indexes what waits in the outbox and sends it.
+    """Indexes waiting rows of the outbox and sends them.
 
     Args:
         deployment: name of the deployment.
@@ -43,7 +43,8 @@ class Relay:
         store: the agency's state.
         sender: Kafka.
         signer: () -> the stream key that is valid now, bound to ``deployment/agency``.
-        clock: () -> ms since the epoch; steady (``broker.clock``), for a log's time cannot go back.
+        clock: () -> ms since the epoch; steady (``broker.clock``), because a log's time must not go
+            back.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Relay:
     # --- the lock --------------------------------------------------------------------------------
 
     def take_lock(self, holder: str) -> None:
-        """Take the outbox's lock from whoever has it; generations are opened as they are needed."""
+        """Take the outbox's lock from its holder; generations are opened on first use."""
         now = self._clock()
         with self._store.transaction() as tx:
             self._token = tx.lease.acquire(LEASE, holder, now)
@@ -84,11 +85,11 @@ class Relay:
     # --- rounds ----------------------------------------------------------------------------------
 
     async def resend(self) -> int:
-        """Send again what was indexed and is not known to be on Kafka. Returns how many.
+        """Send indexed rows again that are not known to be on Kafka. Returns how many.
 
         Raises:
-            TransportError: Kafka does not take them. With a code of ``TOPIC_AWAY`` the others are
-                sent, and ``round`` leaves the topics alone until this succeeds.
+            TransportError: Kafka does not accept them. With a code of ``TOPIC_AWAY`` the others are
+                sent, and ``round`` skips the topics until this succeeds.
         """
         rows = await asyncio.to_thread(self._unsent)
         if rows:
@@ -98,11 +99,11 @@ class Relay:
         return len(rows)
 
     async def round(self) -> int:
-        """Index and send what waits now, at most ``ROUND_EVENTS``. Returns how many.
+        """Index and send at most ``ROUND_EVENTS`` waiting events. Returns how many.
 
         Raises:
             StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
-            TransportError: Kafka does not take them; they stay indexed and are resent.
+            TransportError: Kafka does not accept them; they stay indexed and are sent again.
         """
         rows = await asyncio.to_thread(self._index)
         if rows:
@@ -111,7 +112,7 @@ class Relay:
         return len(rows)
 
     def _index(self) -> list[OutboxRow]:
-        """Give waiting rows their places, one signature per stream and batch, in one commit."""
+        """Index waiting rows, with one signature per stream and batch, in one commit."""
         now = self._clock()
         self._refused.follow(now)
         with self._store.reading() as tx:
@@ -148,18 +149,19 @@ class Relay:
         with self._store.reading() as tx:
             return tx.outbox.unsent()
 
-    # --- what is told of it ----------------------------------------------------------------------
+    # --- reports
+    # ------------------------------------------------------------------------------------
 
     def acknowledged_heads(self) -> tuple[Head, ...]:
-        """Heads of all streams as far as Kafka has acknowledged them, for the heartbeat."""
+        """Return heads of all streams up to Kafka's acknowledgement, for the heartbeat."""
         return self._acknowledged
 
     def batches(self) -> list[tuple[str, int]]:
-        """(topic, events) of each signature made since this was last asked."""
+        """Return (topic, events) of each signature made since the last call."""
         return self._indexing.batches()
 
     def _heads(self) -> tuple[Head, ...]:
-        """Heads of now; of a stream that waits, the one that was acknowledged last, if any."""
+        """Return present heads; for a waiting stream, the last acknowledged one, if any."""
         with self._store.reading() as tx:
             rows = [row for row in tx.streams.heads() if row.size]
             waiting = tx.outbox.unsent_streams()
@@ -173,10 +175,11 @@ class Relay:
                 heads.append(Head(row.topic, row.partition, row.name, row.size, row.root))
         return tuple(heads)
 
-    # --- what others bring about -----------------------------------------------------------------
+    # --- triggered by others
+    # ------------------------------------------------------------------------
 
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
-        """What receiving refused: a generation that is not taken is followed by another."""
+        """Note refused records; a refused generation is followed by another."""
         self._refused.refused(records)
 
     async def recover(
@@ -185,16 +188,16 @@ class Relay:
         readers: Callable[[str], Collection[str]],
         believed: Believed,
     ) -> tuple[int, int]:
-        """After stream keys were revoked: begin new generations with what is not believed now.
+        """Begin new generations after stream keys were revoked, with the records no longer trusted.
 
-        Once for each stream, key and time: what fails on the way (a full disk, say) goes on with
-        the streams that are left, or each attempt would fill the disk with copies. The records are
-        sent by ``resend``.
+        This runs once for each stream, key and time: after a failure (a full disk, for example) it
+        continues with the remaining streams, because each full attempt would fill the disk with
+        copies. The records are sent by ``resend``.
 
         Args:
             revoked: the keys.
-            readers: topic -> who else reads it.
-            believed: which of their receipts count, ``KeyResolver.receipt_believed``.
+            readers: topic -> its other readers.
+            believed: decides which of their receipts count, ``KeyResolver.receipt_believed``.
 
         Returns:
             How many records are published again, and how many would be if their content were not
@@ -207,24 +210,24 @@ class Relay:
         return await asyncio.to_thread(self._recovery.recover, revoked, readers, believed)
 
     async def replay(self, log: GenerationPlace, first: int, last: int) -> int:
-        """Publish a range again because somebody asked. Returns how many records were sent.
+        """Publish a requested range again. Returns how many records were sent.
 
         Raises:
-            TransportError: Kafka does not take them.
+            TransportError: Kafka does not accept them.
         """
         return await replay(self._store, self._sender, log, first, last)
 
     async def replay_some(
         self, log: GenerationPlace, first: int, last: int
     ) -> tuple[int, int, int]:
-        """Publish a part of a range again: (records, bytes, last index that is done).
+        """Publish a part of a range again: (records, bytes, last finished index).
 
         Raises:
-            TransportError: Kafka does not take them.
+            TransportError: Kafka does not accept them.
         """
         return await replay_some(self._store, self._sender, log, first, last)
 
     def has_waiting(self) -> bool:
-        """Whether events wait that can be sent now: a replay lets them go first."""
+        """Return whether events wait that can be sent now; a replay lets them go first."""
         with self._store.reading() as tx:
             return bool(tx.outbox.pending(1, self._away))

@@ -1,6 +1,6 @@
-"""Publishing a range again because somebody asked (docs/spec/streams.md, "Replay").
+"""Replay: publishes a requested range again (docs/spec/streams.md, "Replay").
 
-From the archive, so it needs no lock: no place is given, and everyone else sees repeats.
+It reads the archive and needs no lock: no index is assigned, and other readers see repeats.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from broker.tlog.checkpoint import GenerationPlace
 from broker.transport.interfaces import Sender
 
 REPLAYED_AT_ONCE: Final = 8 * MAX_BATCH_EVENTS
-"""Records sent in one go: whoever asks may ask for all that there ever was."""
+"""Records that are sent at once; a request may name all records that ever existed."""
 
 
 REPLAYED_BYTES_AT_ONCE: Final = 2**20
-"""Bytes that one chunk may have, unless a single record is larger."""
+"""Maximum size of one chunk in bytes, unless a single record is larger."""
 
 
 async def replay(
@@ -30,13 +30,13 @@ async def replay(
     first: int,
     last: int,
 ) -> int:
-    """Publish a range again: the same bytes, or leaf hashes where the content is gone.
+    """Publish a range again: the same bytes, or leaf hashes if the content was cleared.
 
     Returns:
         How many records were sent.
 
     Raises:
-        TransportError: Kafka does not take them.
+        TransportError: Kafka does not accept them.
     """
     sent = 0
     while first <= last:
@@ -60,10 +60,10 @@ async def replay_some(
     """Publish as much of a range as fits into ``REPLAYED_BYTES_AT_ONCE``, at least one record.
 
     Returns:
-        How many records, their bytes, and the last index that is done.
+        Number of records, their bytes, and the last finished index.
 
     Raises:
-        TransportError: Kafka does not take them.
+        TransportError: Kafka does not accept them.
     """
     rows = await asyncio.to_thread(_archived, store, log, first, last)
     chosen: list[OutboxRow] = []

@@ -1,7 +1,7 @@
-"""From a plain event to a sealed value: what governs it, the decision, the groups, the seal.
+"""Sealing of a plain event: contract in force, decision, groups, sealed value.
 
-docs/spec/contracts.md says what is decided and docs/spec/envelope.md how it is sealed. Nothing is
-written here: broker/sending/publishing.py does.
+docs/spec/contracts.md defines the decision and docs/spec/envelope.md the sealing. This module
+writes nothing: broker/sending/publishing.py does.
 """
 
 from __future__ import annotations
@@ -105,11 +105,11 @@ class EventSealer:
         Args:
             event: type, recipients, data.
             now: ms; the event's time.
-            leave_out: whether to leave out fields that the contract does not let go, instead of
+            leave_out: whether to leave out fields that the contract does not allow, instead of
                 refusing the event.
 
         Raises:
-            EventError: the contract does not permit it; ``code`` says why.
+            EventError: the contract does not permit it; ``code`` is the reason.
         """
         in_force = self._contract_in_force(event.type, now)
         contract = in_force.contract
@@ -153,7 +153,7 @@ class EventSealer:
             leave_out: as of ``decide``.
 
         Raises:
-            EventError: the contract does not permit it, or it is too large; ``code`` says which.
+            EventError: the contract does not permit it, or it is too large; ``code`` is the reason.
             RegistryError: a recipient has no valid key at the moment.
         """
         in_force, decision = self.decide(event, now, leave_out=leave_out)
@@ -187,10 +187,10 @@ class EventSealer:
         )
 
     def seal_prepared(self, prepared: Sequence[Prepared]) -> list[bytes]:
-        """Seal events that were prepared; the value of each.
+        """Seal prepared events; return the value of each.
 
-        All of a batch at once: deciding and sealing each fill the processor's instruction cache,
-        so taking turns costs a fifth of both (docs/benchmarks.md).
+        The whole batch is sealed at once: deciding and sealing each fill the processor's
+        instruction cache, and alternating costs a fifth of both (docs/benchmarks.md).
         """
         return [self._sealer(one.in_force.hash).seal(one.draft) for one in prepared]
 

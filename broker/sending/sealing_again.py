@@ -1,9 +1,9 @@
-"""Malformed sealed records: found before they are published, held, and sealed again under their id.
+"""Malformed sealed records: detected before publication, held, sealed again under their id.
 
 A record can be malformed because an older version sealed it, because its bytes were damaged, or
-because of a fault that is not known yet. Such a record is not published. The idempotency key of its
-item stops counting as published, so the same item, offered again, is sealed again and not skipped.
-The agency needs its export for this, because the keys of a sealed event are stored nowhere.
+because of an unknown fault. Such a record is not published. The idempotency key of its item no
+longer counts as published, so the same item, offered again, is sealed again. The agency needs its
+export for this, because the keys of a sealed event are not stored.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from broker.store.rows import OutboxRow
 from broker.store.transaction import Transaction
 
 ASKED: Final = "seal_again_asked"
-"""Code of an event that a person asked to have sealed again."""
+"""Code of an event that a person asked to seal again."""
 ID_WRONG: Final = "id_wrong"
 
 
 def fault_of(row: OutboxRow) -> str | None:
-    """The code with which every reader would refuse a sealed value at step 5, or None.
+    """Return the code with which every reader would refuse a sealed value at step 5, or None.
 
     Args:
-        row: of the outbox, with its value.
+        row: a row of the outbox, with its value.
     """
     assert row.value is not None
     try:
@@ -36,7 +36,7 @@ def fault_of(row: OutboxRow) -> str | None:
 
 
 def well_formed(tx: Transaction, rows: Iterable[OutboxRow], now: int) -> list[OutboxRow]:
-    """The rows that may be published; each of the others is held, and its item is open again.
+    """Return the rows that may be published; hold the others, and reopen their items.
 
     Args:
         tx: a write transaction.
@@ -54,9 +54,9 @@ def well_formed(tx: Transaction, rows: Iterable[OutboxRow], now: int) -> list[Ou
 
 
 def ask_again(tx: Transaction, event_id: str, now: int) -> bool:
-    """Have an event of this agency sealed again, whether it was published or not.
+    """Hold an event of this agency to be sealed again, whether it was published or not.
 
-    For a record that was published and refused. Readers that took it see a repeat.
+    It is for a record that was published and refused. Readers that accepted it see a repeat.
 
     Args:
         tx: a write transaction.

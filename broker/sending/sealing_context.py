@@ -41,7 +41,7 @@ class SealingContext:
         return found
 
     def exchange_key(self, agency: str, now: int) -> ExchangeKey:
-        """A recipient's current exchange key, kept as an object.
+        """Return a recipient's current exchange key, as a cached object.
 
         Raises:
             RegistryError: it has none that is valid now.
@@ -64,7 +64,7 @@ class SealingContext:
 
     def _exchange_key(self, agency: str, now: int) -> ExchangeKey:
         key = self.manifests.exchange_key(agency, now)
-        name = (agency, key.kid)  # two agencies may list one public key
+        name = (agency, key.kid)  # two agencies may list the same public key
         held = self._keys.get(name)
         if held is None:
             held = self._keys[name] = ExchangeKey(agency, key.kid, key.sealer())
@@ -72,7 +72,7 @@ class SealingContext:
 
 
 class _Answers:
-    """What was answered from two books between two moments (ms) at which an answer may change."""
+    """Cached answers of two books between two times (ms) at which an answer may change."""
 
     __slots__ = ("begins", "contracts", "ends", "in_force", "keys", "manifests")
 
@@ -103,7 +103,7 @@ def _manifest_moments(manifests: ManifestBook) -> Iterator[int]:
 
 
 def event_sealer(participant: Participant) -> EventSealer:
-    """A sealer for a participant as it was loaded. Unlocks the PRF secret."""
+    """Return a sealer for a loaded participant; unlock the PRF secret."""
     context = SealingContext(participant.contracts, participant.manifests)
     return EventSealer(
         participant.deployment,

@@ -1,11 +1,11 @@
-"""A sender's own streams: generations, appends and checkpoints (docs/spec/streams.md).
+"""Streams of a sender: generations, appends and checkpoints (docs/spec/streams.md).
 
-Pure: rows in, rows out. The relay holds the outbox's lock, calls this, commits what comes back and
-only then sends, so a crash or a second relay resends the same bytes and never other ones.
+Pure: rows in, rows out. The relay has the outbox's lock, calls this, commits the result and only
+then sends. After a crash or with a second relay, the same bytes are sent again.
 
-A relay that takes the lock always opens a new generation. It therefore never needs to know whether
-its database was restored from yesterday's copy: what it signs from then on is a new log that names
-the head it believes in, and a reader that holds more than that head sees a rollback, not a fork.
+A relay that takes the lock always opens a new generation. So it never needs to know whether its
+database was restored from an old copy: what it signs from then on is a new log that names the head
+in its database, and a reader that has more than that head sees a rollback, not a fork.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAX_BATCH_EVENTS: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A sender's partition: everything of an origin but the generation."""
+    """A sender's partition: an origin without the generation."""
 
     deployment: str
     agency: str
@@ -48,7 +48,7 @@ class Stream:
 
     @property
     def name(self) -> str:
-        """``deployment/agency/topic/partition``, as generation names hash it."""
+        """Return ``deployment/agency/topic/partition``, as generation names hash it."""
         return f"{self.deployment}/{self.agency}/{self.topic}/{self.partition}"
 
     @property
@@ -68,7 +68,7 @@ class Stream:
 
 @value_class(frozen=True, slots=True)
 class Appended:
-    """One record's place: its index, leaf hash (32 bytes) and proof header."""
+    """Position of one record: its index, leaf hash (32 bytes) and proof header."""
 
     index: int
     leaf: bytes
@@ -83,12 +83,12 @@ def open_generation(
     *,
     trial: bool = False,
 ) -> GenerationRow:
-    """A new, empty generation.
+    """Return a new, empty generation.
 
     Args:
-        stream: whose.
-        predecessor: the last generation that holds a record, or None before the first.
-        newest: the last generation opened, whether or not it holds a record.
+        stream: the stream.
+        predecessor: the last generation with a record, or None before the first.
+        newest: the last opened generation, with or without a record.
         now: this clock, ms.
         trial: whether this is a stream of ``event seal``.
     """
@@ -103,7 +103,7 @@ def open_generation(
             predecessor.name, predecessor.size, predecessor.root, random_bytes(LINK_SALT_BYTES)
         )
     times = [row.log_time_s for row in (predecessor, newest) if row is not None]
-    if opened > now:  # or its records would be `generation_ahead`
+    if opened > now:  # otherwise its records would be `generation_ahead`
         times.append(-((CLOCK_SKEW_MS - opened) // 1000))
     return GenerationRow(
         topic=stream.topic,
@@ -132,8 +132,8 @@ def append(
     """Append a batch and sign its checkpoint once.
 
     Args:
-        stream: whose.
-        row: the generation as it stands.
+        stream: the stream.
+        row: the present state of the generation.
         values: 1 to 512 sealed values.
         signer: the stream key.
         now: this clock, ms; the log time is its second, never before the last one.
@@ -151,7 +151,7 @@ def append(
             "This clock is more than 5 minutes behind the time of the last record sent",
             code="clock_jumped",
             where=stream.name,
-            fix="set the clock (an NTP service keeps it right), then start the adapter again",
+            fix="set the clock (for example with an NTP service), then start the adapter again",
         )
     before = Frontier.from_bytes(row.frontier)
     hashes = [leaf_hash(value) for value in values]

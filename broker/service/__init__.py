@@ -1,1 +1,1 @@
-"""The running broker of one agency: everything wired together and kept going."""
+"""Running broker of one agency: all loops, connected."""

@@ -1,4 +1,4 @@
-"""Which faults a running service waits out, because others mend them, and which end it."""
+"""Faults that a running service waits out, and faults that end it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from contracts.errors import ConcordantError
 MENDED_BY_WAITING: Final = frozenset(
     {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
 )
-"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
+"""Faults that others correct while the service runs: disk space, ``keys renew``."""
 
 
 def require_waiting_helps(error: ConcordantError) -> None:
-    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    """Raise an error that waiting cannot resolve, such as a lost lease or a clock jump."""
     if out_of_descriptors(error):
         return
     if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:

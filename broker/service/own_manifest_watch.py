@@ -1,7 +1,7 @@
-"""Notices that this agency issued a new manifest (``keys renew``, ``contract suspend``).
+"""Watch for new manifests of this agency (``keys renew``, ``contract suspend``).
 
-The command writes a file; the running adapter finds it, takes it up and publishes it, so that no
-restart is needed to renew a key or to suspend a contract.
+The command writes a file. The running adapter finds, applies and publishes it, so that renewing a
+key or suspending a contract needs no restart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOOK_S: Final = 1.0
 async def watch_own_manifest(
     participant: Participant, service: BrokerService, stop: asyncio.Event
 ) -> None:
-    """Look for manifests and contracts of our own that are new, until ``stop`` is set."""
+    """Look for new manifests and contracts of our own, until ``stop`` is set."""
     log = logger("registry")
     seen: Stamp | None = None
     unreadable = False
@@ -33,7 +33,7 @@ async def watch_own_manifest(
             if seen is not None and now != seen:
                 await service.reload()
             seen = now
-        except OSError as error:  # the folder was moved or taken away: what was loaded stays
+        except OSError as error:  # the folder was moved or removed: keep what was loaded
             if out_of_descriptors(error):
                 service.tell_shortage()
             elif not unreadable:
@@ -48,7 +48,7 @@ Stamp = tuple[tuple[str, int], ...]
 
 
 def _stamp(participant: Participant) -> Stamp:
-    """Own manifests and all contracts, by name and time of change."""
+    """Return own manifests and all contracts, by name and time of change."""
     own = files_in(participant.path("manifests"), f"{participant.agency}.*.note")
     contracts = participant.path("contracts").iterdir()
     return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in (*own, *contracts)))

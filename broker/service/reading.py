@@ -1,4 +1,4 @@
-"""Reading Kafka for one agency: what keys are worth first, then everything, into one state.
+"""Reader of Kafka for one agency: manifests and receipts first, then everything, into one state.
 
 What a running adapter and a subscription have in common (docs/spec/opening.md): an inbox and books
 of their own, control records for the registry, data records for judging, and trust that is made

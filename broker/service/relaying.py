@@ -1,6 +1,6 @@
-"""The relay kept going: announced, recovered, resent where it left off, and waiting out what mends.
+"""Loop of the relay: announcements, recovery, sending again, and waiting out temporary faults.
 
-What the relay does is broker/sending/relay.py's (docs/spec/streams.md, "The relay"); here is when.
+broker/sending/relay.py does the work (docs/spec/streams.md, "The relay"); this module decides when.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from contracts.errors import ConcordantError
 
 RETRY_MOST_S: Final = 10.0
 TURN_MOST_S: Final = 120.0
-"""How long a turn may take before the relay counts as held up: several sends that time out."""
+"""Seconds after which a round of the relay counts as held up: several sends that time out."""
 LOOK_MOST_S: Final = 30.0
-"""How long at most until a topic that is not there is looked for again."""
+"""Maximum seconds until a missing topic is looked for again."""
 
 
 class _Again:
-    """When to try again what failed, at intervals that double."""
+    """Schedule of retries at intervals that double."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._at_s: float | None = None
 
     def due(self) -> bool:
-        """Whether it failed and the time has come."""
+        """Return whether a retry is due."""
         return self._at_s is not None and time.monotonic() >= self._at_s
 
     def later(self) -> float:
-        """It failed (again). Returns in how many seconds it is due."""
+        """Note a failure. Returns the seconds until the retry."""
         self._failures += 1
         delay = retry_delay_s(self._failures, first=0.5, most=LOOK_MOST_S)
         self._at_s = time.monotonic() + delay
         return delay
 
     def now(self) -> None:
-        """A person does not want to wait for it."""
+        """Retry at once, because a person asked."""
         if self._at_s is not None:
             self._at_s = time.monotonic()
 
     def over(self) -> None:
-        """It did not fail."""
+        """Note a success."""
         self._failures, self._at_s = 0, None
 
 
@@ -99,24 +99,24 @@ class Relaying:
         self._topics_away = _Again()
 
     def look(self) -> None:
-        """Something is new in the outbox: do not wait for the next look."""
+        """Wake the loop, because the outbox has something new."""
         self._waiting.set()
 
     def announce(self) -> None:
-        """Contracts or manifests are new: announce them, and recover if a key was revoked."""
+        """Announce new contracts or manifests, and recover if a key was revoked."""
         self._reloaded = True
         self._waiting.set()
 
     def send_again(self) -> None:
-        """A person asked: what Kafka did not take is sent now."""
+        """Send at once what Kafka did not accept, because a person asked."""
         self._topics_away.now()
         self._waiting.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send what waits until ``stop``; what Kafka or a full disk holds up is tried again.
+        """Send waiting events until ``stop``; retry after faults of Kafka or a full disk.
 
         Raises:
-            StoreError: ``lease_lost`` or ``clock_jumped``, for example: no waiting can mend it.
+            StoreError: ``lease_lost`` or ``clock_jumped``, for example: waiting cannot resolve it.
         """
         pause = self._participant().config.intervals.relay
         failures = 0
@@ -154,10 +154,10 @@ class Relaying:
                 await set_within(stop, delay)
 
     async def _resend(self) -> None:
-        """Send again what is not known to be on Kafka.
+        """Send rows again that are not known to be on Kafka.
 
-        A topic that is not there (yet), of a contract that is new perhaps, holds up no other and
-        leaves the adapter ready; it is looked for again at growing intervals.
+        A missing topic, of a new contract for example, delays no other and leaves the adapter
+        ready; it is looked for again at growing intervals.
         """
         try:
             await self._relay.resend()
@@ -170,8 +170,8 @@ class Relaying:
             return
         self._topics_away.over()
         if not self._told:
-            # a heartbeat names the newest generations only: what the last process sent after its
-            # last one would never be under a post-quantum signature
+            # A heartbeat names only the newest generations: without this, records that the last
+            # process sent after its last heartbeat would never get a post-quantum signature.
             await self._tell_heads()
             self._told = True
 
@@ -182,7 +182,7 @@ class Relaying:
         await self._sender.send(records)
 
     async def _recover(self) -> None:
-        """If a stream key was revoked: go on without it, and lose nothing that it had signed."""
+        """Recover if a stream key was revoked, without losing any record that it had signed."""
         agency = self._participant().agency
         trust = self._reader.trust
         again, gone = await self._relay.recover(

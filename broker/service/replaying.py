@@ -1,7 +1,8 @@
-"""Publishing again what readers asked for: last of all, and within half of what Kafka lets us send.
+"""Replay loop: publishes requested records, after new events and within half of the allowed rate.
 
-New events go first, urgent ones before others (the relay sees to that); a chunk of a replay waits
-while some are waiting, though never longer than ``YIELD_S``, or a busy sender would heal no gap.
+New events go first, urgent ones before others (the relay orders them). A chunk of a replay waits
+while some are waiting, but never longer than ``YIELD_S``; otherwise a busy sender would close no
+gap.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ LOOK_S: Final = 0.5
 
 
 class Replaying:
-    """One loop that publishes what is due, chunk by chunk.
+    """Publishes due records, chunk by chunk.
 
     Args:
-        relay: publishes; says whether new events wait.
-        requests: what was asked for.
+        relay: publishes, and tells whether new events wait.
+        requests: the requested ranges.
         clock: () -> ms.
-        parties: () -> how many parties share the bytes of a minute.
+        parties: () -> number of parties that share the bytes of a minute.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Replaying:
         self._log = logger("broker")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publish what is due, until ``stop`` is set."""
+        """Publish due records until ``stop`` is set."""
         while not stop.is_set():
             sent = 0
             due = self._requests.next(self._clock(), self._parties())

@@ -1,6 +1,6 @@
-"""Reports of a batch in metrics and in the log: codes and counts, never a value.
+"""Report of a batch in metrics and in the log: codes and counts, never a value.
 
-The log limits warnings and errors itself (`broker.observing.logs`), whoever causes them.
+The log itself limits warnings and errors (`broker.observing.logs`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def report_batch(
             step=step,
             code=code,
         )
-    for (sender, step, code), records in noise.items():  # anybody can make any number of them
+    for (sender, step, code), records in noise.items():  # an attacker can cause any number of them
         log.warning(
             "record_refused",
             topic=topic,
@@ -86,7 +86,7 @@ def report_news(news: News, metrics: Metrics, log: FilteringBoundLogger) -> None
 
 
 def report_recovery(again: int, gone: int, metrics: Metrics, log: FilteringBoundLogger) -> None:
-    """Count and log what a revoked key had signed: published again, or its content is gone."""
+    """Count and log the records of a revoked key: published again, or with cleared content."""
     if again:
         log.warning("published_again", records=again)
     if gone:

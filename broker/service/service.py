@@ -1,8 +1,8 @@
-"""One agency's service: the relay, receiving, control topics, heartbeats and receipts, together.
+"""Service of one agency: relay, receiving, control topics, heartbeats and receipts.
 
-Each loop is small and knows one thing; what they share is the participant, the store and the
-transport. Blocking work (SQLite, cryptography) runs in threads, so that the loops stay responsive.
-docs/spec/README.md says what each does on the wire.
+Each loop is small and has one task. The loops share the participant, the store and the transport.
+Blocking work (SQLite, cryptography) runs in threads, so that the loops stay responsive.
+docs/spec/README.md describes the protocol of each.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from contracts.errors import ConcordantError
 
 TICK_S: Final = 1.0
 LATE_S: Final = 60.0
-"""How long a loop may be late before it counts as held up: Kafka may take half a minute to fail."""
+"""Seconds after which a late loop counts as held up; a failing call to Kafka takes 30."""
 
 
 class BrokerService:
@@ -190,22 +190,22 @@ class BrokerService:
             await self._keep_counts()
 
     def tell_shortage(self) -> None:
-        """No more files can be opened: a part of the adapter waits until they can."""
+        """Report that no more files can be opened: a part of the adapter waits."""
         self.metrics.shortage()
         self._log.warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
 
     def _waits(self, event: str, error: ConcordantError) -> None:
-        """Something is tried again later."""
+        """Report that something is tried again later."""
         if out_of_descriptors(error):
             self.tell_shortage()
         self._log.warning(event, code=error.code)
 
     def published(self) -> None:
-        """Something is new in the outbox: the relay need not wait for its next look."""
+        """Wake the relay, because the outbox has something new."""
         self._relaying.look()
 
     async def delivered(self, timeout_s: float) -> None:
-        """Wait until something is new in the inbox, or the time is up."""
+        """Wait until the inbox has something new, or the time is up."""
         await set_within(self._delivered, timeout_s)
         self._delivered.clear()
 

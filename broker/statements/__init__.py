@@ -1,1 +1,1 @@
-"""What agencies say to each other beside events, as bytes, and who signs it (docs/spec/keys.md)."""
+"""Signed statements of agencies besides events, as bytes, and their signers (docs/spec/keys.md)."""

@@ -1,8 +1,8 @@
-"""Who signs and who signed: an agency's keys bound to their names in notes (docs/spec/keys.md).
+"""Signers and authors of notes: an agency's keys bound to their names (docs/spec/keys.md).
 
-A stream or receipt key cosigns checkpoints (type 0x04) and signs notes of its agency (type 0x01);
-the two messages begin differently, so neither can be taken for the other. A heartbeat is signed by
-the ML-DSA-44 stream key as well, once a minute and never in the way of an event.
+A stream or receipt key cosigns checkpoints (type 0x04) and signs notes of its agency (type 0x01).
+The two messages begin differently, so neither can be used as the other (type confusion). The
+ML-DSA-44 stream key also signs heartbeats, once a minute and never on the path of an event.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ _OF_NOTES: Final[Mapping[str, tuple[bytes, Callable[[bytes], Verifier]]]] = {
     ED25519: (NOTE_ED25519, Ed25519Verifier),
     ML_DSA_44: (NOTE_ML_DSA_44, MlDsa44Verifier),
 }
-"""By algorithm: the type of its lines in notes, and its verifier."""
+"""For each algorithm: the type of its lines in notes, and its verifier."""
 
 
 def cosigner(name: str, key: SoftwareSigner) -> NoteSigner:
-    """A key that cosigns checkpoints, under ``deployment/agency``."""
+    """Return a key that cosigns checkpoints, under ``deployment/agency``."""
     return note_signer(name, COSIGNATURE_ED25519, key)
 
 
 def author(name: str, key: SoftwareSigner) -> NoteSigner:
-    """A key that signs notes, under ``deployment/agency``."""
+    """Return a key that signs notes, under ``deployment/agency``."""
     return note_signer(name, NOTE_ED25519, key)
 
 
 def post_quantum_author(name: str, key: SoftwareSigner) -> NoteSigner:
-    """An ML-DSA-44 key that signs heartbeats, under ``deployment/agency``."""
+    """Return an ML-DSA-44 key that signs heartbeats, under ``deployment/agency``."""
     return note_signer(name, NOTE_ML_DSA_44, key)
 
 
 def read_note(data: bytes) -> Note:
-    """A note in its one form.
+    """Parse a note in its canonical form.
 
     Raises:
         RefusedError: ``note_malformed``.
@@ -89,7 +89,7 @@ def require_author(
         if verifiers:
             return verify_note(note, verifiers)[0].key_id
     except NoteError:
-        pass  # said in the same words below, whatever was wrong with it
+        pass  # the error below has one text for every fault
     raise RefusedError(2, "key_unknown", f"no valid {algorithm} key of this agency signed the note")
 
 

@@ -1,9 +1,10 @@
-"""Heartbeats: once a minute, one signed note with the heads of all of an agency's streams.
+"""Heartbeats: each minute, one signed note with the heads of all of an agency's streams.
 
-docs/spec/heartbeats.md. A reader judges a heartbeat by the time it names: a head above what arrived
-shows that records are being withheld, and three minutes of silence are an alarm. The heads are what
-Kafka has acknowledged, so that a slow relay is not mistaken for a thief. Both stream keys of the
-agency sign, so that every event below a head has post-quantum evidence (docs/spec/evidence.md).
+docs/spec/heartbeats.md. A reader judges a heartbeat by its stated time. A head above the received
+records shows that records are withheld, and three minutes without a heartbeat raise an alarm. The
+heads are those that Kafka has acknowledged, so that a slow relay does not look like an attacker.
+Both stream keys of the agency sign, so that every event below a head has post-quantum evidence
+(docs/spec/evidence.md).
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 
 HEADING: Final = "concordant.heartbeat/v1"
 INTERVAL_MS: Final = 60 * 1000
-"""How often an agency speaks, unless its agency.toml says otherwise."""
+"""Interval of an agency's heartbeats, unless its agency.toml sets another."""
 SILENCE_MS: Final = 3 * 60 * 1000
-"""Silence before an alarm, unless the listener's agency.toml says otherwise."""
+"""Time without a heartbeat before an alarm, unless the reader's agency.toml sets another."""
 MAX_HEADS: Final = 1024
-"""Heads in a heartbeat: with the longest names they come to 450 kB, and Kafka takes 1 MiB."""
+"""Maximum number of heads: with the longest names they take 450 kB, and Kafka accepts 1 MiB."""
 MAX_HEARTBEAT_BYTES: Final = 512 * 1024
-"""Bytes of the whole note; what a reader may have to keep of one."""
+"""Maximum size of the note in bytes, which a reader may have to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What an agency says of itself at one time (ms).
+    """An agency's statement about itself at one time (ms).
 
     ``log`` is the head of its disclosure log: (size, root).
     """
@@ -59,7 +60,7 @@ class Heartbeat:
 
 
 def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> bytes:
-    """The signed note."""
+    """Return the signed note."""
     body: dict[str, JSON] = {
         "agency": heartbeat.agency,
         "heads": [
@@ -80,12 +81,12 @@ def format_heartbeat(heartbeat: Heartbeat, signers: Sequence[NoteSigner]) -> byt
 
 
 def named_heads(heads: Sequence[Head]) -> tuple[Head, ...]:
-    """What a heartbeat names of ``heads``: all, or the generations opened last if they are many."""
+    """Return the heads for a heartbeat: all, or those of the newest generations."""
     return tuple(sorted(heads, key=lambda head: head.generation, reverse=True)[:MAX_HEADS])
 
 
 def read_heartbeat(value: bytes, deployment: str) -> tuple[Note, Heartbeat]:
-    """Read a heartbeat's note; its signatures are not verified yet.
+    """Parse a heartbeat's note without verifying its signatures.
 
     Raises:
         RefusedError: ``heartbeat_malformed`` or ``note_malformed``.
@@ -97,7 +98,7 @@ def read_heartbeat(value: bytes, deployment: str) -> tuple[Note, Heartbeat]:
 
 
 def parse_heartbeat(note: Note, deployment: str) -> Heartbeat:
-    """Read a heartbeat's text; whoever calls has verified (or will verify) its signature.
+    """Parse a heartbeat's text; the caller verifies its signature before or after.
 
     Raises:
         RefusedError: ``heartbeat_malformed``.
@@ -137,11 +138,12 @@ def _heartbeat(body: object, deployment: str) -> Heartbeat:
                 _hash(head["root"]),
             )
         )
-    # one head for each partition: an agency that named more would have us keep and ask for them all
+    # One head for each partition: otherwise an agency could make readers store and request any
+    # number.
     if any(_place(a)[:2] >= _place(b)[:2] for a, b in pairwise(heads)):
         raise ValueError
     agency = _text(body["agency"])
-    for named in heads:  # what has no form as an origin could not be asked for
+    for named in heads:  # a head whose name is not a valid origin could not be requested
         Origin(deployment, agency, named.topic, named.partition, named.generation).format()
         if named.size > MAX_LOG_SIZE:
             raise ValueError
@@ -156,11 +158,11 @@ def _place(head: Head) -> tuple[str, int, str]:
 def withheld(
     heartbeat: Heartbeat, held: Mapping[tuple[str, int, str], int]
 ) -> tuple[tuple[Head, int], ...]:
-    """Heads above what arrived: (head, how many records are held of that generation).
+    """Return heads above the received records: (head, stored records of that generation).
 
     Args:
         heartbeat: the sender's statement.
-        held: (topic, partition, generation) -> size that this reader holds.
+        held: (topic, partition, generation) -> stored size.
     """
     missing = []
     for head in heartbeat.heads:
@@ -190,4 +192,4 @@ def _hash(value: object) -> bytes:
 
 
 def _malformed() -> RefusedError:
-    return RefusedError(1, "heartbeat_malformed", "not a heartbeat in its one form")
+    return RefusedError(1, "heartbeat_malformed", "not a heartbeat in its canonical form")

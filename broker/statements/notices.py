@@ -1,7 +1,7 @@
-"""Refusal notices and replay requests: what a reader tells a sender (docs/spec/receipts.md).
+"""Refusal notices and replay requests from a reader to a sender (docs/spec/receipts.md).
 
-A refusal notice names only a stream and an index, and a replay request a stream, a range and a
-time, so neither tells Kafka's host anything that the stream did not. None of them answers another.
+A refusal notice names only a stream and an index. A replay request names a stream, a range and a
+time. So neither tells Kafka's host anything new. A notice never answers a notice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from broker.tlog.note import Note, NoteSigner, format_note, sign_note
 REFUSAL_HEADING: Final = "concordant.refusal/v1"
 REPLAY_HEADING: Final = "concordant.replay/v1"
 NOTICES_PER_MINUTE: Final = 30
-"""Refusal notices and replay requests that a reader sends to one sender in a minute."""
+"""Maximum number of refusal notices and replay requests from a reader to one sender in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Notice:
     first: int
     last: int
     time_ms: int = 0
-    """When a replay request was made; a refusal names no time."""
+    """Time of a replay request; a refusal has none."""
 
 
 def format_notice(notice: Notice, signer: NoteSigner) -> bytes:
-    """The signed note."""
+    """Return the signed note."""
     text = f"{notice.kind}\n{notice.origin.format()}\n{notice.first}\n{notice.last}\n"
     if notice.kind == REPLAY_HEADING:
         text += f"{notice.time_ms}\n"
@@ -41,7 +41,7 @@ def format_notice(notice: Notice, signer: NoteSigner) -> bytes:
 
 
 def parse_notice(note: Note) -> Notice:
-    """Read a notice's text; its signature is not verified yet.
+    """Parse a notice's text without verifying its signature.
 
     Raises:
         RefusedError: ``notice_malformed``.
@@ -60,5 +60,5 @@ def parse_notice(note: Note) -> Notice:
         if kind == REFUSAL_HEADING and last != first:
             raise ValueError
     except (ValueError, NoteError):
-        raise RefusedError(1, "notice_malformed", "not a notice in its one form") from None
+        raise RefusedError(1, "notice_malformed", "not a notice in its canonical form") from None
     return Notice(kind, origin, first, last, time_ms)

@@ -1,7 +1,7 @@
-"""Parties that take part: each has signed up to a contract of ours and has not left it.
+"""Active parties: each has signed a contract of ours and has not left it.
 
-What a party that left says is not heard any more: its receipts, heartbeats and replay requests
-(docs/spec/receipts.md). A suspended party is still heard; it can resume.
+Statements of a party that left are ignored: its receipts, heartbeats and replay requests
+(docs/spec/receipts.md). A suspended party still counts, because it can resume.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from broker.transport.topics import readable_topics
 
 
 class Presence:
-    """Who takes part, as of one state of the books. Immutable.
+    """Active parties for one state of the books. Immutable.
 
-    It remembers what follows from the contracts: an invented topic adds nothing.
+    It caches results of the contracts; an invented topic adds nothing to the cache.
     """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:
@@ -39,11 +39,14 @@ class Presence:
         self.parties = frozenset(found)
 
     def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
-        """Whether these are the very books that it was made of."""
+        """Return whether it was made of exactly these books."""
         return self._contracts is contracts and self._manifests is manifests
 
     def readers(self, partition: KafkaPartition) -> frozenset[str]:
-        """Parties that may read a topic and have not left its contract; none of an invented one."""
+        """Return parties that may read a topic and have not left its contract.
+
+        None for an invented one.
+        """
         found: frozenset[str] = frozenset()
         for partitions, agencies in self._readers.get(partition.topic, ()):
             if partition.number < partitions:

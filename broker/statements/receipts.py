@@ -1,8 +1,9 @@
-"""Receipts: what a reader confirms to a sender (docs/spec/receipts.md).
+"""Receipts: a reader's confirmation to a sender (docs/spec/receipts.md).
 
 A receipt is a C2SP cosignature over a sender's checkpoint, by the reader's receipt key. It states
 that everything from the reader's recorded start to that size was verified and stored, refused
-records included, without an open gap. It is not an acceptance: what people decide is an event.
+records included, without an open gap. It does not accept an event's content: decisions of people
+are events.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from broker.tlog.note import NoteSigner
 def format_receipt(
     origin: Origin, size: int, root: bytes, signer: NoteSigner, time_s: int
 ) -> bytes:
-    """A cosigned checkpoint."""
+    """Return a cosigned checkpoint."""
     body = format_checkpoint(Checkpoint(origin.format(), size, root))
     return format_signed_checkpoint(body, cosign(signer, time_s, body))
 
 
 def parse_receipt(value: bytes) -> SignedCheckpoint:
-    """Read a receipt; its signature is not verified yet.
+    """Parse a receipt without verifying its signature.
 
     Raises:
         RefusedError: ``receipt_malformed``.
@@ -35,4 +36,4 @@ def parse_receipt(value: bytes) -> SignedCheckpoint:
     try:
         return parse_signed_checkpoint(value)
     except NoteError:
-        raise RefusedError(1, "receipt_malformed", "not a receipt in its one form") from None
+        raise RefusedError(1, "receipt_malformed", "not a receipt in its canonical form") from None

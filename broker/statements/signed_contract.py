@@ -7,12 +7,12 @@ from broker.errors import RefusedError
 
 
 def pack_contract(raw: bytes, note: bytes) -> bytes:
-    """A contract and its signatures as one value: lp(file, note)."""
+    """Return a contract and its signatures as one value: lp(file, note)."""
     return lp(raw, note)
 
 
 def unpack_contract(value: bytes) -> tuple[bytes, bytes]:
-    """The inverse of ``pack_contract``.
+    """Parse the output of ``pack_contract``.
 
     Raises:
         RefusedError: ``contract_malformed``.
