@@ -181,7 +181,7 @@ def test_a_case_that_is_not_there_is_named(cli: Cli) -> None:
 def test_a_folder_without_vectors_is_said(cli: Cli, tmp_path: Path) -> None:
     done = cli("conformance", "--vectors", tmp_path)
     assert done.code == 3
-    assert "There are no test vectors here." in done.err
+    assert "code: vectors_missing" in done.err
 
 
 def test_large_vectors_that_are_not_made_are_said_with_what_makes_them(

@@ -326,7 +326,7 @@ def listening(answer: bytes) -> tuple[socket.socket, int]:
     ("bootstrap", "words"),
     [
         ("127.0.0.1:1", "connection refused"),
-        ("no-such-host.invalid:9092", "no such host"),
+        ("no-such-host.invalid:9092", "does not exist"),
         ("127.0.0.1", "not HOST:PORT"),
         ("127.0.0.1:1,127.0.0.1:2", "connection refused"),
     ],

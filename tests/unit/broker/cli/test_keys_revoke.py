@@ -51,7 +51,7 @@ def test_what_happens_next_and_whom_to_tell_is_said(cli, root: Path) -> None:
     for role, said in (
         ("stream ed25519", "publishes again what others have not confirmed"),
         ("exchange mlkem768-x25519", "can read what was sealed for it"),
-        ("receipt ed25519", "count for nothing"),
+        ("receipt ed25519", "do not count"),
     ):
         done = revoke(cli, root / AGENCY, ids[role])
         assert done.code == 0
