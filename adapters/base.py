@@ -187,7 +187,7 @@ class Links(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a mapping can use besides the row.
+    """Context of a mapping besides the row.
 
     Attributes:
         agency: this agency's id.

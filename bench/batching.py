@@ -1,7 +1,7 @@
 """Batching in reality: how many events one signature covers, what an event costs, how late it is.
 
 One sender with 18 streams on a real Kafka, through its outbox on SQLite and its relay. Events come
-at a steady rate or in one burst. What came within one tick is accepted in one transaction, as an
+at a steady rate or in one burst. Events of one tick are accepted in one transaction, as an
 adapter does. Late is the time from arrival to Kafka's acknowledgement; where the machine cannot
 keep up with a rate, the rate reached says so.
 """
@@ -78,7 +78,7 @@ class _Sender:
                 self.batches += [events for _, events in self.durable.relay.batches()]
 
     def row(self, name: str, wall: float, cpu: float) -> dict[str, object]:
-        """What came of it."""
+        """Result of a run."""
         events = len(self.late)
         late = sorted(self.late)
         return {

@@ -1,4 +1,4 @@
-"""What one event costs to produce and to consume, ours beside others (issue "Measured").
+"""Cost of one event to produce and to consume, beside five alternatives.
 
 Process CPU time, rounds interleaved over all cases within one run, medians. Ratios are to the case
 ``reference`` of the same recipients and batch. Prints the tables and writes out/envelope.jsonl.

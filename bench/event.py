@@ -99,7 +99,7 @@ class Incident(Model):
 
 
 class Consent(Model):
-    """What the victim agreed to."""
+    """The victim's consent."""
 
     share_identity: bool
 

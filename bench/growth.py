@@ -1,4 +1,4 @@
-"""Growth: does an event cost more when a million went before it in the same stream?
+"""Growth: cost of an event after up to a million others in the same stream.
 
 The stream is filled with leaf hashes (what a sender's tree and a reader's state see of an event),
 so that reaching a million takes seconds; at each size a batch of whole events is then appended and

@@ -1,4 +1,4 @@
-"""How late an event is: from being accepted to being in the reader's inbox, at a steady rate."""
+"""Latency of an event from acceptance to the reader's inbox, at a steady rate."""
 
 from __future__ import annotations
 

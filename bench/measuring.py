@@ -1,4 +1,4 @@
-"""How a round is measured: process CPU time, and every event checked after it came back."""
+"""Measurement of a round: process CPU time, with a check of every returned event."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Case(ABC):
 
     @abstractmethod
     def consume(self, messages: Sequence[Any]) -> Sequence[Any]:
-        """What one reader makes of them."""
+        """Result of one reader."""
 
     def data(self, opened: Any) -> dict[str, Any]:
         """The data of one opened event, to compare."""
         return dict(opened.model_dump())
 
     def readable(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What the reader may read of ``data``."""
+        """The part of ``data`` that the reader may read."""
         return data
 
     def parts(self, message: Any) -> Sequence[bytes]:
@@ -47,7 +47,7 @@ class Round(NamedTuple):
 
 
 class WrongError(Exception):
-    """What came back is not what was sent."""
+    """A returned event differs from the sent one."""
 
 
 _next = 0
@@ -83,7 +83,7 @@ def run_round(case: Case, batch: int, events: int) -> Round:
     # Made again, because a serializer may have encrypted what it was given in its place.
     sent = [case.readable(event.plain(first + at)) for at in range(events)]
     if [case.data(one) for one in opened] != sent:
-        raise WrongError(f"{case.name}: what came back is not what was sent")
+        raise WrongError(f"{case.name}: a returned event differs from the sent one")
     name = sent[0]["victim"]["name"].encode()
     if case.hides and any(name in part for part in case.parts(batches[0][0])):
         raise WrongError(f"{case.name}: a name is there to be read")

@@ -1,4 +1,4 @@
-"""Where results go: bench/out/NAME.jsonl, one object a line; docs are written from these files."""
+"""Result files: bench/out/NAME.jsonl, one object a line; the docs are made from them."""
 
 from __future__ import annotations
 

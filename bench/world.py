@@ -26,14 +26,14 @@ PARTITIONS: Final = 6
 
 @dataclass(frozen=True)
 class World:
-    """What runs.
+    """Running parts.
 
     Attributes:
         folder: one folder for each agency.
         load: agency id -> its participant.
         topic: the Kafka topic of the event.
         raw_topic: a copy of it that raw aiokafka writes to.
-        operator: how whoever hosts Kafka connects.
+        operator: connection of the Kafka operator.
         bootstrap: Kafka's address.
     """
 
@@ -45,7 +45,7 @@ class World:
     bootstrap: str
 
     def connection(self, agency: str) -> KafkaConnection:
-        """How an agency connects."""
+        """Return an agency's connection."""
         return KafkaConnection(
             self.bootstrap, TlsFiles.in_folder(self.folder / agency / "tls"), agency
         )

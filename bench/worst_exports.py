@@ -105,7 +105,7 @@ _REFERRAL: Final[Mapping[str, object]] = {
     "motivations": ["DIS", "REL"],
     "perceived_by": "VIC",
     "la_code": "00AZ",
-    "incident_details": "Threw an object at the window; nobody was hurt.",
+    "incident_details": "Threw an object at the window; there was no injury.",
     "consent_support": True,
     "consent_identity": True,
 }

@@ -49,7 +49,7 @@ class ManifestError(ConcordantError):
 class EntryError(ConcordantError):
     """An entry or a bundle of another agency is refused; the agency that made it must act.
 
-    Codes: `entry_*`, `bundle_*` and those of what is inside: manifests, delegations, agreements.
+    Codes: `entry_*`, `bundle_*` and those of their parts: manifests, delegations, agreements.
     """
 
     code = "entry_malformed"

@@ -50,7 +50,7 @@ class OpenedEvent:
 
     @property
     def case_id(self) -> str:
-        """The shared id of its case; no event is accepted without one."""
+        """Return the shared id of its case; an event without one is never accepted."""
         return str(self.flat[vocabulary().case])
 
     @property

@@ -83,7 +83,7 @@ class Record:
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Topic and partition, as one value."""
+        """Return topic and partition as one value."""
         return KafkaPartition(self.topic, self.partition)
 
 

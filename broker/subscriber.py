@@ -56,7 +56,7 @@ def _silent(_trouble: Trouble) -> None:
 
 
 def _pass_over(_partition: KafkaPartition, _batch: Batch, _now: int) -> None:
-    """What was taken is found in the inbox; what was refused, the adapter reports."""
+    """Ignore the batch: the inbox has accepted events, the adapter reports refused ones."""
 
 
 async def _pass_over_news(_news: News) -> None:

@@ -1,12 +1,12 @@
-"""What may flow between agencies: agreements, events, code lists and the decision field by field.
+"""Agreements, events, code lists, and the decision which fields may be shared.
 
-No I/O but for reading files. Nothing here knows of Kafka, keys or databases: `broker` and
-`adapters` import from here, never the other way round. Where things are:
+No I/O except for reading files. This package knows nothing of Kafka, keys or databases: `broker`
+and `adapters` import from here, never the other way round. Where things are:
 
 - format of an agreement: `model`, `terms`, `parties`, `durations`; from its bytes: `loading`,
   `references`; from terms and parties to a text: `drafting`
-- decision on an event: `policy` (what does not depend on values), `decision` (the rest), by the
-  rules of `consent_needs`; `status` says whether the agreement is in force
+- decision on an event: `policy` (the part that does not depend on values), `decision` (the rest),
+  by the rules of `consent_needs`; `status` says whether the agreement is in force
 - vocabulary: `data/` with `vocabulary`, `events`, `scalars`, `schema`; `referral` for the course of
   a referral; `examples`
 - for people: `explain`, `field_answer`, `matrix`, `wording`; two versions: `differences`,

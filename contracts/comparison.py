@@ -1,8 +1,8 @@
-"""Comparison of two versions of an agreement: what each change does to disclosure.
+"""Comparison of two versions of an agreement: the effect of each change on disclosure.
 
 Every leaf that differs is reported, in words, with the clause and the parties that it concerns.
-`contracts/comparison_effects.py` says what each does; flows that several changes permit together
-are found here.
+`contracts/comparison_effects.py` judges the effect of each change; this module finds flows that
+several changes permit together.
 """
 
 from __future__ import annotations

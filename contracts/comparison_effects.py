@@ -1,8 +1,8 @@
 """Effect of each term of an agreement on disclosure, by its path.
 
 A change widens if more data, a longer time, another purpose or less consent follows from it, or a
-safeguard is weaker; what cannot be judged, free text above all, is `unknown` and counts as widening
-(fail closed). `contracts/comparison.py` applies these rules to two versions.
+safeguard is weaker; a change that cannot be judged, such as free text, is `unknown` and counts as
+widening (fail closed). `contracts/comparison.py` applies these rules to two versions.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Rule: TypeAlias = Callable[[Difference], Effect]
 
 
 def effect_of(before: Contract, after: Contract, found: Difference) -> Effect:
-    """Return what one difference does to disclosure.
+    """Return the effect of one difference on disclosure.
 
     Args:
         before: the older version.
         after: the newer one.
-        found: where they differ.
+        found: the difference.
     """
     if found.kind == "reordered":
         return "neutral"

@@ -54,7 +54,7 @@ class ConsentNeeds:
     by_role: tuple[RoleNeed, ...]
 
     def scopes_for(self, role: str) -> tuple[ConsentScope, ...]:
-        """Return every scope that a recipient of this role needs, whoever sends."""
+        """Return every scope that a recipient of this role needs from any sender."""
         own = [need.scope for need in self.by_role if need.role == role]
         return tuple(dict.fromkeys((*self.everyone, *own)))
 
@@ -76,7 +76,7 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
 def consent_bound(terms: EventTerms, field: FieldTerms) -> bool:
     """Return whether a field identifies and its event type asks for consent.
 
-    Such fields are sealed in groups of their own, whose keys go by each recipient's own consent.
+    Such fields are sealed in separate groups, whose keys depend on each recipient's own consent.
     """
     return field.identifies and asks_consent(terms)
 
@@ -101,5 +101,5 @@ def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope |
 
 
 def given(scope: ConsentScope | None, flat: Mapping[str, object]) -> bool:
-    """Return whether an event's own answers give a scope; only what is `true` is consent."""
+    """Return whether an event's own answers give a scope; only `true` is consent."""
     return scope is None or flat.get(vocabulary().answer_to[scope]) is True

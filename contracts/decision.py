@@ -1,9 +1,9 @@
-"""Decision on one event: whether it may flow, what of it, to whom, under which clause.
+"""Decision on one event: whether it may be shared, which fields, with whom, under which clause.
 
-`decide` is asked by the sender before anything is sealed; `has_consent` and `receiver_check`
-repeat at the reader what the sender should have kept to (docs/spec/contracts.md, "Step 9"). All
-deny by default. `decide` returns a decision and never raises for a denial. What does not depend on
-the values of an event is `contracts/policy.py`.
+The sender calls `decide` before anything is sealed. `has_consent` and `receiver_check` repeat at
+the reader the checks that the sender should have made (docs/spec/contracts.md, "Step 9"). All deny
+by default. `decide` returns a decision and never raises for a denial. `contracts/policy.py`
+computes the part that does not depend on the values of an event.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ def decide(  # noqa: PLR0911 - each denial is given where it is found, in the or
 
     Args:
         contract: the agreement.
-        status: what it is worth, from `contracts.status.contract_status`.
+        status: its status, from `contracts.status.contract_status`.
         sender: agency id.
         recipients: agency ids as addressed, in any order.
-        event: what is to be sent; its own `recipients` are not read.
+        event: the event to be sent; its own `recipients` are not read.
         now: milliseconds since the epoch, UTC.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Codes of why an agency suspends its part of a contract, or leaves it.
+"""Codes of the reasons for which an agency suspends its part of a contract, or leaves it.
 
-A closed list: a manifest is read by every party and kept for years, so no text of one's own may
-stand in it. A reader of manifests takes any text, since lists change. This module imports nothing
-that takes long, because the help of a command lists the codes.
+The list is closed: every party reads a manifest and keeps it for years, so it may hold no free
+text. A reader of manifests accepts any text, because lists change. This module imports nothing that
+takes long, because the help of a command lists the codes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""From shipped terms to a contract: the sections that a partnership fills in, added as text.
+"""Drafting of a contract: appends a partnership's sections to shipped terms as text.
 
-Terms are kept as they were written, comments included, because people read the file that they sign;
-parties, dates and governance keys are appended in the same YAML.
+Terms stay as they were written, comments included, because people read the file that they sign.
+Parties, dates and governance keys are appended in the same YAML.
 """
 
 from __future__ import annotations

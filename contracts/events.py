@@ -1,8 +1,8 @@
-"""The five event types, as typed dictionaries: what an event of each type can hold.
+"""Types of the five events, as typed dictionaries: the fields that an event of each type can have.
 
-An event's data is a nested object two levels deep; its leaves are dotted paths such as
-`victim.address`, and a list is one leaf. What a type can hold is not what may be sent: the contract
-decides that, field by field. Absent is not null, nothing has a default, and the values are those of
+An event's data is a nested object two levels deep. Its leaves are dotted paths such as
+`victim.address`, and a list is one leaf. The contract decides, field by field, which of the
+possible fields may be sent. Absent is not null, nothing has a default, and the values are those of
 `contracts/scalars.py` or codes of a dated list.
 """
 

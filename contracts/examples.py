@@ -24,7 +24,7 @@ __all__ = ["example", "permitted_recipients", "permitted_types"]
 
 @cache
 def _values(event_type: str) -> Mapping[str, JSON]:
-    """The values of an example event, by leaf path (`data/example_events.<date>.json`)."""
+    """Return the values of an example event, by leaf path (`data/example_events.<date>.json`)."""
     content = dated_data("example_events")
     return {**content["shared"], **content["own"].get(event_type, {})}
 

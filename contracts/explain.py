@@ -52,7 +52,7 @@ def explain(text: ContractText, status: ContractStatus | None = None) -> str:
 
     Args:
         text: the agreement.
-        status: what it is worth now, if known.
+        status: its present status, if known.
     """
     contract = text.contract
     lines = [*wrapped(contract.title, ""), f"{contract.name} {contract.version}", ""]

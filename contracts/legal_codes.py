@@ -1,7 +1,7 @@
 """Law as dated data: codes of legal bases, conditions and gateways, and the rules of the checks.
 
-An agreement names a code, or several with a semicolon between them. What is not in the list is
-refused by lint, whatever it says in words.
+An agreement names a code, or several with a semicolon between them. Lint refuses a text that is not
+in the list.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ def party_kind(party: Party) -> PartyKind:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """What the parties must acknowledge before some fields may flow.
+    """An acknowledgement that the parties must make before some fields may be shared.
 
     Attributes:
         rule: name of the lint rule that finds it missing.
         leaves: the fields.
         acknowledgement: its name in the agreement.
-        message: what is wrong without it, one sentence.
+        message: the problem without it, one sentence.
     """
 
     rule: str

@@ -1,8 +1,8 @@
-"""Checks of an agreement before anyone signs it.
+"""Lint of an agreement: problems to correct before it is signed.
 
-Rules about law are `contracts/lint_law.py`; here are completeness, review, and what would make
-the agreement leak or break: a field without consent, a topic that names its only type, consent that
-a reader cannot see.
+Rules about law are in `contracts/lint_law.py`. This module checks completeness, review, and terms
+that would make the agreement leak or break: a field without consent, a topic that names its only
+type, consent that a reader cannot see.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Table of who may read which field, with every term of each field.
+"""Matrix of fields and readers, with every term of each field.
 
-One row for each field of each type, one column for each role or agency; the same grants that
-`contracts/policy.py` enforces. It shows the fields' own terms, the type's publishers, recipients
-and retention. Parties, purposes in words, law, clocks and the other terms are in
-`contracts/explain.py`.
+It has one row for each field of each type and one column for each role or agency, with the same
+grants that `contracts/policy.py` enforces. It shows the fields' own terms and the type's
+publishers, recipients and retention. `contracts/explain.py` shows parties, purposes in words, law,
+deadlines and the other terms.
 """
 
 from __future__ import annotations

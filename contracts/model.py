@@ -1,7 +1,7 @@
-"""An agreement as a whole: the framework, and the contract under it that says what may flow.
+"""Model of an agreement: the framework, and the contract under it that says what may be shared.
 
-One framework agreement holds what every contract shares; a contract names its parties, pins their
-governance keys and grants fields to roles. It has no owner and no lead organisation
+One framework agreement holds the common terms of all contracts; a contract names its parties, pins
+their governance keys and grants fields to roles. It has no owner and no lead organisation
 (docs/spec/contracts.md, "The file"). The parties sign the file's exact bytes
 (docs/spec/contract-signatures.md); software reads them into this model (`contracts/loading.py`).
 """
@@ -75,7 +75,7 @@ class FrameworkReference(Term):
 
 
 class Leaving(Term):
-    """How a party leaves or suspends its own part, and how disputes are settled."""
+    """Rules for leaving, for suspending one's own part, and for disputes."""
 
     leaving: Text
     suspension: Text
@@ -83,7 +83,7 @@ class Leaving(Term):
 
 
 class Use(Term):
-    """What recipients may do, may not do, and may pass on."""
+    """Permitted use, forbidden use and onward sharing by recipients."""
 
     permitted: tuple[Text, ...] = Field(min_length=1)
     prohibited: tuple[Text, ...] = Field(min_length=1)
@@ -185,9 +185,10 @@ class Contract(Term):
 
     @cached_property
     def policies(self) -> dict[tuple[str, tuple[str, ...], str], Policy]:
-        """What `contracts.policy.policy_for` compiled, kept as long as the contract is.
+        """Return the cache of policies that `contracts.policy.policy_for` compiled.
 
-        By sender, addressed agencies and event type; not part of the contract's value.
+        Keys are sender, addressed agencies and event type. The cache is not part of the contract's
+        value.
         """
         return {}
 

@@ -1,6 +1,6 @@
-"""Who is bound by an agreement, who is consulted, and who only processes for them.
+"""Parties to an agreement, consulted bodies, and processors.
 
-Every party is equal: there is no owner, no lead organisation, and a coordinator or a processor is
+Every party is equal: there is no owner and no lead organisation. A coordinator or a processor is
 named and granted nothing (protocol `concordant/1`, "Contract signatures").
 """
 

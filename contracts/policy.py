@@ -1,9 +1,9 @@
 """Compiled policy of a contract for one sender, event type and set of recipients.
 
-`contracts/decision.py` asks for it for every event, on both sides of the wire, so everything that
-does not depend on the values is worked out once and kept with the contract: who may not, which
-fields are sealed together and for whom (docs/spec/envelope.md, "Groups"), and which agency gets
-which fields with which consent (docs/spec/contracts.md, "Consent").
+`contracts/decision.py` uses it for every event on both sides, so everything that does not depend on
+the values is computed here once and cached with the contract: denials, the groups of fields that
+are sealed together and their readers (docs/spec/envelope.md, "Groups"), and the consent that each
+agency needs for each field (docs/spec/contracts.md, "Consent").
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ __all__ = [
 GROUPS_MAX = 16
 """Maximum number of groups in one event (protocol `concordant/1`, "Conventions")."""
 KEPT_MAX = 4096
-"""Policies kept per contract; a partnership of seven has at most 63 for each sender and type."""
+"""Maximum number of cached policies.
+
+A partnership of seven has at most 63 for each sender and type.
+"""
 FieldVerdict: TypeAlias = Literal["granted", "withheld", "left_out", "refused"]
 _NO_SCOPES: frozenset[ConsentScope] = frozenset()
 
@@ -73,14 +76,14 @@ class Grouping:
 
 
 def group_fields(contract: Contract, event_type: str, addressed: frozenset[str]) -> Grouping:
-    """Work out the groups of `event_type` for the addressed agencies; `Policy.grouping` keeps them.
+    """Compute the groups of `event_type` for the addressed agencies; `Policy.grouping` caches them.
 
-    Grouping is a function of contract, event type and addressed agencies, never of the values:
-    group 0 is what all addressed agencies read and what is not consent-bound, then one group for
-    each other pair of readers and consent-bound or not, ordered by the first field in the contract.
-    Each readable field is in exactly one group, and a field that no addressed agency may read is in
-    none. So a reader can recompute which groups it should have, and a sender cannot show two
-    readers two values of one field. An agency that is not a party reads nothing.
+    Grouping is a function of contract, event type and addressed agencies, never of the values.
+    Group 0 holds the fields that all addressed agencies read and that are not consent-bound. Each
+    other combination of readers and consent-bound or not has one group, ordered by the first field
+    in the contract. Each readable field is in exactly one group, and a field that no addressed
+    agency may read is in none. So a reader can recompute which groups it should have, and a sender
+    cannot show two readers two values of one field. An agency that is not a party reads nothing.
 
     Raises:
         EventError: `type_unknown`: the contract or this software has no such type.
@@ -137,7 +140,7 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
 
 @dataclass(frozen=True, slots=True)
 class FieldDecision:
-    """What was decided of one field of one event, and why.
+    """Decision on one field of one event, with its reason.
 
     Attributes:
         path: leaf path.
@@ -167,13 +170,13 @@ class Denial:
 
 
 class LeftOut(NamedTuple):
-    """One field of an event that one addressed agency does not get, although the event has it.
+    """One field of an event that one addressed agency does not get.
 
     Attributes:
         path: leaf path.
-        agency: who does not get it.
-        reason: `consent_missing` or `incident_depersonalised`; where an export was narrowed to what
-            may be sent, `field_not_granted` or `sender_not_granted` too.
+        agency: the agency that does not get it.
+        reason: `consent_missing` or `incident_depersonalised`; for an export without its forbidden
+            fields also `field_not_granted` or `sender_not_granted`.
     """
 
     path: str
@@ -191,7 +194,7 @@ class Consented:
 
     Attributes:
         blocked: leaf paths that no addressed agency gets: they are not in the event.
-        forbidden: those of them that may be in no such event, whoever is addressed.
+        forbidden: those of them that may be in no such event, for any recipient.
         narrowed: leaf paths that fewer agencies get than are granted them.
         keys: addressed agency to one boolean per group: whether it gets the group's key.
         left_out: leaf path to the agencies that do not get it although they are granted it.
@@ -206,18 +209,18 @@ class Consented:
 
 @dataclass(eq=False)
 class Policy:
-    """The decision so far as it does not depend on values, time or status.
+    """The part of a decision that does not depend on values, time or status.
 
     Attributes:
         contract: the agreement.
         event_type: its name.
         addressed: agencies.
-        denial: set when nothing may flow; the rest is then empty.
+        denial: set when nothing may be shared; the rest is then empty.
         clause: of the event type.
         fields: leaf path that may be sent and read to its decision.
-        required: leaf paths that the contract wants in every event.
-        needs: identifying or consent-bound leaf path to the scopes that must each be true, whoever
-            is addressed.
+        required: leaf paths that every event must have.
+        needs: identifying or consent-bound leaf path to the scopes that must each be true, for any
+            recipient.
         role_needs: addressed agency to the scope that its own role needs for what is consent-bound.
         depersonalised: leaf paths left out of a record of a kind that identifies no person.
     """
@@ -234,7 +237,7 @@ class Policy:
     depersonalised: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        """Take from the vocabulary what each event is asked for."""
+        """Look up in the vocabulary what each event is checked for."""
         words = vocabulary()
         self._answers = tuple(words.answers) if self.needs else ()
         self._scopes = tuple(words.answers.values()) if self.needs else ()
@@ -244,7 +247,7 @@ class Policy:
 
     @cached_property
     def grouping(self) -> Grouping:
-        """The groups of the addressed agencies.
+        """Return the groups of the addressed agencies.
 
         Raises:
             EventError: `type_unknown`; only where there is a denial.
@@ -270,7 +273,7 @@ class Policy:
         return found
 
     def impersonal(self, flat: Mapping[str, JSON]) -> bool:
-        """Return whether the event is of a kind of record that may carry no identifying field.
+        """Return whether the event's kind of record allows no identifying field.
 
         Args:
             flat: leaves of the event as it was made; the kind of record decides even if it may not
@@ -323,10 +326,12 @@ class Policy:
 def policy_for(
     contract: Contract, sender: str, recipients: tuple[str, ...], event_type: str
 ) -> Policy:
-    """Return the policy for one sender, its addressed agencies and a type; a denial is no error.
+    """Return the policy for one sender, its addressed agencies and a type.
 
-    It is kept with the contract, unless it names an agency or a type that the contract does not
-    have: such names may come from anyone and be of any length.
+    A denial is not an error.
+
+    It is cached with the contract, unless an agency or the type is unknown: anyone can send such
+    names, of any length (out of memory).
 
     Raises:
         ContractError: `contract_field_unknown`, `contract_invalid`: the contract is at fault.

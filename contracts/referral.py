@@ -1,9 +1,9 @@
-"""Status of a referral: who may change it, from what to what, with which reason, and by when.
+"""Rules of a referral's status: allowed changes, the side that may make them, reasons, deadlines.
 
 The referring agency asks, withdraws what was entered in error and requests cancellation; only the
-fulfilling agency changes the rest. A change must start from the status and version that the other
-side holds, so that two changes never cross unseen. The statuses, their order and the fields that
-carry them are data: `data/referral_rules.<date>.json`.
+fulfilling agency makes other changes. A change must start from the status and version that the
+other side has, so that concurrent changes are detected. The statuses, their order and the fields
+that carry them are data: `data/referral_rules.<date>.json`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class StatusFields:
 
 @dataclass(frozen=True, slots=True)
 class ReferralRules:
-    """Course of a referral, at one date.
+    """Rules of a referral's course, at one date.
 
     Attributes:
         made: the event that makes a referral.
@@ -118,7 +118,7 @@ def referral_rules() -> ReferralRules:
 
 @dataclass(frozen=True, slots=True)
 class NewReferral:
-    """What an event says of the referral that it makes."""
+    """A referral that an event makes."""
 
     referral_id: str
     case_id: str
@@ -127,7 +127,7 @@ class NewReferral:
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """What an event says of a referral whose status it changes."""
+    """A change of a referral's status by an event."""
 
     referral_id: str
     version: int
@@ -138,14 +138,14 @@ class StatusChange:
 
 
 def new_referral(event_type: str, flat: Mapping[str, JSON]) -> NewReferral | None:
-    """Return what an event says of the referral that it makes.
+    """Return the referral that an event makes.
 
     Args:
         event_type: its type.
         flat: its leaves by dotted path, valid; some may be withheld from the reader.
 
     Returns:
-        None if it makes none, or if what a referral is kept by is not among the leaves.
+        None if it makes none, or if a leaf that identifies the referral is missing.
     """
     made, case = referral_rules().made, vocabulary().case
     if event_type != made.type or not {made.id, case} <= flat.keys():
@@ -154,7 +154,7 @@ def new_referral(event_type: str, flat: Mapping[str, JSON]) -> NewReferral | Non
 
 
 def status_change(event_type: str, flat: Mapping[str, JSON]) -> StatusChange | None:
-    """Return what an event says of a referral whose status it changes.
+    """Return the change of a referral's status by an event.
 
     Args:
         event_type: its type.
@@ -244,7 +244,7 @@ def check_version(
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """When a referral is due, milliseconds since the epoch, UTC.
+    """Deadlines of a referral, milliseconds since the epoch, UTC.
 
     Attributes:
         acknowledge_due: by then the status is none of `ReferralRules.unacknowledged`.

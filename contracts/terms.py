@@ -1,4 +1,4 @@
-"""The terms that decide what flows: purposes and their law, event types, fields, consent.
+"""Terms that decide what is shared: purposes and their law, event types, fields, consent.
 
 One model for each part of the agreement that is about the data itself (docs/spec/contracts.md,
 "Members that the protocol uses"). `contracts/parties.py` says who the parties are, and

@@ -1,8 +1,8 @@
 """Shared vocabulary as data: dated code lists, and the tasks of fields and event types.
 
-Each list is a file `data/<list>.<date>.json` with its source; the newest date wins. Lists are read
-at first use and kept. `Code("borough")` marks a text in an event type as a code of that list, which
-pydantic then checks as a set of literals.
+Each list is a file `data/<list>.<date>.json` with its source; the newest date is used. Lists are
+read on first use and cached. `Code("borough")` marks a text in an event type as a code of that
+list, which pydantic then checks as a set of literals.
 
 The engine names no field, event type or code of a subject. `vocabulary()` says which field holds
 the shared id of a case, which fields hold answers about consent, and so on; another subject brings
@@ -112,7 +112,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Tasks of fields, event types and codes: what the engine has to know of a subject.
+    """Tasks of fields, event types and codes in one subject, for the engine.
 
     Attributes:
         case: leaf path of the shared id of a case; it decides the partition, and no event is

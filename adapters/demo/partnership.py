@@ -139,7 +139,8 @@ def _create(
 ) -> Partnership:
     authority = issue_ca(deployment, now)
     for kind in sorted({plan.adapter for plan in agencies}):
-        require_kind(kind)  # before the threads: two that import one package can get half of it
+        # before the threads, because two threads that import one package can get half of it
+        require_kind(kind)
     with ThreadPoolExecutor() as pool:  # scrypt and signing leave Python's lock
         founded = list(
             pool.map(
@@ -177,7 +178,7 @@ def _found(
 
 
 def _profile(party: Mapping[str, YamlValue]) -> Profile:
-    """What the entry says: the party of the agreement."""
+    """Return the profile for the entry, from the agreement's party."""
     said = {name: value for name, value in party.items() if name not in _NOT_OF_A_PROFILE}
     return Profile.model_validate({**said, "registration": party["ico_registration"]})
 

@@ -1,4 +1,4 @@
-"""Adapters whose meanings are all in a versioned mapping file."""
+"""Base classes of adapters whose rules are all in a versioned mapping file."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from broker.event import OpenedEvent
 
 
 class MappedAdapter(ABC):
-    """``adapters.base.AgencyAdapter``; a kind of system adds how its files are read and written."""
+    """``adapters.base.AgencyAdapter``; a subclass adds how files are read and written."""
 
     def __init__(self, name: str, package: str, suffixes: Sequence[str]) -> None:
-        """Reads the mapping file when the adapter is used, not when it is made.
+        """Store the settings; the mapping file is read on first use.
 
         Args:
             name: key in ``agency.toml``.
-            package: where the mapping file is, for example ``adapters.csu``.
-            suffixes: endings of its exports.
+            package: package of the mapping file, for example ``adapters.csu``.
+            suffixes: file name endings of its exports.
         """
         self.name = name
         self.suffixes = suffixes
@@ -46,7 +46,7 @@ class MappedAdapter(ABC):
     def write(
         self, rows: Sequence[Mapping[str, object]], *, header: Sequence[str] | None = None
     ) -> bytes:
-        """Rows as a file of the agency's system.
+        """Write rows as a file of the agency's system.
 
         Args:
             rows: own column -> value.
@@ -58,7 +58,7 @@ class MappedAdapter(ABC):
         return self.mapping.to_event(row, context)
 
     def from_event(self, event: OpenedEvent, context: Context) -> bytes:
-        """See ``AgencyAdapter.from_event``; a file of one record."""
+        """See ``AgencyAdapter.from_event``. The result is a file of one record."""
         return self.write([self.mapping.to_row(event, context)])
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
@@ -67,10 +67,10 @@ class MappedAdapter(ABC):
 
 
 class DelimitedAdapter(MappedAdapter):
-    """An adapter of a system that reads and writes text between separators."""
+    """An adapter of a system that reads and writes delimited text."""
 
     def __init__(self, name: str, package: str, dialect: Dialect) -> None:
-        """Args: as of ``MappedAdapter``, and how the files are written."""
+        """Args: as of ``MappedAdapter``, and the dialect of the files."""
         super().__init__(name, package, (".csv",))
         self._dialect = dialect
 

@@ -1,1 +1,1 @@
-"""What is measured: each module here is one way to send the event (``bench.measuring.Case``)."""
+"""Measured cases: each module is one way to send the event (``bench.measuring.Case``)."""

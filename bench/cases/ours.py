@@ -80,7 +80,7 @@ class Case(measuring.Case):
 
     @property
     def state(self) -> PartitionState:
-        """What the reader holds of the stream."""
+        """State of the stream at the reader."""
         found = self._view.state(self._place)
         assert found is not None
         return found

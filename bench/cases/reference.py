@@ -2,7 +2,7 @@
 
 AES-GCM for each sensitive field under one key that all agencies share, an Ed25519 signature per
 event, pydantic on both sides, JSON and base64 of the standard library. One reader cannot be given
-less than another, a lost or repeated event goes unnoticed, and whoever has the key reads
+less than another, a lost or repeated event goes unnoticed, and every holder of the key reads
 everything. ``Tuned`` is the same with orjson and hexadecimal: as fast as that design gets.
 """
 

@@ -86,7 +86,7 @@ class Participant:
         return self.manifests.current(self.agency, now)
 
     def contract_in_force(self, now: int, name: str | None = None) -> ContractInForce:
-        """The contract under which something can be sealed now.
+        """Return the contract under which events can be sealed now.
 
         Raises:
             RegistryError: as `broker.registry.contract_in_force`.
@@ -94,7 +94,7 @@ class Participant:
         return contract_in_force(self.contracts, self.manifests, now, name=name)
 
     def contract_status(self, signed: SignedContract, now: int) -> ContractStatus:
-        """What a contract is worth at `now` (ms)."""
+        """Return a contract's status at `now` (ms)."""
         return self.contracts.status_of(signed, self.manifests, now)
 
     def stream_signer(self, now: int, algorithm: str = ED25519) -> SoftwareSigner:

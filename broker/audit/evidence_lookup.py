@@ -24,14 +24,15 @@ Leaves = Callable[[int, int], Sequence[tuple[int, bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """An event's place: its log, its index, its leaf hash.
+    """Position of an event: its log, its index, its leaf hash.
 
     Attributes:
-        event: its id in its one form.
+        event: its id in canonical form.
         log: the sender's stream and generation.
-        bases: frontiers of this log that are known, besides that of nothing.
-        leaves: leaf hashes of this log that are held; valid while the transaction is open.
-        checkpoint: an Ed25519 checkpoint above the index, signed note, empty if none is held.
+        bases: known frontiers of this log, besides the empty one.
+        leaves: stored leaf hashes of this log; valid while the transaction is open.
+        checkpoint: an Ed25519 checkpoint above the index, as a signed note; empty if none is
+            stored.
     """
 
     event: str

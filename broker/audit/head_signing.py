@@ -1,4 +1,4 @@
-"""Entries of a person's act, and the signature of the disclosure log's head over them."""
+"""Log entries of a person's action, and the signature of the disclosure log's head over them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def log_act(
     entries: list[Entry],
     now: int,
 ) -> None:
-    """Append the entries of a person's act, and sign the head over them.
+    """Append the entries of a person's action, and sign the head over them.
 
     Args:
-        tx: the transaction of the act.
+        tx: the transaction of the action.
         participant: the agency.
-        actor: who acts, and why.
+        actor: the person, and the reason.
         secret: the agency's secret; None only if no reason is given.
-        entries: what was done.
+        entries: the actions.
         now: ms.
     """
     append_entries(tx, attributed(tx, actor, secret, entries))

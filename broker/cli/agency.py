@@ -1,4 +1,4 @@
-"""``concordant agency``: make this agency, pass on its entry, and see what is next."""
+"""Commands ``concordant agency``: make this agency, pass on its entry, show the next step."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ def entry(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the entry is written.")],
     json: AsJson = False,
 ) -> None:
-    """Write this agency's entry: the public file by which the other agencies come to know it.
+    """Write this agency's entry, the public file that introduces it to the other agencies.
 
-    The file holds who the agency is, its public keys and a request for a TLS certificate. It holds
-    no secret: send it by mail. The others compare the fingerprint with you by telephone.
+    The file holds the agency's profile, its public keys and a request for a TLS certificate. It
+    holds no secret: send it by mail. The others compare the fingerprint with you by telephone.
     """
     from broker.cli import agency_text as text
     from broker.clock import now_ms

@@ -1,4 +1,4 @@
-"""What `agency init` was asked for: options, answers on a terminal, and the folder's own plan."""
+"""Request of `agency init`: options, answers on a terminal, and the folder's own plan."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options as they were given; None is not given."""
+    """The given options; None means not given."""
 
     id: str | None
     name: str | None
@@ -75,7 +75,7 @@ class Options:
 def founding_plan(
     directory: Path, given: Options, before: FoundingPlan | None, ask: bool | None = None
 ) -> FoundingPlan:
-    """The plan: what is given, else what the folder was begun with, else what a person answers.
+    """Return the plan from the options, else the folder's earlier plan, else a person's answers.
 
     Args:
         directory: the agency's folder.

@@ -1,4 +1,4 @@
-"""What the commands of an agency print."""
+"""Output of the commands of an agency."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def founded_json(founded: Founded) -> dict[str, Any]:
 
 
 def founded_text(founded: Founded, *, qr: bool) -> str:
-    """What was made, the fingerprint, and as the last line what to do with the governance keys."""
+    """Return the result, the fingerprint, and as the last line the advice on governance keys."""
     agency = founded.entry.agency
     lines = [f"The agency {agency} is in {founded.directory}."]
     if founded.made:
@@ -51,7 +51,7 @@ def founded_text(founded: Founded, *, qr: bool) -> str:
 
 
 def offline_line(founded: Founded) -> str:
-    """What to do with the governance keys."""
+    """Return the advice on the governance keys."""
     if not founded.governance_here:
         return _AWAY
     return _OFFLINE.format(folder=founded.directory / "governance")

@@ -1,4 +1,4 @@
-"""``concordant bundle``: one file that agencies pass round until all have signed."""
+"""Commands ``concordant bundle``: one file that agencies pass round until all have signed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def add(
     ],
     json: AsJson = False,
 ) -> None:
-    """Take what other agencies sent into this agency's folder, after every check.
+    """Add files of other agencies to this agency's folder, after every check.
 
-    May be repeated, in any order. Says what is new, who has signed and who is missing. If one file
+    May be repeated, in any order. Shows what is new, who has signed and who is missing. If one file
     is refused (exit code 4), nothing is changed.
     """
     from broker.cli import bundle_text as text
@@ -48,7 +48,7 @@ def make(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where it is written.")],
     json: AsJson = False,
 ) -> None:
-    """Write a bundle of all that this agency holds for the others. It holds no secret.
+    """Write a bundle of everything that this agency has for the others. It holds no secret.
 
     Send it by mail, on a stick or in a shared folder. The same content gives the same file.
     """
@@ -69,7 +69,7 @@ def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle, an entry or a contract.")],
     json: AsJson = False,
 ) -> None:
-    """Check a bundle by itself and list what it holds; changes nothing.
+    """Check a bundle and list its content; change nothing.
 
     Signatures are checked by the keys that the bundle itself names: compare the fingerprints by
     telephone.

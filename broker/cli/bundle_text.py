@@ -1,4 +1,4 @@
-"""What the commands of bundles print."""
+"""Output of the commands of bundles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from broker.partnership.bundle import Bundle
 
 
 def added_json(added: Added) -> dict[str, Any]:
-    """What was added, for scripts."""
+    """Return the added parts, for scripts."""
     return {
         "agency": added.agency,
         "new": [{"kind": kind, "name": name} for kind, name in added.new],
@@ -21,7 +21,7 @@ def added_json(added: Added) -> dict[str, Any]:
 
 
 def added_text(added: Added, directory: Path) -> str:
-    """What is new, who has signed, who is missing, and what is next."""
+    """Return the new parts, the signatures, the missing ones, and the next step."""
     lines = [f"new: {kind} {name}" for kind, name in added.new] or ["Nothing new."]
     lines += agreement_lines(added.agreements)
     lines.append(f"Next: concordant agency status --agency {directory}")

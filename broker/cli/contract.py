@@ -37,7 +37,7 @@ AgencyOrFile = Annotated[
         "--agency",
         metavar="DIR",
         file_okay=False,
-        readable=False,  # said by whoever reads it
+        readable=False,  # the code that reads the folder reports errors
         help="Of this agency's folder, instead of FILE.",
     ),
 ]
@@ -242,7 +242,7 @@ def verify(
     json: AsJson = False,
     output: Output = None,
 ) -> None:
-    """Check bytes, signatures and dates: is the contract in force?
+    """Check bytes, signatures and dates, and whether the contract is in force.
 
     Names parties that have not signed or have suspended, altered bytes, a passed end date and
     versions that apply at the same time. Exit code 1 if it is not in force. With FILE alone the

@@ -159,7 +159,7 @@ def review_json(reviewed: SigningReview) -> dict[str, object]:
 
 
 def signed_json(signed: Signed) -> dict[str, object]:
-    """What was signed, for programs."""
+    """Return the signature's result, for programs."""
     terms = signed.contract.contract
     return {
         "contract": terms.name,
@@ -243,7 +243,7 @@ def _validity_text(validity: Validity) -> str:
     if validity.sha256:
         lines.append(f"  sha256:  {validity.sha256}")
         lines.append(f"  dates:   {validity.starts} to {validity.ends}, both included (UTC)")
-        lines.append(f"  signed:  {', '.join(validity.signed) or 'nobody'}")
+        lines.append(f"  signed:  {', '.join(validity.signed) or 'none'}")
     if validity.missing:
         lines.append(f"  missing: {', '.join(validity.missing)}")
     lines += [f"  {state + ':':8} {agency}" for agency, state in validity.departed]

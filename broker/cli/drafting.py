@@ -34,9 +34,9 @@ def draft(
 ) -> None:
     """Write the first version of an agreement from terms and the entries of its parties.
 
-    Checks each entry and the whole text, and shows what should be corrected before a signature.
-    Grants nothing: nothing may flow until every party has signed the file. Compare each fingerprint
-    by telephone before you sign.
+    Checks each entry and the whole text, and shows what should be corrected before a signature. A
+    draft grants nothing: nothing may be shared until every party has signed the file. Compare each
+    fingerprint by telephone before you sign.
     """
     from broker.cli import drafting_text
     from broker.clock import now_ms

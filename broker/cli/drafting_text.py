@@ -1,4 +1,4 @@
-"""What the commands print that write an agreement."""
+"""Output of the commands that write an agreement."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drafted_json(drafted: Drafted) -> dict[str, Any]:
 
 
 def drafted_notes(drafted: Drafted) -> list[str]:
-    """Parties with their fingerprints, findings, and what is next."""
+    """Return the parties with their fingerprints, the findings, and the next step."""
     contract = drafted.text.contract
     lines = [f"{contract.name} {contract.version} for {len(contract.parties)} parties:"]
     lines += [f"  {one.agency}: {' '.join(one.words)}" for one in drafted.entries]

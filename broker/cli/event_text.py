@@ -64,7 +64,7 @@ def checked_text(checked: Checked) -> str:
 
 
 def for_people() -> bool:
-    """Whether standard output is a terminal."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 

@@ -68,7 +68,7 @@ def text(plan: HostPlan) -> str:
 
 
 def pending(plan: HostPlan) -> int:
-    """How many changes a plan makes."""
+    """Return the number of changes in a plan."""
     return len(plan.begun) + sum(change.action != "note" for change in plan.changes)
 
 

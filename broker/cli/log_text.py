@@ -53,7 +53,7 @@ def received_rows(answer: LogAnswer) -> list[Sequence[str]]:
         for one in answer.received
     ]
     rows += [
-        (moment(one.entry.time_ms), f"not {one.agency}" if one.agency else "nobody", one.path,
+        (moment(one.entry.time_ms), f"not {one.agency}" if one.agency else "none", one.path,
          one.reason, "", one.entry.type, "", "left out", who(one.entry), "")
         for one in answer.left_out
     ]  # fmt: skip

@@ -1,7 +1,7 @@
-"""What every command shares: data to stdout (or a file), notes to stderr, tables for eyes.
+"""Output shared by all commands: data to stdout or a file, notes to stderr, tables for people.
 
-rich draws on a terminal only; what is redirected is plain UTF-8 text of any width, because a table
-cut at 80 columns is how a field goes unnoticed.
+rich draws only on a terminal; redirected output is plain UTF-8 text of any width, because a table
+cut at 80 columns would hide fields.
 """
 
 from __future__ import annotations

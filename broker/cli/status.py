@@ -25,7 +25,7 @@ def status(
             "--agency",
             metavar="DIR",
             file_okay=False,
-            readable=False,  # said by whoever reads it
+            readable=False,  # the code that reads the folder reports errors
             help="The agency's folder, with agency.toml.",
         ),
     ] = None,

@@ -36,15 +36,15 @@ async def catch_up(
     stop: asyncio.Event,
     on_trouble: OnTrouble,
 ) -> None:
-    """Take everything that a topic holds now and that was not taken before.
+    """Take everything in a topic that was not taken before.
 
     Args:
         receiver: Kafka.
-        topic: which.
-        position: (partition) -> where this reader goes on, None for the beginning.
-        take: (partition, records) -> taken for good.
+        topic: the topic.
+        position: (partition) -> where this reader continues, None for the beginning.
+        take: (partition, records) -> makes them durable.
         stop: gives up when set.
-        on_trouble: told what is waited for: a Kafka that is away, records that cannot be taken.
+        on_trouble: called when Kafka is down, or records cannot be taken.
 
     Raises:
         TransportError: ``kafka_refused``.

@@ -65,14 +65,14 @@ FORGET_EVERY_MS: Final = 60 * 60 * 1000
 
 @dataclass(slots=True)
 class Found:
-    """What a look found.
+    """Result of a check.
 
     Attributes:
         alarms: (agency, code).
-        ask_again: (origin of the generation, first, last) of what is still missing.
-        judge_again: partitions where something waits to be judged again.
-        send_again: a person asked to send again what Kafka does not take.
-        thin_receipts: whether it is time to let go of superfluous receipts, once an hour.
+        ask_again: (origin of the generation, first, last) of missing records.
+        judge_again: partitions to be judged again.
+        send_again: whether a person asked to send again what Kafka did not accept.
+        thin_receipts: whether to remove superfluous receipts, once an hour.
     """
 
     alarms: list[tuple[str, str]] = field(default_factory=list)

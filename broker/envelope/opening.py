@@ -1,8 +1,8 @@
-"""Opening: from a value to the JSON of the groups that this agency may read (steps 7 and 8).
+"""Opening of a value: decrypts the groups that this agency may read (steps 7 and 8).
 
-Wraps are tried once: what a wrap gave, failures included, is remembered for (contract, source, the
-reading agency, wrap, its keys). A memory keyed by the wrap alone would skip the check of HPKE's
-``info``, and a wrap made for one contract, sender or recipient would open under another
+Each wrap is tried once. The result, also a failure, is cached for (contract, source, the reading
+agency, wrap, its keys). A cache keyed by the wrap alone would skip the check of HPKE's ``info``: a
+wrap made for one contract, sender or recipient would open under another
 (tests/unit/broker/envelope/test_wraps.py).
 """
 

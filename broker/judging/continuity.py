@@ -272,7 +272,9 @@ def _fill(
 
 def _require_end(gap: Gap, after: Frontier) -> None:
     if gap.after is not None and gap.after.hashes != after.hashes:
-        raise EquivocationError("the records of a gap do not meet what came after it", after.size)
+        raise EquivocationError(
+            "the records of a gap do not lead to the frontier after it", after.size
+        )
     if gap.root is not None and after.root() != gap.root:
         raise EquivocationError("the records do not fold to the end that was named", after.size)
 

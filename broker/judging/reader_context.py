@@ -83,7 +83,7 @@ class ReaderContext(Protocol):
         """
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
-        """The contract of that hash, if every party's signature was verified here."""
+        """Return the contract of that hash, if every party's signature was verified here."""
 
     def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
         """Return this agency's exchange keys for ``log_time``, and whether one is missing."""

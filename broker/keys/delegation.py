@@ -1,7 +1,7 @@
-"""Delegation: the governance keys name the keys that sign manifests, for at most 400 days.
+"""Delegation: the governance keys name keys that sign manifests, for at most 400 days.
 
-A signed note over canonical JSON (spec: entries). The governance keys then stay offline for a
-year. Parsing is strict and verifying is pure: bytes, the governance keys and `now`.
+A signed note over canonical JSON (spec: entries). The governance keys then stay offline for a year.
+Parsing is strict and verifying is pure: bytes, the governance keys and `now`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DelegatedKey(_Document):
 
 
 class Delegation(_Document):
-    """What the governance keys say about the keys that sign manifests.
+    """Statement of the governance keys about the keys that sign manifests.
 
     Attributes:
         version: time of issue, milliseconds; a later delegation has a higher version.
@@ -61,7 +61,7 @@ class Delegation(_Document):
 
 @dataclass(frozen=True, slots=True)
 class SignedDelegation:
-    """A delegation that parses; its signatures are not checked."""
+    """A parsed delegation whose signatures are not checked."""
 
     delegation: Delegation
     note: Note
@@ -79,7 +79,7 @@ class VerifiedDelegation:
 def issue_delegation(
     signer: GovernanceSigner, keys: tuple[SoftwareSigner, SoftwareSigner], now: int
 ) -> VerifiedDelegation:
-    """A delegation from now on, for 400 days.
+    """Return a delegation from now on, for 400 days.
 
     Args:
         signer: the agency's governance keys.
@@ -107,11 +107,11 @@ def issue_delegation(
 
 
 def parse_delegation(raw: bytes, where: str | None = None) -> SignedDelegation:
-    """Reads a delegation's bytes.
+    """Parse a delegation's bytes.
 
     Args:
         raw: the note's bytes.
-        where: a file's name or the like, for errors.
+        where: a file name or another place, for errors.
 
     Raises:
         ManifestError: code `delegation_malformed`.
@@ -135,10 +135,10 @@ def parse_delegation(raw: bytes, where: str | None = None) -> SignedDelegation:
 def verify_delegation(
     signed: SignedDelegation, governance: GovernancePublic, *, deployment: str, now: int
 ) -> VerifiedDelegation:
-    """Checks signatures, dates and both keys of a delegation.
+    """Check signatures, dates and both keys of a delegation.
 
     Args:
-        signed: what `parse_delegation` gave.
+        signed: result of `parse_delegation`.
         governance: the agency's governance keys.
         deployment: the partnership's id.
         now: milliseconds since the epoch.

@@ -113,7 +113,10 @@ def files_in(folder: Path, pattern: str) -> list[Path]:
 
 
 def erase(path: Path) -> None:
-    """Overwrites, then removes. A flash disk may keep the old bytes; what we erase is encrypted."""
+    """Overwrite the file, then remove it.
+
+    A flash disk may keep the old bytes, which are encrypted.
+    """
     with path.open("r+b") as file:
         file.write(secrets.token_bytes(path.stat().st_size))
         file.flush()

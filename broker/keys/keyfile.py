@@ -51,7 +51,7 @@ from broker.keys.signer import SIGNING_KEYS
 from broker.strict_json import parse_strict_json
 
 UNASSIGNED: Final = "unassigned"
-"""Deployment of an agency that has signed no agreement yet: its first signature names the one."""
+"""Deployment of an agency that has signed no agreement yet; its first signature sets the name."""
 SALT_BYTES: Final = 16
 KEYFILE_LIMIT_BYTES: Final = 64 * 1024
 SCRYPT_COST: Final = 2**17
@@ -279,7 +279,7 @@ def open_key(file: KeyFile, encryption_key: bytes, where: str) -> bytes:
 
 
 def opens(file: KeyFile, encryption_key: bytes, where: str) -> bool:
-    """Whether this encryption key opens the private key. Raises as `open_key` otherwise."""
+    """Return whether this encryption key opens the private key. Raises as `open_key` otherwise."""
     try:
         open_key(file, encryption_key, where)
     except KeyAccessError as error:
@@ -290,7 +290,7 @@ def opens(file: KeyFile, encryption_key: bytes, where: str) -> bool:
 
 
 def format_destruction(entry: KeyEntry, now: int, reason: str) -> bytes:
-    """The record of a key's destruction: JSON for people, with a line end."""
+    """Return the record of a key's destruction: indented JSON with a line end."""
     return _json(
         {
             "format": "concordant.destruction/v1",

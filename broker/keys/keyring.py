@@ -62,14 +62,14 @@ class PassphraseChange:
 def open_source(
     uri: str, *, base: Path, deployment: str, agency: str, passphrase: Callable[[], bytes]
 ) -> Keyring:
-    """The keyring that a URI names; opens nothing yet.
+    """Return the keyring that a URI names; nothing is opened yet.
 
     Args:
         uri: `file:FOLDER`, relative to `base`.
         base: the agency's directory.
         deployment: the partnership's id.
         agency: the holder's id.
-        passphrase: asked at most once, and only when a private key is needed.
+        passphrase: called at most once, and only when a private key is needed.
 
     Raises:
         ConfigError: code `config_signer`: no such scheme in this version.

@@ -1,8 +1,8 @@
 """Signed note of three lines: header, deployment, and one line of canonical JSON.
 
-Delegations and entries have this form (docs/spec/entries.md). There is one way to write such a
-file: the text is the canonical one, it has exactly the signature lines of its signers, and the
-bytes are those that the text and the lines give. A reader therefore refuses every altered bit.
+Delegations and entries have this form (docs/spec/entries.md). Such a file has exactly one form:
+canonical text, exactly the signature lines of its signers, and no other bytes. So a reader refuses
+every altered bit.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from broker.tlog.note import Note, format_note, parse_note
 
 
 class MalformedDocument(ValueError):  # noqa: N818 - each caller raises its own error instead
-    """The bytes are not a document of that form; the text says why, without any value."""
+    """The bytes are not a document of that form; the text gives the reason without any value."""
 
 
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 def document_text(header: str, deployment: str, document: BaseModel) -> bytes:
-    """The text that is signed."""
+    """Return the text that is signed."""
     line = format_json(document.model_dump(mode="json", exclude_none=True))
     return f"{header}\n{deployment}\n".encode() + line + b"\n"
 
@@ -32,13 +32,13 @@ def document_text(header: str, deployment: str, document: BaseModel) -> bytes:
 def parse_document(
     raw: bytes, *, header: str, model: type[DocumentT], signatures: int
 ) -> tuple[DocumentT, Note]:
-    """Reads the bytes of a document; its signatures are not checked.
+    """Parse the bytes of a document without checking its signatures.
 
     Args:
         raw: the file's bytes; the caller has checked their number.
         header: the first line.
         model: of the JSON; it has a member `deployment`.
-        signatures: how many signature lines the document has.
+        signatures: number of signature lines of the document.
 
     Raises:
         MalformedDocument: it has another form.

@@ -15,12 +15,12 @@ SigningKey = Ed25519Signer | MlDsa44Signer | MlDsa65Signer
 SIGNING_KEYS: Final[Mapping[str, type[SigningKey]]] = MappingProxyType(
     {ED25519: Ed25519Signer, ML_DSA_44: MlDsa44Signer, ML_DSA_65: MlDsa65Signer}
 )
-"""The private key of each signing algorithm, made from its 32 bytes."""
+"""Private key class of each signing algorithm, made from 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoftwareSigner:
-    """A signing key with its id and what it may sign."""
+    """A signing key with its id and its role."""
 
     kid: bytes
     role: str

@@ -153,7 +153,7 @@ class _Streams:
         return False
 
     def _signed(self, log: GenerationPlace, kept: CheckpointRow) -> SignedCheckpoint | None:
-        """What was signed of a log; None where only a successor named the size."""
+        """Return the checkpoint that was signed; None if only a successor named the size."""
         signed = parse_signed_checkpoint(kept.text)
         origin = log.origin(self._deployment).format()
         return signed if signed.checkpoint.origin == origin else None

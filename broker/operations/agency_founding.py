@@ -1,8 +1,8 @@
 """Founding of an agency: folders, keys, configuration, first manifest and entry.
 
-Each step looks whether its result is there, makes it if not, and writes it in one step. A process
-that ends at any moment leaves a folder in which the same request makes what is missing. What is
-there is not changed.
+Each step checks whether its result exists, makes it if not, and writes it atomically. After an
+interruption at any moment, the same request makes what is missing. Existing results are not
+changed.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ _ADDRESS: Final = (
 
 
 class FoundingPlan(BaseModel):
-    """What was asked for; kept in the folder, so that the request can be repeated.
+    """The request; kept in the folder, so that it can be repeated.
 
     Attributes:
         agency: its id.
         deployment: the partnership's id; `unassigned` until the first signature names it.
-        profile: what others are told.
+        profile: information for others.
         adapter: kind of adapter.
         kafka: addresses of Kafka.
         passphrase_file: relative to the folder if it is inside.
@@ -104,10 +104,10 @@ class Founded:
 
     Attributes:
         directory: its folder.
-        entry: what others get.
-        made: names of what this call made; empty if everything was there.
+        entry: the entry for others.
+        made: names of the parts that this call made; empty if everything existed.
         governance_here: whether the governance keys are in the folder.
-        governance: the governance keys, where this call signed with them.
+        governance: the governance keys, if this call signed with them.
     """
 
     directory: Path
@@ -118,7 +118,7 @@ class Founded:
 
 
 def read_plan(directory: Path) -> FoundingPlan | None:
-    """The request with which a folder was begun, None if there is none.
+    """Return the request with which a folder was begun, None if there is none.
 
     Raises:
         ConfigError: `founding_unreadable`.
@@ -142,7 +142,7 @@ def read_plan(directory: Path) -> FoundingPlan | None:
 
 
 def passphrase_path(directory: Path, file: Path) -> str:
-    """A passphrase file as the configuration names it: relative if it is in the folder."""
+    """Return a passphrase file as the configuration names it: relative if it is in the folder."""
     whole, root = Path(os.path.abspath(file)), Path(os.path.abspath(directory))  # noqa: PTH100 - a link stays a link
     return str(whole.relative_to(root)) if whole.is_relative_to(root) else str(whole)
 
@@ -150,19 +150,19 @@ def passphrase_path(directory: Path, file: Path) -> str:
 def found_agency(
     directory: Path, plan: FoundingPlan, now: int, *, partners: Mapping[str, str] | None = None
 ) -> Founded:
-    """Makes an agency, or what is missing of it.
+    """Make an agency, or its missing parts.
 
     Args:
         directory: absent, empty, or begun with the same plan.
-        plan: what is asked for.
+        plan: the request.
         now: milliseconds since the epoch.
         partners: codes of the agency's own system for its partners.
 
     Raises:
         ConfigError: `directory_not_empty`, `directory_unusable`, `config_adapter_unknown`.
         WrongInputError: `agency_differs`: the folder was begun with another plan.
-        KeyAccessError: the passphrase cannot be read or is another one, or the governance keys
-            are away and something that they sign is missing.
+        KeyAccessError: the passphrase cannot be read or is another one, or the governance keys are
+            offline and something that they sign is missing.
     """
     require_kind(plan.adapter)
     load_passphrase(PassphraseSource(file=directory / plan.passphrase_file))
@@ -228,7 +228,7 @@ class _Founding:
             if folder.is_dir():
                 for path in folder.iterdir():
                     if _LEFT_OVER.fullmatch(path.name) and path.is_file():
-                        path.unlink()  # a file that was being written when the process ended
+                        path.unlink()  # an unfinished file of a process that ended
 
     def _complete(self) -> bool:
         return (self.directory / ENTRIES_FOLDER / f"{self.plan.agency}.entry").exists()
@@ -340,7 +340,7 @@ def _config(plan: FoundingPlan, governance: GovernanceSigner, partners: dict[str
 
 
 def _require_ours(directory: Path, plan: FoundingPlan) -> None:
-    """Checks that the folder is absent, empty or was begun with this plan."""
+    """Check that the folder is absent, empty or was begun with this plan."""
     try:
         found = {path.name for path in directory.iterdir()} if directory.exists() else set()
     except NotADirectoryError:
@@ -390,7 +390,7 @@ def _not_empty(directory: Path, detail: str) -> ConfigError:
 
 @contextmanager
 def _alone(directory: Path) -> Iterator[None]:
-    """Waits until no other process makes an agency in this folder."""
+    """Wait until no other process makes an agency in this folder."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,7 +1,7 @@
-"""Reading of bundles, entries and agreements: each file is verified by itself.
+"""Reader of bundles, entries and agreements: each file is verified separately.
 
-Nothing here writes. What a file says is believed by the keys that the file itself names; whether it
-fits what an agency holds is checked in `bundles.py`.
+This module writes nothing. It verifies a file with the keys that the file itself names;
+`bundles.py` checks whether it fits the agency's own files.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from contracts.errors import ConcordantError, ContractError
 from contracts.loading import parse_contract
 
 INPUTS_LIMIT: Final = 1_000
-"""Files of a shared folder that are looked at."""
+"""Maximum number of files of a shared folder that are read."""
 _ZIP: Final = b"PK"
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementLine:
-    """An agreement and who has signed it."""
+    """An agreement and its signatures."""
 
     name: str
     version: str
@@ -48,7 +48,7 @@ class AgreementLine:
 
 @dataclass(slots=True)
 class Collected:
-    """What was read and verified, before anything is written."""
+    """Verified input, before anything is written."""
 
     agreements: dict[bytes, SignedContract] = field(default_factory=dict)
     entries: dict[str, VerifiedEntry] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Collected:
 
 
 def line_of(signed: SignedContract) -> AgreementLine:
-    """An agreement and who has signed it."""
+    """Return an agreement and its signatures."""
     contract = signed.contract
     return AgreementLine(
         contract.name,
@@ -71,7 +71,7 @@ def line_of(signed: SignedContract) -> AgreementLine:
 
 
 def as_refused(path: Path, check: Callable[[], Result]) -> Result:
-    """The result of a check; whatever it refuses is part of the input that is refused."""
+    """Return the result of a check; its refusal counts as refused input."""
     try:
         return check()
     except ConfigError:
@@ -86,7 +86,7 @@ def as_refused(path: Path, check: Callable[[], Result]) -> Result:
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Every file that is named, and those in every folder that is named.
+    """Return every named file, and the files in every named folder.
 
     Raises:
         EntryError: `bundle_too_large`.
@@ -112,7 +112,7 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file, one more than a bundle may have at most.
+    """Return the bytes of a file, at most one more than a bundle may have.
 
     Raises:
         ConfigError: `file_unusable`.
@@ -134,13 +134,13 @@ def _unusable(path: Path, error: OSError) -> ConfigError:
 
 
 def collect(raw: bytes, where: str, deployment: str, found: Collected, now: int) -> Bundle:
-    """Verify one file by itself and add it to what was found.
+    """Verify one file and add it to the results.
 
     Args:
         raw: the file's bytes.
         where: the file's name, for errors and for signatures beside an agreement.
         deployment: the reader's; a file of another one is refused.
-        found: what was found so far; changed.
+        found: results so far; this function changes it.
         now: milliseconds since the epoch.
 
     Raises:
@@ -293,7 +293,7 @@ def _malformed(where: str, problem: str) -> EntryError:
 
 
 def conflict(agency: str, where: str | None) -> EntryError:
-    """Two agencies with one id, or two with one key."""
+    """Return the error for two agencies with one id, or two with one key."""
     return EntryError(
         f"There are two agencies with the id {agency}, or two agencies with one key.",
         code="entry_conflict",

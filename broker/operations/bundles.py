@@ -1,7 +1,7 @@
-"""Use cases of bundles: add what others sent, make one to pass on, show one.
+"""Use cases of bundles: add those of others, make one to pass on, show one.
 
 Adding verifies everything before it writes anything, is a union, and may be repeated in any order.
-What is refused leaves the folder as it was.
+A refused file leaves the folder unchanged.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ from broker.transport.certificates import verify_issued
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What a bundle added to an agency.
+    """Result of adding bundles to an agency.
 
     Attributes:
         agency: the agency's id.
-        new: what was not held before: (kind, name).
-        agreements: every agreement that is held now.
+        new: new parts: (kind, name).
+        agreements: every agreement in the folder now.
     """
 
     agency: str
@@ -63,7 +63,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The content of a bundle, every part verified by what the bundle itself holds."""
+    """The content of a bundle, each part verified with keys of the bundle itself."""
 
     agreements: tuple[AgreementLine, ...]
     entries: tuple[VerifiedEntry, ...]
@@ -82,7 +82,7 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
     Raises:
         EntryError: one is refused; nothing was written.
-        ConfigError: a file cannot be read, or the folder not be written.
+        ConfigError: a file cannot be read, or the folder cannot be written.
     """
     participant = load_participant(directory, now, unsigned_ok=True)
     deployment = participant.deployment
@@ -101,7 +101,7 @@ def add_bundles(directory: Path, paths: Sequence[Path], now: int) -> Added:
 
 
 def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
-    """Write everything that an agency holds for the others into one file.
+    """Write everything that an agency has for the others into one file.
 
     Args:
         directory: the agency's folder.
@@ -117,7 +117,7 @@ def make_bundle(directory: Path, out: Path, now: int) -> Bundle:
 
 
 def show_bundle(file: Path, now: int) -> Shown:
-    """Verify a bundle by itself.
+    """Verify a bundle with its own keys.
 
     Args:
         file: the bundle, or an entry.
@@ -140,7 +140,7 @@ def show_bundle(file: Path, now: int) -> Shown:
 
 
 def held_bundle(participant: Participant) -> Bundle:
-    """What an agency passes on."""
+    """Return the bundle that an agency passes on."""
     root = participant.root
     contracts = participant.contracts.all()
     manifests: dict[tuple[str, int], bytes] = {}
@@ -160,7 +160,7 @@ def held_bundle(participant: Participant) -> Bundle:
 
 
 def held_entries(directory: Path) -> dict[str, bytes]:
-    """The entries in an agency's folder, by agency id; each was verified when it came."""
+    """Return the entries in an agency's folder, by agency id; each was verified on arrival."""
     return {
         path.stem: path.read_bytes() for path in files_in(directory / ENTRIES_FOLDER, "*.entry")
     }
@@ -224,7 +224,7 @@ def _check_agreements(participant: Participant, found: Collected, held: dict[str
 def _check_manifests(
     participant: Participant, found: Collected, held: dict[str, bytes], now: int
 ) -> None:
-    """Leave out what is known or older, and refuse two texts of one version."""
+    """Leave out known and older manifests, and refuse two texts of one version."""
     here = _manifests_here(participant)
     kept: list[VerifiedManifest] = []
     older = False
@@ -261,10 +261,10 @@ def _require_believed(
     held: dict[str, bytes],
     now: int,
 ) -> None:
-    """Check a manifest by keys that are believed here, not by those that its file brings.
+    """Check a manifest with keys that this agency trusts, not with those of its file.
 
-    An agreement that was made up could pin other keys for a party: its manifest must not come into
-    the folder, where the party's own would then be refused.
+    A forged agreement could pin other keys for a party. Its manifest must not be stored, because
+    the party's own manifest would then be refused.
     """
     agency = verified.manifest.agency
     pairs = participant.contracts.governance_of(agency)

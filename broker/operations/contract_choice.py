@@ -17,7 +17,7 @@ from contracts.status import ContractStatus
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The contract that was asked about; its status is known where an agency was named."""
+    """The chosen contract; its status is known if an agency was named."""
 
     text: ContractText
     status: ContractStatus | None

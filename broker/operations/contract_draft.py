@@ -31,7 +31,7 @@ from contracts.parties import GovernanceKeys
 from contracts.terms import Regime
 
 _NOT_AN_AUTHORITYS: Final = ("6(1)(f)", "6(1)(ea)")
-"""Legal bases on which a public authority may not rely for its tasks."""
+"""Legal bases that a public authority may not use for its tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Drafted:
 
     Attributes:
         text: the agreement.
-        file: where it is.
+        file: its path.
         entries: of its parties, in the agreement's order.
         findings: of every check of the text, errors first.
     """
@@ -75,9 +75,9 @@ def draft_contract(
         now: milliseconds since the epoch.
 
     Raises:
-        EntryError: an entry is refused, two are of one id (`entry_conflict`), or the terms do not
-            say what a party's entry leaves open (`entry_incomplete`).
-        ContractError: the terms, or what becomes of them, are no agreement.
+        EntryError: an entry is refused, two are of one id (`entry_conflict`), or neither a party's
+            entry nor the terms state a value (`entry_incomplete`).
+        ContractError: the terms, or the result, are not a valid agreement.
         WrongInputError: `terms_unknown` or `dates_invalid`.
         ConfigError: `output_unwritable`.
     """
@@ -137,10 +137,10 @@ def require_distinct(entries: Sequence[VerifiedEntry]) -> None:
 
 
 def party_of(entry: VerifiedEntry, outline: Contract) -> dict[str, Any]:
-    """An agency as a party; what its entry leaves open follows from the terms for its role.
+    """Return an agency as a party; the terms for its role supply values that its entry lacks.
 
     Args:
-        entry: the agency's.
+        entry: the agency's entry.
         outline: the terms.
 
     Raises:

@@ -1,8 +1,8 @@
-"""First deployment of an agency: its first signature names the partnership that it belongs to.
+"""First deployment of an agency: its first signature names its partnership.
 
 An agency that was made without a deployment has keys, a manifest and an entry for `unassigned`.
-Before its first signature takes effect it issues manifest, delegation and entry under the name of
-the agreement's deployment, with the same keys. Another agency has used none of the former ones.
+Before its first signature takes effect, it issues manifest, delegation and entry under the name of
+the agreement's deployment, with the same keys. No other agency has used the former ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def join_deployment(participant: Participant, deployment: str, now: int) -> Part
         now: milliseconds since the epoch.
 
     Returns:
-        The agency as it is now.
+        The agency, loaded again.
 
     Raises:
         KeyAccessError: the governance keys are not here.
@@ -47,7 +47,7 @@ def join_deployment(participant: Participant, deployment: str, now: int) -> Part
     if participant.deployment != UNASSIGNED:
         return participant
     root = participant.root
-    participant.governance_signer()  # refuses if the keys are away, before anything is written
+    participant.governance_signer()  # refuses before anything is written if the keys are offline
     text = _assigned(root, deployment)
     governance = governance_signer(
         participant.governance_source(),

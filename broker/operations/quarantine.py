@@ -1,6 +1,7 @@
-"""Quarantine of an agency: lists of what is held and of what failed verification; export; show.
+"""Quarantine of an agency: lists of held and of unverified records; export; show.
 
-To look at a held event is a consultation, as with ``event open``: it is logged before it is shown.
+Viewing a held event is a consultation, as with ``event open``: it is logged before the content is
+shown.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from contracts.names import require_known
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What was released.
+    """A released partition.
 
     Attributes:
-        stream: whose, and where.
-        next_offset: where reading goes on, None if nothing was read yet.
+        stream: the sender's stream.
+        next_offset: offset at which reading continues, None if nothing was read yet.
     """
 
     stream: Place
@@ -42,7 +42,7 @@ def release_partition(directory: Path, stream: Place, now: int) -> Released | No
 
     Args:
         directory: this agency's folder.
-        stream: the sender, the whole Kafka topic and the partition.
+        stream: the sender, the full name of the Kafka topic and the partition.
         now: milliseconds since the epoch.
 
     Returns:

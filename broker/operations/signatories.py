@@ -1,4 +1,4 @@
-"""Who signs for an agency, and which version of an agreement awaits its signature."""
+"""Signatories of an agency, and the version of an agreement that awaits its signature."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NothingToSignError(ConcordantError):
 
 
 class Signatory(BaseModel):
-    """A person who signs for an agency, and in what capacity."""
+    """A person who signs for an agency, and their capacity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -49,14 +49,14 @@ class _Record(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The record of our own signature: who signed, and when."""
+    """Record of our own signature: the person and the time."""
 
     signatory: Signatory
     time: str
 
 
 def parse_signatory(text: str) -> Signatory:
-    """A signatory as it is typed: `NAME, CAPACITY`. A role may stand in place of a name.
+    """Parse a signatory: `NAME, CAPACITY`. A role may replace the name.
 
     Raises:
         WrongInputError: `option_invalid`.
@@ -76,7 +76,7 @@ def parse_signatory(text: str) -> Signatory:
 
 
 def awaiting_signature(participant: Participant, now: int) -> tuple[SignedContract, ...]:
-    """The versions in the agency's folder that it has not signed and that have not ended.
+    """Return versions in the agency's folder that it has not signed and that have not ended.
 
     A version that another one names as its previous does not count.
 
@@ -95,7 +95,7 @@ def awaiting_signature(participant: Participant, now: int) -> tuple[SignedContra
 
 
 def file_to_sign(directory: Path, now: int) -> Path:
-    """The file of the one version that awaits this agency's signature.
+    """Return the file of the one version that awaits this agency's signature.
 
     Args:
         directory: the agency's folder.
@@ -123,7 +123,7 @@ def file_to_sign(directory: Path, now: int) -> Path:
 
 
 def keep_signatory(root: Path, agency: str, sha256: bytes, signatory: Signatory, now: int) -> None:
-    """Record who signs an agreement for this agency; done before the signature is written."""
+    """Record the person who signs an agreement; done before the signature is written."""
     record = _Record(
         agency=agency, sha256=sha256.hex(), signatory=signatory, time=format_instant(now)
     )
@@ -134,7 +134,7 @@ def keep_signatory(root: Path, agency: str, sha256: bytes, signatory: Signatory,
 
 
 def kept_signatory(root: Path, signed: SignedContract) -> Kept | None:
-    """Who signed an agreement for this agency; None if that is not recorded."""
+    """Return the person who signed an agreement for this agency; None if not recorded."""
     path = root / CONTRACTS_FOLDER / f"{signed.hash.hex()}{_SUFFIX}"
     try:
         with path.open("rb") as file:

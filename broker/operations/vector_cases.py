@@ -33,7 +33,7 @@ CASE_SECONDS: Final = 60
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """Maximum output of one case in bytes: a command that never stops writing would exhaust memory."""
 LARGE_FILES: Final = "large.json"
-"""What the large files of the vectors are made from (tests/vectors/README)."""
+"""List from which the large files of the vectors are made (tests/vectors/README)."""
 _SHOWN: Final = 300
 
 
@@ -114,7 +114,7 @@ def load_cases(vectors: Path, names: Sequence[str]) -> list[Case]:
 
 
 def _require_large_files(vectors: Path) -> None:
-    """Large files are made from a list: without them, cases would be left out unnoticed.
+    """Check that the large files exist, because cases without them would be skipped silently.
 
     Raises:
         ConfigError: `vectors_missing`, `vectors_invalid`.

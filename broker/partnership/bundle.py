@@ -35,7 +35,7 @@ AUTHORITY_NAME: Final = "kafka/ca.pem"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The members of a bundle; none is verified.
+    """The members of a bundle, unverified.
 
     Attributes:
         agreements: exact bytes by SHA-256, hexadecimal.

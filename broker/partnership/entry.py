@@ -1,9 +1,9 @@
-"""Entry of an agency: one public signed file by which others come to know it.
+"""Entry of an agency: one public signed file that introduces it to others.
 
-An entry holds who the agency is, its governance keys with proof that it has them, the delegation
-to its manifest keys, its first manifest and its request for a TLS certificate (spec: entries).
+An entry holds the agency's profile, its governance keys with proof of possession, the delegation to
+its manifest keys, its first manifest and its request for a TLS certificate (spec: entries).
 `verify_entry` is the one function that checks an entry. Nothing in an entry is secret. It does not
-prove who made it: people compare the fingerprint by telephone.
+prove its maker's identity: people compare the fingerprint by telephone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from broker.transport.certificates import verify_certificate_request
 
 HEADER: Final = "concordant.entry/v1"
 ENTRY_LIMIT_BYTES: Final = 256 * 1024
-"""An entry that was just made has about 45 kB."""
+"""Maximum size in bytes. A new entry has about 45 kB."""
 _SIGNATURES: Final = 2
 _REQUEST_CHARACTERS: Final = 4096
 
@@ -53,7 +53,7 @@ class GovernanceEntry(_Document):
 
 
 class Entry(_Document):
-    """What an agency says about itself to agencies that do not know it.
+    """Statement of an agency about itself for agencies that do not know it.
 
     Attributes:
         delegation, manifest: the text of each note.
@@ -75,7 +75,7 @@ class VerifiedEntry:
     """An entry whose every part belongs to the holder of its governance keys.
 
     Attributes:
-        entry: what it says.
+        entry: its content.
         governance: the governance keys.
         delegation: to the manifest keys.
         manifest: the first manifest.
@@ -108,11 +108,11 @@ def make_entry(
     certificate_request: bytes,
     now: int,
 ) -> VerifiedEntry:
-    """Makes and signs an entry.
+    """Make and sign an entry.
 
     Args:
         signer: the agency's governance keys.
-        profile: who the agency is.
+        profile: profile of the agency.
         delegation: to its manifest keys.
         manifest: its first manifest.
         certificate_request: PKCS#10 in PEM.
@@ -147,13 +147,13 @@ def make_entry(
 def verify_entry(
     raw: bytes, *, now: int, deployment: str | None = None, where: str | None = None
 ) -> VerifiedEntry:
-    """Checks an entry and every part of it.
+    """Check an entry and every part of it.
 
     Args:
         raw: the file's bytes; at most one more than the limit need be read.
         now: milliseconds since the epoch.
         deployment: the partnership that is being founded; an entry of another one is refused, and
-            one of an agency that has signed nothing yet is taken. None takes any.
+            one of an agency that has signed nothing yet is accepted. None accepts any.
         where: the file's name, for errors.
 
     Raises:

@@ -1,9 +1,9 @@
 """Fingerprint of an agency: twelve words that two people compare by telephone.
 
-The fingerprint is a hash over the agency's id and both of its governance keys, so it is another one
-for another agency, for another key and for one key that was exchanged. Twelve words of the BIP-39
-list hold 132 bits: to find keys with the words of another agency takes more work than breaking
-Ed25519 (docs/spec/entries.md, "Fingerprint").
+The fingerprint is a hash over the agency's id and both of its governance keys, so it differs for
+another agency and for any other key. Twelve words of the BIP-39 list hold 132 bits: to find keys
+with the words of another agency takes more work than breaking Ed25519 (docs/spec/entries.md,
+"Fingerprint").
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def word_list() -> tuple[str, ...]:
 
 
 def fingerprint(agency: str, governance: GovernancePublic) -> bytes:
-    """The fingerprint, 32 bytes.
+    """Return the fingerprint, 32 bytes.
 
     Args:
         agency: the agency's id.
@@ -40,7 +40,7 @@ def fingerprint(agency: str, governance: GovernancePublic) -> bytes:
 
 
 def fingerprint_words(agency: str, governance: GovernancePublic) -> tuple[str, ...]:
-    """The first 132 bits of the fingerprint as twelve words.
+    """Return the first 132 bits of the fingerprint as twelve words.
 
     Args:
         agency: the agency's id.
@@ -53,9 +53,9 @@ def fingerprint_words(agency: str, governance: GovernancePublic) -> tuple[str, .
 
 
 def read_words(text: str) -> tuple[str, ...]:
-    """The words that a person typed; case, commas and line ends do not matter.
+    """Parse the words that a person typed; case, commas and line ends are ignored.
 
-    The first four letters of a word name it, so a person may shorten a word to them.
+    The first four letters identify a word, so a person may type only those.
 
     Raises:
         WrongInputError: `words_invalid`: not twelve words of the list.

@@ -1,4 +1,4 @@
-"""Profile of an agency: what its entry says about it besides keys, and an agreement repeats."""
+"""Profile of an agency: information in its entry besides keys, which an agreement repeats."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class _Document(BaseModel):
 
 
 class ContactDetails(_Document):
-    """Who answers for one function."""
+    """Contact of one function."""
 
     name: Line
     email: Email
 
 
 class ContactList(_Document):
-    """Who answers for what. An agency need not have a SIRO or a Caldicott guardian."""
+    """Contacts of an agency. It need not have a SIRO or a Caldicott guardian."""
 
     data_protection_officer: ContactDetails
     breach: ContactDetails
@@ -63,18 +63,18 @@ class ContactList(_Document):
 
 
 class Profile(_Document):
-    """An agency as others know it.
+    """Public information about an agency.
 
     Attributes:
         legal_name: the name of the body that signs.
         role: its role in agreements, such as `police`.
         area: ONS codes of the area it serves.
         registration: its entry in the ICO's register of fee payers; None if it has none.
-        regime: the law under which it processes; None is what the agreement says for its role.
+        regime: the law under which it processes; None takes the agreement's value for its role.
         relationship: whether it decides with the others why and how, or for itself.
-        public_authority: whether it is one; None is what the agreement says for its role.
+        public_authority: whether it is one; None takes the agreement's value for its role.
         third_party_reporting: whether it takes reports from people who do not go to the police.
-        contacts: who answers for what.
+        contacts: contact of each function.
     """
 
     legal_name: Line
@@ -88,12 +88,12 @@ class Profile(_Document):
     contacts: ContactList
 
     def party(self, agency: str, *, regime: Regime, public_authority: bool) -> dict[str, Any]:
-        """The agency as a party of an agreement, as `contracts.drafting.draft` takes it.
+        """Return the agency as a party of an agreement, as `contracts.drafting.draft` takes it.
 
         Args:
             agency: its id.
-            regime: where the profile names none.
-            public_authority: where the profile does not say.
+            regime: used if the profile names none.
+            public_authority: used if the profile does not say.
         """
         values: dict[str, Any] = {
             "id": agency,

@@ -64,15 +64,15 @@ class Receiving:
         self._memories.trials.prove_again()
 
     def take(self, partition: KafkaPartition, records: Sequence[Record], now: int) -> Batch:
-        """Judge a batch and commit what came of it.
+        """Judge a batch and commit the results.
 
         Args:
-            partition: where Kafka keeps them.
+            partition: the Kafka partition.
             records: in offset order.
             now: ms.
 
         Raises:
-            StoreError: nothing was taken; the same batch must be given again.
+            StoreError: nothing was written; the same batch must be given again.
         """
         with self._store.transaction() as tx:
             view = self._view(tx, now)

@@ -26,16 +26,16 @@ _TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
 
 
 class RetryLater:
-    """What waits in one partition, for the length of one batch.
+    """Deferred records of one partition, during one batch.
 
     Args:
         tx: the transaction of the batch.
-        partition: where.
-        trust: what is believed now.
+        partition: the partition.
+        trust: the present key resolver.
         now: ms.
 
     Attributes:
-        begun: (agency, code) of what began to wait in this batch.
+        begun: (agency, code) of records that began to wait in this batch.
     """
 
     def __init__(

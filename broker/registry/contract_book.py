@@ -113,7 +113,7 @@ class ContractBook:
     def status_of(
         self, signed: SignedContract, manifests: ManifestBook, now: int
     ) -> ContractStatus:
-        """Whether a contract is in force, by its signatures, its dates and the manifests.
+        """Return a contract's status, from its signatures, its dates and the manifests.
 
         Args:
             signed: the contract.
@@ -143,7 +143,7 @@ class ContractBook:
     def _require_ours(self, signed: SignedContract) -> None:
         contract = signed.contract
         problem = None
-        # an agency that has signed nothing yet is of every deployment
+        # an agency that has signed nothing yet belongs to every deployment
         if self.deployment not in (contract.deployment, UNASSIGNED):
             problem = f"is of deployment {contract.deployment}"
         elif self.agency not in contract.governance_keys:

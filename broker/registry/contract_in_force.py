@@ -1,7 +1,7 @@
-"""Contract in force: the contract that applies, and what it is worth at a time.
+"""Contract in force: the applicable contract, and its status at a time.
 
-A sender asks for the contract that applies now, by an event type; a reader asks for the contract
-that a record names, by its hash; a command asks for the contract of a name. All three get one type
+A sender asks for the contract that applies now, by an event type. A reader asks for the contract
+that a record names, by its hash. A command asks for the contract of a name. All three get one type
 from one function (docs/spec/contract-signatures.md).
 """
 
@@ -29,7 +29,7 @@ class ContractInForce:
         departures: of its parties, from their manifests; some may begin in the future.
         trial: whether the trial topics of `event seal` count as its own.
         inactive_since: agency to the time (ms) from which it has suspended its part or left.
-        topics: whole names of the Kafka topics that it owns.
+        topics: full names of the Kafka topics that it owns.
     """
 
     signed: SignedContract
@@ -41,7 +41,7 @@ class ContractInForce:
     _status: tuple[int, int, ContractStatus] | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
-        """Work out the topics, and the moments at which the status changes."""
+        """Compute the topics, and the times at which the status changes."""
         contract = self.contract
         names = (topic_name, trial_topic_name) if self.trial else (topic_name,)
         self.topics = frozenset(name(contract, each) for each in contract.topics for name in names)
@@ -51,7 +51,7 @@ class ContractInForce:
 
     @property
     def text(self) -> ContractText:
-        """The contract and its exact bytes."""
+        """Return the contract and its exact bytes."""
         return self.signed.text
 
     @property
@@ -65,9 +65,10 @@ class ContractInForce:
         return self.signed.text.hash
 
     def status(self, now: int) -> ContractStatus:
-        """Return what the contract is worth at `now` (ms), for whom.
+        """Return the contract's status at `now` (ms).
 
-        The answer is kept until the next moment at which it changes: a sender asks for each event.
+        The answer is cached until the next time at which it changes, because a sender asks for each
+        event.
         """
         kept = self._status
         if kept is None or not kept[0] <= now < kept[1]:
@@ -90,15 +91,15 @@ def contract_in_force(
 ) -> ContractInForce:
     """Return the contract in force: at a time, or the one that a record names.
 
-    A version that names another's hash as its previous supersedes that one from its own start. A
-    suspension or departure does not take a contract away here: `contracts.decision` denies by the
+    A version that names another's hash as its previous one replaces it from its own start. A
+    suspension or departure does not remove a contract here: `contracts.decision` denies by the
     status, and step 6 by `inactive_since`.
 
     Args:
         contracts: the contracts of this agency.
         manifests: where parties say that they have suspended their part or left.
-        now: milliseconds since the epoch; not looked at for a hash, because a record is judged at
-            its log time.
+        now: milliseconds since the epoch; ignored for a hash, because a record is judged at its log
+            time.
         name: the contract's name; not needed while there is only one.
         event_type: a type that the contract has, instead of its name.
         contract_hash: SHA-256 of the contract's file, instead of both.
@@ -124,7 +125,7 @@ def contract_in_force(
 
 
 def _name_of(contracts: ContractBook, event_type: str) -> str | None:
-    """The name of the only contract that has the type; None if several have it."""
+    """Return the name of the only contract that has the type; None if several have it."""
     trusted = contracts.trusted()
     names = {one.contract.name for one in trusted if event_type in one.contract.event_types}
     if not names and trusted:

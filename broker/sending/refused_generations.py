@@ -20,12 +20,12 @@ NOT_TAKEN: Final = frozenset({"unlinked", "log_time_fell"})
 
 
 class RefusedGenerations:
-    """Which of this agency's generations are refused, and which were followed.
+    """This agency's refused generations, and those that already have a follower.
 
     Args:
-        agency: whose.
+        agency: the sender.
         store: its state.
-        current: (Kafka partition) -> the generation that the stream grows in.
+        current: (Kafka partition) -> the present generation of the stream.
     """
 
     def __init__(

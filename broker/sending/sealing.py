@@ -26,14 +26,14 @@ from contracts.vocabulary import vocabulary
 
 @value_class(frozen=True, slots=True)
 class Prepared:
-    """An event that is decided and written as JSON, and that nothing can refuse any more.
+    """A decided event with its JSON; no later check can refuse it.
 
     Attributes:
         event_id: UUID in text.
         topic: the Kafka topic.
-        partition: by the case.
-        draft: what is to be sealed.
-        decision: what was decided, field by field.
+        partition: chosen by the case.
+        draft: input of the sealed value.
+        decision: decision for each field.
         in_force: the contract.
         case_id: shared id of the case.
     """
@@ -54,9 +54,9 @@ class Sealed:
     Attributes:
         event_id: UUID in text.
         topic: the Kafka topic.
-        partition: by the case.
+        partition: chosen by the case.
         value: the record's value.
-        decision: what was decided, field by field.
+        decision: decision for each field.
         in_force: the contract.
         case_id: shared id of the case.
     """
@@ -71,14 +71,14 @@ class Sealed:
 
 
 class EventSealer:
-    """Decides and seals, and keeps sessions for as long as the process lives.
+    """Decides and seals, and keeps sessions for the life of the process.
 
     Args:
         deployment: name of the deployment.
         agency: the sender.
         secret: the sender's PRF secret, 32 bytes.
-        contract_in_force: (event type, now in ms) -> the one that has this type. Raises
-            EventError or RegistryError.
+        contract_in_force: (event type, now in ms) -> the contract in force that has this type.
+            Raises EventError or RegistryError.
         exchange_key: (agency, now in ms) -> its current exchange key. Raises RegistryError.
     """
 

@@ -1,4 +1,4 @@
-"""Contract in force and exchange keys, as an `EventSealer` asks for them."""
+"""Contract in force and exchange keys for an `EventSealer`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from broker.sending.sealing import EventSealer
 class SealingContext:
     """Contract in force and exchange keys of one agency.
 
-    Both are asked for every event. An answer holds until the books are replaced or until a moment
-    that they name has passed: the start or end of a contract or key, an expiry, a departure.
+    Both are needed for every event. An answer is cached until the books change or a known time
+    passes: the start or end of a contract or key, an expiry, a departure.
     """
 
     def __init__(self, contracts: ContractBook, manifests: ManifestBook) -> None:

@@ -53,16 +53,16 @@ class Stream:
 
     @property
     def place(self) -> Place:
-        """As readers and the state database name it, without the deployment."""
+        """Return the stream without the deployment, as readers and the state database name it."""
         return Place(self.agency, self.topic, self.partition)
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where its records go."""
+        """Return the Kafka partition of its records."""
         return KafkaPartition(self.topic, self.partition)
 
     def log(self, generation: str) -> GenerationPlace:
-        """One of its generations."""
+        """Return one of its generations."""
         return GenerationPlace(self.agency, self.topic, self.partition, generation)
 
 

@@ -37,7 +37,7 @@ from broker.waiting import (
 )
 
 OnTaken = Callable[[KafkaPartition, Batch, int], None]
-"""Told (partition, batch, now in ms) of data records that were taken."""
+"""Called with (partition, batch, now in ms) of accepted data records."""
 
 OnNews = Callable[[News], Awaitable[None]]
 """Told of what control records brought."""
@@ -61,7 +61,7 @@ class Reader:
         secret: the agency's PRF secret.
         topics: the deployment's control topics.
         listens: those of them that are read beside the data topics.
-        on_taken, on_news, on_books: told of what came.
+        on_taken, on_news, on_books: called with the results.
         on_reached: told each time that Kafka has answered.
         log_taken: whether each event that is taken is an entry of the disclosure log in ``store``.
 
@@ -132,7 +132,7 @@ class Reader:
         return all_readable_topics(contracts, self._agency)
 
     async def run(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
-        """What keys are worth first, then everything, until ``stop``.
+        """Read manifests and receipts first, then everything, until ``stop``.
 
         Data topics that Kafka does not show are waited for; the others are read meanwhile.
 
@@ -166,7 +166,7 @@ class Reader:
                 await set_within(stop, AGAIN_S)
 
     def _begin_turn(self) -> asyncio.Event:
-        """What ends this turn of reading: from here on, any change of the contracts does."""
+        """Return the event that ends this turn of reading: any change of the contracts."""
         self._begun_with = self._believed()
         self._ended = asyncio.Event()
         return self._ended
@@ -241,7 +241,7 @@ class Reader:
             for topic in sorted(missing):
                 on_trouble(Trouble("kafka_topic_missing", topic, -1, "TransportError", wait))
             await set_within(ended, wait)
-            with contextlib.suppress(TransportError):  # whoever reads the others tells of it
+            with contextlib.suppress(TransportError):  # the reader of the other topics reports it
                 if await self._receiver.visible(missing):
                     ended.set()
 

@@ -1,4 +1,4 @@
-"""Base of the areas of a transaction: how rows are read and where streams stand in a table."""
+"""Base of the areas of a transaction: reading of rows, and columns that identify a stream."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Area:
     def _first(
         self, kind: Callable[..., RowT], statement: Executable, asked: Mapping[str, Any] = {}
     ) -> RowT | None:
-        """The first row, made from its columns in order; None if there is none."""
+        """Return the first row, made from its columns in order; None if there is none."""
         found = self._connection.execute(statement, asked).first()
         return None if found is None else kind(*found)
 
     def _all(
         self, kind: Callable[..., RowT], statement: Executable, asked: Mapping[str, Any] = {}
     ) -> list[RowT]:
-        """Every row, made from its columns in order."""
+        """Return every row, made from its columns in order."""
         return [kind(*row) for row in self._connection.execute(statement, asked)]
 
     def _insert(self, statement: Insert, values: Mapping[str, Any]) -> int:
@@ -43,32 +43,32 @@ class Area:
 
 
 def of_partition(table: Table) -> ColumnElement[bool]:
-    """Rows of one topic and partition."""
+    """Return the condition for rows of one topic and partition."""
     return (table.c.topic == bindparam("topic_")) & (table.c.partition == bindparam("partition_"))
 
 
 def of_stream(table: Table) -> ColumnElement[bool]:
-    """Rows of one sender's stream: see `stream`."""
+    """Return the condition for rows of one sender's stream: see `stream`."""
     return (table.c.agency == bindparam("agency_")) & of_partition(table)
 
 
 def of_generation(table: Table) -> ColumnElement[bool]:
-    """Rows of one generation of one sender's stream: see `generation`."""
+    """Return the condition for rows of one generation of one sender's stream: see `generation`."""
     return of_stream(table) & (table.c.generation == bindparam("generation_"))
 
 
 def partition(of: KafkaPartition) -> dict[str, object]:
-    """Parameters of `of_partition`."""
+    """Return parameters of `of_partition`."""
     return {"topic_": of.topic, "partition_": of.number}
 
 
 def stream(place: Place) -> dict[str, object]:
-    """Parameters of `of_stream`."""
+    """Return parameters of `of_stream`."""
     return {"agency_": place.agency, "topic_": place.topic, "partition_": place.partition}
 
 
 def generation(log: GenerationPlace) -> dict[str, object]:
-    """Parameters of `of_generation`."""
+    """Return parameters of `of_generation`."""
     return {
         "agency_": log.agency,
         "topic_": log.topic,

@@ -42,7 +42,7 @@ _LINK = insert(_l)
 
 
 class Items(Area):
-    """Which item of the export became which event, so that no item is sent twice."""
+    """Items of exports with their events, so that no item is sent twice."""
 
     def find(self, source_key: bytes) -> ItemRow | None:
         return self._first(ItemRow, _FIND, {"key_": source_key})

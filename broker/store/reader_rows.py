@@ -71,7 +71,7 @@ class DeferredRow:
 
     @property
     def place(self) -> Place:
-        """The sender's stream that waits."""
+        """Return the waiting stream of the sender."""
         return Place(self.agency, self.topic, self.partition)
 
 

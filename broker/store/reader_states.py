@@ -160,7 +160,7 @@ class ReaderStates(Area):
         return self._all(Place, _STOPPED)
 
     def places_of(self, agency: str) -> list[Place]:
-        """Return every stream of a sender of which a state is held."""
+        """Return every stream of a sender with a stored state."""
         found = self._connection.execute(_PLACES_OF, {"agency_": agency})
         return [Place(agency, *row) for row in found]
 

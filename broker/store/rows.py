@@ -60,7 +60,7 @@ class OutboxRow:
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where its record goes."""
+        """Return the Kafka partition of its record."""
         return KafkaPartition(self.topic, self.partition)
 
 
@@ -128,7 +128,7 @@ class GenerationRow:
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where its records go."""
+        """Return the Kafka partition of its records."""
         return KafkaPartition(self.topic, self.partition)
 
 
@@ -263,7 +263,7 @@ class QuarantineRow:
 
     @property
     def agency(self) -> str:
-        """The sender: the second part of the origin."""
+        """Return the sender, the second part of the origin."""
         return self.origin.split("/")[1]
 
 

@@ -64,7 +64,7 @@ class Place(NamedTuple):
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where Kafka keeps it, among the streams of other senders."""
+        """Return its Kafka partition, which other senders' streams share."""
         return KafkaPartition(self.topic, self.partition)
 
     def generation(self, name: str) -> GenerationPlace:
@@ -87,7 +87,7 @@ class GenerationPlace(NamedTuple):
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where Kafka keeps it, among the streams of other senders."""
+        """Return its Kafka partition, which other senders' streams share."""
         return KafkaPartition(self.topic, self.partition)
 
     def origin(self, deployment: str) -> Origin:
@@ -112,12 +112,12 @@ class Origin:
 
     @property
     def kafka_partition(self) -> KafkaPartition:
-        """Where Kafka keeps it, among the streams of other senders."""
+        """Return its Kafka partition, which other senders' streams share."""
         return KafkaPartition(self.topic, self.partition)
 
     @property
     def log(self) -> GenerationPlace:
-        """The log without the deployment: how the state database names it."""
+        """Return the log without the deployment, as the state database names it."""
         return GenerationPlace(self.agency, self.topic, self.partition, self.generation)
 
     @property

@@ -140,10 +140,10 @@ def _issuer(
 def certify_request(
     authority: Authority, request: bytes, common_name: str, *, now: int | None = None
 ) -> bytes:
-    """Issues a client certificate for the key of a request.
+    """Issue a client certificate for the key of a request.
 
     Args:
-        authority: who signs.
+        authority: the issuer.
         request: PKCS#10 in PEM.
         common_name: the Kafka principal, which the request must name.
         now: milliseconds since the epoch; None is the clock.
@@ -199,12 +199,12 @@ def _certified(
 
 
 def new_private_key() -> bytes:
-    """A new TLS private key, PEM in PKCS#8."""
+    """Return a new TLS private key, PEM in PKCS#8."""
     return _key_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
 def certificate_request(key: bytes, common_name: str) -> bytes:
-    """A PKCS#10 request for a client certificate.
+    """Return a PKCS#10 request for a client certificate.
 
     Args:
         key: the private key, PEM.
@@ -235,10 +235,10 @@ def certificate_request(key: bytes, common_name: str) -> bytes:
 
 
 def verify_certificate_request(pem: bytes, common_name: str) -> None:
-    """Checks a request: its form, its key, its name and its own signature.
+    """Check a request: its form, its key, its name and its own signature.
 
     Args:
-        pem: the request; its bytes must be the one way to write it.
+        pem: the request, in its canonical form.
         common_name: the Kafka principal that it must name, and nothing else.
 
     Raises:

@@ -13,7 +13,7 @@ TIMEOUT_S = 3
 
 
 def lives(agency: Path) -> bool:
-    """Whether the adapter that runs on this folder answers."""
+    """Return whether the adapter of this folder answers."""
     try:
         port = int((agency / "state" / "http-port").read_text())
         connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)

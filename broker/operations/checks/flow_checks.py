@@ -1,6 +1,6 @@
-"""Checks of what flows: events under way, other agencies' streams and heartbeats, referrals.
+"""Checks of event flow: waiting events, other agencies' streams and heartbeats, referrals.
 
-Whatever `status` shows as wrong, and whatever is held, `doctor` names here with what to do.
+`doctor` names here everything that `status` shows as wrong, and every held item, with what to do.
 """
 
 from __future__ import annotations

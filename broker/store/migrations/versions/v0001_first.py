@@ -1,7 +1,7 @@
-"""The baseline: the schema of 0.1.0. A later migration names it as `down_revision`.
+"""Baseline migration: the schema of 0.1.0. A later migration names it as `down_revision`.
 
-A file without tables is never migrated: it is made from `ALL_TABLES` at once and gets the newest
-revision. `schema.sql` beside the tests of the store holds it, so that no table changes unnoticed.
+A file without tables is never migrated: it is made from `ALL_TABLES` and gets the newest revision.
+The tests compare the schema with their `schema.sql`, so that no table changes unnoticed.
 """
 
 from __future__ import annotations
