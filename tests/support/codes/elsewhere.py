@@ -412,7 +412,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "sink_key_invalid": (
         F,
-        "adapters/sinks/test_folder.py::test_a_key_that_could_leave_the_folder_is_refused",
+        "adapters/sinks/test_folder_sink.py::test_a_key_that_could_leave_the_folder_is_refused",
     ),
     "source_retry": (
         T,
