@@ -254,7 +254,7 @@ def test_it_is_all_or_nothing(cli, world, hidden_key, monkeypatch: pytest.Monkey
         raise StoreError("the disk is full", code="store_full", fix="make room")
 
     with monkeypatch.context() as patch:
-        patch.setattr(retry_operation, "append_entries", full)
+        patch.setattr(retry_operation, "log_act", full)
         done = retry(cli, world, "--all")
     assert done.code == 3
     assert "store_full" in done.err
