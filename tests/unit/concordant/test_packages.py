@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,25 @@ def test_every_import_of_ours_beside_a_foreign_one_is_refused(
     found = json.loads(done.stdout)
     assert len(found) >= 4
     assert found == dict.fromkeys(found, "package_foreign")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", PACKAGES)
+def test_one_that_was_installed_over_ours_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    """Both distributions are in one site-packages, and the later one replaced our file."""
+    site = tmp_path / "site"
+    shutil.copytree(ROOT / "concordant", site / "concordant")
+    for each in PACKAGES:
+        (site / each).mkdir()
+        shutil.copy(ROOT / each / "__init__.py", site / each)
+    foreign(site, name, KINDS[kind])
+    done = run(site, "-c", TRY_ALL, name)
+    found = json.loads(done.stdout)
+    assert len(found) >= 4
+    assert found == dict.fromkeys(found, "package_foreign")
+    command = run(site, "-m", "concordant", "status")
+    assert (command.returncode, command.stdout) == (3, "")
+    assert command.stderr.splitlines()[-1].split() == ["code:", "package_foreign"]
 
 
 @pytest.mark.parametrize("name", PACKAGES)

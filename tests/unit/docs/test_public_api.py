@@ -124,3 +124,17 @@ def test_a_shell_completes_commands(typed: str, at: int, offered: str) -> None:
         check=False,
     )
     assert done.stdout.split() == [offered]
+
+
+def test_the_support_matrix_classifiers_and_workflow_name_the_same_pythons() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    classified = {
+        line.rpartition(" ")[2] for line in project["classifiers"] if "Python :: 3." in line
+    }
+    page = (ROOT / "docs" / "compatibility.md").read_text()
+    (row,) = re.findall(r"^\| Python \| ([^|]*) \|", page, re.M)
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    (matrix,) = re.findall(r"^ *python: \[(.*)\]$", workflow, re.M)
+    assert classified == set(re.findall(r"3\.\d+", row.partition("(")[0]))
+    assert classified == set(re.findall(r"3\.\d+", matrix))
+    assert project["requires-python"] == f">={min(classified, key=lambda v: int(v[2:]))}"
