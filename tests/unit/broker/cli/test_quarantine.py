@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.audit import log as audit_log
+from broker.audit import head_signing
 from broker.codes.meanings import CODES
 from broker.errors import RefusedError, StoreError
 from broker.operations import retry as retry_operation
@@ -264,7 +264,7 @@ def test_it_is_all_or_nothing(cli, world, hidden_key, monkeypatch: pytest.Monkey
     with store.reading() as tx:
         assert tx.referrals.open() == []
     assert retry(cli, world, "--all").code == 0
-    assert audit_log.append_entries is retry_operation.append_entries
+    assert head_signing.log_act is retry_operation.log_act
 
 
 def test_ids_or_all_but_not_both_and_not_neither(cli, world) -> None:
