@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from contracts.parties import GovernanceKeys
 
-__all__ = ["draft", "london_parties"]
+__all__ = ["YamlValue", "draft", "london_parties", "section_lines"]
 
 YamlValue: TypeAlias = "str | int | bool | date | Sequence[YamlValue] | Mapping[str, YamlValue]"
 
@@ -73,22 +73,23 @@ def draft(
             for agency, keys in governance_keys.items()
         },
     }
-    added = "\n".join(_block(sections, ""))
+    added = "\n".join(section_lines(sections))
     return (
         f"{terms_text.rstrip()}\n\n# Parties, dates and the keys that trust starts from.\n{added}\n"
     )
 
 
-def _block(values: Mapping[str, YamlValue], indent: str) -> Iterable[str]:
+def section_lines(values: Mapping[str, YamlValue], indent: str = "") -> Iterable[str]:
+    """Return the lines of YAML that hold `values`, as an agreement writes them."""
     for key, value in values.items():
         if isinstance(value, Mapping):
             yield f"{indent}{key}:"
-            yield from _block(value, indent + "  ")
+            yield from section_lines(value, indent + "  ")
         elif isinstance(value, Sequence) and value and isinstance(value[0], Mapping):
             yield f"{indent}{key}:"
             for item in value:
                 if isinstance(item, Mapping):
-                    first, *rest = _block(item, "")
+                    first, *rest = section_lines(item)
                     yield f"{indent}  - {first}"
                     yield from (f"{indent}    {line}" for line in rest)
         else:

@@ -60,6 +60,58 @@ def draft(
         note(line)
 
 
+def revise(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The version before.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The version to write.")],
+    add_entry: Annotated[
+        list[Path] | None,
+        typer.Option("--add-entry", metavar="FILE", help="Entry of a party that joins."),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="ID", help="Party to leave out.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="A value to change, by its path."),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Write the next version of an agreement: who joins, who is left out, which values change.
+
+    Fills in the number, the hash of the version before and the version record; comments stay.
+    Changes nothing for anyone until every party has signed the new version.
+    """
+    from broker.cli import drafting_text
+    from broker.clock import now_ms
+    from broker.operations.contract_revision import revise_contract
+
+    values: dict[str, str] = {}
+    for text in set_ or ():
+        path, equals, value = text.partition("=")
+        if not equals or not path or path in values:
+            raise WrongInputError(
+                "A change is written PATH=VALUE, each path once.",
+                code="option_invalid",
+                where="--set",
+                fix="For example: --set ends=2028-12-31",
+            )
+        values[path] = value
+    revised = revise_contract(
+        file,
+        add=tuple(add_entry or ()),
+        remove=tuple(remove or ()),
+        values=values,
+        out=out,
+        now=now_ms(),
+    )
+    if json:
+        print_json(drafting_text.revised_json(revised))
+    else:
+        print_text(str(out))
+    for line in drafting_text.revised_notes(revised):
+        note(line)
+
+
 def status(agency: Agency, json: AsJson = False) -> None:
     """Say who signed each agreement, who has not, from when it is in force, and what is due.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from broker.operations.contract_draft import Drafted
+from broker.operations.contract_revision import Revised
 
 
 def drafted_json(drafted: Drafted) -> dict[str, Any]:
@@ -22,6 +23,38 @@ def drafted_json(drafted: Drafted) -> dict[str, Any]:
             for one in drafted.findings
         ],
     }
+
+
+def revised_json(revised: Revised) -> dict[str, Any]:
+    """The next version, for scripts."""
+    contract = revised.text.contract
+    return {
+        "file": str(revised.file),
+        "name": contract.name,
+        "version": contract.version,
+        "previous": contract.previous,
+        "sha256": revised.text.hash.hex(),
+        "parties": [party.id for party in contract.parties],
+        "changes": [
+            {"path": one.path, "effect": one.effect, "text": one.text} for one in revised.changes
+        ],
+        "findings": [
+            {"rule": one.rule, "severity": one.severity, "where": one.where, "message": one.message}
+            for one in revised.findings
+        ],
+    }
+
+
+def revised_notes(revised: Revised) -> list[str]:
+    """Changes, findings, and what is next."""
+    contract = revised.text.contract
+    lines = [f"{contract.name} {contract.version} replaces {contract.previous}:"]
+    lines += [f"  {one.effect}: {one.path}: {one.text}" for one in revised.changes]
+    lines += [
+        f"  {one.severity}: {one.where}: {one.message} ({one.rule})" for one in revised.findings
+    ]
+    lines.append("Next: concordant bundle add --agency DIR FILE, then sign it and pass it on.")
+    return lines
 
 
 def drafted_notes(drafted: Drafted) -> list[str]:

@@ -93,7 +93,7 @@ def draft_contract(
         )
     terms_text = _terms(terms)
     outline = parse_draft(terms_text.encode(), terms).contract
-    verified = [_entry(path, deployment, now) for path in entries]
+    verified = [read_entry(path, deployment, now) for path in entries]
     require_distinct(verified)
     text = draft(
         terms_text,
@@ -198,7 +198,13 @@ def _terms(name: str) -> str:
         ) from None
 
 
-def _entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
+def read_entry(path: Path, deployment: str, now: int) -> VerifiedEntry:
+    """An entry in a file, verified.
+
+    Raises:
+        EntryError: it is refused.
+        ConfigError: `file_unusable`.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(ENTRY_LIMIT_BYTES + 1)

@@ -53,6 +53,13 @@ def test_a_partnership_is_founded_by_its_members(tmp_path: Path) -> None:
     shown = run("bundle", "show", *passed, "--json").json
     assert [one["agency"] for one in shown["entries"]] == sorted(PARTIES)
     assert shown["agreements"][0]["missing"] == []
+    later = tmp_path / "next.yaml"
+    revise = ["contract", "revise", agreement, "--out", later, "--json"]
+    wrong = run(*revise, "--set", "ends")
+    assert (wrong.code, reason(wrong), later.exists()) == (2, "option_invalid", False)
+    revised = run(*revise, "--remove", "cps-london", "--set", "summary=What is shared.")
+    assert revised.code == 0
+    assert revised.json["parties"] == [one for one in PARTIES if one != "cps-london"]
     again = run("contract", "sign", "--agency", tmp_path / "csu-camden", "--yes")
     assert (again.code, reason(again)) == (1, "nothing_to_sign")
 

@@ -1,0 +1,137 @@
+"""Revision of an agreement: the next version, for parties that join or leave and changed values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from broker.envelope.primitives import b64
+from broker.errors import ConfigError, EntryError, WrongInputError
+from broker.keys.durable import write_durably
+from broker.operations.contract_draft import party_of, read_entry, require_distinct
+from contracts.comparison import TermChange, compare
+from contracts.findings import Finding
+from contracts.lint import lint_text
+from contracts.loading import ContractText, load_contract, parse_contract
+from contracts.parties import GovernanceKeys
+from contracts.revision import NewParty, Revision, revised_text
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The next version.
+
+    Attributes:
+        text: the agreement.
+        file: where it is.
+        changes: against the version before.
+        findings: of every check of the text, errors first.
+    """
+
+    text: ContractText
+    file: Path
+    changes: tuple[TermChange, ...]
+    findings: tuple[Finding, ...]
+
+
+def revise_contract(
+    file: Path,
+    *,
+    add: Sequence[Path],
+    remove: Sequence[str],
+    values: Mapping[str, str],
+    out: Path,
+    now: int,
+) -> Revised:
+    """Write the next version of an agreement; comments stay as they were.
+
+    A version that widens what is shared gets the next first number, another one the next second.
+
+    Args:
+        file: the version before.
+        add: entries of parties that join.
+        remove: ids of parties that are left out.
+        values: dotted path -> new value.
+        out: the file.
+        now: milliseconds since the epoch.
+
+    Raises:
+        EntryError: an entry is refused, or its party is one already (`entry_conflict`).
+        UnknownNameError: a path or a party does not exist.
+        WrongInputError: `option_missing`: nothing is changed.
+        ContractError: the result is no agreement.
+        ConfigError: `output_unwritable`.
+    """
+    before = load_contract(file)
+    contract = before.contract
+    if not (add or remove or values):
+        raise WrongInputError(
+            "Nothing is to be changed.",
+            code="option_missing",
+            where="contract revise",
+            fix="Give what joins, what is left out, or a value; --help says how.",
+        )
+    if {"version", "previous"} & values.keys():
+        raise WrongInputError(
+            "The number of the version and the hash of the one before are filled in.",
+            code="option_invalid",
+            where="contract revise",
+            fix="Leave them out of --set.",
+        )
+    entries = [read_entry(path, contract.deployment, now) for path in add]
+    require_distinct(entries)
+    for entry in entries:
+        if contract.party(entry.agency) is not None and entry.agency not in remove:
+            raise EntryError(
+                f"{entry.agency} is a party of the agreement already.",
+                code="entry_conflict",
+                where=entry.agency,
+                fix="Leave this entry out. If it is another agency, telephone both.",
+            )
+    joining = tuple(
+        NewParty(
+            party_of(entry, contract),
+            GovernanceKeys(
+                ed25519=b64(entry.governance.ed25519), ml_dsa_65=b64(entry.governance.ml_dsa_65)
+            ),
+        )
+        for entry in entries
+    )
+    today = datetime.fromtimestamp(now // 1000, UTC).date()
+    major, minor, _ = (int(part) for part in contract.version.split("."))
+    wanted = Revision(
+        version=f"{major}.{minor + 1}.0",
+        previous=before.hash.hex(),
+        day=today,
+        change=_summary([entry.agency for entry in entries], remove, values),
+        add=joining,
+        remove=tuple(remove),
+        values=values,
+    )
+    text = before.raw.decode()
+    parsed = parse_contract(revised_text(text, wanted).encode(), str(out))
+    if compare(contract, parsed.contract).widening:
+        wanted = replace(wanted, version=f"{major + 1}.0.0")
+        parsed = parse_contract(revised_text(text, wanted).encode(), str(out))
+    try:
+        write_durably(out, parsed.raw)
+    except OSError as error:
+        raise ConfigError(
+            f"The agreement cannot be written ({error.strerror}).",
+            code="output_unwritable",
+            where=str(out),
+            fix="Name a file in a folder that exists and that you may write to.",
+        ) from None
+    found = sorted(lint_text(parsed, today), key=lambda each: each.severity != "error")
+    changes = compare(contract, parsed.contract).changes
+    return Revised(parsed, out, changes, tuple(found))
+
+
+def _summary(joining: Sequence[str], leaving: Sequence[str], values: Mapping[str, str]) -> str:
+    parts = [f"{', '.join(joining)} joins"] if joining else []
+    parts += [f"{', '.join(leaving)} is left out"] if leaving else []
+    parts += [f"changed: {', '.join(values)}"] if values else []
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}."

@@ -1,0 +1,203 @@
+"""Next version of an agreement, as an edit of its text: comments and order stay as they were.
+
+Places come from the YAML parser's own marks, so an edit changes exactly the value that is named.
+What it gives is parsed again by `contracts.loading`, which decides whether it is an agreement.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Final
+
+import yaml
+
+from contracts.drafting import YamlValue, section_lines
+from contracts.errors import UnknownNameError
+from contracts.parties import GovernanceKeys
+
+__all__ = ["NewParty", "Revision", "revised_text"]
+
+_PLAIN: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,9}|[0-9]+\.[0-9]+\.[0-9]+|true|false"
+)
+_AUTHORISED: Final = "Each party, by its signature"
+
+
+@dataclass(frozen=True, slots=True)
+class NewParty:
+    """A party that joins, as `contracts.drafting.draft` takes one, and its governance keys."""
+
+    party: Mapping[str, YamlValue]
+    keys: GovernanceKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What the next version changes.
+
+    Attributes:
+        version: its number.
+        previous: SHA-256 of the file of the version before, hexadecimal.
+        day: of the entry in the version record.
+        change: what the entry says.
+        add: parties that join.
+        remove: ids of parties that are left out.
+        values: dotted path -> text of the new value.
+    """
+
+    version: str
+    previous: str
+    day: date
+    change: str
+    add: Sequence[NewParty] = ()
+    remove: Sequence[str] = ()
+    values: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    text: str
+
+
+def revised_text(text: str, revision: Revision) -> str:
+    """Return the text of the next version; the text before is one that `parse_contract` takes.
+
+    Raises:
+        UnknownNameError: `field_unknown`: a path names no single value; `agency_unknown`: a party
+            that is to be left out is none.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert root is not None  # the text is an agreement
+    lines = _Lines(text)
+    edits: list[_Edit] = []
+    values = {**(revision.values or {}), "version": revision.version}
+    appended: list[str] = []
+    if _child(root, "previous") is None:
+        appended.append(f"previous: {revision.previous}\n")
+    else:
+        values["previous"] = revision.previous
+    edits += [_set(root, path, value, text) for path, value in values.items()]
+    entry = (
+        f"  - {{version: {revision.version}, date: {revision.day.isoformat()}, "
+        f"change: {_quoted(revision.change)}, authorised_by: {_quoted(_AUTHORISED)}}}\n"
+    )
+    edits.append(lines.after(_required(root, "version_record"), entry))
+    edits += _parties(root, lines, revision)
+    for before, after in pairwise(sorted(edits, key=lambda one: (one.start, one.end))):
+        if after.start < before.end:
+            raise UnknownNameError(
+                "Two changes are about one place.",
+                code="field_unknown",
+                fix="Name each value once.",
+            )
+    for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text if not appended else f"{text.rstrip()}\n{''.join(appended)}"
+
+
+class _Lines:
+    """Where the lines of a text begin."""
+
+    def __init__(self, text: str) -> None:
+        self._starts = [0]
+        for line in text.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+
+    def remove(self, first: yaml.Node, last: yaml.Node) -> _Edit:
+        """Remove the whole lines of an item."""
+        end = min(_last_line(last) + 1, len(self._starts) - 1)
+        return _Edit(self._starts[first.start_mark.line], self._starts[end], "")
+
+    def after(self, node: yaml.Node, text: str) -> _Edit:
+        """Insert whole lines after the last line of a node."""
+        at = self._starts[min(_last_line(node) + 1, len(self._starts) - 1)]
+        return _Edit(at, at, text)
+
+
+def _parties(root: yaml.Node, lines: _Lines, revision: Revision) -> Iterable[_Edit]:
+    parties, keys = _required(root, "parties"), _required(root, "governance_keys")
+    assert isinstance(parties, yaml.SequenceNode)
+    assert isinstance(keys, yaml.MappingNode)
+    here = {_text(_required(item, "id")): item for item in parties.value}
+    for agency in revision.remove:
+        if agency not in here:
+            raise UnknownNameError(
+                f"{agency[:80]!r} is no party of the agreement.",
+                code="agency_unknown",
+                fix=f"Parties are: {', '.join(here)}",
+            )
+        yield lines.remove(here[agency], here[agency])
+        pair = next((k, v) for k, v in keys.value if _text(k) == agency)
+        yield lines.remove(*pair)
+    if revision.add:
+        added = list(section_lines({"parties": [one.party for one in revision.add]}))[1:]
+        yield lines.after(parties, "".join(f"{line}\n" for line in added))
+        pairs = {
+            str(one.party["id"]): {"ed25519": one.keys.ed25519, "ml_dsa_65": one.keys.ml_dsa_65}
+            for one in revision.add
+        }
+        listed = list(section_lines({"governance_keys": pairs}))[1:]
+        yield lines.after(keys, "".join(f"{line}\n" for line in listed))
+    review = _child(root, "review_by")
+    if isinstance(review, yaml.SequenceNode) and review.flow_style:
+        names = [_text(item) for item in review.value if _text(item) not in revision.remove]
+        names += [str(one.party["id"]) for one in revision.add]
+        yield _Edit(review.start_mark.index, review.end_mark.index, json.dumps(names))
+
+
+def _set(root: yaml.Node, path: str, value: str, text: str) -> _Edit:
+    node: yaml.Node | None = root
+    for part in path.split("."):
+        node = None if node is None else _child(node, part)
+    if not isinstance(node, yaml.ScalarNode):
+        raise UnknownNameError(
+            f"The agreement has no single value at {path[:80]!r}.",
+            code="field_unknown",
+            fix="Name a value by its path, for example ends, retention.grace_days or "
+            "parties.haven-support.legal_name.",
+        )
+    start, end = node.start_mark.index, node.end_mark.index
+    written = value if _PLAIN.fullmatch(value) and node.style is None else _quoted(value)
+    return _Edit(start, end, written + ("\n" if text[start:end].endswith("\n") else ""))
+
+
+def _child(node: yaml.Node, part: str) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if _text(key) == part), None)
+    if isinstance(node, yaml.SequenceNode):
+        if part.isdecimal():
+            return node.value[int(part)] if int(part) < len(node.value) else None
+        named = (item for item in node.value if isinstance(item, yaml.MappingNode))
+        return next((i for i in named if _text(_child(i, "id")) == part), None)
+    return None
+
+
+def _required(node: yaml.Node, part: str) -> yaml.Node:
+    found = _child(node, part)
+    assert found is not None  # the text is an agreement
+    return found
+
+
+def _text(node: yaml.Node | None) -> str:
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _last_line(node: yaml.Node) -> int:
+    """The last line with content of a node; a block's own mark is after comments that follow."""
+    if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
+        return _last_line(node.value[-1][1])
+    if isinstance(node, yaml.SequenceNode) and not node.flow_style and node.value:
+        return _last_line(node.value[-1])
+    mark = node.end_mark
+    return int(mark.line) - 1 if mark.column == 0 else int(mark.line)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,145 @@
+"""Revision of an agreement: the next version, with everything else as it was."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.errors import EntryError, WrongInputError
+from broker.operations.agency_entry import write_entry
+from broker.operations.contract_draft import draft_contract
+from broker.operations.contract_revision import Revised, revise_contract
+from contracts.errors import ConcordantError, ContractError, UnknownNameError
+from contracts.loading import load_contract
+from contracts.succession import HeldVersion, succession_findings
+from tests.support.founding import NOW, cheap_scrypt, found
+
+TODAY = datetime.fromtimestamp(NOW // 1000, UTC).date()
+AGENCIES = {"csu-camden": "police", "council-camden": "council"}
+AGENCIES |= {"haven-support": "support", "cps-london": "prosecution"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("revision")
+    with cheap_scrypt():
+        for agency, role in {**AGENCIES, "council-lewisham": "council"}.items():
+            found(root / agency, agency, role)
+            write_entry(root / agency, root / f"{agency}.entry", NOW)
+        found(root / "kent", "council-kent", "council", deployment="marac-kent")
+        write_entry(root / "kent", root / "council-kent.entry", NOW)
+    draft_contract(
+        terms="london-hate-crime",
+        entries=[root / f"{agency}.entry" for agency in AGENCIES],
+        deployment="pan-camden",
+        starts=TODAY,
+        ends=TODAY + timedelta(days=300),
+        review_on=TODAY + timedelta(days=200),
+        out=root / "first.yaml",
+        now=NOW,
+    )
+    return root
+
+
+def revised(root: Path, out: Path, **given: object) -> Revised:
+    values = {"add": (), "remove": (), "values": {}, **given}
+    return revise_contract(root / "first.yaml", out=out, now=NOW, **values)  # type: ignore[arg-type]
+
+
+def changed_lines(root: Path, done: Revised) -> list[str]:
+    before = (root / "first.yaml").read_text().splitlines()
+    after = done.text.raw.decode().splitlines()
+    return [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+
+
+def test_a_party_joins(root: Path, tmp_path: Path) -> None:
+    done = revised(root, tmp_path / "x.yaml", add=[root / "council-lewisham.entry"])
+    contract, before = done.text.contract, load_contract(root / "first.yaml")
+    assert [party.id for party in contract.parties] == [*AGENCIES, "council-lewisham"]
+    assert set(contract.governance_keys) == {*AGENCIES, "council-lewisham"}
+    assert contract.review_by[-1] == "council-lewisham"
+    assert (contract.version, contract.previous) == ("2.0.0", before.hash.hex())
+    assert contract.version_record[-1].version == "2.0.0"
+    assert done.findings == ()
+    held = [HeldVersion(before, True)]
+    errors = [f for f in succession_findings(done.text, held, NOW) if f.severity == "error"]
+    assert errors == []
+    removed = [line for line in changed_lines(root, done) if line.startswith("- ")]
+    assert {line[2:].partition(":")[0] for line in removed} <= {"version", "review_by"}
+
+
+def test_a_party_is_left_out_and_comments_stay(root: Path, tmp_path: Path) -> None:
+    done = revised(root, tmp_path / "x.yaml", remove=["cps-london"])
+    contract = done.text.contract
+    assert "cps-london" not in contract.by_id
+    assert "cps-london" not in contract.governance_keys
+    assert "cps-london" not in contract.review_by
+    assert contract.version == "2.0.0"  # the comparison counts what it cannot judge as widening
+    first = (root / "first.yaml").read_text()
+    comments = [line for line in first.splitlines() if line.lstrip().startswith("#")]
+    text = done.text.raw.decode()
+    assert all(comment in text for comment in comments)
+
+
+def test_one_joins_and_one_is_left_out(root: Path, tmp_path: Path) -> None:
+    done = revised(
+        root, tmp_path / "x.yaml", add=[root / "council-lewisham.entry"], remove=["haven-support"]
+    )
+    wanted = {*AGENCIES, "council-lewisham"} - {"haven-support"}
+    assert set(done.text.contract.by_id) == wanted == set(done.text.contract.governance_keys)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("ends", (TODAY + timedelta(days=290)).isoformat()),
+        ("retention.grace_days", "8"),
+        ("parties.haven-support.legal_name", 'Haven "Support": for all'),
+        ("parties.0.contacts.breach.email", "new@police.example"),
+        ("roles.police", "A unit of the police."),
+        ("summary", "What is shared, and why."),
+    ],
+)
+def test_a_value_is_set_and_nothing_else(root: Path, tmp_path: Path, path: str, value: str) -> None:
+    done = revised(root, tmp_path / "x.yaml", values={path: value})
+    node: object = done.text.contract.model_dump(mode="json")
+    for part in path.split("."):
+        if isinstance(node, list):
+            node = next(one for at, one in enumerate(node) if part == str(at) or one["id"] == part)
+        else:
+            assert isinstance(node, dict)
+            node = node[part]
+    assert str(node) == value
+
+
+def test_a_narrower_version_gets_the_next_second_number(root: Path, tmp_path: Path) -> None:
+    shorter = (TODAY + timedelta(days=290)).isoformat()
+    done = revised(root, tmp_path / "x.yaml", values={"ends": shorter})
+    assert done.text.contract.version == "1.1.0"
+
+
+def refused(root: Path, out: Path, **given: object) -> str:
+    kinds = (EntryError, WrongInputError, UnknownNameError, ContractError)
+    with pytest.raises(kinds) as error:
+        revised(root, out, **given)
+    assert not out.exists()
+    assert isinstance(error.value, ConcordantError)
+    return error.value.code
+
+
+def test_what_makes_no_version_is_refused(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.yaml"
+    assert refused(root, out) == "option_missing"
+    assert refused(root, out, values={"version": "9.0.0"}) == "option_invalid"
+    assert refused(root, out, values={"ends.day": "1"}) == "field_unknown"
+    assert refused(root, out, values={"parties": "none"}) == "field_unknown"
+    assert refused(root, out, values={"ends": "tomorrow"}) == "contract_invalid"
+    assert refused(root, out, remove=["nhs"]) == "agency_unknown"
+    assert refused(root, out, remove=list(AGENCIES)) == "contract_invalid"
+    assert refused(root, out, add=[root / "cps-london.entry"]) == "entry_conflict"
+    assert refused(root, out, add=[root / "council-kent.entry"]) == "entry_foreign"
+    twice = {"parties.cps-london.legal_name": "X"}
+    assert refused(root, out, remove=["cps-london"], values=twice) == "field_unknown"
