@@ -1,4 +1,4 @@
-"""How `make test` spreads the suite over processes (pytest-xdist).
+"""Distribution of the suite over processes by `make test` (pytest-xdist).
 
 A file stays together, so that the fixtures of a module are made once. All that runs with a real
 Kafka stays together too: one Kafka serves it, and two would take each other's processor time. The

@@ -1,4 +1,4 @@
-"""What is printed of an agency's progress, its partners and its agreements."""
+"""Output of an agency's progress, its partners and its agreements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GOVERNANCE_HERE: Final = (
 
 
 def progress_json(progress: Progress) -> dict[str, Any]:
-    """Where an agency stands, for scripts."""
+    """Return an agency's progress, for scripts."""
     return {
         "agency": progress.agency,
         "deployment": progress.deployment,
@@ -44,7 +44,7 @@ def progress_json(progress: Progress) -> dict[str, Any]:
 
 
 def progress_text(progress: Progress) -> str:
-    """Where an agency stands; the last lines say what is next."""
+    """Return an agency's progress; the last lines give the next step."""
     lines = [f"{progress.agency} of {progress.deployment}: {progress.stage.replace('_', ' ')}"]
     for one in progress.agreements:
         lines.append(f"agreement {one.line.name} {one.line.version}: {_state(one)}")

@@ -1,4 +1,4 @@
-"""Where an agency stands on its way into a partnership, and the one thing to do next."""
+"""Progress of an agency into a partnership, with its next step."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AgreementState:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an agency stands.
+    """Progress of an agency.
 
     Attributes:
         agency: its id.
@@ -95,7 +95,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Whether a party signed; name, capacity and time are known of our own signature."""
+    """Signature of a party; name, capacity and time are known only of our own."""
 
     agency: str
     signed: bool
@@ -115,7 +115,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """Who signed an agreement, from when it is in force, and what is due."""
+    """Signatures of an agreement, its first day in force, and what is due."""
 
     state: AgreementState
     signatures: tuple[Signature, ...]
@@ -123,7 +123,7 @@ class AgreementStatus:
 
 
 def agency_progress(directory: Path, now: int) -> Progress:
-    """Where an agency stands.
+    """Progress of an agency.
 
     Args:
         directory: its folder.
@@ -174,7 +174,7 @@ def agreement_states(participant: Participant, now: int) -> tuple[AgreementState
 
 
 def agreement_statuses(directory: Path, now: int) -> tuple[AgreementStatus, ...]:
-    """Who signed each agreement, from when it is in force, and what is due in three months.
+    """Return signatures, first day in force and what is due in three months, by agreement.
 
     Args:
         directory: the agency's folder.

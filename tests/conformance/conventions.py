@@ -1,4 +1,4 @@
-"""What every other module needs of the notation (docs/spec/README.md, "Conventions")."""
+"""Notation that every other module needs (docs/spec/README.md, "Conventions")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agency signs before it sends: its part of a contract, and its manifest
+"""Statements that an agency signs before it sends: its contract signature, and its manifest
 (docs/spec/keys.md; contract-signatures.md).
 """
 

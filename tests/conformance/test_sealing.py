@@ -1,4 +1,4 @@
-"""What is sealed from the text alone, our reader opens; and the second reader, which wrote it.
+"""Records sealed from the text alone: our reader and the second reader open them.
 
 A partnership is founded (keys, a contract, manifests), an event is sealed and put into a stream by
 `sealing*.py`, which import nothing of the software; the software then reads the files.

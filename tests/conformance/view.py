@@ -1,4 +1,6 @@
-"""What a reader believes (tests/vectors/README.md, "A setting"; docs/spec/contract-signatures.md).
+"""Trusted contracts and manifests of a reader (tests/vectors/README.md, "A setting").
+
+Specified in docs/spec/contract-signatures.md.
 
 `load_view` reads a setting's folder. Files that fail are not believed, and the others are used.
 """

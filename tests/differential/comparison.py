@@ -1,4 +1,4 @@
-"""What is compared: one input, what both readers make of it, and where they part.
+"""Comparison of both readers on one input: their answers and differences.
 
 A *family* makes an input with the randomness that it is given and shows it to both. The randomness
 is Hypothesis's in the tests, so that a disagreement is shrunk, and Python's in the campaign, where

@@ -1,4 +1,4 @@
-"""What must hold after a fault: nothing lost, nothing twice, no false alarm, every log verifies.
+"""Invariants after a fault: nothing lost or duplicated, no false alarm, every log verifies.
 
 Read from what is on disk, in the folders and in the state databases; nothing is asked of the
 adapters. A sender's streams are recomputed from its archive, and each reader's frontiers must meet

@@ -1,4 +1,4 @@
-"""What a campaign plays on: a partnership on small disks, a Kafka, adapters that are started again.
+"""Stage of a campaign: a partnership on small disks, a Kafka, restarted adapters.
 
 Each adapter is a process of its own, started as a service manager does: whenever it ends, it is
 started again a moment later. Each agency's folder is a small file system of its own where that is

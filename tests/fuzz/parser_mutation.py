@@ -1,4 +1,4 @@
-"""How a real input becomes a hostile one: bytes spliced, or one value of a document replaced."""
+"""Mutation of a real input: bytes spliced, or one value of a document replaced."""
 
 from __future__ import annotations
 

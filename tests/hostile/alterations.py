@@ -1,4 +1,4 @@
-"""What a host of Kafka can do to one record, and what a reader may make of it.
+"""Alterations of one record by Kafka's host, and the permitted answers of a reader.
 
 Each alteration takes a true record, another true record to splice from and a number to choose with,
 and gives the altered record. ``ALTERATIONS`` says which outcomes docs/spec/opening.md allows: since

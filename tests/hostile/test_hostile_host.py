@@ -1,4 +1,4 @@
-"""What a host of Kafka can do with one record, told one by one, and what an operator sees of it.
+"""Attacks of Kafka's host on one record, and what an operator sees of each.
 
 The machine (``test_hostile_kafka.py``) explores; these say what it comes to for the operator.
 """

@@ -1,4 +1,4 @@
-"""What one sender can make a reader keep is bounded in bytes, and it is that sender's own limit."""
+"""The state that one sender causes at a reader is bounded by that sender's own limit."""
 
 from __future__ import annotations
 

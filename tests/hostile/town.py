@@ -1,4 +1,4 @@
-"""Who is in the hostile world, what they say to each other, and the second contract between them.
+"""Parties of the hostile world, their events, and the second contract between them.
 
 Two senders and three readers, one of whom is never addressed. Free texts of each event carry a mark
 of their own, so that one search of a reader's disk finds every field that it should not have.

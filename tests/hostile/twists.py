@@ -1,4 +1,4 @@
-"""What a malicious sender can make of its own (and others') sealed values, and sign as its own.
+"""Changes that a malicious sender makes to sealed values, and signs as its own.
 
 Unlike the host, an agency signs what it twists, so these pass steps 0 to 4 and stand in its stream;
 later steps refuse them, each reader for itself, and the stream goes on. ``told`` says what an

@@ -1,4 +1,4 @@
-"""What every transport must do, once; `test_transport_memory.py` and `..._kafka.py` run it.
+"""Required behaviour of every transport; `test_transport_memory.py` and `..._kafka.py` run it.
 
 A stage is a Kafka (real or in memory) with one topic of two partitions that `alice` and `bob` may
 use and `mallory` may not.

@@ -1,4 +1,4 @@
-"""What became of each mutant, read from the folder that mutmut leaves behind.
+"""Results of the mutants, read from the folder that mutmut leaves.
 
 A mutant is told by its function and by what it changes, not by mutmut's number, which moves with
 every edit. A mutant of a text alone differs from the original only inside a sentence for people:

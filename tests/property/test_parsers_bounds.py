@@ -1,4 +1,4 @@
-"""What was written to cost time or memory costs little of either.
+"""Inputs that are made to cost time or memory cost little of either.
 
 The inputs and the limit on memory are in tests/fuzz/parser_hostile.py, which runs as a process of
 its own: libraries in C and Rust take memory that no Python tool counts, and only the system stops.

@@ -1,4 +1,4 @@
-"""What is written is read as it was, for every form that has a writer.
+"""Every written form is read back unchanged.
 
 Values, proofs and notes are in test_envelope.py and test_tlog_text.py.
 """

@@ -1,4 +1,4 @@
-"""Who listens to the control topics and speaks on them, and heartbeats to say to it."""
+"""Reader and writer of the control topics in memory, with heartbeats."""
 
 from __future__ import annotations
 

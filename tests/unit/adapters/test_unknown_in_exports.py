@@ -1,4 +1,4 @@
-"""What a format does not know is refused by its line, and kept as the bytes that stood there."""
+"""Unknown content of an export is refused by its line, and kept as the original bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender derives from its secret is stable, its own, and of one use each."""
+"""Values that a sender derives from its secret: stable, its own, one use each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What leaves an event without the consent it needs (docs/spec/contracts.md, "Consent")."""
+"""Fields that are left out without the needed consent (docs/spec/contracts.md, "Consent")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may flow between the parties, under which clause, and what is denied with which code."""
+"""Decisions: permitted fields with their clause, and denials with their code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export holds beyond what may be sent is left out, and each field says why."""
+"""Fields of an export that may not be sent are left out, each with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is worked out once for a sender, its recipients and a type, before any value is seen."""
+"""Compiled policy for a sender, its recipients and a type."""
 
 from __future__ import annotations
 

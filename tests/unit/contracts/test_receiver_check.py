@@ -1,4 +1,4 @@
-"""What the reader refuses although the sender sealed it (docs/spec/contracts.md, "Step 9")."""
+"""Sealed events that the reader refuses (docs/spec/contracts.md, "Step 9")."""
 
 from __future__ import annotations
 

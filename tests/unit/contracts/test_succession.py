@@ -1,4 +1,4 @@
-"""Which version may be signed beside those that a party has signed before."""
+"""Versions that may be signed beside those that a party has signed before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of deploy/ share: where things are, and the real command's own parser."""
+"""Shared parts of the tests of deploy/: paths, and the real command's parser."""
 
 from __future__ import annotations
 

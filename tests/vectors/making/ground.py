@@ -1,4 +1,4 @@
-"""What the vectors are made from: one label for all randomness, and what a library drew for itself.
+"""Sources of the vectors: one label for all randomness, and values that a library drew.
 
 Every seed, salt and nonce is H(label, name, counter), so a case depends on its own name and not on
 the cases before it. HPKE encapsulations and ML-DSA signatures cannot be fixed that way: the library

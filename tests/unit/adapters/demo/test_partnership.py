@@ -1,4 +1,4 @@
-"""What a try-out partnership is made of, and how it is loaded again."""
+"""Parts of a trial partnership, and its loading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo says one can type next."""
+"""Commands that the demo proposes at its end."""
 
 from __future__ import annotations
 

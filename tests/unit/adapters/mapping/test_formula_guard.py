@@ -1,4 +1,4 @@
-"""What a partner wrote is never a formula in an officer's spreadsheet, and comes back as it was."""
+"""Formula guard: a partner's text is no formula in a spreadsheet, and is read back unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agency does with its own manifest: revoking, suspending, renewing and destroying."""
+"""Changes to an agency's own manifest: revoking, suspending, renewing and destroying."""
 
 from __future__ import annotations
 

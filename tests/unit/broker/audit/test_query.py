@@ -1,4 +1,4 @@
-"""Who received which field of a case, under which clause, and what shows it to others."""
+"""Queries of the log: recipients of a case's fields, the clauses, and proofs for others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is named in the log: the account that logged in, whatever it says of itself."""
+"""The log names the account that logged in, whatever name the user gives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command prints with: nothing is cut, nothing steers a terminal."""
+"""Output of commands: nothing is cut, and no text steers a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agency says of itself, asked for with input that no manifest can hold: our own errors."""
+"""Input that a manifest cannot hold ends with our own errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which heartbeats are kept as evidence, how many, and for how long."""
+"""Retention of heartbeats as evidence: selection, number and time."""
 
 from __future__ import annotations
 

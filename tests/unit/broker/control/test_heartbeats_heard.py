@@ -1,4 +1,4 @@
-"""Which heartbeats are believed."""
+"""Accepted and refused heartbeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of statements that were judged: bounded, and only what lasts."""
+"""Cache of judged statements: bounded, and only permanent outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came as a leaf without its content is asked for again, ever more rarely, and then opened."""
+"""Records without content are requested again, at growing intervals, and then opened."""
 
 from __future__ import annotations
 

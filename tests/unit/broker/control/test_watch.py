@@ -1,4 +1,4 @@
-"""What the watch notices of its own agency: what waits, what nobody answers, and what ends."""
+"""Watch over the own agency: waiting items, unanswered referrals, ends of validity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who withholds records or falls silent is noticed and told once; what is missing is asked for."""
+"""Withheld records and missing heartbeats raise one alarm; missing records are requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a wrap gave is remembered for what it was tried with; trying new ones is budgeted."""
+"""Cache of wrap results, bound to their inputs; the number of new wraps is limited."""
 
 from __future__ import annotations
 

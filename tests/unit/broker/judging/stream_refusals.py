@@ -1,4 +1,4 @@
-"""How step 4 says no: a refusal that changes nothing, or a sender that contradicts itself."""
+"""Negative results of step 4: a refusal without effect, or an equivocation."""
 
 from __future__ import annotations
 

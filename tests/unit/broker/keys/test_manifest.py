@@ -1,4 +1,4 @@
-"""What an agency's manifest must be before anything in it is believed."""
+"""Checks of an agency's manifest before its content is trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a passphrase comes from, and what happens when it does not."""
+"""Sources of a passphrase, and refusals without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which keys are due, what revoking ends, and what a new version takes from the one before."""
+"""Due keys, effects of a revocation, and what a new version keeps of the one before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a supervisor is told: alive, ready or why not, and the metrics."""
+"""Health endpoints: live, ready or the reason why not, and the metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an agency stands, which partners are checked, and what is due."""
+"""Progress of an agency, checked partners, and what is due."""
 
 from __future__ import annotations
 

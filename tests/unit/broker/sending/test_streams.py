@@ -1,4 +1,4 @@
-"""What a sender writes: generations, indices, checkpoints and their times."""
+"""Streams of a sender: generations, indices, checkpoints and their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which faults the service waits out, and which end it."""
+"""Faults that the service waits out, and faults that end it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What another agency causes is counted each time, and written once a minute."""
+"""Events that another agency causes are counted each time, and logged once a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader says back: receipts for what is whole, notices that name a place only."""
+"""Statements of a reader: receipts for complete streams, notices that name only a place."""
 
 from __future__ import annotations
 

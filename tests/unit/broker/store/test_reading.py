@@ -1,4 +1,4 @@
-"""What is held of other senders' streams, the inbox, quarantine and evidence."""
+"""Stored state of other senders' streams, the inbox, quarantine and evidence."""
 
 # ruff: noqa: PT012 - that a transaction fails as a whole takes more than one statement
 

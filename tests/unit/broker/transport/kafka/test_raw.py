@@ -1,4 +1,4 @@
-"""What aiokafka's reader of batches must not do to us."""
+"""Raw records that aiokafka's reader of batches would skip, decode or expand."""
 
 from __future__ import annotations
 
