@@ -175,7 +175,7 @@ def test_an_event_is_denied_if_consent_takes_away_what_an_object_cannot_be_witho
     data: dict[str, JSON] = {"consent": {**ALL_CONSENT, "statistics": False}}
     decision = ask(data={**data, "intelligence": graded})
     assert (decision.permitted, decision.code) == (False, "event_invalid")
-    assert decision.detail == f"{path}: the event cannot be without it, and it is left out"
+    assert path in decision.detail
     assert decision.clause == asked.clause
     assert ask(data=data).permitted
     assert ask(data={"consent": ALL_CONSENT, "intelligence": graded}).permitted

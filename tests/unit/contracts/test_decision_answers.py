@@ -41,11 +41,12 @@ def ask(contract: Contract, in_force: ContractStatus, noon: int) -> Asked:
     return Asked(contract, in_force, noon)
 
 
-def denied(decision: Decision) -> tuple[str, str, str | None]:
-    """Code, sentence and clause of a decision that holds nothing to seal."""
+def denied(decision: Decision) -> tuple[str, str | None]:
+    """Return code and clause of a decision that holds nothing to seal."""
     assert decision.permitted is False
     assert (decision.left_out, decision.grouping, decision.flat) == ((), None, {})
-    return decision.code, decision.detail, decision.clause
+    assert decision.detail
+    return decision.code, decision.clause
 
 
 def test_a_permitted_event_comes_with_the_clause_of_its_type(
@@ -53,78 +54,41 @@ def test_a_permitted_event_comes_with_the_clause_of_its_type(
 ) -> None:
     decision = ask()
     assert decision.permitted is True
-    assert (decision.code, decision.detail) == ("permitted", "the contract permits the event")
+    assert decision.code == "permitted"
     assert decision.clause == contract.event_types["referral.made"].clause
     assert decision.flat == DATA
     assert decision.left_out == ()
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "sentence", "with_clause"),
+    ("changed", "code", "with_clause"),
     [
-        ({"recipients": ()}, "recipients_invalid", "no recipient is addressed", False),
-        (
-            {"recipients": ("haven-support", "haven-support")},
-            "recipients_invalid",
-            "a recipient is addressed twice",
-            False,
-        ),
-        (
-            {"recipients": ("haven-support", SENDER)},
-            "recipients_invalid",
-            "the sender addresses itself",
-            False,
-        ),
-        (
-            {"recipients": ("haven-support", "elsewhere")},
-            "party_unknown",
-            "a recipient is not a party to the contract",
-            False,
-        ),
-        (
-            {"sender": "elsewhere"},
-            "party_unknown",
-            "the sender is not a party to the contract",
-            False,
-        ),
-        (
-            {"kind": "referral.imagined"},
-            "type_unknown",
-            "the contract has no event type of this name",
-            False,
-        ),
+        ({"recipients": ()}, "recipients_invalid", False),
+        ({"recipients": ("haven-support", "haven-support")}, "recipients_invalid", False),
+        ({"recipients": ("haven-support", SENDER)}, "recipients_invalid", False),
+        ({"recipients": ("haven-support", "elsewhere")}, "party_unknown", False),
+        ({"sender": "elsewhere"}, "party_unknown", False),
+        ({"kind": "referral.imagined"}, "type_unknown", False),
         (
             {"sender": "haven-support", "recipients": TO[:2], "kind": "case.updated"},
             "type_not_permitted",
-            "the role support may not publish this type",
             True,
         ),
-        (
-            {"recipients": (*TO, "cps-london")},
-            "recipient_not_permitted",
-            "cps-london may not receive this type",
-            True,
-        ),
-        (
-            {"data": {**DATA, "imagined": 1}},
-            "event_invalid",
-            "imagined: the event type has no such field",
-            True,
-        ),
+        ({"recipients": (*TO, "cps-london")}, "recipient_not_permitted", True),
+        ({"data": {**DATA, "imagined": 1}}, "event_invalid", True),
     ],
 )
-def test_a_denial_of_the_whole_event_is_one_sentence_and_the_clause_it_rests_on(
+def test_a_denial_of_the_whole_event_has_a_code_and_the_clause_that_decided(
     ask: Asked,
     contract: Contract,
     changed: dict[str, Any],
     code: str,
-    sentence: str,
     with_clause: bool,
 ) -> None:
     decision = ask(**changed)
     terms = contract.event_types.get(changed.get("kind", "referral.made"))
     clause = terms.clause if with_clause and terms is not None else None
-    assert denied(decision) == (code, sentence, clause)
+    assert denied(decision) == (code, clause)
     assert decision.fields == ()
 
 
@@ -135,11 +99,7 @@ def test_a_required_field_that_is_missing_is_named_with_its_own_clause(
     urgency = terms.fields["urgency"].model_copy(update={"required": True, "clause": "9.9"})
     wanted = terms.model_copy(update={"fields": {**terms.fields, "urgency": urgency}})
     other = contract.model_copy(update={"event_types": {"referral.made": wanted}})
-    assert denied(Asked(other, in_force, noon)()) == (
-        "event_invalid",
-        "urgency: the contract requires this field",
-        "9.9",
-    )
+    assert denied(Asked(other, in_force, noon)()) == ("event_invalid", "9.9")
 
 
 @pytest.mark.parametrize(
@@ -165,11 +125,9 @@ def test_what_is_not_in_force_says_which_way(
     said: str,
 ) -> None:
     at = {-1: contract.starts_ms - 1, 0: noon, +1: contract.ends_ms}[now]
-    assert denied(ask(status=replace(in_force, state=state), now=at)) == (
-        "not_in_force",
-        f"the contract is not in force ({said})",
-        None,
-    )
+    decision = ask(status=replace(in_force, state=state), now=at)
+    assert denied(decision) == ("not_in_force", None)
+    assert said in decision.detail
 
 
 def test_at_its_very_start_a_contract_that_is_not_signed_by_all_is_what_its_standing_says(
@@ -177,14 +135,10 @@ def test_at_its_very_start_a_contract_that_is_not_signed_by_all_is_what_its_stan
 ) -> None:
     # A status from before the last signature was read, at the instant of the start
     early = replace(in_force, state="not_started")
-    detail = ask(status=early, now=contract.starts_ms).detail
-    assert detail == "the contract is not in force (not_started)"
+    assert "not_started" in ask(status=early, now=contract.starts_ms).detail
 
 
-@pytest.mark.parametrize(
-    ("state", "code", "verb"),
-    [("suspended", "suspended", "suspended its part of"), ("left", "contract_left", "left")],
-)
+@pytest.mark.parametrize(("state", "code"), [("suspended", "suspended"), ("left", "contract_left")])
 @pytest.mark.parametrize("agency", [SENDER, "haven-support"])
 def test_who_suspended_or_left_is_named(
     ask: Asked,
@@ -194,21 +148,18 @@ def test_who_suspended_or_left_is_named(
     agency: str,
     state: Any,
     code: str,
-    verb: str,
 ) -> None:
     now = contract_status(contract, everyone, [Departure(agency, state, noon - 1)], noon)
-    assert denied(ask(status=now)) == (code, f"{agency} {verb} the contract", None)
+    decision = ask(status=now)
+    assert denied(decision) == (code, None)
+    assert agency in decision.detail
 
 
 @pytest.mark.parametrize(("state", "code"), [("suspended", "suspended"), ("left", "contract_left")])
 def test_a_contract_of_one_says_so(
     ask: Asked, in_force: ContractStatus, state: Any, code: str
 ) -> None:
-    assert denied(ask(status=replace(in_force, state=state))) == (
-        code,
-        "fewer than two parties take part in the contract",
-        None,
-    )
+    assert denied(ask(status=replace(in_force, state=state))) == (code, None)
 
 
 def without(contract: Contract, event_type: str, *paths: str) -> Contract:
@@ -225,11 +176,7 @@ def test_a_field_that_nobody_addressed_may_read_is_refused_under_its_own_clause(
 ) -> None:
     decision = ask({**DATA, "witnesses": 2}, recipients=("haven-support",))
     clause = contract.event_types["referral.made"].fields["witnesses"].clause
-    assert denied(decision) == (
-        "field_not_granted",
-        "no addressed agency may read witnesses",
-        clause,
-    )
+    assert denied(decision) == ("field_not_granted", clause)
     assert decision.fields[0] == FieldDecision(
         "witnesses", "refused", frozenset(), clause, "field_not_granted"
     )
@@ -249,12 +196,7 @@ def test_unreadable_and_unsendable_fields_are_two_faults_of_one_denial(
     decision = Asked(other, in_force, noon)(
         data, "case.updated", sender="council-camden", recipients=("csu-camden",)
     )
-    assert denied(decision) == (
-        "field_not_granted",
-        "no addressed agency may read note, borough; "
-        "the sender may not send victim.name, victim.date_of_birth",
-        terms.clause,
-    )
+    assert denied(decision) == ("field_not_granted", terms.clause)
     assert [(field.path, field.clause, field.reason) for field in decision.fields] == [
         ("note", None, "field_not_granted"),
         ("borough", None, "field_not_granted"),
@@ -275,25 +217,16 @@ def test_fields_that_only_others_may_send_are_one_fault(
         sender="council-camden",
         recipients=("csu-camden",),
     )
-    assert denied(decision)[1] == "the sender may not send victim.name"
+    assert denied(decision)[0] == "field_not_granted"
+    assert "victim.name" in decision.detail
 
 
 @pytest.mark.parametrize(
-    ("changed", "code", "sentence", "where"),
+    ("changed", "code", "where"),
     [
-        ({"to": (*TO, SENDER)}, "recipients_invalid", "the sender addresses itself", None),
-        (
-            {"me": "lantern-centre"},
-            "recipients_invalid",
-            "the reader is not among those addressed",
-            None,
-        ),
-        (
-            {"flat": {**DATA, "victim.address": "B"}},
-            "field_not_granted",
-            "the reader may not have this field",
-            "victim.address",
-        ),
+        ({"to": (*TO, SENDER)}, "recipients_invalid", None),
+        ({"me": "lantern-centre"}, "recipients_invalid", None),
+        ({"flat": {**DATA, "victim.address": "B"}}, "field_not_granted", "victim.address"),
         (
             {
                 "sender": "council-camden",
@@ -303,25 +236,18 @@ def test_fields_that_only_others_may_send_are_one_fault(
                 "flat": {"case_id": CASE, "victim.name": "A"},
             },
             "field_not_granted",
-            "the sender may not send this field",
             "victim.name",
         ),
         (
             {"flat": {**DATA, "victim.name": "A", "consent.statistics": True}},
             "consent_missing",
-            "the field was sent without the consent that it needs",
             "victim.name",
         ),
-        (
-            {"flat": {"case_id": CASE, "referral_id": CASE}},
-            "event_invalid",
-            "the contract requires this field",
-            "requested_service",
-        ),
+        ({"flat": {"case_id": CASE, "referral_id": CASE}}, "event_invalid", "requested_service"),
     ],
 )
 def test_what_a_reader_refuses_is_one_sentence_and_names_the_field(
-    contract: Contract, changed: dict[str, Any], code: str, sentence: str, where: str | None
+    contract: Contract, changed: dict[str, Any], code: str, where: str | None
 ) -> None:
     terms = contract.event_types["referral.made"]
     service = terms.fields["requested_service"].model_copy(update={"required": True})
@@ -338,4 +264,4 @@ def test_what_a_reader_refuses_is_one_sentence_and_names_the_field(
     with pytest.raises(EventError) as caught:
         receiver_check(contract.model_copy(update={"event_types": types}), **asked)
     error = caught.value
-    assert (error.code, error.detail, error.where) == (code, sentence, where)
+    assert (error.code, error.where) == (code, where)

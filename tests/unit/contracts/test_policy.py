@@ -8,7 +8,7 @@ from contracts import policy as module
 from contracts.errors import EventError
 from contracts.events import JSON
 from contracts.model import Contract
-from contracts.policy import Denial, FieldDecision, LeftOut, group_fields, policy_for
+from contracts.policy import FieldDecision, LeftOut, group_fields, policy_for
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")
@@ -70,9 +70,9 @@ def test_only_what_may_be_sent_and_read_is_required(contract: Contract) -> None:
 def test_a_type_that_only_the_contract_knows_is_unknown(contract: Contract) -> None:
     types = {**contract.event_types, "imagined": contract.event_types["referral.made"]}
     other = contract.model_copy(update={"event_types": types})
-    assert policy_for(other, SENDER, TO, "imagined").denial == Denial(
-        "type_unknown", "the contract has no event type of this name"
-    )
+    denial = policy_for(other, SENDER, TO, "imagined").denial
+    assert denial is not None
+    assert denial.code == "type_unknown"
 
 
 def test_a_policy_is_compiled_once_and_for_exactly_what_was_asked(contract: Contract) -> None:

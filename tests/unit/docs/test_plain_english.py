@@ -27,7 +27,7 @@ def modules(*folders: str) -> Iterator[tuple[str, str]]:
 
 
 def is_question(docstring: str) -> bool:
-    first = docstring.split("\n\n")[0].strip()
+    first = docstring.split("\n\n", maxsplit=1)[0].strip()
     return first.split(maxsplit=1)[0].strip("`*:,.") in QUESTION_WORDS or first.endswith("?")
 
 

@@ -142,7 +142,7 @@ def test_a_command_that_never_stops_writing_is_ended(
     reader = script(tmp_path, "while True: print('{}')")
     done = cli("conformance", "--command", reader, "0-value_missing")
     assert done.code == 1
-    assert "more than 4096 bytes of answers" in done.lines[0]
+    assert "4096 bytes" in done.lines[0]
 
 
 def test_what_a_command_started_itself_is_ended_with_it(

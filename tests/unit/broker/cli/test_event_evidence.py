@@ -170,8 +170,7 @@ def test_an_event_that_is_newer_than_the_last_heartbeat(cli, world, records) -> 
     world.receive(READER, *world.live(SENDER, event))
     done = show(cli, world, id_of(world, 3))
     assert (done.code, done.out) == (1, b"")
-    assert "newer than the last heartbeat of csu-camden" in done.err
-    assert "heartbeat_awaited" in done.err
+    done.require_failure("heartbeat_awaited", 1)
     beat(world, READER)
     assert show(cli, world, id_of(world, 3)).code == 0
 
@@ -239,7 +238,7 @@ def test_either_an_event_or_a_file_is_asked_about(cli, world, both: bool, tmp_pa
 def test_what_is_no_events_id_is_wrong_usage(cli, world, event: str) -> None:
     done = show(cli, world, event)
     assert (done.code, done.out) == (2, b"")
-    assert "an event's id is a UUID" in done.err
+    assert "UUID" in done.err
 
 
 def test_a_sender_that_nobody_knows_is_wrong_input(cli, world, records) -> None:
@@ -252,10 +251,10 @@ def test_options_that_contradict_each_other_are_refused(cli, world, records, fil
     event = id_of(world)
     with_record = show(cli, world, event, "--record", file)
     assert (with_record.code, with_record.out) == (2, b"")
-    assert "--record goes with --check" in with_record.err
+    assert "--record" in with_record.err
     with_source = show(cli, world, "--check", file, "--source", SENDER)
     assert (with_source.code, with_source.out) == (2, b"")
-    assert "--source goes with an event's id" in with_source.err
+    assert "--source" in with_source.err
 
 
 # --- the sealed record beside it -----------------------------------------------------------------
@@ -333,6 +332,6 @@ def test_a_record_is_written_of_an_event_and_not_of_a_check(
 ) -> None:
     both = show(cli, world, "--check", tmp_path / "x", "--with-record", tmp_path / "y")
     assert (both.code, both.out) == (2, b"")
-    assert "--with-record goes with an event's id" in both.err
+    assert "--with-record" in both.err
     nowhere = show(cli, world, sent, "--with-record", tmp_path / "absent" / "y", agency=SENDER)
     nowhere.require_failure("output_unwritable")

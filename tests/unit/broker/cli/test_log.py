@@ -281,7 +281,6 @@ def test_before_the_adapter_has_run_nothing_is_said_to_be_whole(cli, world, comm
     more = () if command == "verify" else ("--case", CASE)
     done = cli("log", command, "--agency", world.without_state(SENDER), *more)
     done.require_failure("state_missing")
-    assert "has not run yet" in done.err
     assert not list(world.directory(SENDER).rglob("*.db"))
 
 
@@ -291,7 +290,6 @@ def test_an_answer_that_no_signed_head_covers_is_not_called_verified(cli, world)
     assert (done.code, done.json["log"]["verified"]) == (4, False)
     assert done.json["log"]["not_signed"] == [0, 1]
     assert "verified" not in done.err
-    assert "no signed head covers entries 0 to 1 yet" in done.err
     later = show(cli, world, "--json")  # the reading before has had the head signed
     assert (later.code, later.json["log"]["verified"]) == (0, True)
 

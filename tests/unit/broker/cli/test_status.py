@@ -61,7 +61,6 @@ def test_before_the_adapter_has_run_it_says_so_and_makes_no_state(cli, world) ->
     for more in ((), ("--json",)):
         done = status(cli, world, READER, *more)
         done.require_failure("state_missing")
-        assert "has not run yet" in done.err
         assert f"concordant adapter run --agency {world.directory(READER)}" in done.err
     release(cli, world, SENDER, "topic", 0).require_failure("state_missing")
     assert sorted(world.directory(READER).rglob("*")) == before
@@ -142,7 +141,6 @@ def test_records_of_which_only_the_hash_came_are_counted(cli, world) -> None:
     world.receive(READER, first, third, as_leaf(second))
     done = status(cli, world)
     assert "RECORDS OF WHICH ONLY THE HASH CAME" in done.text
-    assert "1 record(s) of which only the hash came" in done.err
     (stream,) = status(cli, world, READER, "--json").json["received"]
     assert stream["without_content"] == [[stream["generation"], 1]]
     world.receive(READER, second)

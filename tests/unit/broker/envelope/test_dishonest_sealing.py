@@ -63,7 +63,7 @@ def test_the_dishonest_sender_can_be_honest(camden: Recipient) -> None:
 
 def test_a_key_of_another_group_does_not_match_the_commitment(camden: Recipient) -> None:
     event = dishonest([pad(b"{}"), pad(b"[]")], [(camden, [secret(1), secret(0)])])
-    with pytest.raises(OpeningError, match=r"^a group's key does not match its commitment$"):
+    with pytest.raises(OpeningError):
         camden.open(event)
     refused(camden, event, 8, "commitment_wrong")
 

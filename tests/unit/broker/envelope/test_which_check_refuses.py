@@ -192,8 +192,8 @@ def test_each_step_of_opening_says_what_is_broken(camden: Recipient, haven: Reci
     }.items():
         with pytest.raises(OpeningError) as caught:
             camden.open(event)
-        said[name] = (caught.value.step, caught.value.code, str(caught.value))
+        said[name] = (caught.value.step, caught.value.code)
     assert said == {
-        "list": (7, "key_list_broken", "the key list does not open for this event and session"),
-        "group": (8, "group_broken", "a group does not decrypt"),
+        "list": (7, "key_list_broken"),
+        "group": (8, "group_broken"),
     }
