@@ -38,7 +38,7 @@ class NewParty:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What the next version changes.
+    """Changes of the next version.
 
     Attributes:
         version: its number.
@@ -103,7 +103,7 @@ def revised_text(text: str, revision: Revision) -> str:
 
 
 class _Lines:
-    """Where the lines of a text begin."""
+    """Return the offsets of the lines of a text."""
 
     def __init__(self, text: str) -> None:
         self._starts = [0]
