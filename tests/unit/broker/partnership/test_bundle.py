@@ -48,7 +48,7 @@ def test_what_is_written_is_read_and_written_again() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_an_altered_bit_is_refused_or_in_a_content_that_says_so(data: st.DataObject) -> None:
+def test_every_altered_bit_is_refused(data: st.DataObject) -> None:
     raw = bytearray(RAW)
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     assert refused(bytes(raw)) in {"bundle_malformed", "bundle_too_large"}
