@@ -304,7 +304,7 @@ class Policy:
             personal = impersonal and path in self.depersonalised
             gone = []
             for agency in sorted(decision.readers):
-                mine = refused.get(agency, _NO_SCOPES) if groups.bound[index] else _NO_SCOPES
+                mine = refused.get(agency) if groups.bound[index] else None
                 if lacking or mine:
                     gone.append(LeftOut(path, agency, "consent_missing"))
                 elif personal:
@@ -346,7 +346,7 @@ def policy_for(
         return Policy(contract, event_type, recipients, unknown)
     denial = _not_permitted(contract, sender, recipients, event_type)
     built = (
-        Policy(contract, event_type, recipients, denial, denial.clause)
+        Policy(contract, event_type, recipients, denial)
         if denial is not None
         else _compile(contract, sender, recipients, event_type)
     )

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.errors import ContractError, EventError
 from contracts.model import Contract
-from contracts.policy import group_fields
+from contracts.policy import GROUPS_MAX, group_fields
 from tests.unit.contracts.asked import granted_to
 
 ADDRESSED = frozenset({"csu-lewisham", "council-camden", "haven-support"})
@@ -91,9 +91,12 @@ def test_a_grant_of_a_field_that_the_type_has_not_stops_the_contract(contract: C
     with pytest.raises(ContractError) as caught:
         group_fields(other, "case.updated", ADDRESSED)
     assert caught.value.code == "contract_field_unknown"
+    assert caught.value.where == "event_types.case.updated.fields.imagined"
+    assert caught.value.detail == "the contract grants a field that the event type does not have"
 
 
-def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract) -> None:
+@pytest.mark.parametrize("sets", [15, 16])
+def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract, sets: int) -> None:
     terms = contract.event_types["referral.made"]
     roles = [f"role-{n}" for n in range(5)]
     parties = tuple(
@@ -102,9 +105,12 @@ def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract) 
     )
     fields = {
         path: field.model_copy(
-            update={"readers": tuple(r for i, r in enumerate(roles) if n >> i & 1)}
+            update={
+                "readers": tuple(r for i, r in enumerate(roles) if n >> i & 1),
+                "identifies": False,
+            }
         )
-        for n, (path, field) in enumerate(list(terms.fields.items())[:31], 1)
+        for n, (path, field) in enumerate(list(terms.fields.items())[:sets], 1)
     }
     other = contract.model_copy(
         update={
@@ -112,6 +118,14 @@ def test_more_sets_of_readers_than_groups_stop_the_contract(contract: Contract) 
             "event_types": {"referral.made": terms.model_copy(update={"fields": fields})},
         }
     )
+    everyone = frozenset(p.id for p in parties)
+    if sets < GROUPS_MAX:  # beside group 0, which no field is in here
+        assert len(group_fields(other, "referral.made", everyone).readers) == GROUPS_MAX
+        return
     with pytest.raises(ContractError) as caught:
-        group_fields(other, "referral.made", frozenset(p.id for p in parties))
-    assert caught.value.code == "contract_invalid"
+        group_fields(other, "referral.made", everyone)
+    assert (caught.value.code, caught.value.where) == (
+        "contract_invalid",
+        "event_types.referral.made",
+    )
+    assert caught.value.detail == "more than 16 groups of fields in one type"

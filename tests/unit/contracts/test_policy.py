@@ -9,6 +9,8 @@ from contracts.errors import EventError
 from contracts.events import JSON
 from contracts.model import Contract
 from contracts.policy import FieldDecision, LeftOut, group_fields, policy_for
+from contracts.status import ContractStatus
+from tests.unit.contracts.asked import Asked
 
 SENDER = "csu-camden"
 TO = ("csu-lewisham", "council-camden", "haven-support")
@@ -98,6 +100,17 @@ def test_the_cache_of_policies_is_bounded(
             policy_for(fresh, SENDER, (agency,), event_type)
             kept.append(len(fresh.policies))
     assert kept == [1, 2, 3, 1, 2, 3, 1, 2, 2, 2]
+
+
+def test_a_policy_says_of_what_it_is(contract: Contract) -> None:
+    for sender, recipients, event_type in (
+        (SENDER, TO, "referral.made"),
+        ("haven-support", ("csu-camden",), "case.updated"),
+        (SENDER, TO, "made.up"),
+    ):
+        policy = policy_for(contract, sender, recipients, event_type)
+        assert policy.contract is contract
+        assert (policy.event_type, policy.addressed) == (event_type, recipients)
 
 
 def test_names_that_the_contract_does_not_have_are_not_kept(contract: Contract) -> None:
@@ -255,3 +268,24 @@ def test_lack_of_consent_is_named_before_the_kind_of_record(contract: Contract) 
     given = {**incident, "consent.share_identity": True}
     blocked = policy.consented(given).blocked
     assert blocked["victim.name"].reason == "incident_depersonalised"
+
+
+def test_a_field_that_is_left_out_is_reported_by_name() -> None:
+    one = LeftOut("victim.name", "haven-support", "consent_missing")
+    assert one.as_json() == {
+        "field": "victim.name",
+        "agency": "haven-support",
+        "reason": "consent_missing",
+    }
+
+
+def test_the_decision_names_the_groups_and_why_a_case_cannot_be_left_out(
+    contract: Contract, ask: Asked, in_force: ContractStatus
+) -> None:
+    decision = ask()
+    assert decision.grouping is policy_for(contract, SENDER, TO, "referral.made").grouping
+    torn = with_field(contract, "referral.made", "case_id", consent=("statistics",))
+    denied = ask(contract=torn, data={"consent": {"share_identity": True}})
+    clause = contract.event_types["referral.made"].fields["case_id"].clause
+    assert (denied.code, denied.clause) == ("event_invalid", clause)
+    assert denied.detail.startswith("case_id: ")
