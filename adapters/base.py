@@ -248,3 +248,23 @@ class AgencyAdapter(Protocol):
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
         """Parse the output of ``from_event`` as the agency's own system would import it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencySystem:
+    """One agency's own system: its format, and what the agency says about it.
+
+    Attributes:
+        adapter: reads and writes its files.
+        agency: the agency's id.
+        partners: own codes -> agency ids.
+        encoding: encoding of the files' text, if the agency states one.
+        leave_out: how to treat a field that the contract does not allow for a row's recipients.
+            True leaves it out and reports it; False refuses the row.
+    """
+
+    adapter: AgencyAdapter
+    agency: str
+    partners: dict[str, str]
+    encoding: str | None = None
+    leave_out: bool = True

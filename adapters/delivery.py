@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from adapters.base import AgencyAdapter, Context, MappingError
+from adapters.base import AgencySystem, Context, MappingError
 from adapters.links import StoreLinks
 from adapters.sinks.sink import Sink, SinkError
 from broker.errors import StoreError
@@ -47,9 +47,7 @@ class Delivery:
     """Delivers events from the inbox, urgent events first.
 
     Args:
-        adapter: renders an event.
-        agency: this agency's id.
-        partners: own codes -> agency ids.
+        system: renders an event.
         store: the agency's state.
         sink: the agency's system.
         clock: () -> ms since the epoch.
@@ -57,16 +55,14 @@ class Delivery:
 
     def __init__(
         self,
-        adapter: AgencyAdapter,
-        agency: str,
-        partners: dict[str, str],
+        system: AgencySystem,
         store: Store,
         sink: Sink,
         clock: Callable[[], int],
     ) -> None:
-        self._adapter = adapter
-        self._agency = agency
-        self._partners = partners
+        self._adapter = system.adapter
+        self._agency = system.agency
+        self._partners = system.partners
         self._store = store
         self._sink = sink
         self._clock = clock

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-from adapters.base import AgencyAdapter, Context, MappingError, Records, Rejected, Row
+from adapters.base import AgencySystem, Context, MappingError, Records, Rejected, Row
 from adapters.limits import CHUNK_BYTES, CHUNK_ROWS, MAX_REFUSED
 from adapters.links import StoreLinks
 from adapters.sources.rejects import rejected_pieces, rest_pieces
@@ -100,47 +100,48 @@ class _Tally:
     taken_of_chunk: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Where events go that were made of records.
+
+    Attributes:
+        publisher: puts them into the outbox.
+        published: called after each transaction that added something.
+    """
+
+    publisher: Publisher
+    published: Callable[[], None]
+
+
 class Intake:
     """Takes the files of one agency.
 
     Args:
-        adapter: reads them.
-        agency: this agency's id.
-        partners: own codes -> agency ids.
+        system: reads them.
         store: the agency's state.
-        publisher: puts events into the outbox.
-        published: called after each transaction that added something.
+        publication: takes the events.
         metrics: counts refused records and files.
         clock: () -> ms since the epoch.
-        encoding: encoding of the files' text, if the agency states one.
-        leave_out: how to treat a field that the contract does not allow for a row's recipients.
-            True leaves it out and reports it; False refuses the row.
     """
 
     def __init__(
         self,
-        adapter: AgencyAdapter,
-        agency: str,
-        partners: dict[str, str],
+        system: AgencySystem,
         store: Store,
-        publisher: Publisher,
-        published: Callable[[], None],
+        publication: Publication,
         metrics: Metrics,
         clock: Callable[[], int],
-        encoding: str | None = None,
-        *,
-        leave_out: bool = True,
     ) -> None:
-        self._adapter = adapter
-        self._agency = agency
-        self._partners = partners
+        self._adapter = system.adapter
+        self._agency = system.agency
+        self._partners = system.partners
+        self._encoding = system.encoding
+        self._leave_out = system.leave_out
         self._store = store
-        self._publisher = publisher
-        self._published = published
+        self._publisher = publication.publisher
+        self._published = publication.published
         self._metrics = metrics
         self._clock = clock
-        self._encoding = encoding
-        self._leave_out = leave_out
         self._log = logger("intake")
 
     async def take(self, file: SourceFile) -> Verdict:

@@ -15,12 +15,13 @@ from bench.partnership import READER, recipient_ids
 from bench.raw_kafka import end
 from bench.world import PARTITIONS, RECIPIENTS, World
 from broker import pseudonyms
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.receiving.receiving import Receiving
 from broker.record import KafkaPartition, Record
 from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing_context import event_sealer
+from broker.sending.streams import StreamOwner
 from broker.statements.authorship import cosigner
 from broker.store.database import open_store
 from broker.transport.kafka import KafkaTransport
@@ -46,19 +47,15 @@ class Durable:
         )
         signer = cosigner(sender.key_name, sender.stream_signer(now_ms()))
         self.relay = Relay(
-            sender.deployment, SOURCE, self.outbox, self.transport, lambda: signer, now_ms
+            StreamOwner(sender.deployment, SOURCE),
+            self.outbox,
+            self.transport,
+            lambda: signer,
+            now_ms,
         )
         self.relay.take_lock("bench")
-        trust = KeyResolver(READER, reader.manifests, reader.contracts)
-        keys = OpeningKeys(READER, reader.manifests, reader.keyring)
-        self.receiving = Receiving(
-            reader.deployment,
-            READER,
-            self.inbox,
-            lambda: trust,
-            lambda: keys,
-            reader.keyring.secret(),
-        )
+        trust = TrustStore(READER, reader.contracts, reader.manifests, reader.keyring)
+        self.receiving = Receiving(self.inbox, trust, reader.keyring.secret())
         self._topic = made.topic
         self.to = recipient_ids(RECIPIENTS)
 

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.base import AgencyAdapter
+from adapters.base import AgencyAdapter, AgencySystem
 from adapters.catalogue import adapter_named
-from adapters.intake import Intake
+from adapters.intake import Intake, Publication
 from adapters.sources.source_file import FileReport
 from adapters.sources.watched_folder import FolderSource
 from bench.results import save
@@ -91,12 +91,9 @@ class _Taker:
         self._folder = participant.path(config.folders.import_)
         self._reports: list[FileReport] = []
         self._intake = Intake(
-            self.adapter,
-            participant.agency,
-            config.partners,
+            AgencySystem(self.adapter, participant.agency, config.partners),
             open_store(participant.path(config.state.database)),
-            Publisher(event_sealer(participant)),
-            lambda: None,
+            Publication(Publisher(event_sealer(participant)), lambda: None),
             Metrics(),
             now_ms,
         )

@@ -18,7 +18,8 @@ from bench.world import PARTITIONS, RECIPIENTS, World
 from broker.judging.file_context import FileContext
 from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
+from broker.judging.verification_cache import VerificationCache
 from broker.record import (
     CONTENT_TYPE_HEADER,
     PROOF_HEADER,
@@ -121,10 +122,7 @@ class _Sealing:
 def _view(made: World) -> FileContext:
     me = made.load(READER)
     return FileContext(
-        me.deployment,
-        me.agency,
-        KeyResolver(me.agency, me.manifests, me.contracts),
-        OpeningKeys(me.agency, me.manifests, me.keyring),
+        TrustStore(me.agency, me.contracts, me.manifests, me.keyring).current,
         lambda *_: False,
         now_ms(),
     )
@@ -135,10 +133,11 @@ async def _receive(
 ) -> None:
     """Judge ``events`` new records; ``offsets`` is where each partition goes on."""
     stop, one = asyncio.Event(), asyncio.Lock()
+    cache = VerificationCache()
     opened = 0
 
     def judge(records: list[Record]) -> None:
-        for _record, judgement in judge_each(records, view, now_ms()):
+        for _record, judgement in judge_each(records, view, cache, now_ms()):
             view.took(judgement)
             assert isinstance(judgement, Opened), judgement.outcome
 

@@ -14,6 +14,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,18 +27,21 @@ from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.reasons import attributed
 from broker.clock import now_ms
-from broker.control.control import News
+from broker.control.control import Control, News
 from broker.errors import ConfigError
 from broker.event import OpenedEvent
+from broker.judging.key_resolver import Trust, TrustStore
 from broker.receiving.inbox_payload import parse_payload
 from broker.receiving.persistence import Batch
+from broker.receiving.position_guard import PositionGuard
+from broker.receiving.receiving import Receiving
 from broker.receiving.retry_later import EQUIVOCATION
 from broker.record import KafkaPartition
-from broker.service.reading import Reader
+from broker.service.reading import Inbound, Reader
 from broker.store.database import Store, open_store
 from broker.store.exclusion import exclusive
 from broker.transport.interfaces import OnTrouble, Receiver, Trouble
-from broker.transport.topics import control_topics, group_prefix
+from broker.transport.topics import group_prefix
 
 __all__ = [
     "Events",
@@ -55,12 +59,12 @@ def _silent(_trouble: Trouble) -> None:
     return None
 
 
-def _pass_over(_partition: KafkaPartition, _batch: Batch, _now: int) -> None:
-    """Ignore the batch: the inbox has accepted events, the adapter reports refused ones."""
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """A subscription's two databases: its own state, and the agency's for the disclosure log."""
 
-
-async def _pass_over_news(_news: News) -> None:
-    """Ignore news: the adapter reports and answers it."""
+    own: Store
+    agency: Store
 
 
 @asynccontextmanager
@@ -113,7 +117,8 @@ async def subscribe(
             )
         for_whom = f"subscriber {name}" + (f" for {label(acting_for)}" if acting_for else "")
         actor = Actor(label(login_name()), label(for_whom), reason)
-        subscription = _Subscription(participant, store, audit, receiver, actor, clock)
+        stores = _Stores(store, audit)
+        subscription = _Subscription(participant, stores, receiver, actor, clock)
         stop = asyncio.Event()
         reading = asyncio.create_task(subscription.read(stop, on_trouble))
         try:
@@ -132,33 +137,42 @@ class _Subscription:
     def __init__(
         self,
         participant: Participant,
-        store: Store,
-        audit: Store,
+        stores: _Stores,
         receiver: Receiver,
         actor: Actor,
         clock: Callable[[], int],
     ) -> None:
-        self._participant = participant
         self._looked = clock()
-        self._store = store
-        self._audit = audit
+        self._store = stores.own
+        self._audit = stores.agency
         self._actor = actor
         self._clock = clock
         self._secret = participant.keyring.secret()
-        topics = control_topics(participant.deployment)
-        self._reader = Reader(
-            participant,
-            store,
-            receiver,
-            clock,
-            self._secret,
-            topics,
-            (topics.manifests, topics.contracts, topics.receipts),
-            on_taken=_pass_over,
-            on_news=_pass_over_news,
-            on_books=self.judge_again,
-            log_taken=False,
+        self._trust = TrustStore(
+            participant.agency, participant.contracts, participant.manifests, participant.keyring
         )
+        control = Control(self._trust, participant.repository, self._store)
+        inbound = Inbound(
+            control,
+            Receiving(self._store, self._trust, self._secret, log_taken=False),
+            PositionGuard(self._store, receiver),
+        )
+        topics = control.topics
+        listens = (topics.manifests, topics.contracts, topics.receipts)
+        self._reader = Reader(receiver, inbound, listens, self, clock)
+
+    def taken(self, _partition: KafkaPartition, _batch: Batch, _now: int) -> None:
+        """Ignore the batch: the inbox has accepted events, the adapter reports refused ones."""
+
+    def news(self, _news: News) -> None:
+        """Ignore news: the adapter reports and answers it."""
+
+    def reached(self) -> None:
+        """Ignore that Kafka answered: nothing here shows it."""
+
+    async def believed(self, _trust: Trust) -> None:
+        """Judge what waits again: a contract or manifest may be what it waits for."""
+        await self.judge_again()
 
     async def read(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
         """Read key changes first, then events, until ``stop``."""
@@ -194,12 +208,12 @@ class _Subscription:
         return events
 
     def _consultation(self, event: OpenedEvent) -> Entry:
-        signed = self._reader.control.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         return recording.consulted(
             event,
             signed.text,
-            self._participant.agency,
+            self._trust.current.resolver.agency,
             pseudonyms.case_key(self._secret, event.case_id),
             self._clock(),
             self._actor.operator,

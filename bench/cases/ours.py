@@ -18,8 +18,9 @@ from broker.event import OpenedEvent
 from broker.judging.file_context import FileContext
 from broker.judging.judgements import Opened
 from broker.judging.judging import judge_each
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.judging.partition_state import PartitionState
+from broker.judging.verification_cache import VerificationCache
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.sending.sealing_context import event_sealer
 from broker.sending.streams import Stream, append, open_generation
@@ -69,11 +70,9 @@ class Case(measuring.Case):
         """A new reader, that has met nothing of the stream."""
         now = self._clock()
         me = self._load(self.reader)
+        self._cache = VerificationCache()
         self._view = _View(
-            me.deployment,
-            me.agency,
-            KeyResolver(me.agency, me.manifests, me.contracts),
-            OpeningKeys(me.agency, me.manifests, me.keyring),
+            TrustStore(me.agency, me.contracts, me.manifests, me.keyring).current,
             lambda *_: False,
             now,
         )
@@ -115,7 +114,7 @@ class Case(measuring.Case):
         now = self._clock()
         view = self._view
         opened = []
-        for _record, judgement in judge_each(messages, view, now):
+        for _record, judgement in judge_each(messages, view, self._cache, now):
             view.took(judgement)
             opened.append(judgement.event if isinstance(judgement, Opened) else None)
         return opened

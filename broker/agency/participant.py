@@ -168,6 +168,13 @@ class Participant:
         return self.keyring.signer(max(usable, key=lambda key: key.not_before).kid)
 
 
+@dataclass(slots=True)
+class LoadedAgency:
+    """The agency as it was last loaded: ``participant`` changes when its files are taken up."""
+
+    participant: Participant
+
+
 def load_participant(directory: Path, now: int, *, unsigned_ok: bool = False) -> Participant:
     """Load an agency's directory and verify everything in it; this needs no passphrase.
 

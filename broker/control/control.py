@@ -6,7 +6,6 @@ before it changes anything. Records that do not verify are counted and dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,11 +16,12 @@ from broker.control.receipts_kept import ReceiptRules
 from broker.control.replay_requests import ReplayRequests, require_recent
 from broker.envelope.primitives import sha256
 from broker.errors import NoteError, RefusedError
+from broker.judging.key_resolver import TrustStore
 from broker.judging.partition_state import parse_outline
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.keys.kid import RECEIPT
 from broker.keys.manifest import parse_manifest
-from broker.receiving.position_guard import keep_footing
+from broker.receiving.position_guard import save_position
 from broker.record import (
     CONTENT_TYPE_HEADER,
     RECEIPT_CONTENT_TYPE,
@@ -44,9 +44,11 @@ from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import GenerationPlace, Origin, Place, parse_origin
 from broker.tlog.cosignature import verify_cosignature
 from broker.tlog.generation_links import GENERATION
-from broker.transport.topics import ControlTopics
+from broker.transport.topics import all_readable_topics, control_topics
 from contracts.errors import ConcordantError
 
+HEARD_WITH: Final = "manifests-heard-with"
+"""Name in the state of what `Control.heard_with` says."""
 CONTRADICTED_LOGS: Final = 16
 """Maximum number of logs of one agency with a heartbeat kept as evidence.
 
@@ -81,33 +83,56 @@ class News:
 
 
 class Control:
-    """Keeps the registry and the store current from the control topics."""
+    """Keeps what is believed, its files and the store current from the control topics.
 
-    def __init__(
-        self,
-        agency: str,
-        topics: ControlTopics,
-        repository: Repository,
-        contracts: ContractBook,
-        manifests: ManifestBook,
-        store: Store,
-        readable: Callable[[], frozenset[str]],
-    ) -> None:
-        """``readable``: () -> data topics that this agency reads."""
-        self._agency = agency
-        self._topics = topics
+    Args:
+        trust: what is believed now; news replaces it.
+        repository: where newer contracts and manifests are stored.
+        store: the agency's state.
+    """
+
+    def __init__(self, trust: TrustStore, repository: Repository, store: Store) -> None:
+        self.trust = trust
+        self.topics = control_topics(trust.manifests.deployment)
+        self._agency = trust.current.resolver.agency
         self._repository = repository
         self._store = store
-        self._readable = readable
         self._budgets = Budgets()
         self._heard_manifests: dict[bytes, tuple[str, int]] = {}
         self._judged = JudgedStatements()
         self.replay_requests = ReplayRequests()
-        self._rules = ReceiptRules(agency)
+        self._rules = ReceiptRules(self._agency)
         self._rules_of: ManifestBook | None = None
-        self._presence = Presence(contracts, manifests)
-        self.contracts = contracts
-        self.manifests = manifests
+        self._presence = Presence(trust.contracts, trust.manifests)
+
+    @property
+    def contracts(self) -> ContractBook:
+        """Contracts that are believed now."""
+        return self.trust.contracts
+
+    @property
+    def manifests(self) -> ManifestBook:
+        """Manifests that are believed now."""
+        return self.trust.manifests
+
+    def data_topics(self) -> tuple[str, ...]:
+        """Data topics that this agency reads, of every contract that it has signed."""
+        contracts = (signed.contract for signed in self.contracts.trusted())
+        return all_readable_topics(contracts, self._agency)
+
+    def believed(self) -> bytes:
+        """A hash of which contracts are believed."""
+        return sha256(b"".join(sorted(one.hash for one in self.contracts.trusted())))
+
+    def heard_with(self) -> bytes | None:
+        """Which contracts were believed when all manifests were last taken, as ``believed``."""
+        with self._store.reading() as tx:
+            return tx.meta.get(HEARD_WITH)
+
+    def note_heard_with(self, believed: bytes) -> None:
+        """Note that all manifests were taken while these contracts were believed."""
+        with self._store.transaction() as tx:
+            tx.meta.set(HEARD_WITH, believed)
 
     def take(self, partition: KafkaPartition, records: list[Record], now: int) -> News:
         """Take a batch of one control topic and store the position after it.
@@ -117,12 +142,11 @@ class Control:
         """
         news = News()
         handlers = {
-            self._topics.manifests: self._manifest,
-            self._topics.contracts: self._contract,
-            self._topics.heartbeats: self._heartbeat,
-            self._topics.receipts: self._receipt_or_notice,
+            self.topics.manifests: self._manifest,
+            self.topics.contracts: self._contract,
+            self.topics.heartbeats: self._heartbeat,
+            self.topics.receipts: self._receipt_or_notice,
         }
-        topic = partition.topic
         topic = partition.topic
         handle = handlers[topic]
         for record in records:
@@ -137,20 +161,18 @@ class Control:
                     if error.code == "registry_unwritable" or error.code.startswith("store_"):
                         raise
                     code = error.code
-                if topic in (self._topics.manifests, self._topics.contracts):
+                if topic in (self.topics.manifests, self.topics.contracts):
                     self._judged.add(sha256(record.value), code, self.contracts, self.manifests)
             if code:
                 news.rejected.append(code)
         if records:
             with self._store.transaction() as tx:
-                position = records[-1].offset + 1
-                tx.reader.save_position(partition, position)
-                keep_footing(tx, position, records)
+                save_position(tx, records[-1].offset + 1, records)
         return news
 
     def _judged_before(self, topic: str, value: bytes) -> str | None:
         """Return the outcome of a manifest or contract that was judged before, else None."""
-        if topic not in (self._topics.manifests, self._topics.contracts):
+        if topic not in (self.topics.manifests, self.topics.contracts):
             return None
         return self._judged.code(sha256(value), self.contracts, self.manifests)
 
@@ -166,7 +188,7 @@ class Control:
         manifest = parse_manifest(record.value).manifest
         self._heard_manifests[text] = (manifest.agency, manifest.version)
         if book is not self.manifests:
-            self.manifests = book
+            self.trust.believe(self.contracts, book)
 
     def _contract(self, record: Record, _news: News, _now: int) -> None:
         """Take a contract, or more signatures of a known one that lacks some."""
@@ -177,7 +199,9 @@ class Control:
         if known is None or (
             known.missing and not verify_contract(known.text, note).parties <= known.parties
         ):
-            self.contracts = self._repository.store_contract(raw, note, self.contracts)
+            contracts = self._repository.store_contract(raw, note, self.contracts)
+            if contracts is not self.contracts:
+                self.trust.believe(contracts, self.manifests)
 
     def _heartbeat(self, record: Record, news: News, now: int) -> None:
         """Apply steps 1 to 5 of docs/spec/heartbeats.md, "Read"."""
@@ -222,7 +246,7 @@ class Control:
                     continue
                 for generation in parse_outline(stored).generations.values():
                     held[head.topic, head.partition, generation.name] = generation.size
-        readable = self._readable()
+        readable = self.data_topics()
         for head, _held in withheld(beat, held):
             if head.topic in readable:
                 log = GenerationPlace(beat.agency, head.topic, head.partition, head.generation)

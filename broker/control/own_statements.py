@@ -7,12 +7,17 @@ notice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from broker.agency.participant import Participant
+from broker.agency.participant import LoadedAgency, Participant
+from broker.audit.log import log_origin, sign_head
+from broker.control.heartbeat_retention import keep_own
 from broker.judging.partition_state import parse_outline, receiptable
+from broker.keys.kid import ML_DSA_44
 from broker.observing.metrics import NoticeKind
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -25,6 +30,8 @@ from broker.record import (
 )
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
+from broker.statements.authorship import author, cosigner, post_quantum_author
+from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat, named_heads
 from broker.statements.notices import (
     NOTICES_PER_MINUTE,
     REFUSAL_HEADING,
@@ -37,6 +44,7 @@ from broker.statements.signed_contract import pack_contract
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from broker.tlog.checkpoint import Origin, Place
+from broker.tlog.cosignature import signed_checkpoint
 from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 from broker.transport.topics import control_topics
@@ -51,28 +59,69 @@ While Kafka is down, more would arrive each minute.
 """
 
 
+class SigningKeys:
+    """The keys with which this agency signs now, as it was last loaded.
+
+    Each call raises RegistryError (``manifest_missing``, ``manifest_expired`` or
+    ``signing_key_expired``) or KeyAccessError: the private half cannot be had.
+
+    Args:
+        loaded: the agency.
+        clock: () -> ms.
+    """
+
+    def __init__(self, loaded: LoadedAgency, clock: Callable[[], int]) -> None:
+        self._loaded = loaded
+        self._clock = clock
+
+    @property
+    def participant(self) -> Participant:
+        """The agency as it was last loaded."""
+        return self._loaded.participant
+
+    def stream_cosigner(self) -> NoteSigner:
+        """Signs checkpoints of this agency's own streams."""
+        participant = self.participant
+        return cosigner(participant.key_name, participant.stream_signer(self._clock()))
+
+    def receipt_author(self) -> NoteSigner:
+        """Signs notices."""
+        participant = self.participant
+        return author(participant.key_name, participant.receipt_signer(self._clock()))
+
+    def receipt_cosigner(self) -> NoteSigner:
+        """Signs receipts over other agencies' checkpoints."""
+        participant = self.participant
+        return cosigner(participant.key_name, participant.receipt_signer(self._clock()))
+
+
 class OwnStatements:
-    """Collects messages and sends them on request."""
+    """Collects what is to be said and sends it when asked to.
+
+    Args:
+        keys: the agency and its keys.
+        store: its state.
+        sender: Kafka.
+        clock: () -> ms.
+        left_out: told how many notices of a kind are not sent, for want of room or time.
+    """
 
     def __init__(
         self,
-        participant: Participant,
+        keys: SigningKeys,
         store: Store,
         sender: Sender,
         clock: Callable[[], int],
-        signer: Callable[[], NoteSigner],
-        cosigner: Callable[[], NoteSigner],
-        left_out: Callable[[NoticeKind, int], None] = lambda _kind, _count: None,
+        left_out: Callable[[NoticeKind, int], None],
     ) -> None:
-        """``left_out``: called with the number of notices of a kind that are not sent."""
-        self._left_out = left_out
-        self._participant = participant
+        self._keys = keys
         self._store = store
         self._sender = sender
         self._clock = clock
-        self._signer = signer
-        self._cosigner = cosigner
-        self._topics = control_topics(participant.deployment)
+        self._left_out = left_out
+        self._agency = keys.participant.agency
+        self._deployment = keys.participant.deployment
+        self._topics = control_topics(self._deployment)
         self._changed: set[Place] = set()
         self._receipted: dict[Place, tuple[str, int]] = {}
         self._notices: list[Notice] = []
@@ -80,7 +129,7 @@ class OwnStatements:
 
     def announcements(self, contracts: ContractBook, manifests: ManifestBook) -> list[Record]:
         """Return this agency's newest manifest, and the contracts that it has signed."""
-        agency = self._participant.agency
+        agency = self._agency
         records = [
             Record(
                 self._topics.contracts,
@@ -105,10 +154,28 @@ class OwnStatements:
             )
         return records
 
-    def heartbeat(self, note: bytes) -> Record:
-        """Return a heartbeat as a record."""
+    async def announce(self, contracts: ContractBook, manifests: ManifestBook) -> None:
+        """Publish this agency's own manifest and the contracts, compacted by key.
+
+        Raises:
+            TransportError: Kafka does not take them.
+        """
+        await self._sender.send(self.announcements(contracts, manifests))
+
+    async def tell_heads(self, heads: Sequence[Head]) -> None:
+        """Sign, keep and send a heartbeat.
+
+        Args:
+            heads: of this agency's streams, as far as Kafka has acknowledged them.
+
+        Raises:
+            RegistryError, KeyAccessError, StoreError: as `own_heartbeat`.
+            TransportError: Kafka does not take it.
+        """
+        participant, now = self._keys.participant, self._clock()
+        note = await asyncio.to_thread(own_heartbeat, participant, self._store, heads, now)
         headers = ((CONTENT_TYPE_HEADER, HEARTBEAT_CONTENT_TYPE),)
-        return Record(self._topics.heartbeats, 0, headers, note)
+        await self._sender.send([Record(self._topics.heartbeats, 0, headers, note)])
 
     def take_up(self) -> None:
         """Mark all streams at the start, because earlier records may lack their receipt."""
@@ -118,7 +185,7 @@ class OwnStatements:
 
     def changed(self, places: Iterable[Place]) -> None:
         """Mark changed streams of others: a receipt is due."""
-        self._changed.update(p for p in places if p.agency != self._participant.agency)
+        self._changed.update(p for p in places if p.agency != self._agency)
 
     def refused(self, origin: Origin, index: int) -> None:
         """Mark a refused record: its sender is told its position, and nothing else."""
@@ -158,7 +225,7 @@ class OwnStatements:
         self._changed.difference_update(due)  # a stream that changes during the send is due again
         receipted = self._receipts(due)
         notices = list(self._notices)
-        signer = self._signer() if notices else None
+        signer = self._keys.receipt_author() if notices else None
         records = [record for _, _, record in receipted]
         for notice in notices:
             assert signer is not None
@@ -187,8 +254,8 @@ class OwnStatements:
             generation, size, root = found
             if self._receipted.get(place) == (generation, size):
                 continue
-            origin = place.generation(generation).origin(self._participant.deployment)
-            value = format_receipt(origin, size, root, self._cosigner(), now_s)
+            origin = place.generation(generation).origin(self._deployment)
+            value = format_receipt(origin, size, root, self._keys.receipt_cosigner(), now_s)
             headers = ((CONTENT_TYPE_HEADER, RECEIPT_CONTENT_TYPE),)
             record = Record(self._topics.receipts, 0, headers, value)
             out.append((place, (generation, size), record))
@@ -214,3 +281,45 @@ class OwnStatements:
 
 def _kind(notice: Notice) -> NoticeKind:
     return "refusal" if notice.kind == REFUSAL_HEADING else "replay"
+
+
+# --- this agency's own heartbeat ------------------------------------------------------------------
+
+
+def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head], now: int) -> bytes:
+    """Sign and keep a heartbeat.
+
+    Args:
+        participant: the agency.
+        store: its state.
+        heads: of its streams, as far as Kafka has acknowledged them.
+        now: ms.
+
+    Returns:
+        The signed note.
+
+    Raises:
+        RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
+        KeyAccessError: a private key cannot be had.
+        StoreError: it cannot be kept; it must not be sent then.
+    """
+    name = participant.key_name
+    key = participant.stream_signer(now)
+    post_quantum = post_quantum_author(name, participant.stream_signer(now, ML_DSA_44))
+    with store.transaction() as tx:
+        log = sign_head(
+            tx,
+            log_origin(participant.deployment, participant.agency),
+            partial(signed_checkpoint, cosigner(name, key)),
+            now,
+        )
+        beat = Heartbeat(
+            participant.deployment,
+            participant.agency,
+            now,
+            named_heads(heads),
+            (log.size, log.root),
+        )
+        note = format_heartbeat(beat, [author(name, key), post_quantum])
+        keep_own(tx, beat, note, post_quantum.key_id)
+    return note

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from broker.agency.own_manifest import destroy_exchange_keys, longest_retention_ms
-from broker.agency.participant import Participant
+from broker.agency.participant import LoadedAgency, Participant
 from broker.audit.entries import Entry
 from broker.audit.log import append_entries
 from broker.audit.recording import OPERATOR, erased
@@ -21,7 +21,7 @@ from broker.envelope.layout import MAX_VALUE_BYTES
 from broker.held.inventory import held_counts, held_folders, held_in_folders
 from broker.held.items import HeldItem
 from broker.held.retrying import asked_ms
-from broker.judging.key_resolver import KeyResolver
+from broker.judging.key_resolver import KeyResolver, TrustStore
 from broker.judging.partition_state import Outline, parse_outline
 from broker.keys.kid import EXCHANGE, LONGEST_LIFE_MS
 from broker.observing.metrics import Expiring, Metrics
@@ -97,13 +97,13 @@ class Watch:
 
     def __init__(
         self,
-        participant: Callable[[], Participant],
+        loaded: LoadedAgency,
         store: Store,
         clock: Callable[[], int],
         metrics: Metrics,
-        trust: Callable[[], KeyResolver],
+        trust: TrustStore,
     ) -> None:
-        self._current = participant
+        self._loaded = loaded
         self._store = store
         self._clock = clock
         self._metrics = metrics
@@ -123,7 +123,7 @@ class Watch:
     @property
     def _participant(self) -> Participant:
         """Return the agency as last loaded: manifests and contracts change at run time."""
-        return self._current()
+        return self._loaded.participant
 
     def heard(self, beat: Heartbeat) -> None:
         """Note a heartbeat of an agency."""
@@ -167,7 +167,7 @@ class Watch:
                 self._metrics.keep(tx, self._clock())
 
     def _awaited(self, now: int) -> tuple[str, ...]:
-        trust = self._trust()
+        trust = self._trust.current.resolver
         return awaited(trust.contracts, trust.manifests, now)
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
@@ -182,7 +182,7 @@ class Watch:
                 self._ask(found, origin, held, min(size, last) - 1, now)
 
     def _gaps(self, tx: Transaction, now: int, found: Found) -> None:
-        agencies = self._trust().manifests.agencies()
+        agencies = self._trust.current.resolver.manifests.agencies()
         open_by_agency: dict[str, int] = dict.fromkeys(agencies, 0)
         bytes_by_agency: dict[str, int] = dict.fromkeys(agencies, 0)
         stopped = dict(open_by_agency)
@@ -226,7 +226,7 @@ class Watch:
             if row.reason == "quarantine_full"
             and has_room(tx.quarantine.size_of(row.agency), MAX_VALUE_BYTES)
         }
-        trust = self._trust()
+        trust = self._trust.current.resolver
         for gone in self._waiting.keys() - places:
             del self._waiting[gone]
         for place in sorted(places):
@@ -255,7 +255,7 @@ class Watch:
         if certain:
             self._destroy_keys(now)
         with self._store.transaction() as tx:
-            forget_heartbeats(tx, self._trust().contracts, retention, now)
+            forget_heartbeats(tx, self._trust.current.resolver.contracts, retention, now)
             if certain:
                 # By then every recipient has destroyed the keys that could open it (streams.md,
                 # "Replay").
@@ -286,7 +286,7 @@ class Watch:
         for kind, held in held_counts(tx, self._files, now).items():
             self._metrics.held(kind, held.count, held.oldest_ms, now)
         sizes = tx.quarantine.sizes()
-        agencies = self._trust().manifests.agencies()
+        agencies = self._trust.current.resolver.manifests.agencies()
         parts = {one: filled(sizes.get(one, HeldSize())) for one in {*agencies, *sizes}}
         self._metrics.quarantine(sum(one.size for one in sizes.values()), parts)
 
@@ -305,7 +305,7 @@ class Watch:
 
         0 for what is missing.
         """
-        trust = self._trust()
+        trust = self._trust.current.resolver
         found: dict[tuple[Expiring, str], int] = {}
         for agency in self._awaited(self._clock()):
             manifest = trust.manifests.newest(agency)

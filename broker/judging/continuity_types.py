@@ -10,10 +10,15 @@ from dataclasses import field
 from typing import Literal, Protocol, TypeAlias
 
 from broker.judging.partition_state import PartitionState, StoredCheckpoint
+from broker.tlog.checkpoint import Place
 from broker.tlog.generation_links import GenerationLink
 from contracts.values import value_class
 
 Verdict: TypeAlias = Literal["start", "next", "jump", "link", "fill", "repeat", "before_start"]
+
+
+Relief: TypeAlias = tuple[tuple[Place, PartitionState], ...]
+"""Smaller states of a sender's partitions: what goes first when its limit is reached."""
 
 
 class ContinuityError(Exception):
@@ -66,6 +71,7 @@ class Placement:
         gap: the gap that this record revealed, (generation, first, last), or None.
         alarms: codes for the operator, for example ``rollback``.
         kept: checkpoints to keep: (generation, StoredCheckpoint).
+        relief: what had to go first to make room for it.
     """
 
     verdict: Verdict
@@ -73,6 +79,7 @@ class Placement:
     gap: tuple[str, int, int] | None = None
     alarms: tuple[str, ...] = ()
     kept: tuple[tuple[str, StoredCheckpoint], ...] = field(default=())
+    relief: Relief = ()
 
 
 class StreamHistory(Protocol):

@@ -7,18 +7,25 @@ a sender was not allowed to seal.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, Literal
 
 from broker.envelope.canonical import CanonicalError, parse_json
 from broker.envelope.layout import LayoutError, SealedEvent, parse_value
-from broker.envelope.opening import OpeningError, OpenSession, WrapBudgetError, open_groups
+from broker.envelope.opening import (
+    OpeningError,
+    OpenSession,
+    Sessions,
+    WrapBudgetError,
+    open_groups,
+)
 from broker.envelope.padding import BOUND_FLOOR_BYTES, FLOOR_BYTES, padded_length
 from broker.envelope.primitives import TAG_BYTES
 from broker.errors import RefusedError
 from broker.event import JSON, OpenedEvent, uuid_text
 from broker.judging.reader_context import ReaderContext
 from broker.judging.verification import VerifiedRecord
+from broker.judging.verification_cache import VerificationCache
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.registry.contract_in_force import ContractInForce
 from contracts.decision import has_consent, receiver_check
@@ -49,11 +56,11 @@ class Ahead:
     texts: list[bytes | None]
 
 
-def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
-    """Compute steps 5, 7 and 8 of a record as far as the caches allow.
+def open_ahead(verified: VerifiedRecord, view: ReaderContext, sessions: Sessions) -> Ahead | None:
+    """What steps 5, 7 and 8 compute of a record, where they need nothing but what is remembered.
 
-    It uses no wrap budget and caches nothing. Failures are left to ``open_record``, which returns
-    the code in the order of the steps.
+    It tries no new wrap and remembers nothing. What does not open here is left to
+    ``open_record``, which gives the code in the order of the steps.
     """
     source, value = verified.origin.agency, verified.record.value
     assert value is not None
@@ -64,11 +71,11 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
     except LayoutError:
         return None
     keys, _ = view.opening_keys(verified.log_time)
-    mine = view.sessions.known(sealed, source, view.agency, keys)
+    mine = sessions.known(sealed, source, view.agency, keys)
     if mine is None:
         return Ahead(sealed, None, [])
     entry, session = mine
-    prefix = view.sessions.prefix(view.deployment, sealed.contract, source)
+    prefix = sessions.prefix(view.deployment, sealed.contract, source)
     try:
         return Ahead(
             sealed, session, open_groups(sealed, entry, session, prefix, uuid_text(sealed.id))
@@ -77,15 +84,39 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext) -> Ahead | None:
         return None
 
 
+class WrapCount:
+    """New wraps that one record has a reader try, up to what its sender has left."""
+
+    __slots__ = ("left", "tried")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.tried = 0
+
+    def __call__(self) -> bool:
+        """Count one more; False if none is left."""
+        if self.tried >= self.left:
+            return False
+        self.tried += 1
+        return True
+
+
 def open_record(
-    verified: VerifiedRecord, view: ReaderContext, now: int, ahead: Ahead | None = None
+    verified: VerifiedRecord,
+    view: ReaderContext,
+    cache: VerificationCache,
+    now: int,
+    wraps: WrapCount,
+    ahead: Ahead | None = None,
 ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
     """Apply steps 5 to 10. A retry from the quarantine starts here: step 4 was decided on arrival.
 
     Args:
         verified: a record that passed steps 0 to 4.
-        view: the reader's context.
+        view: what the reader knows.
+        cache: the caller's; it saves work and changes no answer.
         now: the reader's clock, ms.
+        wraps: counts the new wraps that are tried.
         ahead: of this record, if there is any: it saves work and changes no answer.
 
     Returns:
@@ -108,9 +139,7 @@ def open_record(
         raise RefusedError(5, "time_ahead", "the event's time is after its log time")
     keys, key_gone = view.opening_keys(verified.log_time)
     try:
-        mine = view.sessions.find(
-            sealed, view.deployment, source, view.agency, keys, partial(view.try_wrap, source)
-        )
+        mine = cache.sessions.find(sealed, view.deployment, source, view.agency, keys, wraps)
     except WrapBudgetError:
         raise RefusedError(5, "wrap_budget", "this sender sends too many new wraps") from None
     if mine is None:
@@ -120,7 +149,7 @@ def open_record(
     entry, session = mine
     in_force = _contract_in_force(sealed.contract, verified, view, now)  # step 6
     event_id = uuid_text(sealed.id)
-    prefix = view.sessions.prefix(view.deployment, sealed.contract, source)
+    prefix = cache.sessions.prefix(view.deployment, sealed.contract, source)
     if ahead is not None and ahead.session is session:
         texts = ahead.texts
     else:

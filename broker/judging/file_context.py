@@ -7,20 +7,19 @@ written.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from broker.envelope.opening import OpeningKey
 from broker.event import JSON
 from broker.judging.continuity_types import Placement
-from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened, Placed
-from broker.judging.key_resolver import KeyResolver
+from broker.judging.judgements import Deferred, Equivocation, Judgement, Opened, Placed, relief_of
+from broker.judging.key_resolver import Trust
 from broker.judging.partition_state import PartitionState, StoredCheckpoint
 from broker.judging.reader_context import StreamKey
 from broker.judging.state_limits import NOTHING, Room, room_in_all, size_of, smallest
 from broker.judging.verification import VerifiedRecord
-from broker.judging.verification_cache import VerificationCache
 from broker.registry.contract_in_force import ContractInForce
 from broker.tlog.checkpoint import Place
 from contracts.values import value_class
@@ -77,36 +76,23 @@ class FileContext:
     """A ``ReaderContext`` (broker/judging/reader_context.py) over one file.
 
     Args:
-        deployment, agency: the reader.
-        trust: public material; trial topics included.
-        opening_keys: (log time in ms) -> this agency's exchange keys, or none for ``event verify``.
-        receipts: (origin, index, before in ms) -> earlier receipts above the index.
+        trust: what the reader believes and can open; trial topics included.
+        receipts: (origin, index, before in ms) -> what earlier receipts state above the index.
         now: this clock, ms.
     """
 
     def __init__(
         self,
-        deployment: str,
-        agency: str,
-        trust: KeyResolver,
-        opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
+        trust: Trust,
         receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]],
         now: int,
     ) -> None:
-        self.deployment = deployment
-        self.agency = agency
-        self.opening_keys = opening_keys
+        self._trust = trust.resolver
+        self.deployment = self._trust.manifests.deployment
+        self.agency = self._trust.agency
+        self.opening_keys = trust.opening_keys
         self.receipts = receipts
-        self._trust = trust
         self._now = now
-        self._memories = VerificationCache()
-        self.sessions = self._memories.sessions
-        self.checkpoints = self._memories.checkpoints
-        self.signed = self._memories.signed
-        self.paths = self._memories.paths
-        self.trials = self._memories.trials
-        self.covered_more = False
-        self.folded_elsewhere: list[tuple[str, int, int]] = []
         self._states: dict[Place, PartitionState] = {}
         self._recalls: dict[Place, FileRecall] = {}
         self._events: dict[tuple[str, str], ShownEvent] = {}
@@ -119,9 +105,9 @@ class FileContext:
         """See ``ReaderContext``."""
         return self._trust.contract_in_force(contract_hash)
 
-    def try_wrap(self, agency: str) -> bool:
-        """Return True: a person reads the file, and no other sender has to wait."""
-        return True
+    def wraps_left(self, agency: str) -> int:
+        """No limit: the person who reads a file has asked for it, and no other sender waits."""
+        return sys.maxsize
 
     def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""
@@ -132,18 +118,21 @@ class FileContext:
         used = (size_of(state) for place, state in self._states.items() if place.agency == agency)
         return room_in_all() - sum(used, NOTHING)
 
-    def forget_doubted(self, agency: str) -> bool:
-        """See ``ReaderContext``: a file has no gaps of revoked keys."""
-        return False
+    def doubted(self, agency: str) -> dict[Place, PartitionState]:
+        """See ``ReaderContext``: a file has nothing that a revoked key signed without a receipt."""
+        return {}
 
-    def forget_passed(self, place: Place) -> bool:
+    def passed(
+        self, place: Place, relief: Mapping[Place, PartitionState]
+    ) -> dict[Place, PartitionState]:
         """See ``ReaderContext``."""
-        found = False
-        for other, state in sorted(self._states.items()):
+        found: dict[Place, PartitionState] = {}
+        for other, held in sorted(self._states.items()):
             if other.agency == place.agency and other != place:
+                state = relief.get(other, held)
                 smaller = smallest(state)
-                found |= smaller is not state
-                self._states[other] = smaller
+                if smaller is not state:
+                    found[other] = smaller
         return found
 
     def recall(self, place: Place) -> FileRecall:
@@ -159,6 +148,7 @@ class FileContext:
 
     def took(self, judgement: Judgement) -> None:
         """Update the context by a judgement. In a file nothing waits."""
+        self._states.update(relief_of(judgement))
         found = judgement.refused if isinstance(judgement, Deferred) else judgement
         if isinstance(found, Placed):
             self.moved(found.verified, found.placement)

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import ClassVar, Final, TypeAlias, TypeVar, final
 
 from broker.errors import RefusedError
 from broker.event import OpenedEvent
-from broker.judging.continuity_types import Placement
+from broker.judging.continuity_types import Placement, Relief
 from broker.judging.verification import VerifiedRecord
 from contracts.values import value_class
 
@@ -34,10 +35,14 @@ DEFERRED_CODES: Final = frozenset(
 
 @value_class(frozen=True, slots=True)
 class Placed:
-    """Base of the judgements on a record that passed step 4: its position always counts."""
+    """Base of the judgements on a record that passed step 4: its place counts in every case.
+
+    ``wraps`` is how many new wraps were tried: the caller takes them from the sender's budget.
+    """
 
     verified: VerifiedRecord
     placement: Placement
+    wraps: int = field(default=0, kw_only=True)
 
 
 @final
@@ -110,6 +115,7 @@ class Unplaced:
     outcome: ClassVar = "refused"
     verified: VerifiedRecord
     refusal: RefusedError
+    relief: Relief = ()
 
 
 @final
@@ -120,6 +126,7 @@ class Equivocation:
     outcome: ClassVar = "refused"
     verified: VerifiedRecord
     refusal: RefusedError
+    relief: Relief = ()
 
 
 # --- not yet -------------------------------------------------------------------------------------
@@ -164,6 +171,14 @@ _R = TypeVar("_R", Refused, Unverified, Unplaced)
 def may_wait(refused: _R) -> _R | Deferred:
     """Return the refusal, deferred if time or news may resolve it."""
     return Deferred(refused) if refused.refusal.code in DEFERRED_CODES else refused
+
+
+def relief_of(judgement: Judgement) -> Relief:
+    """What goes first to make room, whether the record was taken then or not."""
+    found = judgement.refused if isinstance(judgement, Deferred) else judgement
+    if isinstance(found, Placed):
+        return found.placement.relief
+    return () if isinstance(found, Unverified) else found.relief
 
 
 def sender_of(judgement: Judgement) -> str | None:

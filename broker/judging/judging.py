@@ -1,9 +1,9 @@
 """Judge of a record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
-One function of the record, the reader's view and ``now``: no I/O, no clock. What is remembered
-belongs to the caller's view: caches that save work and change no answer, and ``try_wrap``, which
-counts the new wraps of a sender. Receiving, ``event open`` and ``event verify`` all call it; none
-of them checks anything of its own.
+One function of the record, the reader's view and ``now``: no I/O, no clock. The cache is the
+caller's; it saves work and changes no answer. How many new wraps of a sender may be tried is a
+number that the view gives, and how many were tried a number that the judgement has. Receiving,
+``event open`` and ``event verify`` all call it; none of them checks anything of its own.
 
 ==  ========================================================================================== 0
 sizes; exactly one of each header 1   the proof is the one text of itself; its origin is this
@@ -19,6 +19,7 @@ contract gives 10  the event's model, restricted to what I am granted; a known i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from broker.errors import RefusedError
@@ -27,10 +28,9 @@ from broker.judging import continuity
 from broker.judging.continuity_types import (
     ContinuityError,
     EquivocationError,
-    LogPosition,
     Placement,
 )
-from broker.judging.decryption import Ahead, open_ahead, open_record
+from broker.judging.decryption import Ahead, WrapCount, open_ahead, open_record
 from broker.judging.judgements import (
     BeforeStart,
     Deferred,
@@ -45,9 +45,11 @@ from broker.judging.judgements import (
     Unverified,
     may_wait,
 )
+from broker.judging.partition_state import PartitionState
 from broker.judging.reader_context import ReaderContext
-from broker.judging.state_limits import Room
+from broker.judging.state_limits import Room, growth
 from broker.judging.verification import VerifiedRecord, verify_record
+from broker.judging.verification_cache import VerificationCache
 from broker.record import Record
 from broker.tlog.checkpoint import Place
 
@@ -55,19 +57,20 @@ STAGE_RECORDS: Final = 64
 """Number of records of a batch that pass each stage together."""
 
 
-def judge(record: Record, view: ReaderContext, now: int) -> Judgement:
-    """Apply steps 0 to 10.
+def judge(record: Record, view: ReaderContext, cache: VerificationCache, now: int) -> Judgement:
+    """Steps 0 to 10.
 
     Args:
-        record: the record from Kafka or a file.
-        view: the reader's context.
+        record: as Kafka or a file gave it.
+        view: what the reader knows.
+        cache: what saves work, kept by the caller from one record to the next.
         now: the reader's clock, ms.
     """
-    return _judge_verified(_verified(record, view, now), view, now)
+    return _judge_verified(_verified(record, view, cache, now), view, cache, now)
 
 
 def judge_each(
-    records: Sequence[Record], view: ReaderContext, now: int
+    records: Sequence[Record], view: ReaderContext, cache: VerificationCache, now: int
 ) -> Iterator[tuple[Record, Judgement]]:
     """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
 
@@ -78,27 +81,30 @@ def judge_each(
     before it asks for the next.
 
     Args:
-        records: in the order of arrival.
-        view: the reader's context.
+        records: in the order in which they came.
+        view: what the reader knows.
+        cache: what saves work, kept by the caller from one batch to the next.
         now: the reader's clock, ms.
     """
-    if len(records) == 1:  # a stage of one record saves nothing
-        yield records[0], judge(records[0], view, now)
+    if len(records) == 1:  # a stage of one saves nothing
+        yield records[0], judge(records[0], view, cache, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):
         stage = records[at : at + STAGE_RECORDS]
-        verified = [_verified(record, view, now) for record in stage]
+        verified = [_verified(record, view, cache, now) for record in stage]
         ahead = [
-            None if isinstance(found, RefusedError) else open_ahead(found, view)
+            None if isinstance(found, RefusedError) else open_ahead(found, view, cache.sessions)
             for found in verified
         ]
         for record, found, opened in zip(stage, verified, ahead, strict=True):
-            yield record, _judge_verified(found, view, now, opened)
+            yield record, _judge_verified(found, view, cache, now, opened)
 
 
-def _verified(record: Record, view: ReaderContext, now: int) -> VerifiedRecord | RefusedError:
+def _verified(
+    record: Record, view: ReaderContext, cache: VerificationCache, now: int
+) -> VerifiedRecord | RefusedError:
     try:
-        return verify_record(record, view, now)
+        return verify_record(record, view, cache, now)
     except RefusedError as refusal:
         return refusal
 
@@ -106,6 +112,7 @@ def _verified(record: Record, view: ReaderContext, now: int) -> VerifiedRecord |
 def _judge_verified(
     verified: VerifiedRecord | RefusedError,
     view: ReaderContext,
+    cache: VerificationCache,
     now: int,
     ahead: Ahead | None = None,
 ) -> Judgement:
@@ -120,7 +127,7 @@ def _judge_verified(
         return BeforeStart(verified, placement)
     if verified.fact.leaf_only:
         return LeafTaken(verified, placement)
-    return _judge_content(verified, placement, view, now, ahead)  # steps 5 to 10
+    return _judge_content(verified, placement, view, cache, now, ahead)  # steps 5 to 10
 
 
 # --- step 4 --------------------------------------------------------------------------------------
@@ -130,37 +137,49 @@ def place_record(
     verified: VerifiedRecord, view: ReaderContext
 ) -> Placement | Unplaced | Deferred | Equivocation:
     """Apply step 4: the position of a record in its sender's stream."""
+    relief: dict[Place, PartitionState] = {}
     try:
-        return _placed(verified.fact, view, verified.origin.place)
+        placement = _placed(verified, view, relief)
     except EquivocationError as error:
-        return Equivocation(verified, RefusedError(4, error.code, str(error)))
+        refusal = RefusedError(4, error.code, str(error))
+        return Equivocation(verified, refusal, tuple(relief.items()))
     except ContinuityError as error:
-        return may_wait(Unplaced(verified, RefusedError(4, error.code, str(error))))
+        refusal = RefusedError(4, error.code, str(error))
+        return may_wait(Unplaced(verified, refusal, tuple(relief.items())))
+    return replace(placement, relief=tuple(relief.items())) if relief else placement
 
 
-def _placed(fact: LogPosition, view: ReaderContext, where: Place) -> Placement:
-    """Return the placement; at the limit of a sender's state, forget state first.
+def _placed(
+    verified: VerifiedRecord, view: ReaderContext, relief: dict[Place, PartitionState]
+) -> Placement:
+    """The placement; at the limit of a sender's state with what goes first in ``relief``.
 
     The order is: gaps revealed by a revoked key, then complete or skipped generations of this
     partition, then those of other partitions (docs/spec/streams.md, "Limits").
     """
+    fact, where = verified.fact, verified.origin.place
     recall = view.recall(where)
 
     def room() -> Room:
-        return view.room(where.agency)
+        left = view.room(where.agency)
+        for place, smaller in relief.items():
+            left -= growth(view.state(place), smaller)
+        return left
 
     try:
         return continuity.place(view.state(where), fact, recall, room, forget=False)
     except ContinuityError as error:
         if error.code != "state_full":
             raise
-    view.forget_doubted(where.agency)
+    relief.update(view.doubted(where.agency))
     try:
-        return continuity.place(view.state(where), fact, recall, room)
+        return continuity.place(relief.get(where, view.state(where)), fact, recall, room)
     except ContinuityError as error:
-        if error.code != "state_full" or not view.forget_passed(where):
+        passed = view.passed(where, relief) if error.code == "state_full" else {}
+        if not passed:
             raise
-    return continuity.place(view.state(where), fact, recall, room)
+    relief.update(passed)
+    return continuity.place(relief.get(where, view.state(where)), fact, recall, room)
 
 
 # --- steps 5 to 10 -------------------------------------------------------------------------------
@@ -170,15 +189,17 @@ def _judge_content(
     verified: VerifiedRecord,
     placement: Placement,
     view: ReaderContext,
+    cache: VerificationCache,
     now: int,
     ahead: Ahead | None,
 ) -> Judgement:
+    wraps = WrapCount(view.wraps_left(verified.origin.agency))
     try:
-        event = open_record(verified, view, now, ahead)
+        event = open_record(verified, view, cache, now, wraps, ahead)
     except RefusedError as refusal:
-        return may_wait(Refused(verified, placement, refusal))
+        return may_wait(Refused(verified, placement, refusal, wraps=wraps.tried))
     if isinstance(event, OpenedEvent):
-        return Opened(verified, placement, event)
+        return Opened(verified, placement, event, wraps=wraps.tried)
     if event == "not_addressed":
-        return NotAddressed(verified, placement)
-    return Repeat(verified, placement)
+        return NotAddressed(verified, placement, wraps=wraps.tried)
+    return Repeat(verified, placement, wraps=wraps.tried)

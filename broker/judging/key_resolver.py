@@ -5,6 +5,9 @@ Immutable; a new manifest or contract makes another ``KeyResolver``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from broker.envelope.opening import OpeningKey
 from broker.errors import NoteError, RefusedError, RegistryError
 from broker.judging.reader_context import StreamKey
@@ -42,10 +45,6 @@ class KeyResolver:
         self.parties = max(
             (len(signed.contract.parties) for signed in contracts.trusted()), default=1
         )
-
-    def rests_on(self, contracts: ContractBook, manifests: ManifestBook) -> bool:
-        """Return whether it was made of exactly these books."""
-        return self.contracts is contracts and self.manifests is manifests
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """Return the stream key of a signature line (step 2).
@@ -109,6 +108,64 @@ class KeyResolver:
                 return None
             self._in_force[contract_hash] = known
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a reader believes and can open, as of one moment.
+
+    Attributes:
+        resolver: stream keys, receipt keys, contracts.
+        opening_keys: (log time in ms) -> its exchange keys to try, and whether one is gone.
+    """
+
+    resolver: KeyResolver
+    opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]]
+
+
+class TrustStore:
+    """What this agency believes and can open now; verified news replaces it as a whole.
+
+    Args:
+        agency: who reads.
+        contracts, manifests: verified.
+        keys: the agency's own exchange keys.
+        allow_trial: as of ``KeyResolver``.
+    """
+
+    def __init__(
+        self,
+        agency: str,
+        contracts: ContractBook,
+        manifests: ManifestBook,
+        keys: Keyring,
+        *,
+        allow_trial: bool = False,
+    ) -> None:
+        self._agency = agency
+        self._keys = keys
+        self._allow_trial = allow_trial
+        self.believe(contracts, manifests)
+
+    @property
+    def contracts(self) -> ContractBook:
+        """Contracts with verified signatures."""
+        return self.current.resolver.contracts
+
+    @property
+    def manifests(self) -> ManifestBook:
+        """Verified manifests."""
+        return self.current.resolver.manifests
+
+    def believe(
+        self, contracts: ContractBook, manifests: ManifestBook, keys: Keyring | None = None
+    ) -> None:
+        """Believe other books from now on, and open with other keys."""
+        self._keys = keys or self._keys
+        self.current = Trust(
+            KeyResolver(self._agency, manifests, contracts, allow_trial=self._allow_trial),
+            OpeningKeys(self._agency, manifests, self._keys),
+        )
 
 
 class OpeningKeys:

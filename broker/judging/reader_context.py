@@ -1,9 +1,8 @@
 """Interface of the reader's context, the second argument of ``judge``.
 
-It only looks things up and decides nothing. Two classes implement it: ``StoreContext`` uses the
-state database, ``FileContext`` a file of records. The verification cache
-(broker/judging/verification_cache.py) saves work and never changes an answer; its ``signed`` is
-cleared when a new manifest becomes known.
+Everything here is looked up, nothing is decided. Two classes implement it: ``StoreContext`` asks
+the state database, ``FileContext`` a file of records. What saves work is the caller's
+(broker/judging/verification_cache.py) and no part of it.
 """
 
 from __future__ import annotations
@@ -12,17 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from broker.envelope.opening import OpeningKey, Sessions
+from broker.envelope.opening import OpeningKey
 from broker.event import JSON
 from broker.judging.continuity_types import StreamHistory
 from broker.judging.partition_state import PartitionState
 from broker.judging.state_limits import Room
-from broker.judging.trials import Trials
 from broker.registry.contract_in_force import ContractInForce
 from broker.tlog.checkpoint import Place
-from broker.tlog.merkle import VerifiedPath
 from broker.tlog.note import NoteVerifier
-from broker.tlog.proof import CheckpointMemo
 
 WRAPS_PER_PARTY_AND_MINUTE = 64
 """New wraps that a reader tries for one sender in a minute of its own clock, times parties."""
@@ -59,15 +55,6 @@ class ReaderContext(Protocol):
 
     deployment: str
     agency: str
-    sessions: Sessions
-    checkpoints: CheckpointMemo
-    signed: set[bytes]
-    paths: dict[str, VerifiedPath]
-    trials: Trials
-    covered_more: bool
-    """Whether waiting records are now covered by a receipt."""
-    folded_elsewhere: list[tuple[str, int, int]]
-    """(origin, first, last) of tried leaves of another history, to be requested again."""
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """Return the key of a signature line, valid at ``log_time``.
@@ -88,8 +75,8 @@ class ReaderContext(Protocol):
     def opening_keys(self, log_time: int) -> tuple[tuple[OpeningKey, ...], bool]:
         """Return this agency's exchange keys for ``log_time``, and whether one is missing."""
 
-    def try_wrap(self, agency: str) -> bool:
-        """Count one new wrap of a sender; return False if its budget of this minute is used."""
+    def wraps_left(self, agency: str) -> int:
+        """How many new wraps of a sender may be tried in this minute."""
 
     def state(self, place: Place) -> PartitionState | None:
         """Return the state of a sender's partition."""
@@ -97,14 +84,22 @@ class ReaderContext(Protocol):
     def room(self, agency: str) -> Room:
         """Return the bytes and gaps that remain of a sender's limits."""
 
-    def forget_doubted(self, agency: str) -> bool:
-        """Forget the gaps that a sender's revoked keys revealed; return whether there were any."""
+    def doubted(self, agency: str) -> Mapping[Place, PartitionState]:
+        """A sender's states without the gaps that its revoked keys revealed, where there are any.
 
-    def forget_passed(self, place: Place) -> bool:
-        """Forget complete or skipped generations in a sender's other partitions.
+        Searched once in a batch: then there is none.
+        """
 
-        Returns:
-            Whether there were any.
+    def passed(
+        self, place: Place, relief: Mapping[Place, PartitionState]
+    ) -> Mapping[Place, PartitionState]:
+        """States of a sender's other partitions without what is complete or was passed over.
+
+        Searched once in a batch for each partition: then there is none.
+
+        Args:
+            place: the partition that is left as it is.
+            relief: states that are smaller already.
         """
 
     def recall(self, place: Place) -> StreamHistory:

@@ -6,16 +6,15 @@ each record of a batch is judged after the earlier ones. One ``flush`` writes ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from broker import pseudonyms
-from broker.envelope.opening import OpeningKey
 from broker.event import JSON, OpenedEvent
-from broker.judging.continuity_types import Placement
-from broker.judging.key_resolver import KeyResolver
+from broker.judging.continuity_types import Placement, Relief
+from broker.judging.key_resolver import Trust
 from broker.judging.partition_state import (
     PartitionState,
     StoredCheckpoint,
@@ -152,40 +151,28 @@ class StoreContext:
 
     Args:
         tx: the transaction that will also write the result.
-        deployment, agency: the reader.
-        trust: public material: stream keys, contracts, receipts (broker/judging/key_resolver.py).
-        opening_keys: (log time in ms) -> this agency's exchange keys, and whether one is missing.
+        trust: what the reader believes and can open (broker/judging/key_resolver.py).
         secret: this agency's PRF secret, for digests.
-        memories: caches that the caller keeps between batches.
+        cache: kept by the caller between batches: states and budgets.
         now: this clock, ms.
     """
 
     def __init__(
         self,
         tx: Transaction,
-        deployment: str,
-        agency: str,
-        trust: KeyResolver,
-        opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]],
+        trust: Trust,
         secret: bytes,
-        memories: VerificationCache,
+        cache: VerificationCache,
         now: int,
     ) -> None:
         self._tx = tx
-        self.deployment = deployment
-        self.agency = agency
-        self.trust = trust
-        self.opening_keys = opening_keys
+        self.trust = trust.resolver
+        self.deployment = self.trust.manifests.deployment
+        self.agency = self.trust.agency
+        self.opening_keys = trust.opening_keys
         self._secret = secret
-        self._memories = memories
+        self._cache = cache
         self._now = now
-        self.sessions = memories.sessions
-        self.checkpoints = memories.checkpoints
-        self.signed = memories.signed
-        self.paths = memories.paths
-        self.trials = memories.trials
-        self.covered_more = False
-        self.folded_elsewhere: list[tuple[str, int, int]] = []
         self._states: dict[Place, tuple[int, PartitionState | None]] = {}
         self._stored: dict[Place, PartitionState | None] = {}
         self._touched: set[Place] = set()
@@ -215,15 +202,20 @@ class StoreContext:
         """See ``ReaderContext``."""
         return self.trust.contract_in_force(contract_hash)
 
-    def try_wrap(self, agency: str) -> bool:
+    def wraps_left(self, agency: str) -> int:
         """See ``ReaderContext``."""
-        return self._memories.try_wrap(agency, self.trust.parties, self._now)
+        return self._cache.budget(agency, self.trust.parties, self._now).left
+
+    def count_wraps(self, agency: str, tried: int) -> None:
+        """Take new wraps that were tried from their sender's budget."""
+        budget = self._cache.budget(agency, self.trust.parties, self._now)
+        self._cache.budgets[agency] = budget.after(tried)
 
     def state(self, place: Place) -> PartitionState | None:
         """See ``ReaderContext``."""
         if place not in self._states:
             version = self._tx.reader.state_version(place)
-            remembered = self._memories.states.get(place)
+            remembered = self._cache.states.get(place)
             if remembered is not None and remembered[0] == version:
                 self._states[place] = remembered
             else:
@@ -243,46 +235,48 @@ class StoreContext:
             self._used[agency] = used
         return room_in_all() - self._used[agency]
 
-    def forget_doubted(self, agency: str) -> bool:
+    def doubted(self, agency: str) -> dict[Place, PartitionState]:
         """See ``ReaderContext``."""
         if ("doubted", agency) in self._searched:
-            return False
+            return {}
         self._searched.add(("doubted", agency))
-        found = False
+        found: dict[Place, PartitionState] = {}
         for place in self._places(agency):
             state = self.state(place)
             assert state is not None
             signers = {held.signer for held in state.generations.values() if held.gaps}
             doubted = {one for one in signers if self.trust.is_revoked(agency, one)}
             if doubted:
-                self._forget(place, without_doubted(state, doubted))
-                found = True
+                found[place] = without_doubted(state, doubted)
         return found
 
-    def forget_passed(self, place: Place) -> bool:
+    def passed(
+        self, place: Place, relief: Mapping[Place, PartitionState]
+    ) -> dict[Place, PartitionState]:
         """See ``ReaderContext``."""
-        found = False
+        found: dict[Place, PartitionState] = {}
         for other in self._places(place.agency):
-            state = self.state(other)
-            assert state is not None
             if other == place or ("passed", str(other)) in self._searched:
                 continue
             self._searched.add(("passed", str(other)))
+            state = relief.get(other) or self.state(other)
+            assert state is not None
             smaller = smallest(state)
             if smaller is not state:
-                self._forget(other, smaller)
-                found = True
+                found[other] = smaller
         return found
 
     def _places(self, agency: str) -> list[Place]:
         mine = {place for place in self._touched if place.agency == agency}
         return sorted(mine.union(self._tx.reader.places_of(agency)))
 
-    def _forget(self, place: Place, state: PartitionState) -> None:
-        before = self._states[place][1]
-        if before is not None and growth(before, state).gaps < 0:
-            self.forgotten.append((place.agency, "gaps_forgotten"))
-        self._set_state(place, state)
+    def relieve(self, relief: Relief) -> None:
+        """Let go of what goes first when a sender's limit is reached."""
+        for place, state in relief:
+            before = self._states[place][1]
+            if before is not None and growth(before, state).gaps < 0:
+                self.forgotten.append((place.agency, "gaps_forgotten"))
+            self._set_state(place, state)
 
     def recall(self, place: Place) -> StreamRecall:
         """See ``ReaderContext``."""
@@ -364,7 +358,7 @@ class StoreContext:
     def committed(self) -> None:
         """Keep the written states in the cache after the commit, for the next batch."""
         for place, (version, state) in self._written.items():
-            self._memories.keep_state(place, version, state)
+            self._cache.keep_state(place, version, state)
 
 
 def _parsed(version: int, stored: StoredState) -> tuple[int, PartitionState]:

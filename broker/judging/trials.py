@@ -41,7 +41,17 @@ class Trials:
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     tried: Counter[str] = field(default_factory=Counter)
-    """Number of leaves of each sender."""
+    """Leaves of each sender."""
+    covered_more: bool = False
+    """Whether records that wait were covered since `findings` was last asked."""
+    folded_elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
+    """(origin, first, last) of what was tried and is another history: to be asked for again."""
+
+    def findings(self) -> tuple[bool, list[tuple[str, int, int]]]:
+        """``covered_more`` and ``folded_elsewhere`` since this was last asked."""
+        found = self.covered_more, self.folded_elsewhere
+        self.covered_more, self.folded_elsewhere = False, []
+        return found
 
     def covers(self, origin: str, index: int, leaf: bytes) -> bool:
         """Return whether this leaf was tried at that index and is covered."""
@@ -70,26 +80,21 @@ class Trials:
         self._count(origin, run)
         return run
 
-    def meet(self, origin: str, proved: Frontier) -> tuple[bool, list[tuple[int, int]]]:
-        """Compare runs with a proved frontier: those that reach it are covered or wrong.
+    def meet(self, origin: str, proved: Frontier) -> None:
+        """A frontier that is proved: runs that reach it are covered, or fold elsewhere.
 
-        Returns:
-            Whether more is covered now, and (first, last) of dropped runs, because another history
-            led
-            to the proved frontier.
+        Runs are dropped if another history led to the proved one.
         """
-        more, dropped = False, []
         for run in list(self.runs.get(origin, ())):
             if not run.first < proved.size <= run.head.size or proved.size <= run.covered:
                 continue
             reached = run.base.extend(run.leaves[: proved.size - run.first])
             if reached.hashes == proved.hashes:
-                run.covered, more = proved.size, True
+                run.covered, self.covered_more = proved.size, True
             else:
-                dropped.append((run.first, proved.size - 1))
+                self.folded_elsewhere.append((origin, run.first, proved.size - 1))
                 self.runs[origin].remove(run)
                 self._dropped(origin, run)
-        return more, dropped
 
     def prove_again(self) -> None:
         """Forget what is covered, because receipts may no longer count; keep the leaves."""

@@ -15,6 +15,8 @@ from broker.errors import NoteError, ProofError, RefusedError
 from broker.judging.continuity_types import LogPosition
 from broker.judging.partition_state import Generation
 from broker.judging.reader_context import ReaderContext
+from broker.judging.trials import Trials
+from broker.judging.verification_cache import VerificationCache
 from broker.keys.instant import CLOCK_SKEW_MS
 from broker.record import (
     CONTENT_TYPE_HEADER,
@@ -62,17 +64,19 @@ class VerifiedRecord:
         return self.fact.log_time * 1000
 
 
-def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedRecord:
+def verify_record(
+    record: Record, view: ReaderContext, cache: VerificationCache, now: int
+) -> VerifiedRecord:
     """Apply steps 0 to 3, with public material only.
 
     Raises:
         RefusedError: with the step and its code.
     """
     value, content_type, header = _headers(record)  # step 0
-    proof, origin, link = _proof(record, header, view)  # step 1
+    proof, origin, link = _proof(record, header, view, cache)  # step 1
     checkpoint = proof.checkpoint
     log_time = proof.line.timestamp
-    stated = _require_signed(proof, origin, view)  # step 2
+    stated = _require_signed(proof, origin, view, cache)  # step 2
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
     if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:
@@ -88,17 +92,18 @@ def verify_record(record: Record, view: ReaderContext, now: int) -> VerifiedReco
             checkpoint.size,
             proof.path,
             checkpoint.root,
-            previous=view.paths.get(checkpoint.origin),
+            previous=cache.paths.get(checkpoint.origin),
         )
         left = left_nodes(proof.index, proof.path)
     except ProofError:
         raise RefusedError(3, "not_included", "the proof does not lead to the root") from None
-    if len(view.paths) >= MAX_PATHS_REMEMBERED:
-        view.paths.clear()
-    view.paths[checkpoint.origin] = path
+    if len(cache.paths) >= MAX_PATHS_REMEMBERED:
+        cache.paths.clear()
+    cache.paths[checkpoint.origin] = path
     if stated is not None:
-        # second part of step 2, which needs the leaf
-        _require_covered(proof, origin, leaf, left, stated, view)
+        _require_covered(
+            proof, origin, (leaf, left), stated, view, cache.trials
+        )  # step 2 again: it needs the leaf
     fact = LogPosition(
         origin.generation,
         proof.index,
@@ -142,10 +147,10 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
 
 
 def _proof(
-    record: Record, header: bytes, view: ReaderContext
+    record: Record, header: bytes, view: ReaderContext, cache: VerificationCache
 ) -> tuple[Proof, Origin, GenerationLink | None]:
     try:
-        proof = parse_proof(header, view.checkpoints)
+        proof = parse_proof(header, cache.checkpoints)
         origin = parse_origin(proof.checkpoint.origin)
     except (ProofError, NoteError):
         raise RefusedError(1, "proof_malformed", "the proof is not in its one form") from None
@@ -172,7 +177,7 @@ def _proof(
 
 
 def _require_signed(
-    proof: Proof, origin: Origin, view: ReaderContext
+    proof: Proof, origin: Origin, view: ReaderContext, cache: VerificationCache
 ) -> Sequence[tuple[int, bytes]] | None:
     """Apply step 2 except for the clock, once per checkpoint, which all records of a batch share.
 
@@ -181,7 +186,7 @@ def _require_signed(
         state above the record's index.
     """
     text, line = proof.checkpoint_text, proof.line
-    if text in view.signed:
+    if text in cache.signed:
         return None
     key = view.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
     try:
@@ -198,9 +203,9 @@ def _require_signed(
         if not stated:
             raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
         return stated
-    if len(view.signed) >= MAX_SIGNED_REMEMBERED:
-        view.signed.clear()
-    view.signed.add(text)
+    if len(cache.signed) >= MAX_SIGNED_REMEMBERED:
+        cache.signed.clear()
+    cache.signed.add(text)
     return None
 
 
@@ -210,30 +215,25 @@ def _require_signed(
 def _require_covered(
     proof: Proof,
     origin: Origin,
-    leaf: bytes,
-    left: tuple[bytes, ...],
+    place: tuple[bytes, tuple[bytes, ...]],
     stated: Sequence[tuple[int, bytes]],
     view: ReaderContext,
+    trials: Trials,
 ) -> None:
     """Check that a receipt covers the record: by its own path, by a run, or by stored leaves."""
+    leaf, left = place
     checkpoint, index = proof.checkpoint, proof.index
     name = checkpoint.origin
     if (checkpoint.size, checkpoint.root) in stated:
-        _meet(name, Frontier(index, left), view)
+        trials.meet(name, Frontier(index, left))
         return
-    if view.trials.covers(name, index, leaf) or _held(origin, index, leaf, stated, view):
+    if trials.covers(name, index, leaf) or _held(origin, index, leaf, stated, view):
         return
-    run = view.trials.add(name, index, leaf, left)
-    _meet_held(name, origin, run.head, stated, view)
+    run = trials.add(name, index, leaf, left)
+    _meet_held(origin, run.head, stated, view, trials)
     raise RefusedError(
         2, "receipt_awaited", "the key is revoked, and the leaves under a receipt are not here yet"
     )
-
-
-def _meet(name: str, proved: Frontier, view: ReaderContext) -> None:
-    more, elsewhere = view.trials.meet(name, proved)
-    view.covered_more |= more
-    view.folded_elsewhere += [(name, *indices) for indices in elsewhere]
 
 
 def _held(
@@ -256,11 +256,11 @@ def _held(
 
 
 def _meet_held(
-    name: str,
     origin: Origin,
     head: Frontier,
     stated: Sequence[tuple[int, bytes]],
     view: ReaderContext,
+    trials: Trials,
 ) -> None:
     """Cover a run that ends at a stored part whose leaves fold to a receipt's root."""
     where = origin.place
@@ -271,7 +271,7 @@ def _meet_held(
             continue
         assert held is not None
         if any(_folds(held, head.size, size, root, view, where) for size, root in stated):
-            _meet(name, gap.after, view)
+            trials.meet(origin.format(), gap.after)
 
 
 def _folds(

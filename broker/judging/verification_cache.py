@@ -20,6 +20,18 @@ from broker.tlog.proof import CheckpointMemo
 from contracts.durations import MINUTE_MS
 
 
+@dataclass(frozen=True, slots=True)
+class WrapBudget:
+    """New wraps of one sender that a reader still tries in one minute of its clock."""
+
+    minute: int
+    left: int
+
+    def after(self, tried: int) -> WrapBudget:
+        """What is left after so many were tried."""
+        return WrapBudget(self.minute, max(self.left - tried, 0))
+
+
 @dataclass(slots=True)
 class VerificationCache:
     """Caches of the caller, kept from one batch to the next."""
@@ -28,11 +40,16 @@ class VerificationCache:
     checkpoints: CheckpointMemo = field(default_factory=dict)
     signed: set[bytes] = field(default_factory=set)
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
-    budgets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    budgets: dict[str, WrapBudget] = field(default_factory=dict)
     states: dict[Place, tuple[int, PartitionState]] = field(default_factory=dict)
     trials: Trials = field(default_factory=Trials)
     _gaps: dict[Place, int] = field(default_factory=dict)
     _all_gaps: int = 0
+
+    def verify_again(self) -> None:
+        """Forget which signatures and receipts were believed: a manifest or contract is new."""
+        self.signed.clear()
+        self.trials.prove_again()
 
     def keep_state(self, place: Place, version: int, state: PartitionState) -> None:
         """Cache a state as it is stored now; the total size of cached states is limited."""
@@ -48,11 +65,10 @@ class VerificationCache:
         self.states.pop(place, None)
         self._all_gaps -= self._gaps.pop(place, 0)
 
-    def try_wrap(self, agency: str, parties: int, now: int) -> bool:
-        """Count one new wrap of a sender; return False if its budget of this minute is used."""
+    def budget(self, agency: str, parties: int, now: int) -> WrapBudget:
+        """What a sender has left in the minute of ``now`` (ms), with so many parties."""
         minute = now // MINUTE_MS
-        before, left = self.budgets.get(agency, (-1, 0))
-        if before != minute:
-            left = WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1)
-        self.budgets[agency] = (minute, max(left - 1, 0))
-        return left > 0
+        held = self.budgets.get(agency)
+        if held is None or held.minute != minute:
+            return WrapBudget(minute, WRAPS_PER_PARTY_AND_MINUTE * max(parties, 1))
+        return held

@@ -31,8 +31,9 @@ from broker.judging.judgements import (
     Unverified,
 )
 from broker.judging.judging import judge, place_record
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.judging.verification import verify_record
+from broker.judging.verification_cache import VerificationCache
 from broker.record import MAX_LINE_BYTES, Record, RecordFormatError, parse_record
 from broker.store.database import Store, open_store
 
@@ -40,13 +41,14 @@ _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a recor
 
 
 def open_line(
-    line: bytes | None, view: FileContext, now: int
+    line: bytes | None, view: FileContext, cache: VerificationCache, now: int
 ) -> tuple[dict[str, object], OpenedEvent | None]:
     """Judge one line of a file and update the context.
 
     Args:
         line: without its end; None for one that is too long.
-        view: the reader's context, with this file's earlier records.
+        view: what the reader knows, this file's earlier records included.
+        cache: what saves work, kept from one record of the file to the next.
         now: the reader's clock, ms.
 
     Returns:
@@ -55,7 +57,7 @@ def open_line(
     record = _parse(line)
     if record is None:
         return _refusal(_MALFORMED), None
-    judgement = judge(record, view, now)
+    judgement = judge(record, view, cache, now)
     view.took(judgement)
     return _answer(judgement), judgement.event if isinstance(judgement, Opened) else None
 
@@ -71,23 +73,17 @@ class FileReader:
         self._participant = load_participant(directory, now)
         self._actor = actor
         self._database = self._participant.path(self._participant.config.state.database)
-        self._trust = KeyResolver(
+        trust = TrustStore(
             self._participant.agency,
-            self._participant.manifests,
             self._participant.contracts,
+            self._participant.manifests,
+            self._participant.keyring,
             allow_trial=True,
-        )
+        ).current
+        self._trust = trust.resolver
         self._store: Store | None = None
-        self._view = FileContext(
-            self._participant.deployment,
-            self._participant.agency,
-            self._trust,
-            OpeningKeys(
-                self._participant.agency, self._participant.manifests, self._participant.keyring
-            ),
-            self._receipts,
-            now,
-        )
+        self._view = FileContext(trust, self._receipts, now)
+        self._cache = VerificationCache()
         self.refused = False
 
     # --- open ------------------------------------------------------------------------------------
@@ -97,7 +93,7 @@ class FileReader:
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
-            answer, event = open_line(line, self._view, now)
+            answer, event = open_line(line, self._view, self._cache, now)
             self._note(answer)
             answers.append(answer)
             if event is not None:
@@ -133,7 +129,7 @@ class FileReader:
                 answers.append(_refusal(_MALFORMED))
                 continue
             try:
-                verified = verify_record(record, self._view, now)
+                verified = verify_record(record, self._view, self._cache, now)
             except RefusedError as refusal:
                 answers.append(_refusal(refusal))
                 continue

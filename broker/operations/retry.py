@@ -22,9 +22,9 @@ from broker.event import OpenedEvent
 from broker.held import retrying
 from broker.held.inventory import held_folders
 from broker.held.retrying import Retried, outcome_of_event, retry_held
-from broker.judging.decryption import open_record
+from broker.judging.decryption import WrapCount, open_record
 from broker.judging.judgements import DEFERRED_CODES
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.judging.store_context import StoreContext
 from broker.judging.verification import VerifiedRecord, verify_record
 from broker.judging.verification_cache import VerificationCache
@@ -133,9 +133,10 @@ class RecordRetry:
         self._store = store
         self._actor = actor
         self._secret = participant.keyring.secret()
-        self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
-        self._keys = OpeningKeys(participant.agency, participant.manifests, participant.keyring)
-        self._memories = VerificationCache()
+        self._trust = TrustStore(
+            participant.agency, participant.contracts, participant.manifests, participant.keyring
+        ).current
+        self._cache = VerificationCache()
 
     def retry(self, id_: int, now: int) -> RetriedRecord:
         """Judge one record again.
@@ -152,13 +153,13 @@ class RecordRetry:
             row = tx.quarantine.get(id_)
             if row is None or row.status != "held":
                 return RetriedRecord(id_, "not_held")
-            view = self._view(tx, now)
+            view = StoreContext(tx, self._trust, self._secret, self._cache, now)
             try:
-                verified = verify_record(restored(row), view, now)
+                verified = verify_record(restored(row), view, self._cache, now)
             except RefusedError as refusal:
                 return RetriedRecord(id_, "refused", refusal.step, refusal.code)
             try:
-                found = open_record(verified, view, now)
+                found = self._opened(verified, view, now)
                 if isinstance(found, OpenedEvent):
                     self._accept(tx, view, verified, found, now)
             except RefusedError as refusal:
@@ -167,6 +168,17 @@ class RecordRetry:
             done: Settled = "opened" if isinstance(found, OpenedEvent) else found
             self._end(tx, id_, verified, done, now)
             return RetriedRecord(id_, done)
+
+    def _opened(
+        self, verified: VerifiedRecord, view: StoreContext, now: int
+    ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
+        """Steps 5 to 10; the new wraps that are tried count in their sender's budget."""
+        sender = verified.origin.agency
+        wraps = WrapCount(view.wraps_left(sender))
+        try:
+            return open_record(verified, view, self._cache, now, wraps)
+        finally:
+            view.count_wraps(sender, wraps.tried)
 
     def _end(
         self, tx: Transaction, id_: int, verified: VerifiedRecord, done: Settled, now: int
@@ -192,21 +204,8 @@ class RecordRetry:
         Raises:
             RefusedError: step 11: the status of its referral does not allow it.
         """
-        agency, operator = self._participant.agency, self._actor.operator
-        accepted = AcceptedEvents(tx, view, agency, self._secret, now, operator)
+        accepted = AcceptedEvents(tx, view, self._secret, now, self._actor.operator)
         entries = accepted.accept(event, verified)
         accepted.write()
         entries += accepted.combinations()
         log_act(tx, self._participant, self._actor, self._secret, entries, now)
-
-    def _view(self, tx: Transaction, now: int) -> StoreContext:
-        return StoreContext(
-            tx,
-            self._participant.deployment,
-            self._participant.agency,
-            self._trust,
-            self._keys,
-            self._secret,
-            self._memories,
-            now,
-        )

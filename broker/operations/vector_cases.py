@@ -23,6 +23,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker.errors import ConfigError, WrongInputError
+from broker.judging.verification_cache import VerificationCache
 from broker.keys.keyfile import Instant
 from broker.operations.record_file import open_line
 from broker.operations.vector_setting import SETTING_FILE, load_setting
@@ -207,8 +208,8 @@ _loaded = cache(load_setting)
 
 def this_reader(case: Case) -> list[object]:
     """Return the answers of this package's reader, in this process."""
-    view = _loaded(case.folder, case.agency).view(case.now)
-    return [open_line(line.encode(), view, case.now)[0] for line in case.records]
+    view, cache = _loaded(case.folder, case.agency).view(case.now), VerificationCache()
+    return [open_line(line.encode(), view, cache, case.now)[0] for line in case.records]
 
 
 def command_reader(command: str) -> Implementation:

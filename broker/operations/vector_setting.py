@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from broker.envelope.primitives import SEED_BYTES, WrapOpener
 from broker.errors import ConfigError, ManifestError, NoteError, RefusedError, RegistryError
 from broker.judging.file_context import FileContext
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import KeyResolver, OpeningKeys, Trust
 from broker.keys.governance import GovernancePublic
 from broker.keys.keyfile import Base64
 from broker.keys.kid import EXCHANGE, XWING, kid
@@ -82,7 +82,7 @@ class SettingReader:
         """Return a context that has seen no record; `now` in ms."""
         manifests = self.trust.manifests
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
-        return FileContext(self.deployment, self.agency, self.trust, keys, self._receipts, now)
+        return FileContext(Trust(self.trust, keys), self._receipts, now)
 
     def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         return sorted(

@@ -26,8 +26,7 @@ class AcceptedEvents:
 
     Args:
         tx: the transaction in which all of it is written.
-        view: the reader's context in this transaction.
-        agency: the reader.
+        view: what the reader knows, as of this transaction.
         secret: this agency's PRF secret.
         now: ms.
         operator: name of the actor in the disclosure log.
@@ -37,14 +36,12 @@ class AcceptedEvents:
         self,
         tx: Transaction,
         view: StoreContext,
-        agency: str,
         secret: bytes,
         now: int,
         operator: str = recording.OPERATOR,
     ) -> None:
         self._tx = tx
         self._view = view
-        self._agency = agency
         self._secret = secret
         self._now = now
         self._operator = operator
@@ -78,7 +75,7 @@ class AcceptedEvents:
         return recording.received(
             event,
             signed.text,
-            self._agency,
+            self._view.agency,
             case_key,
             self._now,
             self._operator,
@@ -94,4 +91,4 @@ class AcceptedEvents:
 
         Return an entry for each that joins records of others.
         """
-        return combined(self._tx, self._sources, self._agency, self._now, self._operator)
+        return combined(self._tx, self._sources, self._view.agency, self._now, self._operator)

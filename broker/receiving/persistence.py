@@ -8,6 +8,7 @@ when the whole batch was processed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
@@ -31,6 +32,7 @@ from broker.judging.judgements import (
     Repeat,
     Unplaced,
     Unverified,
+    relief_of,
 )
 from broker.judging.partition_state import PartitionState
 from broker.judging.store_context import StoreContext
@@ -97,9 +99,8 @@ class VerdictPersistence:
 
     Args:
         tx: the transaction in which all of it is written.
-        view: the reader's context in this transaction.
-        waits: deferred records of the partition.
-        agency: the reader.
+        view: what the reader knows, as of this transaction.
+        waits: what of the partition is deferred.
         secret: this agency's PRF secret.
         now: ms.
 
@@ -113,7 +114,6 @@ class VerdictPersistence:
         tx: Transaction,
         view: StoreContext,
         waits: RetryLater,
-        agency: str,
         secret: bytes,
         now: int,
     ) -> None:
@@ -121,12 +121,14 @@ class VerdictPersistence:
         self._view = view
         self._waits = waits
         self._now = now
-        self._accepted = AcceptedEvents(tx, view, agency, secret, now)
+        self._accepted = AcceptedEvents(tx, view, secret, now)
         self.batch = Batch()
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
         """Process one judgement; the next record is judged after it."""
+        self._view.relieve(relief_of(judgement))
+        self._count_wraps(judgement)
         sender = claimed_sender(record, judgement)
         if isinstance(judgement, Deferred):
             if self._waits.keep(record, sender, judgement.refusal.code):
@@ -140,21 +142,27 @@ class VerdictPersistence:
         self._waits.end(record, sender, judgement)
         self._settle(record, judgement)
 
+    def covered(self, more: bool, elsewhere: Sequence[tuple[str, int, int]]) -> None:
+        """Take up what was found of records under revoked keys (broker/judging/trials.py)."""
+        self.batch.covered_more = more
+        self.batch.gaps += [(parse_origin(name), first, last) for name, first, last in elsewhere]
+
     def write(self) -> None:
         """Write the results, except the entries of the disclosure log."""
         begun = dict.fromkeys(self._waits.begun)
         self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
         self.batch.alarms += dict.fromkeys(self._view.forgotten)
-        self.batch.covered_more = self._view.covered_more
-        self.batch.gaps += [
-            (parse_origin(name), first, last) for name, first, last in self._view.folded_elsewhere
-        ]
         self._view.flush()
         self._accepted.write()
 
     def log(self) -> None:
         """Append the entries to the disclosure log."""
         append_entries(self._tx, [*self.entries, *self._accepted.combinations()])
+
+    def _count_wraps(self, judgement: Judgement) -> None:
+        found = judgement.refused if isinstance(judgement, Deferred) else judgement
+        if isinstance(found, Placed) and found.wraps:
+            self._view.count_wraps(found.verified.origin.agency, found.wraps)
 
     def _quota_full(self, record: Record, judgement: Refused) -> bool:
         """Return whether the sender of a refused record has no room left in the quarantine."""

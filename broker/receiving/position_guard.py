@@ -21,8 +21,15 @@ from broker.store.transaction import Transaction
 from broker.transport.interfaces import Receiver
 
 
-def keep_footing(tx: Transaction, position: int, records: Sequence[Record]) -> None:
-    """Store the hash of the record before a position, in the position's transaction."""
+def save_position(tx: Transaction, position: int, records: Sequence[Record]) -> None:
+    """Save where reading of a partition goes on, and which of its records lies before that.
+
+    Args:
+        tx: the transaction that takes the records.
+        position: next offset to read.
+        records: a batch of the partition, in offset order; not empty.
+    """
+    tx.reader.save_position(records[0].kafka_partition, position)
     for record in reversed(records):
         if record.offset == position - 1:
             text = f"{record.offset} {_digest(record)}"

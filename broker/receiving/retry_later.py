@@ -25,6 +25,19 @@ _LIMITED: Final = frozenset({"key_unknown", "contract_unknown", "receipt_awaited
 _TAKES_PLACE: Final = frozenset({"start", "jump", "link"})
 
 
+def claimed_sender(record: Record, judgement: Judgement) -> str | None:
+    """Return the record's sender, or the claimed one if its signature could not be checked yet."""
+    signer = sender_of(judgement)
+    if signer is not None:
+        return signer
+    for name, value in record.headers:
+        if name == PROOF_HEADER and value is not None:
+            checkpoint = value.partition(b"\n\n")[2]
+            parts = checkpoint.split(b"\n", 1)[0].split(b"/")
+            return parts[1].decode("ascii", "replace") if len(parts) > 1 else None
+    return None
+
+
 class RetryLater:
     """Deferred records of one partition, during one batch.
 
@@ -47,10 +60,6 @@ class RetryLater:
         self._now = now
         self._held = {row.agency: row for row in tx.reader.deferred(partition)}
         self.begun: list[tuple[str, str]] = []
-
-    def next_position(self, offset: int) -> int:
-        """Return where to continue: ``offset``, or the earliest record that still waits."""
-        return min([offset, *(row.offset for row in self._held.values())])
 
     def keep(self, record: Record, sender: str | None, code: str) -> bool:
         """Defer a record.
@@ -100,6 +109,10 @@ class RetryLater:
         if sender not in self._held:
             self._hold(record, sender, EQUIVOCATION)
 
+    def next_position(self, offset: int) -> int:
+        """Return where to continue: ``offset``, or the earliest record that still waits."""
+        return min([offset, *(row.offset for row in self._held.values())])
+
     def _hold(self, record: Record, sender: str, code: str) -> None:
         place = Place(sender, *self._partition)
         self._tx.reader.defer(place, record.offset, code, self._now)
@@ -120,16 +133,3 @@ class RetryLater:
             self._tx.meta.set(name, f"{self._now} {mark}".encode())
             return True
         return self._now - int(first) <= DEFER_UNKNOWN_MS
-
-
-def claimed_sender(record: Record, judgement: Judgement) -> str | None:
-    """Return the record's sender, or the claimed one if its signature could not be checked yet."""
-    signer = sender_of(judgement)
-    if signer is not None:
-        return signer
-    for name, value in record.headers:
-        if name == PROOF_HEADER and value is not None:
-            checkpoint = value.partition(b"\n\n")[2]
-            parts = checkpoint.split(b"\n", 1)[0].split(b"/")
-            return parts[1].decode("ascii", "replace") if len(parts) > 1 else None
-    return None

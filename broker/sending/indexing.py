@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
+from broker.clock import MAX_CLOCK_JUMP_MS
+from broker.judging.partition_state import parse_outline
 from broker.record import KafkaPartition
-from broker.sending.generation_floor import newest_seen
 from broker.sending.sealing_again import well_formed
-from broker.sending.streams import MAX_BATCH_EVENTS, Stream, append, open_generation
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, StreamOwner, append, open_generation
 from broker.store.rows import GenerationRow, Indexed, OutboxRow
 from broker.store.transaction import Transaction
+from broker.tlog.generation_links import opening_time
 from broker.tlog.note import NoteSigner
 
 ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
 """Maximum number of rows in one round, over all streams."""
+
+FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
+"""How far ahead of this clock a generation that was taken may have been opened: its log time may be
+5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md, step 2)."""
 
 Fenced = Callable[[], AbstractContextManager[Transaction]]
 """() -> a write transaction that fails without the outbox's lock."""
@@ -31,16 +38,15 @@ class Indexing:
     """The current generation of each stream, and the code that appends to it.
 
     Args:
-        deployment, agency: the sender.
+        owner: whose streams.
         fenced: see ``Fenced``.
         signer: () -> the stream key that is valid now.
     """
 
     def __init__(
-        self, deployment: str, agency: str, fenced: Fenced, signer: Callable[[], NoteSigner]
+        self, owner: StreamOwner, fenced: Fenced, signer: Callable[[], NoteSigner]
     ) -> None:
-        self._deployment = deployment
-        self._agency = agency
+        self._owner = owner
         self._fenced = fenced
         self._signer = signer
         self._generations: dict[KafkaPartition, GenerationRow] = {}
@@ -83,7 +89,7 @@ class Indexing:
 
         Return the generation after, and the indexed rows.
         """
-        stream = Stream(self._deployment, self._agency, *row.kafka_partition)
+        stream = self._owner.stream(row.kafka_partition)
         values = [waiting.value for waiting in batch]
         assert all(value is not None for value in values)
         grown, places = append(stream, row, values, self._signer(), now)  # type: ignore[arg-type]  # asserted above
@@ -119,7 +125,7 @@ class Indexing:
     ) -> GenerationRow:
         row = self._generations.get(partition)
         if row is None or row.name in not_taken:
-            stream = Stream(self._deployment, self._agency, *partition)
+            stream = self._owner.stream(partition)
             newest = tx.streams.current(partition)
             row = open_generation(
                 stream,
@@ -146,3 +152,28 @@ def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: byt
         None,
         None,
     )
+
+
+# --- what a new generation must be later than (docs/spec/streams.md, "Generations") ------------
+#
+# Its name and log time must be above those of every generation of the stream that readers may hold,
+# and that may be more than this agency opened: a thief of its key opens generations too, and an
+# older database has forgotten some.
+
+
+def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
+    """The newest generation, ours or one that Kafka showed us under our name.
+
+    A thief's generation is the newest to whoever has met it, and its log time the last; so is one
+    of ours that an older database does not know, if it was opened when our clock was ahead.
+    """
+    newest = tx.streams.current(stream.kafka_partition) or last
+    head = tx.reader.state_head(stream.place)
+    if head is None:
+        return newest
+    seen = parse_outline(head)
+    name = max(newest.name, seen.newest)
+    if opening_time(name) > now + FURTHEST_OPENING_MS:  # no reader takes it either
+        name = newest.name
+    latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
+    return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))

@@ -17,11 +17,10 @@ from typing import Final
 from broker.keys.kid import ED25519, STREAM
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
-from broker.sending.generation_floor import newest_seen
-from broker.sending.indexing import Fenced, Indexing
+from broker.sending.indexing import Fenced, Indexing, newest_seen
 from broker.sending.outbox_record import copy_of
 from broker.sending.receipt_coverage import Believed, confirmed, place_at
-from broker.sending.streams import MAX_BATCH_EVENTS, Stream, open_generation
+from broker.sending.streams import MAX_BATCH_EVENTS, Stream, StreamOwner, open_generation
 from broker.store.database import Store
 from broker.store.rows import GenerationRow, OutboxRow
 from broker.store.transaction import Transaction
@@ -92,7 +91,7 @@ class Recovery:
     """Begins new generations with the records that are no longer trusted.
 
     Args:
-        deployment, agency: the sender.
+        owner: whose streams.
         store: the agency's state.
         fenced: see ``Fenced``.
         indexing: appends to the streams.
@@ -101,15 +100,13 @@ class Recovery:
 
     def __init__(
         self,
-        deployment: str,
-        agency: str,
+        owner: StreamOwner,
         store: Store,
         fenced: Fenced,
         indexing: Indexing,
         clock: Callable[[], int],
     ) -> None:
-        self._deployment = deployment
-        self._agency = agency
+        self._owner = owner
         self._store = store
         self._fenced = fenced
         self._indexing = indexing
@@ -130,7 +127,7 @@ class Recovery:
         self._indexing.begin_anew()
         again = gone = 0
         for partition in partitions:
-            stream = Stream(self._deployment, self._agency, *partition)
+            stream = self._owner.stream(partition)
             due = self._begin_again(stream, new, readers(partition.topic), believed)
             if due is not None:
                 again, gone = again + len(due.rows), gone + due.gone

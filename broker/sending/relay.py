@@ -1,10 +1,10 @@
 """Relay: sends records from the outbox to Kafka (docs/spec/streams.md, "Sending").
 
-Only the relay has the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
-fencing token *before* the record is sent. After a crash or with a second relay, the same bytes are
-sent again, and readers see repeats and never a fork. No Kafka transaction is needed.
-``indexing.py`` assigns indices, ``recovery.py`` handles a revoked key, ``replay.py`` handles
-requests for records.
+It alone holds the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
+fencing token *before* the record is sent; a crash or a second relay therefore resends the same
+bytes, and readers see repeats and never a fork. No Kafka transaction is needed. Who gives places is
+``indexing.py``, what a revoked key leaves behind ``recovery.py``, what is asked for again
+is published last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from broker.sending.outbox_record import record_of
 from broker.sending.receipt_coverage import Believed
 from broker.sending.recovery import Recovery, RevokedKey
 from broker.sending.refused_generations import RefusedGenerations
-from broker.sending.replay import replay, replay_some
+from broker.sending.streams import StreamOwner
 from broker.statements.heartbeats import Head
 from broker.store.database import Store
 from broker.store.rows import OutboxRow
@@ -30,6 +30,8 @@ from broker.tlog.note import NoteSigner
 from broker.transport.interfaces import Sender
 
 LEASE: Final = "outbox"
+REPLAYED_BYTES_AT_ONCE: Final = 2**20
+"""Bytes that one chunk of a replay may have, unless a single record is larger."""
 TOPIC_AWAY: Final = frozenset({"kafka_topic_missing", "kafka_refused", "kafka_record_too_large"})
 """Codes with which Kafka refuses records of one topic, but may accept those of others."""
 
@@ -38,8 +40,7 @@ class Relay:
     """Indexes waiting rows of the outbox and sends them.
 
     Args:
-        deployment: name of the deployment.
-        agency: the sender.
+        owner: the sender.
         store: the agency's state.
         sender: Kafka.
         signer: () -> the stream key that is valid now, bound to ``deployment/agency``.
@@ -49,8 +50,7 @@ class Relay:
 
     def __init__(
         self,
-        deployment: str,
-        agency: str,
+        owner: StreamOwner,
         store: Store,
         sender: Sender,
         signer: Callable[[], NoteSigner],
@@ -62,9 +62,9 @@ class Relay:
         self._token: int | None = None
         self._acknowledged: tuple[Head, ...] = ()
         self._away: frozenset[str] = frozenset()
-        self._indexing = Indexing(deployment, agency, self._fenced, signer)
-        self._refused = RefusedGenerations(agency, store, self._indexing.current)
-        self._recovery = Recovery(deployment, agency, store, self._fenced, self._indexing, clock)
+        self._indexing = Indexing(owner, self._fenced, signer)
+        self._refused = RefusedGenerations(owner.agency, store, self._indexing.current)
+        self._recovery = Recovery(owner, store, self._fenced, self._indexing, clock)
 
     # --- the lock --------------------------------------------------------------------------------
 
@@ -209,23 +209,38 @@ class Relay:
         """
         return await asyncio.to_thread(self._recovery.recover, revoked, readers, believed)
 
-    async def replay(self, log: GenerationPlace, first: int, last: int) -> int:
-        """Publish a requested range again. Returns how many records were sent.
+    # --- replay ----------------------------------------------------------------------------------
+
+    async def replay(self, log: GenerationPlace, first: int, last: int) -> tuple[int, int, int]:
+        """Publish a part of a range again, from the archive: the same bytes, or leaf hashes.
+
+        It needs no lock, because no place is given: every reader that has a record sees a repeat.
+        As much is sent as fits into ``REPLAYED_BYTES_AT_ONCE``, at least one record.
+
+        Returns:
+            How many records, their bytes, and the last index that is done.
 
         Raises:
             TransportError: Kafka does not accept them.
         """
-        return await replay(self._store, self._sender, log, first, last)
+        rows = await asyncio.to_thread(self._archived, log, first, last)
+        chosen: list[OutboxRow] = []
+        size = 0
+        for row in rows:
+            bytes_of_row = len(row.value or b"") + len(row.proof or b"")
+            if chosen and size + bytes_of_row > REPLAYED_BYTES_AT_ONCE:
+                break
+            chosen.append(row)
+            size += bytes_of_row
+        if not chosen:
+            return 0, 0, last
+        await self._sender.send([record_of(row) for row in chosen])
+        done = last if len(chosen) == len(rows) else chosen[-1].index
+        return len(chosen), size, last if done is None else done
 
-    async def replay_some(
-        self, log: GenerationPlace, first: int, last: int
-    ) -> tuple[int, int, int]:
-        """Publish a part of a range again: (records, bytes, last finished index).
-
-        Raises:
-            TransportError: Kafka does not accept them.
-        """
-        return await replay_some(self._store, self._sender, log, first, last)
+    def _archived(self, log: GenerationPlace, first: int, last: int) -> list[OutboxRow]:
+        with self._store.reading() as tx:
+            return tx.outbox.archived(log, first, last)
 
     def has_waiting(self) -> bool:
         """Return whether events wait that can be sent now; a replay lets them go first."""

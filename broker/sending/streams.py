@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from broker.clock import MAX_CLOCK_JUMP_MS
 from broker.envelope.primitives import random_bytes
@@ -64,6 +64,17 @@ class Stream:
     def log(self, generation: str) -> GenerationPlace:
         """Return one of its generations."""
         return GenerationPlace(self.agency, self.topic, self.partition, generation)
+
+
+class StreamOwner(NamedTuple):
+    """Whose streams they are: an agency of a deployment."""
+
+    deployment: str
+    agency: str
+
+    def stream(self, partition: KafkaPartition) -> Stream:
+        """The owner's stream in a partition."""
+        return Stream(self.deployment, self.agency, *partition)
 
 
 @value_class(frozen=True, slots=True)

@@ -13,22 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from broker.agency.participant import Participant
 from broker.control.catching_up import AGAIN_S, catch_up
 from broker.control.control import Control, News
-from broker.envelope.primitives import sha256
 from broker.errors import StoreError, TransportError
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import Trust
 from broker.receiving.persistence import Batch
 from broker.receiving.position_guard import PositionGuard
 from broker.receiving.receiving import Receiving
 from broker.record import KafkaPartition, Record
-from broker.store.database import Store
-from broker.transport.interfaces import OnReached, OnTrouble, Receiver, Trouble, trouble_code
-from broker.transport.topics import ControlTopics, all_readable_topics
+from broker.transport.interfaces import OnTrouble, Receiver, Trouble, trouble_code
 from broker.waiting import (
     DESCRIPTORS_EXHAUSTED,
     out_of_descriptors,
@@ -36,100 +34,67 @@ from broker.waiting import (
     set_within,
 )
 
-OnTaken = Callable[[KafkaPartition, Batch, int], None]
-"""Called with (partition, batch, now in ms) of accepted data records."""
 
-OnNews = Callable[[News], Awaitable[None]]
-"""Told of what control records brought."""
+class Listener(Protocol):
+    """What a reader tells of what came: a running adapter and a subscription implement it."""
 
-OnBooks = Callable[[], Awaitable[None]]
-"""Told that contracts or manifests are others than before; trust is renewed by then."""
+    def taken(self, partition: KafkaPartition, batch: Batch, now: int) -> None:
+        """Data records were taken, at ``now`` (ms)."""
+
+    def news(self, news: News) -> None:
+        """Control records were taken."""
+
+    async def believed(self, trust: Trust) -> None:
+        """Other contracts or manifests are believed than before."""
+
+    def reached(self) -> None:
+        """Kafka has answered."""
 
 
-HEARD_WITH: Final = "manifests-heard-with"
-"""Under which name it is kept which contracts were trusted when all manifests were last taken."""
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What takes records into the state database.
+
+    Attributes:
+        control: control records, and what is believed by them.
+        receiving: data records.
+        positions: where reading goes on in each partition.
+    """
+
+    control: Control
+    receiving: Receiving
+    positions: PositionGuard
 
 
 class Reader:
     """Takes what Kafka holds for an agency, and keeps what it believes current.
 
     Args:
-        participant: the agency, loaded and verified.
-        store: where positions, stream states and the inbox are.
         receiver: Kafka.
+        inbound: what takes the records.
+        listens: control topics that are read beside the data topics.
+        listener: told of what came.
         clock: () -> ms since the epoch.
-        secret: the agency's PRF secret.
-        topics: the deployment's control topics.
-        listens: those of them that are read beside the data topics.
-        on_taken, on_news, on_books: called with the results.
-        on_reached: told each time that Kafka has answered.
-        log_taken: whether each event that is taken is an entry of the disclosure log in ``store``.
-
-    Attributes:
-        control: the books, kept current from the control topics.
-        trust: what is believed now.
     """
 
     def __init__(
         self,
-        participant: Participant,
-        store: Store,
         receiver: Receiver,
-        clock: Callable[[], int],
-        secret: bytes,
-        topics: ControlTopics,
+        inbound: Inbound,
         listens: tuple[str, ...],
-        *,
-        on_taken: OnTaken,
-        on_news: OnNews,
-        on_books: OnBooks,
-        log_taken: bool = True,
-        on_reached: OnReached | None = None,
+        listener: Listener,
+        clock: Callable[[], int],
     ) -> None:
-        self._agency = participant.agency
-        self._keyring = participant.keyring
         self._receiver = receiver
-        self._clock = clock
-        self._topics = topics
+        self._control = inbound.control
+        self._receiving = inbound.receiving
+        self._positions = inbound.positions
         self._listens = listens
-        self._on_taken = on_taken
-        self._on_news = on_news
-        self._on_books = on_books
-        self._on_reached = on_reached
-        self._store = store
-        self._footing = PositionGuard(store, receiver)
+        self._listener = listener
+        self._clock = clock
         self._books = asyncio.Lock()
-        self.control = Control(
-            participant.agency,
-            topics,
-            participant.repository,
-            participant.contracts,
-            participant.manifests,
-            store,
-            lambda: frozenset(self.data_topics()),
-        )
-        self._receiving = Receiving(
-            participant.deployment,
-            participant.agency,
-            store,
-            lambda: self.trust,
-            lambda: self._opening,
-            secret,
-            log_taken=log_taken,
-        )
-        self._renew_trust()
+        self._told = self._control.trust.current
         self._begin_turn()
-
-    def _renew_trust(self) -> None:
-        contracts, manifests = self.control.contracts, self.control.manifests
-        self.trust = KeyResolver(self._agency, manifests, contracts)
-        self._opening = OpeningKeys(self._agency, manifests, self._keyring)
-        self._receiving.trust_changed()
-
-    def data_topics(self) -> tuple[str, ...]:
-        """Data topics that this agency reads, of every contract that it has signed."""
-        contracts = (signed.contract for signed in self.control.contracts.trusted())
-        return all_readable_topics(contracts, self._agency)
 
     async def run(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
         """Read manifests and receipts first, then everything, until ``stop``.
@@ -149,7 +114,7 @@ class Reader:
                 if not caught_up:
                     await self._catch_up(stop, on_trouble)
                     caught_up = True
-                wanted = self.data_topics()
+                wanted = self._control.data_topics()
                 there = await self._receiver.visible(wanted)
                 await self._read(there, frozenset(wanted) - there, ended, stop, on_trouble)
             except (StoreError, TransportError, OSError) as error:
@@ -167,18 +132,14 @@ class Reader:
 
     def _begin_turn(self) -> asyncio.Event:
         """Return the event that ends this turn of reading: any change of the contracts."""
-        self._begun_with = self._believed()
+        self._begun_with = self._control.believed()
         self._ended = asyncio.Event()
         return self._ended
 
-    def _believed(self) -> bytes:
-        """A hash of which contracts are trusted."""
-        return sha256(b"".join(sorted(one.hash for one in self.control.contracts.trusted())))
-
     async def _catch_up(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
-        for first in (self._topics.manifests, self._topics.receipts):
+        for first in (self._control.topics.manifests, self._control.topics.receipts):
             await catch_up(
-                self._receiver, first, self._footing.position, self._take, stop, on_trouble
+                self._receiver, first, self._positions.position, self._take, stop, on_trouble
             )
 
     async def _hear_anew(self, stop: asyncio.Event, on_trouble: OnTrouble) -> None:
@@ -188,20 +149,18 @@ class Reader:
         is past it for good; a new party's would be missed until it renews its keys.
         """
         believed = self._begun_with
-        with self._store.reading() as tx:
-            if tx.meta.get(HEARD_WITH) == believed:
-                return
+        if self._control.heard_with() == believed:
+            return
         await catch_up(
             self._receiver,
-            self._topics.manifests,
-            lambda _partition: None,
+            self._control.topics.manifests,
+            _from_the_beginning,
             self._take_control,
             stop,
             on_trouble,
         )
         if not stop.is_set():
-            with self._store.transaction() as tx:
-                tx.meta.set(HEARD_WITH, believed)
+            self._control.note_heard_with(believed)
 
     async def _read(
         self,
@@ -220,10 +179,10 @@ class Reader:
             await self._receiver.run(
                 (*sorted(there), *self._listens),
                 self._take,
-                self._footing.position,
+                self._positions.position,
                 ended,
                 on_trouble=on_trouble,
-                on_reached=self._on_reached,
+                on_reached=self._listener.reached,
             )
         finally:
             for task in beside:
@@ -257,8 +216,7 @@ class Reader:
         """
         async with self._books:
             fresh = await asyncio.to_thread(load)
-            self._keyring = fresh.keyring
-            self.control.contracts, self.control.manifests = fresh.contracts, fresh.manifests
+            self._control.trust.believe(fresh.contracts, fresh.manifests, fresh.keyring)
             await self._books_changed()
         return fresh
 
@@ -269,28 +227,34 @@ class Reader:
 
     async def _take(self, partition: KafkaPartition, records: list[Record]) -> None:
         now = self._clock()
-        records = await self._footing.unread(partition, records)
+        records = await self._positions.unread(partition, records)
         if not records:
             return
-        if partition.topic in self._topics.names:
+        if partition.topic in self._control.topics.names:
             await self._take_control(partition, records)
             return
         batch = await asyncio.to_thread(self._receiving.take, partition, records, now)
-        self._on_taken(partition, batch, now)
+        self._listener.taken(partition, batch, now)
+        if batch.covered_more:
+            self.read_again(partition)
 
     async def _take_control(self, partition: KafkaPartition, records: list[Record]) -> None:
         async with self._books:
-            news = await asyncio.to_thread(self.control.take, partition, records, self._clock())
+            news = await asyncio.to_thread(self._control.take, partition, records, self._clock())
             # not asked of the news: an error after storing would lose it
-            if not self.trust.rests_on(self.control.contracts, self.control.manifests):
+            if self._control.trust.current is not self._told:
                 await self._books_changed()
-        await self._on_news(news)
+        self._listener.news(news)
 
     async def _books_changed(self) -> None:
-        self._renew_trust()
-        if self._believed() != self._begun_with:
+        self._told = self._control.trust.current
+        if self._control.believed() != self._begun_with:
             self._ended.set()
-        await self._on_books()
+        await self._listener.believed(self._told)
+
+
+def _from_the_beginning(_partition: KafkaPartition) -> int | None:
+    return None
 
 
 async def _pass_on(stop: asyncio.Event, ended: asyncio.Event) -> None:

@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
-from broker.agency.participant import Participant
 from broker.control.own_statements import OwnStatements
 from broker.errors import TransportError
-from broker.observing.health import Flag
+from broker.judging.key_resolver import TrustStore
 from broker.observing.logs import logger
-from broker.observing.metrics import Metrics
 from broker.sending.recovery import readers_of, revoked_stream_keys
 from broker.sending.relay import TOPIC_AWAY, Relay
-from broker.service.faults import require_waiting_helps
-from broker.service.reading import Reader
-from broker.service.reporting import report_recovery
-from broker.transport.interfaces import Sender
+from broker.service.reporting import Status, report_recovery
 from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 from contracts.errors import ConcordantError
 
@@ -30,6 +25,20 @@ TURN_MOST_S: Final = 120.0
 """Seconds after which a round of the relay counts as held up: several sends that time out."""
 LOOK_MOST_S: Final = 30.0
 """Maximum seconds until a missing topic is looked for again."""
+
+
+MENDED_BY_WAITING: Final = frozenset(
+    {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
+)
+"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
+
+
+def require_waiting_helps(error: ConcordantError) -> None:
+    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    if out_of_descriptors(error):
+        return
+    if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
+        raise error
 
 
 class _Again:
@@ -64,34 +73,20 @@ class Relaying:
     """One agency's relay loop.
 
     Args:
-        participant: () -> the agency as it was last loaded.
         relay: what it keeps going.
-        reader: has the books of now.
-        statements: what is announced.
-        sender: Kafka.
-        metrics, kafka: where it says how it is.
-        tell_heads: sends a heartbeat.
+        trust: what is believed now.
+        statements: what this agency says beside events.
+        status: where it says how it is.
     """
 
     def __init__(
-        self,
-        participant: Callable[[], Participant],
-        relay: Relay,
-        reader: Reader,
-        statements: OwnStatements,
-        sender: Sender,
-        metrics: Metrics,
-        kafka: Flag,
-        tell_heads: Callable[[], Awaitable[None]],
+        self, relay: Relay, trust: TrustStore, statements: OwnStatements, status: Status
     ) -> None:
-        self._participant = participant
         self._relay = relay
-        self._reader = reader
+        self._trust = trust
         self._statements = statements
-        self._sender = sender
-        self._metrics = metrics
-        self._kafka = kafka
-        self._tell_heads = tell_heads
+        self._metrics = status.metrics
+        self._kafka = status.sending
         self._log = logger("broker")
         self._waiting = asyncio.Event()
         self._reloaded = False
@@ -112,13 +107,16 @@ class Relaying:
         self._topics_away.now()
         self._waiting.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Send waiting events until ``stop``; retry after faults of Kafka or a full disk.
+    async def run(self, pause: float, stop: asyncio.Event) -> None:
+        """Send what waits until ``stop``; what Kafka or a full disk holds up is tried again.
+
+        Args:
+            pause: seconds between two looks when nothing waits.
+            stop: ends it.
 
         Raises:
             StoreError: ``lease_lost`` or ``clock_jumped``, for example: waiting cannot resolve it.
         """
-        pause = self._participant().config.intervals.relay
         failures = 0
         behind = True
         while not stop.is_set():
@@ -126,7 +124,8 @@ class Relaying:
             try:
                 if behind or self._reloaded:
                     self._reloaded = False
-                    await self._announce()
+                    trust = self._trust
+                    await self._statements.announce(trust.contracts, trust.manifests)
                     await self._recover()
                     await self._resend()
                     behind = False
@@ -170,24 +169,22 @@ class Relaying:
             return
         self._topics_away.over()
         if not self._told:
-            # A heartbeat names only the newest generations: without this, records that the last
-            # process sent after its last heartbeat would never get a post-quantum signature.
-            await self._tell_heads()
+            # a heartbeat names the newest generations only: what the last process sent after its
+            # last one would never be under a post-quantum signature
+            await self._statements.tell_heads(self._relay.acknowledged_heads())
             self._told = True
-
-    async def _announce(self) -> None:
-        """Publish this agency's own manifest and the contracts, compacted by key."""
-        control = self._reader.control
-        records = self._statements.announcements(control.contracts, control.manifests)
-        await self._sender.send(records)
 
     async def _recover(self) -> None:
         """Recover if a stream key was revoked, without losing any record that it had signed."""
-        agency = self._participant().agency
-        trust = self._reader.trust
+        trust = self._trust.current.resolver
         again, gone = await self._relay.recover(
-            revoked_stream_keys(trust.manifests, agency),
-            lambda topic: readers_of(topic, agency, trust.contracts, trust.manifests),
+            revoked_stream_keys(trust.manifests, trust.agency),
+            partial(
+                readers_of,
+                sender=trust.agency,
+                contracts=trust.contracts,
+                manifests=trust.manifests,
+            ),
             trust.receipt_believed,
         )
         report_recovery(again, gone, self._metrics, self._log)

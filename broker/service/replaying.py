@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from broker.control.replay_requests import Range, ReplayRequests
+from broker.control.control import Control
+from broker.control.replay_requests import Range
 from broker.errors import TransportError
 from broker.observing.logs import logger
 from broker.sending.relay import Relay
@@ -28,30 +29,24 @@ class Replaying:
     """Publishes due records, chunk by chunk.
 
     Args:
-        relay: publishes, and tells whether new events wait.
-        requests: the requested ranges.
+        relay: publishes; says whether new events wait.
+        control: has what was asked for, and who shares the bytes of a minute.
         clock: () -> ms.
-        parties: () -> number of parties that share the bytes of a minute.
     """
 
-    def __init__(
-        self,
-        relay: Relay,
-        requests: ReplayRequests,
-        clock: Callable[[], int],
-        parties: Callable[[], int],
-    ) -> None:
+    def __init__(self, relay: Relay, control: Control, clock: Callable[[], int]) -> None:
         self._relay = relay
-        self._requests = requests
+        self._control = control
+        self._requests = control.replay_requests
         self._clock = clock
-        self._parties = parties
         self._log = logger("broker")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish due records until ``stop`` is set."""
         while not stop.is_set():
             sent = 0
-            due = self._requests.next(self._clock(), self._parties())
+            parties = len(self._control.present().parties)
+            due = self._requests.next(self._clock(), parties)
             if due is not None:
                 await self._yield_to_events(stop)
                 sent = await self._publish(*due)
@@ -62,7 +57,7 @@ class Replaying:
         """Publish a chunk; returns its bytes."""
         origin = due.origin
         try:
-            records, size, last = await self._relay.replay_some(origin.log, due.first, due.last)
+            records, size, last = await self._relay.replay(origin.log, due.first, due.last)
         except ConcordantError as error:
             self._log.warning("replay_waits", code=error.code)
             await asyncio.sleep(LOOK_S if isinstance(error, TransportError) else YIELD_S)

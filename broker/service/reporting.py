@@ -7,13 +7,49 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from broker.control.control import News
+from broker.observing.health import Flag
+from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.receiving.persistence import Batch
 from broker.record import KafkaPartition
+from broker.waiting import DESCRIPTORS_EXHAUSTED
+
+LATE_S: Final = 60.0
+"""How long a loop may be late before it counts as held up: Kafka may take half a minute to fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where a service says how it is; ``heartbeat_s`` is how often this agency speaks.
+
+    Each direction knows for itself whether Kafka is there. The relay alone would not: with nothing
+    to send it asks Kafka nothing.
+    """
+
+    metrics: Metrics
+    heartbeat_s: float
+    sending: Flag = field(default_factory=Flag)
+    receiving: Flag = field(default_factory=partial(Flag, None))
+
+    def received(self) -> None:
+        """Kafka gave something; at the latest our own next heartbeat has to come."""
+        self.metrics.turned("receiving", 2 * self.heartbeat_s + LATE_S)
+
+    def tell_shortage(self) -> None:
+        """No more files can be opened: a part of the adapter waits until they can."""
+        self.metrics.shortage()
+        logger("broker").warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
+
+    def kafka(self) -> str | None:
+        """Why Kafka cannot be used, None if it can: a check of readiness."""
+        return self.sending() or self.receiving()
 
 
 def report_batch(

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from broker.judging.verification_cache import VerificationCache
 from broker.operations.record_file import open_line
 from broker.operations.vector_setting import load_setting
 from tests.conformance.contract_form import parse_contract_file
@@ -62,8 +63,8 @@ class Partnership:
 
     def read(self, lines: list[bytes], reader: str) -> list[dict[str, Any]]:
         """The answers of our reader, which are those of the second."""
-        view = load_setting(self.folder, reader).view(NOW)
-        answers = [open_line(line, view, NOW)[0] for line in lines]
+        view, cache = load_setting(self.folder, reader).view(NOW), VerificationCache()
+        answers = [open_line(line, view, cache, NOW)[0] for line in lines]
         second = Reading(load_view(self.folder, reader, NOW), NOW)
         assert [json.loads(second.answer(line)) for line in lines] == answers
         return answers

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from broker.judging.verification_cache import VerificationCache
 from broker.operations.record_file import open_line
 from broker.operations.vector_cases import Case, load_cases
 from broker.operations.vector_setting import SettingReader, load_setting
@@ -44,8 +45,8 @@ def _second(folder: Path, agency: str, now: int) -> ReaderContext:
 def product_answers(folder: Path, agency: str, now: int, lines: Sequence[bytes]) -> list[str]:
     """As ``concordant event open`` writes them."""
     reader: SettingReader = _product(folder, agency)
-    view = reader.view(now)
-    return [_text(open_line(line, view, now)[0]) for line in lines]
+    view, cache = reader.view(now), VerificationCache()
+    return [_text(open_line(line, view, cache, now)[0]) for line in lines]
 
 
 def second_answers(folder: Path, agency: str, now: int, lines: Sequence[bytes]) -> list[str]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.wiring import Outside, connect_broker
 from broker.clock import MAX_CLOCK_JUMP_MS, SteadyClock
 from broker.errors import StoreError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
-from broker.service.service import BrokerService
 from tests.support.founded_partnership import COUNCIL, DAY, MINUTE, POLICE, SECOND, SUPPORT
 from tests.support.memory_agency import Clock, Office, at_offsets, cluster
 from tests.support.memory_kafka import MemoryTransport
@@ -175,14 +175,14 @@ async def test_a_service_whose_clock_is_set_ends_and_nothing_was_destroyed(
     monkeypatch.setattr("broker.service.service.TICK_S", 0.01)
     monkeypatch.setattr("broker.control.watch.FORGET_EVERY_MS", 0)
     office = pair.council
-    service = BrokerService(
-        office.participant,
+    outside = Outside(
         office.store,
         MemoryTransport(office.kafka, COUNCIL),
         SteadyClock(pair.reader, pair.reader.monotonic),
         Metrics(),
         Readiness(),
     )
+    service = connect_broker(office.participant, outside, lambda: None)
     right = pair.reader.now
     running = asyncio.create_task(service.run(asyncio.Event()))
     while not destroyed:  # noqa: ASYNC110 - it is not ours to set an event

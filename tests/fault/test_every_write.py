@@ -98,14 +98,7 @@ class World:
 
     def _reborn(self, office: Office) -> None:
         office.relay = office.another_relay()
-        office.receiving = Receiving(
-            office.world.deployment,
-            office.agency,
-            office.store,
-            lambda: office.trust,
-            lambda: office.opening,
-            office.secret,
-        )
+        office.receiving = Receiving(office.store, office.trust_store, office.secret)
 
     def survive(self, office: Office, step: Callable[[], None]) -> None:
         """Do something, and if it was the last thing, do it again in another life."""

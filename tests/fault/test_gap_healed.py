@@ -19,7 +19,7 @@ import pytest
 
 from adapters.demo.london import london_agencies
 from adapters.demo.partnership import create_partnership
-from broker.agency.participant import Participant
+from broker.agency.participant import LoadedAgency, Participant
 from broker.control.watch import Watch
 from broker.judging.partition_state import Generation, parse_state
 from broker.keys.issuing import ManifestChanges
@@ -236,7 +236,8 @@ def test_nothing_is_destroyed_past_the_end_of_our_own_manifest(office: Office) -
 
 
 def look(office: Office, participant: Participant) -> None:
-    Watch(lambda: participant, office.store, office.clock, Metrics(), lambda: office.trust).look()
+    loaded = LoadedAgency(participant)
+    Watch(loaded, office.store, office.clock, Metrics(), office.trust_store).look()
 
 
 def renewed(office: Office) -> Participant:

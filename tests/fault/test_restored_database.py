@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import Row
+from adapters.base import AgencySystem, Row
 from adapters.council import ADAPTER as COUNCIL_ADAPTER
 from adapters.csu import ADAPTER as CSU_ADAPTER
 from adapters.delivery import Delivery
@@ -17,7 +17,7 @@ from adapters.demo.own_form import own_form
 from adapters.demo.samples.facts import case_list
 from adapters.demo.samples.leaves import asked, referral_leaves
 from adapters.demo.samples.sample_rows import rendered
-from adapters.intake import Intake
+from adapters.intake import Intake, Publication
 from adapters.links import StoreLinks
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.source_file import SourceFile
@@ -59,12 +59,9 @@ class Two:
         content = form.write(rows)
         assert all(isinstance(item, Row) for item in CSU_ADAPTER.read(content))
         intake = Intake(
-            CSU_ADAPTER,
-            POLICE,
-            dict(PARTNER_CODES["csu"]),
+            AgencySystem(CSU_ADAPTER, POLICE, dict(PARTNER_CODES["csu"])),
             police.store,
-            police.publisher,
-            lambda: None,
+            Publication(police.publisher, lambda: None),
             Metrics(),
             self.clock,
         )
@@ -81,9 +78,7 @@ class Two:
 
     def deliver(self) -> int:
         return Delivery(
-            COUNCIL_ADAPTER,
-            COUNCIL,
-            dict(PARTNER_CODES["council"]),
+            AgencySystem(COUNCIL_ADAPTER, COUNCIL, dict(PARTNER_CODES["council"])),
             self.council.store,
             FolderSink(self.folder / "inbox"),
             self.clock,

@@ -21,6 +21,7 @@ from tests.hostile.parties import Party
 from tests.hostile.senders import Name
 from tests.hostile.town import CASE_UPDATE, READERS, SENDERS
 from tests.support.founded_partnership import MINUTE, POLICE, SECOND
+from tests.support.memory_agency import replay_all
 from tests.support.sent_records import proof_of
 
 ROUNDS = 14
@@ -90,7 +91,7 @@ def _ask(world: HostileWorld) -> bool:
                 continue  # named by a heartbeat before this reader began after it
             sender = world.parties[origin.agency]
             # it may have gone back before all of it
-            if not world.runner.run(sender.relay.replay(origin.log, first, last)):
+            if not world.runner.run(replay_all(sender.relay, origin.log, first, last)):
                 place = origin.kafka_partition
                 asked = {
                     (sender.agency, place, origin.generation, i) for i in range(first, last + 1)

@@ -263,7 +263,7 @@ class HostileWorld(Senders):
         if meaning == "opened" and str(UUID(bytes=value[1:17])) in self.opened[reader]:
             meaning = "repeat"
         addressed = meaning not in {"not_addressed"} and not meaning.startswith("5")
-        if addressed and party.trust.contract_in_force(value[CONTRACT]) is None:
+        if addressed and party.trust.current.resolver.contract_in_force(value[CONTRACT]) is None:
             meaning = "waits contract_unknown"
         found.add(meaning)
         if state is not None:

@@ -18,6 +18,7 @@ from unittest.mock import patch
 import structlog
 from sqlalchemy import event as engine_event
 
+from broker.agency.participant import LoadedAgency
 from broker.audit.log import log_origin, verify_log
 from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
@@ -33,7 +34,7 @@ from broker.judging.judgements import (
     Unplaced,
     Unverified,
 )
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.keys.kid import ML_DSA_44
 from broker.keys.signer import SoftwareSigner
@@ -49,6 +50,7 @@ from broker.registry.repository import Repository
 from broker.sending.publishing import EventSealer, Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing_context import SealingContext
+from broker.sending.streams import StreamOwner
 from broker.service.reporting import report_batch
 from broker.statements.authorship import author, cosigner
 from broker.statements.heartbeats import Heartbeat, format_heartbeat
@@ -57,7 +59,7 @@ from broker.store.rows import NewOutboxRow
 from broker.tlog.checkpoint import Place
 from broker.tlog.note import ML_DSA_44 as NOTE_ML_DSA_44
 from broker.tlog.note import note_signer
-from broker.transport.topics import control_topics, readable_topics
+from broker.transport.topics import control_topics
 from contracts.events import PlainEvent
 from tests.hostile.hostile_kafka import HostileKafka, Served
 from tests.support.founded_partnership import Workshop, workshop
@@ -144,20 +146,12 @@ class Party:
             fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
         )
         self.topics = control_topics(self.world.deployment)
-        self.control = Control(
-            agency,
-            self.topics,
-            repository,
-            contracts,
-            manifests,
-            self.store,
-            lambda: frozenset(readable_topics(self.world.contract, agency)),
-        )
+        vault = Vault(self.participant, frozenset())
+        self.trust = TrustStore(agency, contracts, manifests, vault)  # type: ignore[arg-type]  # passes the rest on
+        self.control = Control(self.trust, repository, self.store)
         self.metrics = Metrics()
-        self.trust = KeyResolver(agency, manifests, contracts)
-        self.watch = Watch(
-            lambda: self.participant, self.store, clock, self.metrics, lambda: self.trust
-        )
+        loaded = LoadedAgency(self.participant)
+        self.watch = Watch(loaded, self.store, clock, self.metrics, self.trust)
         self.at: dict[KafkaPartition, int] = {}
         self.alarms: list[tuple[str, str]] = []
         self.written = io.StringIO()
@@ -183,8 +177,7 @@ class Party:
         )
         self.publisher = Publisher(self.sealer)
         self.relay = Relay(
-            self.world.deployment,
-            self.agency,
+            StreamOwner(self.world.deployment, self.agency),
             self.store,
             self.kafka,
             lambda: cosigner(self.participant.key_name, self.stream_key),
@@ -243,19 +236,7 @@ class Party:
 
     def start_reader(self) -> None:
         """A new process: nothing is remembered but the database; read from one's own position."""
-        self.opening = OpeningKeys(
-            self.agency,
-            self.control.manifests,
-            Vault(self.participant, frozenset()),  # type: ignore[arg-type]  # passes the rest on
-        )
-        self.receiving = Receiving(
-            self.world.deployment,
-            self.agency,
-            self.store,
-            lambda: self.trust,
-            lambda: self.opening,
-            self.secret,
-        )
+        self.receiving = Receiving(self.store, self.trust, self.secret)
         self.at.clear()
 
     def hear(self, *records: Record) -> News:
@@ -268,17 +249,13 @@ class Party:
             for beat in news.heartbeats:
                 self.watch.heard(beat)
             found.rejected += news.rejected
-        if not self.trust.rests_on(self.control.contracts, self.control.manifests):
-            self.believe(self.control.contracts, self.control.manifests)
+        self.terms.contracts, self.terms.manifests = self.trust.contracts, self.trust.manifests
         return found
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         """Contracts and manifests that were verified."""
-        self.control.contracts, self.control.manifests = contracts, manifests
+        self.trust.believe(contracts, manifests)
         self.terms.contracts, self.terms.manifests = contracts, manifests
-        self.trust = KeyResolver(self.agency, manifests, contracts)
-        self.opening = OpeningKeys(self.agency, manifests, Vault(self.participant, frozenset()))  # type: ignore[arg-type]  # as above
-        self.receiving.trust_changed()
 
     def read(self, place: KafkaPartition) -> tuple[list[Served], list[Outcome], Batch | None]:
         """Take what is there from this reader's own cursor, as ``Delivery`` keeps it."""

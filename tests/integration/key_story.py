@@ -83,7 +83,7 @@ class Adapter(Running):
     def manifest_of(self, agency: str) -> Manifest:
         """The newest manifest of an agency that this one has taken up."""
         assert self.service is not None
-        newest = self.service.control.manifests.newest(agency)
+        newest = self.service.parts.control.manifests.newest(agency)
         assert newest is not None
         return newest
 

@@ -51,7 +51,7 @@ def with_an_entry(text: str) -> str:
 
 def knows(one: Adapter, contract_hash: bytes) -> bool:
     assert one.service is not None
-    known = one.service.control.contracts.by_hash(contract_hash)
+    known = one.service.parts.control.contracts.by_hash(contract_hash)
     return known is not None and not known.missing
 
 
@@ -71,7 +71,7 @@ def publish(one: Adapter, event_type: str, count: int) -> list[str]:
     assert one.store is not None
     events = [event(one, event_type) for _ in range(count)]
     with one.store.transaction() as tx:
-        ids = [one.service.publisher.publish(tx, each, clock()) for each in events]
+        ids = [one.service.parts.publisher.publish(tx, each, clock()) for each in events]
     one.service.published()
     return [each for each in ids if each is not None]
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from adapters.wiring import Outside, connect_broker
 from broker.agency.participant import load_participant
 from broker.audit.log import log_origin, verify_log
 from broker.observing.health import Readiness
@@ -48,9 +49,8 @@ class Running:
         self._stop = asyncio.Event()
         self.readiness = Readiness()
         self.metrics = Metrics()
-        self.service = BrokerService(
-            participant, self.store, self._client, self._clock, self.metrics, self.readiness
-        )
+        outside = Outside(self.store, self._client, self._clock, self.metrics, self.readiness)
+        self.service = connect_broker(participant, outside, lambda: None)
         self._task = asyncio.create_task(self.service.run(self._stop))
         await asyncio.sleep(0)
         return self.service
@@ -105,7 +105,7 @@ class Running:
                 event = self.event(to)
                 if case_id:
                     event.data["case_id"] = case_id
-                ids.append(self.service.publisher.publish(tx, event, self._clock()))
+                ids.append(self.service.parts.publisher.publish(tx, event, self._clock()))
         self.service.published()
         return [one for one in ids if one is not None]
 

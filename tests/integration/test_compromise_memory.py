@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.keys.instant import format_instant
 from broker.receiving.receiving import Receiving
 from broker.record import KafkaPartition
@@ -76,14 +76,8 @@ def from_the_beginning(
                 receipt.time_s,
                 receipt.text,
             )
-    receiving = Receiving(
-        mine.deployment,
-        mine.agency,
-        store,
-        lambda: KeyResolver(mine.agency, mine.manifests, mine.contracts),
-        lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
-        mine.keyring.secret(),
-    )
+    trust = TrustStore(mine.agency, mine.contracts, mine.manifests, mine.keyring)
+    receiving = Receiving(store, trust, mine.keyring.secret())
     for topic in data_topics(mine.contract_in_force(clock()).contract):
         for partition, records in enumerate(kafka.topics[topic]):
             receiving.take(KafkaPartition(topic, partition), records, clock())

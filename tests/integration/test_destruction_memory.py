@@ -19,7 +19,7 @@ from broker.audit.entries import Entry, parse_entry
 from broker.envelope import framing
 from broker.envelope.layout import parse_value
 from broker.envelope.primitives import NONCE_BYTES, AeadKey, SealBroken, scrypt_key
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.keys.keyfile import open_key, parse_keyfile
 from broker.receiving.receiving import Receiving
 from broker.record import Record
@@ -135,7 +135,7 @@ async def test_what_was_sealed_for_a_destroyed_key_opens_with_nothing_on_disk(
     assert police.service is not None
     assert police.store is not None
     with police.store.transaction() as tx:
-        published = police.service.publisher.publish(tx, event, calendar())
+        published = police.service.parts.publisher.publish(tx, event, calendar())
     assert published is not None
     police.service.published()
     await until(lambda: council.inbox() == [published], police, council)
@@ -196,14 +196,8 @@ async def test_what_was_sealed_for_a_destroyed_key_opens_with_nothing_on_disk(
 def answer(folder: Path, now: int, record: Record, database: Path) -> str:
     """The code with which the agency itself refuses the old record, met for the first time."""
     mine, store = load_participant(folder, now), open_store(database)
-    receiving = Receiving(
-        mine.deployment,
-        mine.agency,
-        store,
-        lambda: KeyResolver(mine.agency, mine.manifests, mine.contracts),
-        lambda: OpeningKeys(mine.agency, mine.manifests, mine.keyring),
-        mine.keyring.secret(),
-    )
+    trust = TrustStore(mine.agency, mine.contracts, mine.manifests, mine.keyring)
+    receiving = Receiving(store, trust, mine.keyring.secret())
     batch = receiving.take(record.kafka_partition, [record], now)
     store.close()
     ((_, _, step, code),) = batch.refused

@@ -132,7 +132,7 @@ async def test_a_record_that_kafka_lost_is_asked_for_and_healed(
         event = police.event((COUNCIL,))
         event.data["case_id"] = plain.data["case_id"]
         with police.store.transaction() as tx:
-            published.append(service.publisher.publish(tx, event, clock()))
+            published.append(service.parts.publisher.publish(tx, event, clock()))
     service.published()
     await until(lambda: police.outbox().sent == 4, police)
     topic = data_topics(service.participant.contract_in_force(clock()).contract)[0]
@@ -190,7 +190,7 @@ async def test_noise_is_one_line_of_the_log_for_each_batch_and_code(
         council = running(root, COUNCIL, kafka)
         service = await council.start()
         batch = Batch(refused=[(None, -1, 0, "headers_wrong")] * 500)
-        service._on_batch(KafkaPartition("t", 0), batch, clock())
+        service.parts.arrivals.taken(KafkaPartition("t", 0), batch, clock())
         await council.end()
     finally:
         logs.configure("warning")

@@ -19,7 +19,7 @@ from adapters.demo.partnership import create_partnership
 from broker import clock as broker_clock
 from broker.agency.participant import Participant, load_participant
 from broker.clock import now_ms
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import TrustStore
 from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
 from broker.record import (
@@ -240,14 +240,10 @@ class World:
         """As the adapter of an agency takes them from Kafka."""
         participant = self.participant(agency)
         store = self.store(agency)
-        receiving = Receiving(
-            participant.deployment,
-            agency,
-            store,
-            lambda: KeyResolver(agency, participant.manifests, participant.contracts),
-            lambda: OpeningKeys(agency, participant.manifests, participant.keyring),
-            participant.keyring.secret(),
+        trust = TrustStore(
+            agency, participant.contracts, participant.manifests, participant.keyring
         )
+        receiving = Receiving(store, trust, participant.keyring.secret())
         batches = [receiving.take(r.kafka_partition, [r], now_ms()) for r in records]
         store.close()
         return batches

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from broker.agency.participant import Participant
 from broker.envelope.opening import OpeningKey
 from broker.judging.file_context import FileContext
-from broker.judging.judgements import Deferred, Judgement, Refused, Unplaced, Unverified
+from broker.judging.judgements import Deferred, Judgement, Placed, Refused, Unplaced, Unverified
 from broker.judging.judging import judge
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import KeyResolver, OpeningKeys, Trust
+from broker.judging.verification_cache import VerificationCache
 from broker.keys.keyfile import KeyEntry
 from broker.record import (
     Record,
@@ -62,10 +63,15 @@ class Reader:
         self.trust = KeyResolver(agency, book, contracts or participant.contracts)
         keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
         self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
-        self.view = FileContext(world.deployment, agency, self.trust, keys, receipts, now)
+        self.view = FileContext(Trust(self.trust, keys), receipts, now)
+        self.cache = VerificationCache()
+        self.budgets: dict[str, int] = {}
 
     def take(self, one: Record, now: int | None = None) -> Judgement:
-        judgement = judge(one, self.view, self.now if now is None else now)
+        judgement = judge(one, self.view, self.cache, self.now if now is None else now)
+        found = judgement.refused if isinstance(judgement, Deferred) else judgement
+        if self.budgets and isinstance(found, Placed):
+            self.budgets[found.verified.origin.agency] -= found.wraps
         if judgement.outcome != "deferred":  # it is judged again, so nothing of it is taken yet
             self.view.took(judgement)
         return judgement

@@ -12,7 +12,7 @@ from broker.audit.log import log_origin, verify_log
 from broker.audit.query import entries_of_log
 from broker.clock import SteadyClock
 from broker.event import JSON
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.key_resolver import KeyResolver, TrustStore
 from broker.judging.partition_state import PartitionState, parse_state
 from broker.receiving.persistence import Batch
 from broker.receiving.receiving import Receiving
@@ -23,8 +23,9 @@ from broker.sending.publishing import Publisher
 from broker.sending.relay import Relay
 from broker.sending.sealing import EventSealer
 from broker.sending.sealing_context import SealingContext
+from broker.sending.streams import StreamOwner
 from broker.store.database import open_store
-from broker.tlog.checkpoint import Place
+from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.transport.topics import control_topics, data_topics
 from contracts.events import PlainEvent
 from contracts.examples import example
@@ -85,15 +86,14 @@ class Office:
         self.publisher = Publisher(self.sealer())
         self.transport = MemoryTransport(kafka, agency)
         self.relay = self.another_relay()
-        self.receiving = Receiving(
-            self.world.deployment,
-            agency,
-            self.store,
-            lambda: self.trust,
-            lambda: self.opening,
-            self.secret,
-        )
-        self.believe(self.contracts, self.manifests)
+        vault = Vault(self.participant, self.destroyed)
+        self.trust_store = TrustStore(agency, self.contracts, self.manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
+        self.receiving = Receiving(self.store, self.trust_store, self.secret)
+
+    @property
+    def trust(self) -> KeyResolver:
+        """What is believed now."""
+        return self.trust_store.current.resolver
 
     def sealer(self) -> EventSealer:
         return EventSealer(
@@ -106,8 +106,7 @@ class Office:
 
     def another_relay(self) -> Relay:
         return Relay(
-            self.world.deployment,
-            self.agency,
+            StreamOwner(self.world.deployment, self.agency),
             self.store,
             self.transport,
             lambda: self.world.cosigner(self.agency),
@@ -116,10 +115,8 @@ class Office:
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         """News of contracts or manifests."""
-        self.trust = KeyResolver(self.agency, manifests, contracts)
         vault = Vault(self.participant, self.destroyed)
-        self.opening = OpeningKeys(self.agency, manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
-        self.receiving.trust_changed()
+        self.trust_store.believe(contracts, manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
 
     # --- publishing ------------------------------------------------------------------------------
 
@@ -218,6 +215,17 @@ class Office:
     def inbox(self) -> list[str]:
         with self.store.reading() as tx:
             return [row.event_id for row in tx.inbox.undelivered(10_000)]
+
+
+async def replay_all(relay: Relay, log: GenerationPlace, first: int, last: int) -> int:
+    """Publish a whole range again, chunk by chunk. Returns how many records."""
+    sent = 0
+    while first <= last:
+        records, _, done = await relay.replay(log, first, last)
+        if not records:
+            break
+        sent, first = sent + records, done + 1
+    return sent
 
 
 def at_offsets(records: Sequence[Record], first: int = 0) -> list[Record]:

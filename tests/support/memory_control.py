@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from broker.agency.participant import load_participant
+from broker.agency.participant import LoadedAgency, load_participant
 from broker.control.control import Control, News
-from broker.control.own_statements import OwnStatements
+from broker.control.own_statements import OwnStatements, SigningKeys
 from broker.control.watch import Watch
+from broker.judging.key_resolver import TrustStore
 from broker.keys.kid import ML_DSA_44
 from broker.observing.metrics import Metrics
 from broker.record import (
@@ -21,12 +22,26 @@ from broker.statements.authorship import post_quantum_author
 from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
-from broker.transport.topics import control_topics, readable_topics
+from broker.transport.topics import control_topics
 from tests.support.founded_partnership import NOW, POLICE, Workshop
 from tests.support.memory_agency import Office
 from tests.support.sent_records import Log
 
 RECEIPT, NOTICE = RECEIPT_CONTENT_TYPE, NOTICE_CONTENT_TYPE
+
+
+class KeysOfAllTimes(SigningKeys):
+    """The keys of an office, also at times at which no manifest lists them."""
+
+    def __init__(self, loaded: LoadedAgency, office: Office) -> None:
+        super().__init__(loaded, office.clock)
+        self._office = office
+
+    def receipt_author(self) -> NoteSigner:
+        return self._office.world.author(self._office.agency, receipts=True)
+
+    def receipt_cosigner(self) -> NoteSigner:
+        return self._office.world.receipt_cosigner(self._office.agency)
 
 
 class Desk:
@@ -36,31 +51,21 @@ class Desk:
         self.office = office
         self.participant = load_participant(directory, NOW)
         self.topics = control_topics(self.participant.deployment)
-        world = office.world
-        self.control = Control(
+        self.trust = TrustStore(
             office.agency,
-            self.topics,
-            self.participant.repository,
             self.participant.contracts,
             self.participant.manifests,
-            office.store,
-            lambda: frozenset(readable_topics(world.contract, office.agency)),
+            self.participant.keyring,
         )
+        self.control = Control(self.trust, self.participant.repository, office.store)
         self.metrics = Metrics()
-        self.watch = Watch(
-            lambda: self.participant,
-            office.store,
-            office.clock,
-            self.metrics,
-            lambda: office.trust,
-        )
+        loaded = LoadedAgency(self.participant)
+        self.watch = Watch(loaded, office.store, office.clock, self.metrics, office.trust_store)
         self.notices = OwnStatements(
-            self.participant,
+            KeysOfAllTimes(loaded, office),
             office.store,
             office.transport,
             office.clock,
-            lambda: world.author(office.agency, receipts=True),
-            lambda: world.receipt_cosigner(office.agency),
             self.metrics.notices_left_out,
         )
         self._offset = 0

@@ -17,9 +17,10 @@ from typing import Any
 from uuid import uuid4
 
 from broker.errors import RefusedError, RegistryError
-from broker.judging.decryption import open_record
-from broker.judging.key_resolver import KeyResolver, OpeningKeys
+from broker.judging.decryption import WrapCount, open_record
+from broker.judging.key_resolver import KeyResolver, TrustStore
 from broker.judging.partition_state import parse_state
+from broker.judging.store_context import StoreContext
 from broker.judging.verification import verify_record
 from broker.keys.kid import ED25519, EXCHANGE, ML_DSA_44, STREAM, XWING
 from broker.keys.manifest import parse_manifest, verify_manifest
@@ -72,14 +73,14 @@ class VectorReader:
         self.store = open_store(folder / "state.db")
         self.trust: KeyResolver = self.setting.trust
         self.seeds: PublishedSeeds = self.setting.seeds
-        self.receiving = Receiving(
-            self.setting.deployment,
+        self.trust_store = TrustStore(
             case.agency,
-            self.store,
-            lambda: self.trust,
-            lambda: OpeningKeys(case.agency, self.trust.manifests, self.seeds),  # type: ignore[arg-type]  # it asks for no more
-            bytes(32),
+            self.trust.contracts,
+            self.trust.manifests,
+            self.seeds,  # type: ignore[arg-type]  # it asks for no more
+            allow_trial=True,
         )
+        self.receiving = Receiving(self.store, self.trust_store, bytes(32))
         self._given: list[Record] = []
 
     def take(self, one: Record) -> Batch:
@@ -158,26 +159,28 @@ class VectorReader:
                 now=self.now,
             )
             manifests = manifests.adding(verified)
-        self.trust = KeyResolver(self.case.agency, manifests, contracts, allow_trial=True)
-        self.receiving.trust_changed()
+        self.trust_store.believe(contracts, manifests)
+        self.trust = self.trust_store.current.resolver
         self.restore_keys()
 
     def restore_keys(self) -> None:
         """Every exchange key that this agency ever had is there again."""
         keys = [members()[self.case.agency].key(EXCHANGE, which) for which in WHICH]
         self.seeds = PublishedSeeds(tuple(key.seed for key in keys))
+        self.trust_store.believe(self.trust.contracts, self.trust.manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
 
     def judged_again(self) -> list[str | None]:
         """The code of each held record when ``quarantine retry`` judges it again."""
         with self.store.transaction() as tx:
-            view = self.receiving._view(tx, self.now)
+            trust, cache = self.receiving._trust_now(), self.receiving._cache
+            view = StoreContext(tx, trust, bytes(32), cache, self.now)
             found: list[str | None] = []
             for listed in tx.quarantine.list("held"):
                 row = tx.quarantine.get(listed.id)
                 assert row is not None
-                verified = verify_record(restored(row), view, self.now)
+                verified = verify_record(restored(row), view, cache, self.now)
                 try:
-                    open_record(verified, view, self.now)
+                    open_record(verified, view, cache, self.now, WrapCount(10_000))
                     found.append(None)
                 except RefusedError as refusal:
                     found.append(refusal.code)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.base import MappingError
+from adapters.base import AgencySystem, MappingError
 from adapters.delivery import Delivery
 from adapters.sinks.folder_sink import FolderSink
 from broker.errors import StoreError
@@ -46,7 +46,9 @@ class Agency:
         self.delivery = self.fresh()
 
     def fresh(self) -> Delivery:
-        return Delivery(self.adapter, "us", {}, self.store, self.sink, lambda: self.now)  # type: ignore[arg-type]  # what delivery uses of an adapter
+        return Delivery(
+            AgencySystem(self.adapter, "us", {}), self.store, self.sink, lambda: self.now
+        )  # type: ignore[arg-type]  # what delivery uses of an adapter
 
     def arrives(self, id_: str, case: bytes = CASE, *, urgent: bool = False) -> None:
         event = OpenedEvent(

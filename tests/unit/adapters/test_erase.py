@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import AgencySystem
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
-from adapters.intake import Intake
+from adapters.intake import Intake, Publication
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.watched_folder import FolderSource
 from broker.clock import now_ms
@@ -60,9 +61,8 @@ def take(world) -> None:
     config, adapter = participant.config, adapter_named("csu")
     store = open_store(participant.path(config.state.database))
     publisher = Publisher(event_sealer(participant))
-    intake = Intake(
-        adapter, SENDER, config.partners, store, publisher, lambda: None, Metrics(), now_ms
-    )
+    system = AgencySystem(adapter, SENDER, config.partners)
+    intake = Intake(system, store, Publication(publisher, lambda: None), Metrics(), now_ms)
     ticks = iter(range(10, 10_000, 100))
     source = FolderSource(
         participant.path("import"),
@@ -250,7 +250,8 @@ def support(world, cli) -> Path:
         tx.inbox.hold(first.seq, "unknown_value", None, "No form.", now_ms(), holds_case=False)
     adapter = adapter_named("support")
     sink = FolderSink(participant.path("inbox"))
-    Delivery(adapter, READER, participant.config.partners, store, sink, now_ms).round()
+    system = AgencySystem(adapter, READER, participant.config.partners)
+    Delivery(system, store, sink, now_ms).round()
     store.close()
     assert len(list((folder / "inbox").iterdir())) == 2
     return folder

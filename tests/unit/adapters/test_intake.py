@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import pytest
 
-from adapters.base import MappingError, Outgoing, Records, Rejected, Row
-from adapters.intake import Intake
+from adapters.base import AgencySystem, MappingError, Outgoing, Records, Rejected, Row
+from adapters.intake import Intake, Publication
 from adapters.limits import MAX_REFUSED
 from adapters.sources.rejects import content_of
 from adapters.sources.source_file import FileChangedError, SourceFile, Verdict
@@ -64,15 +64,11 @@ def take(
     metrics: Metrics | None = None,
 ) -> Verdict:
     intake = Intake(
-        adapter,  # type: ignore[arg-type]  # what intake uses of an adapter
-        office.agency,
-        {},
+        AgencySystem(adapter, office.agency, {}, leave_out=leave_out),  # type: ignore[arg-type]  # what intake uses of an adapter
         office.store,
-        office.publisher,
-        lambda: None,
+        Publication(office.publisher, lambda: None),
         metrics or Metrics(),
         office.clock,
-        leave_out=leave_out,
     )
     return asyncio.run(intake.take(SourceFile.of("e.csv", content)))
 
@@ -240,12 +236,9 @@ def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: Office) ->
 
     file = replace(SourceFile.of("e.csv", b"0\n"), check=changed)
     intake = Intake(
-        Adapter(police.event(to=(COUNCIL,))),  # type: ignore[arg-type]  # as above
-        police.agency,
-        {},
+        AgencySystem(Adapter(police.event(to=(COUNCIL,))), police.agency, {}),  # type: ignore[arg-type]  # as above
         police.store,
-        police.publisher,
-        lambda: None,
+        Publication(police.publisher, lambda: None),
         Metrics(),
         police.clock,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.runner import FolderRetention
+from adapters.retention import FolderRetention
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.observing.metrics import Metrics

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from adapters.base import MappingError
-from adapters.runner import file_reporter
 from adapters.sources.source_file import SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
+from adapters.wiring import report_file
 from broker.codes.counted import ITEM_REFUSALS
 from broker.observing.metrics import Metrics
 
@@ -51,7 +52,7 @@ async def test_a_file_that_is_refused_as_a_whole_is_counted(
         processed=tmp_path / "processed",
         quarantine=tmp_path / "quarantine",
         suffixes=(".csv",),
-        report=file_reporter(metrics),
+        report=partial(report_file, metrics),
         settle_s=0,
     )
     path = tmp_path / "import" / name

@@ -10,7 +10,7 @@ from broker.audit.evidence import Evidence
 from broker.audit.evidence_build import show_evidence
 from broker.audit.evidence_lookup import locate
 from broker.audit.evidence_verify import EvidenceLink
-from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import own_heartbeat
 from broker.errors import EvidenceError
 from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ML_DSA_44, STREAM

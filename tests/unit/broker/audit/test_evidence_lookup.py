@@ -13,7 +13,7 @@ import pytest
 from broker.agency.own_manifest import revoke_keys
 from broker.agency.participant import load_participant
 from broker.audit.evidence_lookup import Located, locate
-from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import own_heartbeat
 from broker.errors import EvidenceError
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.sending.recovery import RevokedKey

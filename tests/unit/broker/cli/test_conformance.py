@@ -37,13 +37,16 @@ PROXY = """
 import sys
 from pathlib import Path
 from broker.operations.vector_setting import load_setting
+from broker.judging.verification_cache import VerificationCache
 from broker.operations.record_file import open_line
 from broker.keys.instant import parse_instant
 import orjson
 now = parse_instant(sys.argv[3])
 view = load_setting(Path(sys.argv[1]), sys.argv[2]).view(now)
+cache = VerificationCache()
 for line in sys.stdin.buffer:
-    sys.stdout.buffer.write(orjson.dumps(open_line(line.rstrip(b"\\n"), view, now)[0]) + b"\\n")
+    answer, _ = open_line(line.rstrip(b"\\n"), view, cache, now)
+    sys.stdout.buffer.write(orjson.dumps(answer) + b"\\n")
 """
 
 

@@ -10,7 +10,7 @@ import pytest
 from broker.cli import event_text
 from broker.clock import now_ms
 from broker.control.heartbeat_retention import keep_heard
-from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import own_heartbeat
 from broker.record import Record, format_record
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.base import AgencySystem
 from adapters.catalogue import adapter_named
 from adapters.delivery import Delivery
 from adapters.sinks.folder_sink import FolderSink
@@ -78,7 +79,8 @@ def delivered_event(world, cli) -> str:
         event_id = tx.inbox.undelivered(1)[0].event_id
     sink = FolderSink(participant.path("inbox"))
     adapter = adapter_named("support")
-    Delivery(adapter, READER, participant.config.partners, store, sink, now_ms).round()
+    system = AgencySystem(adapter, READER, participant.config.partners)
+    Delivery(system, store, sink, now_ms).round()
     with store.transaction() as tx:
         sign_own_head(tx, participant, now_ms())  # as the running adapter does each minute
     store.close()

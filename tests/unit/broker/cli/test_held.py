@@ -13,11 +13,12 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.base import MappingError
+from adapters.base import AgencySystem, MappingError
 from adapters.council import ADAPTER
 from adapters.delivery import Delivery
 from adapters.sinks.folder_sink import FolderSink
 from adapters.sources.shelving import shelve, write_beside
+from broker.agency.participant import LoadedAgency
 from broker.cli.operator_name import actor
 from broker.clock import now_ms
 from broker.control.watch import Watch
@@ -26,7 +27,7 @@ from broker.held import import_folder
 from broker.held.items import KINDS
 from broker.held.quarantine_folder import file_id
 from broker.held.reason_file import FileReason, RowReason, format_reason
-from broker.judging.key_resolver import KeyResolver
+from broker.judging.key_resolver import TrustStore
 from broker.observing.metrics import HeldKind, Metrics
 from broker.operations.discarding import Discarding, Wanted
 from broker.store.rows import NewOutboxRow
@@ -58,7 +59,7 @@ def put_aside_event(world, cli) -> None:
     world.receive(READER, *world.live(SENDER, referral(world, cli)))
     store = world.store(READER)
     sink = FolderSink(folder(world, "inbox"))
-    Delivery(Unmapped(), READER, {}, store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
+    Delivery(AgencySystem(Unmapped(), READER, {}), store, sink, now_ms).round()  # type: ignore[arg-type]  # what delivery uses of an adapter
     store.close()
 
 
@@ -141,8 +142,8 @@ def gauges(world) -> dict[str, float]:
     participant = world.participant(READER)
     metrics = Metrics()
     store = world.store(READER)
-    trust = KeyResolver(READER, participant.manifests, participant.contracts)
-    Watch(lambda: participant, store, now_ms, metrics, lambda: trust).look()
+    trust = TrustStore(READER, participant.contracts, participant.manifests, participant.keyring)
+    Watch(LoadedAgency(participant), store, now_ms, metrics, trust).look()
     store.close()
     return {
         sample.labels["kind"]: sample.value

@@ -14,7 +14,8 @@ import pytest
 from broker.agency.participant import load_participant
 from broker.clock import now_ms
 from broker.control.control import Control
-from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import own_heartbeat
+from broker.judging.key_resolver import TrustStore
 from broker.record import KafkaPartition, Record
 from broker.sending.publishing import Publisher
 from broker.sending.sealing_context import event_sealer
@@ -68,15 +69,9 @@ class Restorable:
         """Its reader takes these from Kafka; how many were later than what it held."""
         store, deployment = self._world.store(AGENCY), self._participant.deployment
         topics = control_topics(deployment)
-        control = Control(
-            AGENCY,
-            topics,
-            self._participant.repository,
-            self._participant.contracts,
-            self._participant.manifests,
-            store,
-            frozenset,
-        )
+        mine = self._participant
+        trust = TrustStore(AGENCY, mine.contracts, mine.manifests, mine.keyring)
+        control = Control(trust, mine.repository, store)
         records = [Record(topics.heartbeats, 0, (), one, at) for at, one in enumerate(beats)]
         news = control.take(KafkaPartition(topics.heartbeats, 0), records, self._clock)
         store.close()

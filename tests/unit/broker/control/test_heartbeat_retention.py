@@ -8,7 +8,7 @@ import pytest
 
 from broker.agency.own_manifest import longest_retention_ms
 from broker.control import heartbeat_retention
-from broker.control.own_heartbeat import own_heartbeat
+from broker.control.own_statements import own_heartbeat
 from broker.statements.authorship import require_both_authors
 from broker.statements.heartbeats import (
     MAX_HEADS,

@@ -72,7 +72,7 @@ def test_a_heartbeat_of_a_revoked_key_is_not_believed(
 ) -> None:
     (key,) = world.manifests.history(POLICE)[-1].manifest.keys_of(STREAM, algorithm)
     since = ManifestChanges(revocations=(Revocation(kid=key.kid, since=NOW + 1, reason="lost"),))
-    desk.control.manifests = world.reissue(POLICE, since, NOW + MINUTE)
+    desk.trust.believe(desk.trust.contracts, world.reissue(POLICE, since, NOW + MINUTE))
     assert desk.hear(desk.topics.heartbeats, beat(world, at=NOW)).rejected == ["key_unknown"]
 
 

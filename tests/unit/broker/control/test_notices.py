@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from adapters.wiring import Outside, connect_broker
 from broker.control import own_statements
 from broker.control.budgets import NOTICES_HEARD
 from broker.control.control import News
@@ -26,7 +27,6 @@ from broker.observing.logs import logger
 from broker.observing.metrics import Metrics
 from broker.observing.tallies import kept
 from broker.service.reporting import report_news
-from broker.service.service import BrokerService
 from broker.statements.notices import (
     NOTICES_PER_MINUTE,
     REFUSAL_HEADING,
@@ -140,14 +140,13 @@ async def test_a_refusal_that_is_heard_is_told_to_the_operator_and_never_answere
     assert news.rejected == ["note_malformed"]
     office = desk.office
     metrics = Metrics()
-    service = BrokerService(
-        desk.participant, office.store, office.transport, office.clock, metrics, Readiness()
-    )
+    outside = Outside(office.store, office.transport, office.clock, metrics, Readiness())
+    service = connect_broker(desk.participant, outside, lambda: None)
     counted = 'concordant_alarms_total{code="refused_by_recipient"}'
     assert f"{counted} 0.0" in metrics.text().decode()
-    await service._on_news(news)
+    service.parts.arrivals.news(news)
     assert f"{counted} 1.0" in metrics.text().decode()
-    assert await service._statements.flush() == 0
+    assert await service.parts.statements.flush() == 0
     assert desk.said() == []
 
 
@@ -217,7 +216,7 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     )
     clock.pass_(MINUTE)
     changes = ManifestChanges(standing=(left,))
-    desk.control.manifests = world.reissue(POLICE, changes, clock.now)
+    desk.trust.believe(desk.trust.contracts, world.reissue(POLICE, changes, clock.now))
     for late in (replay(world, mine, 0, 1, POLICE, clock.now), refuses(mine)):
         assert hear(desk, late) == (0, ["party_left"])
     assert hear(desk, replay(world, mine, 0, 1, SUPPORT, clock.now)) == (1, [])

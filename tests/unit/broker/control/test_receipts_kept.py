@@ -328,7 +328,7 @@ def test_an_agency_that_left_is_not_heard(
         reason="closed",
     )
     changes = ManifestChanges(standing=(left,))
-    desk.control.manifests = world.reissue(SUPPORT, changes, clock.now)
+    desk.trust.believe(desk.trust.contracts, world.reissue(SUPPORT, changes, clock.now))
     assert hear(desk, receipt) == (0, ["party_left"])
     other = receipt_of(world, log, world.receipt_cosigner(PROSECUTION))
     assert hear(desk, other) == (1, [])

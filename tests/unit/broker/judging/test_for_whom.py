@@ -114,12 +114,8 @@ def test_a_held_key_is_tried_beside_a_missing_one(world: Workshop, log: Log) -> 
 
 def limited(reader: Reader, left: dict[str, int]) -> dict[str, int]:
     """Give senders a budget, which a file has not; returns what is left of it."""
-
-    def try_wrap(agency: str) -> bool:
-        left[agency] -= 1
-        return left[agency] >= 0
-
-    reader.view.try_wrap = try_wrap  # type: ignore[method-assign]
+    reader.budgets = left
+    reader.view.wraps_left = left.__getitem__  # type: ignore[method-assign]
     return left
 
 
@@ -159,7 +155,7 @@ def test_what_wraps_gave_is_remembered_within_bounds(
 ) -> None:
     """A sender chooses wraps, contracts and recipients as it likes; the memory stays the same."""
     monkeypatch.setattr(opening, "MEMORY_ENTRIES", 3)
-    sessions = council.view.sessions
+    sessions = council.cache.sessions
     for to in ((COUNCIL,), (COUNCIL, SUPPORT), (COUNCIL,)):
         council.take(log.send_one(draft_event(to=to).value()))
     council.take(Log(SUPPORT).send_one(draft_event(source=SUPPORT, to=(COUNCIL,)).value()))

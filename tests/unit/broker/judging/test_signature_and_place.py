@@ -219,11 +219,11 @@ def test_a_run_of_leaves_is_covered_once_a_record_of_the_receipt_shows_it(
     reader = Reader(manifests=manifests, receipts=lambda *_: [head])
     for one in sent[:2]:
         assert reader.deferral(one, NOW + 2 * DAY) == (2, "receipt_awaited")
-    assert not reader.view.covered_more
+    assert not reader.cache.trials.covered_more
     assert reader.take(sent[2], NOW + 2 * DAY).outcome == "opened"
-    assert reader.view.covered_more
+    assert reader.cache.trials.covered_more
     other = Reader(manifests=manifests, receipts=lambda *_: [head])
-    other.view.trials = reader.view.trials
+    other.cache.trials = reader.cache.trials
     for one in sent:  # judged again, in order
         assert other.take(one, NOW + 2 * DAY).outcome == "opened"
 
@@ -239,8 +239,8 @@ def test_a_fork_below_a_receipt_is_dropped_and_asked_for_again(world: Workshop, 
     assert reader.deferral(forged, NOW + 2 * DAY) == (2, "receipt_awaited")
     assert reader.take(sent[1], NOW + 2 * DAY).outcome == "opened"
     origin = f"{log.stream.name}/{log.newest.name}"
-    assert reader.view.folded_elsewhere == [(origin, 0, 0)]
-    assert not reader.view.covered_more
+    assert reader.cache.trials.folded_elsewhere == [(origin, 0, 0)]
+    assert not reader.cache.trials.covered_more
     assert reader.deferral(forged, NOW + 2 * DAY) == (2, "receipt_awaited")
 
 
@@ -258,14 +258,14 @@ def test_a_checkpoint_is_verified_once_and_the_memory_is_bounded(
     for one in log.send(*(draft_event().value() for _ in range(3))):
         council.take(one)
     assert len(verified) == 1
-    council.view.signed.clear()
-    council.view.signed.update(b"%d" % n for n in range(MAX_SIGNED_REMEMBERED))
+    council.cache.signed.clear()
+    council.cache.signed.update(b"%d" % n for n in range(MAX_SIGNED_REMEMBERED))
     council.take(log.send_one(draft_event().value()))
-    assert len(council.view.signed) == 1
-    council.view.signed.clear()
-    council.view.signed.update(b"%d" % n for n in range(MAX_SIGNED_REMEMBERED - 1))
+    assert len(council.cache.signed) == 1
+    council.cache.signed.clear()
+    council.cache.signed.update(b"%d" % n for n in range(MAX_SIGNED_REMEMBERED - 1))
     council.take(log.send_one(draft_event().value()))
-    assert len(council.view.signed) == MAX_SIGNED_REMEMBERED
+    assert len(council.cache.signed) == MAX_SIGNED_REMEMBERED
 
 
 def test_paths_are_remembered_for_a_bounded_number_of_streams(council: Reader, log: Log) -> None:
@@ -273,12 +273,12 @@ def test_paths_are_remembered_for_a_bounded_number_of_streams(council: Reader, l
     path = None
     for one in log.send(draft_event().value(), draft_event().value()):
         council.take(one)
-    (origin,) = council.view.paths
-    path = council.view.paths[origin]
-    council.view.paths.update({str(n): path for n in range(limit - 1)})
+    (origin,) = council.cache.paths
+    path = council.cache.paths[origin]
+    council.cache.paths.update({str(n): path for n in range(limit - 1)})
     log.restart()
     council.take(log.send_one(draft_event().value()))
-    assert len(council.view.paths) == 1
+    assert len(council.cache.paths) == 1
 
 
 # --- step 3 --------------------------------------------------------------------------------------

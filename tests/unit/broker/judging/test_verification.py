@@ -41,8 +41,6 @@ class PublicContext:
     manifest_expired: bool = False
     given: set[tuple[str, int, bytes]] = field(default_factory=set)
     trials: Trials = field(default_factory=Trials)
-    covered_more: bool = False
-    folded_elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
     checkpoints: dict[bytes, SignedCheckpoint] = field(default_factory=dict)
     signed: set[bytes] = field(default_factory=set)
     paths: dict[str, VerifiedPath] = field(default_factory=dict)
@@ -70,7 +68,7 @@ NOW = 1_750_000_010_000
 
 
 def verify(one: Record, view: PublicContext, now: int = NOW) -> VerifiedRecord:
-    return verify_record(one, view, now)  # type: ignore[arg-type]  # the public half of a view
+    return verify_record(one, view, view, now)  # type: ignore[arg-type]  # the public half of both
 
 
 def refused(one: Record, view: PublicContext, step: int, code: str, now: int = NOW) -> None:

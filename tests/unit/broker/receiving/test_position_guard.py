@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.receiving.position_guard import PositionGuard, keep_footing
+from broker.receiving.position_guard import PositionGuard, save_position
 from broker.record import KafkaPartition, Record
 from broker.store.database import Store, open_store
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
@@ -45,23 +45,22 @@ def log(*values: str) -> list[Record]:
 def took(store: Store, records: list[Record], position: int | None = None) -> None:
     at = records[-1].offset + 1 if position is None else position
     with store.transaction() as tx:
-        tx.reader.save_position(PARTITION, at)
-        keep_footing(tx, at, records)
+        save_position(tx, at, records)
 
 
 async def test_a_new_reader_begins_where_the_transport_begins(store: Store) -> None:
-    footing = PositionGuard(store, Seats())
-    assert footing.position(PARTITION) is None
-    assert await footing.unread(PARTITION, log("a", "b")) == log("a", "b")
+    guard = PositionGuard(store, Seats())
+    assert guard.position(PARTITION) is None
+    assert await guard.unread(PARTITION, log("a", "b")) == log("a", "b")
 
 
 async def test_it_goes_back_by_one_and_reads_on_after_what_it_knows(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records[:3])
-    footing = PositionGuard(store, Seats())
-    assert footing.position(PARTITION) == 2
-    assert await footing.unread(PARTITION, records[2:]) == records[3:]
-    assert await footing.unread(PARTITION, records[3:]) == records[3:]
+    guard = PositionGuard(store, Seats())
+    assert guard.position(PARTITION) == 2
+    assert await guard.unread(PARTITION, records[2:]) == records[3:]
+    assert await guard.unread(PARTITION, records[3:]) == records[3:]
 
 
 @pytest.mark.parametrize("other", [b"z", None], ids=["another_value", "no_value"])
@@ -71,36 +70,36 @@ async def test_another_record_in_its_place_is_another_log(
     records = log("a", "b", "c", "d")
     took(store, records[:3])
     seats = Seats()
-    footing = PositionGuard(store, seats)
-    assert footing.position(PARTITION) == 2
-    assert await footing.unread(PARTITION, [replace(records[2], value=other), records[3]]) == []
+    guard = PositionGuard(store, seats)
+    assert guard.position(PARTITION) == 2
+    assert await guard.unread(PARTITION, [replace(records[2], value=other), records[3]]) == []
     assert seats.asked == [PARTITION]
-    assert footing.position(PARTITION) == 0
-    assert await footing.unread(PARTITION, log("z", "y")) == log("z", "y")
+    assert guard.position(PARTITION) == 0
+    assert await guard.unread(PARTITION, log("z", "y")) == log("z", "y")
 
 
 async def test_other_headers_are_another_record(store: Store) -> None:
     records = log("a", "b")
     took(store, records)
-    footing = PositionGuard(store, Seats())
-    assert footing.position(PARTITION) == 1
-    assert await footing.unread(PARTITION, [replace(records[1], headers=((b"h", b"y"),))]) == []
+    guard = PositionGuard(store, Seats())
+    assert guard.position(PARTITION) == 1
+    assert await guard.unread(PARTITION, [replace(records[1], headers=((b"h", b"y"),))]) == []
 
 
 async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Store) -> None:
     records = log("a", "b", "c", "d", "e")
     took(store, records[:3])
-    footing = PositionGuard(store, Seats())
-    assert footing.position(PARTITION) == 2
-    assert await footing.unread(PARTITION, records[4:]) == records[4:]
+    guard = PositionGuard(store, Seats())
+    assert guard.position(PARTITION) == 2
+    assert await guard.unread(PARTITION, records[4:]) == records[4:]
 
 
 async def test_a_position_that_was_held_back_has_its_own_record(store: Store) -> None:
     records = log("a", "b", "c", "d")
     took(store, records, position=2)
-    footing = PositionGuard(store, Seats())
-    assert footing.position(PARTITION) == 1
-    assert await footing.unread(PARTITION, records[1:]) == records[2:]
+    guard = PositionGuard(store, Seats())
+    assert guard.position(PARTITION) == 1
+    assert await guard.unread(PARTITION, records[1:]) == records[2:]
 
 
 async def test_a_position_whose_record_is_not_known_is_believed(store: Store) -> None:

@@ -52,12 +52,7 @@ def test_overlapping_batches_after_a_rebalance_are_taken_once(council: Office, l
     records = at_offsets(log.send(*values(6)))
     council.take(records[:4])
     another = Receiving(  # another process: nothing is remembered
-        council.world.deployment,
-        COUNCIL,
-        council.store,
-        lambda: council.trust,
-        lambda: council.opening,
-        council.secret,
+        council.store, council.trust_store, council.secret
     )
     batch = another.take(records[0].kafka_partition, records[2:], council.clock.now)
     assert (len(batch.opened), batch.repeats, batch.gaps) == (2, 2, [])
@@ -240,14 +235,15 @@ def test_what_others_read_is_counted_and_not_kept(open_office: Make, log: Log) -
 
 
 def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
-    memories = VerificationCache()
-    tried = [
-        memories.try_wrap(POLICE, 4, 60_000) for _ in range(WRAPS_PER_PARTY_AND_MINUTE * 4 + 1)
-    ]
-    assert tried == [True] * (WRAPS_PER_PARTY_AND_MINUTE * 4) + [False]
-    assert not memories.try_wrap(POLICE, 4, 119_999)
-    assert memories.try_wrap(SUPPORT, 4, 119_999)
-    assert memories.try_wrap(POLICE, 4, 120_000)
+    cache, most = VerificationCache(), WRAPS_PER_PARTY_AND_MINUTE * 4
+    budget = cache.budget(POLICE, 4, 60_000)
+    assert budget.left == most
+    assert budget.after(most + 1).left == 0
+    assert budget.left == most  # a value
+    cache.budgets[POLICE] = budget.after(most)
+    assert cache.budget(POLICE, 4, 119_999).left == 0
+    assert cache.budget(SUPPORT, 4, 119_999).left == most
+    assert cache.budget(POLICE, 4, 120_000).left == most
 
 
 def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(

@@ -14,7 +14,7 @@ from broker.sending.streams import MAX_BATCH_EVENTS
 from broker.store.rows import NewOutboxRow
 from broker.tlog.checkpoint import GenerationPlace
 from tests.support.founded_partnership import DAY, MINUTE, POLICE, SECOND
-from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids
+from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids, replay_all
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
@@ -252,7 +252,7 @@ async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
     batch = council.take(again)
     assert (batch.refused, len(batch.opened)) == ([], 1)
     assert [(origin, first, last) for origin, first, last in batch.gaps] == [(refused, 0, 0)]
-    assert await restored.relay.replay(refused.log, 0, 0) == 1
+    assert await replay_all(restored.relay, refused.log, 0, 0) == 1
     batch = council.take(at_offsets(police.log())[len(log) + 1 :])
     assert (batch.refused, len(batch.opened), batch.repeats) == ([], 0, 1)
     assert len(council.inbox()) == len(set(council.inbox())) == 4
@@ -283,7 +283,7 @@ async def test_a_replay_publishes_the_same_bytes(police: Office) -> None:
     before = list(police.log())
     state = before[0]
     generation = _generation(police)
-    assert await police.relay.replay(log_of(state, generation), 1, 2) == 2
+    assert await replay_all(police.relay, log_of(state, generation), 1, 2) == 2
     assert [replace(r, offset=0) for r in police.log()[4:]] == [
         replace(r, offset=0) for r in before[1:3]
     ]
@@ -293,16 +293,16 @@ async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
     await police.send(2)
     one = police.log()[0]
     generation = _generation(police)
-    assert await police.relay.replay(log_of(one, generation), 2, 2**62) == 0
-    assert await police.relay.replay(log_of(one, "0" * 49), 0, 9) == 0
+    assert await replay_all(police.relay, log_of(one, generation), 2, 2**62) == 0
+    assert await replay_all(police.relay, log_of(one, "0" * 49), 0, 9) == 0
     elsewhere = replace(one, partition=5 - one.partition)
-    assert await police.relay.replay(log_of(elsewhere, generation), 0, 9) == 0
+    assert await replay_all(police.relay, log_of(elsewhere, generation), 0, 9) == 0
 
 
 async def test_a_long_replay_is_sent_in_rounds(
     police: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("broker.sending.replay.REPLAYED_AT_ONCE", 2)
+    monkeypatch.setattr("broker.sending.relay.REPLAYED_BYTES_AT_ONCE", 1)
     for _ in range(3):
         await police.send(2, case_id="11111111-1111-4111-8111-111111111111")
     one = police.log()[0]
@@ -314,8 +314,8 @@ async def test_a_long_replay_is_sent_in_rounds(
         return await real(records)
 
     police.transport.send = counting  # type: ignore[method-assign]  # a count of what it sends
-    sent = await police.relay.replay(log_of(one, _generation(police)), 1, 2**62)
-    assert (sent, calls) == (5, [2, 2, 1])
+    sent = await replay_all(police.relay, log_of(one, _generation(police)), 1, 2**62)
+    assert (sent, calls) == (5, [1] * 5)
 
 
 def _generation(office: Office) -> str:

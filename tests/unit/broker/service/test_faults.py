@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.wiring import Outside, connect_broker
 from broker.errors import RegistryError, StoreError, TransportError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
-from broker.service.faults import require_waiting_helps
-from broker.service.service import BrokerService
+from broker.service.relaying import require_waiting_helps
 from broker.transport.interfaces import Trouble
 from tests.support.memory_agency import Office
 
@@ -42,14 +42,8 @@ def test_a_topic_that_is_waited_for_leaves_the_service_ready(
     council: Office, code: str, reason: str | None
 ) -> None:
     readiness = Readiness()
-    service = BrokerService(
-        council.participant,
-        council.store,
-        council.transport,
-        council.clock,
-        Metrics(),
-        readiness,
-    )
-    service._sending.up()
-    service._trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
+    outside = Outside(council.store, council.transport, council.clock, Metrics(), readiness)
+    service = connect_broker(council.participant, outside, lambda: None)
+    service._status.sending.up()
+    service.parts.arrivals.trouble(Trouble(code, "pan-london.new.c", -1, "TransportError", 1.0))
     assert readiness.reasons()["kafka"] == reason

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from broker.control import catching_up
-from broker.control.control import News
+from broker.control.control import Control, News
 from broker.errors import TransportError
+from broker.judging.key_resolver import Trust, TrustStore
 from broker.receiving.persistence import Batch
+from broker.receiving.position_guard import PositionGuard
+from broker.receiving.receiving import Receiving
 from broker.record import CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE, KafkaPartition, Record
 from broker.registry.contract_book import ContractBook
 from broker.registry.manifests import ManifestBook
 from broker.registry.repository import Repository
 from broker.service import reading
-from broker.service.reading import Reader
+from broker.service.reading import Inbound, Reader
 from broker.transport.interfaces import Trouble
 from broker.transport.topics import control_topics
 from tests.support.founded_partnership import CASE, COUNCIL, DAY, POLICE
@@ -62,7 +65,7 @@ class Desk:
 
     office: Office
     participant: Participant
-    news: list[News] = field(default_factory=list)
+    heard: list[News] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     books: int = 0
@@ -70,29 +73,29 @@ class Desk:
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
         self.transport = Asked(self.office.kafka, COUNCIL, self._changed)
-        topics = control_topics(self.participant.deployment)
-        self.reader = Reader(
-            self.participant,
-            self.office.store,
-            self.transport,
-            self.office.clock,
-            self.office.secret,
-            topics,
-            topics.names,
-            on_taken=self._on_taken,
-            on_news=self._on_news,
-            on_books=self._on_books,
+        mine, store = self.participant, self.office.store
+        self.trust = TrustStore(mine.agency, mine.contracts, mine.manifests, mine.keyring)
+        self.control = Control(self.trust, mine.repository, store)
+        inbound = Inbound(
+            self.control,
+            Receiving(store, self.trust, self.office.secret),
+            PositionGuard(store, self.transport),
         )
+        names = self.control.topics.names
+        self.reader = Reader(self.transport, inbound, names, self, self.office.clock)
 
-    def _on_taken(self, _partition: KafkaPartition, batch: Batch, _now: int) -> None:
+    def reached(self) -> None:
+        """Nothing is asked of it."""
+
+    def taken(self, _partition: KafkaPartition, batch: Batch, _now: int) -> None:
         self.batches.append(batch)
         self._changed.set()
 
-    async def _on_news(self, news: News) -> None:
-        self.news.append(news)
+    def news(self, news: News) -> None:
+        self.heard.append(news)
         self._changed.set()
 
-    async def _on_books(self) -> None:
+    async def believed(self, _trust: Trust) -> None:
         self.books += 1
         self._changed.set()
 
@@ -232,15 +235,15 @@ async def test_manifests_that_came_before_their_contract_are_heard_once_it_is_tr
     early = Desk(desk.office, without_contracts(complete))
     await police.transport.send([manifest_record(police, POLICE)])
     async with early.running():
-        await early.until(lambda: any(news.rejected for news in early.news))
-        assert early.reader.control.manifests.newest(POLICE) is None
-        assert early.reader.data_topics() == ()
+        await early.until(lambda: any(news.rejected for news in early.heard))
+        assert early.control.manifests.newest(POLICE) is None
+        assert early.control.data_topics() == ()
         unheard = replace(complete, manifests=ManifestBook(complete.deployment))
         taken_up = await early.reader.take_up(lambda: unheard)
         assert taken_up is unheard
-        await early.until(lambda: early.reader.control.manifests.newest(POLICE) is not None)
+        await early.until(lambda: early.control.manifests.newest(POLICE) is not None)
         await police.transport.send([manifest_record(police, COUNCIL)])
-        await early.until(lambda: early.reader.control.manifests.newest(COUNCIL) is not None)
+        await early.until(lambda: early.control.manifests.newest(COUNCIL) is not None)
         sent = await police.send(2)
         await early.until(lambda: len(early.office.inbox()) == 2)
     assert early.office.inbox() == sent
@@ -254,16 +257,16 @@ async def test_manifests_are_heard_anew_once_for_each_set_of_contracts(
     await police.transport.send([manifest_record(police, POLICE)])
     early = Desk(desk.office, without_contracts(desk.participant))
     async with early.running():
-        await early.until(lambda: any(news.rejected for news in early.news))
+        await early.until(lambda: any(news.rejected for news in early.heard))
     unheard = replace(desk.participant, manifests=ManifestBook(desk.participant.deployment))
     later = Desk(desk.office, unheard)
     async with later.running():
         await later.until(lambda: bool(later.transport.subscribed))  # all was heard by then
-    assert later.reader.control.manifests.newest(POLICE) is not None
+    assert later.control.manifests.newest(POLICE) is not None
     again = Desk(desk.office, unheard)
     async with again.running():
         await again.until(lambda: bool(again.transport.subscribed))
-    assert again.reader.control.manifests.newest(POLICE) is None  # its own files have it
+    assert again.control.manifests.newest(POLICE) is None  # its own files have it
 
 
 async def test_a_contract_that_is_taken_away_takes_its_topics_with_it(

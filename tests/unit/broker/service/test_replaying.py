@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 from broker.control.replay_requests import ReplayRequests
 from broker.errors import TransportError
@@ -26,9 +27,7 @@ class FakeRelay:
         self.busy -= 1
         return self.busy >= 0
 
-    async def replay_some(
-        self, log: GenerationPlace, first: int, last: int
-    ) -> tuple[int, int, int]:
+    async def replay(self, log: GenerationPlace, first: int, last: int) -> tuple[int, int, int]:
         assert self.busy < 0, "events go first"
         if self.failures:
             self.failures -= 1
@@ -44,7 +43,10 @@ async def published(relay: FakeRelay, last: int) -> list[tuple[int, int]]:
     origin = Origin(workshop().deployment, POLICE, workshop().topic(), 0, "g")
     requests.ask(POLICE, Notice(REPLAY_HEADING, origin, 0, last, NOW), NOW)
     stop = asyncio.Event()
-    loop = Replaying(relay, requests, lambda: NOW, lambda: 4)  # type: ignore[arg-type]  # as a relay
+    control = SimpleNamespace(
+        replay_requests=requests, present=lambda: SimpleNamespace(parties="abcd")
+    )
+    loop = Replaying(relay, control, lambda: NOW)  # type: ignore[arg-type]  # as a relay and control
     task = asyncio.create_task(loop.run(stop))
     for _ in range(400):
         await asyncio.sleep(0.01)
