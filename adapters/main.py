@@ -21,6 +21,7 @@ from broker.cli import (
     drafting,
     event,
     kafka,
+    kafka_authority,
     keys,
     log,
     quarantine,
@@ -82,6 +83,7 @@ app.add_typer(log.app, name="log")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(status.app, name="status")
 app.add_typer(doctor.app, name="doctor")
+kafka.app.add_typer(kafka_authority.app, name="authority")
 app.add_typer(kafka.app, name="kafka")
 app.command("conformance")(conformance.conformance)
 tryout.add_commands(app)
