@@ -1,4 +1,4 @@
-"""State of referrals on both sides: status, versions and deadlines (design, "minimum standards").
+"""State of referrals on both sides: status, versions and deadlines.
 
 The shared rules are pure functions in contracts/referral.py. This module keeps each referral's
 current status in the store and refuses a change that does not start from it. One event that makes a

@@ -1,4 +1,4 @@
-"""Check that the imported packages belong to this software (design: layers).
+"""Check that the imported packages belong to this software.
 
 Other distributions use the top-level names `broker`, `contracts` and `adapters`. If one of them
 comes first on the path, part of this program would run foreign code. The check runs once at

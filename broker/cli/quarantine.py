@@ -66,11 +66,11 @@ def list_(
     now = now_ms()
     quarantine = Quarantine(agency, now)
     if unverified:
-        noise = quarantine.unverified(limit)
+        unverified_records = quarantine.unverified(limit)
         if json:
-            print_json([text.unverified_json(row) for row in noise], output)
+            print_json([text.unverified_json(row) for row in unverified_records], output)
         else:
-            print_table(*text.unverified_table(noise), output)
+            print_table(*text.unverified_table(unverified_records), output)
         return
     rows = quarantine.records(limit, held_only=not everything)
     others = quarantine.others(now)[:limit]

@@ -65,11 +65,11 @@ def report_batch(
         metrics.passed_over("not_addressed")
     for _ in range(batch.leaves):
         metrics.passed_over("leaf")
-    noise: Counter[tuple[str | None, float, str]] = Counter()
+    unauthenticated: Counter[tuple[str | None, float, str]] = Counter()
     for origin, index, step, code in batch.refused:
         metrics.refused(step, code)
         if origin is None or index < 0:
-            noise[origin.agency if origin else None, step, code] += 1
+            unauthenticated[origin.agency if origin else None, step, code] += 1
             continue
         log.warning(
             "record_refused",
@@ -80,7 +80,11 @@ def report_batch(
             step=step,
             code=code,
         )
-    for (sender, step, code), records in noise.items():  # an attacker can cause any number of them
+    for (
+        sender,
+        step,
+        code,
+    ), records in unauthenticated.items():  # an attacker can cause any number of them
         log.warning(
             "record_refused",
             topic=topic,

@@ -160,7 +160,7 @@ class Invariants:
             yield f"{tx.quarantine.count()} records in quarantine ({rows[0].code})"
         for noise in tx.quarantine.unauthenticated():
             if not (self._stage.restored and noise.code in NOT_TAKEN):
-                yield f"refused as noise: {noise.code}"
+                yield f"refused as unauthenticated: {noise.code}"
         if tx.evidence.list():
             yield "evidence of equivocation against an honest agency"
         for row in tx.reader.all_deferred():
