@@ -102,7 +102,7 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Where events go that were made of records.
+    """Destination of events that were made from records.
 
     Attributes:
         publisher: puts them into the outbox.

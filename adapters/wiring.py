@@ -46,13 +46,13 @@ from broker.transport.interfaces import Transport
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a process brings along. Only the functions of this module receive it as a whole.
+    """Resources of a process. Only the functions of this module receive it as a whole.
 
     Attributes:
         store: the agency's state.
         transport: Kafka.
         clock: () -> ms since the epoch; steady (``broker.clock``).
-        metrics, readiness: where the adapter says how it is.
+        metrics, readiness: status of the adapter.
     """
 
     store: Store
@@ -185,7 +185,7 @@ def report_file(metrics: Metrics, report: FileReport) -> None:
 
 
 def _exposed(metrics: Metrics, readiness: Readiness) -> bytes:
-    """What /metrics answers."""
+    """Return the answer of /metrics."""
     metrics.log_values_dropped(dropped_values())
     metrics.ready(readiness.reasons())
     return metrics.text()

@@ -125,12 +125,12 @@ class Control:
         return sha256(b"".join(sorted(one.hash for one in self.contracts.trusted())))
 
     def heard_with(self) -> bytes | None:
-        """Which contracts were believed when all manifests were last taken, as ``believed``."""
+        """Return the contracts trusted when all manifests were last read, as ``believed``."""
         with self._store.reading() as tx:
             return tx.meta.get(HEARD_WITH)
 
     def note_heard_with(self, believed: bytes) -> None:
-        """Note that all manifests were taken while these contracts were believed."""
+        """Store that all manifests were read with these trusted contracts."""
         with self._store.transaction() as tx:
             tx.meta.set(HEARD_WITH, believed)
 

@@ -57,10 +57,10 @@ class Ahead:
 
 
 def open_ahead(verified: VerifiedRecord, view: ReaderContext, sessions: Sessions) -> Ahead | None:
-    """What steps 5, 7 and 8 compute of a record, where they need nothing but what is remembered.
+    """Compute steps 5, 7 and 8 of a record as far as the caches allow.
 
-    It tries no new wrap and remembers nothing. What does not open here is left to
-    ``open_record``, which gives the code in the order of the steps.
+    It tries no new wrap and caches nothing. Failures are left to ``open_record``, which returns the
+    code in the order of the steps.
     """
     source, value = verified.origin.agency, verified.record.value
     assert value is not None

@@ -174,7 +174,7 @@ def may_wait(refused: _R) -> _R | Deferred:
 
 
 def relief_of(judgement: Judgement) -> Relief:
-    """What goes first to make room, whether the record was taken then or not."""
+    """Return the state to forget for more room, also if the record was then refused."""
     found = judgement.refused if isinstance(judgement, Deferred) else judgement
     if isinstance(found, Placed):
         return found.placement.relief

@@ -112,11 +112,11 @@ class KeyResolver:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a reader believes and can open, as of one moment.
+    """Trusted keys and contracts of a reader, and its exchange keys, at one moment.
 
     Attributes:
         resolver: stream keys, receipt keys, contracts.
-        opening_keys: (log time in ms) -> its exchange keys to try, and whether one is gone.
+        opening_keys: (log time in ms) -> its exchange keys to try, and whether one is missing.
     """
 
     resolver: KeyResolver
@@ -124,10 +124,10 @@ class Trust:
 
 
 class TrustStore:
-    """What this agency believes and can open now; verified news replaces it as a whole.
+    """Present ``Trust`` of this agency; verified news replaces it as a whole.
 
     Args:
-        agency: who reads.
+        agency: the reader.
         contracts, manifests: verified.
         keys: the agency's own exchange keys.
         allow_trial: as of ``KeyResolver``.

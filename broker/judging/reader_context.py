@@ -76,7 +76,7 @@ class ReaderContext(Protocol):
         """Return this agency's exchange keys for ``log_time``, and whether one is missing."""
 
     def wraps_left(self, agency: str) -> int:
-        """How many new wraps of a sender may be tried in this minute."""
+        """Return the number of new wraps of a sender that may be tried in this minute."""
 
     def state(self, place: Place) -> PartitionState | None:
         """Return the state of a sender's partition."""
@@ -85,7 +85,7 @@ class ReaderContext(Protocol):
         """Return the bytes and gaps that remain of a sender's limits."""
 
     def doubted(self, agency: str) -> Mapping[Place, PartitionState]:
-        """A sender's states without the gaps that its revoked keys revealed, where there are any.
+        """Return a sender's states without the gaps that its revoked keys revealed, if any.
 
         Searched once in a batch: then there is none.
         """

@@ -28,7 +28,7 @@ class WrapBudget:
     left: int
 
     def after(self, tried: int) -> WrapBudget:
-        """What is left after so many were tried."""
+        """Return the budget after this number of tries."""
         return WrapBudget(self.minute, max(self.left - tried, 0))
 
 
@@ -66,7 +66,7 @@ class VerificationCache:
         self._all_gaps -= self._gaps.pop(place, 0)
 
     def budget(self, agency: str, parties: int, now: int) -> WrapBudget:
-        """What a sender has left in the minute of ``now`` (ms), with so many parties."""
+        """Return a sender's budget for the minute of ``now`` (ms), by the number of parties."""
         minute = now // MINUTE_MS
         held = self.budgets.get(agency)
         if held is None or held.minute != minute:

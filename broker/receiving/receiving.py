@@ -68,7 +68,7 @@ class Receiving:
         return taking.batch
 
     def _trust_now(self) -> Trust:
-        """What is believed as of this batch; signatures are verified again when it is news."""
+        """Return the trust for this batch; verify signatures again when it is new."""
         trust = self._trust.current
         if trust is not self._believed:
             self._cache.verify_again()

@@ -19,14 +19,14 @@ from broker.waiting import DESCRIPTORS_EXHAUSTED, set_within
 
 
 class Arrivals:
-    """What follows from records that were taken; the `Listener` of a running adapter's reader.
+    """Effects of received records: the `Listener` of a running adapter's reader.
 
     Args:
-        relay: told which of our own records are refused.
-        statements: tell senders what is refused, missing or stored.
-        watch: told who spoke and what is withheld.
-        sealing: seals by the contracts and keys that are believed.
-        status: where the service says how it is.
+        relay: notified of refused records of our own.
+        statements: tell senders which records are refused, missing or stored.
+        watch: notified of heartbeats and of withheld records.
+        sealing: seals by the trusted contracts and keys.
+        status: status of the service.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ from broker.waiting import (
 
 
 class Listener(Protocol):
-    """What a reader tells of what came: a running adapter and a subscription implement it."""
+    """Callbacks of a reader: a running adapter and a subscription implement them."""
 
     def taken(self, partition: KafkaPartition, batch: Batch, now: int) -> None:
         """Data records were taken, at ``now`` (ms)."""
@@ -45,7 +45,7 @@ class Listener(Protocol):
         """Control records were taken."""
 
     async def believed(self, trust: Trust) -> None:
-        """Other contracts or manifests are believed than before."""
+        """The trusted contracts or manifests have changed."""
 
     def reached(self) -> None:
         """Kafka has answered."""
@@ -53,12 +53,12 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What takes records into the state database.
+    """Writers of received records to the state database.
 
     Attributes:
-        control: control records, and what is believed by them.
+        control: control records, and the trusted contracts and manifests.
         receiving: data records.
-        positions: where reading goes on in each partition.
+        positions: position of reading in each partition.
     """
 
     control: Control

@@ -27,10 +27,10 @@ LATE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where a service says how it is; ``heartbeat_s`` is how often this agency speaks.
+    """Status of a service; ``heartbeat_s`` is the interval of this agency's heartbeats.
 
-    Each direction knows for itself whether Kafka is there. The relay alone would not: with nothing
-    to send it asks Kafka nothing.
+    Each direction records for itself whether Kafka answers. The relay alone is not enough: without
+    anything to send, it makes no request.
     """
 
     metrics: Metrics
@@ -48,7 +48,7 @@ class Status:
         logger("broker").warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
 
     def kafka(self) -> str | None:
-        """Why Kafka cannot be used, None if it can: a check of readiness."""
+        """Return the reason why Kafka cannot be used, or None; a check of readiness."""
         return self.sending() or self.receiving()
 
 

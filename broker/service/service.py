@@ -34,14 +34,14 @@ TICK_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a service runs, each part connected to those that it needs.
+    """Connected parts of a service.
 
     Attributes:
         publisher: accepts events for publication.
-        relay, relaying, replaying: send what was accepted, and again what is asked for.
-        control, reader, arrivals: take what comes.
-        statements: what this agency says beside events.
-        watch: what must be noticed although nothing comes.
+        relay, relaying, replaying: send accepted events, and requested records again.
+        control, reader, arrivals: process received records.
+        statements: this agency's messages on the control topics.
+        watch: periodic checks.
     """
 
     publisher: Publisher
