@@ -215,7 +215,7 @@ class AgencyAdapter(Protocol):
     suffixes: Sequence[str]
     """File name endings of its exports, for example ``(".csv",)``."""
     mapping_version: str
-    """Version of the mapping file in use."""
+    """Return the version of the mapping file in use."""
 
     def read(self, export: Export, encoding: str | None = None) -> Records:
         """Check an export as a whole, then return its records one by one.

@@ -84,7 +84,7 @@ def _ordered(found: Difference, key: Callable[[TermValue], object]) -> Effect:
 
 
 def _mark(found: Difference) -> Effect:
-    """A mark that protects: `identifies`, `secondary_suppression`."""
+    """A protecting mark (`identifies`, `secondary_suppression`) narrows when set."""
     return "narrows" if found.after is True else "widens"
 
 
@@ -104,12 +104,12 @@ def _neutral(_found: Difference) -> Effect:
 
 
 def _words_matter(found: Difference) -> Effect:
-    """That a part is there changes nothing by itself; what its words say cannot be judged."""
+    """The presence of the part has no effect by itself; its words cannot be judged."""
     return "unknown" if found.kind == "changed" else "neutral"
 
 
 def _acknowledged(found: Difference) -> Effect:
-    """A lost acknowledgement weakens a safeguard; what the words of another say is not judged."""
+    """A lost acknowledgement weakens a safeguard; other words cannot be judged."""
     return "widens" if found.kind == "removed" else "unknown"
 
 
@@ -200,8 +200,11 @@ _RULES: Mapping[str, Rule] = {
     "processors.*": _more,
     "coordinator": _neutral,
 }
-"""Effect by path; `*` is any one key. A path that is not here, and a change of text where only its
-presence has a rule, is `unknown`."""
+"""Effect by path; `*` is any one key.
+
+A path that is missing here is `unknown`. So is a change of text for which only the presence has a
+rule.
+"""
 _PRESENCE = frozenset({"purposes.*", "acknowledgements.*"})
 
 

@@ -103,7 +103,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class LegalRules:
-    """Rules that the law sets, at one date; see the data file for their meaning and source."""
+    """Limits and lists that the law sets, at one date.
+
+    The data file gives their meaning and source.
+    """
 
     dated: str
     source: str

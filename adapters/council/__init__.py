@@ -19,7 +19,7 @@ class CouncilAdapter(MappedAdapter):
     """``adapters.base.AgencyAdapter`` for councils."""
 
     def __init__(self, name: str, form: Form) -> None:
-        """Args: name: key in ``agency.toml``; form: what is written for import."""
+        """Args: name: key in ``agency.toml``; form: the form written for import."""
         other: Form = "csv" if form == "jsonl" else "jsonl"
         super().__init__(name, __name__, (f".{form}", f".{other}"))
         self._form = form
@@ -39,7 +39,7 @@ class CouncilAdapter(MappedAdapter):
         return self._format.write(rows, self._form, header=header)
 
     def read_back(self, content: bytes) -> Sequence[Mapping[str, object]]:
-        """See ``AgencyAdapter.read_back``; columns without a value are absent."""
+        """See ``AgencyAdapter.read_back``. Columns without a value are absent."""
         return [
             {name: value for name, value in row.values.items() if value not in ("", [])}
             for row in self.read(content)

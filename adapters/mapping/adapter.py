@@ -30,12 +30,12 @@ class MappedAdapter(ABC):
 
     @cached_property
     def mapping(self) -> RowMapping:
-        """The compiled mapping file in use."""
+        """Return the compiled mapping file in use."""
         return RowMapping(load_mapping(self._package))
 
     @property
     def mapping_version(self) -> str:
-        """Version of the mapping file in use."""
+        """Return the version of the mapping file in use."""
         return self.mapping.version
 
     @abstractmethod

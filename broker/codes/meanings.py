@@ -256,9 +256,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "it is held; when the contract has come: concordant quarantine retry ID --agency "
         "DIR. A hash for kafka apply is in: concordant kafka plan --root DIR",
     ),
-    "contract_unreadable": Meaning(
-        "a contract cannot be read as YAML", "Correct the line that is named."
-    ),
+    "contract_unreadable": Meaning("a contract cannot be read as YAML", "Correct the named line."),
     "contract_unsigned": Meaning(
         "a party has not signed the contract",
         "Ask that party to sign it: concordant contract sign FILE --agency DIR",
@@ -367,7 +365,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "a required field is missing (9), or the event does not match the model (10)",
         _SENT_AGAIN + _OUR_EVENT,
     ),
-    "event_malformed": Meaning("a line is not an event", "Correct the line that is named."),
+    "event_malformed": Meaning("a line is not an event", "Correct the named line."),
     "event_not_sent": Meaning(
         "the event is not on Kafka yet",
         "Start the adapter if it does not run, and wait until it has sent the event: "
@@ -680,7 +678,7 @@ CODES: Final[Mapping[str, Meaning]] = {
         "the adapter.",
     ),
     "mapping_invalid": Meaning(
-        "the mapping file of the adapter is wrong", "Correct the line that is named."
+        "the mapping file of the adapter is wrong", "Correct the named line."
     ),
     "missing_column": Meaning("the export lacks a column", "Add the column to the export."),
     "missing_value": Meaning(

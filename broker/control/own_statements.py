@@ -292,7 +292,7 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
     Args:
         participant: the agency.
         store: its state.
-        heads: of its streams, as far as Kafka has acknowledged them.
+        heads: heads of its streams, up to Kafka's acknowledgement.
         now: ms.
 
     Returns:
@@ -300,8 +300,8 @@ def own_heartbeat(participant: Participant, store: Store, heads: Sequence[Head],
 
     Raises:
         RegistryError: `manifest_missing`, `manifest_expired` or `signing_key_expired`.
-        KeyAccessError: a private key cannot be had.
-        StoreError: it cannot be kept; it must not be sent then.
+        KeyAccessError: a private key is not available.
+        StoreError: it cannot be stored, and must not be sent.
     """
     name = participant.key_name
     key = participant.stream_signer(now)

@@ -107,7 +107,7 @@ def _within(
         smaller = without(smaller, name)
         if left.takes(growth(state, smaller)):
             return replace(placement, state=smaller, alarms=tuple(dict.fromkeys(alarms)))
-    raise ContinuityError("state_full", "what is kept of this sender has reached its limit")
+    raise ContinuityError("state_full", "the state of this sender has reached its size limit")
 
 
 # --- a record at the head -----------------------------------------------------------------------

@@ -178,13 +178,17 @@ def _contract_in_force(
     if not contract.starts_ms <= log_time < contract.ends_ms:
         raise RefusedError(6, "contract_not_in_force", "the contract was not in force at log time")
     if now >= contract.ends_ms + contract.grace_ms:
-        raise RefusedError(6, "contract_ended", "the contract ended longer ago than its grace")
+        raise RefusedError(
+            6, "contract_ended", "the contract ended, and its grace period has passed"
+        )
     for party in (verified.origin.agency, view.agency):
         if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
         since = in_force.inactive_since.get(party)
         if since is not None and log_time >= since:
-            raise RefusedError(6, "suspended", "a party had suspended its part or left")
+            raise RefusedError(
+                6, "suspended", "a party had suspended its part or left the contract"
+            )
     return in_force
 
 

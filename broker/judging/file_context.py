@@ -106,7 +106,7 @@ class FileContext:
         return self._trust.contract_in_force(contract_hash)
 
     def wraps_left(self, agency: str) -> int:
-        """No limit: the person who reads a file has asked for it, and no other sender waits."""
+        """Return no limit: a person reads the file, and no other sender has to wait."""
         return sys.maxsize
 
     def state(self, place: Place) -> PartitionState | None:
@@ -119,7 +119,7 @@ class FileContext:
         return room_in_all() - sum(used, NOTHING)
 
     def doubted(self, agency: str) -> dict[Place, PartitionState]:
-        """See ``ReaderContext``: a file has nothing that a revoked key signed without a receipt."""
+        """See ``ReaderContext``: a file has no gaps of revoked keys."""
         return {}
 
     def passed(

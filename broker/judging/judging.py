@@ -86,7 +86,7 @@ def judge_each(
         cache: what saves work, kept by the caller from one batch to the next.
         now: the reader's clock, ms.
     """
-    if len(records) == 1:  # a stage of one saves nothing
+    if len(records) == 1:  # a stage of one record saves nothing
         yield records[0], judge(records[0], view, cache, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):

@@ -41,11 +41,11 @@ class Trials:
 
     runs: dict[str, list[Run]] = field(default_factory=dict)
     tried: Counter[str] = field(default_factory=Counter)
-    """Leaves of each sender."""
+    """Number of leaves of each sender."""
     covered_more: bool = False
     """Whether records that wait were covered since `findings` was last asked."""
     folded_elsewhere: list[tuple[str, int, int]] = field(default_factory=list)
-    """(origin, first, last) of what was tried and is another history: to be asked for again."""
+    """(origin, first, last) of tried leaves of another history, to be requested again."""
 
     def findings(self) -> tuple[bool, list[tuple[str, int, int]]]:
         """``covered_more`` and ``folded_elsewhere`` since this was last asked."""

@@ -103,7 +103,7 @@ def verify_record(
     if stated is not None:
         _require_covered(
             proof, origin, (leaf, left), stated, view, cache.trials
-        )  # step 2 again: it needs the leaf
+        )  # second part of step 2, which needs the leaf
     fact = LogPosition(
         origin.generation,
         proof.index,

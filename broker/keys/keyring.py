@@ -77,7 +77,7 @@ def open_source(
     folder = uri.removeprefix(FILE_SCHEME)
     if not uri.startswith(FILE_SCHEME) or not folder:
         raise ConfigError(
-            "This version cannot keep keys where the configuration says.",
+            "This version does not support the configured store of keys.",
             code="config_signer",
             where="agency.toml [keys]",
             fix='Use "file:FOLDER".',

@@ -63,7 +63,7 @@ def parse_document(
         raise MalformedDocument("its text is not three lines") from None
     text = document_text(header, deployment, document)
     if getattr(document, "deployment", None) != deployment or text != note.text:
-        raise MalformedDocument("its text is not the one way to write it")
+        raise MalformedDocument("its text is not canonical")
     if len(note.signatures) != signatures or format_note(note) != raw:
         raise MalformedDocument("its signature lines are not the ones that it must have")
     return document, note

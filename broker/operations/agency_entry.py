@@ -73,7 +73,7 @@ def newest_key(
 def manifest_of(
     profile: Profile, ring: Keyring, governance: GovernanceSigner, now: int
 ) -> VerifiedManifest:
-    """The first manifest, of the newest operational keys.
+    """Return the first manifest, with the newest operational keys.
 
     Args:
         profile: holds the contacts that others need.
@@ -111,11 +111,11 @@ def entry_of(
     manifest: VerifiedManifest,
     now: int,
 ) -> VerifiedEntry:
-    """The entry of an agency whose keys are made, with a new delegation.
+    """Return the entry of an agency whose keys exist, with a new delegation.
 
     Args:
         directory: the agency's folder, with its certificate request.
-        profile: who it is.
+        profile: profile of the agency.
         ring: the operational keys, those that sign manifests included.
         governance: signs delegation and entry.
         manifest: the manifest in the entry.
@@ -137,7 +137,7 @@ def entry_of(
 
 
 def own_entry(directory: Path, agency: str, now: int) -> VerifiedEntry:
-    """The agency's own entry, verified again.
+    """Return the agency's own entry, verified again.
 
     Raises:
         EntryError: it does not verify.
@@ -158,7 +158,7 @@ def own_entry(directory: Path, agency: str, now: int) -> VerifiedEntry:
 
 
 def write_entry(directory: Path, out: Path, now: int) -> VerifiedEntry:
-    """Writes a copy of the agency's own entry for others, after every check.
+    """Write a copy of the agency's own entry for others, after every check.
 
     Args:
         directory: the agency's folder.

@@ -90,7 +90,7 @@ class VerifiedEntry:
 
     @property
     def agency(self) -> str:
-        """The agency's id."""
+        """Return the agency's id."""
         return self.entry.agency
 
     @property

@@ -56,12 +56,12 @@ class ContractInForce:
 
     @property
     def contract(self) -> Contract:
-        """The contract's terms."""
+        """Return the contract's terms."""
         return self.signed.text.contract
 
     @property
     def hash(self) -> bytes:
-        """SHA-256 of the contract file's exact bytes."""
+        """Return SHA-256 of the contract file's exact bytes."""
         return self.signed.text.hash
 
     def status(self, now: int) -> ContractStatus:

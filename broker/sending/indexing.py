@@ -27,8 +27,11 @@ ROUND_EVENTS: Final = 8 * MAX_BATCH_EVENTS
 """Maximum number of rows in one round, over all streams."""
 
 FURTHEST_OPENING_MS: Final = 2 * MAX_CLOCK_JUMP_MS
-"""How far ahead of this clock a generation that was taken may have been opened: its log time may be
-5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md, step 2)."""
+"""How far ahead of this clock an accepted generation may have been opened.
+
+Its log time may be 5 minutes ahead, and its opening 5 minutes after that (docs/spec/opening.md,
+step 2).
+"""
 
 Fenced = Callable[[], AbstractContextManager[Transaction]]
 """() -> a write transaction that fails without the outbox's lock."""
@@ -162,10 +165,10 @@ def _placed(row: OutboxRow, generation: str, index: int, leaf: bytes, proof: byt
 
 
 def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) -> GenerationRow:
-    """The newest generation, ours or one that Kafka showed us under our name.
+    """Return the newest generation: ours, or one that Kafka delivered under our name.
 
-    A thief's generation is the newest to whoever has met it, and its log time the last; so is one
-    of ours that an older database does not know, if it was opened when our clock was ahead.
+    An attacker's generation is the newest for each reader that met it. So is one of ours that a
+    restored database lacks, if it was opened while our clock was ahead.
     """
     newest = tx.streams.current(stream.kafka_partition) or last
     head = tx.reader.state_head(stream.place)
@@ -173,7 +176,7 @@ def newest_seen(tx: Transaction, stream: Stream, last: GenerationRow, now: int) 
         return newest
     seen = parse_outline(head)
     name = max(newest.name, seen.newest)
-    if opening_time(name) > now + FURTHEST_OPENING_MS:  # no reader takes it either
+    if opening_time(name) > now + FURTHEST_OPENING_MS:  # readers refuse it as well
         name = newest.name
     latest = min(seen.log_time, (now + MAX_CLOCK_JUMP_MS) // 1000)
     return replace(newest, name=name, log_time_s=max(newest.log_time_s, latest))

@@ -46,7 +46,7 @@ class Arrivals:
         self._log = logger("broker")
 
     async def delivered(self, timeout_s: float) -> None:
-        """Wait until something is new in the inbox, or the time is up."""
+        """Wait until the inbox has something new, or the time is up."""
         await set_within(self._delivered, timeout_s)
         self._delivered.clear()
 

@@ -30,11 +30,11 @@ LOOK_MOST_S: Final = 30.0
 MENDED_BY_WAITING: Final = frozenset(
     {"store_busy", "store_full", "signing_key_expired", "manifest_expired"}
 )
-"""Faults that others mend while the service runs: room on the disk, ``keys renew``."""
+"""Faults that others correct while the service runs: disk space, ``keys renew``."""
 
 
 def require_waiting_helps(error: ConcordantError) -> None:
-    """Raise what no waiting can mend: another relay took over, the clock jumped, damage."""
+    """Raise an error that waiting cannot resolve, such as a lost lease or a clock jump."""
     if out_of_descriptors(error):
         return
     if not isinstance(error, TransportError) and error.code not in MENDED_BY_WAITING:
@@ -169,8 +169,8 @@ class Relaying:
             return
         self._topics_away.over()
         if not self._told:
-            # a heartbeat names the newest generations only: what the last process sent after its
-            # last one would never be under a post-quantum signature
+            # A heartbeat names only the newest generations: without this, records that the last
+            # process sent after its last heartbeat would never get a post-quantum signature.
             await self._statements.tell_heads(self._relay.acknowledged_heads())
             self._told = True
 

@@ -22,7 +22,7 @@ from broker.record import KafkaPartition
 from broker.waiting import DESCRIPTORS_EXHAUSTED
 
 LATE_S: Final = 60.0
-"""How long a loop may be late before it counts as held up: Kafka may take half a minute to fail."""
+"""Seconds after which a late loop counts as held up; a failing call to Kafka takes 30."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Status:
         self.metrics.turned("receiving", 2 * self.heartbeat_s + LATE_S)
 
     def tell_shortage(self) -> None:
-        """No more files can be opened: a part of the adapter waits until they can."""
+        """Report that no more files can be opened: a part of the adapter waits."""
         self.metrics.shortage()
         logger("broker").warning("descriptors_wait", code=DESCRIPTORS_EXHAUSTED)
 

@@ -68,7 +68,7 @@ class Signer(Protocol):
 
     @property
     def public(self) -> bytes:
-        """The raw public key."""
+        """Return the raw public key."""
         ...
 
     def sign(self, message: bytes) -> bytes:
@@ -81,7 +81,7 @@ class Verifier(Protocol):
 
     @property
     def public(self) -> bytes:
-        """The raw public key."""
+        """Return the raw public key."""
         ...
 
     def verify(self, signature: bytes, message: bytes) -> None:

@@ -117,7 +117,7 @@ class MemoryTransport:
     def _check_size(self, record: Record) -> None:
         if len(record.value or b"") > self._kafka.max_bytes.get(record.topic, 2**31):
             raise TransportError(
-                "Kafka does not take records of this size", code="kafka_record_too_large"
+                "Kafka does not accept records of this size", code="kafka_record_too_large"
             )
 
     def _log_to_write(self, partition: KafkaPartition) -> list[Record]:

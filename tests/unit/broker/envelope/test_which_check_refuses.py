@@ -121,11 +121,11 @@ def deep(levels: int) -> object:
 
 
 JSON: list[tuple[Callable[[], Any], str]] = [
-    (lambda: format_json(2**53), "not a value of this JSON"),
-    (lambda: format_json("\ud800"), "not a value of this JSON"),
+    (lambda: format_json(2**53), "not a value that this JSON allows"),
+    (lambda: format_json("\ud800"), "not a value that this JSON allows"),
     (lambda: format_json(deep(MAX_DEPTH + 1)), "nested too deeply"),
     (lambda: format_json({"é": 1}), "a name is not ASCII"),
-    (lambda: format_json({1: 1}), "not a value of this JSON"),
+    (lambda: format_json({1: 1}), "not a value that this JSON allows"),
     (lambda: format_json(1.5), "a float, a null or another type"),
     (lambda: format_json([None]), "a float, a null or another type"),
     (lambda: parse_json(b"{"), "not JSON"),

@@ -107,7 +107,7 @@ CASES: list[Case] = [
     (
         lambda: cosignature_message(ED25519, NAME, 1, BODY),
         "cosignature_malformed",
-        "Not a key that cosigns.",
+        "The key is not of a type that makes cosignatures.",
     ),
     (
         lambda: cosignature_message(COSIGNATURE_ML_DSA_44, "", 1, BODY),
@@ -117,7 +117,7 @@ CASES: list[Case] = [
     (
         lambda: verify_cosignature(LINE, note_verifier("o", COSIGNATURE_ED25519, PUBLIC), BODY),
         "cosignature_unknown",
-        "The cosignature is another key's.",
+        "The cosignature is by another key.",
     ),
     (
         lambda: verify_cosignature(

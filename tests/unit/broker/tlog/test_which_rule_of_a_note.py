@@ -126,7 +126,7 @@ CASES: list[Case] = [
             [note_verifier(NAME, ED25519, PUBLIC), note_verifier("other", ED25519, PUBLIC)],
         ),
         "note_unsigned",
-        "A key that must sign this note did not.",
+        "A key that must sign this note did not sign it.",
     ),
 ]
 
