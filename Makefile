@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 # What `make demo` needs is less than what the tests need, and takes half as long to install.
 LIGHT  := $(VENV)/.installed-runtime
 STAMP  := $(VENV)/.installed
-CODE   := concordant contracts broker adapters
+CODE   := deploy/entrance/concordant contracts broker adapters
 CHECKED := $(CODE) tests $(wildcard deploy bench)
 # Pages of docs/ that are made from the program.
 GENERATED := codes commands configuration events metrics public_api

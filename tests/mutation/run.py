@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 FOLDER = ROOT / "mutants"
+ENTRANCE = str(FOLDER / "deploy" / "entrance")
+"""`concordant` of the mutated copy: it looks for our packages beside itself."""
 TABLES = ROOT / "docs" / "mutants.md"
 TOOL = ROOT / ".cache" / "tools" / "mutmut"
 GOAL_PERCENT = 95
@@ -52,7 +54,7 @@ def main() -> int:
     begun = time.monotonic()
     jobs = int(os.environ.get("MUTANTS_JOBS", "2"))
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(jobs), *sys.argv[1:]]
-    subprocess.run(command, check=True, cwd=ROOT, env=_environment())
+    subprocess.run(command, check=True, cwd=ROOT, env=_environment(ENTRANCE))
     tried = [mutant for mutant in verdicts.read(FOLDER) if mutant.status != "not checked"]
     with ThreadPoolExecutor(jobs) as pool:
         tried = list(pool.map(_once_more, tried))
@@ -81,7 +83,7 @@ def _once_more(mutant: Mutant) -> Mutant:
             [*command, tests],
             check=False,
             cwd=FOLDER,
-            env=_environment(str(FOLDER)) | {"MUTANT_UNDER_TEST": mutant.number},
+            env=_environment(str(FOLDER), ENTRANCE) | {"MUTANT_UNDER_TEST": mutant.number},
             timeout=ONE_RUN_SECONDS,
             capture_output=True,
         )

@@ -9,6 +9,14 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PACKAGE_FOLDERS = {
+    "broker": ROOT / "broker",
+    "contracts": ROOT / "contracts",
+    "adapters": ROOT / "adapters",
+    "concordant": ROOT / "deploy" / "entrance" / "concordant",
+}
+"""The folder of each top-level package, in the source tree."""
+
 POSITIONS = {
     "Check": 4,
     "ContinuityError": 0,
@@ -129,8 +137,8 @@ def _name(call: ast.Call) -> str:
 def _nodes() -> tuple[ast.AST, ...]:
     return tuple(
         node
-        for package in ("broker", "contracts", "adapters", "concordant")
-        for path in sorted((ROOT / package).rglob("*.py"))
+        for folder in PACKAGE_FOLDERS.values()
+        for path in sorted(folder.rglob("*.py"))
         if "demo" not in path.parts and "codes" not in path.parts
         for node in ast.walk(ast.parse(path.read_text()))
     )

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from concordant.packages import PACKAGES, InstallationError, require_own_packages
-from tests.support.code_scan import ROOT
 
+from tests.support.code_scan import PACKAGE_FOLDERS, ROOT
+
+ENTRANCE = PACKAGE_FOLDERS["concordant"]
 KINDS = {
     "empty": "",
     "raises": "raise RuntimeError('never run me')\n",
@@ -50,7 +51,8 @@ print(json.dumps(found))
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(folder), str(ROOT)))},
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join((str(folder), str(ENTRANCE.parent), str(ROOT)))},
         cwd=folder.parent,
         capture_output=True,
         text=True,
@@ -84,7 +86,7 @@ def test_every_import_of_ours_beside_a_foreign_one_is_refused(
 def test_one_that_was_installed_over_ours_is_refused(tmp_path: Path, name: str, kind: str) -> None:
     """Both distributions are in one site-packages, and the later one replaced our file."""
     site = tmp_path / "site"
-    shutil.copytree(ROOT / "concordant", site / "concordant")
+    shutil.copytree(ENTRANCE, site / "concordant")
     for each in PACKAGES:
         (site / each).mkdir()
         shutil.copy(ROOT / each / "__init__.py", site / each)

@@ -16,7 +16,7 @@ import pytest
 
 from broker.record import format_record
 from tests.support.agency_fixtures import clock, kafka, open_office, police
-from tests.support.code_scan import ROOT
+from tests.support.code_scan import PACKAGE_FOLDERS, ROOT
 from tests.support.founded_partnership import COUNCIL, MADE, NOW, workshop
 from tests.support.memory_agency import Office
 
@@ -67,7 +67,8 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def file_of(module: str) -> Path | None:
-    path = ROOT / module.replace(".", "/")
+    top, *rest = module.split(".")
+    path = PACKAGE_FOLDERS.get(top, ROOT / top).joinpath(*rest)
     for file in (path / "__init__.py", path.with_suffix(".py")):
         if file.is_file():
             return file
@@ -103,7 +104,7 @@ def test_contracts_alone_imports_what_the_base_declares_and_nothing_else() -> No
     modules = {
         module
         for package in ("contracts", "concordant")
-        for file in (ROOT / package).rglob("*.py")
+        for file in PACKAGE_FOLDERS[package].rglob("*.py")
         for module in imported(file)
     }
     assert distributions(modules) == BASE
@@ -119,7 +120,7 @@ def test_the_whole_program_imports_what_is_declared_and_nothing_else() -> None:
     modules = {
         module
         for package in OURS
-        for file in (ROOT / package).rglob("*.py")
+        for file in PACKAGE_FOLDERS[package].rglob("*.py")
         for module in imported(file)
     }
     assert distributions(modules) == WHOLE - NOT_IMPORTED.keys()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.code_scan import PACKAGE_FOLDERS
 from tests.unit.deploy.test_extras import BASE, with_only
 
 pytestmark = pytest.mark.slow
@@ -72,9 +73,10 @@ def test_every_file_of_the_packages_is_in_one_of_the_wheels(
 ) -> None:
     runtime, demo = _names(wheel), _names(demo_wheel)
     for package in ("concordant", "contracts", "broker", "adapters"):
-        for path in (root / package).rglob("*"):
+        folder = PACKAGE_FOLDERS[package]
+        for path in folder.rglob("*"):
             if path.is_file() and path.suffix in {".py", ".json", ".yaml", ".typed", ".mako"}:
-                name = path.relative_to(root).as_posix()
+                name = path.relative_to(folder.parent).as_posix()
                 assert (name in runtime, name in demo) == (not _is_demo(name), _is_demo(name))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.code_scan import ROOT
+from tests.support.code_scan import PACKAGE_FOLDERS, ROOT
 
 TESTS = ROOT / "tests"
 UNIT = TESTS / "unit"
@@ -22,6 +22,12 @@ def folders(of: Path) -> list[Path]:
     return sorted({file.parent for file in of.rglob("test_*.py")})
 
 
+def code_of(test: Path) -> Path:
+    """The place in the code that a path below tests/unit mirrors."""
+    package, *rest = test.parts
+    return PACKAGE_FOLDERS[package].joinpath(*rest)
+
+
 def test_unit_tests_are_of_packages_or_of_what_is_no_package() -> None:
     found = {path.name for path in UNIT.iterdir() if path.is_dir() and path.name[0] not in "._"}
     assert found == {*PACKAGES, *OTHERS}
@@ -34,7 +40,7 @@ def test_unit_tests_are_of_packages_or_of_what_is_no_package() -> None:
     ids=str,
 )
 def test_each_folder_of_unit_tests_is_a_package_of_the_code(folder: Path) -> None:
-    assert (ROOT / folder / "__init__.py").is_file()
+    assert (code_of(folder) / "__init__.py").is_file()
 
 
 def test_most_unit_tests_carry_the_name_of_a_module() -> None:
@@ -44,7 +50,7 @@ def test_most_unit_tests_carry_the_name_of_a_module() -> None:
     named = [
         test
         for test in tests
-        if (module := ROOT / test.relative_to(UNIT).with_name(test.name.removeprefix("test_")))
+        if (module := code_of(test.relative_to(UNIT)).with_name(test.name.removeprefix("test_")))
         and (module.is_file() or module.with_suffix("").is_dir())
     ]
     assert len(named) > len(tests) / 2

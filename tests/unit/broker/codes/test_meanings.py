@@ -8,7 +8,7 @@ import re
 from broker.codes.counted import ALARMS, ITEM_REFUSALS, RECORD_REFUSALS, RELAY_FAULTS
 from broker.codes.meanings import CODES, next_step
 from contracts.errors import ConcordantError
-from tests.support.code_scan import ROOT, codes, next_steps, printed_steps
+from tests.support.code_scan import PACKAGE_FOLDERS, ROOT, codes, next_steps, printed_steps
 from tests.support.commands import every_command
 
 SAID = re.compile(r"\bconcordant ([a-z][a-z -]*)")
@@ -24,8 +24,8 @@ def test_every_code_in_the_source_has_an_entry() -> None:
 def test_every_entry_is_a_code_of_the_source() -> None:
     text = "\n".join(
         path.read_text()
-        for package in ("broker", "contracts", "adapters", "concordant")
-        for path in (ROOT / package).rglob("*.py")
+        for folder in PACKAGE_FOLDERS.values()
+        for path in folder.rglob("*.py")
         if path.name != "meanings.py"
     )
     assert {code for code in CODES if f'"{code}"' not in text} == set()

@@ -53,7 +53,7 @@ def require_own_packages(*, complete: bool = False) -> None:
     Raises:
         InstallationError: code `package_foreign` or `package_missing`.
     """
-    home = Path(__file__).resolve().parent.parent
+    home = _home()
     for name in PACKAGES:
         ours = home / name / "__init__.py"
         found = _found(name)
@@ -91,6 +91,12 @@ def library_missing(error: ModuleNotFoundError, extra: str) -> InstallationError
     )
 
 
+def _home() -> Path:
+    """Folder of our packages: the one that holds `concordant`, or the root of a source tree."""
+    folder = Path(__file__).resolve().parent.parent
+    return folder.parents[1] if folder.parts[-2:] == ("deploy", "entrance") else folder
+
+
 def _found(name: str) -> str | None:
     """File of the package that an import gives; None if there is none."""
     if name in sys.modules:
@@ -112,7 +118,7 @@ def _found(name: str) -> str | None:
 
 
 def _asks_here(file: Path) -> bool:
-    """Whether a package does what each of ours does.
+    """True if a package asks this module, as each of ours does.
 
     Two distributions in one environment share a folder, and the later one replaces files.
     """
