@@ -7,7 +7,6 @@ import sys
 from typing import Annotated, Final
 
 import typer
-from concordant import __version__
 from typer.exceptions import TyperException
 
 from adapters import cli as adapter_cli
@@ -30,6 +29,7 @@ from broker.cli import (
 )
 from broker.codes.meanings import next_step
 from broker.errors import ConfigError
+from concordant import __version__
 from contracts.errors import ConcordantError
 
 USAGE: Final = 2

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from concordant.packages import PACKAGES, InstallationError, require_own_packages
 
+from concordant.packages import PACKAGES, InstallationError, require_own_packages
 from tests.support.code_scan import PACKAGE_FOLDERS, ROOT
 
 ENTRANCE = PACKAGE_FOLDERS["concordant"]
