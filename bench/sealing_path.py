@@ -46,7 +46,7 @@ async def throughput(made: World, partitions: int, events: int) -> list[dict[str
     )
     raw = await raw_producer(made.operator)
     sealing = _Sealing(made, partitions)
-    view = _view(made)
+    context = _context(made)
     offsets = {p: await end(made, made.topic, p) for p in range(PARTITIONS)}
     raw_offsets = {p: await end(made, made.raw_topic, p) for p in range(PARTITIONS)}
     number = 0
@@ -57,7 +57,9 @@ async def throughput(made: World, partitions: int, events: int) -> list[dict[str
         sent = await meter.measure("seal, send", events, lambda: sealing.send(sender, datas))  # noqa: B023 - awaited here
         await meter.measure("raw send", events, lambda: raw_send(raw, made.raw_topic, sent))  # noqa: B023
         await meter.measure(
-            "receive, judge", events, lambda: _receive(receiver, made.topic, offsets, events, view)
+            "receive, judge",
+            events,
+            lambda: _receive(receiver, made.topic, offsets, events, context),
         )
         await meter.measure(
             "raw receive",
@@ -119,7 +121,7 @@ class _Sealing:
         return records
 
 
-def _view(made: World) -> FileContext:
+def _context(made: World) -> FileContext:
     me = made.load(READER)
     return FileContext(
         TrustStore(me.agency, me.contracts, me.manifests, me.keyring).current,
@@ -129,7 +131,7 @@ def _view(made: World) -> FileContext:
 
 
 async def _receive(
-    receiver: KafkaTransport, topic: str, offsets: dict[int, int], events: int, view: FileContext
+    receiver: KafkaTransport, topic: str, offsets: dict[int, int], events: int, context: FileContext
 ) -> None:
     """Judge ``events`` new records; ``offsets`` is where each partition goes on."""
     stop, one = asyncio.Event(), asyncio.Lock()
@@ -137,8 +139,8 @@ async def _receive(
     opened = 0
 
     def judge(records: list[Record]) -> None:
-        for _record, judgement in judge_each(records, view, cache, now_ms()):
-            view.took(judgement)
+        for _record, judgement in judge_each(records, context, cache, now_ms()):
+            context.took(judgement)
             assert isinstance(judgement, Opened), judgement.outcome
 
     async def take(partition: KafkaPartition, records: list[Record]) -> None:

@@ -71,7 +71,7 @@ class Case(measuring.Case):
         now = self._clock()
         me = self._load(self.reader)
         self._cache = VerificationCache()
-        self._view = _View(
+        self._context = _View(
             TrustStore(me.agency, me.contracts, me.manifests, me.keyring).current,
             lambda *_: False,
             now,
@@ -80,13 +80,13 @@ class Case(measuring.Case):
     @property
     def state(self) -> PartitionState:
         """State of the stream at the reader."""
-        found = self._view.state(self._place)
+        found = self._context.state(self._place)
         assert found is not None
         return found
 
     def adopt(self, state: PartitionState) -> None:
         """Let the reader start from ``state``."""
-        self._view.adopt(self._place, state)
+        self._context.adopt(self._place, state)
 
     @property
     def _place(self) -> Place:
@@ -112,10 +112,10 @@ class Case(measuring.Case):
 
     def consume(self, messages: Sequence[Record]) -> list[OpenedEvent | None]:
         now = self._clock()
-        view = self._view
+        context = self._context
         opened = []
-        for _record, judgement in judge_each(messages, view, self._cache, now):
-            view.took(judgement)
+        for _record, judgement in judge_each(messages, context, self._cache, now):
+            context.took(judgement)
             opened.append(judgement.event if isinstance(judgement, Opened) else None)
         return opened
 

@@ -89,7 +89,7 @@ class _Waiting:
     since: int
     judged: int
     by_news: int
-    trust: KeyResolver
+    resolver: KeyResolver
 
 
 class Watch:
@@ -167,8 +167,8 @@ class Watch:
                 self._metrics.keep(tx, self._clock())
 
     def _awaited(self, now: int) -> tuple[str, ...]:
-        trust = self._trust.current.resolver
-        return awaited(trust.contracts, trust.manifests, now)
+        resolver = self._trust.current.resolver
+        return awaited(resolver.contracts, resolver.manifests, now)
 
     def _withheld(self, tx: Transaction, now: int, found: Found) -> None:
         for place, (size, since) in list(self._missing.items()):
@@ -226,21 +226,21 @@ class Watch:
             if row.reason == "quarantine_full"
             and has_room(tx.quarantine.size_of(row.agency), MAX_VALUE_BYTES)
         }
-        trust = self._trust.current.resolver
+        resolver = self._trust.current.resolver
         for gone in self._waiting.keys() - places:
             del self._waiting[gone]
         for place in sorted(places):
             waiting = self._waiting.get(place)
             if waiting is None:
-                self._waiting[place] = _Waiting(now, now, 0, trust)
+                self._waiting[place] = _Waiting(now, now, 0, resolver)
             else:
                 age = now - waiting.since
-                news = waiting.trust is not trust or place in room
+                news = waiting.resolver is not resolver or place in room
                 if now - waiting.judged < max(JUDGE_AGAIN_MS, age // WAITED_PARTS):
                     if not news or now - waiting.by_news < max(JUDGE_AGAIN_MS, age // NEWS_PARTS):
                         continue
                     waiting.by_news = now
-                waiting.judged, waiting.trust = now, trust
+                waiting.judged, waiting.resolver = now, resolver
             found.judge_again.append(place)
 
     def _forget(self, now: int) -> bool:
@@ -305,12 +305,12 @@ class Watch:
 
         0 for what is missing.
         """
-        trust = self._trust.current.resolver
+        resolver = self._trust.current.resolver
         found: dict[tuple[Expiring, str], int] = {}
         for agency in self._awaited(self._clock()):
-            manifest = trust.manifests.newest(agency)
+            manifest = resolver.manifests.newest(agency)
             found["manifest", agency] = 0 if manifest is None else manifest.expires
-        for signed in trust.contracts.trusted():
+        for signed in resolver.contracts.trusted():
             contract: tuple[Expiring, str] = ("contract", signed.contract.name)
             found[contract] = max(found.get(contract, 0), signed.contract.ends_ms)
         self._own_ends(found)

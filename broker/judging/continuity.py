@@ -36,8 +36,8 @@ A host that drops every second record reaches it.
 
 def place(
     state: PartitionState | None,
-    fact: LogPosition,
-    recall: StreamHistory,
+    position: LogPosition,
+    history: StreamHistory,
     room: Callable[[], Room] | None = None,
     *,
     forget: bool = True,
@@ -46,8 +46,8 @@ def place(
 
     Args:
         state: this reader's state of the sender's partition.
-        fact: the position that steps 1 to 3 verified.
-        recall: look-ups in the accepted records.
+        position: the place that steps 1 to 3 verified.
+        history: look-ups in the accepted records.
         room: () -> the sender's remaining limit over all its partitions; None if it has no other.
         forget: whether generations of this partition may be forgotten to make room.
 
@@ -56,40 +56,40 @@ def place(
         ContinuityError: ``log_time_fell``, ``unlinked``, ``superseded``, ``stream_stopped``,
             ``leaf_not_wanted``, ``gaps_many``, ``generations_many`` or ``state_full``.
     """
-    placement = _in_its_generation(state, fact, recall)
+    placement = _in_its_generation(state, position, history)
     if placement.verdict == "next" or placement.state is state:
         return placement
-    if fact.link is not None and placement.verdict != "start":  # index 0 names its predecessor
-        placement = follow_link(placement, fact.generation, fact.link, recall)
+    if position.link is not None and placement.verdict != "start":  # index 0 names its predecessor
+        placement = follow_link(placement, position.generation, position.link, history)
     if placement.verdict == "link":
-        linked_to = fact.link.name if fact.link is not None else fact.generation
+        linked_to = position.link.name if position.link is not None else position.generation
         placement = replace(placement, state=without_oldest(placement.state, linked_to))
     left = room_in_all() - size_of(state) if room is None else room()
-    return _within(left, placement, state, fact, forget=forget)
+    return _within(left, placement, state, position, forget=forget)
 
 
 def _in_its_generation(
-    state: PartitionState | None, fact: LogPosition, recall: StreamHistory
+    state: PartitionState | None, position: LogPosition, history: StreamHistory
 ) -> Placement:
     if state is None:
-        return _start(fact)
+        return _start(position)
     if state.stopped:
         raise ContinuityError("stream_stopped", "this sender's partition is stopped")
-    known = state.generations.get(fact.generation)
+    known = state.generations.get(position.generation)
     if known is None:
-        return _new_generation(state, fact)
-    if fact.index < known.size:
-        return _known_index(state, known, fact, recall)
-    if fact.generation != state.newest:
+        return _new_generation(state, position)
+    if position.index < known.size:
+        return _known_index(state, known, position, history)
+    if position.generation != state.newest:
         raise ContinuityError("superseded", "the generation ended below this index")
-    return _grow(state, known, fact)
+    return _grow(state, known, position)
 
 
 def _within(
     left: Room,
     placement: Placement,
     state: PartitionState | None,
-    fact: LogPosition,
+    position: LogPosition,
     *,
     forget: bool,
 ) -> Placement:
@@ -100,7 +100,7 @@ def _within(
     if left.takes(growth(state, placement.state)):
         return placement
     smaller, alarms = placement.state, placement.alarms
-    keep = {fact.generation} | ({fact.link.name} if fact.link is not None else set())
+    keep = {position.generation} | ({position.link.name} if position.link is not None else set())
     for name in forgettable(smaller, keep) if forget else ():
         if smaller.generations[name].gaps:
             alarms = (*alarms, "gaps_forgotten")
@@ -113,76 +113,76 @@ def _within(
 # --- a record at the head -----------------------------------------------------------------------
 
 
-def _start(fact: LogPosition) -> Placement:
-    _refuse_leaf(fact)
-    kept = fact.checkpoint()
-    frontier = Frontier(fact.index, fact.left)
+def _start(position: LogPosition) -> Placement:
+    _refuse_leaf(position)
+    kept = position.checkpoint()
+    frontier = Frontier(position.index, position.left)
     first = Generation(
-        fact.generation,
-        fact.index,
-        fact.index + 1,
-        frontier.append(fact.leaf),
+        position.generation,
+        position.index,
+        position.index + 1,
+        frontier.append(position.leaf),
         kept,
-        base=frontier if fact.index else None,
-        signer=fact.signer,
+        base=frontier if position.index else None,
+        signer=position.signer,
     )
     state = PartitionState(
-        fact.generation, fact.generation, fact.log_time, {fact.generation: first}
+        position.generation, position.generation, position.log_time, {position.generation: first}
     )
-    return Placement("start", state, kept=((fact.generation, kept),))
+    return Placement("start", state, kept=((position.generation, kept),))
 
 
-def _new_generation(state: PartitionState, fact: LogPosition) -> Placement:
+def _new_generation(state: PartitionState, position: LogPosition) -> Placement:
     """Handle *link*: the first record that this reader meets of a generation above the newest."""
-    name = fact.generation
+    name = position.generation
     if name < state.start:
-        late = fact.log_time > state.log_time
+        late = position.log_time > state.log_time
         return Placement("before_start", state, alarms=("before_start_late",) if late else ())
     if name < state.newest:
         raise ContinuityError("unlinked", "no known generation leads to this one")
-    _refuse_leaf(fact)
-    _require_later(state, fact)
-    kept = fact.checkpoint()
-    frontier = Frontier(fact.index, fact.left)
-    gap = Gap(0, fact.index - 1, Frontier(0, ()), frontier) if fact.index else None
+    _refuse_leaf(position)
+    _require_later(state, position)
+    kept = position.checkpoint()
+    frontier = Frontier(position.index, position.left)
+    gap = Gap(0, position.index - 1, Frontier(0, ()), frontier) if position.index else None
     newest = Generation(
         name,
         0,
-        fact.index + 1,
-        frontier.append(fact.leaf),
+        position.index + 1,
+        frontier.append(position.leaf),
         kept,
         (gap,) if gap is not None else (),
-        linked=fact.link is not None,
-        signer=fact.signer,
+        linked=position.link is not None,
+        signer=position.signer,
     )
     return Placement(
         "link",
-        replace(state, newest=name).having(newest, fact.log_time),
+        replace(state, newest=name).having(newest, position.log_time),
         gap=(name, gap.first, gap.last) if gap is not None else None,
         alarms=("gap",) if gap is not None else (),
         kept=((name, kept),),
     )
 
 
-def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placement:
+def _grow(state: PartitionState, held: Generation, position: LogPosition) -> Placement:
     """Handle *next* and *jump*: an index at or above the present size of the newest generation."""
-    _refuse_leaf(fact)
-    _require_later(state, fact)
+    _refuse_leaf(position)
+    _require_later(state, position)
     latest = held.latest
-    if latest.size > fact.index:  # the batch that is being read
-        _require_same_checkpoint(latest, fact)
+    if latest.size > position.index:  # the batch that is being read
+        _require_same_checkpoint(latest, position)
         kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
     else:
-        latest = fact.checkpoint()
+        latest = position.checkpoint()
         kept = ((held.name, latest),)
-    if fact.index == held.size:
-        if fact.left != held.frontier.hashes:
-            raise EquivocationError("the record continues another history", fact.index)
+    if position.index == held.size:
+        if position.left != held.frontier.hashes:
+            raise EquivocationError("the record continues another history", position.index)
         grown = Generation(  # like ``replace`` at a third of the cost: every record takes this path
             held.name,
             held.start,
-            fact.index + 1,
-            held.frontier.append(fact.leaf),
+            position.index + 1,
+            held.frontier.append(position.leaf),
             latest,
             held.gaps,
             held.end,
@@ -191,25 +191,25 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
             held.passed,
             held.signer,
         )
-        return Placement("next", state.having(grown, fact.log_time), kept=kept)
+        return Placement("next", state.having(grown, position.log_time), kept=kept)
     if len(held.gaps) >= MAX_GAPS:
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
-    frontier = Frontier(fact.index, fact.left)
+    frontier = Frontier(position.index, position.left)
     _require_shared_prefix(held.frontier, frontier)
-    if fact.index == held.latest.size:
+    if position.index == held.latest.size:
         _require_root(frontier, held.latest.root)
-    gap = Gap(held.size, fact.index - 1, held.frontier, frontier)
+    gap = Gap(held.size, position.index - 1, held.frontier, frontier)
     grown = replace(
         held,
-        size=fact.index + 1,
-        frontier=frontier.append(fact.leaf),
+        size=position.index + 1,
+        frontier=frontier.append(position.leaf),
         latest=latest,
         gaps=(*held.gaps, gap),
-        signer=fact.signer,
+        signer=position.signer,
     )
     return Placement(
         "jump",
-        state.having(grown, fact.log_time),
+        state.having(grown, position.log_time),
         gap=(held.name, gap.first, gap.last),
         alarms=("gap",),
         kept=kept,
@@ -220,49 +220,49 @@ def _grow(state: PartitionState, held: Generation, fact: LogPosition) -> Placeme
 
 
 def _known_index(
-    state: PartitionState, held: Generation, fact: LogPosition, recall: StreamHistory
+    state: PartitionState, held: Generation, position: LogPosition, history: StreamHistory
 ) -> Placement:
     """Handle *fill*, *repeat*, or a record from before the start."""
-    if fact.index < held.start:  # only the reader's first generation starts above 0
+    if position.index < held.start:  # only the reader's first generation starts above 0
         return Placement("before_start", state)
     for gap in held.gaps:
-        if gap.first <= fact.index <= gap.last:
-            return _fill(state, held, gap, fact, recall)
-    remembered = recall.leaf(fact.generation, fact.index)
+        if gap.first <= position.index <= gap.last:
+            return _fill(state, held, gap, position, history)
+    remembered = history.leaf(position.generation, position.index)
     if remembered is None:
         raise ContinuityError("superseded", "the index is above the head at which it was closed")
     leaf, content_missing = remembered
-    if leaf != fact.leaf:
-        raise EquivocationError("one index has two different records", fact.index)
-    above = recall.above(fact.generation, fact.index)
+    if leaf != position.leaf:
+        raise EquivocationError("one index has two different records", position.index)
+    above = history.above(position.generation, position.index)
     if above is not None:
-        _require_same_checkpoint(above, fact)
-    if content_missing and not fact.leaf_only:
+        _require_same_checkpoint(above, position)
+    if content_missing and not position.leaf_only:
         return Placement("fill", state)
     return Placement("repeat", state)
 
 
 def _fill(
-    state: PartitionState, held: Generation, gap: Gap, fact: LogPosition, recall: StreamHistory
+    state: PartitionState, held: Generation, gap: Gap, position: LogPosition, history: StreamHistory
 ) -> Placement:
-    kept = _fit_between(held.name, fact, recall)
-    _require_root(held.frontier_at(fact.size), fact.root)
-    here = Frontier(fact.index, fact.left)
+    kept = _fit_between(held.name, position, history)
+    _require_root(held.frontier_at(position.size), position.root)
+    here = Frontier(position.index, position.left)
     pieces: list[Gap] = []
-    if fact.index == gap.first:
-        if fact.left != gap.before.hashes:
-            raise EquivocationError("the record continues another history", fact.index)
+    if position.index == gap.first:
+        if position.left != gap.before.hashes:
+            raise EquivocationError("the record continues another history", position.index)
     else:
         _require_shared_prefix(gap.before, here)
-        pieces.append(Gap(gap.first, fact.index - 1, gap.before, here))
-    after = here.append(fact.leaf)
-    signed = recall.at(held.name, here.size)
+        pieces.append(Gap(gap.first, position.index - 1, gap.before, here))
+    after = here.append(position.leaf)
+    signed = history.at(held.name, here.size)
     if signed is not None:
         _require_root(here, signed.root)
-    if fact.index == gap.last:
+    if position.index == gap.last:
         _require_end(gap, after)
     else:
-        pieces.append(Gap(fact.index + 1, gap.last, after, gap.after, gap.root))
+        pieces.append(Gap(position.index + 1, gap.last, after, gap.after, gap.root))
     gaps = tuple(piece for old in held.gaps for piece in (pieces if old is gap else (old,)))
     if len(gaps) > max(MAX_GAPS, len(held.gaps)):  # a fill in the middle splits a gap in two
         raise ContinuityError("gaps_many", "too many gaps of this generation are open")
@@ -282,13 +282,13 @@ def _require_end(gap: Gap, after: Frontier) -> None:
 # --- small rules ---------------------------------------------------------------------------------
 
 
-def _refuse_leaf(fact: LogPosition) -> None:
-    if fact.leaf_only:
+def _refuse_leaf(position: LogPosition) -> None:
+    if position.leaf_only:
         raise ContinuityError("leaf_not_wanted", "a leaf replay is taken only to fill a gap")
 
 
-def _require_later(state: PartitionState, fact: LogPosition) -> None:
-    if fact.log_time < state.log_time:
+def _require_later(state: PartitionState, position: LogPosition) -> None:
+    if position.log_time < state.log_time:
         raise ContinuityError("log_time_fell", "the log time is before that of an earlier record")
 
 
@@ -298,32 +298,32 @@ def _require_root(frontier: Frontier | None, root: bytes) -> None:
         raise EquivocationError("one size has two roots", frontier.size)
 
 
-def _require_same_checkpoint(kept: StoredCheckpoint, fact: LogPosition) -> None:
-    if kept.size != fact.size:
-        raise EquivocationError("two batches overlap", fact.size)
-    if kept.root != fact.root:
-        raise EquivocationError("one size has two roots", fact.size)
-    if kept.time != fact.log_time and kept.time:
-        raise EquivocationError("one checkpoint was signed for two times", fact.size)
+def _require_same_checkpoint(kept: StoredCheckpoint, position: LogPosition) -> None:
+    if kept.size != position.size:
+        raise EquivocationError("two batches overlap", position.size)
+    if kept.root != position.root:
+        raise EquivocationError("one size has two roots", position.size)
+    if kept.time != position.log_time and kept.time:
+        raise EquivocationError("one checkpoint was signed for two times", position.size)
 
 
 def _fit_between(
-    generation: str, fact: LogPosition, recall: StreamHistory
+    generation: str, position: LogPosition, history: StreamHistory
 ) -> tuple[tuple[str, StoredCheckpoint], ...]:
     """Apply the rule of checkpoints to a record behind the head."""
-    above = recall.above(generation, fact.index)
-    kept = fact.checkpoint()
-    if above is not None and above.size == fact.size:
-        _require_same_checkpoint(above, fact)
-        kept = replace(above, lowest=min(above.lowest, fact.index), time=fact.log_time)
+    above = history.above(generation, position.index)
+    kept = position.checkpoint()
+    if above is not None and above.size == position.size:
+        _require_same_checkpoint(above, position)
+        kept = replace(above, lowest=min(above.lowest, position.index), time=position.log_time)
     elif above is not None:
-        if fact.size > above.lowest:
-            raise EquivocationError("two batches overlap", fact.size)
-        if above.time and fact.log_time > above.time:
-            raise EquivocationError("times fall along sizes", fact.size)
-    below = recall.below(generation, fact.size)
-    if below is not None and below.time > fact.log_time:
-        raise EquivocationError("times fall along sizes", fact.size)
+        if position.size > above.lowest:
+            raise EquivocationError("two batches overlap", position.size)
+        if above.time and position.log_time > above.time:
+            raise EquivocationError("times fall along sizes", position.size)
+    below = history.below(generation, position.size)
+    if below is not None and below.time > position.log_time:
+        raise EquivocationError("times fall along sizes", position.size)
     return ((generation, kept),)
 
 

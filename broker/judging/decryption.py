@@ -56,7 +56,9 @@ class Ahead:
     texts: list[bytes | None]
 
 
-def open_ahead(verified: VerifiedRecord, view: ReaderContext, sessions: Sessions) -> Ahead | None:
+def open_ahead(
+    verified: VerifiedRecord, context: ReaderContext, sessions: Sessions
+) -> Ahead | None:
     """Compute steps 5, 7 and 8 of a record as far as the caches allow.
 
     It tries no new wrap and caches nothing. Failures are left to ``open_record``, which returns the
@@ -64,18 +66,18 @@ def open_ahead(verified: VerifiedRecord, view: ReaderContext, sessions: Sessions
     """
     source, value = verified.origin.agency, verified.record.value
     assert value is not None
-    if source == view.agency or verified.fact.leaf_only or len(value) > AHEAD_MAX_BYTES:
+    if source == context.agency or verified.position.leaf_only or len(value) > AHEAD_MAX_BYTES:
         return None
     try:
         sealed = parse_value(value)
     except LayoutError:
         return None
-    keys, _ = view.opening_keys(verified.log_time)
-    mine = sessions.known(sealed, source, view.agency, keys)
+    keys, _ = context.opening_keys(verified.log_time)
+    mine = sessions.known(sealed, source, context.agency, keys)
     if mine is None:
         return Ahead(sealed, None, [])
     entry, session = mine
-    prefix = sessions.prefix(view.deployment, sealed.contract, source)
+    prefix = sessions.prefix(context.deployment, sealed.contract, source)
     try:
         return Ahead(
             sealed, session, open_groups(sealed, entry, session, prefix, uuid_text(sealed.id))
@@ -103,7 +105,7 @@ class WrapCount:
 
 def open_record(
     verified: VerifiedRecord,
-    view: ReaderContext,
+    context: ReaderContext,
     cache: VerificationCache,
     now: int,
     wraps: WrapCount,
@@ -113,7 +115,7 @@ def open_record(
 
     Args:
         verified: a record that passed steps 0 to 4.
-        view: what the reader knows.
+        context: what the reader knows.
         cache: the caller's; it saves work and changes no answer.
         now: the reader's clock, ms.
         wraps: counts the new wraps that are tried.
@@ -127,7 +129,7 @@ def open_record(
         RefusedError: with the step and its code.
     """
     source = verified.origin.agency
-    if source == view.agency:
+    if source == context.agency:
         return "not_addressed"
     value = verified.record.value
     assert value is not None
@@ -137,9 +139,9 @@ def open_record(
         raise RefusedError(5, error.code, str(error)) from None
     if sealed.time > verified.log_time + CLOCK_SKEW_MS:
         raise RefusedError(5, "time_ahead", "the event's time is after its log time")
-    keys, key_gone = view.opening_keys(verified.log_time)
+    keys, key_gone = context.opening_keys(verified.log_time)
     try:
-        mine = cache.sessions.find(sealed, view.deployment, source, view.agency, keys, wraps)
+        mine = cache.sessions.find(sealed, context.deployment, source, context.agency, keys, wraps)
     except WrapBudgetError:
         raise RefusedError(5, "wrap_budget", "this sender sends too many new wraps") from None
     if mine is None:
@@ -147,9 +149,9 @@ def open_record(
             raise RefusedError(5, "key_missing", "an exchange key that was listed is not held here")
         return "not_addressed"
     entry, session = mine
-    in_force = _contract_in_force(sealed.contract, verified, view, now)  # step 6
+    in_force = _contract_in_force(sealed.contract, verified, context, now)  # step 6
     event_id = uuid_text(sealed.id)
-    prefix = cache.sessions.prefix(view.deployment, sealed.contract, source)
+    prefix = cache.sessions.prefix(context.deployment, sealed.contract, source)
     if ahead is not None and ahead.session is session:
         texts = ahead.texts
     else:
@@ -157,8 +159,8 @@ def open_record(
             texts = open_groups(sealed, entry, session, prefix, event_id)
         except OpeningError as error:
             raise RefusedError(error.step, error.code, str(error)) from None
-    event = _interpret(sealed, event_id, texts, in_force, verified, view)  # steps 9 and 10
-    known = view.known(event.source, event.id)
+    event = _interpret(sealed, event_id, texts, in_force, verified, context)  # steps 9 and 10
+    known = context.known(event.source, event.id)
     if known is None:
         return event
     if known.type == event.type and known.same(event.flat):
@@ -167,9 +169,9 @@ def open_record(
 
 
 def _contract_in_force(
-    contract_hash: bytes, verified: VerifiedRecord, view: ReaderContext, now: int
+    contract_hash: bytes, verified: VerifiedRecord, context: ReaderContext, now: int
 ) -> ContractInForce:
-    in_force = view.contract_in_force(contract_hash)
+    in_force = context.contract_in_force(contract_hash)
     if in_force is None:
         raise RefusedError(6, "contract_unknown", "no verified contract has this hash")
     contract, log_time = in_force.contract, verified.log_time
@@ -181,7 +183,7 @@ def _contract_in_force(
         raise RefusedError(
             6, "contract_ended", "the contract ended, and its grace period has passed"
         )
-    for party in (verified.origin.agency, view.agency):
+    for party in (verified.origin.agency, context.agency):
         if party not in contract.by_id:
             raise RefusedError(6, "not_a_party", "the contract does not name sender and reader")
         since = in_force.inactive_since.get(party)
@@ -198,9 +200,9 @@ def _interpret(
     texts: list[bytes | None],
     in_force: ContractInForce,
     verified: VerifiedRecord,
-    view: ReaderContext,
+    context: ReaderContext,
 ) -> OpenedEvent:
-    contract, me, source = in_force.contract, view.agency, verified.origin.agency
+    contract, me, source = in_force.contract, context.agency, verified.origin.agency
     groups = _parse_groups(texts)
     head = groups[0]
     if head is None or head.keys() != _HEAD_NAMES:
@@ -243,7 +245,7 @@ def _interpret(
         flat=flat,
         withheld=withheld(event_type, granted),
         contract=(contract.name, contract.version, in_force.hash.hex()),
-        log_time=verified.fact.log_time,
+        log_time=verified.position.log_time,
         urgent=event_type in vocabulary().urgent_types,
     )
 

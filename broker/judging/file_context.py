@@ -26,7 +26,7 @@ from contracts.values import value_class
 
 
 @dataclass(slots=True)
-class FileRecall:
+class FileHistory:
     """History of one sender's partition within the file."""
 
     leaves: dict[tuple[str, int], tuple[bytes, bool]] = field(default_factory=dict)
@@ -87,23 +87,23 @@ class FileContext:
         receipts: Callable[[str, int, int], Sequence[tuple[int, bytes]]],
         now: int,
     ) -> None:
-        self._trust = trust.resolver
-        self.deployment = self._trust.manifests.deployment
-        self.agency = self._trust.agency
+        self._resolver = trust.resolver
+        self.deployment = self._resolver.manifests.deployment
+        self.agency = self._resolver.agency
         self.opening_keys = trust.opening_keys
         self.receipts = receipts
         self._now = now
         self._states: dict[Place, PartitionState] = {}
-        self._recalls: dict[Place, FileRecall] = {}
+        self._histories: dict[Place, FileHistory] = {}
         self._events: dict[tuple[str, str], ShownEvent] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """See ``ReaderContext``."""
-        return self._trust.stream_key(agency, key_id, log_time)
+        return self._resolver.stream_key(agency, key_id, log_time)
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """See ``ReaderContext``."""
-        return self._trust.contract_in_force(contract_hash)
+        return self._resolver.contract_in_force(contract_hash)
 
     def wraps_left(self, agency: str) -> int:
         """Return no limit: a person reads the file, and no other sender has to wait."""
@@ -118,7 +118,7 @@ class FileContext:
         used = (size_of(state) for place, state in self._states.items() if place.agency == agency)
         return room_in_all() - sum(used, NOTHING)
 
-    def doubted(self, agency: str) -> dict[Place, PartitionState]:
+    def affected(self, agency: str) -> dict[Place, PartitionState]:
         """See ``ReaderContext``: a file has no gaps of revoked keys."""
         return {}
 
@@ -135,12 +135,12 @@ class FileContext:
                     found[other] = smaller
         return found
 
-    def recall(self, place: Place) -> FileRecall:
+    def history(self, place: Place) -> FileHistory:
         """See ``ReaderContext``."""
-        recall = self._recalls.get(place)
-        if recall is None:
-            recall = self._recalls[place] = FileRecall()
-        return recall
+        history = self._histories.get(place)
+        if history is None:
+            history = self._histories[place] = FileHistory()
+        return history
 
     def known(self, source: str, event_id: str) -> ShownEvent | None:
         """See ``ReaderContext``."""
@@ -163,10 +163,14 @@ class FileContext:
         """Record a record's position in its stream."""
         if placement.verdict == "before_start":
             return
-        fact, generation, place = verified.fact, verified.origin.generation, verified.origin.place
+        position, generation, place = (
+            verified.position,
+            verified.origin.generation,
+            verified.origin.place,
+        )
         self._states[place] = placement.state
-        recall = self.recall(place)
+        history = self.history(place)
         if placement.verdict != "repeat":  # a repeated leaf does not remove known content
-            recall.leaves[generation, fact.index] = (fact.leaf, fact.leaf_only)
+            history.leaves[generation, position.index] = (position.leaf, position.leaf_only)
         for name, kept in placement.kept:
-            recall.keep(name, kept)
+            history.keep(name, kept)

@@ -27,7 +27,7 @@ MAX_GENERATIONS: Final = 64
 
 
 def follow_link(
-    placement: Placement, name: str, link: GenerationLink, recall: StreamHistory
+    placement: Placement, name: str, link: GenerationLink, history: StreamHistory
 ) -> Placement:
     """Close the predecessor that index 0 names, and all generations that the link skips.
 
@@ -35,7 +35,7 @@ def follow_link(
         placement: placement of index 0 in its own generation.
         name: that generation.
         link: the link in index 0.
-        recall: look-ups in the accepted records.
+        history: look-ups in the accepted records.
 
     Raises:
         EquivocationError: the link contradicts what the sender signed before.
@@ -55,9 +55,9 @@ def follow_link(
         generations[other] = replace(passed, end=end, passed=True)
     held = generations.get(link.name)
     if held is not None:
-        ended = _end(replace(held, passed=False), link, recall)
+        ended = _end(replace(held, passed=False), link, history)
     elif link.name > state.start:
-        ended = _missed(link, recall)
+        ended = _missed(link, history)
     else:  # it follows a generation from before this reader's start, which has later ones
         ended = _End(None, alarms=("rollback",))
     if ended.held is not None:
@@ -81,9 +81,9 @@ class _End:
     kept: tuple[tuple[str, StoredCheckpoint], ...] = ()
 
 
-def _missed(link: GenerationLink, recall: StreamHistory) -> _End:
+def _missed(link: GenerationLink, history: StreamHistory) -> _End:
     """Return the end of a generation of which no record arrived: all of it is a gap."""
-    named, kept = _named_checkpoint(link, recall)
+    named, kept = _named_checkpoint(link, history)
     gap = Gap(0, link.size - 1, Frontier(0, ()), None, link.root)
     held = Generation(
         link.name, 0, link.size, Frontier(0, ()), named, (gap,), end=link.size, linked=False
@@ -91,11 +91,11 @@ def _missed(link: GenerationLink, recall: StreamHistory) -> _End:
     return _End(held, (link.name, gap.first, gap.last), ("gap",), kept)
 
 
-def _end(held: Generation, link: GenerationLink, recall: StreamHistory) -> _End:
+def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End:
     """Return the end of a known generation by the link's (size, root)."""
     if link.size <= held.start:  # there is no state to compare it with
         return _End(_closed(held, link), alarms=("rollback",))
-    _, kept = _named_checkpoint(link, recall)
+    _, kept = _named_checkpoint(link, history)
     known = held.frontier_at(link.size)
     if known is not None and known.root() != link.root:
         raise EquivocationError("one size has two roots", link.size)
@@ -111,13 +111,13 @@ def _end(held: Generation, link: GenerationLink, recall: StreamHistory) -> _End:
 
 
 def _named_checkpoint(
-    link: GenerationLink, recall: StreamHistory
+    link: GenerationLink, history: StreamHistory
 ) -> tuple[StoredCheckpoint, tuple[tuple[str, StoredCheckpoint], ...]]:
     """Apply the rule of checkpoints to the one in a link.
 
     Return it and the checkpoints to store.
     """
-    above = recall.above(link.name, link.size - 1)
+    above = history.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
         if above.root != link.root:
             raise EquivocationError("a link names another root for a known size", link.size)

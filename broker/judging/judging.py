@@ -1,8 +1,8 @@
 """Judge of a record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
-One function of the record, the reader's view and ``now``: no I/O, no clock. The cache is the
+One function of the record, the reader's context and ``now``: no I/O, no clock. The cache is the
 caller's; it saves work and changes no answer. How many new wraps of a sender may be tried is a
-number that the view gives, and how many were tried a number that the judgement has. Receiving,
+number that the context gives, and how many were tried a number that the judgement has. Receiving,
 ``event open`` and ``event verify`` all call it; none of them checks anything of its own.
 
 ==  ========================================================================================== 0
@@ -57,89 +57,89 @@ STAGE_RECORDS: Final = 64
 """Number of records of a batch that pass each stage together."""
 
 
-def judge(record: Record, view: ReaderContext, cache: VerificationCache, now: int) -> Judgement:
+def judge(record: Record, context: ReaderContext, cache: VerificationCache, now: int) -> Judgement:
     """Steps 0 to 10.
 
     Args:
         record: as Kafka or a file gave it.
-        view: what the reader knows.
+        context: what the reader knows.
         cache: what saves work, kept by the caller from one record to the next.
         now: the reader's clock, ms.
     """
-    return _judge_verified(_verified(record, view, cache, now), view, cache, now)
+    return _judge_verified(_verified(record, context, cache, now), context, cache, now)
 
 
 def judge_each(
-    records: Sequence[Record], view: ReaderContext, cache: VerificationCache, now: int
+    records: Sequence[Record], context: ReaderContext, cache: VerificationCache, now: int
 ) -> Iterator[tuple[Record, Judgement]]:
     """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
 
     The records are taken ``STAGE_RECORDS`` at a time, and by stages, so that the code of each stage
     and the values stay in the processor's caches. Steps 0 to 3 ask for public material only. What
     can be decrypted without trying a new wrap is decrypted next; it decides nothing. From step 4 on
-    a record is judged after the one before it: the caller has ``view`` take up each judgement
+    a record is judged after the one before it: the caller has ``context`` take up each judgement
     before it asks for the next.
 
     Args:
         records: in the order in which they came.
-        view: what the reader knows.
+        context: what the reader knows.
         cache: what saves work, kept by the caller from one batch to the next.
         now: the reader's clock, ms.
     """
     if len(records) == 1:  # a stage of one record saves nothing
-        yield records[0], judge(records[0], view, cache, now)
+        yield records[0], judge(records[0], context, cache, now)
         return
     for at in range(0, len(records), STAGE_RECORDS):
         stage = records[at : at + STAGE_RECORDS]
-        verified = [_verified(record, view, cache, now) for record in stage]
+        verified = [_verified(record, context, cache, now) for record in stage]
         ahead = [
-            None if isinstance(found, RefusedError) else open_ahead(found, view, cache.sessions)
+            None if isinstance(found, RefusedError) else open_ahead(found, context, cache.sessions)
             for found in verified
         ]
         for record, found, opened in zip(stage, verified, ahead, strict=True):
-            yield record, _judge_verified(found, view, cache, now, opened)
+            yield record, _judge_verified(found, context, cache, now, opened)
 
 
 def _verified(
-    record: Record, view: ReaderContext, cache: VerificationCache, now: int
+    record: Record, context: ReaderContext, cache: VerificationCache, now: int
 ) -> VerifiedRecord | RefusedError:
     try:
-        return verify_record(record, view, cache, now)
+        return verify_record(record, context, cache, now)
     except RefusedError as refusal:
         return refusal
 
 
 def _judge_verified(
     verified: VerifiedRecord | RefusedError,
-    view: ReaderContext,
+    context: ReaderContext,
     cache: VerificationCache,
     now: int,
     ahead: Ahead | None = None,
 ) -> Judgement:
     if isinstance(verified, RefusedError):  # steps 0 to 3
         return may_wait(Unverified(verified))
-    placement = place_record(verified, view)  # step 4
+    placement = place_record(verified, context)  # step 4
     if not isinstance(placement, Placement):
         return placement
     if placement.verdict == "repeat":
         return Repeat(verified, placement)
     if placement.verdict == "before_start":
         return BeforeStart(verified, placement)
-    if verified.fact.leaf_only:
+    if verified.position.leaf_only:
         return LeafTaken(verified, placement)
-    return _judge_content(verified, placement, view, cache, now, ahead)  # steps 5 to 10
+    return _judge_content(verified, placement, context, cache, now, ahead)  # steps 5 to 10
 
 
 # --- step 4 --------------------------------------------------------------------------------------
 
 
 def place_record(
-    verified: VerifiedRecord, view: ReaderContext
+    verified: VerifiedRecord, context: ReaderContext
 ) -> Placement | Unplaced | Deferred | Equivocation:
     """Apply step 4: the position of a record in its sender's stream."""
     relief: dict[Place, PartitionState] = {}
     try:
-        placement = _placed(verified, view, relief)
+        placement = _placed(verified, context, relief)
     except EquivocationError as error:
         refusal = RefusedError(4, error.code, str(error))
         return Equivocation(verified, refusal, tuple(relief.items()))
@@ -150,36 +150,36 @@ def place_record(
 
 
 def _placed(
-    verified: VerifiedRecord, view: ReaderContext, relief: dict[Place, PartitionState]
+    verified: VerifiedRecord, context: ReaderContext, relief: dict[Place, PartitionState]
 ) -> Placement:
     """The placement; at the limit of a sender's state with what goes first in ``relief``.
 
     The order is: gaps revealed by a revoked key, then complete or skipped generations of this
     partition, then those of other partitions (docs/spec/streams.md, "Limits").
     """
-    fact, where = verified.fact, verified.origin.place
-    recall = view.recall(where)
+    position, where = verified.position, verified.origin.place
+    history = context.history(where)
 
     def room() -> Room:
-        left = view.room(where.agency)
+        left = context.room(where.agency)
         for place, smaller in relief.items():
-            left -= growth(view.state(place), smaller)
+            left -= growth(context.state(place), smaller)
         return left
 
     try:
-        return continuity.place(view.state(where), fact, recall, room, forget=False)
+        return continuity.place(context.state(where), position, history, room, forget=False)
     except ContinuityError as error:
         if error.code != "state_full":
             raise
-    relief.update(view.doubted(where.agency))
+    relief.update(context.affected(where.agency))
     try:
-        return continuity.place(relief.get(where, view.state(where)), fact, recall, room)
+        return continuity.place(relief.get(where, context.state(where)), position, history, room)
     except ContinuityError as error:
-        passed = view.passed(where, relief) if error.code == "state_full" else {}
+        passed = context.passed(where, relief) if error.code == "state_full" else {}
         if not passed:
             raise
     relief.update(passed)
-    return continuity.place(relief.get(where, view.state(where)), fact, recall, room)
+    return continuity.place(relief.get(where, context.state(where)), position, history, room)
 
 
 # --- steps 5 to 10 -------------------------------------------------------------------------------
@@ -188,14 +188,14 @@ def _placed(
 def _judge_content(
     verified: VerifiedRecord,
     placement: Placement,
-    view: ReaderContext,
+    context: ReaderContext,
     cache: VerificationCache,
     now: int,
     ahead: Ahead | None,
 ) -> Judgement:
-    wraps = WrapCount(view.wraps_left(verified.origin.agency))
+    wraps = WrapCount(context.wraps_left(verified.origin.agency))
     try:
-        event = open_record(verified, view, cache, now, wraps, ahead)
+        event = open_record(verified, context, cache, now, wraps, ahead)
     except RefusedError as refusal:
         return may_wait(Refused(verified, placement, refusal, wraps=wraps.tried))
     if isinstance(event, OpenedEvent):

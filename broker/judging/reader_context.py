@@ -84,7 +84,7 @@ class ReaderContext(Protocol):
     def room(self, agency: str) -> Room:
         """Return the bytes and gaps that remain of a sender's limits."""
 
-    def doubted(self, agency: str) -> Mapping[Place, PartitionState]:
+    def affected(self, agency: str) -> Mapping[Place, PartitionState]:
         """Return a sender's states without the gaps that its revoked keys revealed, if any.
 
         Searched once in a batch: then there is none.
@@ -102,7 +102,7 @@ class ReaderContext(Protocol):
             relief: states that are smaller already.
         """
 
-    def recall(self, place: Place) -> StreamHistory:
+    def history(self, place: Place) -> StreamHistory:
         """Return look-ups in the accepted records of a sender's partition."""
 
     def known(self, source: str, event_id: str) -> Known | None:

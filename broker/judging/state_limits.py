@@ -125,7 +125,7 @@ def smallest(state: PartitionState) -> PartitionState:
     return state
 
 
-def without_doubted(state: PartitionState, doubted: Collection[bytes]) -> PartitionState:
+def without_affected(state: PartitionState, affected: Collection[bytes]) -> PartitionState:
     """Return the state without the gaps that revoked keys revealed.
 
     Records missing there would be refused at step 2. The sender publishes them again in a later
@@ -134,10 +134,10 @@ def without_doubted(state: PartitionState, doubted: Collection[bytes]) -> Partit
 
     Args:
         state: the partition.
-        doubted: key ids of revoked keys.
+        affected: key ids of revoked keys.
     """
     generations = {
-        name: replace(held, gaps=()) if held.gaps and held.signer in doubted else held
+        name: replace(held, gaps=()) if held.gaps and held.signer in affected else held
         for name, held in state.generations.items()
     }
     return replace(state, generations=generations)

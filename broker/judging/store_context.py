@@ -30,7 +30,7 @@ from broker.judging.state_limits import (
     room_in_all,
     size_of,
     smallest,
-    without_doubted,
+    without_affected,
 )
 from broker.judging.verification_cache import VerificationCache
 from broker.registry.contract_in_force import ContractInForce
@@ -62,7 +62,7 @@ def digest(secret: bytes, path: str, value: JSON) -> str:
     return pseudonyms.field_digest(secret, path, canonical).hex()
 
 
-class StreamRecall:
+class StoredHistory:
     """Look-ups in one sender's partition: this batch first, then the store."""
 
     def __init__(self, tx: Transaction, place: Place) -> None:
@@ -166,9 +166,9 @@ class StoreContext:
         now: int,
     ) -> None:
         self._tx = tx
-        self.trust = trust.resolver
-        self.deployment = self.trust.manifests.deployment
-        self.agency = self.trust.agency
+        self.resolver = trust.resolver
+        self.deployment = self.resolver.manifests.deployment
+        self.agency = self.resolver.agency
         self.opening_keys = trust.opening_keys
         self._secret = secret
         self._cache = cache
@@ -180,13 +180,13 @@ class StoreContext:
         self._used: dict[str, Room] = {}
         self._searched: set[tuple[str, str]] = set()
         self.forgotten: list[tuple[str, str]] = []
-        self._recalls: dict[Place, StreamRecall] = {}
+        self._histories: dict[Place, StoredHistory] = {}
         self._events: dict[tuple[str, str], KnownEvent] = {}
         self._receipts: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
 
     def stream_key(self, agency: str, key_id: bytes, log_time: int) -> StreamKey:
         """See ``ReaderContext``."""
-        return self.trust.stream_key(agency, key_id, log_time)
+        return self.resolver.stream_key(agency, key_id, log_time)
 
     def receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         """See ``ReaderContext``."""
@@ -194,21 +194,21 @@ class StoreContext:
             self._receipts[origin, before] = [
                 (row.size, row.root)
                 for row in self._tx.receipts.from_size(origin, 0)
-                if self.trust.receipt_believed(row.text, before)
+                if self.resolver.receipt_believed(row.text, before)
             ]
         return [one for one in self._receipts[origin, before] if one[0] > index]
 
     def contract_in_force(self, contract_hash: bytes) -> ContractInForce | None:
         """See ``ReaderContext``."""
-        return self.trust.contract_in_force(contract_hash)
+        return self.resolver.contract_in_force(contract_hash)
 
     def wraps_left(self, agency: str) -> int:
         """See ``ReaderContext``."""
-        return self._cache.budget(agency, self.trust.parties, self._now).left
+        return self._cache.budget(agency, self.resolver.parties, self._now).left
 
     def count_wraps(self, agency: str, tried: int) -> None:
         """Take new wraps that were tried from their sender's budget."""
-        budget = self._cache.budget(agency, self.trust.parties, self._now)
+        budget = self._cache.budget(agency, self.resolver.parties, self._now)
         self._cache.budgets[agency] = budget.after(tried)
 
     def state(self, place: Place) -> PartitionState | None:
@@ -235,19 +235,19 @@ class StoreContext:
             self._used[agency] = used
         return room_in_all() - self._used[agency]
 
-    def doubted(self, agency: str) -> dict[Place, PartitionState]:
+    def affected(self, agency: str) -> dict[Place, PartitionState]:
         """See ``ReaderContext``."""
-        if ("doubted", agency) in self._searched:
+        if ("affected", agency) in self._searched:
             return {}
-        self._searched.add(("doubted", agency))
+        self._searched.add(("affected", agency))
         found: dict[Place, PartitionState] = {}
         for place in self._places(agency):
             state = self.state(place)
             assert state is not None
             signers = {held.signer for held in state.generations.values() if held.gaps}
-            doubted = {one for one in signers if self.trust.is_revoked(agency, one)}
-            if doubted:
-                found[place] = without_doubted(state, doubted)
+            affected = {one for one in signers if self.resolver.is_revoked(agency, one)}
+            if affected:
+                found[place] = without_affected(state, affected)
         return found
 
     def passed(
@@ -278,12 +278,12 @@ class StoreContext:
                 self.forgotten.append((place.agency, "gaps_forgotten"))
             self._set_state(place, state)
 
-    def recall(self, place: Place) -> StreamRecall:
+    def history(self, place: Place) -> StoredHistory:
         """See ``ReaderContext``."""
-        recall = self._recalls.get(place)
-        if recall is None:
-            recall = self._recalls[place] = StreamRecall(self._tx, place)
-        return recall
+        history = self._histories.get(place)
+        if history is None:
+            history = self._histories[place] = StoredHistory(self._tx, place)
+        return history
 
     def known(self, source: str, event_id: str) -> KnownEvent | None:
         """See ``ReaderContext``."""
@@ -308,11 +308,11 @@ class StoreContext:
     ) -> None:
         """Record a position: (generation, index, leaf) and its checkpoint."""
         self._set_state(place, placement.state)
-        recall = self.recall(place)
+        history = self.history(place)
         if leaf is not None:
-            recall.leaves[leaf[:2]] = (leaf[2], status)
+            history.leaves[leaf[:2]] = (leaf[2], status)
         for generation, kept in placement.kept:
-            recall.kept.setdefault(generation, {})[kept.size] = (kept, checkpoint_text)
+            history.kept.setdefault(generation, {})[kept.size] = (kept, checkpoint_text)
 
     def stop(self, place: Place, state: PartitionState) -> None:
         """Stop a sender's partition until an operator releases it."""
@@ -342,13 +342,13 @@ class StoreContext:
             assert state is not None
             version = write_state(self._tx, place, version, self._stored.get(place), state)
             self._written[place] = (version, state)
-        for place, recall in self._recalls.items():
+        for place, history in self._histories.items():
             by_generation: dict[str, list[Leaf]] = {}
-            for (generation, index), (leaf, status) in recall.leaves.items():
+            for (generation, index), (leaf, status) in history.leaves.items():
                 by_generation.setdefault(generation, []).append((index, leaf, status))
             for generation, leaves in by_generation.items():
                 self._tx.reader_logs.save_leaves(place.generation(generation), leaves)
-            for generation, kept_by_size in recall.kept.items():
+            for generation, kept_by_size in history.kept.items():
                 rows: list[Checkpointed] = [
                     (kept.size, kept.root, kept.time, kept.lowest, text)
                     for kept, text in kept_by_size.values()

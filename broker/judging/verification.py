@@ -55,17 +55,17 @@ class VerifiedRecord:
 
     record: Record
     origin: Origin
-    fact: LogPosition
+    position: LogPosition
     proof: Proof
 
     @property
     def log_time(self) -> int:
         """Return the time of the sender's log signature, ms since the epoch."""
-        return self.fact.log_time * 1000
+        return self.position.log_time * 1000
 
 
 def verify_record(
-    record: Record, view: ReaderContext, cache: VerificationCache, now: int
+    record: Record, context: ReaderContext, cache: VerificationCache, now: int
 ) -> VerifiedRecord:
     """Apply steps 0 to 3, with public material only.
 
@@ -73,10 +73,10 @@ def verify_record(
         RefusedError: with the step and its code.
     """
     value, content_type, header = _headers(record)  # step 0
-    proof, origin, link = _proof(record, header, view, cache)  # step 1
+    proof, origin, link = _proof(record, header, context, cache)  # step 1
     checkpoint = proof.checkpoint
     log_time = proof.line.timestamp
-    stated = _require_signed(proof, origin, view, cache)  # step 2
+    stated = _require_signed(proof, origin, context, cache)  # step 2
     if log_time * 1000 > now + CLOCK_SKEW_MS:
         raise RefusedError(2, "early", "the log time is more than 5 minutes ahead of this clock")
     if opening_time(origin.generation) > log_time * 1000 + CLOCK_SKEW_MS:
@@ -102,9 +102,9 @@ def verify_record(
     cache.paths[checkpoint.origin] = path
     if stated is not None:
         _require_covered(
-            proof, origin, (leaf, left), stated, view, cache.trials
+            proof, origin, (leaf, left), stated, context, cache.trials
         )  # second part of step 2, which needs the leaf
-    fact = LogPosition(
+    position = LogPosition(
         origin.generation,
         proof.index,
         leaf,
@@ -116,7 +116,7 @@ def verify_record(
         leaf_only,
         proof.line.key_id,
     )
-    return VerifiedRecord(record, origin, fact, proof)
+    return VerifiedRecord(record, origin, position, proof)
 
 
 def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
@@ -147,7 +147,7 @@ def _headers(record: Record) -> tuple[bytes, bytes, bytes]:
 
 
 def _proof(
-    record: Record, header: bytes, view: ReaderContext, cache: VerificationCache
+    record: Record, header: bytes, context: ReaderContext, cache: VerificationCache
 ) -> tuple[Proof, Origin, GenerationLink | None]:
     try:
         proof = parse_proof(header, cache.checkpoints)
@@ -155,7 +155,7 @@ def _proof(
     except (ProofError, NoteError):
         raise RefusedError(1, "proof_malformed", "the proof is not in its one form") from None
     if (
-        origin.deployment != view.deployment
+        origin.deployment != context.deployment
         or origin.topic != record.topic
         or origin.partition != record.partition
     ):
@@ -177,7 +177,7 @@ def _proof(
 
 
 def _require_signed(
-    proof: Proof, origin: Origin, view: ReaderContext, cache: VerificationCache
+    proof: Proof, origin: Origin, context: ReaderContext, cache: VerificationCache
 ) -> Sequence[tuple[int, bytes]] | None:
     """Apply step 2 except for the clock, once per checkpoint, which all records of a batch share.
 
@@ -188,7 +188,7 @@ def _require_signed(
     text, line = proof.checkpoint_text, proof.line
     if text in cache.signed:
         return None
-    key = view.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
+    key = context.stream_key(origin.agency, line.key_id, line.timestamp * 1000)
     try:
         verify_cosignature(line, key.verifier, proof.signed.body)
     except NoteError as error:
@@ -199,7 +199,7 @@ def _require_signed(
     if key.manifest_expired:
         raise RefusedError(2, "manifest_expired", "every manifest with this key had expired")
     if key.revoked_since is not None:
-        stated = view.receipts(proof.checkpoint.origin, proof.index, key.revoked_since)
+        stated = context.receipts(proof.checkpoint.origin, proof.index, key.revoked_since)
         if not stated:
             raise RefusedError(2, "key_revoked", "the key is revoked, and no receipt covers this")
         return stated
@@ -217,7 +217,7 @@ def _require_covered(
     origin: Origin,
     place: tuple[bytes, tuple[bytes, ...]],
     stated: Sequence[tuple[int, bytes]],
-    view: ReaderContext,
+    context: ReaderContext,
     trials: Trials,
 ) -> None:
     """Check that a receipt covers the record: by its own path, by a run, or by stored leaves."""
@@ -227,10 +227,10 @@ def _require_covered(
     if (checkpoint.size, checkpoint.root) in stated:
         trials.meet(name, Frontier(index, left))
         return
-    if trials.covers(name, index, leaf) or _held(origin, index, leaf, stated, view):
+    if trials.covers(name, index, leaf) or _held(origin, index, leaf, stated, context):
         return
     run = trials.add(name, index, leaf, left)
-    _meet_held(origin, run.head, stated, view, trials)
+    _meet_held(origin, run.head, stated, context, trials)
     raise RefusedError(
         2, "receipt_awaited", "the key is revoked, and the leaves under a receipt are not here yet"
     )
@@ -241,44 +241,44 @@ def _held(
     index: int,
     leaf: bytes,
     stated: Sequence[tuple[int, bytes]],
-    view: ReaderContext,
+    context: ReaderContext,
 ) -> bool:
     """Return whether the leaf is already stored, in leaves that fold to a receipt's root."""
     where = origin.place
-    state = view.state(where)
+    state = context.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
     if held is None or index < held.start:
         return False
-    known = view.recall(where).leaf(origin.generation, index)
+    known = context.history(where).leaf(origin.generation, index)
     if known is None or known[0] != leaf:
         return False
-    return any(_folds(held, index, size, root, view, where) for size, root in stated)
+    return any(_folds(held, index, size, root, context, where) for size, root in stated)
 
 
 def _meet_held(
     origin: Origin,
     head: Frontier,
     stated: Sequence[tuple[int, bytes]],
-    view: ReaderContext,
+    context: ReaderContext,
     trials: Trials,
 ) -> None:
     """Cover a run that ends at a stored part whose leaves fold to a receipt's root."""
     where = origin.place
-    state = view.state(where)
+    state = context.state(where)
     held = state.generations.get(origin.generation) if state is not None else None
     for gap in held.gaps if held is not None else ():
         if gap.after is None or gap.after.size != head.size:
             continue
         assert held is not None
-        if any(_folds(held, head.size, size, root, view, where) for size, root in stated):
+        if any(_folds(held, head.size, size, root, context, where) for size, root in stated):
             trials.meet(origin.format(), gap.after)
 
 
 def _folds(
-    held: Generation, first: int, size: int, root: bytes, view: ReaderContext, where: Place
+    held: Generation, first: int, size: int, root: bytes, context: ReaderContext, where: Place
 ) -> bool:
     """Return whether all leaves from ``first`` to a receipt's size lead to its root."""
-    kept = view.recall(where).at(held.name, size)
+    kept = context.history(where).at(held.name, size)
     return (
         size <= held.size
         and kept is not None

@@ -117,7 +117,9 @@ class _Streams:
         self._sender = sender
         self._earliest = earliest
         self._deployment = participant.deployment
-        self._trust = KeyResolver(participant.agency, participant.manifests, participant.contracts)
+        self._resolver = KeyResolver(
+            participant.agency, participant.manifests, participant.contracts
+        )
         self._good: dict[Place, frozenset[bytes]] = {}
 
     def affects(self, row: InboxRow) -> bool:
@@ -148,7 +150,7 @@ class _Streams:
             kept = self._tx.reader_logs.checkpoint_at(log, receipt.size)
             if kept is None or kept.root != receipt.root or not kept.time_s:
                 continue
-            if self._trust.receipt_believed(receipt.text, since):
+            if self._resolver.receipt_believed(receipt.text, since):
                 return True
         return False
 
@@ -159,7 +161,7 @@ class _Streams:
         return signed if signed.checkpoint.origin == origin else None
 
     def _revoked_since(self, signed: SignedCheckpoint) -> int | None:
-        key = self._trust.manifests.stream_key(self._sender, signed.line.key_id)
+        key = self._resolver.manifests.stream_key(self._sender, signed.line.key_id)
         return None if key is None else key.revoked_since
 
     def _published_again(self, place: Place) -> frozenset[bytes]:

@@ -41,13 +41,13 @@ _MALFORMED: Final = RefusedError(0, "record_malformed", "the line is not a recor
 
 
 def open_line(
-    line: bytes | None, view: FileContext, cache: VerificationCache, now: int
+    line: bytes | None, context: FileContext, cache: VerificationCache, now: int
 ) -> tuple[dict[str, object], OpenedEvent | None]:
     """Judge one line of a file and update the context.
 
     Args:
         line: without its end; None for one that is too long.
-        view: what the reader knows, this file's earlier records included.
+        context: what the reader knows, this file's earlier records included.
         cache: what saves work, kept from one record of the file to the next.
         now: the reader's clock, ms.
 
@@ -57,8 +57,8 @@ def open_line(
     record = _parse(line)
     if record is None:
         return _refusal(_MALFORMED), None
-    judgement = judge(record, view, cache, now)
-    view.took(judgement)
+    judgement = judge(record, context, cache, now)
+    context.took(judgement)
     return _answer(judgement), judgement.event if isinstance(judgement, Opened) else None
 
 
@@ -80,9 +80,9 @@ class FileReader:
             self._participant.keyring,
             allow_trial=True,
         ).current
-        self._trust = trust.resolver
+        self._resolver = trust.resolver
         self._store: Store | None = None
-        self._view = FileContext(trust, self._receipts, now)
+        self._context = FileContext(trust, self._receipts, now)
         self._cache = VerificationCache()
         self.refused = False
 
@@ -93,7 +93,7 @@ class FileReader:
         answers: list[dict[str, object]] = []
         entries: list[Entry] = []
         for line in lines:
-            answer, event = open_line(line, self._view, self._cache, now)
+            answer, event = open_line(line, self._context, self._cache, now)
             self._note(answer)
             answers.append(answer)
             if event is not None:
@@ -106,7 +106,7 @@ class FileReader:
         return answers
 
     def _consultation(self, event: OpenedEvent, now: int) -> Entry:
-        signed = self._trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        signed = self._resolver.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         secret = self._participant.keyring.secret()
         return recording.consulted(
@@ -129,20 +129,20 @@ class FileReader:
                 answers.append(_refusal(_MALFORMED))
                 continue
             try:
-                verified = verify_record(record, self._view, self._cache, now)
+                verified = verify_record(record, self._context, self._cache, now)
             except RefusedError as refusal:
                 answers.append(_refusal(refusal))
                 continue
-            placed = place_record(verified, self._view)
+            placed = place_record(verified, self._context)
             if not isinstance(placed, Placement):
-                self._view.took(placed)
+                self._context.took(placed)
                 answers.append(_refusal(placed.refusal))
                 continue
-            self._view.moved(verified, placed)
+            self._context.moved(verified, placed)
             answer: dict[str, object] = {
                 "verified": True,
                 "origin": verified.origin.format(),
-                "index": verified.fact.index,
+                "index": verified.position.index,
             }
             answers.append(_with_gap(answer, placed))
         for answer in answers:
@@ -161,7 +161,9 @@ class FileReader:
         with self._opened_store().reading() as tx:
             rows = tx.receipts.from_size(origin, index + 1)
         return [
-            (row.size, row.root) for row in rows if self._trust.receipt_believed(row.text, before)
+            (row.size, row.root)
+            for row in rows
+            if self._resolver.receipt_believed(row.text, before)
         ]
 
     def _opened_store(self) -> Store:

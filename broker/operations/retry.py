@@ -153,15 +153,15 @@ class RecordRetry:
             row = tx.quarantine.get(id_)
             if row is None or row.status != "held":
                 return RetriedRecord(id_, "not_held")
-            view = StoreContext(tx, self._trust, self._secret, self._cache, now)
+            context = StoreContext(tx, self._trust, self._secret, self._cache, now)
             try:
-                verified = verify_record(restored(row), view, self._cache, now)
+                verified = verify_record(restored(row), context, self._cache, now)
             except RefusedError as refusal:
                 return RetriedRecord(id_, "refused", refusal.step, refusal.code)
             try:
-                found = self._opened(verified, view, now)
+                found = self._opened(verified, context, now)
                 if isinstance(found, OpenedEvent):
-                    self._accept(tx, view, verified, found, now)
+                    self._accept(tx, context, verified, found, now)
             except RefusedError as refusal:
                 kept: StillHeld = "deferred" if refusal.code in DEFERRED_CODES else "refused"
                 return RetriedRecord(id_, kept, refusal.step, refusal.code)
@@ -170,15 +170,15 @@ class RecordRetry:
             return RetriedRecord(id_, done)
 
     def _opened(
-        self, verified: VerifiedRecord, view: StoreContext, now: int
+        self, verified: VerifiedRecord, context: StoreContext, now: int
     ) -> OpenedEvent | Literal["not_addressed", "repeat"]:
         """Steps 5 to 10; the new wraps that are tried count in their sender's budget."""
         sender = verified.origin.agency
-        wraps = WrapCount(view.wraps_left(sender))
+        wraps = WrapCount(context.wraps_left(sender))
         try:
-            return open_record(verified, view, self._cache, now, wraps)
+            return open_record(verified, context, self._cache, now, wraps)
         finally:
-            view.count_wraps(sender, wraps.tried)
+            context.count_wraps(sender, wraps.tried)
 
     def _end(
         self, tx: Transaction, id_: int, verified: VerifiedRecord, done: Settled, now: int
@@ -187,14 +187,14 @@ class RecordRetry:
         tx.quarantine.end(id_, "retried", now)
         tx.reader_logs.set_status(
             verified.origin.log,
-            verified.fact.index,
+            verified.position.index,
             "not_addressed" if done == "not_addressed" else "stored",
         )
 
     def _accept(
         self,
         tx: Transaction,
-        view: StoreContext,
+        context: StoreContext,
         verified: VerifiedRecord,
         event: OpenedEvent,
         now: int,
@@ -204,7 +204,7 @@ class RecordRetry:
         Raises:
             RefusedError: step 11: the status of its referral does not allow it.
         """
-        accepted = AcceptedEvents(tx, view, self._secret, now, self._actor.operator)
+        accepted = AcceptedEvents(tx, context, self._secret, now, self._actor.operator)
         entries = accepted.accept(event, verified)
         accepted.write()
         entries += accepted.combinations()

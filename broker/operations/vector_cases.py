@@ -208,8 +208,8 @@ _loaded = cache(load_setting)
 
 def this_reader(case: Case) -> list[object]:
     """Return the answers of this package's reader, in this process."""
-    view, cache = _loaded(case.folder, case.agency).view(case.now), VerificationCache()
-    return [open_line(line.encode(), view, cache, case.now)[0] for line in case.records]
+    context, cache = _loaded(case.folder, case.agency).context(case.now), VerificationCache()
+    return [open_line(line.encode(), context, cache, case.now)[0] for line in case.records]
 
 
 def command_reader(command: str) -> Implementation:

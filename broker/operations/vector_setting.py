@@ -74,15 +74,15 @@ class SettingReader:
 
     deployment: str
     agency: str
-    trust: KeyResolver
+    resolver: KeyResolver
     seeds: PublishedSeeds
     receipts: tuple[tuple[bytes, SignedCheckpoint], ...]
 
-    def view(self, now: int) -> FileContext:
+    def context(self, now: int) -> FileContext:
         """Return a context that has seen no record; `now` in ms."""
-        manifests = self.trust.manifests
+        manifests = self.resolver.manifests
         keys = OpeningKeys(self.agency, manifests, self.seeds)  # type: ignore[arg-type]  # it asks for no more
-        return FileContext(Trust(self.trust, keys), self._receipts, now)
+        return FileContext(Trust(self.resolver, keys), self._receipts, now)
 
     def _receipts(self, origin: str, index: int, before: int) -> list[tuple[int, bytes]]:
         return sorted(
@@ -90,7 +90,7 @@ class SettingReader:
             for raw, receipt in self.receipts
             if receipt.checkpoint.origin == origin
             and receipt.checkpoint.size > index
-            and self.trust.receipt_believed(raw, before)
+            and self.resolver.receipt_believed(raw, before)
         )
 
 

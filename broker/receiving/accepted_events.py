@@ -26,7 +26,7 @@ class AcceptedEvents:
 
     Args:
         tx: the transaction in which all of it is written.
-        view: what the reader knows, as of this transaction.
+        context: what the reader knows, as of this transaction.
         secret: this agency's PRF secret.
         now: ms.
         operator: name of the actor in the disclosure log.
@@ -35,13 +35,13 @@ class AcceptedEvents:
     def __init__(
         self,
         tx: Transaction,
-        view: StoreContext,
+        context: StoreContext,
         secret: bytes,
         now: int,
         operator: str = recording.OPERATOR,
     ) -> None:
         self._tx = tx
-        self._view = view
+        self._context = context
         self._secret = secret
         self._now = now
         self._operator = operator
@@ -63,19 +63,21 @@ class AcceptedEvents:
             RefusedError: step 11: the status of its referral does not allow it. Nothing of it is
                 stored.
         """
-        signed = self._view.trust.contracts.by_hash(bytes.fromhex(event.contract[2]))
+        signed = self._context.resolver.contracts.by_hash(bytes.fromhex(event.contract[2]))
         assert signed is not None
         case_key = pseudonyms.case_key(self._secret, event.case_id)
         try:
             self._referrals.received(event, signed.contract, self._now)
         except EventError as error:
             raise RefusedError(11, error.code, error.detail) from None
-        self._rows.append(inbox_row(event, verified, self._view.opened(event), case_key, self._now))
+        self._rows.append(
+            inbox_row(event, verified, self._context.opened(event), case_key, self._now)
+        )
         self._sources[case_key, event.source] = None
         return recording.received(
             event,
             signed.text,
-            self._view.agency,
+            self._context.agency,
             case_key,
             self._now,
             self._operator,
@@ -91,4 +93,4 @@ class AcceptedEvents:
 
         Return an entry for each that joins records of others.
         """
-        return combined(self._tx, self._sources, self._view.agency, self._now, self._operator)
+        return combined(self._tx, self._sources, self._context.agency, self._now, self._operator)

@@ -40,7 +40,7 @@ def inbox_row(
         verified.origin.topic,
         verified.origin.partition,
         verified.origin.generation,
-        verified.fact.index,
+        verified.position.index,
         format_payload(event),
         digests,
         case_key,

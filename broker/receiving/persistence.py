@@ -99,7 +99,7 @@ class VerdictPersistence:
 
     Args:
         tx: the transaction in which all of it is written.
-        view: what the reader knows, as of this transaction.
+        context: what the reader knows, as of this transaction.
         waits: what of the partition is deferred.
         secret: this agency's PRF secret.
         now: ms.
@@ -112,22 +112,22 @@ class VerdictPersistence:
     def __init__(
         self,
         tx: Transaction,
-        view: StoreContext,
+        context: StoreContext,
         waits: RetryLater,
         secret: bytes,
         now: int,
     ) -> None:
         self._tx = tx
-        self._view = view
+        self._context = context
         self._waits = waits
         self._now = now
-        self._accepted = AcceptedEvents(tx, view, secret, now)
+        self._accepted = AcceptedEvents(tx, context, secret, now)
         self.batch = Batch()
         self.entries: list[Entry] = []
 
     def take(self, record: Record, judgement: Judgement) -> None:
         """Process one judgement; the next record is judged after it."""
-        self._view.relieve(relief_of(judgement))
+        self._context.relieve(relief_of(judgement))
         self._count_wraps(judgement)
         sender = claimed_sender(record, judgement)
         if isinstance(judgement, Deferred):
@@ -151,8 +151,8 @@ class VerdictPersistence:
         """Write the results, except the entries of the disclosure log."""
         begun = dict.fromkeys(self._waits.begun)
         self.batch.alarms += [(agency, code) for agency, code in begun if code == "state_full"]
-        self.batch.alarms += dict.fromkeys(self._view.forgotten)
-        self._view.flush()
+        self.batch.alarms += dict.fromkeys(self._context.forgotten)
+        self._context.flush()
         self._accepted.write()
 
     def log(self) -> None:
@@ -162,7 +162,7 @@ class VerdictPersistence:
     def _count_wraps(self, judgement: Judgement) -> None:
         found = judgement.refused if isinstance(judgement, Deferred) else judgement
         if isinstance(found, Placed) and found.wraps:
-            self._view.count_wraps(found.verified.origin.agency, found.wraps)
+            self._context.count_wraps(found.verified.origin.agency, found.wraps)
 
     def _quota_full(self, record: Record, judgement: Refused) -> bool:
         """Return whether the sender of a refused record has no room left in the quarantine."""
@@ -203,11 +203,11 @@ class VerdictPersistence:
     def _moved(self, judgement: Placed, status: LeafStatus) -> None:
         """Record a record's position in its stream, and the gap that it revealed."""
         verified, placement = judgement.verified, judgement.placement
-        origin, fact = verified.origin, verified.fact
+        origin, position = verified.origin, verified.position
         place = origin.place
         if placement.verdict != "repeat":
-            leaf = (origin.generation, fact.index, fact.leaf)
-            self._view.took(place, placement, leaf, status, verified.proof.checkpoint_text)
+            leaf = (origin.generation, position.index, position.leaf)
+            self._context.took(place, placement, leaf, status, verified.proof.checkpoint_text)
             self.batch.changed.add(place)
         self.batch.alarms += [(origin.agency, alarm) for alarm in placement.alarms]
         if placement.gap is not None:
@@ -240,7 +240,7 @@ class VerdictPersistence:
     def _quarantine(self, record: Record, judgement: Refused, event_type: str | None) -> None:
         """Store a record that was refused at steps 5 to 11, for a person."""
         refusal, origin = judgement.refusal, judgement.verified.origin
-        index = judgement.verified.fact.index
+        index = judgement.verified.position.index
         quarantine(self._tx, record, origin, index, refusal, self._now)
         self.entries.append(
             recording.refused(
@@ -257,17 +257,17 @@ class VerdictPersistence:
 
     def _stop(self, record: Record, verified: VerifiedRecord) -> None:
         """Equivocation: store both signed texts and stop this sender's partition."""
-        origin, fact = verified.origin, verified.fact
+        origin, position = verified.origin, verified.position
         place = origin.place
-        recall, link = self._view.recall(place), fact.link
-        mine = recall.signed_text(origin.generation, fact.index, fact.size)
+        history, link = self._context.history(place), position.link
+        mine = history.signed_text(origin.generation, position.index, position.size)
         if not mine and link is not None:  # it contradicts the predecessor's end
-            mine = recall.signed_text(link.name, link.size - 1, link.size)
+            mine = history.signed_text(link.name, link.size - 1, link.size)
         theirs = next(value for name, value in record.headers if name == PROOF_HEADER)
         assert theirs is not None
         self._tx.evidence.add("equivocation", origin.format(), mine, theirs, self._now)
-        state = self._view.state(place)
+        state = self._context.state(place)
         assert isinstance(state, PartitionState)
-        self._view.stop(place, replace(state, stopped=True))
+        self._context.stop(place, replace(state, stopped=True))
         self._waits.stop(record, origin.agency)
         self.batch.alarms.append((origin.agency, "equivocation"))

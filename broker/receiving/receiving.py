@@ -52,10 +52,10 @@ class Receiving:
             StoreError: nothing was written; the same batch must be given again.
         """
         with self._store.transaction() as tx:
-            view = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
-            waits = RetryLater(tx, partition, view.trust, now)
-            taking = VerdictPersistence(tx, view, waits, self._secret, now)
-            for record, judgement in judge_each(records, view, self._cache, now):
+            context = StoreContext(tx, self._trust_now(), self._secret, self._cache, now)
+            waits = RetryLater(tx, partition, context.resolver, now)
+            taking = VerdictPersistence(tx, context, waits, self._secret, now)
+            for record, judgement in judge_each(records, context, self._cache, now):
                 taking.take(record, judgement)
             taking.covered(*self._cache.trials.findings())
             taking.write()
@@ -64,7 +64,7 @@ class Receiving:
             if records:
                 save_position(tx, waits.next_position(records[-1].offset + 1), records)
             taking.batch.deferred += waits.begun
-        view.committed()
+        context.committed()
         return taking.batch
 
     def _trust_now(self) -> Trust:

@@ -44,7 +44,7 @@ class RetryLater:
     Args:
         tx: the transaction of the batch.
         partition: the partition.
-        trust: the present key resolver.
+        resolver: the present key resolver.
         now: ms.
 
     Attributes:
@@ -52,11 +52,11 @@ class RetryLater:
     """
 
     def __init__(
-        self, tx: Transaction, partition: KafkaPartition, trust: KeyResolver, now: int
+        self, tx: Transaction, partition: KafkaPartition, resolver: KeyResolver, now: int
     ) -> None:
         self._tx = tx
         self._partition = partition
-        self._trust = trust
+        self._resolver = resolver
         self._now = now
         self._held = {row.agency: row for row in tx.reader.deferred(partition)}
         self.begun: list[tuple[str, str]] = []
@@ -66,7 +66,7 @@ class RetryLater:
 
         Returns False if it may not wait; a record without a known sender never waits.
         """
-        if sender is None or self._trust.manifests.newest(sender) is None:
+        if sender is None or self._resolver.manifests.newest(sender) is None:
             return False
         waiting = self._held.get(sender)
         if waiting is not None and record.offset > waiting.offset:
@@ -124,9 +124,9 @@ class RetryLater:
         Anyone can name an unknown key again and again (denial of service). So the ten minutes count
         from the first such record, and restart only with verified news.
         """
-        newest = self._trust.manifests.newest(sender)
+        newest = self._resolver.manifests.newest(sender)
         assert newest is not None  # records of other origins never wait
-        mark = f"{newest.version}/{len(self._trust.contracts.trusted())}"
+        mark = f"{newest.version}/{len(self._resolver.contracts.trusted())}"
         name = f"deferral/{self._partition}/{sender}/{code}"
         first, _, before = (self._tx.meta.get(name) or b"").decode().partition(" ")
         if before != mark:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from broker.judging import continuity, generations, state_limits
 from broker.judging.continuity_types import ContinuityError, EquivocationError, LogPosition
-from broker.judging.file_context import FileRecall
+from broker.judging.file_context import FileHistory
 from broker.judging.partition_state import PartitionState, format_state, parse_state
 from broker.tlog.merkle import left_nodes
 from tests.conformance import continuity as second_continuity
@@ -35,11 +35,11 @@ class Product:
 
     def __init__(self) -> None:
         self.state: PartitionState | None = None
-        self.recall = FileRecall()
+        self.history = FileHistory()
 
     def take(self, record: Shown) -> Answer:
         """As ``broker/judging/file_context.py`` takes up a judgement."""
-        fact = LogPosition(
+        position = LogPosition(
             record.generation,
             record.index,
             record.leaf,
@@ -51,7 +51,7 @@ class Product:
             record.leaf_only,
         )
         try:
-            placement = continuity.place(self.state, fact, self.recall)
+            placement = continuity.place(self.state, position, self.history)
         except EquivocationError as error:
             assert self.state is not None
             self.state = replace(self.state, stopped=True)
@@ -61,9 +61,12 @@ class Product:
         if placement.verdict == "before_start":
             return "before_start", None
         if placement.verdict != "repeat":
-            self.recall.leaves[fact.generation, fact.index] = (fact.leaf, fact.leaf_only)
+            self.history.leaves[position.generation, position.index] = (
+                position.leaf,
+                position.leaf_only,
+            )
         for generation, kept in placement.kept:
-            self.recall.keep(generation, kept)
+            self.history.keep(generation, kept)
         self.state = placement.state
         verdict = "repeat" if placement.verdict == "repeat" else "placed"
         return verdict, placement.gap and placement.gap[1:]

@@ -45,8 +45,8 @@ def _second(folder: Path, agency: str, now: int) -> ReaderContext:
 def product_answers(folder: Path, agency: str, now: int, lines: Sequence[bytes]) -> list[str]:
     """As ``concordant event open`` writes them."""
     reader: SettingReader = _product(folder, agency)
-    view, cache = reader.view(now), VerificationCache()
-    return [_text(open_line(line, view, cache, now)[0]) for line in lines]
+    context, cache = reader.context(now), VerificationCache()
+    return [_text(open_line(line, context, cache, now)[0]) for line in lines]
 
 
 def second_answers(folder: Path, agency: str, now: int, lines: Sequence[bytes]) -> list[str]:

@@ -159,11 +159,11 @@ def _compare_honest(
     assert sender not in party.waiting(place)
     start = (state.start, state.generations[state.start].start)
     for record in world.truth(place):
-        fact = world.fact(record)
-        if fact.sender != sender or fact.name in world.abandoned:
+        position = world.position(record)
+        if position.sender != sender or position.name in world.abandoned:
             continue
-        if (fact.generation, fact.index) >= start:
-            assert fact.name in world.placed[party.agency], fact
+        if (position.generation, position.index) >= start:
+            assert position.name in world.placed[party.agency], position
 
 
 def lost_for_good(
@@ -208,14 +208,17 @@ def _compare_forked(world: HostileWorld, party: Party, place: KafkaPartition) ->
     said: dict[tuple[str, int], set[tuple[bytes | None, bytes]]] = {}
     start = (state.start, state.generations[state.start].start)
     for record in (*world.truth(place), *world.forked[place]):
-        fact = world.fact(record)
-        counts = (fact.generation, fact.index) >= start and fact.name not in world.abandoned
-        held = state.generations.get(fact.generation)
-        if held is not None and held.end is not None and fact.index >= held.size:
+        position = world.position(record)
+        counts = (
+            position.generation,
+            position.index,
+        ) >= start and position.name not in world.abandoned
+        held = state.generations.get(position.generation)
+        if held is not None and held.end is not None and position.index >= held.size:
             continue  # above what its successor closed: superseded, whichever history it is of
-        if fact.sender == POLICE and counts:
+        if position.sender == POLICE and counts:
             checkpoint = proof_of(record).partition(b"\n\n")[2]
-            at = (fact.generation, fact.index)
+            at = (position.generation, position.index)
             said.setdefault(at, set()).add((record.value, checkpoint))
     if any(len(values) > 1 for values in said.values()):
         assert state.stopped

@@ -170,12 +170,12 @@ class HostileWorld(Senders):
         opened = {event.id: event for event in batch.opened}
         assert len(opened) == len(batch.opened)
         for one, outcome in zip(served, outcomes, strict=True):
-            fact = self.fact(one.true)
-            allowed = self.allowed(party, one, fact, waiting)
-            assert outcome in allowed, (reader, one.how, fact, outcome, sorted(allowed))
+            position = self.position(one.true)
+            allowed = self.allowed(party, one, position, waiting)
+            assert outcome in allowed, (reader, one.how, position, outcome, sorted(allowed))
             TALLY.records += 1
             TALLY.outcomes[self._kind(one), outcome] += 1
-            self._note(reader, one, fact, outcome)
+            self._note(reader, one, position, outcome)
         for event_id, event in opened.items():
             assert event_id in self.opened[reader], "an event of no record"
             assert event.flat == self.said[event_id].readable[reader]
@@ -191,13 +191,13 @@ class HostileWorld(Senders):
         twist = self.twisted.get(one.true.value or b"")
         return "honest" if twist is None else f"signed: {twist.name}"
 
-    def _note(self, reader: str, one: Served, fact: LogPosition, outcome: str) -> None:
+    def _note(self, reader: str, one: Served, position: LogPosition, outcome: str) -> None:
         if outcome == "leaf":
-            self.leaves[reader].add(fact.name)
+            self.leaves[reader].add(position.name)
         if one.expected or outcome.startswith(("waits", "4 ")) or outcome == "before_start":
             return
-        self.placed[reader].add(fact.name)
-        self.leaves[reader].discard(fact.name)
+        self.placed[reader].add(position.name)
+        self.leaves[reader].discard(position.name)
         if outcome == "opened":
             assert one.true.value is not None
             event_id = str(UUID(bytes=one.true.value[1:17]))
@@ -212,11 +212,11 @@ class HostileWorld(Senders):
 
     # --- what is allowed -------------------------------------------------------------------------
 
-    def _state(self, party: Party, fact: LogPosition) -> PartitionState | None:
+    def _state(self, party: Party, position: LogPosition) -> PartitionState | None:
         """What the reader holds after the batch that is looked at."""
-        name = (party.agency, fact.sender, fact.place)
+        name = (party.agency, position.sender, position.place)
         if name not in self._states:
-            self._states[name] = party.state(fact.sender, fact.place)
+            self._states[name] = party.state(position.sender, position.place)
         return self._states[name]
 
     def meaning(self, reader: str, record: Record, sender: str) -> str:
@@ -236,28 +236,28 @@ class HostileWorld(Senders):
         return "opened" if twist is None else twist.told
 
     def allowed(
-        self, party: Party, one: Served, fact: LogPosition, waiting: set[str]
+        self, party: Party, one: Served, position: LogPosition, waiting: set[str]
     ) -> frozenset[str]:
         """Every outcome that the protocol allows for a record at this reader."""
         reader = party.agency
         found: set[str] = set(one.expected)
-        if party.trust.manifests.stream_key(fact.sender, fact.key_id) is None:
+        if party.trust.manifests.stream_key(position.sender, position.key_id) is None:
             return frozenset(found | {"waits key_unknown"})
-        state = self._state(party, fact)
+        state = self._state(party, position)
         if not one.expected or one.expected is LEAF:
-            if (reader, fact.sender, fact.place) in self.tainted:
+            if (reader, position.sender, position.place) in self.tainted:
                 found |= STOPPED
-            if fact.name in self.abandoned:
+            if position.name in self.abandoned:
                 found.add("4 superseded")
-            if state is not None and fact.generation != state.newest:
+            if state is not None and position.generation != state.newest:
                 # only the newest grows, and a link that comes later may say how far the others go:
                 # until then a reader cannot place it, and afterwards it asks for it
                 found |= {"4 unlinked", "4 superseded"}
         if one.expected:
             return frozenset(found)
-        if fact.name in self.placed[reader]:
+        if position.name in self.placed[reader]:
             return frozenset(found | {"repeat"})
-        meaning = self.meaning(reader, one.true, fact.sender)
+        meaning = self.meaning(reader, one.true, position.sender)
         value = one.true.value
         assert value is not None
         if meaning == "opened" and str(UUID(bytes=value[1:17])) in self.opened[reader]:
@@ -269,8 +269,8 @@ class HostileWorld(Senders):
         if state is not None:
             start = state.generations.get(state.start)
             first = 0 if start is None else start.start
-            if (fact.generation, fact.index) < (state.start, first):
+            if (position.generation, position.index) < (state.start, first):
                 found.add("before_start")
-        if fact.sender in waiting:
+        if position.sender in waiting:
             found.add("waits bar")
         return frozenset(found)

@@ -108,17 +108,17 @@ class Senders:
         if self.clock.now + milliseconds < NOW + RUN_MS:
             self.clock.pass_(milliseconds)
 
-    def fact(self, record: Record) -> LogPosition:
+    def position(self, record: Record) -> LogPosition:
         header = proof_of(record)
-        fact = self._facts.get(header)
-        if fact is None:
+        position = self._facts.get(header)
+        if position is None:
             proof = parse_proof(header)
             origin = parse_origin(proof.checkpoint.origin)
             place = origin.kafka_partition
             key_id = proof.line.key_id
-            fact = LogPosition(origin.agency, place, origin.generation, proof.index, key_id)
-            self._facts[header] = fact
-        return fact
+            position = LogPosition(origin.agency, place, origin.generation, proof.index, key_id)
+            self._facts[header] = position
+        return position
 
     def publish(self, sayings: Sequence[tuple[int, int]]) -> None:
         """Events of one sender, (saying, partition) each, as one batch."""
@@ -193,11 +193,11 @@ class Senders:
             self.said[sealed.event_id] = said
             values.append(sealed.value)
         if same:  # what was said in other batches is another history as well
-            held = [r for r in self.kafka.truth[place] if self.fact(r).name[0] == POLICE]
+            held = [r for r in self.kafka.truth[place] if self.position(r).name[0] == POLICE]
             above = [
                 r.value
                 for r in held
-                if self.fact(r).generation == row.name and self.fact(r).index >= row.size
+                if self.position(r).generation == row.name and self.position(r).index >= row.size
             ]
             values = [value for value in above if value is not None][:number] or values
         stream = Stream(police.world.deployment, POLICE, *place)
@@ -228,12 +228,14 @@ class Senders:
         with police.store.reading() as tx:
             for place, log in self.kafka.truth.items():
                 for record in log:
-                    fact = self.fact(record)
-                    at = GenerationPlace(POLICE, *place, fact.generation)
-                    if fact.sender == POLICE and tx.outbox.archived(at, fact.index, fact.index):
-                        self.abandoned.discard(fact.name)
-                    elif fact.sender == POLICE:
-                        self.abandoned.add(fact.name)
+                    position = self.position(record)
+                    at = GenerationPlace(POLICE, *place, position.generation)
+                    if position.sender == POLICE and tx.outbox.archived(
+                        at, position.index, position.index
+                    ):
+                        self.abandoned.discard(position.name)
+                    elif position.sender == POLICE:
+                        self.abandoned.add(position.name)
 
     def rotate(self, sender: str) -> None:
         """A new stream key from the next second on, and the manifest that lists it."""

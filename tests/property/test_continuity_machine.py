@@ -64,8 +64,8 @@ class HonestStream(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 8))
     def deliver(self, count: int) -> None:
-        for fact in self.kafka[self.read : self.read + count]:
-            self.take(fact)
+        for position in self.kafka[self.read : self.read + count]:
+            self.take(position)
         self.read = min(self.read + count, len(self.kafka))
 
     @rule(count=st.integers(1, 4))
@@ -76,12 +76,12 @@ class HonestStream(RuleBasedStateMachine):
     def deliver_out_of_order(self, which: list[int], leaf: bool) -> None:
         if self.kafka:
             for at in which:
-                fact = self.kafka[at % len(self.kafka)]
-                self.take(as_leaf(fact) if leaf else fact)
+                position = self.kafka[at % len(self.kafka)]
+                self.take(as_leaf(position) if leaf else position)
 
-    def take(self, fact: LogPosition) -> str:
+    def take(self, position: LogPosition) -> str:
         try:
-            placement = self.reader.take(fact)  # an EquivocationError here fails the machine
+            placement = self.reader.take(position)  # an EquivocationError here fails the machine
         except ContinuityError as error:
             if error.code not in EXPECTED_REFUSALS:
                 raise
@@ -92,8 +92,8 @@ class HonestStream(RuleBasedStateMachine):
             assert not told & self.told, "a gap is told once"
             self.told |= told
         if placement.verdict == "fill":
-            assert (fact.generation, fact.index) in self.told
-            self.filled.add((fact.generation, fact.index))
+            assert (position.generation, position.index) in self.told
+            self.filled.add((position.generation, position.index))
         return placement.verdict
 
     # --- what always holds -----------------------------------------------------------------------
@@ -113,7 +113,7 @@ class HonestStream(RuleBasedStateMachine):
                 assert (gap.after is None) != (gap.root is None)
                 for index in range(gap.first, gap.last + 1):
                     assert (generation, index) in self.told
-                    assert (generation, index) not in self.reader.recall.leaves
+                    assert (generation, index) not in self.reader.history.leaves
 
     @invariant()
     def what_is_neither_held_nor_missing_is_above_an_end(self) -> None:
@@ -122,7 +122,7 @@ class HonestStream(RuleBasedStateMachine):
         for generation, held in self.reader.state.generations.items():
             missing = {i for gap in held.gaps for i in range(gap.first, gap.last + 1)}
             for index in range(held.start, held.size):
-                if index not in missing and (generation, index) not in self.reader.recall.leaves:
+                if index not in missing and (generation, index) not in self.reader.history.leaves:
                     assert held.end is not None
                     assert index >= held.end
 
@@ -132,8 +132,8 @@ class HonestStream(RuleBasedStateMachine):
         state = object()
         while state != self.reader.state:
             state = self.reader.state
-            for fact in self.kafka:
-                self.take(fact)
+            for position in self.kafka:
+                self.take(position)
         assert self.reader.open_gaps == []
         assert self.reader.state is not None
         for name, held in self.reader.state.generations.items():
@@ -156,9 +156,9 @@ def show(reader: StreamReader, facts: list[LogPosition]) -> None:
     state = object()
     while state != reader.state:
         state = reader.state
-        for fact in facts:
+        for position in facts:
             try:
-                reader.take(fact)
+                reader.take(position)
             except ContinuityError as error:
                 if error.code not in EXPECTED_REFUSALS | {"log_time_fell"}:
                     raise
@@ -182,7 +182,7 @@ def test_a_fork_is_found_once_both_sides_were_shown(
     data: st.DataObject,
 ) -> None:
     log = SenderLog()
-    common = [fact for count in before for fact in log.send(count)]
+    common = [position for count in before for position in log.send(count)]
     if restarts[0]:
         log.restart()
         common += log.send(2)
@@ -192,7 +192,7 @@ def test_a_fork_is_found_once_both_sides_were_shown(
         assume(mine[:shorter] != others[:shorter])
     sides = []
     for side, counts, restarted in ((log, mine, restarts[1]), (other, others, restarts[2])):
-        facts = [fact for count in counts for fact in side.send(count)]
+        facts = [position for count in counts for position in side.send(count)]
         if restarted:
             side.restart()
             facts += side.send(1)
@@ -212,17 +212,17 @@ def test_two_records_of_one_index_are_enough(
     before: list[int], mine: list[int], others: list[int], data: st.DataObject
 ) -> None:
     log = SenderLog()
-    common = [fact for count in before for fact in log.send(count)]
+    common = [position for count in before for position in log.send(count)]
     other = log.copy(branch=1)
-    facts = [fact for count in mine for fact in log.send(count)]
-    forked = [fact for count in others for fact in other.send(count)]
+    facts = [position for count in mine for position in log.send(count)]
+    forked = [position for count in others for position in other.send(count)]
     reader = StreamReader()
     reader.take(common[0])
     taken = data.draw(st.lists(st.sampled_from(common + facts), min_size=1, unique=True))
-    for fact in taken:
-        reader.take(fact)  # one history in any order
-    known = {fact.index for fact in taken}
-    both = [fact for fact in forked if fact.index in known]
+    for position in taken:
+        reader.take(position)  # one history in any order
+    known = {position.index for position in taken}
+    both = [position for position in forked if position.index in known]
     assume(both)
     with pytest.raises(EquivocationError):
         reader.take(data.draw(st.sampled_from(both)))

@@ -63,18 +63,21 @@ def test_what_is_kept_stays_below_the_limit_whatever_is_claimed(found: list[LogP
         patch.setattr(state_limits, "MAX_STATE_BYTES", BYTES)
         patch.setattr(state_limits, "MAX_STATE_GAPS", GAPS)
         state: PartitionState | None = None
-        recall = MemoryHistory()
-        for fact in found:
+        history = MemoryHistory()
+        for position in found:
             before = size_of(state)
             try:
-                placement = continuity.place(state, fact, recall)
+                placement = continuity.place(state, position, history)
             except ContinuityError:  # made-up indices can contradict each other: nothing is kept
                 continue
             state = placement.state
             if placement.verdict not in {"repeat", "before_start"}:
-                recall.leaves[fact.generation, fact.index] = (fact.leaf, fact.leaf_only)
+                history.leaves[position.generation, position.index] = (
+                    position.leaf,
+                    position.leaf_only,
+                )
             for generation, kept in placement.kept:
-                recall.kept.setdefault(generation, {})[kept.size] = kept
+                history.kept.setdefault(generation, {})[kept.size] = kept
             counted = size_of(state)
             assert counted.bytes <= BYTES
             assert counted.gaps <= GAPS

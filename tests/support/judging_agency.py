@@ -63,17 +63,17 @@ class Reader:
         self.trust = KeyResolver(agency, book, contracts or participant.contracts)
         keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
         self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
-        self.view = FileContext(Trust(self.trust, keys), receipts, now)
+        self.context = FileContext(Trust(self.trust, keys), receipts, now)
         self.cache = VerificationCache()
         self.budgets: dict[str, int] = {}
 
     def take(self, one: Record, now: int | None = None) -> Judgement:
-        judgement = judge(one, self.view, self.cache, self.now if now is None else now)
+        judgement = judge(one, self.context, self.cache, self.now if now is None else now)
         found = judgement.refused if isinstance(judgement, Deferred) else judgement
         if self.budgets and isinstance(found, Placed):
             self.budgets[found.verified.origin.agency] -= found.wraps
         if judgement.outcome != "deferred":  # it is judged again, so nothing of it is taken yet
-            self.view.took(judgement)
+            self.context.took(judgement)
         return judgement
 
     def refusal(self, one: Record, now: int | None = None) -> tuple[float, str]:

@@ -18,5 +18,5 @@ def reader() -> StreamReader:
 
 
 @pytest.fixture
-def recall() -> MemoryHistory:
+def history() -> MemoryHistory:
     return MemoryHistory()

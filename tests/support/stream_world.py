@@ -53,15 +53,15 @@ def fact_of(generation: str, appended: Appended) -> LogPosition:
     )
 
 
-def as_leaf(fact: LogPosition) -> LogPosition:
+def as_leaf(position: LogPosition) -> LogPosition:
     """The same record as a leaf replay."""
-    return replace(fact, leaf_only=True)
+    return replace(position, leaf_only=True)
 
 
-def relinked(fact: LogPosition, **link: object) -> LogPosition:
+def relinked(position: LogPosition, **link: object) -> LogPosition:
     """The same index 0 with another link, as another sender's signature would carry it."""
-    assert fact.link is not None
-    return replace(fact, link=replace(fact.link, **link))  # type: ignore[arg-type]  # parts of a link
+    assert position.link is not None
+    return replace(position, link=replace(position.link, **link))  # type: ignore[arg-type]  # parts of a link
 
 
 @dataclass
@@ -88,7 +88,7 @@ class SenderLog:
 
     def send(self, count: int = 1, *, seconds: int = 1) -> list[LogPosition]:
         """Append one batch and sign its checkpoint; time passes first."""
-        return [fact for fact, _ in self.send_records(count, seconds=seconds)]
+        return [position for position, _ in self.send_records(count, seconds=seconds)]
 
     def send_records(self, count: int = 1, *, seconds: int = 1) -> list[tuple[LogPosition, Record]]:
         self.now += seconds * 1000
@@ -102,8 +102,8 @@ class SenderLog:
         facts = [fact_of(self.newest.name, one) for one in places]
         self.sent.setdefault(self.newest.name, []).extend(facts)
         return [
-            (fact, record(value, one.proof))
-            for fact, value, one in zip(facts, values, places, strict=True)
+            (position, record(value, one.proof))
+            for position, value, one in zip(facts, values, places, strict=True)
         ]
 
     def copy(self, branch: int | None = None) -> SenderLog:
@@ -154,14 +154,14 @@ class StreamReader:
 
     def __init__(self) -> None:
         self.state: PartitionState | None = None
-        self.recall = MemoryHistory()
+        self.history = MemoryHistory()
         self.gaps: list[tuple[str, int, int]] = []
         self.alarms: list[str] = []
 
-    def take(self, fact: LogPosition) -> Placement:
+    def take(self, position: LogPosition) -> Placement:
         """Place a record and keep what came of it; an equivocation stops the partition."""
         try:
-            placement = place(self.state, fact, self.recall)
+            placement = place(self.state, position, self.history)
         except EquivocationError:
             if self.state is not None:
                 self.state = replace(self.state, stopped=True)
@@ -170,10 +170,10 @@ class StreamReader:
         assert stored == placement.state
         self.state = stored
         if placement.verdict not in {"repeat", "before_start"}:
-            name = (fact.generation, fact.index)
-            self.recall.leaves[name] = (fact.leaf, fact.leaf_only)
+            name = (position.generation, position.index)
+            self.history.leaves[name] = (position.leaf, position.leaf_only)
         for generation, kept in placement.kept:
-            held = self.recall.kept.setdefault(generation, {})
+            held = self.history.kept.setdefault(generation, {})
             assert kept.size not in held or held[kept.size].root == kept.root
             held[kept.size] = kept
         if placement.gap is not None:
@@ -182,7 +182,7 @@ class StreamReader:
         return placement
 
     def take_all(self, facts: list[LogPosition]) -> list[str]:
-        return [self.take(fact).verdict for fact in facts]
+        return [self.take(position).verdict for position in facts]
 
     @property
     def open_gaps(self) -> list[tuple[str, int, int]]:

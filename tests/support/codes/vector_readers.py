@@ -173,14 +173,14 @@ class VectorReader:
         """The code of each held record when ``quarantine retry`` judges it again."""
         with self.store.transaction() as tx:
             trust, cache = self.receiving._trust_now(), self.receiving._cache
-            view = StoreContext(tx, trust, bytes(32), cache, self.now)
+            context = StoreContext(tx, trust, bytes(32), cache, self.now)
             found: list[str | None] = []
             for listed in tx.quarantine.list("held"):
                 row = tx.quarantine.get(listed.id)
                 assert row is not None
-                verified = verify_record(restored(row), view, cache, self.now)
+                verified = verify_record(restored(row), context, cache, self.now)
                 try:
-                    open_record(verified, view, cache, self.now, WrapCount(10_000))
+                    open_record(verified, context, cache, self.now, WrapCount(10_000))
                     found.append(None)
                 except RefusedError as refusal:
                     found.append(refusal.code)

@@ -10,18 +10,18 @@ from tests.support.agency_fixtures import (
     police,
     world,
 )
-from tests.support.stream_fixtures import reader, recall, sender
+from tests.support.stream_fixtures import history, reader, sender
 
 __all__ = [
     "clock",
     "council",
     "desk",
+    "history",
     "kafka",
     "log",
     "open_office",
     "police",
     "reader",
-    "recall",
     "sender",
     "world",
 ]

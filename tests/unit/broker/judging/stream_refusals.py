@@ -9,17 +9,17 @@ from broker.judging.continuity_types import ContinuityError, EquivocationError, 
 from tests.support.stream_world import StreamReader
 
 
-def refused(reader: StreamReader, fact: LogPosition, code: str) -> None:
-    """``fact`` is refused with ``code``, and what the reader holds stays as it was."""
+def refused(reader: StreamReader, position: LogPosition, code: str) -> None:
+    """``position`` is refused with ``code``, and what the reader holds stays as it was."""
     before = reader.state
     with pytest.raises(ContinuityError) as caught:
-        place(before, fact, reader.recall)
+        place(before, position, reader.history)
     assert caught.value.code == code
     assert reader.state == before
 
 
-def equivocates(reader: StreamReader, fact: LogPosition, words: str) -> None:
-    """``fact`` shows that its sender signed two histories, in these words."""
+def equivocates(reader: StreamReader, position: LogPosition, words: str) -> None:
+    """``position`` shows that its sender signed two histories, in these words."""
     with pytest.raises(EquivocationError, match=words) as caught:
-        place(reader.state, fact, reader.recall)
+        place(reader.state, position, reader.history)
     assert caught.value.code == "equivocation"

@@ -45,9 +45,9 @@ def test_a_batch_is_judged_as_its_records_are_one_by_one(log: Log) -> None:
     alone, together = Reader(), Reader()
     expected = [seen(alone.take(one)) for one in records]
     found = []
-    for record, judgement in judge_each(records, together.view, together.cache, together.now):
+    for record, judgement in judge_each(records, together.context, together.cache, together.now):
         assert record is records[len(found)]
-        together.view.took(judgement)
+        together.context.took(judgement)
         found.append(seen(judgement))
     assert found == expected
     assert [outcome for outcome, *_ in found] == [
@@ -97,9 +97,11 @@ def test_what_is_decrypted_before_its_turn_changes_no_answer(log: Log) -> None:
     expected = [seen(alone.take(one)) for one in records]
     for _ in range(2):  # the second time every wrap is known before the batch begins
         found = []
-        for _record, judgement in judge_each(records, together.view, together.cache, together.now):
+        for _record, judgement in judge_each(
+            records, together.context, together.cache, together.now
+        ):
             if judgement.outcome != "deferred":
-                together.view.took(judgement)
+                together.context.took(judgement)
             found.append(seen(judgement))
         assert found == expected
         fresh = Reader()
@@ -121,8 +123,8 @@ def test_a_batch_longer_than_a_stage_is_judged_whole_and_in_order(log: Log) -> N
     records = [log.send_one(value) for value in values]
     together = Reader()
     found = []
-    for record, judgement in judge_each(records, together.view, together.cache, together.now):
-        together.view.took(judgement)
+    for record, judgement in judge_each(records, together.context, together.cache, together.now):
+        together.context.took(judgement)
         found.append((record, judgement.outcome))
     assert found == [(record, "opened") for record in records]
 
@@ -130,10 +132,10 @@ def test_a_batch_longer_than_a_stage_is_judged_whole_and_in_order(log: Log) -> N
 def test_decrypting_before_its_turn_tries_no_wrap_and_remembers_none(log: Log) -> None:
     records = [log.send_one(draft_event().value()) for _ in range(3)]
     reader = Reader()
-    reader.view.wraps_left = lambda _agency: 0  # type: ignore[method-assign]
+    reader.context.wraps_left = lambda _agency: 0  # type: ignore[method-assign]
     outcomes = [
         judgement.refusal.code
-        for _, judgement in judge_each(records, reader.view, reader.cache, reader.now)
+        for _, judgement in judge_each(records, reader.context, reader.cache, reader.now)
         if isinstance(judgement, Deferred)
     ]
     assert outcomes == ["wrap_budget"] * 3
@@ -143,7 +145,7 @@ def test_long_values_wait_for_their_turn(log: Log, monkeypatch: pytest.MonkeyPat
     """The plaintexts of a stage are in memory together, so long values are left out."""
     reader = Reader()
     record = log.send_one(draft_event().value())
-    verified = verify_record(record, reader.view, reader.cache, reader.now)
-    assert decryption.open_ahead(verified, reader.view, reader.cache.sessions) is not None
+    verified = verify_record(record, reader.context, reader.cache, reader.now)
+    assert decryption.open_ahead(verified, reader.context, reader.cache.sessions) is not None
     monkeypatch.setattr(decryption, "AHEAD_MAX_BYTES", len(record.value or b"") - 1)
-    assert decryption.open_ahead(verified, reader.view, reader.cache.sessions) is None
+    assert decryption.open_ahead(verified, reader.context, reader.cache.sessions) is None

@@ -38,7 +38,7 @@ def test_records_in_order_follow_each_other_without_alarm(
     verdicts = reader.take_all([*sender.send(3), *sender.send(1), *sender.send(5)])
     assert verdicts == ["start"] + ["next"] * 8
     assert reader.gaps == reader.alarms == []
-    assert sorted(reader.recall.kept[sender.newest.name]) == [3, 4, 9]
+    assert sorted(reader.history.kept[sender.newest.name]) == [3, 4, 9]
 
 
 def test_the_frontier_of_the_reader_is_that_of_the_sender(
@@ -56,8 +56,8 @@ def test_a_known_record_is_a_repeat_and_moves_nothing(
     facts = sender.send(3) + sender.send(2)
     reader.take_all(facts)
     before = reader.state
-    for fact in facts:
-        for again in (fact, as_leaf(fact)):
+    for position in facts:
+        for again in (position, as_leaf(position)):
             placement = reader.take(again)
             assert (placement.verdict, placement.kept, placement.alarms) == ("repeat", (), ())
     assert reader.state == before
@@ -114,9 +114,9 @@ def test_a_fill_lowers_the_lowest_index_of_its_checkpoint(
     reader.take_all([facts[0], facts[3]])
     reader.take(facts[4])
     reader.take(facts[1])
-    assert reader.recall.kept[sender.newest.name][5].lowest == 1
+    assert reader.history.kept[sender.newest.name][5].lowest == 1
     reader.take(facts[2])
-    assert reader.recall.kept[sender.newest.name][5].lowest == 1
+    assert reader.history.kept[sender.newest.name][5].lowest == 1
 
 
 # --- leaf replays --------------------------------------------------------------------------------
@@ -154,16 +154,16 @@ def test_a_stopped_partition_takes_nothing(sender: SenderLog, reader: StreamRead
     first, second = sender.send(2)
     reader.take(first)
     reader.state = replace(reader.state, stopped=True)
-    for fact in (first, second):
-        refused(reader, fact, "stream_stopped")
+    for position in (first, second):
+        refused(reader, position, "stream_stopped")
 
 
 @pytest.mark.parametrize("ahead", [1, 2])
 def test_a_log_time_never_falls(sender: SenderLog, reader: StreamReader, ahead: int) -> None:
     reader.take(sender.send()[0])
     later = [sender.send()[0] for _ in range(ahead)][-1]
-    fact = replace(later, log_time=reader.state.log_time - 1)
-    refused(reader, fact, "log_time_fell")
+    position = replace(later, log_time=reader.state.log_time - 1)
+    refused(reader, position, "log_time_fell")
 
 
 def test_two_batches_of_one_second_are_in_order(sender: SenderLog, reader: StreamReader) -> None:
@@ -184,7 +184,7 @@ def test_an_index_that_was_never_taken_and_is_no_gap_is_superseded(
 ) -> None:
     facts = sender.send(3)
     reader.take_all(facts)
-    reader.recall = MemoryHistory()  # as if the row had gone
+    reader.history = MemoryHistory()  # as if the row had gone
     refused(reader, facts[1], "superseded")
 
 

@@ -176,11 +176,11 @@ def test_a_reader_that_kept_no_checkpoints_goes_by_leaves_and_frontiers(
     sender.send()
     sender.restart()
     reader.take(sender.send()[0])
-    reader.recall.kept.clear()
+    reader.history.kept.clear()
     assert reader.take_all([facts[3], facts[2], facts[1]]) == ["repeat", "fill", "fill"]
     name = facts[0].generation
     last = replace(sender.sent[name][4], leaf=bytes(32))
-    reader.recall.kept.clear()
+    reader.history.kept.clear()
     equivocates(reader, last, "fold")
 
 
@@ -198,6 +198,6 @@ def test_times_may_not_fall_along_sizes(sender: SenderLog, reader: StreamReader)
 def test_one_checkpoint_has_one_time(sender: SenderLog, reader: StreamReader) -> None:
     facts = sender.send(5)
     reader.take_all([facts[0], facts[1], facts[3]])
-    for fact in (facts[1], facts[2], facts[4]):  # repeat, fill, next
-        other = replace(fact, log_time=fact.log_time + 1)
+    for position in (facts[1], facts[2], facts[4]):  # repeat, fill, next
+        other = replace(position, log_time=position.log_time + 1)
         equivocates(reader, other, "two times")

@@ -108,14 +108,14 @@ def test_a_held_key_is_tried_beside_a_missing_one(world: Workshop, log: Log) -> 
     reader = Reader()
     keys, gone = reader.opening_keys(NOW)
     assert ([key.kid for key in keys], gone) == ([kid], False)
-    reader.view.opening_keys = lambda _at: (keys, True)
+    reader.context.opening_keys = lambda _at: (keys, True)
     assert reader.take(log.send_one(draft_event().value())).outcome == "opened"
 
 
 def limited(reader: Reader, left: dict[str, int]) -> dict[str, int]:
     """Give senders a budget, which a file has not; returns what is left of it."""
     reader.budgets = left
-    reader.view.wraps_left = left.__getitem__  # type: ignore[method-assign]
+    reader.context.wraps_left = left.__getitem__  # type: ignore[method-assign]
     return left
 
 
@@ -145,7 +145,7 @@ def test_a_wrap_that_was_opened_does_not_outlive_its_key(
     kept = one_session(world.signed.hash)
     one = replace(draft_event(), session=kept)
     assert council.take(log.send_one(one.value())).outcome == "opened"
-    council.view.opening_keys = lambda _at: ((), False)
+    council.context.opening_keys = lambda _at: ((), False)
     again = replace(draft_event(), session=kept)
     assert council.take(log.send_one(again.value())).outcome == "not_addressed"
 

@@ -39,9 +39,9 @@ def test_restarts_without_records_leave_no_trace(sender: SenderLog, reader: Stre
     first = sender.newest.name
     sender.restart()
     sender.restart()
-    (fact,) = sender.send()
-    assert fact.link.name == first
-    assert reader.take(fact).alarms == ()
+    (position,) = sender.send()
+    assert position.link.name == first
+    assert reader.take(position).alarms == ()
 
 
 def test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names(
@@ -49,8 +49,8 @@ def test_a_reader_that_starts_in_a_later_generation_ignores_what_the_first_names
 ) -> None:
     earlier = sender.send(3)
     sender.restart()
-    (fact,) = sender.send()
-    assert reader.take(fact).verdict == "start"
+    (position,) = sender.send()
+    assert reader.take(position).verdict == "start"
     placement = reader.take(earlier[1])
     assert (placement.verdict, placement.alarms) == ("before_start", ())
     same = replace(earlier[1], log_time=reader.state.log_time)
@@ -73,7 +73,7 @@ def test_a_named_head_above_mine_is_a_gap_that_folds_to_the_named_root(
     assert (placement.gap, placement.alarms) == ((first, 1, 4), ("gap",))
     assert reader.take_all([facts[3], facts[1], facts[4], facts[2]]) == ["fill"] * 4
     assert reader.open_gaps == []
-    assert reader.recall.kept[first][5].time == facts[4].log_time
+    assert reader.history.kept[first][5].time == facts[4].log_time
 
 
 def test_the_first_record_under_a_named_end_brings_a_time_that_may_not_fall(
@@ -194,13 +194,13 @@ def test_the_log_time_does_not_fall_from_one_generation_to_the_next(
 ) -> None:
     reader.take_all(sender.send(1))
     sender.restart()
-    (fact,) = sender.send()
-    refused(reader, replace(fact, log_time=reader.state.log_time - 1), "log_time_fell")
+    (position,) = sender.send()
+    refused(reader, replace(position, log_time=reader.state.log_time - 1), "log_time_fell")
 
 
 def test_a_link_of_the_same_second_is_taken(sender: SenderLog, reader: StreamReader) -> None:
     reader.take_all(sender.send(1))
     sender.restart()
-    (fact,) = sender.send(seconds=0)
-    assert fact.log_time == reader.state.log_time
-    assert reader.take(fact).verdict == "link"
+    (position,) = sender.send(seconds=0)
+    assert position.log_time == reader.state.log_time
+    assert reader.take(position).verdict == "link"

@@ -19,7 +19,7 @@ def test_old_complete_generations_are_forgotten(
         sender.restart()
         facts += sender.send(1)
     reader.take_all(facts)
-    assert sorted(reader.state.generations) == [fact.generation for fact in facts[-3:]]
+    assert sorted(reader.state.generations) == [position.generation for position in facts[-3:]]
     assert reader.state.start == facts[3].generation
     assert reader.take(facts[0]).verdict == "before_start"
     assert reader.alarms == []

@@ -20,11 +20,11 @@ from tests.support.sent_records import Log
 PURE = (judging, verification, decryption, continuity_module, generations, judgements)
 LOOKUPS = {
     "contract_in_force",
-    "doubted",
+    "affected",
     "known",
     "opening_keys",
     "passed",
-    "recall",
+    "history",
     "receipts",
     "room",
     "state",
@@ -34,14 +34,14 @@ LOOKUPS = {
 
 
 @pytest.mark.parametrize("module", PURE, ids=lambda module: module.__name__)
-def test_no_step_assigns_to_the_view(module: object) -> None:
+def test_no_step_assigns_to_the_context(module: object) -> None:
     tree = ast.parse(Path(str(module.__file__)).read_text())  # type: ignore[attr-defined]
     assigned = [
         node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute | ast.Subscript)
         and isinstance(node.ctx, ast.Store)
-        and ast.unparse(node).startswith("view.")
+        and ast.unparse(node).startswith("context.")
     ]
     assert assigned == []
 
@@ -53,12 +53,12 @@ def test_a_view_can_be_asked_and_nothing_else() -> None:
 
 def test_a_record_is_judged_alike_until_its_judgement_is_taken_up(log: Log) -> None:
     reader, record = Reader(), log.send_one(draft_event().value())
-    before = deepcopy((reader.view._states, reader.view._events))
-    first = judge(record, reader.view, reader.cache, reader.now)
-    again = judge(record, reader.view, reader.cache, reader.now)
-    fresh = judge(record, reader.view, VerificationCache(), reader.now)
+    before = deepcopy((reader.context._states, reader.context._events))
+    first = judge(record, reader.context, reader.cache, reader.now)
+    again = judge(record, reader.context, reader.cache, reader.now)
+    fresh = judge(record, reader.context, VerificationCache(), reader.now)
     assert [one.outcome for one in (first, again, fresh)] == ["opened"] * 3
-    assert (reader.view._states, reader.view._events) == before
-    reader.view.took(first)
-    taken = judge(record, reader.view, reader.cache, reader.now)
+    assert (reader.context._states, reader.context._events) == before
+    reader.context.took(first)
+    taken = judge(record, reader.context, reader.cache, reader.now)
     assert taken.outcome == "repeat"

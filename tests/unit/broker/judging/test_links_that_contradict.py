@@ -15,8 +15,8 @@ def test_a_link_with_another_root_for_a_kept_size_is_equivocation(
     backup = sender.copy(branch=1)
     reader.take_all(sender.send(2))
     backup.restart(at=sender.now)
-    (fact,) = backup.send()
-    equivocates(reader, relinked(fact, root=bytes(32)), "another root")
+    (position,) = backup.send()
+    equivocates(reader, relinked(position, root=bytes(32)), "another root")
     sender.restart()
     equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "another root")
 
@@ -28,16 +28,16 @@ def test_a_link_with_another_root_for_a_frontier_that_is_known_is_equivocation(
     reader.take_all([facts[0], facts[3], facts[6]])  # gaps [1, 2] and [4, 5]
     backup = sender.copy(branch=1)
     backup.restart()
-    (fact,) = backup.send()
+    (position,) = backup.send()
     for size in (3, 6):
-        equivocates(reader, relinked(fact, size=size, root=bytes(32)), "one size has two roots")
+        equivocates(reader, relinked(position, size=size, root=bytes(32)), "one size has two roots")
 
 
 def test_a_link_with_another_root_for_my_head_is_equivocation(
     sender: SenderLog, reader: StreamReader
 ) -> None:
     reader.take_all(sender.send(2))
-    reader.recall.kept.clear()  # what is known of the head besides its checkpoint
+    reader.history.kept.clear()  # what is known of the head besides its checkpoint
     sender.restart()
     equivocates(reader, relinked(sender.send()[0], root=bytes(32)), "one size has two roots")
 
@@ -64,9 +64,9 @@ def test_a_second_link_is_judged_and_kept_as_the_first_is(
     reader.take(old.send()[0])
     more.send(3)
     more.restart(at=old.now + 1000)
-    (fact,) = more.send()
-    assert reader.take(fact).alarms == ("rollback",)
-    assert reader.recall.kept[first][5].root == fact.link.root
+    (position,) = more.send()
+    assert reader.take(position).alarms == ("rollback",)
+    assert reader.history.kept[first][5].root == position.link.root
     third = more.copy(branch=3)
     third.restart(at=third.now + 1000)
     forged = relinked(third.send()[0], name=first, size=5, root=bytes(32))

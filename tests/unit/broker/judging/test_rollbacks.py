@@ -36,8 +36,8 @@ def test_a_rollback_cuts_the_gaps_that_reach_above_the_named_end(
     backup.restart(at=sender.now)
     assert reader.take(backup.send()[0]).alarms == ("rollback",)
     assert reader.open_gaps == [(name, 1, 3)]
-    for fact in (lost[1], lost[3], lost[4]):
-        refused(reader, fact, "superseded")
+    for position in (lost[1], lost[3], lost[4]):
+        refused(reader, position, "superseded")
     assert reader.take_all(facts[1:]) == ["fill"] * 3
     assert reader.open_gaps == []
 
@@ -53,9 +53,9 @@ def test_a_gap_across_the_named_end_is_healed_by_what_the_restored_sender_still_
     backup.restart(at=sender.now)
     reader.take(backup.send()[0])
     assert reader.open_gaps == [(facts[0].generation, 1, 3)]
-    for at, fact in enumerate(lost):
+    for at, position in enumerate(lost):
         if at != met:
-            refused(reader, fact, "superseded")
+            refused(reader, position, "superseded")
     assert reader.take_all(facts[:0:-1]) == ["fill"] * 3
     assert reader.open_gaps == []
 
@@ -205,9 +205,9 @@ def test_a_sender_that_lost_everything_rolls_back_to_nothing(
 ) -> None:
     reader.take_all(sender.send(2))
     fresh = SenderLog(now=sender.now, branch=1)
-    (fact,) = fresh.send()
-    assert fact.link.name == ""
-    assert reader.take(fact).alarms == ("rollback",)
+    (position,) = fresh.send()
+    assert position.link.name == ""
+    assert reader.take(position).alarms == ("rollback",)
     assert reader.state.generations[sender.newest.name].end == 2
 
 
@@ -234,7 +234,7 @@ def test_only_a_named_size_above_my_start_is_kept(
     logs = [sender.copy() for _ in range(6) if sender.send()]
     name = sender.newest.name
     reader.take_all(sender.sent[name][3:])  # the start is 3
-    reader.recall.kept[name].pop(4)
+    reader.history.kept[name].pop(4)
     log = logs[size - 1]
     log.restart(at=sender.now)
     placement = reader.take(log.send()[0])
@@ -250,8 +250,8 @@ def test_a_link_to_before_my_start_is_a_rollback(sender: SenderLog, reader: Stre
     facts = [sender.send()[0] for _ in range(4)]
     reader.take_all([facts[1], facts[3]])  # start at 3, gap at 4
     backup.restart(at=sender.now)
-    (fact,) = backup.send()
-    assert reader.take(fact).alarms == ("rollback",)
+    (position,) = backup.send()
+    assert reader.take(position).alarms == ("rollback",)
     assert reader.state.generations[facts[0].generation].end == 2
     assert reader.open_gaps == []
     refused(reader, facts[2], "superseded")

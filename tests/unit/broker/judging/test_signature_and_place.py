@@ -306,7 +306,7 @@ def test_a_record_that_failed_moves_nothing(council: Reader, log: Log) -> None:
     first, second = log.send(draft_event().value(), draft_event().value())
     council.refusal(replace(first, value=b"altered"))
     place = Place(POLICE, log.topic, 0)
-    assert council.view.state(place) is None
+    assert council.context.state(place) is None
     assert council.take(first).outcome == "opened"
     assert council.take(second).outcome == "opened"
 

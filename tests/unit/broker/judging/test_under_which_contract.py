@@ -43,7 +43,7 @@ def test_what_waits_for_a_contract_has_its_place_in_the_stream(
     judgement = council.take(waits)
     assert isinstance(judgement, Deferred)
     assert isinstance(judgement.refused, Refused)  # and its place counts
-    council.view.took(judgement)
+    council.context.took(judgement)
     after = council.take(follows)
     assert isinstance(after, Opened)
     assert after.placement.verdict == "next"

@@ -64,7 +64,7 @@ def test_the_same_fields_under_another_type_are_another_event(council: Reader, l
     first = replace(draft_event(CASE, to=(COUNCIL, SUPPORT)), event_id=SAME)
     cases = Log(logical="b")
     assert council.take(cases.send_one(first.value())).outcome == "opened"
-    known = council.view.known(POLICE, str(SAME))
+    known = council.context.known(POLICE, str(SAME))
     assert known is not None
     other = replace(draft_event(), event_id=SAME)
     shared = {path for group in other.groups for path in group} & set(known.flat)  # type: ignore[attr-defined]  # a file's

@@ -55,7 +55,7 @@ class PublicContext:
 
 
 @pytest.fixture
-def view() -> PublicContext:
+def context() -> PublicContext:
     return PublicContext()
 
 
@@ -67,13 +67,13 @@ def records(sender: SenderLog) -> list[Record]:
 NOW = 1_750_000_010_000
 
 
-def verify(one: Record, view: PublicContext, now: int = NOW) -> VerifiedRecord:
-    return verify_record(one, view, view, now)  # type: ignore[arg-type]  # the public half of both
+def verify(one: Record, context: PublicContext, now: int = NOW) -> VerifiedRecord:
+    return verify_record(one, context, context, now)  # type: ignore[arg-type]  # the public half of both
 
 
-def refused(one: Record, view: PublicContext, step: int, code: str, now: int = NOW) -> None:
+def refused(one: Record, context: PublicContext, step: int, code: str, now: int = NOW) -> None:
     with pytest.raises(RefusedError) as caught:
-        verify(one, view, now)
+        verify(one, context, now)
     assert (caught.value.step, caught.value.code) == (step, code)
 
 
@@ -94,103 +94,103 @@ def proof_of(one: Record) -> bytes:
 
 
 def test_honest_records_verify(
-    sender: SenderLog, records: list[Record], view: PublicContext
+    sender: SenderLog, records: list[Record], context: PublicContext
 ) -> None:
     for at, one in enumerate(records):
-        verified = verify(one, view)
-        assert verified.fact == sender.sent[sender.newest.name][at]
+        verified = verify(one, context)
+        assert verified.position == sender.sent[sender.newest.name][at]
         assert verified.origin.agency == STREAM.agency
-        assert verified.log_time == verified.fact.log_time * 1000
+        assert verified.log_time == verified.position.log_time * 1000
 
 
-def test_one_signature_serves_a_batch(records: list[Record], view: PublicContext) -> None:
+def test_one_signature_serves_a_batch(records: list[Record], context: PublicContext) -> None:
     for one in records:
-        verify(one, view)
-    assert len(view.asked) == 1
-    agency, key_id, log_time = view.asked[0]
+        verify(one, context)
+    assert len(context.asked) == 1
+    agency, key_id, log_time = context.asked[0]
     assert (agency, key_id) == (STREAM.agency, SIGNER.key_id)
     assert log_time == parse_proof(proof_of(records[0])).line.timestamp * 1000
 
 
-def test_the_memory_of_signatures_is_bounded(records: list[Record], view: PublicContext) -> None:
-    view.signed = {b"%d" % at for at in range(MAX_SIGNED_REMEMBERED)}
-    verify(records[0], view)
-    assert len(view.signed) == 1
+def test_the_memory_of_signatures_is_bounded(records: list[Record], context: PublicContext) -> None:
+    context.signed = {b"%d" % at for at in range(MAX_SIGNED_REMEMBERED)}
+    verify(records[0], context)
+    assert len(context.signed) == 1
 
 
 def test_the_memory_of_paths_is_bounded(
-    records: list[Record], view: PublicContext, monkeypatch: pytest.MonkeyPatch
+    records: list[Record], context: PublicContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verification, "MAX_PATHS_REMEMBERED", 2)
     for one in records:
-        verify(one, view)
-    verify(crafted(GENERATION, None, index=1), view)
-    assert len(view.paths) == 2
-    verify(crafted(GENERATION[:-1] + "1", None, index=1), view)
-    assert len(view.paths) == 1
+        verify(one, context)
+    verify(crafted(GENERATION, None, index=1), context)
+    assert len(context.paths) == 2
+    verify(crafted(GENERATION[:-1] + "1", None, index=1), context)
+    assert len(context.paths) == 1
 
 
 def test_a_leaf_record_verifies_as_what_it_stands_for(
-    sender: SenderLog, records: list[Record], view: PublicContext
+    sender: SenderLog, records: list[Record], context: PublicContext
 ) -> None:
     one = records[1]
     leaf = record(leaf_hash(one.value), proof_of(one), LEAF_CONTENT_TYPE)
-    verified = verify(leaf, view)
-    assert verified.fact == replace(sender.sent[sender.newest.name][1], leaf_only=True)
+    verified = verify(leaf, context)
+    assert verified.position == replace(sender.sent[sender.newest.name][1], leaf_only=True)
 
 
-def test_other_headers_do_not_matter(records: list[Record], view: PublicContext) -> None:
+def test_other_headers_do_not_matter(records: list[Record], context: PublicContext) -> None:
     one = records[0]
     more = replace(one, headers=((b"Proof", b"x"), *one.headers, (b"trace", None)))
-    assert verify(more, view).fact.index == 0
+    assert verify(more, context).position.index == 0
 
 
 # --- step 0 --------------------------------------------------------------------------------------
 
 
 def test_a_record_has_a_value_of_at_most_256_kib(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
-    refused(replace(records[0], value=None), view, 0, "value_missing")
+    refused(replace(records[0], value=None), context, 0, "value_missing")
     large = replace(records[0], value=bytes(MAX_VALUE_BYTES + 1))
-    refused(large, view, 0, "value_too_large")
-    refused(replace(large, value=bytes(MAX_VALUE_BYTES)), view, 3, "not_included")
+    refused(large, context, 0, "value_too_large")
+    refused(replace(large, value=bytes(MAX_VALUE_BYTES)), context, 3, "not_included")
 
 
 @pytest.mark.parametrize("name", [b"content-type", b"proof"])
 @pytest.mark.parametrize("times", [0, 2])
 def test_each_header_is_there_exactly_once(
-    records: list[Record], view: PublicContext, name: bytes, times: int
+    records: list[Record], context: PublicContext, name: bytes, times: int
 ) -> None:
     value = dict(records[0].headers)[name]
-    refused(with_header(records[0], name, *[value] * times), view, 0, "headers_wrong")
+    refused(with_header(records[0], name, *[value] * times), context, 0, "headers_wrong")
 
 
 @pytest.mark.parametrize("name", [b"content-type", b"proof"])
-def test_a_header_has_a_value(records: list[Record], view: PublicContext, name: bytes) -> None:
-    refused(with_header(records[0], name, None), view, 0, "headers_wrong")
+def test_a_header_has_a_value(records: list[Record], context: PublicContext, name: bytes) -> None:
+    refused(with_header(records[0], name, None), context, 0, "headers_wrong")
 
 
-def test_a_proof_has_at_most_4_kib(records: list[Record], view: PublicContext) -> None:
-    refused(with_proof(records[0], bytes(4097)), view, 0, "proof_too_large")
-    refused(with_proof(records[0], bytes(4096)), view, 1, "proof_malformed")
+def test_a_proof_has_at_most_4_kib(records: list[Record], context: PublicContext) -> None:
+    refused(with_proof(records[0], bytes(4097)), context, 0, "proof_too_large")
+    refused(with_proof(records[0], bytes(4096)), context, 1, "proof_malformed")
 
 
-def test_the_content_type_is_one_of_two(records: list[Record], view: PublicContext) -> None:
+def test_the_content_type_is_one_of_two(records: list[Record], context: PublicContext) -> None:
     other = with_header(records[0], b"content-type", b"application/json")
-    refused(other, view, 0, "content_type_unknown")
+    refused(other, context, 0, "content_type_unknown")
 
 
-def test_a_leaf_record_holds_a_hash(records: list[Record], view: PublicContext) -> None:
+def test_a_leaf_record_holds_a_hash(records: list[Record], context: PublicContext) -> None:
     for length in (31, 33):
         leaf = record(bytes(length), proof_of(records[0]), LEAF_CONTENT_TYPE)
-        refused(leaf, view, 0, "value_malformed")
+        refused(leaf, context, 0, "value_malformed")
 
 
 # --- step 1 --------------------------------------------------------------------------------------
 
 
-def test_a_proof_has_one_form(records: list[Record], view: PublicContext) -> None:
+def test_a_proof_has_one_form(records: list[Record], context: PublicContext) -> None:
     proof = proof_of(records[0])
     for other in (
         b"",
@@ -199,21 +199,21 @@ def test_a_proof_has_one_form(records: list[Record], view: PublicContext) -> Non
         b" " + proof,
         proof.replace(b"index 0", b"index 00"),
     ):
-        refused(with_proof(records[0], other), view, 1, "proof_malformed")
+        refused(with_proof(records[0], other), context, 1, "proof_malformed")
 
 
-def test_an_origin_has_one_form(view: PublicContext) -> None:
+def test_an_origin_has_one_form(context: PublicContext) -> None:
     text = signed_checkpoint(SIGNER, 1_750_000_000, Checkpoint("somewhere", 1, bytes(32)))
-    refused(record(b"x", format_proof(0, [], text)), view, 1, "proof_malformed")
+    refused(record(b"x", format_proof(0, [], text)), context, 1, "proof_malformed")
 
 
 def test_the_origin_is_where_the_record_came_from(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
-    refused(replace(records[0], topic=TOPIC + "x"), view, 1, "origin_wrong")
-    refused(replace(records[0], partition=4), view, 1, "origin_wrong")
-    view.deployment = "elsewhere"
-    refused(records[0], view, 1, "origin_wrong")
+    refused(replace(records[0], topic=TOPIC + "x"), context, 1, "origin_wrong")
+    refused(replace(records[0], partition=4), context, 1, "origin_wrong")
+    context.deployment = "elsewhere"
+    refused(records[0], context, 1, "origin_wrong")
 
 
 def crafted(generation: str, extra: bytes | None, *, index: int = 0) -> Record:
@@ -236,8 +236,8 @@ FIRST = lp(b"", bytes(8), EMPTY_ROOT, bytes(16))
 GENERATION = f"{NOW:016x}-" + "0" * 32
 
 
-def test_index_0_names_a_predecessor(view: PublicContext) -> None:
-    refused(crafted(GENERATION, None), view, 1, "link_malformed")
+def test_index_0_names_a_predecessor(context: PublicContext) -> None:
+    refused(crafted(GENERATION, None), context, 1, "link_malformed")
 
 
 @pytest.mark.parametrize(
@@ -263,11 +263,11 @@ def test_index_0_names_a_predecessor(view: PublicContext) -> None:
         (2**60).to_bytes(8, "big") + b"\x00" * 80,
     ],
 )
-def test_a_link_has_one_form(view: PublicContext, extra: bytes) -> None:
+def test_a_link_has_one_form(context: PublicContext, extra: bytes) -> None:
     with pytest.raises(ProofError) as caught:
         parse_link(extra)
     assert caught.value.code == "link_malformed"
-    refused(crafted(GENERATION, extra), view, 1, "link_malformed")
+    refused(crafted(GENERATION, extra), context, 1, "link_malformed")
 
 
 def test_a_link_in_its_form_is_read() -> None:
@@ -275,20 +275,20 @@ def test_a_link_in_its_form_is_read() -> None:
     assert (link.name, link.size, link.root, link.salt) == (GENERATION, 7, bytes(32), b"s" * 16)
 
 
-def test_a_generation_is_greater_than_the_one_it_names(view: PublicContext) -> None:
+def test_a_generation_is_greater_than_the_one_it_names(context: PublicContext) -> None:
     for name in (GENERATION, f"{NOW + 1:016x}-" + "0" * 32):
         extra = lp(name.encode(), (1).to_bytes(8, "big"), bytes(32), bytes(16))
-        refused(crafted(GENERATION, extra), view, 1, "generation_order")
+        refused(crafted(GENERATION, extra), context, 1, "generation_order")
 
 
 def test_a_generation_is_named_by_what_it_names(
-    records: list[Record], view: PublicContext, sender: SenderLog
+    records: list[Record], context: PublicContext, sender: SenderLog
 ) -> None:
-    refused(crafted(GENERATION, FIRST), view, 1, "generation_name")
+    refused(crafted(GENERATION, FIRST), context, 1, "generation_name")
     other = lp(b"", bytes(8), EMPTY_ROOT, b"another salt 16b")
     honest = parse_proof(proof_of(records[0]))
     swapped = format_proof(0, honest.path, honest.checkpoint_text, other)
-    refused(with_proof(records[0], swapped), view, 1, "generation_name")
+    refused(with_proof(records[0], swapped), context, 1, "generation_name")
 
 
 @pytest.mark.parametrize(
@@ -296,107 +296,109 @@ def test_a_generation_is_named_by_what_it_names(
 )
 @pytest.mark.parametrize("index", [0, 1])
 def test_a_generation_name_has_one_form_at_every_index(
-    view: PublicContext, name: str, index: int
+    context: PublicContext, name: str, index: int
 ) -> None:
     one = crafted(name, None if index else FIRST, index=index)
-    refused(one, view, 1, "generation_name")
+    refused(one, context, 1, "generation_name")
     if index:
-        assert verify(crafted(GENERATION, None, index=1), view).fact.index == 1
+        assert verify(crafted(GENERATION, None, index=1), context).position.index == 1
 
 
-def test_only_index_0_has_extra_data(records: list[Record], view: PublicContext) -> None:
+def test_only_index_0_has_extra_data(records: list[Record], context: PublicContext) -> None:
     proof = proof_of(records[1])
     extra = next(line for line in proof_of(records[0]).split(b"\n") if line.startswith(b"extra "))
     moved = proof.replace(b"index 1", extra + b"\nindex 1")
-    refused(with_proof(records[1], moved), view, 1, "proof_malformed")
+    refused(with_proof(records[1], moved), context, 1, "proof_malformed")
 
 
 # --- step 2 --------------------------------------------------------------------------------------
 
 
-def test_another_keys_line_is_unknown(records: list[Record], view: PublicContext) -> None:
+def test_another_keys_line_is_unknown(records: list[Record], context: PublicContext) -> None:
     key = Ed25519Signer(bytes([1]) * 32)
-    view.verifier = note_verifier(SIGNER.name, COSIGNATURE_ED25519, Ed25519Verifier(key.public))
-    refused(records[0], view, 2, "key_unknown")
-    assert not view.signed
+    context.verifier = note_verifier(SIGNER.name, COSIGNATURE_ED25519, Ed25519Verifier(key.public))
+    refused(records[0], context, 2, "key_unknown")
+    assert not context.signed
 
 
 def test_a_signature_that_does_not_verify_is_refused(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
     key = Ed25519Signer(bytes([1]) * 32)
     forged = note_signer(SIGNER.name, COSIGNATURE_ED25519, key)
-    view.verifier = replace(VERIFIER, key_id=forged.key_id)
+    context.verifier = replace(VERIFIER, key_id=forged.key_id)
     proof = parse_proof(proof_of(records[0]))
     text = signed_checkpoint(forged, proof.line.timestamp, proof.checkpoint)
     again = format_proof(0, proof.path, text, proof.extra)
-    refused(with_proof(records[0], again), view, 2, "signature_wrong")
+    refused(with_proof(records[0], again), context, 2, "signature_wrong")
 
 
 def test_a_name_that_is_not_the_origins_is_refused(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
     other = note_signer(f"{DEPLOYMENT}/haven-support", COSIGNATURE_ED25519, SIGNER.key)
     proof = parse_proof(proof_of(records[0]))
     text = signed_checkpoint(other, proof.line.timestamp, proof.checkpoint)
     refused(
         with_proof(records[0], format_proof(0, proof.path, text, proof.extra)),
-        view,
+        context,
         2,
         "key_unknown",
     )
 
 
 def test_a_log_time_more_than_5_minutes_ahead_is_early(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
     log_time = parse_proof(proof_of(records[0])).line.timestamp * 1000
-    refused(records[0], view, 2, "early", now=log_time - CLOCK_SKEW_MS - 1)
-    assert verify(records[0], view, now=log_time - CLOCK_SKEW_MS).log_time == log_time
+    refused(records[0], context, 2, "early", now=log_time - CLOCK_SKEW_MS - 1)
+    assert verify(records[0], context, now=log_time - CLOCK_SKEW_MS).log_time == log_time
 
 
 def test_a_signature_that_was_remembered_is_still_judged_by_the_clock(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
-    verify(records[0], view)
-    refused(records[1], view, 2, "early", now=0)
+    verify(records[0], context)
+    refused(records[1], context, 2, "early", now=0)
 
 
 def test_an_expired_manifest_is_waited_for_only_where_its_key_signed(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
     """Or anyone who can write to the topic could hold a sender's stream."""
-    view.manifest_expired = True
-    refused(records[0], view, 2, "manifest_expired")
+    context.manifest_expired = True
+    refused(records[0], context, 2, "manifest_expired")
     key = Ed25519Signer(bytes([1]) * 32)
-    view.verifier = replace(VERIFIER, key=Ed25519Verifier(key.public))
-    refused(records[0], view, 2, "signature_wrong")
-    assert not view.signed
+    context.verifier = replace(VERIFIER, key=Ed25519Verifier(key.public))
+    refused(records[0], context, 2, "signature_wrong")
+    assert not context.signed
 
 
 def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
-    records: list[Record], view: PublicContext
+    records: list[Record], context: PublicContext
 ) -> None:
-    view.revoked_since = NOW
-    refused(records[0], view, 2, "key_revoked")
+    context.revoked_since = NOW
+    refused(records[0], context, 2, "key_revoked")
     checkpoint = parse_proof(proof_of(records[0])).checkpoint
-    view.given.add((checkpoint.origin, checkpoint.size, checkpoint.root))
-    assert verify(records[0], view).fact.index == 0
+    context.given.add((checkpoint.origin, checkpoint.size, checkpoint.root))
+    assert verify(records[0], context).position.index == 0
 
 
 # --- step 3 --------------------------------------------------------------------------------------
 
 
-def test_another_value_is_not_included(records: list[Record], view: PublicContext) -> None:
+def test_another_value_is_not_included(records: list[Record], context: PublicContext) -> None:
     for one in (records[0], records[2]):
-        refused(replace(one, value=one.value + b"x"), view, 3, "not_included")
-    verify(records[0], view)
-    refused(replace(records[1], value=records[2].value), view, 3, "not_included")
+        refused(replace(one, value=one.value + b"x"), context, 3, "not_included")
+    verify(records[0], context)
+    refused(replace(records[1], value=records[2].value), context, 3, "not_included")
 
 
-def test_another_index_or_path_is_not_included(records: list[Record], view: PublicContext) -> None:
-    refused(with_proof(records[1], proof_of(records[2])), view, 3, "not_included")
+def test_another_index_or_path_is_not_included(
+    records: list[Record], context: PublicContext
+) -> None:
+    refused(with_proof(records[1], proof_of(records[2])), context, 3, "not_included")
     proof = parse_proof(proof_of(records[1]))
     for path in (proof.path[:-1], (*proof.path, bytes(32)), (bytes(32), *proof.path[1:])):
         changed = format_proof(1, path, proof.checkpoint_text)
-        refused(with_proof(records[1], changed), view, 3, "not_included")
+        refused(with_proof(records[1], changed), context, 3, "not_included")

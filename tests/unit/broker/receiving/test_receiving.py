@@ -84,14 +84,14 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
     council.take(records[:1])
     real = StoreContext.flush
 
-    def moved(view: StoreContext) -> None:
+    def moved(context: StoreContext) -> None:
         """A rebalance: the other member saved first."""
         place = Place(POLICE, records[0].topic, 0)
-        stored = view._tx.reader.state(place)
+        stored = context._tx.reader.state(place)
         assert stored is not None
         change = StateChange(stored[1][0], 0, 0, [], [])
-        view._tx.reader.save_state(place, change, stored[0])
-        real(view)
+        context._tx.reader.save_state(place, change, stored[0])
+        real(context)
 
     monkeypatch.setattr(StoreContext, "flush", moved)
     with pytest.raises(StoreError) as changed:
