@@ -1,9 +1,9 @@
 """Requests for records of which only the leaf arrived (docs/spec/streams.md, "Missing content").
 
-A leaf proves that a record exists at its index, but not its content. Its sender publishes a leaf
-when the content was cleared, and Kafka's host can make one of any record; a reader cannot
-distinguish the two. So the record is requested again, at growing intervals, because a sender that
-lacks it can only answer with the leaf.
+A leaf proves that a record exists at its index, but does not contain the record. The sender
+publishes a leaf if it has cleared the content. Kafka's host can make a leaf of any record. A reader
+cannot distinguish the two. So it requests the record again. The intervals grow, because a sender
+that has cleared the content can answer only with the leaf again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ LONGEST_ASKED_MS: Final = DAY_MS
 RANGES_PER_MINUTE: Final = NOTICES_PER_MINUTE // 2
 """Ranges requested from one agency in a minute; the other half of the notices is for gaps."""
 LEAVES_AT_ONCE: Final = 2**15
-"""Leaves of one generation that are read each time; the rest follows after ``FIRST_ASKED``."""
+"""Leaves of one generation that are read each time; the rest follows after ``FIRST_ASKED_MS``."""
 LOOKED_EVERY_MS: Final = 10_000
-"""Interval of counting: a million leaves, all that a sender cleared, take a quarter second."""
+"""Interval between counts of the leaves; a count of a million takes a quarter of a second."""
 
 
 @dataclass(slots=True)
@@ -98,9 +98,9 @@ class MissingContent:
     def _ranges(
         self, tx: Transaction, log: GenerationPlace, asked: _Asked, end: int | None, now: int
     ) -> list[tuple[int, int]]:
-        """Return the ranges to request now, from the last end on.
+        """Return the ranges to request now. They begin after the last one that was requested.
 
-        After all of them the interval doubles.
+        When all ranges were requested, the interval doubles.
         """
         found: list[tuple[int, int]] = []
         indices = tx.reader_logs.missing_content(log, asked.next_index, LEAVES_AT_ONCE)

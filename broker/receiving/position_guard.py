@@ -1,11 +1,13 @@
 """Guard of consumer positions: detects a recreated topic before a stored offset is trusted.
 
-A position counts records of one log. A Kafka that lost its disk begins again at 0 and may already
-have grown past the stored number. The reader would continue in the middle, and earlier records
-would never be read, nor missed for a sender without state. So the hash of the record before the
-position is stored with it, in the same transaction. A reader goes back by one, compares that
-record, and starts from the beginning if another one is there. Reading again does no harm: accepted
-records are repeats.
+A position counts the records of one log. A Kafka that lost its disk begins again at 0. Its new log
+may already be longer than the stored position. The reader would then continue in the middle, and
+would never read the records before. If it has no state of a sender, it would not even notice that
+records are missing.
+
+So the hash of the record before the position is stored with the position, in the same transaction.
+A reader goes back by one record and compares it. If it is another record, the reader starts from
+the beginning. It may read records again: those that it has accepted are repeats.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from broker.transport.interfaces import Receiver
 
 
 def save_position(tx: Transaction, position: int, records: Sequence[Record]) -> None:
-    """Save where reading of a partition goes on, and which of its records lies before that.
+    """Save the position of a partition, and the hash of the record before that position.
 
     Args:
         tx: the transaction that takes the records.
@@ -41,7 +43,7 @@ class PositionGuard:
     """Gives positions to a receiver, and checks that the log is still the same."""
 
     def __init__(self, store: Store, receiver: Receiver) -> None:
-        """Store the arguments; only ``position`` adds state."""
+        """Store the arguments. ``position`` loads what ``unread`` compares."""
         self._store = store
         self._receiver = receiver
         self._log = logger("broker")
@@ -63,8 +65,8 @@ class PositionGuard:
     async def unread(self, partition: KafkaPartition, records: list[Record]) -> list[Record]:
         """Return the records of a batch that were not read before.
 
-        It is empty if this is another log than the one read before: the position is then 0, and the
-        receiver asks for it again.
+        If this is another log than the one read before, the position is set to 0, the receiver
+        starts there, and the list is empty.
 
         Raises:
             StoreError: the position could not be written.

@@ -1,9 +1,9 @@
 """Deferral of records that time or news may allow (docs/spec/opening.md, "Deferral").
 
-The earliest position of each sender's partition that could not be judged is stored. Until it can be
-judged, no record of that sender is accepted that would be a start or a gap. The reader's own
-position stays before it, so reading starts there again after a restart or some time. Other senders
-continue.
+Some records cannot be judged yet. For each sender and partition the earliest such record is stored.
+Until it can be judged, a later record of that sender is not accepted if it would be a start or a
+gap. The reader's own position stays before the stored record. So the reader begins there again
+after a restart, or after some time. Records of other senders are accepted meanwhile.
 """
 
 from __future__ import annotations
@@ -92,8 +92,9 @@ class RetryLater:
         """End the wait for a record after its final judgement, unless its sender is stopped.
 
         The record is recognised by its offset and not by its sender, because it may be refused
-        before the sender is known. A stopped sender holds only itself back: in a recreated topic,
-        or with a dishonest host, another sender's record may have been at this offset.
+        before the sender is known. If the sender is stopped, only the sender's own wait continues.
+        A wait of another sender can have the same offset, in a recreated topic or with a dishonest
+        host. That wait ends.
         """
         stopped = isinstance(judgement, Unplaced) and judgement.refusal.code == "stream_stopped"
         for waiting in list(self._held.values()):
@@ -121,8 +122,9 @@ class RetryLater:
     def _may_wait(self, sender: str, code: str) -> bool:
         """Return whether an unknown key or contract may delay this sender any longer.
 
-        Anyone can name an unknown key again and again (denial of service). So the ten minutes count
-        from the first such record, and restart only with verified news.
+        Anyone can send records with an unknown key again and again (denial of service). So the ten
+        minutes count from the first such record. They begin again only when a new manifest of the
+        sender, or a new contract, has been verified.
         """
         newest = self._resolver.manifests.newest(sender)
         assert newest is not None  # records of other origins never wait

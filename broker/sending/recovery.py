@@ -1,11 +1,15 @@
 """Recovery after a revoked stream key: records to publish again.
 
-From a revocation on, readers refuse records signed by the key unless an older receipt covers them,
-whether the owner or an attacker signed them. So the sender begins a new generation of each stream
-under its new key. It names the last position that every other reader of the topic had confirmed by
-then, with a trusted receipt over the sender's own root, and begins with everything after that
-position. A reader that lacks a record accepts it, one that has it sees a repeat, and one that has
-more than was confirmed (perhaps an attacker's records) sees a rollback and continues.
+When a key is revoked, readers refuse the records that it signed, unless a receipt from before the
+revocation covers them. They cannot tell the owner's records from an attacker's. So the sender
+begins a new generation of each stream under its new key:
+
+- The generation names the last position that every other reader of the topic had confirmed before
+  the revocation, with a trusted receipt over the sender's own root.
+- It begins with all records after that position.
+
+A reader that lacks a record accepts it. A reader that has it sees a repeat. A reader that has more
+records than were confirmed (perhaps an attacker's) sees a rollback and continues.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ class Again:
 
     Attributes:
         predecessor: the position that the new generation names, as the row of a generation that
-            ends there; None if nothing was confirmed of a stream without another generation.
+            ends there; None if the stream has one generation and nothing of it was confirmed.
         newest: lower limit of the new generation's name and log time.
         rows: records to publish again, in their first order.
         gone: number of them whose content was cleared, so that they cannot be published.
@@ -176,7 +180,7 @@ def due_again(
         tx: the sender's state.
         stream: the stream.
         revoked: the revoked keys.
-        readers: all of them must have confirmed a record, or it is published again.
+        readers: a record is published again unless all of them have confirmed it.
         believed: decides which receipts count.
         now: milliseconds since the epoch.
     """
@@ -220,6 +224,11 @@ def _index(row: OutboxRow) -> int:
 
 
 def _recovered(key: RevokedKey, stream: Stream | None = None) -> str:
-    """Return the state's name for the fact that a stream, or all of them, left a revoked key."""
+    """Return the name under which the state keeps that the recovery is done.
+
+    Args:
+        key: the revoked key.
+        stream: the stream that is done; None for all streams.
+    """
     of = "" if stream is None else f":{stream.kafka_partition}"
     return f"recovered:{key.kid.hex()}:{key.since}{of}"

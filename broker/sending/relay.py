@@ -1,10 +1,12 @@
 """Relay: sends records from the outbox to Kafka (docs/spec/streams.md, "Sending").
 
-It alone holds the outbox's lock. Every index, leaf and checkpoint is committed under the lock's
-fencing token *before* the record is sent; a crash or a second relay therefore resends the same
-bytes, and readers see repeats and never a fork. No Kafka transaction is needed. Who gives places is
-``indexing.py``, what a revoked key leaves behind ``recovery.py``, what is asked for again
-is published last.
+Only the relay holds the outbox's lock. It commits every index, leaf and checkpoint under the lock's
+fencing token *before* it sends the record. So after a crash, or if a second relay runs, the same
+bytes are sent again: readers see repeats and never a fork. No Kafka transaction is needed.
+
+- ``indexing.py`` gives each record its place in the stream.
+- ``recovery.py`` publishes records again after a stream key was revoked.
+- Records that other agencies ask for again are published after all new ones (``replay``).
 """
 
 from __future__ import annotations
@@ -149,8 +151,7 @@ class Relay:
         with self._store.reading() as tx:
             return tx.outbox.unsent()
 
-    # --- reports
-    # ------------------------------------------------------------------------------------
+    # --- reports ----------------------------------------------------------------------------------
 
     def acknowledged_heads(self) -> tuple[Head, ...]:
         """Return heads of all streams up to Kafka's acknowledgement, for the heartbeat."""
@@ -175,11 +176,10 @@ class Relay:
                 heads.append(Head(row.topic, row.partition, row.name, row.size, row.root))
         return tuple(heads)
 
-    # --- triggered by others
-    # ------------------------------------------------------------------------
+    # --- triggered by others ----------------------------------------------------------------------
 
     def refused(self, records: Iterable[tuple[Origin | None, int, float, str]]) -> None:
-        """Note refused records; a refused generation is followed by another."""
+        """Note refused records. If a generation was refused, the sender begins another."""
         self._refused.refused(records)
 
     async def recover(
@@ -190,9 +190,9 @@ class Relay:
     ) -> tuple[int, int]:
         """Begin new generations after stream keys were revoked, with the records no longer trusted.
 
-        This runs once for each stream, key and time: after a failure (a full disk, for example) it
-        continues with the remaining streams, because each full attempt would fill the disk with
-        copies. The records are sent by ``resend``.
+        Each stream is done once for each key and time of revocation. After a failure (a full disk,
+        for example) the next call continues with the remaining streams. If it repeated them all,
+        each attempt would add further copies to the disk. ``resend`` sends the records.
 
         Args:
             revoked: the keys.
@@ -200,8 +200,8 @@ class Relay:
             believed: decides which of their receipts count, ``KeyResolver.receipt_believed``.
 
         Returns:
-            How many records are published again, and how many would be if their content were not
-            gone.
+            How many records are published again, and how many cannot be, because their content
+            was cleared.
 
         Raises:
             StoreError: ``lease_lost``, ``clock_jumped`` or the state database's own.
@@ -214,8 +214,9 @@ class Relay:
     async def replay(self, log: GenerationPlace, first: int, last: int) -> tuple[int, int, int]:
         """Publish a part of a range again, from the archive: the same bytes, or leaf hashes.
 
-        It needs no lock, because no place is given: every reader that has a record sees a repeat.
-        As much is sent as fits into ``REPLAYED_BYTES_AT_ONCE``, at least one record.
+        It needs no lock, because the records keep their places: a reader that has one already sees
+        a repeat. It sends at least one record, and at most ``REPLAYED_BYTES_AT_ONCE`` if there are
+        several.
 
         Returns:
             How many records, their bytes, and the last index that is done.
@@ -243,6 +244,6 @@ class Relay:
             return tx.outbox.archived(log, first, last)
 
     def has_waiting(self) -> bool:
-        """Return whether events wait that can be sent now; a replay lets them go first."""
+        """Return whether events wait that can be sent now. They are sent before a replay."""
         with self._store.reading() as tx:
             return bool(tx.outbox.pending(1, self._away))
