@@ -1,4 +1,4 @@
-"""The console script, and the place where all parts are wired together."""
+"""The console script, where all commands are mounted."""
 
 from __future__ import annotations
 

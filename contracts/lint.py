@@ -18,6 +18,7 @@ from contracts.legal_codes import legal_rules
 from contracts.lint_characters import character_findings, texts
 from contracts.lint_dates import date_findings
 from contracts.lint_law import law_findings
+from contracts.lint_rules import RULES
 from contracts.loading import ContractText
 from contracts.model import Contract, DraftContract
 from contracts.parties import RESERVED_PRINCIPALS
@@ -36,25 +37,6 @@ NOT_CHECKED = (
     "that does not make the agreement lawful: ask each agency's lawyer and data protection officer."
 )
 """Text about what these checks do not cover."""
-
-RULES = frozenset(
-    {"status-draft", "expired", "version-repeated", "version-not-newer", "previous-missing"}
-    | {"previous-not-held", "ends-before-previous", "gap", "partitions-changed"}
-    | {"versions-overlap", "unfinished-version", "type-in-two-agreements"}
-    | {"necessity-missing", "statistics-uncontrolled", "retention-missing", "review-missing"}
-    | {"review-due", "lone-topic", "type-unknown", "field-unknown", "recipient-not-party"}
-    | {"consent-tears", "required-not-granted", "consent-hidden", "identifies-unmarked"}
-    | {"consent-missing", "incident-identified", "public-authority-basis", "basis-missing"}
-    | {"gateway", "special-category", "not-a-contract", "criminal-offence"}
-    | {each.rule for each in legal_rules().acknowledgements}
-    | {"legal-code-unknown", "regime-mismatch", "not-for-this-party", "policy-document-missing"}
-    | {"purpose-without-basis", "review-after-end", "term-too-long", "assessment-date"}
-    | {"assessment-due", "retention-long", "registration-form", "registration-repeated"}
-    | {"party-repeated", "version-record", "hidden-character", "mixed-alphabets"}
-    | {"draft-incomplete", "too-many-groups", "principal-reserved", "principal-shared"}
-    | {"placeholder", "purpose-not-of-type", "consultation-date", "starts-late"}
-)
-"""Stable names of all checks, those of `contracts/succession.py` included."""
 
 _CODED = frozenset(
     {"sensitivity", "data_subject", "category", "grants", "id", "ed25519", "ml_dsa_65"}

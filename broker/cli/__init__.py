@@ -1,1 +1,1 @@
-"""The command ``concordant``: one package per noun, mounted by ``adapters/main.py``."""
+"""The command ``concordant``: one module per noun, mounted by ``adapters/main.py``."""

@@ -3,7 +3,9 @@
 A refusal, a log line, a metric or the quarantine names a code; only this table says what it means.
 A test searches the source for codes and fails for one without an entry; docs/codes.md is generated
 from it. A printed message says more (where, which file, which key); this table says what always
-holds.
+holds. Where an error has a next step of its own (``fix``), that is printed instead of the table's.
+tests/unit/broker/codes/test_meanings.py checks that its commands and its advice are those of the
+table.
 """
 
 from __future__ import annotations

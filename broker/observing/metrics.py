@@ -50,7 +50,12 @@ NoticeKind = Literal["refusal", "replay"]
 Outcome = Literal["not_addressed", "repeat", "leaf", "deferred"]
 
 Loop = Literal["relay", "receiving", "heartbeat", "receipts", "watch", "import", "delivery"]
-"""Loops of an adapter; each reports each round (`Metrics.turned`)."""
+"""Loops of an adapter that report each round (`Metrics.turned`).
+
+Three others do not, because a late round of them delays no event: replaying, which readers ask for
+again; retention, whose result `concordant_folder_oldest_seconds` shows; and the watch for own
+manifests, which logs each fault. An exception in any loop ends the adapter (`run_together`).
+"""
 
 STARTING_S: Final = 300.0
 """Seconds after the start within which a loop must complete its first round."""

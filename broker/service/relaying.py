@@ -1,6 +1,6 @@
-"""Loop of the relay: announcements, recovery, sending again, and waiting out temporary faults.
+"""Loop of the relay: announcements, recovery, resending, and waiting out temporary faults.
 
-broker/sending/relay.py does the work (docs/spec/streams.md, "The relay"); this module decides when.
+broker/sending/relay.py does the work (docs/spec/streams.md, "Sending"); this module decides when.
 """
 
 from __future__ import annotations

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.lint_rules import SUCCESSION_RULES
 from contracts.loading import ContractText
 from contracts.model import Contract
 from contracts.succession import HeldVersion, succession_findings
@@ -127,3 +130,31 @@ def test_an_event_type_is_in_one_agreement_at_a_time(
         ends=contract.ends + timedelta(days=9),
     )
     assert rules(later, held) == {}
+
+
+def test_a_draft_and_an_agreement_that_has_ended_are_errors(contract: Contract) -> None:
+    assert rules(text(contract, status="drafted")) == {"status-draft": "error"}
+    assert rules(text(contract, ends=NOW_DAY - timedelta(days=1))) == {"expired": "error"}
+
+
+def test_a_version_that_names_none_before_is_an_error(
+    contract: Contract, first: ContractText
+) -> None:
+    held = HeldVersion(first, complete=True)
+    found = rules(text(contract, version="1.1.0"), held)
+    assert found["previous-missing"] == "error"
+
+
+def test_a_version_that_ends_before_the_one_that_it_replaces(
+    contract: Contract, first: ContractText
+) -> None:
+    sooner = after(contract, first, ends=contract.ends - timedelta(days=1))
+    found = rules(sooner, HeldVersion(first, complete=True))
+    assert found["ends-before-previous"] == "error"
+
+
+def test_every_rule_of_versions_is_in_a_test_of_this_file() -> None:
+    asserted = re.findall(
+        r'"([a-z-]+)"(?:: |\] == )"(?:error|warning)"', Path(__file__).read_text()
+    )
+    assert set(asserted) & SUCCESSION_RULES.keys() == SUCCESSION_RULES.keys()
