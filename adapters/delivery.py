@@ -1,12 +1,18 @@
 """Delivery of received events from the inbox to the agency's own system.
 
 Delivery to the sink is at least once, under the event's id as a stable key. The sink treats a
-second delivery of the same bytes as done, so each event takes effect once. An event that the
-mapping cannot render, or that the sink refuses permanently, is held in the state database with its
-reason; its payload is written nowhere else. Later events of its case wait behind it, and all others
-pass. ``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held
-events. ``quarantine retry`` offers them again, and so does each start of the adapter, because a new
-mapping takes effect at a start.
+second delivery of the same bytes as done, so each event takes effect once.
+
+If the mapping cannot render an event, or the sink refuses it permanently, the event is held in the
+state database with the reason. Its payload is written nowhere else. Events of other cases do not
+wait. Later events of the same case wait, with two exceptions:
+
+- after ``sink_conflict`` they do not wait, because the agency's system has an event with this id;
+- an urgent event does not wait for one that is not urgent.
+
+``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held events.
+``quarantine retry`` offers them again. So does each start of the adapter, because a new mapping
+takes effect at a start.
 """
 
 from __future__ import annotations
@@ -29,8 +35,8 @@ from broker.waiting import out_of_descriptors, retry_delay_s, set_within
 ROUND_EVENTS: Final = 200
 RETRY_MOST_S: Final = 30.0
 IDLE_S: Final = 0.5
-FOR_GOOD: Final = frozenset({"sink_conflict", "sink_key_invalid"})
-"""Sink codes that concern one event only; with any other code, all deliveries wait."""
+ONE_EVENT_ONLY: Final = frozenset({"sink_conflict", "sink_key_invalid"})
+"""Sink codes that concern one event, which is then held. After any other code all events wait."""
 
 
 class _HeldError(Exception):
@@ -136,7 +142,7 @@ class Delivery:
         try:
             reference = self._sink.deliver(event.id, self._adapter.suffixes[0], content)
         except SinkError as error:
-            if error.code not in FOR_GOOD:
+            if error.code not in ONE_EVENT_ONLY:
                 raise
             # The first delivery is kept. The other content may be the same event as an older
             # database rendered it, or another agency's event with the same id; a person decides.

@@ -26,13 +26,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RoleNeed:
-    """A further consent without which one role gets nothing that identifies.
+    """Further consent that recipients of one role need for the consent-bound fields.
 
     Attributes:
-        role: of the recipient.
+        role: the recipients' role.
         scope: the consent.
-        clause: of the agreement that says so.
-        unless_from: roles of senders to whom it does not apply.
+        clause: clause of the agreement that requires it.
+        unless_from: roles of senders. Their events do not need this consent.
     """
 
     role: str
@@ -64,7 +64,7 @@ def consent_needs(contract: Contract, terms: EventTerms, field: FieldTerms) -> C
     everyone: set[ConsentScope] = set(field.consent)
     by_role: list[RoleNeed] = []
     if consent_bound(terms, field):
-        # Even where a draft forgot the field's own scope: identity is never shared unasked.
+        # Also if a draft does not name this scope: identity is never shared without consent.
         everyone.add(vocabulary().identity_scope)
         for role in dict.fromkeys(field.readers):
             rule = contract.consent_by_role.get(role)
@@ -87,7 +87,9 @@ def asks_consent(terms: EventTerms) -> bool:
 
 
 def role_need(contract: Contract, sender: str, recipient: str) -> ConsentScope | None:
-    """Return the scope without which a party gets nothing consent-bound from this sender.
+    """Return the scope that a recipient's role needs for consent-bound fields of this sender.
+
+    It is None if the role needs none.
 
     Args:
         contract: the agreement.

@@ -153,14 +153,17 @@ def _principals(contract: Contract) -> Iterator[Finding]:
         where = f"parties.{party.id}.kafka_principal"
         if folded in RESERVED_PRINCIPALS:
             yield Finding(
-                "principal-reserved", "error", where, f"{party.principal} is no client of its own"
+                "principal-reserved",
+                "error",
+                where,
+                f"{party.principal} is not the name of one client",
             )
         if others:
             yield Finding(
                 "principal-shared",
                 "error",
                 where,
-                f"{', '.join(others)} would connect to Kafka as {party.principal} too",
+                f"{party.principal} is also the principal of {', '.join(others)}",
             )
         elif folded in contract.by_id and folded != party.id:
             yield Finding(
@@ -225,7 +228,10 @@ def _unplayed(contract: Contract, terms: EventTerms, where: str) -> Iterator[Fin
 
 
 def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
-    """Name leaves that consent can remove from an object that cannot exist without them."""
+    """Name fields that consent can remove while other fields of their object stay.
+
+    Only fields are named without which the object may not exist.
+    """
     asks = {
         path: {*field.consent, *(("identity",) if field.identifies else ())}
         for path, field in terms.fields.items()
@@ -238,8 +244,8 @@ def _torn(name: str, terms: EventTerms, where: str) -> Iterator[Finding]:
                     "consent-tears",
                     "warning",
                     f"{where}.fields.{path}",
-                    f"it rests on consent that {left[0]} does without, and the event type does "
-                    "not have the one without the other",
+                    f"without its consent this field is left out but {left[0]} is still sent, and "
+                    f"the event type does not allow {left[0]} without this field",
                 )
 
 
@@ -249,22 +255,27 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
         field = terms.fields.get(path)
         if field is None:
             yield Finding(
-                "required-not-granted", "error", f"{where}.fields.{path}", "no event can be sent"
+                "required-not-granted",
+                "error",
+                f"{where}.fields.{path}",
+                "no event can be sent: every event of this type must have this field, and the "
+                "agreement does not grant it",
             )
         elif field.consent or field.identifies or field.senders:
             yield Finding(
                 "required-not-granted",
                 "error",
                 f"{where}.fields.{path}",
-                "every event of the type holds this field, so it cannot rest on consent or on "
-                "who sends it",
+                "every event of this type must have this field, so it cannot depend on consent or "
+                "on the sender",
             )
         elif frozenset(field.readers) != everyone:
             yield Finding(
                 "required-not-granted",
                 "error" if path == vocabulary().case else "warning",
                 f"{where}.fields.{path}",
-                "every event of the type holds this field, but not every recipient may read it",
+                "every event of this type must have this field, but not every recipient may read "
+                "it",
             )
     for path, field in terms.fields.items():
         if path in vocabulary().answers and frozenset(field.readers) != everyone:
@@ -272,7 +283,8 @@ def _readable_by_all(name: str, terms: EventTerms, where: str) -> Iterator[Findi
                 "consent-hidden",
                 "error",
                 f"{where}.fields.{path}",
-                "a recipient that cannot see the consent refuses what rests on it",
+                "every recipient must be able to read this answer about consent: without it, the "
+                "recipient refuses the fields that need this consent",
             )
 
 
@@ -281,7 +293,12 @@ def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
     for path, field in terms.fields.items():
         at = f"{where}.fields.{path}"
         if path in legal_rules().identifying_leaves and not field.identifies:
-            yield Finding("identifies-unmarked", "error", at, "this field says who someone is")
+            yield Finding(
+                "identifies-unmarked",
+                "error",
+                at,
+                "this field identifies a person, but `identifies` is not true",
+            )
         if not field.identifies or field.consent:
             continue
         if field.without_consent is None:
@@ -289,19 +306,20 @@ def _identifying(terms: EventTerms, where: str) -> Iterator[Finding]:
                 "consent-missing",
                 "error",
                 at,
-                "identifies, without consent and without a reason why not",
+                "this field identifies a person, but it names neither a consent nor a reason why "
+                "none is needed (`without_consent`)",
             )
         if terms.incident_identifiers == "with-consent" and says_kind:
             yield Finding(
                 "incident-identified",
                 "error",
                 at,
-                f"{vocabulary().depersonalised_record} could carry it without consent",
+                f"{vocabulary().depersonalised_record} could contain this field without consent",
             )
     if terms.incident_identifiers == "allowed" and says_kind:
         yield Finding(
             "incident-identified",
             "error",
             where,
-            f"{vocabulary().depersonalised_record} may carry identifying fields",
+            f"{vocabulary().depersonalised_record} may contain identifying fields",
         )

@@ -56,7 +56,8 @@ class Grouping:
 
     Attributes:
         readers: agencies that are granted each group; all addressed for group 0.
-        bound: whether each group is consent-bound; its key then goes by consent too.
+        bound: whether each group is consent-bound. An agency gets the key of such a group only with
+            the consent that its own role needs.
         fields: leaf paths of each group.
         order: the same, in the contract's order.
         group_of: leaf path to index of its group; the readable fields are its keys.
@@ -79,16 +80,17 @@ def group_fields(contract: Contract, event_type: str, addressed: frozenset[str])
     """Compute the groups of `event_type` for the addressed agencies; `Policy.grouping` caches them.
 
     Grouping is a function of contract, event type and addressed agencies, never of the values.
-    Group 0 holds the fields that all addressed agencies read and that are not consent-bound. Each
-    other combination of readers and consent-bound or not has one group, ordered by the first field
-    in the contract. Each readable field is in exactly one group, and a field that no addressed
-    agency may read is in none. So a reader can recompute which groups it should have, and a sender
-    cannot show two readers two values of one field. An agency that is not a party reads nothing.
+    Group 0 holds the fields that all addressed agencies read and that are not consent-bound. The
+    other fields are grouped by their readers and by whether they are consent-bound. These groups
+    are in the order in which the contract first names a field of each. Each readable
+    field is in exactly one group, and a field that no addressed agency may read is in none. So a
+    reader can recompute which groups it should have, and a sender cannot show two readers two
+    values of one field. An agency that is not a party reads nothing.
 
     Raises:
         EventError: `type_unknown`: the contract or this software has no such type.
-        ContractError: `contract_field_unknown`: the contract grants a leaf that the type has not;
-            `contract_invalid`: more than 16 groups.
+        ContractError: `contract_field_unknown`: the contract grants a leaf that the type does not
+            have; `contract_invalid`: more than 16 groups.
     """
     terms = contract.event_types.get(event_type)
     if terms is None:
@@ -190,12 +192,12 @@ class LeftOut(NamedTuple):
 
 @value_class(frozen=True, slots=True, eq=False)
 class Consented:
-    """Fields of an event that remain after its answers about consent and its kind of record.
+    """Effect of an event's answers about consent, and of its kind of record, on its fields.
 
     Attributes:
         blocked: leaf paths that no addressed agency gets: they are not in the event.
-        forbidden: those of them that may be in no such event, for any recipient.
-        narrowed: leaf paths that fewer agencies get than are granted them.
+        forbidden: those of them that an event with these answers may not have for any recipient.
+        narrowed: leaf paths that some of the agencies get that are granted them, but not all.
         keys: addressed agency to one boolean per group: whether it gets the group's key.
         left_out: leaf path to the agencies that do not get it although they are granted it.
     """
@@ -250,8 +252,8 @@ class Policy:
         """Return the groups of the addressed agencies.
 
         Raises:
-            EventError: `type_unknown`; only where there is a denial.
-            ContractError: the contract is at fault; only where there is a denial.
+            EventError: `type_unknown`; possible only if `denial` is set.
+            ContractError: the contract is at fault; possible only if `denial` is set.
         """
         return group_fields(self.contract, self.event_type, frozenset(self.addressed))
 
@@ -276,8 +278,8 @@ class Policy:
         """Return whether the event's kind of record allows no identifying field.
 
         Args:
-            flat: leaves of the event as it was made; the kind of record decides even if it may not
-                be sent itself.
+            flat: leaves of the event before any is left out. The kind of record decides even if
+                the field that names it may not be sent.
         """
         for path in self._kinds:  # noqa: SIM110 - a generator costs more than what it asks
             if flat.get(path) in self._impersonal_codes:
@@ -328,10 +330,10 @@ def policy_for(
 ) -> Policy:
     """Return the policy for one sender, its addressed agencies and a type.
 
-    A denial is not an error.
+    If nothing may be shared, the policy has a `denial`, and no error is raised.
 
-    It is cached with the contract, unless an agency or the type is unknown: anyone can send such
-    names, of any length (out of memory).
+    The policy is cached with the contract. It is not cached if an agency or the type is unknown:
+    anyone can send such names, of any length, and they would fill the memory.
 
     Raises:
         ContractError: `contract_field_unknown`, `contract_invalid`: the contract is at fault.

@@ -64,11 +64,15 @@ def _dangling_in_type(
                 yield inside, "an answer about consent must be readable by every recipient"
         if path in vocabulary().record_kinds and terms.incident_identifiers == "never":
             if field.identifies or field.consent or field.senders:
-                yield inside, "the record type decides what is left out, so it cannot rest on it"
+                yield (
+                    inside,
+                    "the record type decides which fields are left out, so it cannot identify a "
+                    "person or depend on consent or on the sender",
+                )
             if not set(terms.recipients) <= set(field.readers):
                 yield inside, "the record type must be readable by every recipient of this type"
         if field.required and (field.consent or field.identifies or field.senders):
-            yield inside, "a required field cannot rest on consent or on who sends it"
+            yield inside, "a required field cannot depend on consent or on the sender"
 
 
 def _parties(contract: Contract) -> Iterator[Fault]:

@@ -133,8 +133,7 @@ class Refusals:
         origin = seen.proof.signed.checkpoint.origin.split("/")[1]
         return [agency for agency in self._stage.agencies if agency != origin]
 
-    # --- what the contract forbids, in an agency's own export
-    # --------------------------------------
+    # --- what the contract forbids, in an agency's own export -------------------------------------
 
     def type_not_permitted(self) -> None:
         """A support service publishes a type that it may not publish."""
@@ -183,8 +182,7 @@ class Refusals:
         shown = str(reason.relative_to(self._stage.root))
         self._add(Refusal(what, f"{desk.agency}'s own adapter", SENDING, first.code, shown))
 
-    # --- the same by software without the sender's own checks
-    # --------------------------------------
+    # --- the same by software without the sender's own checks -------------------------------------
 
     def unlawful_type(self) -> None:
         """A support service with changed software sends a case update: its readers refuse it."""

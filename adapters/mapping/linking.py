@@ -46,8 +46,8 @@ def shared_id(
         The id, or None when the row names none.
 
     Raises:
-        MappingError: unknown_case or unknown_referral when the two contradict an existing link or
-            are not known; invalid_value.
+        MappingError: ``unknown_case`` or ``unknown_referral``: one of the two is linked to another
+            record, or the own reference is not known; ``invalid_value``.
     """
     shared = shared.lower()
     if own:
@@ -107,8 +107,8 @@ def own_referral(shared: str, context: Context) -> str:
 def partner_agency(code: str, place: FilePlace, context: Context) -> str:
     """Return the agency id of an own partner code.
 
-    An agency id itself is accepted if it is a partner's or one's own, because an agency without an
-    own code is written by its id.
+    An agency id is accepted too, if it is this agency's own or a partner's. The adapter itself
+    writes an agency that has no partner code by its id.
 
     Raises:
         MappingError: unknown_partner.

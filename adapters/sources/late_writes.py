@@ -1,10 +1,11 @@
 """Detection of writes after a file was taken: by a writer that paused, or kept the file open.
 
-A folder does not show that a writer has finished. Where the kernel knows which processes have a
-file open, it is asked before a file is taken (``open_for_writing``). On a network share the kernel
-does not know, and a writer may open a file again. So each file that was moved away is checked for
-some time. A file that changed comes back into the import folder and is read again as a whole. The
-keys identify the rows that were sent, so only the rest is sent.
+A folder does not show that a writer has finished. On a local disk the kernel knows whether a
+process has a file open for writing, and the adapter asks it before it takes a file
+(``open_for_writing``). On a network share the kernel does not know this. A writer may also open a
+file again. So the adapter checks each file for some time after it moved the file away. If the file
+has changed, the adapter moves it back into the import folder and reads all of it again. It
+recognises the rows that it has sent by their keys, and sends only the others.
 """
 
 from __future__ import annotations
@@ -36,10 +37,11 @@ MAX_AT_START: Final = 100_000
 
 
 def open_for_writing(handle: int) -> bool:
-    """Return whether a process of this machine has the file open for writing, as far as known.
+    """Return whether a process of this machine is known to have the file open for writing.
 
     The kernel grants a read lease only on a file that is not open for writing. The lease is
-    released at once; a process that opens the file in between waits that long.
+    released at once. A process that opens the file for writing in that moment waits for the
+    release.
 
     Args:
         handle: open for reading only.
@@ -50,7 +52,7 @@ def open_for_writing(handle: int) -> bool:
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
-    except (OSError, AttributeError):  # another owner's file, a share, or another system: unknown
+    except (OSError, AttributeError):  # unknown: another owner's file, a share, or not Linux
         return False
     with suppress(OSError):
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
@@ -109,8 +111,8 @@ class LateWrites:
     def at_start(folder: Path, now_ns: int) -> list[Path]:
         """Return the files that changed after they were taken, while no adapter ran.
 
-        The last write of a moved file is older than the move, and the move sets ``ctime``. A write
-        after the move sets both times to one value.
+        The move sets ``ctime`` only, so ``mtime`` stays older than ``ctime``. A write after the
+        move sets both to the same time.
         """
         return [
             path

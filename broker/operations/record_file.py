@@ -149,8 +149,7 @@ class FileReader:
             self._note(answer)
         return answers
 
-    # --- shared by both
-    # -----------------------------------------------------------------------------
+    # --- shared by both ---------------------------------------------------------------------------
 
     def _note(self, answer: dict[str, object]) -> None:
         self.refused |= "refused" in answer or "gap" in answer
