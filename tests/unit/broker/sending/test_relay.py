@@ -1,4 +1,4 @@
-"""The relay: what is committed before it is sent is sent again, whoever died in between."""
+"""Relay: a record is committed before it is sent, so a resend has the same bytes."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -
     assert [events for _, events in police.relay.batches()] == [MAX_BATCH_EVENTS, 1]
 
 
-async def test_a_crash_between_index_and_send_sends_the_same_bytes(
+async def test_a_restart_between_index_and_send_resends_the_same_bytes(
     police: Office, council: Office
 ) -> None:
     police.relay.take_lock("one")
     police.publish()
-    police.relay._index()  # and the process dies
+    police.relay._index()  # and the process ends before it sends
     again = police.another_relay()
     again.take_lock("two")
     assert await again.resend() == 1
@@ -75,7 +75,7 @@ async def test_a_crash_between_index_and_send_sends_the_same_bytes(
     assert (len(batch.opened), batch.repeats, batch.alarms) == (1, 1, [])
 
 
-async def test_a_crash_between_send_and_acknowledgement_is_a_repeat(
+async def test_a_resend_of_what_kafka_did_not_acknowledge_is_a_repeat(
     police: Office, council: Office
 ) -> None:
     transport = Unreliable(police.kafka, POLICE, survives=10)
