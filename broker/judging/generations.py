@@ -58,7 +58,7 @@ def follow_link(
         ended = _end(replace(held, passed=False), link, history)
     elif link.name > state.start:
         ended = _missed(link, history)
-    else:  # it follows a generation from before this reader's start, which has later ones
+    else:  # the named generation is from before this reader's start, and has another successor
         ended = _End(None, alarms=("rollback",))
     if ended.held is not None:
         generations[link.name] = ended.held
@@ -100,7 +100,7 @@ def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End
     if known is not None and known.root() != link.root:
         raise EquivocationError("one size has two roots", link.size)
     if held.end is not None and link.size >= held.end:
-        # of several successors the lowest named size counts
+        # Another successor named this size or a lower one. The lowest named size counts.
         return _End(held, alarms=("rollback",), kept=kept)
     if link.size > held.size:
         gap = Gap(held.size, link.size - 1, held.frontier, None, link.root)
@@ -113,9 +113,13 @@ def _end(held: Generation, link: GenerationLink, history: StreamHistory) -> _End
 def _named_checkpoint(
     link: GenerationLink, history: StreamHistory
 ) -> tuple[StoredCheckpoint, tuple[tuple[str, StoredCheckpoint], ...]]:
-    """Apply the rule of checkpoints to the one in a link.
+    """Compare the checkpoint that a link names with the known checkpoints of that generation.
 
-    Return it and the checkpoints to store.
+    Returns:
+        The checkpoint at the named size, and the checkpoints to store, each with its generation.
+
+    Raises:
+        EquivocationError: the link contradicts a known checkpoint.
     """
     above = history.above(link.name, link.size - 1)
     if above is not None and above.size == link.size:
@@ -147,8 +151,9 @@ def _closed(held: Generation, link: GenerationLink) -> Generation:
 def without_oldest(state: PartitionState, linked_to: str) -> PartitionState:
     """Forget the oldest closed and complete generations, then the skipped ones.
 
-    An attacker with the stream key can leave as many generations with gaps as are kept. Their owner
-    does not name them, and must not be locked out by them (denial of service).
+    An attacker who has the stream key can open so many generations with gaps that the limit is
+    reached. The owner's next generation skips them. They are forgotten then; otherwise the reader
+    would refuse the owner's generations (denial of service).
 
     Args:
         state: the state with the newest generation in it.

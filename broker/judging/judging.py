@@ -1,19 +1,25 @@
 """Judge of a record: steps 0 to 10, numbered as in docs/spec/opening.md.
 
-One function of the record, the reader's context and ``now``: no I/O, no clock. The cache is the
-caller's; it saves work and changes no answer. How many new wraps of a sender may be tried is a
-number that the context gives, and how many were tried a number that the judgement has. Receiving,
-``event open`` and ``event verify`` all call it; none of them checks anything of its own.
+The judgement depends only on the record, the reader's context and ``now``: no I/O, no clock. The
+caller keeps the cache, which saves work and changes no answer. The context says how many new wraps
+of a sender may be tried, and the judgement says how many were tried. Receiving, ``event open`` and
+``event verify`` all call this module. None of them checks anything of its own.
 
-==  ========================================================================================== 0
-sizes; exactly one of each header 1   the proof is the one text of itself; its origin is this
-deployment, topic and partition 2   the signature, by a stream key of the origin's agency that was
-valid at log time 3   inclusion under the signed checkpoint 4   continuity
-(broker/judging/continuity.py) 5   the layout; is a wrap for me? 6   the contract governs this
-topic, sender and reader at log time 7   session key and group keys (broker/envelope/opening.py) 8
-commitments and decryption 9   type, addressed agencies, grouping, padding and consent are what the
-contract gives 10  the event's model, restricted to what I am granted; a known id is the same event
-==  ==========================================================================================
+====  ======================================================  ====================================
+step  what is checked                                         where
+====  ======================================================  ====================================
+0     sizes; exactly one of each header                       verification.py
+1     form of the proof; its deployment, topic and partition  verification.py
+2     signature, by a stream key that was valid at log time   verification.py, trials.py
+3     inclusion under the signed checkpoint                   verification.py
+4     continuity: position in the sender's stream             continuity.py, generations.py
+5     layout; the wrap for this reader, if there is one       decryption.py
+6     contract: topic, sender, reader and log time            decryption.py
+7     session key and group keys                              broker/envelope/opening.py
+8     commitments and decryption of the groups                broker/envelope/opening.py
+9     type, agencies, grouping, padding, consent              contracts/decision.py, decryption.py
+10    the event's model for the granted fields; a known id    contracts/schema.py, decryption.py
+====  ======================================================  ====================================
 """
 
 from __future__ import annotations
@@ -75,10 +81,10 @@ def judge_each(
     """``judge`` for a batch, with the same answers a fifth faster (docs/benchmarks.md).
 
     The records are taken ``STAGE_RECORDS`` at a time, and by stages, so that the code of each stage
-    and the values stay in the processor's caches. Steps 0 to 3 ask for public material only. What
-    can be decrypted without trying a new wrap is decrypted next; it decides nothing. From step 4 on
-    a record is judged after the one before it: the caller has ``context`` take up each judgement
-    before it asks for the next.
+    and the values stay in the processor's caches. Steps 0 to 3 need public material only. Then each
+    record is decrypted that needs no new wrap to be tried; this decides nothing. From step 4 on the
+    records are judged one after the other. Before the caller asks for the next judgement, it must
+    apply the last one to ``context``.
 
     Args:
         records: in the order in which they came.

@@ -271,7 +271,7 @@ class StoreContext:
         return sorted(mine.union(self._tx.reader.places_of(agency)))
 
     def relieve(self, relief: Relief) -> None:
-        """Let go of what goes first when a sender's limit is reached."""
+        """Use the smaller states that bring a sender back below its limit."""
         for place, state in relief:
             before = self._states[place][1]
             if before is not None and growth(before, state).gaps < 0:
@@ -295,8 +295,7 @@ class StoreContext:
             None if row is None else KnownEvent(row.type, orjson.loads(row.digests), self._secret)
         )
 
-    # --- results of this batch
-    # ----------------------------------------------------------------------
+    # --- results of this batch --------------------------------------------------------------------
 
     def took(
         self,
