@@ -18,7 +18,7 @@ from broker.errors import StoreError
 from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from tests.support.founded_partnership import COUNCIL, DAY, MINUTE, POLICE, SECOND, SUPPORT
-from tests.support.memory_agency import Clock, Office, at_offsets, cluster
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets, cluster
 from tests.support.memory_kafka import MemoryTransport
 
 CASE = "22222222-2222-4222-8222-222222222222"
@@ -32,8 +32,8 @@ class Pair:
         kafka = cluster()
         self.sender, self.reader = Clock(), Clock()
         self.pass_(10 * DAY)  # so that a clock may go back and everything is in force still
-        self.police = Office(POLICE, folder / "police.db", kafka, self.sender)
-        self.council = Office(COUNCIL, folder / "council.db", kafka, self.reader)
+        self.police = MemoryAgency(POLICE, folder / "police.db", kafka, self.sender)
+        self.council = MemoryAgency(COUNCIL, folder / "council.db", kafka, self.reader)
 
     def pass_(self, milliseconds: int) -> None:
         """Time goes on, for wrong clocks too."""
@@ -174,15 +174,15 @@ async def test_a_service_whose_clock_is_set_ends_and_nothing_was_destroyed(
     )
     monkeypatch.setattr("broker.service.service.TICK_S", 0.01)
     monkeypatch.setattr("broker.control.watch.FORGET_EVERY_MS", 0)
-    office = pair.council
+    member = pair.council
     outside = Outside(
-        office.store,
-        MemoryTransport(office.kafka, COUNCIL),
+        member.store,
+        MemoryTransport(member.kafka, COUNCIL),
         SteadyClock(pair.reader, pair.reader.monotonic),
         Metrics(),
         Readiness(),
     )
-    service = connect_broker(office.participant, outside, lambda: None)
+    service = connect_broker(member.participant, outside, lambda: None)
     right = pair.reader.now
     running = asyncio.create_task(service.run(asyncio.Event()))
     while not destroyed:  # noqa: ASYNC110 - it is not ours to set an event

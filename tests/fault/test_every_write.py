@@ -20,7 +20,7 @@ from broker.record import Record
 from broker.store.database import Store
 from broker.store.transaction import Transaction
 from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
-from tests.support.memory_agency import Clock, Office, cluster
+from tests.support.memory_agency import Clock, MemoryAgency, cluster
 from tests.support.memory_kafka import MemoryTransport
 
 CASE = "11111111-1111-4111-8111-111111111111"
@@ -78,16 +78,16 @@ class World:
         self.clock = Clock()
         self.kafka = cluster()
         folder.mkdir()
-        self.police = Office(POLICE, folder / "police.db", self.kafka, self.clock)
-        self.council = Office(COUNCIL, folder / "council.db", self.kafka, self.clock)
+        self.police = MemoryAgency(POLICE, folder / "police.db", self.kafka, self.clock)
+        self.council = MemoryAgency(COUNCIL, folder / "council.db", self.kafka, self.clock)
         self.events = [self.police.event(case_id=CASE) for _ in range(ITEMS)]
         self.alarms: list[str] = []
         self.deaths = 0
 
-    def mortal(self, office: Office, fatal: int, *, committed: bool) -> MortalStore:
-        office.store = MortalStore(office.store, fatal, committed=committed)  # type: ignore[assignment]  # it is one
-        self._reborn(office)
-        return office.store  # type: ignore[return-value]  # as set above
+    def mortal(self, member: MemoryAgency, fatal: int, *, committed: bool) -> MortalStore:
+        member.store = MortalStore(member.store, fatal, committed=committed)  # type: ignore[assignment]  # it is one
+        self._reborn(member)
+        return member.store  # type: ignore[return-value]  # as set above
 
     def mortal_transport(self, fatal: int, survives: int) -> MortalTransport:
         transport = MortalTransport(self.kafka, POLICE)
@@ -96,11 +96,11 @@ class World:
         self._reborn(self.police)
         return transport
 
-    def _reborn(self, office: Office) -> None:
-        office.relay = office.another_relay()
-        office.receiving = Receiving(office.store, office.trust_store, office.secret)
+    def _reborn(self, member: MemoryAgency) -> None:
+        member.relay = member.another_relay()
+        member.receiving = Receiving(member.store, member.trust_store, member.secret)
 
-    def survive(self, office: Office, step: Callable[[], None]) -> None:
+    def survive(self, member: MemoryAgency, step: Callable[[], None]) -> None:
         """Do something, and if it was the last thing, do it again in another life."""
         for _ in range(3):
             try:
@@ -108,7 +108,7 @@ class World:
             except Death:
                 self.deaths += 1
                 self.clock.pass_(SECOND)
-                self._reborn(office)
+                self._reborn(member)
             else:
                 return
         raise AssertionError("it dies of the same thing again and again")
@@ -192,8 +192,8 @@ def test_a_death_at_any_write(worlds: Callable[[], World], agency: str, committe
     while True:
         fatal += 1
         world = worlds()
-        office = world.police if agency == POLICE else world.council
-        store = world.mortal(office, fatal, committed=committed)
+        member = world.police if agency == POLICE else world.council
+        store = world.mortal(member, fatal, committed=committed)
         world.run()
         world.check()
         if store.writes < fatal:

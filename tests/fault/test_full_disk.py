@@ -17,7 +17,7 @@ from sqlalchemy import event
 from broker.errors import StoreError
 from broker.store.database import Store
 from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
-from tests.support.memory_agency import Clock, Office, at_offsets, cluster
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets, cluster
 
 CASE = "33333333-3333-4333-8333-333333333333"
 BEFORE = 3
@@ -42,20 +42,20 @@ def full(store: Store) -> Iterator[None]:
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Office, Office]]:
+def two(tmp_path: Path) -> Iterator[tuple[MemoryAgency, MemoryAgency]]:
     clock, kafka = Clock(), cluster()
-    police = Office(POLICE, tmp_path / "police.db", kafka, clock)
-    council = Office(COUNCIL, tmp_path / "council.db", kafka, clock)
+    police = MemoryAgency(POLICE, tmp_path / "police.db", kafka, clock)
+    council = MemoryAgency(COUNCIL, tmp_path / "council.db", kafka, clock)
     yield police, council
     police.store.close()
     council.store.close()
 
 
-def publish_until_full(office: Office) -> int:
+def publish_until_full(member: MemoryAgency) -> int:
     """How many events were accepted before there was no room."""
     for accepted in range(ATTEMPTS):
         try:
-            office.publish(office.event(case_id=CASE))
+            member.publish(member.event(case_id=CASE))
         except StoreError as error:
             if error.code != "store_full":
                 raise
@@ -63,7 +63,7 @@ def publish_until_full(office: Office) -> int:
     raise AssertionError("there was room all the time")
 
 
-def check(police: Office, council: Office, events: int) -> None:
+def check(police: MemoryAgency, council: MemoryAgency, events: int) -> None:
     inbox = council.inbox()
     assert len(inbox) == len(set(inbox)) == events
     with council.store.reading() as tx:
@@ -73,7 +73,7 @@ def check(police: Office, council: Office, events: int) -> None:
 
 
 def test_a_sender_without_room_accepts_nothing_more_and_loses_nothing(
-    two: tuple[Office, Office],
+    two: tuple[MemoryAgency, MemoryAgency],
 ) -> None:
     police, council = two
     asyncio.run(police.send(BEFORE, case_id=CASE))
@@ -94,7 +94,7 @@ def test_a_sender_without_room_accepts_nothing_more_and_loses_nothing(
 
 
 def test_a_reader_without_room_takes_nothing_and_then_everything_once(
-    two: tuple[Office, Office],
+    two: tuple[MemoryAgency, MemoryAgency],
 ) -> None:
     police, council = two
     asyncio.run(police.send(BEFORE, case_id=CASE))

@@ -28,8 +28,8 @@ from broker.record import CONTENT_TYPE_HEADER, SEALED_CONTENT_TYPE, Record
 from broker.tlog.checkpoint import GenerationPlace, Place
 from broker.transport.topics import control_topics, data_topics
 from tests.integration.service_story import Running, until
-from tests.support.founded_partnership import DAY, POLICE, Workshop, workshop
-from tests.support.memory_agency import Clock, Office, cluster
+from tests.support.founded_partnership import DAY, POLICE, FoundedPartnership, founded
+from tests.support.memory_agency import Clock, MemoryAgency, cluster
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 from tests.support.sent_records import as_leaf
 
@@ -198,14 +198,14 @@ async def test_leaves_that_the_host_made_are_asked_for_again(
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    office = Office(POLICE, tmp_path / "police.db", cluster(), Clock())
-    yield office
-    office.store.close()
+def member(tmp_path: Path) -> Iterator[MemoryAgency]:
+    member = MemoryAgency(POLICE, tmp_path / "police.db", cluster(), Clock())
+    yield member
+    member.store.close()
 
 
-def content_left(office: Office) -> int:
-    with office.store.reading() as tx:
+def content_left(member: MemoryAgency) -> int:
+    with member.store.reading() as tx:
         (head,) = tx.streams.heads()
         rows = tx.outbox.archived(
             GenerationPlace(POLICE, *head.kafka_partition, head.name), 0, head.size
@@ -215,38 +215,38 @@ def content_left(office: Office) -> int:
 
 @pytest.mark.parametrize(("later", "left"), [(-1, 2), (1, 0)])
 def test_content_is_kept_until_every_key_that_opens_it_is_destroyed(
-    office: Office, monkeypatch: pytest.MonkeyPatch, later: int, left: int
+    member: MemoryAgency, monkeypatch: pytest.MonkeyPatch, later: int, left: int
 ) -> None:
     """A key lives 30 days, is tried 7 days longer, and is kept for retention and grace."""
     monkeypatch.setattr("broker.control.watch.destroy_exchange_keys", lambda *_: ())
-    asyncio.run(office.send(2))
-    office.clock.pass_((days_kept(workshop()) + later) * DAY)
-    look(office, renewed(office))
-    assert content_left(office) == left
+    asyncio.run(member.send(2))
+    member.clock.pass_((days_kept(founded()) + later) * DAY)
+    look(member, renewed(member))
+    assert content_left(member) == left
 
 
-def test_nothing_is_destroyed_past_the_end_of_our_own_manifest(office: Office) -> None:
+def test_nothing_is_destroyed_past_the_end_of_our_own_manifest(member: MemoryAgency) -> None:
     """A clock that is years ahead must not destroy what no clock brings back."""
-    asyncio.run(office.send(2))
-    keys = [key.kid for key in office.participant.manifests.exchange_keys(POLICE)]
-    office.clock.pass_(400 * DAY)
-    look(office, office.participant)
-    assert content_left(office) == 2
-    assert all(office.participant.keyring.holds(kid) for kid in keys)
+    asyncio.run(member.send(2))
+    keys = [key.kid for key in member.participant.manifests.exchange_keys(POLICE)]
+    member.clock.pass_(400 * DAY)
+    look(member, member.participant)
+    assert content_left(member) == 2
+    assert all(member.participant.keyring.holds(kid) for kid in keys)
 
 
-def look(office: Office, participant: Participant) -> None:
+def look(member: MemoryAgency, participant: Participant) -> None:
     loaded = LoadedAgency(participant)
-    Watch(loaded, office.store, office.clock, Metrics(), office.trust_store).look()
+    Watch(loaded, member.store, member.clock, Metrics(), member.trust_store).look()
 
 
-def renewed(office: Office) -> Participant:
+def renewed(member: MemoryAgency) -> Participant:
     """As its folder would be read if somebody had renewed the manifest yesterday."""
-    book = workshop().reissue(POLICE, ManifestChanges(), office.clock.now - DAY)
-    return replace(office.participant, manifests=book)
+    book = founded().reissue(POLICE, ManifestChanges(), member.clock.now - DAY)
+    return replace(member.participant, manifests=book)
 
 
-def days_kept(world: Workshop) -> int:
+def days_kept(world: FoundedPartnership) -> int:
     contract = world.contract
     kept = [
         terms.retention.kafka_days if terms.retention else 30

@@ -24,7 +24,7 @@ from adapters.sources.source_file import SourceFile
 from broker.observing.metrics import Metrics
 from broker.record import Record
 from tests.support.founded_partnership import COUNCIL, POLICE, SECOND
-from tests.support.memory_agency import Clock, Office, at_offsets, cluster
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets, cluster
 
 CASES = 5
 
@@ -36,8 +36,8 @@ class Two:
         self.folder = folder
         self.clock = Clock()
         kafka = cluster()
-        self.police = Office(POLICE, folder / "police.db", kafka, self.clock)
-        self.council = Office(COUNCIL, folder / "council.db", kafka, self.clock)
+        self.police = MemoryAgency(POLICE, folder / "police.db", kafka, self.clock)
+        self.council = MemoryAgency(COUNCIL, folder / "council.db", kafka, self.clock)
         self._taken = 0
 
     def export(self) -> None:

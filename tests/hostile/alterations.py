@@ -19,7 +19,7 @@ from broker.judging.verification import LEAF_CONTENT_TYPE
 from broker.record import CONTENT_TYPE_HEADER, PROOF_HEADER, Record
 from broker.tlog.checkpoint import Origin, parse_origin
 from broker.tlog.proof import MAX_PROOF_BYTES, parse_proof
-from tests.support.founded_partnership import POLICE, SUPPORT, workshop
+from tests.support.founded_partnership import POLICE, SUPPORT, founded
 from tests.support.sent_records import as_leaf, proof_of, signed_record, with_proof
 
 Alter = Callable[[Record, Record, int], Record]
@@ -155,7 +155,7 @@ def _forged(record: Record, other: Record, _n: int) -> Record:
         _value(other),
         origin=origin.format(),
         before=[b"before", b"and before"],
-        signer=replace(workshop().cosigner(origin.agency), key=_Nobody()),
+        signer=replace(founded().cosigner(origin.agency), key=_Nobody()),
         topic=record.topic,
         partition=record.partition,
     )
@@ -184,7 +184,7 @@ def _signed_again(record: Record, origin: Origin, by: str) -> Record:
         _value(record),
         origin=origin.format(),
         before=[b"before"],
-        signer=workshop().cosigner(by),
+        signer=founded().cosigner(by),
         topic=record.topic,
         partition=record.partition,
     )

@@ -25,7 +25,7 @@ from broker.tlog.note import NoteSigner
 from broker.tlog.proof import format_proof
 from tests.hostile.witness import Witness, honest
 from tests.support.forged_events import draft_event
-from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SECOND, SUPPORT, workshop
+from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SECOND, SUPPORT, founded
 from tests.support.sent_records import record
 
 FAR = 2**63 - 2**13
@@ -57,7 +57,7 @@ def far_record(
         nodes: one for each set bit of ``index``, largest subtree first.
         agency, partition, at, signer, value: whose, where, when, under which key, and what.
     """
-    world = workshop()
+    world = founded()
     topic = world.topic("a")
     value = value_for_another() if value is None else value
     root = leaf_hash(value)

@@ -62,8 +62,8 @@ from broker.tlog.note import note_signer
 from broker.transport.topics import control_topics
 from contracts.events import PlainEvent
 from tests.hostile.hostile_kafka import HostileKafka, Served
-from tests.support.founded_partnership import Workshop, workshop
-from tests.support.judging_agency import Vault
+from tests.support.founded_partnership import FoundedPartnership, founded
+from tests.support.judging_agency import KeySubset
 from tests.support.memory_agency import Clock
 
 Outcome = str
@@ -97,7 +97,7 @@ class WatchedTaking(VerdictPersistence):
 @cache
 def _store_of(agency: str) -> Store:
     """One store object for each agency of this process: its compiled statements are kept."""
-    store = open_store(workshop().root.parent / f"{agency}.db")
+    store = open_store(founded().root.parent / f"{agency}.db")
 
     def relax(connection: Any, _entry: object) -> None:
         connection.execute("PRAGMA synchronous = OFF")
@@ -127,7 +127,7 @@ class Party:
         self.agency = agency
         self.kafka = kafka
         self.clock = clock
-        self.world: Workshop = workshop()
+        self.world: FoundedPartnership = founded()
         self.participant = self.world.participants[agency]
         self.store = _store_of(agency)
         self.database = self.store._path
@@ -146,7 +146,7 @@ class Party:
             fingerprints=(config.governance.ed25519, config.governance.ml_dsa_65),
         )
         self.topics = control_topics(self.world.deployment)
-        vault = Vault(self.participant, frozenset())
+        vault = KeySubset(self.participant, frozenset())
         self.trust = TrustStore(agency, contracts, manifests, vault)  # type: ignore[arg-type]  # passes the rest on
         self.control = Control(self.trust, repository, self.store)
         self.metrics = Metrics()

@@ -34,7 +34,7 @@ from tests.hostile.hostile_kafka import HostileKafka
 from tests.hostile.parties import Party
 from tests.hostile.town import READERS, SENDERS, Said, manifest_record, places, say
 from tests.hostile.twists import Twist
-from tests.support.founded_partnership import DAY, MINUTE, NOW, POLICE, SECOND, workshop
+from tests.support.founded_partnership import DAY, MINUTE, NOW, POLICE, SECOND, founded
 from tests.support.memory_agency import Clock
 from tests.support.sent_records import proof_of
 
@@ -258,7 +258,7 @@ class Senders:
         newest = party.control.manifests.newest(sender)
         assert newest is not None
         changes = ManifestChanges(add_keys=(listed,), end_keys={party.stream_key.kid: now})
-        issued = issue_manifest(newest, changes, workshop().governance[sender], now)
+        issued = issue_manifest(newest, changes, founded().governance[sender], now)
         record = manifest_record(issued.raw, sender)
         self.news.append(record)
         party.hear(record)

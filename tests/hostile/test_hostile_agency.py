@@ -38,8 +38,8 @@ from tests.support.founded_partnership import (
     SECOND,
     SUPPORT,
     TODAY,
-    Workshop,
-    workshop,
+    FoundedPartnership,
+    founded,
 )
 from tests.support.sent_records import Log
 from tests.unit.broker.envelope.test_key_commitment import salamander
@@ -48,8 +48,8 @@ Make = Callable[[str], Witness]
 
 
 @pytest.fixture
-def world() -> Workshop:
-    return workshop()
+def world() -> FoundedPartnership:
+    return founded()
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def hidden_group() -> int:
 
 def _two_faced(committed: int) -> bytes:
     """Group 0 is one ciphertext that opens under two keys; each recipient is given one of them."""
-    world, draft = workshop(), draft_event(to=(COUNCIL, SUPPORT))
+    world, draft = founded(), draft_event(to=(COUNCIL, SUPPORT))
     context = framing.event_context(
         framing.context_prefix(world.deployment, draft.contract, POLICE), str(draft.event_id)
     )
@@ -228,7 +228,7 @@ def test_anothers_source_in_its_own_stream_opens_for_nobody(council: Witness, lo
 
 
 def test_anothers_source_under_its_own_wraps_is_refused(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     def mine(key: ExchangeKey) -> Session:
         return Session(world.deployment, world.signed.hash, POLICE, key, NOW)
@@ -241,7 +241,7 @@ def test_anothers_source_under_its_own_wraps_is_refused(
 
 
 def test_a_contract_that_does_not_name_it_does_not_serve_it(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     others = world.another_contract(parties=(PROSECUTION, COUNCIL, SUPPORT))
     council.believe(world.book(COUNCIL, others), world.manifests)
@@ -250,7 +250,7 @@ def test_a_contract_that_does_not_name_it_does_not_serve_it(
 
 
 def test_a_contract_that_owns_another_topic_does_not_serve_it(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     other = world.another_contract(
         terms=lambda text: text.replace("name: london-hate-crime\n", "name: london-two\n")
@@ -260,7 +260,7 @@ def test_a_contract_that_owns_another_topic_does_not_serve_it(
 
 
 def test_a_contract_that_nobody_else_signed_holds_it_ten_minutes_and_then_only_the_record(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     made_up = world.another_contract(ends=TODAY + timedelta(days=3))
     value = draft_event(signed=made_up).value()
@@ -281,7 +281,7 @@ def test_a_contract_that_nobody_else_signed_holds_it_ten_minutes_and_then_only_t
 
 @pytest.mark.parametrize("terms", ["contract", "source", "deployment"])
 def test_a_session_wrap_under_other_terms_opens_for_nobody(
-    council: Witness, world: Workshop, log: Log, terms: str
+    council: Witness, world: FoundedPartnership, log: Log, terms: str
 ) -> None:
     other = world.another_contract(ends=TODAY + timedelta(days=2))
     council.believe(world.book(COUNCIL, other), world.manifests)

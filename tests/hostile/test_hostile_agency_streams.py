@@ -37,15 +37,15 @@ from tests.support.founded_partnership import (
     POLICE,
     SECOND,
     SUPPORT,
-    Workshop,
-    workshop,
+    FoundedPartnership,
+    founded,
 )
 from tests.support.sent_records import Log, generation, record, signed_record
 
 
 @pytest.fixture
-def world() -> Workshop:
-    return workshop()
+def world() -> FoundedPartnership:
+    return founded()
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def noise_only(reader: Witness, record: Record, step: int, code: str, *, now: in
 # --- keys -----------------------------------------------------------------------------------------
 
 
-def _signed_by_governance(world: Workshop, change: Callable[[ManifestKey], ManifestKey]) -> Record:
+def _signed_by_governance(
+    world: FoundedPartnership, change: Callable[[ManifestKey], ManifestKey]
+) -> Record:
     """A manifest that its agency's governance keys did sign, with one key changed."""
     newest = world.manifests.newest(SUPPORT)
     assert newest is not None
@@ -98,7 +100,7 @@ def _with_public(role: str, algorithm: str, public: bytes) -> Callable[[Manifest
 
 @pytest.mark.parametrize("y", [0, 1, 2**255 - 20])
 def test_a_signing_key_of_small_order_is_not_enrolled(
-    council: Witness, world: Workshop, y: int
+    council: Witness, world: FoundedPartnership, y: int
 ) -> None:
     """Under such a key one signature verifies many messages."""
     public = y.to_bytes(32, "little")
@@ -111,7 +113,9 @@ def test_a_signing_key_of_small_order_is_not_enrolled(
     goes_on(council, log)
 
 
-def test_an_exchange_key_of_small_order_is_not_enrolled(council: Witness, world: Workshop) -> None:
+def test_an_exchange_key_of_small_order_is_not_enrolled(
+    council: Witness, world: FoundedPartnership
+) -> None:
     public = world.manifests.exchange_key(SUPPORT, NOW).public
     bad = public[:-32] + bytes(32)
     record = _signed_by_governance(world, _with_public(EXCHANGE, XWING, bad))
@@ -119,7 +123,7 @@ def test_an_exchange_key_of_small_order_is_not_enrolled(council: Witness, world:
     assert len(council.control.manifests.history(SUPPORT)) == 1
 
 
-def test_anothers_key_is_not_enrolled(council: Witness, world: Workshop) -> None:
+def test_anothers_key_is_not_enrolled(council: Witness, world: FoundedPartnership) -> None:
     """Who lists another's public key cannot show that it holds it."""
     theirs = world.manifests.newest(POLICE)
     assert theirs is not None
@@ -129,7 +133,7 @@ def test_anothers_key_is_not_enrolled(council: Witness, world: Workshop) -> None
     assert len(council.control.manifests.history(SUPPORT)) == 1
 
 
-def _withdraw(reader: Witness, world: Workshop, since: int, now: int) -> None:
+def _withdraw(reader: Witness, world: FoundedPartnership, since: int, now: int) -> None:
     key = world.stream_key(POLICE).kid
     changes = ManifestChanges(revocations=(Revocation(kid=key, since=since, reason="lost"),))
     reader.clock.now = now
@@ -138,7 +142,7 @@ def _withdraw(reader: Witness, world: Workshop, since: int, now: int) -> None:
 
 
 def test_what_a_withdrawn_key_signs_is_not_believed(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     assert len(council.take(log.send_one(honest())).opened) == 1
     _withdraw(council, world, NOW + HOUR, NOW + 2 * HOUR)
@@ -151,7 +155,7 @@ def test_what_a_withdrawn_key_signs_is_not_believed(
 
 
 def test_what_an_earlier_receipt_covers_is_believed_of_a_withdrawn_key(
-    council: Witness, world: Workshop, log: Log
+    council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     one = log.send_one(honest())
     assert log.newest is not None
@@ -172,7 +176,7 @@ def test_a_key_whose_time_is_over_signs_nothing_more(council: Witness, log: Log)
 
 
 def test_another_agencys_name_over_its_own_key_is_not_believed(
-    council: Witness, world: Workshop
+    council: Witness, world: FoundedPartnership
 ) -> None:
     """Until it is over, it holds the agency whose name is used, for ten minutes at most."""
     name = generation(agency=SUPPORT)
@@ -284,7 +288,7 @@ def test_a_generation_before_the_one_it_names_is_refused(council: Witness, log: 
     assert log.newest is not None
     link = GenerationLink(log.newest.name, log.newest.size, log.newest.root, bytes(16))
     origin = Origin(
-        workshop().deployment, POLICE, log.topic, 0, generation(link, NOW - HOUR)
+        founded().deployment, POLICE, log.topic, 0, generation(link, NOW - HOUR)
     ).format()
     earlier = signed_record(honest(), link=link, origin=origin)
     noise_only(council, earlier, 1, "generation_order")
@@ -302,7 +306,7 @@ def test_a_generation_that_names_a_made_up_one_stands_with_a_gap_that_nobody_fil
         honest(),
         link=made_up,
         origin=Origin(
-            workshop().deployment, POLICE, log.topic, 0, generation(made_up, NOW + MINUTE)
+            founded().deployment, POLICE, log.topic, 0, generation(made_up, NOW + MINUTE)
         ).format(),
         at=NOW + MINUTE,
     )
@@ -331,9 +335,9 @@ def test_a_number_beyond_all_others_is_one_gap_and_costs_nothing(
     assert log.newest is not None
     value, index, left = honest(), 2**62, bytes(31) + b"\1"  # the one perfect subtree before it
     root = sha256(b"\1" + left + leaf_hash(value))
-    origin = Origin(workshop().deployment, POLICE, log.topic, 0, log.newest.name).format()
+    origin = Origin(founded().deployment, POLICE, log.topic, 0, log.newest.name).format()
     text = signed_checkpoint(
-        workshop().cosigner(POLICE), NOW // SECOND, Checkpoint(origin, index + 1, root)
+        founded().cosigner(POLICE), NOW // SECOND, Checkpoint(origin, index + 1, root)
     )
     far = record(value, format_proof(index, [left], text), log.topic)
     batch = council.take(far)

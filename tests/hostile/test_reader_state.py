@@ -28,7 +28,7 @@ from tests.support.founded_partnership import (
     POLICE,
     SECOND,
     SUPPORT,
-    workshop,
+    founded,
 )
 from tests.support.sent_records import Log
 
@@ -122,7 +122,7 @@ def test_after_the_thief_is_revoked_the_honest_sender_goes_on(council: Witness) 
 
 def revoke(reader: Witness, since: int, now: int) -> NoteSigner:
     """The police's stream key is revoked in favour of the one that is returned."""
-    world = workshop()
+    world = founded()
     new = Ed25519Signer(bytes(31) + b"s")
     key_id = kid(STREAM, ED25519, new.public)
     listed = ManifestKey.model_validate(

@@ -31,7 +31,7 @@ from tests.support.founded_partnership import (
     POLICE,
     PROSECUTION,
     SUPPORT,
-    workshop,
+    founded,
 )
 
 URGENT = "critical-incident.declared"
@@ -73,7 +73,7 @@ class Said:
 @cache
 def _template(saying: int) -> tuple[dict[str, JSON], tuple[str, ...]]:
     """Leaves of a saying, and those that take any text."""
-    contract = workshop().contract
+    contract = founded().contract
     sender, event_type, to = SAYINGS[saying]
     may_send = policy_for(contract, sender, to, event_type).fields
     every = flatten(event_type, example(contract, sender, event_type).data)
@@ -92,7 +92,7 @@ def _template(saying: int) -> tuple[dict[str, JSON], tuple[str, ...]]:
 @cache
 def case_of(sender: str, partition: int) -> str:
     """A case that this sender's secret puts into that partition."""
-    world = workshop()
+    world = founded()
     secret = world.participants[sender].keyring.secret()
     names = (str(uuid5(UUID(int=0), f"case {number}")) for number in count())
     partitions = world.contract.topics["a"].partitions
@@ -110,9 +110,9 @@ def say(saying: int, partition: int, numbers: Iterator[int]) -> Said:
     marks = {path: f"Zq{number:06d}x{at:02d}" for at, path in enumerate(free)}
     flat |= marks
     plain = replace(
-        example(workshop().contract, sender, event_type), recipients=to, data=unflatten(flat)
+        example(founded().contract, sender, event_type), recipients=to, data=unflatten(flat)
     )
-    granted = group_fields(workshop().contract, event_type, frozenset(to)).granted
+    granted = group_fields(founded().contract, event_type, frozenset(to)).granted
     readable = {agency: {p: v for p, v in flat.items() if p in granted[agency]} for agency in to}
     return Said(
         sender,
@@ -127,7 +127,7 @@ def say(saying: int, partition: int, numbers: Iterator[int]) -> Said:
 
 def places() -> tuple[KafkaPartition, ...]:
     """The partitions that are used: two of each topic."""
-    world = workshop()
+    world = founded()
     return tuple(
         KafkaPartition(world.topic(logical), number) for logical in "ab" for number in (0, 1)
     )
@@ -136,7 +136,7 @@ def places() -> tuple[KafkaPartition, ...]:
 @cache
 def second_contract() -> SignedContract:
     """The next version of the agreement, signed by all, in force from the first day as well."""
-    world = workshop()
+    world = founded()
     previous = world.signed.hash.hex()
     return world.another_contract(
         terms=lambda text: text.replace(
@@ -149,10 +149,10 @@ def contract_record(signed: SignedContract, by: str) -> Record:
     """A contract as its parties publish it."""
     headers = ((CONTENT_TYPE_HEADER, CONTRACT_CONTENT_TYPE),)
     key = f"{by}/{signed.hash.hex()}".encode()
-    topic = control_topics(workshop().deployment).contracts
+    topic = control_topics(founded().deployment).contracts
     return Record(topic, 0, headers, pack_contract(signed.text.raw, signed.note), key=key)
 
 
 def manifest_record(raw: bytes, by: str) -> Record:
     headers = ((CONTENT_TYPE_HEADER, b"application/vnd.concordant.manifest"),)
-    return Record(control_topics(workshop().deployment).manifests, 0, headers, raw, key=by.encode())
+    return Record(control_topics(founded().deployment).manifests, 0, headers, raw, key=by.encode())

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.founded_partnership import COUNCIL, POLICE, Workshop, workshop
-from tests.support.memory_agency import Clock, Office, cluster
-from tests.support.memory_control import Desk
+from tests.support.founded_partnership import COUNCIL, POLICE, FoundedPartnership, founded
+from tests.support.memory_agency import Clock, MemoryAgency, cluster
+from tests.support.memory_control import ControlNode
 from tests.support.memory_kafka import MemoryKafka
 from tests.support.sent_records import Log
 
@@ -25,13 +25,13 @@ def kafka() -> MemoryKafka:
 
 
 @pytest.fixture
-def open_office(
+def open_member(
     tmp_path: Path, kafka: MemoryKafka, clock: Clock
-) -> Iterator[Callable[[str], Office]]:
-    opened: list[Office] = []
+) -> Iterator[Callable[[str], MemoryAgency]]:
+    opened: list[MemoryAgency] = []
 
-    def make(agency: str) -> Office:
-        opened.append(Office(agency, tmp_path / f"{len(opened)}.db", kafka, clock))
+    def make(agency: str) -> MemoryAgency:
+        opened.append(MemoryAgency(agency, tmp_path / f"{len(opened)}.db", kafka, clock))
         return opened[-1]
 
     yield make
@@ -40,18 +40,18 @@ def open_office(
 
 
 @pytest.fixture
-def police(open_office: Callable[[str], Office]) -> Office:
-    return open_office(POLICE)
+def police(open_member: Callable[[str], MemoryAgency]) -> MemoryAgency:
+    return open_member(POLICE)
 
 
 @pytest.fixture
-def council(open_office: Callable[[str], Office]) -> Office:
-    return open_office(COUNCIL)
+def council(open_member: Callable[[str], MemoryAgency]) -> MemoryAgency:
+    return open_member(COUNCIL)
 
 
 @pytest.fixture
-def world() -> Workshop:
-    return workshop()
+def world() -> FoundedPartnership:
+    return founded()
 
 
 @pytest.fixture
@@ -60,5 +60,5 @@ def log() -> Log:
 
 
 @pytest.fixture
-def desk(council: Office, world: Workshop, tmp_path: Path) -> Desk:
-    return Desk(council, world.directory(COUNCIL, tmp_path))
+def node(council: MemoryAgency, world: FoundedPartnership, tmp_path: Path) -> ControlNode:
+    return ControlNode(council, world.directory(COUNCIL, tmp_path))

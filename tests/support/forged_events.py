@@ -35,7 +35,7 @@ from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SUPPORT,
-    workshop,
+    founded,
 )
 
 
@@ -79,7 +79,7 @@ class Forgery:
 
     def value(self) -> bytes:
         """The sealed bytes (docs/spec/envelope.md, "Sealing")."""
-        world = workshop()
+        world = founded()
         context = framing.event_context(
             framing.context_prefix(world.deployment, self.contract, self.source),
             str(self.event_id),
@@ -132,7 +132,7 @@ def draft_event(
 
     ``publisher`` is whose fields it has, if not ``source``'s.
     """
-    world = workshop()
+    world = founded()
     under = signed or world.signed
     publisher = publisher or source
     role = world.contract.role_of[publisher]
@@ -171,7 +171,7 @@ def _given_keys(
 
 
 def group_of(path: str, event_type: str = MADE, to: Sequence[str] = (COUNCIL, SUPPORT)) -> int:
-    return group_fields(workshop().contract, event_type, frozenset(to)).group_of[path]
+    return group_fields(founded().contract, event_type, frozenset(to)).group_of[path]
 
 
 def one_session(contract: bytes, source: str = POLICE) -> Callable[[ExchangeKey], Session]:
@@ -179,7 +179,7 @@ def one_session(contract: bytes, source: str = POLICE) -> Callable[[ExchangeKey]
     made: dict[str, Session] = {}
 
     def session(key: ExchangeKey) -> Session:
-        terms = (workshop().deployment, contract, source)
+        terms = (founded().deployment, contract, source)
         return made.setdefault(key.agency, Session(*terms, key, NOW))
 
     return session

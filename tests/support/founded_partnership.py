@@ -50,7 +50,7 @@ MADE, CHANGED, CASE = "referral.made", "referral.status-changed", "case.updated"
 
 
 @dataclass
-class Workshop:
+class FoundedPartnership:
     """The partnership as it was founded at ``NOW``; nothing in it changes."""
 
     root: Path
@@ -153,13 +153,13 @@ class Workshop:
 
 
 @cache
-def workshop() -> Workshop:
+def founded() -> FoundedPartnership:
     """Founded once for a process."""
-    folder = Path(tempfile.mkdtemp(prefix="workshop-"))
+    folder = Path(tempfile.mkdtemp(prefix="founded-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     root = folder / "partnership"
     plans = {plan.id: plan for plan in london_agencies()}
     create_partnership(root, NOW, agencies=[plans[agency] for agency in CAST])
     participants = {agency: load_participant(root / agency, NOW) for agency in CAST}
     governance = {agency: one.governance_signer() for agency, one in participants.items()}
-    return Workshop(root, participants, governance)
+    return FoundedPartnership(root, participants, governance)

@@ -21,12 +21,12 @@ from broker.registry.manifests import ManifestBook
 from tests.support.founded_partnership import (
     COUNCIL,
     NOW,
-    workshop,
+    founded,
 )
 
 
 @dataclass
-class Vault:
+class KeySubset:
     """A key source that holds only some of a participant's keys."""
 
     inner: Participant
@@ -55,13 +55,13 @@ class Reader:
         destroyed: Sequence[bytes] = (),
         now: int = NOW,
     ) -> None:
-        world = workshop()
+        world = founded()
         participant = world.participants[agency]
         book = manifests or world.manifests
         self.agency = agency
         self.now = now
         self.trust = KeyResolver(agency, book, contracts or participant.contracts)
-        keys = OpeningKeys(agency, book, Vault(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
+        keys = OpeningKeys(agency, book, KeySubset(participant, frozenset(destroyed)))  # type: ignore[arg-type]  # the rest is passed on
         self.opening_keys: Callable[[int], tuple[tuple[OpeningKey, ...], bool]] = keys
         self.context = FileContext(Trust(self.trust, keys), receipts, now)
         self.cache = VerificationCache()

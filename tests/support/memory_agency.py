@@ -31,8 +31,8 @@ from contracts.events import PlainEvent
 from contracts.examples import example
 from contracts.policy import policy_for
 from contracts.schema import flatten, unflatten
-from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, Workshop, workshop
-from tests.support.judging_agency import Vault
+from tests.support.founded_partnership import CAST, COUNCIL, MADE, NOW, FoundedPartnership, founded
+from tests.support.judging_agency import KeySubset
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
@@ -56,7 +56,7 @@ class Clock:
 
 def cluster() -> MemoryKafka:
     kafka = MemoryKafka()
-    world = workshop()
+    world = founded()
     for topic in data_topics(world.contract):
         kafka.create_topic(topic, 6)
     for topic in control_topics(world.deployment).names:
@@ -67,7 +67,7 @@ def cluster() -> MemoryKafka:
     return kafka
 
 
-class Office:
+class MemoryAgency:
     """Publishing, relay and receiving of one agency."""
 
     def __init__(self, agency: str, database: Path, kafka: MemoryKafka, clock: Clock) -> None:
@@ -75,7 +75,7 @@ class Office:
         self.database = database
         self.kafka = kafka
         self.clock = clock
-        self.world: Workshop = workshop()
+        self.world: FoundedPartnership = founded()
         self.participant = self.world.participants[agency]
         self.contracts: ContractBook = self.participant.contracts
         self.manifests: ManifestBook = self.world.manifests
@@ -86,7 +86,7 @@ class Office:
         self.publisher = Publisher(self.sealer())
         self.transport = MemoryTransport(kafka, agency)
         self.relay = self.another_relay()
-        vault = Vault(self.participant, self.destroyed)
+        vault = KeySubset(self.participant, self.destroyed)
         self.trust_store = TrustStore(agency, self.contracts, self.manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
         self.receiving = Receiving(self.store, self.trust_store, self.secret)
 
@@ -115,7 +115,7 @@ class Office:
 
     def believe(self, contracts: ContractBook, manifests: ManifestBook) -> None:
         """News of contracts or manifests."""
-        vault = Vault(self.participant, self.destroyed)
+        vault = KeySubset(self.participant, self.destroyed)
         self.trust_store.believe(contracts, manifests, vault)  # type: ignore[arg-type]  # the rest is passed on
 
     # --- publishing ------------------------------------------------------------------------------
@@ -238,4 +238,4 @@ def ids(records: Sequence[Record]) -> list[str]:
     return [str(UUID(bytes=one.value[1:17])) for one in records if one.value is not None]
 
 
-Make = Callable[[str], Office]
+Make = Callable[[str], MemoryAgency]

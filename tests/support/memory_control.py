@@ -23,19 +23,19 @@ from broker.statements.heartbeats import Head, Heartbeat, format_heartbeat
 from broker.tlog.checkpoint import Origin
 from broker.tlog.note import NoteSigner
 from broker.transport.topics import control_topics
-from tests.support.founded_partnership import NOW, POLICE, Workshop
-from tests.support.memory_agency import Office
+from tests.support.founded_partnership import NOW, POLICE, FoundedPartnership
+from tests.support.memory_agency import MemoryAgency
 from tests.support.sent_records import Log
 
 RECEIPT, NOTICE = RECEIPT_CONTENT_TYPE, NOTICE_CONTENT_TYPE
 
 
 class KeysOfAllTimes(SigningKeys):
-    """The keys of an office, also at times at which no manifest lists them."""
+    """The keys of an agency, also at times at which no manifest lists them."""
 
-    def __init__(self, loaded: LoadedAgency, office: Office) -> None:
-        super().__init__(loaded, office.clock)
-        self._office = office
+    def __init__(self, loaded: LoadedAgency, member: MemoryAgency) -> None:
+        super().__init__(loaded, member.clock)
+        self._office = member
 
     def receipt_author(self) -> NoteSigner:
         return self._office.world.author(self._office.agency, receipts=True)
@@ -44,28 +44,28 @@ class KeysOfAllTimes(SigningKeys):
         return self._office.world.receipt_cosigner(self._office.agency)
 
 
-class Desk:
-    """Who listens to the control topics and speaks on them, of one office."""
+class ControlNode:
+    """The reader and the writer of control topics of one agency."""
 
-    def __init__(self, office: Office, directory: Path) -> None:
-        self.office = office
+    def __init__(self, member: MemoryAgency, directory: Path) -> None:
+        self.member = member
         self.participant = load_participant(directory, NOW)
         self.topics = control_topics(self.participant.deployment)
         self.trust = TrustStore(
-            office.agency,
+            member.agency,
             self.participant.contracts,
             self.participant.manifests,
             self.participant.keyring,
         )
-        self.control = Control(self.trust, self.participant.repository, office.store)
+        self.control = Control(self.trust, self.participant.repository, member.store)
         self.metrics = Metrics()
         loaded = LoadedAgency(self.participant)
-        self.watch = Watch(loaded, office.store, office.clock, self.metrics, office.trust_store)
+        self.watch = Watch(loaded, member.store, member.clock, self.metrics, member.trust_store)
         self.notices = OwnStatements(
-            KeysOfAllTimes(loaded, office),
-            office.store,
-            office.transport,
-            office.clock,
+            KeysOfAllTimes(loaded, member),
+            member.store,
+            member.transport,
+            member.clock,
             self.metrics.notices_left_out,
         )
         self._offset = 0
@@ -74,7 +74,7 @@ class Desk:
         headers = ((CONTENT_TYPE_HEADER, content_type),)
         records = [Record(topic, 0, headers, v, self._offset + n) for n, v in enumerate(values)]
         self._offset += len(records)
-        news = self.control.take(KafkaPartition(topic, 0), records, self.office.clock.now)
+        news = self.control.take(KafkaPartition(topic, 0), records, self.member.clock.now)
         for missing in news.missing:
             self.watch.missing(*missing)
         for beat in news.heartbeats:
@@ -82,7 +82,7 @@ class Desk:
         return news
 
     def said(self) -> list[Record]:
-        return self.office.kafka.topics[self.topics.receipts][0]
+        return self.member.kafka.topics[self.topics.receipts][0]
 
 
 def origin_of(log: Log) -> Origin:
@@ -90,12 +90,12 @@ def origin_of(log: Log) -> Origin:
     return Origin(log.stream.deployment, log.agency, log.topic, log.partition, log.newest.name)
 
 
-def beat(world: Workshop, *heads: Head, at: int = NOW, agency: str = POLICE) -> bytes:
+def beat(world: FoundedPartnership, *heads: Head, at: int = NOW, agency: str = POLICE) -> bytes:
     one = Heartbeat(world.deployment, agency, at, heads, (0, bytes(32)))
     return format_heartbeat(one, authors(world, agency))
 
 
-def authors(world: Workshop, agency: str) -> list[NoteSigner]:
+def authors(world: FoundedPartnership, agency: str) -> list[NoteSigner]:
     """Both stream keys of an agency."""
     participant = world.participants[agency]
     post_quantum = participant.stream_signer(NOW, ML_DSA_44)

@@ -27,7 +27,7 @@ from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SECOND,
-    workshop,
+    founded,
 )
 
 SALT = bytes(16)
@@ -47,11 +47,11 @@ class Log:
 
     @property
     def topic(self) -> str:
-        return workshop().topic(self.logical)
+        return founded().topic(self.logical)
 
     @property
     def stream(self) -> Stream:
-        return Stream(workshop().deployment, self.agency, self.topic, self.partition)
+        return Stream(founded().deployment, self.agency, self.topic, self.partition)
 
     def restart(self) -> None:
         self.newest = open_generation(self.stream, self.last, self.newest, self.now)
@@ -62,7 +62,7 @@ class Log:
         if self.newest is None:
             self.restart()
         assert self.newest is not None
-        signer = self.signer or workshop().cosigner(self.agency)
+        signer = self.signer or founded().cosigner(self.agency)
         self.newest, places = append(self.stream, self.newest, values, signer, self.now)
         self.last = self.newest
         return [
@@ -87,7 +87,7 @@ def record(
     offset: int = -1,
 ) -> Record:
     headers = ((CONTENT_TYPE_HEADER, content_type), (PROOF_HEADER, proof))
-    return Record(topic or workshop().topic(), partition, headers, value, offset)
+    return Record(topic or founded().topic(), partition, headers, value, offset)
 
 
 def as_leaf(original: Record) -> Record:
@@ -121,7 +121,7 @@ def link_bytes(link: GenerationLink) -> bytes:
 
 
 def stream_name(agency: str = POLICE, logical: str = "a", partition: int = 0) -> str:
-    world = workshop()
+    world = founded()
     return f"{world.deployment}/{agency}/{world.topic(logical)}/{partition}"
 
 
@@ -143,7 +143,7 @@ def signed_record(
     partition: int = 0,
 ) -> Record:
     """One record at the end of a log of one's own making, signed whatever it says."""
-    world = workshop()
+    world = founded()
     if link is not None:
         extra = link_bytes(link)
     if origin is None:

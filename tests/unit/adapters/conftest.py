@@ -1,6 +1,6 @@
 """Fixtures for the adapters: a try-out partnership, the command, and an agency in memory."""
 
-from tests.support.agency_fixtures import clock, kafka, open_office, police
+from tests.support.agency_fixtures import clock, kafka, open_member, police
 from tests.support.command_line import cli, foreign, line, made, root, sealed, world
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "kafka",
     "line",
     "made",
-    "open_office",
+    "open_member",
     "police",
     "root",
     "sealed",

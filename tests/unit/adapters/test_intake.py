@@ -22,7 +22,7 @@ from contracts.decision import without_ungranted
 from contracts.errors import EventError
 from contracts.events import PlainEvent
 from tests.support.founded_partnership import COUNCIL, SUPPORT
-from tests.support.memory_agency import Office
+from tests.support.memory_agency import MemoryAgency
 
 ADDRESS = "Flat 1, 1 Placeholder Court"
 
@@ -56,7 +56,7 @@ class Adapter:
 
 
 def take(
-    office: Office,
+    member: MemoryAgency,
     adapter: Adapter,
     content: bytes,
     *,
@@ -64,33 +64,33 @@ def take(
     metrics: Metrics | None = None,
 ) -> Verdict:
     intake = Intake(
-        AgencySystem(adapter, office.agency, {}, leave_out=leave_out),  # type: ignore[arg-type]  # what intake uses of an adapter
-        office.store,
-        Publication(office.publisher, lambda: None),
+        AgencySystem(adapter, member.agency, {}, leave_out=leave_out),  # type: ignore[arg-type]  # what intake uses of an adapter
+        member.store,
+        Publication(member.publisher, lambda: None),
         metrics or Metrics(),
-        office.clock,
+        member.clock,
     )
     return asyncio.run(intake.take(SourceFile.of("e.csv", content)))
 
 
-def with_address(office: Office, *to: str) -> PlainEvent:
+def with_address(member: MemoryAgency, *to: str) -> PlainEvent:
     """A referral with a field that a support service may not read."""
-    event = office.event(to=to)
+    event = member.event(to=to)
     victim = event.data.setdefault("victim", {})
     assert isinstance(victim, dict)
     victim["address"] = ADDRESS
     return event
 
 
-def entries(office: Office) -> list[Entry]:
+def entries(member: MemoryAgency) -> list[Entry]:
     """What the log has of disclosures and refusals."""
-    with office.store.reading() as tx:
+    with member.store.reading() as tx:
         found = [parse_entry(row.entry) for row in tx.disclosures.read(0, 999)]
     return [entry for entry in found if entry.kind in ("disclosure", "refusal")]
 
 
 def test_a_field_that_no_recipient_may_read_is_left_out_logged_and_reported(
-    police: Office,
+    police: MemoryAgency,
 ) -> None:
     event = with_address(police, SUPPORT)
     verdict = take(police, Adapter(event), b"0\n")
@@ -114,12 +114,12 @@ def test_a_field_that_no_recipient_may_read_is_left_out_logged_and_reported(
         assert tx.outbox.counts().pending == 1
 
 
-def test_a_field_that_one_of_them_may_read_goes_to_that_one(police: Office) -> None:
+def test_a_field_that_one_of_them_may_read_goes_to_that_one(police: MemoryAgency) -> None:
     event = with_address(police, SUPPORT, COUNCIL)
     assert take(police, Adapter(event), b"0\n").left_out is None
 
 
-def test_an_agency_can_have_such_rows_refused(police: Office) -> None:
+def test_an_agency_can_have_such_rows_refused(police: MemoryAgency) -> None:
     event = with_address(police, SUPPORT)
     verdict = take(police, Adapter(event), b"0\n", leave_out=False)
     assert (verdict.code, verdict.rows[0].code) == ("rows_refused", "field_not_granted")
@@ -127,13 +127,13 @@ def test_an_agency_can_have_such_rows_refused(police: Office) -> None:
         assert tx.outbox.counts().pending == 0
 
 
-def test_sealing_by_hand_refuses_it_still(police: Office) -> None:
+def test_sealing_by_hand_refuses_it_still(police: MemoryAgency) -> None:
     with pytest.raises(EventError) as refused:
         police.publish(with_address(police, SUPPORT))
     assert refused.value.code == "field_not_granted"
 
 
-def test_a_field_that_the_sender_may_not_send_is_left_out_too(police: Office) -> None:
+def test_a_field_that_the_sender_may_not_send_is_left_out_too(police: MemoryAgency) -> None:
     contract = police.world.contract
     terms = contract.event_types["referral.made"]
     event = police.event(to=(COUNCIL,))
@@ -158,14 +158,14 @@ def test_a_field_that_the_sender_may_not_send_is_left_out_too(police: Office) ->
     assert "name" not in trimmed.data["victim"]  # type: ignore[operator]  # an object
 
 
-def test_the_report_is_the_same_when_a_file_is_dropped_again(police: Office) -> None:
+def test_the_report_is_the_same_when_a_file_is_dropped_again(police: MemoryAgency) -> None:
     adapter = Adapter(with_address(police, SUPPORT))
     first = take(police, adapter, b"0\n")
     assert take(police, adapter, b"0\n").left_out == first.left_out
     assert len(entries(police)) == 1
 
 
-def test_the_report_of_many_rows_names_some_lines_and_counts_all(police: Office) -> None:
+def test_the_report_of_many_rows_names_some_lines_and_counts_all(police: MemoryAgency) -> None:
     event = with_address(police, SUPPORT)
     verdict = take(police, Adapter(event), b"0\n" * 300)
     assert verdict.left_out is not None
@@ -180,7 +180,7 @@ def test_the_report_of_many_rows_names_some_lines_and_counts_all(police: Office)
     ("content", "code"), [(b"?\n", "unknown_value"), (b"!\n", "row_malformed")]
 )
 def test_a_file_that_is_tried_again_logs_a_refusal_once(
-    police: Office, content: bytes, code: str
+    police: MemoryAgency, content: bytes, code: str
 ) -> None:
     metrics = Metrics()
     for _ in range(3):
@@ -190,21 +190,23 @@ def test_a_file_that_is_tried_again_logs_a_refusal_once(
     assert f'concordant_items_refused_total{{code="{code}"}} 1.0' in metrics.text().decode()
 
 
-def test_a_row_that_the_contract_refuses_is_logged_once(police: Office) -> None:
+def test_a_row_that_the_contract_refuses_is_logged_once(police: MemoryAgency) -> None:
     event = with_address(police, SUPPORT)
     for _ in range(3):
         take(police, Adapter(event), b"0\n", leave_out=False)
     assert [entry.reason for entry in entries(police)] == ["field_not_granted"]
 
 
-def test_another_reason_and_another_row_are_logged(police: Office) -> None:
+def test_another_reason_and_another_row_are_logged(police: MemoryAgency) -> None:
     take(police, Adapter(), b"?\n!\n")
     take(police, Adapter(), b"?\n?\n!\n")
     reasons = [entry.reason for entry in entries(police)]
     assert sorted(map(str, reasons)) == ["row_malformed", "row_malformed", "unknown_value"]
 
 
-def test_after_a_thousand_refused_records_the_rest_is_put_aside_unread(police: Office) -> None:
+def test_after_a_thousand_refused_records_the_rest_is_put_aside_unread(
+    police: MemoryAgency,
+) -> None:
     metrics = Metrics()
     content = b"!\n" * MAX_REFUSED + b"0\n" + b"!\n"
     event = police.event(to=(COUNCIL,))
@@ -220,7 +222,7 @@ def test_after_a_thousand_refused_records_the_rest_is_put_aside_unread(police: O
         assert tx.outbox.counts().pending == 0
 
 
-def test_a_file_of_a_thousand_refused_records_has_no_rest(police: Office) -> None:
+def test_a_file_of_a_thousand_refused_records_has_no_rest(police: MemoryAgency) -> None:
     metrics = Metrics()
     content = b"0\n" + b"!\n" * MAX_REFUSED
     verdict = take(police, Adapter(police.event(to=(COUNCIL,))), content, metrics=metrics)
@@ -230,7 +232,7 @@ def test_a_file_of_a_thousand_refused_records_has_no_rest(police: Office) -> Non
         assert tx.outbox.counts().pending == 1
 
 
-def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: Office) -> None:
+def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: MemoryAgency) -> None:
     def changed() -> None:
         raise FileChangedError
 
@@ -249,7 +251,9 @@ def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: Office) ->
 
 
 @pytest.mark.parametrize("fault", [TypeError("Jo Bloggs"), KeyError("Jo"), RecursionError()])
-def test_a_fault_of_the_adapter_refuses_its_row_alone(police: Office, fault: Exception) -> None:
+def test_a_fault_of_the_adapter_refuses_its_row_alone(
+    police: MemoryAgency, fault: Exception
+) -> None:
     """One such row made the whole file fail; corrected, the row is taken (mapping_failed)."""
     adapter = Adapter(police.event(to=(COUNCIL,)), police.event(to=(COUNCIL,)))
     adapter.fault = fault
@@ -265,7 +269,7 @@ def test_a_fault_of_the_adapter_refuses_its_row_alone(police: Office, fault: Exc
     assert take(police, adapter, again.replace(b"?", b"0")).code == "taken"
 
 
-def test_a_database_that_fails_is_no_fault_of_a_row(police: Office) -> None:
+def test_a_database_that_fails_is_no_fault_of_a_row(police: MemoryAgency) -> None:
     adapter = Adapter(police.event(to=(COUNCIL,)))
     adapter.fault = OSError("disk")
     with pytest.raises(OSError, match="disk"):

@@ -3,10 +3,10 @@
 from tests.support.agency_fixtures import (
     clock,
     council,
-    desk,
     kafka,
     log,
-    open_office,
+    node,
+    open_member,
     police,
     world,
 )
@@ -15,11 +15,11 @@ from tests.support.stream_fixtures import history, reader, sender
 __all__ = [
     "clock",
     "council",
-    "desk",
     "history",
     "kafka",
     "log",
-    "open_office",
+    "node",
+    "open_member",
     "police",
     "reader",
     "sender",

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from broker.record import format_record
-from tests.support.agency_fixtures import clock, kafka, open_office, police
+from tests.support.agency_fixtures import clock, kafka, open_member, police
 from tests.support.code_scan import PACKAGE_FOLDERS, ROOT
-from tests.support.founded_partnership import COUNCIL, MADE, NOW, workshop
-from tests.support.memory_agency import Office
+from tests.support.founded_partnership import COUNCIL, MADE, NOW, founded
+from tests.support.memory_agency import MemoryAgency
 
-__all__ = ["clock", "kafka", "open_office", "police"]
+__all__ = ["clock", "kafka", "open_member", "police"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = ("adapters", "broker", "concordant", "contracts")
@@ -233,13 +233,13 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.ar
 
 
 async def test_a_subscriber_gets_events_with_what_its_extra_declares(
-    police: Office, tmp_path: Path
+    police: MemoryAgency, tmp_path: Path
 ) -> None:
     await police.send()
     records = tmp_path / "records.jsonl"
     sent = [each for log in police.kafka.topics.values() for part in log for each in part]
     records.write_bytes(b"".join(format_record(record) + b"\n" for record in sent))
-    folder = workshop().directory(COUNCIL, tmp_path)
+    folder = founded().directory(COUNCIL, tmp_path)
     words = [str(folder), COUNCIL, str(NOW), str(records), *police.kafka.topics]
     done = with_only(SUBSCRIBER, SUBSCRIBE, *words)
     assert done.stderr == ""

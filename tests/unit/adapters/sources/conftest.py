@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.adapters.sources.watched_folder import Desk
+from tests.unit.adapters.sources.watched_folder import WatchedFolder
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def watched(tmp_path: Path) -> WatchedFolder:
+    return WatchedFolder(tmp_path)

@@ -10,7 +10,7 @@ from adapters.sources.source_file import FileReport, SourceFile, Verdict
 from adapters.sources.watched_folder import FolderSource
 
 
-class Desk:
+class WatchedFolder:
     """A folder source, a clock that tests move, and a handler that remembers."""
 
     def __init__(self, root: Path) -> None:

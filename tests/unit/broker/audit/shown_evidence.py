@@ -1,4 +1,4 @@
-"""Evidence as an office shows it, for the tests of showing and of checking it."""
+"""Evidence as an agency shows it, for the tests of showing and of checking it."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from broker.keys.issuing import ManifestChanges
 from broker.keys.kid import ML_DSA_44, STREAM
 from broker.keys.manifest import Revocation
 from broker.registry.manifests import ManifestBook
-from tests.support.founded_partnership import CAST, MINUTE, NOW, POLICE, Workshop, workshop
-from tests.support.memory_agency import Office
+from tests.support.founded_partnership import CAST, MINUTE, NOW, POLICE, FoundedPartnership, founded
+from tests.support.memory_agency import MemoryAgency
 
 Shown = tuple[Evidence, tuple[EvidenceLink, ...]]
 
 
-def tell(sender: Office, at: int) -> bytes:
+def tell(sender: MemoryAgency, at: int) -> bytes:
     """The sender's heartbeat."""
     heads = sender.relay.acknowledged_heads()
     return own_heartbeat(sender.participant, sender.store, heads, at)
 
 
-def show(office: Office, event: str, manifests: ManifestBook | None = None) -> Shown:
-    participant = replace(office.participant, manifests=manifests or workshop().manifests)
-    with office.store.reading() as tx:
-        located = locate(tx, office.agency, CAST, event)
+def show(member: MemoryAgency, event: str, manifests: ManifestBook | None = None) -> Shown:
+    participant = replace(member.participant, manifests=manifests or founded().manifests)
+    with member.store.reading() as tx:
+        located = locate(tx, member.agency, CAST, event)
         return show_evidence(tx, participant, located)
 
 
-def shows_nothing(office: Office, event: str, manifests: ManifestBook | None = None) -> str:
+def shows_nothing(member: MemoryAgency, event: str, manifests: ManifestBook | None = None) -> str:
     with pytest.raises(EvidenceError) as caught:
-        show(office, event, manifests)
+        show(member, event, manifests)
     assert caught.value.exit_code == 1
     assert caught.value.fix
     return caught.value.code
 
 
-def without_key(world: Workshop) -> ManifestBook:
+def without_key(world: FoundedPartnership) -> ManifestBook:
     (key,) = world.manifests.history(POLICE)[-1].manifest.keys_of(STREAM, ML_DSA_44)
     revoked = Revocation(kid=key.kid, since=NOW + 1, reason="lost")
     return world.reissue(POLICE, ManifestChanges(revocations=(revoked,)), NOW + MINUTE)

@@ -28,16 +28,16 @@ from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SUPPORT,
-    workshop,
+    founded,
 )
-from tests.support.memory_agency import Clock, Office, at_offsets
-from tests.support.memory_control import Desk
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets
+from tests.support.memory_control import ControlNode
 from tests.support.sent_records import as_leaf
 from tests.unit.broker.audit.shown_evidence import show, shows_nothing, tell, without_key
 
 
-async def send(office: Office, count: int, case: str) -> list[str]:
-    return await office.send(count, case_id=case)
+async def send(member: MemoryAgency, count: int, case: str) -> list[str]:
+    return await member.send(count, case_id=case)
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ async def case() -> str:
 
 
 async def test_sender_and_reader_show_the_same(
-    police: Office, council: Office, desk: Desk, case: str
+    police: MemoryAgency, council: MemoryAgency, node: ControlNode, case: str
 ) -> None:
     published = await send(police, 5, case)
     council.take(at_offsets(police.log()))
-    desk.hear(desk.topics.heartbeats, tell(police, NOW))
+    node.hear(node.topics.heartbeats, tell(police, NOW))
     for number, event in enumerate(published):
         mine, theirs = show(police, event)[0], show(council, event)[0]
         assert mine == theirs
@@ -62,19 +62,19 @@ async def test_sender_and_reader_show_the_same(
 
 
 async def test_an_event_newer_than_the_last_heartbeat_waits_for_the_next(
-    police: Office, council: Office, desk: Desk, case: str
+    police: MemoryAgency, council: MemoryAgency, node: ControlNode, case: str
 ) -> None:
     await send(police, 2, case)
-    desk.hear(desk.topics.heartbeats, tell(police, NOW))
+    node.hear(node.topics.heartbeats, tell(police, NOW))
     (event,) = await send(police, 1, case)
     council.take(at_offsets(police.log()))
     assert shows_nothing(police, event) == shows_nothing(council, event) == "heartbeat_awaited"
-    desk.hear(desk.topics.heartbeats, tell(police, NOW + MINUTE))
+    node.hear(node.topics.heartbeats, tell(police, NOW + MINUTE))
     assert show(police, event)[0] == show(council, event)[0]
 
 
 async def test_the_first_heartbeat_that_covers_an_event_is_its_evidence(
-    police: Office, clock: Clock, case: str
+    police: MemoryAgency, clock: Clock, case: str
 ) -> None:
     (first,) = await send(police, 1, case)
     tell(police, NOW)
@@ -84,23 +84,23 @@ async def test_the_first_heartbeat_that_covers_an_event_is_its_evidence(
 
 
 async def test_a_reader_that_began_in_the_middle_shows_what_it_met(
-    police: Office, council: Office, desk: Desk, case: str
+    police: MemoryAgency, council: MemoryAgency, node: ControlNode, case: str
 ) -> None:
     published = await send(police, 11, case)
     council.take(at_offsets(police.log())[6:])
-    desk.hear(desk.topics.heartbeats, tell(police, NOW))
+    node.hear(node.topics.heartbeats, tell(police, NOW))
     for event in published[6:]:
         assert show(council, event)[0] == show(police, event)[0]
     assert shows_nothing(council, published[5]) == "event_unknown"
 
 
 async def test_a_gap_above_the_event_hides_the_way_until_it_is_filled(
-    police: Office, council: Office, desk: Desk, case: str
+    police: MemoryAgency, council: MemoryAgency, node: ControlNode, case: str
 ) -> None:
     published = await send(police, 8, case)
     records = at_offsets(police.log())
     council.take([*records[:2], *records[4:]])
-    desk.hear(desk.topics.heartbeats, tell(police, NOW))
+    node.hear(node.topics.heartbeats, tell(police, NOW))
     assert shows_nothing(council, published[1]) == "leaves_missing"
     assert show(council, published[6])[0] == show(police, published[6])[0], "above the gap"
     council.take(
@@ -109,7 +109,7 @@ async def test_a_gap_above_the_event_hides_the_way_until_it_is_filled(
     assert show(council, published[1])[0] == show(police, published[1])[0]
 
 
-async def test_content_that_is_gone_does_not_matter(police: Office, case: str) -> None:
+async def test_content_that_is_gone_does_not_matter(police: MemoryAgency, case: str) -> None:
     published = await send(police, 3, case)
     tell(police, NOW)
     before = show(police, published[1])
@@ -119,7 +119,7 @@ async def test_content_that_is_gone_does_not_matter(police: Office, case: str) -
 
 
 async def test_what_lies_between_the_last_heartbeat_and_a_restart_is_told_before_anything_new(
-    police: Office, case: str
+    police: MemoryAgency, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
     police.relay = police.another_relay()
@@ -132,19 +132,19 @@ async def test_what_lies_between_the_last_heartbeat_and_a_restart_is_told_before
     assert len(generations) == 2
 
 
-async def test_an_event_that_is_not_sent_yet_has_no_evidence(police: Office) -> None:
+async def test_an_event_that_is_not_sent_yet_has_no_evidence(police: MemoryAgency) -> None:
     event = police.publish()
     assert event is not None
     assert shows_nothing(police, event) == "event_not_sent"
 
 
 @pytest.mark.parametrize("event", ["7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38", "", "csu-camden"])
-async def test_an_event_that_nobody_knows(police: Office, event: str) -> None:
+async def test_an_event_that_nobody_knows(police: MemoryAgency, event: str) -> None:
     assert shows_nothing(police, event) == "event_unknown"
 
 
 async def test_two_senders_of_one_id_are_told_apart(
-    police: Office, council: Office, case: str
+    police: MemoryAgency, council: MemoryAgency, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
     council.take(at_offsets(police.log()))
@@ -164,7 +164,9 @@ async def test_two_senders_of_one_id_are_told_apart(
         assert find(event.upper(), SUPPORT).event == event
 
 
-async def test_a_heartbeat_whose_key_was_revoked_is_no_evidence(police: Office, case: str) -> None:
+async def test_a_heartbeat_whose_key_was_revoked_is_no_evidence(
+    police: MemoryAgency, case: str
+) -> None:
     (event,) = await send(police, 1, case)
     tell(police, NOW)
     assert show(police, event)[0].head.size == 1
@@ -172,11 +174,11 @@ async def test_a_heartbeat_whose_key_was_revoked_is_no_evidence(police: Office, 
 
 
 async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
-    police: Office, tmp_path: Path, case: str
+    police: MemoryAgency, tmp_path: Path, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
     tell(police, NOW)
-    folder = workshop().directory(POLICE, tmp_path)
+    folder = founded().directory(POLICE, tmp_path)
     robbed = load_participant(folder, NOW + MINUTE)
     (key,) = robbed.manifest(NOW + MINUTE).keys_of(STREAM, ML_DSA_44)
     revoke_keys(robbed, [key.kid], NOW, "lost", NOW + MINUTE)
@@ -190,7 +192,7 @@ async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
 
 
 async def test_what_was_published_again_after_a_revocation_is_shown_where_it_is_believed(
-    police: Office, case: str, clock: Clock
+    police: MemoryAgency, case: str, clock: Clock
 ) -> None:
     (event,) = await send(police, 1, case)
     tell(police, NOW)
@@ -206,11 +208,11 @@ async def test_what_was_published_again_after_a_revocation_is_shown_where_it_is_
 
 
 async def test_a_kept_root_that_the_records_do_not_lead_to_is_said(
-    police: Office, council: Office, desk: Desk, case: str
+    police: MemoryAgency, council: MemoryAgency, node: ControlNode, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
     council.take(at_offsets(police.log()))
-    desk.hear(desk.topics.heartbeats, tell(police, NOW))
+    node.hear(node.topics.heartbeats, tell(police, NOW))
     with council.store._engine.begin() as connection:  # somebody wrote to the database
         connection.exec_driver_sql("PRAGMA query_only = OFF")
         connection.exec_driver_sql("UPDATE reader_leaves SET leaf = zeroblob(32)")

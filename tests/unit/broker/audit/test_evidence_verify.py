@@ -20,14 +20,14 @@ from broker.keys.manifest import Manifest, manifest_text, parse_manifest
 from broker.registry.manifests import ManifestBook
 from broker.statements.heartbeats import format_heartbeat, read_heartbeat
 from broker.tlog.note import Note, format_note, parse_note, sign_note
-from tests.support.founded_partnership import CAST, DAY, NOW, POLICE, PROSECUTION, SUPPORT, workshop
-from tests.support.memory_agency import Office
+from tests.support.founded_partnership import CAST, DAY, NOW, POLICE, PROSECUTION, SUPPORT, founded
+from tests.support.memory_agency import MemoryAgency
 from tests.support.memory_control import authors
 from tests.unit.broker.audit.shown_evidence import show, tell, without_key
 
 
-async def send(office: Office, count: int, case: str) -> list[str]:
-    return await office.send(count, case_id=case)
+async def send(member: MemoryAgency, count: int, case: str) -> list[str]:
+    return await member.send(count, case_id=case)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def check(
     evidence: Evidence, by: str = PROSECUTION, manifests: ManifestBook | None = None
 ) -> tuple[str, str]:
     """(the link that does not hold, its code), both empty if all do."""
-    world = workshop()
+    world = founded()
     contracts = world.participants[by].contracts
     links = check_chain(evidence, contracts, manifests or world.manifests, known)
     assert tuple(link.name for link in links) == LINKS[: len(links)]
@@ -59,7 +59,7 @@ def check(
 
 
 @pytest.fixture
-async def evidence(police: Office, case: str) -> Evidence:
+async def evidence(police: MemoryAgency, case: str) -> Evidence:
     """Of the third of seven events."""
     published = await send(police, 7, case)
     tell(police, NOW)
@@ -82,7 +82,7 @@ def heartbeat(evidence: Evidence, signers: str = POLICE, **changes: Any) -> str:
     """The heartbeat with changes, signed again."""
     _, beat = read_heartbeat(evidence.heartbeat.encode(), evidence.deployment)
     beat = replace(beat, **changes)
-    return format_heartbeat(beat, authors(workshop(), signers)).decode()
+    return format_heartbeat(beat, authors(founded(), signers)).decode()
 
 
 def lines(note: str, keep: Callable[[int], bool]) -> str:
@@ -150,7 +150,7 @@ def test_link_2_a_manifest_that_the_pinned_key_has_not_signed(evidence: Evidence
     for note in (classical, spoiled(evidence.manifest, ML_DSA_65_BYTES)):
         found = check(changed(evidence, manifest=note))
         assert found == ("manifest", "manifest_signature_invalid")
-    theirs = workshop().manifests.history(SUPPORT)[-1].raw.decode()
+    theirs = founded().manifests.history(SUPPORT)[-1].raw.decode()
     found = check(changed(evidence, manifest=theirs))
     assert found == ("manifest", "manifest_signature_invalid")
 
@@ -175,7 +175,7 @@ def test_link_2_a_manifest_that_speaks_of_another_agency(evidence: Evidence) -> 
 def signed_anew(manifest: Manifest, **update: Any) -> str:
     """A manifest that no honest agency would sign, signed by the police's governance keys."""
     text = manifest_text(manifest.model_copy(update=update))
-    signers = workshop().governance[POLICE].note_signers()
+    signers = founded().governance[POLICE].note_signers()
     return format_note(sign_note(text, signers)).decode()
 
 
@@ -205,7 +205,7 @@ def test_link_3_a_manifest_that_had_expired_then(evidence: Evidence) -> None:
 
 
 def test_link_3_a_key_that_is_revoked(evidence: Evidence) -> None:
-    revoked = without_key(workshop())
+    revoked = without_key(founded())
     assert check(evidence, manifests=revoked) == ("stream key", "key_revoked")
     manifest = parse_manifest(evidence.manifest.encode()).manifest
     told = revoked.history(POLICE)[-1].manifest.revocations
@@ -216,7 +216,7 @@ def test_link_3_a_key_that_is_revoked(evidence: Evidence) -> None:
 def test_link_3_a_key_under_another_ones_id(evidence: Evidence) -> None:
     manifest = parse_manifest(evidence.manifest.encode()).manifest
     (key,) = manifest.keys_of(STREAM, ML_DSA_44)
-    (theirs,) = workshop().manifests.history(SUPPORT)[-1].manifest.keys_of(STREAM, ML_DSA_44)
+    (theirs,) = founded().manifests.history(SUPPORT)[-1].manifest.keys_of(STREAM, ML_DSA_44)
     others = tuple(k for k in manifest.keys if k is not key)
     posing = key.model_copy(update={"public": theirs.public})
     found = check(changed(evidence, manifest=signed_anew(manifest, keys=(*others, posing))))
@@ -288,8 +288,8 @@ def test_link_7_a_leaf_that_is_not_the_events(evidence: Evidence) -> None:
     def stranger(_evidence: Evidence) -> str:
         raise LinkError("leaf_wrong", "another")
 
-    contracts = workshop().participants[PROSECUTION].contracts
-    links = check_chain(evidence, contracts, workshop().manifests, stranger)
+    contracts = founded().participants[PROSECUTION].contracts
+    links = check_chain(evidence, contracts, founded().manifests, stranger)
     assert (links[-1].name, links[-1].code, len(links)) == ("event", "leaf_wrong", 7)
 
 
@@ -297,15 +297,15 @@ def test_link_7_a_leaf_that_is_not_the_events(evidence: Evidence) -> None:
 
 
 def test_the_classical_checkpoint_is_shown_beside_the_chain(evidence: Evidence) -> None:
-    link = check_classical(evidence, workshop().manifests)
+    link = check_classical(evidence, founded().manifests)
     assert link is not None
     assert link.holds
     assert "Ed25519" in link.detail
-    assert check_classical(changed(evidence, classical=None), workshop().manifests) is None
+    assert check_classical(changed(evidence, classical=None), founded().manifests) is None
 
 
 def test_a_classical_checkpoint_that_does_not_hold_is_said_and_decides_nothing(
-    evidence: Evidence, police: Office
+    evidence: Evidence, police: MemoryAgency
 ) -> None:
     assert evidence.classical is not None
     checkpoint = evidence.classical.checkpoint
@@ -318,7 +318,7 @@ def test_a_classical_checkpoint_that_does_not_hold_is_said_and_decides_nothing(
         ({"classical__path": path[:-1]}, "not_included"),
     ):
         broken = changed(evidence, **members)
-        link = check_classical(broken, workshop().manifests)
+        link = check_classical(broken, founded().manifests)
         assert link is not None
         assert link.code == code
         assert check(broken) == ("", "")
@@ -330,7 +330,7 @@ def test_a_classical_checkpoint_that_does_not_hold_is_said_and_decides_nothing(
 # --- the document --------------------------------------------------------------------------------
 
 
-async def test_it_holds_nothing_of_what_the_event_says(police: Office, case: str) -> None:
+async def test_it_holds_nothing_of_what_the_event_says(police: MemoryAgency, case: str) -> None:
     (event,) = await send(police, 1, case)
     tell(police, NOW)
     document = format_evidence(show(police, event)[0])

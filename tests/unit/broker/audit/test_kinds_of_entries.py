@@ -8,7 +8,7 @@ from broker.audit.entries import Entry
 from broker.audit.query import entries_of_case, entries_of_log
 from broker.pseudonyms import case_key
 from tests.support.founded_partnership import CASE, COUNCIL, POLICE, PROSECUTION
-from tests.support.memory_agency import Office, at_offsets
+from tests.support.memory_agency import MemoryAgency, at_offsets
 from tests.support.sealed_referrals import values
 from tests.support.sent_records import Log
 
@@ -21,27 +21,27 @@ def log() -> Log:
     return Log()
 
 
-def kinds(office: Office) -> list[str]:
-    with office.store.reading() as tx:
+def kinds(member: MemoryAgency) -> list[str]:
+    with member.store.reading() as tx:
         return [placed.entry.kind for placed in entries_of_log(tx)]
 
 
-def entries(office: Office, case: str) -> list[Entry]:
-    with office.store.reading() as tx:
-        return [placed.entry for placed in entries_of_case(tx, case_key(office.secret, case))]
+def entries(member: MemoryAgency, case: str) -> list[Entry]:
+    with member.store.reading() as tx:
+        return [placed.entry for placed in entries_of_case(tx, case_key(member.secret, case))]
 
 
-def test_an_own_row_is_collected_and_disclosed(police: Office) -> None:
+def test_an_own_row_is_collected_and_disclosed(police: MemoryAgency) -> None:
     police.publish(police.event(), source_key=b"row 1")
     assert kinds(police) == ["collection", "disclosure"]
 
 
-def test_an_own_update_is_an_alteration_too(police: Office) -> None:
+def test_an_own_update_is_an_alteration_too(police: MemoryAgency) -> None:
     police.publish(police.event(CASE, to=(PROSECUTION,)), source_key=b"row 1")
     assert kinds(police) == ["collection", "alteration", "disclosure"]
 
 
-def test_what_a_partner_sent_is_collected_with_its_fields(council: Office, log: Log) -> None:
+def test_what_a_partner_sent_is_collected_with_its_fields(council: MemoryAgency, log: Log) -> None:
     council.take(at_offsets(log.send(*values(2))))
     with council.store.reading() as tx:
         found = [placed.entry for placed in entries_of_log(tx)]
@@ -50,7 +50,7 @@ def test_what_a_partner_sent_is_collected_with_its_fields(council: Office, log: 
     assert all(one.fields() for one in found)
 
 
-def test_records_of_a_second_source_are_a_combination_once(council: Office, log: Log) -> None:
+def test_records_of_a_second_source_are_a_combination_once(council: MemoryAgency, log: Log) -> None:
     """A case of our own, then what a partner says about the same case."""
     records = at_offsets(log.send(*values(1)))
     (event,) = council.take(records).opened
@@ -62,7 +62,7 @@ def test_records_of_a_second_source_are_a_combination_once(council: Office, log:
     assert [(one.source, one.joined) for one in joined] == [(COUNCIL, (POLICE,))]
 
 
-def test_a_case_of_one_source_is_no_combination(police: Office) -> None:
+def test_a_case_of_one_source_is_no_combination(police: MemoryAgency) -> None:
     for number in range(2):
         event = police.event(CASE, to=(PROSECUTION,), case_id=CASE_ID)
         police.publish(event, source_key=b"row %d" % number)
@@ -70,7 +70,7 @@ def test_a_case_of_one_source_is_no_combination(police: Office) -> None:
 
 
 def test_a_source_joins_a_case_once_until_it_is_erased(
-    council: Office,
+    council: MemoryAgency,
 ) -> None:
     with council.store.transaction() as tx:
         first = tx.disclosures.join_sources([(b"c" * 32, ""), (b"c" * 32, POLICE)])

@@ -26,167 +26,177 @@ from tests.support.founded_partnership import (
     POLICE,
     SECOND,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
-from tests.support.memory_agency import Clock, Office, at_offsets
-from tests.support.memory_control import Desk, beat, head, origin_of
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets
+from tests.support.memory_control import ControlNode, beat, head, origin_of
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
-def kept(desk: Desk, log: Log, index: int = -1) -> list[tuple[int, int]]:
+def kept(node: ControlNode, log: Log, index: int = -1) -> list[tuple[int, int]]:
     """(size, time) of the kept heads of a log above an index."""
     place = origin_of(log)
-    with desk.office.store.reading() as tx:
+    with node.member.store.reading() as tx:
         rows = tx.heartbeats.covering(
             GenerationPlace(place.agency, place.topic, place.partition, place.generation), index
         )
     return [(row.size, row.time_ms - NOW) for row in rows]
 
 
-def most_years(world: Workshop) -> int:
+def most_years(world: FoundedPartnership) -> int:
     terms = world.contract.event_types.values()
     return max(of.retention.recipient_years for of in terms if of.retention is not None)
 
 
-def notes(desk: Desk) -> int:
-    with desk.office.store.reading() as tx:
+def notes(node: ControlNode) -> int:
+    with node.member.store.reading() as tx:
         return tx.heartbeats.count()
 
 
 def test_the_first_heartbeat_that_covers_something_is_kept(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
-    desk.office.take(at_offsets(log.send(value())))
+    node.member.take(at_offsets(log.send(value())))
     first = beat(world, head(log, 1), at=NOW)
-    desk.hear(desk.topics.heartbeats, first, beat(world, head(log, 1), at=NOW + MINUTE))
-    assert kept(desk, log) == [(1, 0)]
-    assert notes(desk) == 1
-    with desk.office.store.reading() as tx:
+    node.hear(node.topics.heartbeats, first, beat(world, head(log, 1), at=NOW + MINUTE))
+    assert kept(node, log) == [(1, 0)]
+    assert notes(node) == 1
+    with node.member.store.reading() as tx:
         assert tx.heartbeats.note(1) == first
-    desk.office.take(at_offsets(log.send(value()), 1))
-    desk.hear(desk.topics.heartbeats, beat(world, head(log, 2), at=NOW + 2 * MINUTE))
-    assert kept(desk, log) == [(1, 0), (2, 2 * MINUTE)]
-    assert kept(desk, log, 1) == [(2, 2 * MINUTE)]
+    node.member.take(at_offsets(log.send(value()), 1))
+    node.hear(node.topics.heartbeats, beat(world, head(log, 2), at=NOW + 2 * MINUTE))
+    assert kept(node, log) == [(1, 0), (2, 2 * MINUTE)]
+    assert kept(node, log, 1) == [(2, 2 * MINUTE)]
 
 
 def test_a_heartbeat_that_is_ahead_of_the_records_is_kept_the_next_time(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     records = at_offsets(log.send(value()))
-    desk.hear(desk.topics.heartbeats, beat(world, head(log, 1), at=NOW))
-    assert kept(desk, log) == []
-    desk.office.take(records)
-    desk.hear(desk.topics.heartbeats, beat(world, head(log, 1), at=NOW + MINUTE))
-    assert kept(desk, log) == [(1, MINUTE)]
+    node.hear(node.topics.heartbeats, beat(world, head(log, 1), at=NOW))
+    assert kept(node, log) == []
+    node.member.take(records)
+    node.hear(node.topics.heartbeats, beat(world, head(log, 1), at=NOW + MINUTE))
+    assert kept(node, log) == [(1, MINUTE)]
 
 
-def test_heads_that_an_agency_makes_up_are_not_kept(desk: Desk, world: Workshop, log: Log) -> None:
-    desk.office.take(at_offsets(log.send(value(), value())))
+def test_heads_that_an_agency_makes_up_are_not_kept(
+    node: ControlNode, world: FoundedPartnership, log: Log
+) -> None:
+    node.member.take(at_offsets(log.send(value(), value())))
     made_up = [replace(head(log, 2), partition=number) for number in range(1, 9)]
     between = replace(head(log, 2), size=1)
-    news = desk.hear(
-        desk.topics.heartbeats, beat(world, *made_up), beat(world, between, at=NOW + 1)
+    news = node.hear(
+        node.topics.heartbeats, beat(world, *made_up), beat(world, between, at=NOW + 1)
     )
     assert len(news.heartbeats) == 2
-    assert notes(desk) == 0
+    assert notes(node) == 0
 
 
 def test_a_heartbeat_over_events_of_others_is_kept_only_as_the_last(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     """One a minute, of events that are not addressed here, leaves one."""
     for_us = {2, 4}
     for number in range(6):
         one = value() if number in for_us else draft_event(to=(SUPPORT,)).value()
-        desk.office.take(at_offsets(log.send(one), number))
+        node.member.take(at_offsets(log.send(one), number))
         at = NOW + number * MINUTE
-        desk.hear(desk.topics.heartbeats, beat(world, head(log, number + 1), at=at))
-    assert [size for size, _ in kept(desk, log)] == [3, 5, 6]
-    assert notes(desk) == 3
-    assert kept(desk, log, 2)[0] == (3, 2 * MINUTE)
+        node.hear(node.topics.heartbeats, beat(world, head(log, number + 1), at=at))
+    assert [size for size, _ in kept(node, log)] == [3, 5, 6]
+    assert notes(node) == 3
+    assert kept(node, log, 2)[0] == (3, 2 * MINUTE)
 
 
-def test_of_one_minute_the_last_heartbeat_is_kept(desk: Desk, world: Workshop, log: Log) -> None:
+def test_of_one_minute_the_last_heartbeat_is_kept(
+    node: ControlNode, world: FoundedPartnership, log: Log
+) -> None:
     for number in range(4):
-        desk.office.take(at_offsets(log.send(value()), number))
+        node.member.take(at_offsets(log.send(value()), number))
         at = NOW + number * 25 * SECOND
-        desk.hear(desk.topics.heartbeats, beat(world, head(log, number + 1), at=at))
-    assert kept(desk, log) == [(3, 50 * SECOND), (4, 75 * SECOND)]
-    assert notes(desk) == 2
+        node.hear(node.topics.heartbeats, beat(world, head(log, number + 1), at=at))
+    assert kept(node, log) == [(3, 50 * SECOND), (4, 75 * SECOND)]
+    assert notes(node) == 2
 
 
 def test_who_speaks_too_often_of_other_logs_each_time_fills_no_disk(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs = [Log(logical=logical) for logical in "ab"]
     for log in logs:
-        desk.office.take(at_offsets(log.send(value())))
+        node.member.take(at_offsets(log.send(value())))
     made_up = [replace(head(logs[0], 1), partition=number, size=9) for number in range(2000, 2900)]
     for second, log in enumerate(logs):  # as large as they may be, of one minute
         many = beat(world, head(log, 1), *made_up, at=NOW + second * SECOND)
         monkeypatch.setattr(heartbeat_retention, "KEPT_BYTES_A_MINUTE", 2 * len(many) - 1)
-        desk.hear(desk.topics.heartbeats, many)
-    assert (kept(desk, logs[0]), kept(desk, logs[1])) == ([(1, 0)], [])
+        node.hear(node.topics.heartbeats, many)
+    assert (kept(node, logs[0]), kept(node, logs[1])) == ([(1, 0)], [])
     monkeypatch.setattr(heartbeat_retention, "KEPT_BYTES_A_MINUTE", 2**30)
     monkeypatch.setattr(heartbeat_retention, "KEPT_A_MINUTE", 1)
-    desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + 3 * SECOND))
-    assert kept(desk, logs[1]) == []
-    desk.hear(desk.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + MINUTE))
-    assert kept(desk, logs[1]) == [(1, MINUTE)]
+    node.hear(node.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + 3 * SECOND))
+    assert kept(node, logs[1]) == []
+    node.hear(node.topics.heartbeats, beat(world, head(logs[1], 1), at=NOW + MINUTE))
+    assert kept(node, logs[1]) == [(1, MINUTE)]
 
 
 def test_after_the_retention_on_kafka_the_last_heartbeat_of_a_log_speaks_for_it(
-    desk: Desk, world: Workshop, log: Log, clock: Clock
+    node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock
 ) -> None:
     other = Log(logical="b")
-    desk.office.take(at_offsets(other.send(value())))
+    node.member.take(at_offsets(other.send(value())))
     for number in range(3):
-        desk.office.take(at_offsets(log.send(value()), number))
+        node.member.take(at_offsets(log.send(value()), number))
         heads = (head(log, number + 1), *([head(other, 1)] if number == 0 else []))
-        desk.hear(desk.topics.heartbeats, beat(world, *heads, at=NOW + number * MINUTE))
-    desk.watch.look()
-    assert [size for size, _ in kept(desk, log)] == [1, 2, 3]
-    clock.now = NOW + longest_retention_ms(desk.participant) + 1
-    desk.watch.look()
-    assert [size for size, _ in kept(desk, log)] == [2, 3]
-    assert notes(desk) == 3, "the first one still speaks for the other log"
+        node.hear(node.topics.heartbeats, beat(world, *heads, at=NOW + number * MINUTE))
+    node.watch.look()
+    assert [size for size, _ in kept(node, log)] == [1, 2, 3]
+    clock.now = NOW + longest_retention_ms(node.participant) + 1
+    node.watch.look()
+    assert [size for size, _ in kept(node, log)] == [2, 3]
+    assert notes(node) == 3, "the first one still speaks for the other log"
     clock.pass_(HOUR)
-    desk.watch.look()
-    assert [size for size, _ in kept(desk, log)] == [3]
-    assert [size for size, _ in kept(desk, other)] == [1]
-    assert notes(desk) == 2
+    node.watch.look()
+    assert [size for size, _ in kept(node, log)] == [3]
+    assert [size for size, _ in kept(node, other)] == [1]
+    assert notes(node) == 2
     clock.pass_(most_years(world) * 366 * DAY)
-    desk.watch.look()
-    assert kept(desk, log) == kept(desk, other) == []
-    assert notes(desk) == 0
+    node.watch.look()
+    assert kept(node, log) == kept(node, other) == []
+    assert notes(node) == 0
 
 
-def test_a_head_is_kept_again_under_a_later_key(desk: Desk, world: Workshop, log: Log) -> None:
+def test_a_head_is_kept_again_under_a_later_key(
+    node: ControlNode, world: FoundedPartnership, log: Log
+) -> None:
     """What a revoked key had signed is then under one that is believed."""
-    desk.office.take(at_offsets(log.send(value())))
+    node.member.take(at_offsets(log.send(value())))
     place = origin_of(log)
-    with desk.office.store.transaction() as tx:
+    with node.member.store.transaction() as tx:
         heads = [(place.log, 1)]
         tx.heartbeats.keep(POLICE, NOW - MINUTE, b"note", b"old-", heads)
-    desk.hear(desk.topics.heartbeats, beat(world, head(log, 1), at=NOW))
-    assert kept(desk, log) == [(1, -MINUTE), (1, 0)]
+    node.hear(node.topics.heartbeats, beat(world, head(log, 1), at=NOW))
+    assert kept(node, log) == [(1, -MINUTE), (1, 0)]
 
 
-def test_a_heartbeat_under_another_key_is_not_replaced(desk: Desk, log: Log, clock: Clock) -> None:
+def test_a_heartbeat_under_another_key_is_not_replaced(
+    node: ControlNode, log: Log, clock: Clock
+) -> None:
     """Were the later key revoked, the earlier one's heartbeat would be all that is left."""
     log.send(value())
     place = origin_of(log)
-    with desk.office.store.transaction() as tx:
+    with node.member.store.transaction() as tx:
         for size, key in ((1, b"old-"), (2, b"new-")):
             heads = [(place.log, size)]
             tx.heartbeats.keep(POLICE, NOW + size, b"note", key, heads)
-    clock.now = NOW + longest_retention_ms(desk.participant) + MINUTE
-    desk.watch.look()
-    assert [size for size, _ in kept(desk, log)] == [1, 2]
+    clock.now = NOW + longest_retention_ms(node.participant) + MINUTE
+    node.watch.look()
+    assert [size for size, _ in kept(node, log)] == [1, 2]
 
 
-async def test_a_sender_keeps_what_it_stated(police: Office, world: Workshop) -> None:
+async def test_a_sender_keeps_what_it_stated(
+    police: MemoryAgency, world: FoundedPartnership
+) -> None:
     await police.send(2)
     heads = police.relay.acknowledged_heads()
     for at in (NOW, NOW + MINUTE):

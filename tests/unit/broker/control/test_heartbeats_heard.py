@@ -26,88 +26,88 @@ from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
 from tests.support.memory_agency import Clock, at_offsets
-from tests.support.memory_control import Desk, authors, beat, head, origin_of
+from tests.support.memory_control import ControlNode, authors, beat, head, origin_of
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
-def test_a_heartbeat_is_its_agencys_own(desk: Desk, world: Workshop) -> None:
+def test_a_heartbeat_is_its_agencys_own(node: ControlNode, world: FoundedPartnership) -> None:
     one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)))
     name = f"{world.deployment}/{POLICE}"
     posing = format_heartbeat(one, [replace(key, name=name) for key in authors(world, SUPPORT)])
     receipt_key = world.author(POLICE, receipts=True)
     with_receipt_key = format_heartbeat(one, [receipt_key, authors(world, POLICE)[1]])
     theirs = format_heartbeat(one, authors(world, SUPPORT))
-    news = desk.hear(desk.topics.heartbeats, posing, with_receipt_key, theirs, b"x")
+    news = node.hear(node.topics.heartbeats, posing, with_receipt_key, theirs, b"x")
     assert news.rejected == ["key_unknown"] * 3 + ["note_malformed"]
     assert news.heartbeats == []
 
 
-def test_a_heartbeat_needs_both_signatures(desk: Desk, world: Workshop) -> None:
+def test_a_heartbeat_needs_both_signatures(node: ControlNode, world: FoundedPartnership) -> None:
     one = Heartbeat(world.deployment, POLICE, NOW, (), (0, bytes(32)))
     classical, post_quantum = authors(world, POLICE)
     alone = [format_heartbeat(one, [key]) for key in (classical, post_quantum)]
-    assert desk.hear(desk.topics.heartbeats, *alone).rejected == ["key_unknown"] * 2
+    assert node.hear(node.topics.heartbeats, *alone).rejected == ["key_unknown"] * 2
     both = format_heartbeat(one, [post_quantum, classical])  # lines have no order
-    assert len(desk.hear(desk.topics.heartbeats, both).heartbeats) == 1
+    assert len(node.hear(node.topics.heartbeats, both).heartbeats) == 1
 
 
 @pytest.mark.parametrize("line", [0, 1])
 def test_either_signature_of_a_heartbeat_must_verify(
-    desk: Desk, world: Workshop, line: int
+    node: ControlNode, world: FoundedPartnership, line: int
 ) -> None:
     note = parse_note(beat(world))
     bad = replace(note.signatures[line], signature=bytes(len(note.signatures[line].signature)))
     lines = tuple(bad if at == line else one for at, one in enumerate(note.signatures))
     forged = format_note(replace(note, signatures=lines))
-    assert desk.hear(desk.topics.heartbeats, forged).rejected == ["key_unknown"]
+    assert node.hear(node.topics.heartbeats, forged).rejected == ["key_unknown"]
 
 
 @pytest.mark.parametrize("algorithm", [ED25519, ML_DSA_44])
 def test_a_heartbeat_of_a_revoked_key_is_not_believed(
-    desk: Desk, world: Workshop, algorithm: str
+    node: ControlNode, world: FoundedPartnership, algorithm: str
 ) -> None:
     (key,) = world.manifests.history(POLICE)[-1].manifest.keys_of(STREAM, algorithm)
     since = ManifestChanges(revocations=(Revocation(kid=key.kid, since=NOW + 1, reason="lost"),))
-    desk.trust.believe(desk.trust.contracts, world.reissue(POLICE, since, NOW + MINUTE))
-    assert desk.hear(desk.topics.heartbeats, beat(world, at=NOW)).rejected == ["key_unknown"]
+    node.trust.believe(node.trust.contracts, world.reissue(POLICE, since, NOW + MINUTE))
+    assert node.hear(node.topics.heartbeats, beat(world, at=NOW)).rejected == ["key_unknown"]
 
 
 def test_a_heartbeat_from_before_or_after_its_keys_is_not_believed(
-    desk: Desk, world: Workshop, clock: Clock
+    node: ControlNode, world: FoundedPartnership, clock: Clock
 ) -> None:
     history = world.manifests.history(POLICE)[-1].manifest
     starts = min(key.not_before for key in history.keys)
     ends = max(key.not_after for key in history.keys if key.role == STREAM)
     clock.now = ends
-    news = desk.hear(desk.topics.heartbeats, beat(world, at=starts - 1), beat(world, at=ends))
+    news = node.hear(node.topics.heartbeats, beat(world, at=starts - 1), beat(world, at=ends))
     assert news.rejected == ["key_unknown"] * 2
 
 
 def test_a_heartbeat_that_is_too_large_is_not_even_read(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     many = [replace(head(log, 1), partition=number) for number in range(MAX_HEADS + 1)]
     large = b"x" * (MAX_HEARTBEAT_BYTES + 1)
-    news = desk.hear(desk.topics.heartbeats, beat(world, *many), large)
+    news = node.hear(node.topics.heartbeats, beat(world, *many), large)
     assert news.rejected == ["heartbeat_malformed"] * 2
-    assert len(desk.hear(desk.topics.heartbeats, beat(world, *many[1:])).heartbeats) == 1
+    assert len(node.hear(node.topics.heartbeats, beat(world, *many[1:])).heartbeats) == 1
 
 
 def test_a_head_that_contradicts_a_signed_checkpoint_is_evidence_once(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
-    desk.office.take(at_offsets(log.send(value())))
+    node.member.take(at_offsets(log.send(value())))
     other = replace(head(log, 1), root=b"o" * 32)
     first, second = (beat(world, other, at=at) for at in (NOW, NOW + MINUTE))
     for note in (first, second):
-        news = desk.hear(desk.topics.heartbeats, note)
+        news = node.hear(node.topics.heartbeats, note)
         assert (news.rejected, news.heartbeats) == (["equivocation"], [])
-    with desk.office.store.reading() as tx:
+    with node.member.store.reading() as tx:
         (found,) = tx.evidence.list()
     assert (found.kind, found.origin) == ("heartbeat", origin_of(log).format())
     assert found.text_b == first
@@ -115,70 +115,74 @@ def test_a_head_that_contradicts_a_signed_checkpoint_is_evidence_once(
 
 
 def test_an_agency_that_contradicts_itself_in_many_logs_fills_no_disk(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A heartbeat may have 512 kB, and each is kept as evidence of one log only."""
     monkeypatch.setattr("broker.control.control.CONTRADICTED_LOGS", 2)
     notes = []
     for at in range(4):
         one = Log(partition=at)
-        desk.office.take(at_offsets(one.send(value())))
+        node.member.take(at_offsets(one.send(value())))
         notes.append(beat(world, replace(head(one, 1), root=b"o" * 32), at=NOW + at))
-    news = desk.hear(desk.topics.heartbeats, *notes)
+    news = node.hear(node.topics.heartbeats, *notes)
     assert news.rejected == ["equivocation"] * 4
     assert news.alarms == [(POLICE, "equivocation")] * 4
-    with desk.office.store.reading() as tx:
+    with node.member.store.reading() as tx:
         assert [row.text_b for row in tx.evidence.list()] == notes[:2]
 
 
 def test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the time that they state; what is not heard costs no check of a signature."""
     monkeypatch.setattr("broker.control.budgets.HEARTBEATS_HEARD", 3)
     notes = [beat(world, at=NOW + at) for at in range(5)]
-    news = desk.hear(desk.topics.heartbeats, *notes)
+    news = node.hear(node.topics.heartbeats, *notes)
     assert (len(news.heartbeats), news.rejected) == (3, ["heartbeats_many"] * 2)
     monkeypatch.setattr("broker.control.control.require_both_authors", None)
-    assert desk.hear(desk.topics.heartbeats, *notes[3:]).heartbeats == []
+    assert node.hear(node.topics.heartbeats, *notes[3:]).heartbeats == []
     monkeypatch.undo()
     other = beat(world, at=NOW + 5, agency=SUPPORT)
-    assert len(desk.hear(desk.topics.heartbeats, other).heartbeats) == 1
+    assert len(node.hear(node.topics.heartbeats, other).heartbeats) == 1
     next_minute = beat(world, at=NOW + MINUTE)
-    assert len(desk.hear(desk.topics.heartbeats, next_minute).heartbeats) == 1
+    assert len(node.hear(node.topics.heartbeats, next_minute).heartbeats) == 1
 
 
-def test_an_old_heartbeat_again_is_no_news(desk: Desk, world: Workshop, clock: Clock) -> None:
+def test_an_old_heartbeat_again_is_no_news(
+    node: ControlNode, world: FoundedPartnership, clock: Clock
+) -> None:
     first = beat(world)
-    assert len(desk.hear(desk.topics.heartbeats, first).heartbeats) == 1
-    assert desk.hear(desk.topics.heartbeats, first).heartbeats == []
+    assert len(node.hear(node.topics.heartbeats, first).heartbeats) == 1
+    assert node.hear(node.topics.heartbeats, first).heartbeats == []
     older = beat(world, at=NOW + 1)
     newer = beat(world, at=NOW + 2)
-    assert len(desk.hear(desk.topics.heartbeats, newer, older).heartbeats) == 1
+    assert len(node.hear(node.topics.heartbeats, newer, older).heartbeats) == 1
 
 
-def test_a_heartbeat_ahead_of_the_clock_is_refused(desk: Desk, world: Workshop) -> None:
+def test_a_heartbeat_ahead_of_the_clock_is_refused(
+    node: ControlNode, world: FoundedPartnership
+) -> None:
     early = beat(world, at=NOW + CLOCK_SKEW_MS + 1)
-    assert desk.hear(desk.topics.heartbeats, early).rejected == ["early"]
+    assert node.hear(node.topics.heartbeats, early).rejected == ["early"]
     just = beat(world, at=NOW + CLOCK_SKEW_MS)
-    assert desk.hear(desk.topics.heartbeats, just).rejected == []
+    assert node.hear(node.topics.heartbeats, just).rejected == []
 
 
 def test_a_heartbeat_that_names_two_generations_of_a_stream_is_refused(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     one = head(log, 1)
     twice = beat(world, one, replace(one, generation="f" + one.generation[1:]))
-    assert desk.hear(desk.topics.heartbeats, twice).rejected == ["heartbeat_malformed"]
+    assert node.hear(node.topics.heartbeats, twice).rejected == ["heartbeat_malformed"]
 
 
 @pytest.mark.parametrize("generation", ["\x01", "a\n5\n9\n", "", "A", "x" * 4096])
 def test_a_head_that_could_not_be_asked_for_is_refused(
-    desk: Desk, world: Workshop, log: Log, clock: Clock, generation: str
+    node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock, generation: str
 ) -> None:
     log.send(value())
     odd = beat(world, replace(head(log, 1), generation=generation))
-    assert desk.hear(desk.topics.heartbeats, odd).rejected == ["heartbeat_malformed"]
+    assert node.hear(node.topics.heartbeats, odd).rejected == ["heartbeat_malformed"]
     clock.pass_(WITHHELD_AFTER_MS)
-    assert desk.watch.look().ask_again == []
+    assert node.watch.look().ask_again == []

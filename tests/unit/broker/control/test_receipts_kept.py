@@ -32,74 +32,74 @@ from tests.support.founded_partnership import (
     PROSECUTION,
     SECOND,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
 from tests.support.memory_agency import Clock, at_offsets
-from tests.support.memory_control import RECEIPT, Desk, origin_of
+from tests.support.memory_control import RECEIPT, ControlNode, origin_of
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log, as_leaf, proof_of
 
 
 async def test_a_receipt_states_what_is_held_without_a_gap(
-    desk: Desk, log: Log, world: Workshop
+    node: ControlNode, log: Log, world: FoundedPartnership
 ) -> None:
     records = at_offsets(log.send(value(), value(), value(), value()))
     for taken, receipt in ((records[:1], False), (records[2:], False), (records[1:2], True)):
-        desk.notices.changed(desk.office.take(taken).changed)
-        await desk.notices.flush()
-        assert bool(desk.said()) == receipt
-    (one,) = desk.said()
+        node.notices.changed(node.member.take(taken).changed)
+        await node.notices.flush()
+        assert bool(node.said()) == receipt
+    (one,) = node.said()
     assert one.value is not None
     signed = parse_receipt(one.value)
     assert signed.checkpoint.origin == origin_of(log).format()
     assert (signed.checkpoint.size, signed.checkpoint.root) == (4, log.newest.root)  # type: ignore[union-attr]  # it was sent
-    assert await desk.notices.flush() == 0
+    assert await node.notices.flush() == 0
 
 
-async def test_a_receipt_counts_refused_records_and_not_leaves(desk: Desk, log: Log) -> None:
+async def test_a_receipt_counts_refused_records_and_not_leaves(node: ControlNode, log: Log) -> None:
     odd = draft_event(MADE, to=(COUNCIL,), urgency="whenever").value()
     records = at_offsets(log.send(value(), odd, value(), value()))
     mixed = [records[0], records[1], records[3], as_leaf(records[2])]
-    desk.notices.changed(desk.office.take(at_offsets(mixed)).changed)
-    assert await desk.notices.flush() == 0
-    desk.notices.changed(desk.office.take(at_offsets([records[2]], 4)).changed)
-    assert await desk.notices.flush() == 1
+    node.notices.changed(node.member.take(at_offsets(mixed)).changed)
+    assert await node.notices.flush() == 0
+    node.notices.changed(node.member.take(at_offsets([records[2]], 4)).changed)
+    assert await node.notices.flush() == 1
 
 
-async def test_a_receipt_is_not_given_inside_a_batch(desk: Desk, log: Log) -> None:
+async def test_a_receipt_is_not_given_inside_a_batch(node: ControlNode, log: Log) -> None:
     records = at_offsets(log.send(value(), value()))
-    desk.notices.changed(desk.office.take(records[:1]).changed)
-    assert await desk.notices.flush() == 0
+    node.notices.changed(node.member.take(records[:1]).changed)
+    assert await node.notices.flush() == 0
 
 
-async def test_a_receipt_that_could_not_be_sent_stays_due(desk: Desk, log: Log) -> None:
-    desk.notices.changed(desk.office.take(at_offsets(log.send(value()))).changed)
-    desk.office.kafka.up = False
+async def test_a_receipt_that_could_not_be_sent_stays_due(node: ControlNode, log: Log) -> None:
+    node.notices.changed(node.member.take(at_offsets(log.send(value()))).changed)
+    node.member.kafka.up = False
     with pytest.raises(TransportError):
-        await desk.notices.flush()
-    desk.office.kafka.up = True
-    assert await desk.notices.flush() == 1
+        await node.notices.flush()
+    node.member.kafka.up = True
+    assert await node.notices.flush() == 1
 
 
 async def test_a_stream_that_moves_while_receipts_are_sent_is_due_again(
-    desk: Desk, log: Log
+    node: ControlNode, log: Log
 ) -> None:
-    desk.notices.changed(desk.office.take(at_offsets(log.send(value()))).changed)
-    real = desk.office.transport.send
+    node.notices.changed(node.member.take(at_offsets(log.send(value()))).changed)
+    real = node.member.transport.send
 
     async def meanwhile(records: Sequence[Record]) -> list[int]:
-        desk.notices.changed(desk.office.take(at_offsets(log.send(value()), 1)).changed)
+        node.notices.changed(node.member.take(at_offsets(log.send(value()), 1)).changed)
         return await real(records)
 
-    desk.office.transport.send = meanwhile  # type: ignore[method-assign]  # the stream moves
-    assert await desk.notices.flush() == 1
-    desk.office.transport.send = real  # type: ignore[method-assign]  # as it was
-    assert await desk.notices.flush() == 1
-    sizes = [parse_receipt(r.value).checkpoint.size for r in desk.said() if r.value]
+    node.member.transport.send = meanwhile  # type: ignore[method-assign]  # the stream moves
+    assert await node.notices.flush() == 1
+    node.member.transport.send = real  # type: ignore[method-assign]  # as it was
+    assert await node.notices.flush() == 1
+    sizes = [parse_receipt(r.value).checkpoint.size for r in node.said() if r.value]
     assert sizes == [1, 2]
 
 
-def receipt_of(world: Workshop, log: Log, signer: NoteSigner, at: int = NOW) -> bytes:
+def receipt_of(world: FoundedPartnership, log: Log, signer: NoteSigner, at: int = NOW) -> bytes:
     assert log.newest is not None
     return format_receipt(origin_of(log), 1, log.newest.root, signer, at // SECOND)
 
@@ -113,14 +113,16 @@ def with_another_signature(receipt: bytes) -> bytes:
     return format_note(replace(note, signatures=(forged,)))
 
 
-def kept_receipts(desk: Desk, log: Log) -> list[tuple[str, bytes]]:
+def kept_receipts(node: ControlNode, log: Log) -> list[tuple[str, bytes]]:
     """(who gave it, as it came)."""
-    with desk.office.store.reading() as tx:
+    with node.member.store.reading() as tx:
         rows = tx.receipts.from_size(origin_of(log).format(), 0)
     return [(row.cosigner, row.text) for row in rows]
 
 
-def test_receipts_of_others_are_verified_and_kept(desk: Desk, log: Log, world: Workshop) -> None:
+def test_receipts_of_others_are_verified_and_kept(
+    node: ControlNode, log: Log, world: FoundedPartnership
+) -> None:
     log.send(value())
     good = receipt_of(world, log, world.receipt_cosigner(SUPPORT))
     stream_key = receipt_of(world, log, world.cosigner(SUPPORT))
@@ -129,28 +131,30 @@ def test_receipts_of_others_are_verified_and_kept(desk: Desk, log: Log, world: W
     )
     early = receipt_of(world, log, world.receipt_cosigner(SUPPORT), NOW - HOUR)
     broken = good[:-2]
-    news = desk.hear(
-        desk.topics.receipts,
+    news = node.hear(
+        node.topics.receipts,
         *(good, stream_key, posing, early, with_another_signature(good), broken),
         content_type=RECEIPT,
     )
     assert news.receipts == 1
     assert news.rejected == [*["key_unknown"] * 3, "signature_wrong", "receipt_malformed"]
-    assert kept_receipts(desk, log) == [(SUPPORT, good)]
+    assert kept_receipts(node, log) == [(SUPPORT, good)]
 
 
-def made_up(world: Workshop, origin: Origin, size: int = 1, at: int = NOW) -> bytes:
+def made_up(world: FoundedPartnership, origin: Origin, size: int = 1, at: int = NOW) -> bytes:
     """A receipt over what nobody signed."""
     cosigner = world.receipt_cosigner(SUPPORT)
     return format_receipt(origin, size, bytes(31) + bytes([size % 256]), cosigner, at // SECOND)
 
 
-def hear(desk: Desk, *receipts: bytes) -> tuple[int, list[str]]:
-    news = desk.hear(desk.topics.receipts, *receipts, content_type=RECEIPT)
+def hear(node: ControlNode, *receipts: bytes) -> tuple[int, list[str]]:
+    news = node.hear(node.topics.receipts, *receipts, content_type=RECEIPT)
     return news.receipts, news.rejected
 
 
-def test_receipts_for_what_is_no_stream_are_not_kept(desk: Desk, world: Workshop, log: Log) -> None:
+def test_receipts_for_what_is_no_stream_are_not_kept(
+    node: ControlNode, world: FoundedPartnership, log: Log
+) -> None:
     log.send(value())
     origin = origin_of(log)
     odd = [
@@ -159,39 +163,39 @@ def test_receipts_for_what_is_no_stream_are_not_kept(desk: Desk, world: Workshop
         replace(origin, agency=SUPPORT),
         replace(origin, generation="g"),
     ]
-    assert hear(desk, *(made_up(world, one) for one in odd)) == (0, ["origin_wrong"] * 4)
+    assert hear(node, *(made_up(world, one) for one in odd)) == (0, ["origin_wrong"] * 4)
     odd = [replace(origin, topic="pan-london.made-up.a"), replace(origin, partition=999)]
-    assert hear(desk, *(made_up(world, one) for one in odd)) == (0, ["party_left"] * 2)
-    assert hear(desk, made_up(world, origin, at=NOW + HOUR)) == (0, ["early"])
+    assert hear(node, *(made_up(world, one) for one in odd)) == (0, ["party_left"] * 2)
+    assert hear(node, made_up(world, origin, at=NOW + HOUR)) == (0, ["early"])
 
 
 def test_a_minute_of_an_agency_has_64_kilobytes(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the time that they state: one that begins anew hears many minutes at once."""
     log.send(value())
     receipts = [made_up(world, origin_of(log), size) for size in (1, 2, 3)]
     monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(receipts[0]))
-    assert hear(desk, *receipts) == (2, ["receipts_many"])
-    assert hear(desk, made_up(world, origin_of(log), 4, NOW + MINUTE)) == (1, [])
+    assert hear(node, *receipts) == (2, ["receipts_many"])
+    assert hear(node, made_up(world, origin_of(log), 4, NOW + MINUTE)) == (1, [])
 
 
 def test_receipts_that_another_party_writes_again_do_not_use_up_a_minute(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.send(value())
     first, second, third = (made_up(world, origin_of(log), size) for size in (1, 2, 3))
     monkeypatch.setattr("broker.control.budgets.RECEIPT_BYTES_A_MINUTE", 2 * len(first))
-    assert hear(desk, first, *[first] * 50) == (1, [])
-    assert hear(desk, second, third) == (1, ["receipts_many"])
+    assert hear(node, first, *[first] * 50) == (1, [])
+    assert hear(node, second, third) == (1, ["receipts_many"])
 
 
 def test_invented_topics_of_receipts_and_requests_leave_nothing_in_memory(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     origin = origin_of(log)
-    present = desk.control.present()
+    present = node.control.present()
 
     def remembered() -> int:
         return len(repr([getattr(present, name) for name in ("_readers", "parties")]))
@@ -200,17 +204,17 @@ def test_invented_topics_of_receipts_and_requests_leave_nothing_in_memory(
     for at in range(200):
         odd = replace(origin, topic=f"pan-london.made-up.{at}", partition=at)
         assert hear(
-            desk, made_up(world, odd), made_up(world, replace(origin, partition=at + 9))
+            node, made_up(world, odd), made_up(world, replace(origin, partition=at + 9))
         ) == (
             0,
             ["party_left"] * 2,
         )
-    assert desk.control.present() is present
+    assert node.control.present() is present
     assert remembered() == before
 
 
 def test_an_agency_that_makes_many_receipts_needed_displaces_only_those_over_its_own_streams(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It decides how many are kept: of each of its generations, and before each revocation."""
     log.send(value())
@@ -220,17 +224,17 @@ def test_an_agency_that_makes_many_receipts_needed_displaces_only_those_over_its
     one = len(others.format()) + len(oldest) + receipts_kept.ROW_BYTES
     monkeypatch.setattr(receipts_kept, "COSIGNER_BYTES", 4 * one)
     monkeypatch.setattr(receipts_kept, "DROPPED_AT_ONCE", 1)
-    assert hear(desk, oldest) == (1, [])
+    assert hear(node, oldest) == (1, [])
     for at in range(8):
         generation = replace(origin, generation=f"{NOW:016x}-{at:032x}")
-        assert hear(desk, made_up(world, generation, 2, NOW + (at + 1) * SECOND)) == (1, [])
-    with desk.office.store.reading() as tx:
+        assert hear(node, made_up(world, generation, 2, NOW + (at + 1) * SECOND)) == (1, [])
+    with node.member.store.reading() as tx:
         names = [name for name, _ in tx.receipts.pairs()]
     assert others.format() in names
     assert 2 <= len(names) <= 4
 
 
-def test_only_the_first_end_of_a_key_that_signs_is_an_end(world: Workshop) -> None:
+def test_only_the_first_end_of_a_key_that_signs_is_an_end(world: FoundedPartnership) -> None:
     """Were every time that a revocation names one, each would keep another receipt for ever."""
     kid = world.stream_key(POLICE).kid
     times = [NOW + HOUR, NOW + 30 * MINUTE]
@@ -240,34 +244,34 @@ def test_only_the_first_end_of_a_key_that_signs_is_an_end(world: Workshop) -> No
 
 
 def test_one_cosigner_has_64_generations_that_are_not_held_of_a_senders_partition(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receipts_kept, "ORIGINS_NOT_HELD", 2)
-    desk.office.take(at_offsets(log.send(value())))
+    node.member.take(at_offsets(log.send(value())))
     origin = origin_of(log)
     names = [f"{NOW + at:016x}-{at:032x}" for at in range(4)]
     invented = [replace(origin, generation=name) for name in names]
-    assert hear(desk, made_up(world, invented[1]), made_up(world, invented[2])) == (2, [])
-    assert hear(desk, made_up(world, invented[0])) == (0, ["origins_many"])
-    assert hear(desk, made_up(world, invented[3]), made_up(world, origin)) == (2, [])
-    with desk.office.store.reading() as tx:
+    assert hear(node, made_up(world, invented[1]), made_up(world, invented[2])) == (2, [])
+    assert hear(node, made_up(world, invented[0])) == (0, ["origins_many"])
+    assert hear(node, made_up(world, invented[3]), made_up(world, origin)) == (2, [])
+    with node.member.store.reading() as tx:
         kept = [name.rpartition("/")[2] for name, _ in tx.receipts.pairs()]
     assert sorted(kept) == sorted([names[2], names[3], origin.generation])
 
 
 def test_eight_cosigners_are_kept_of_a_stream_beside_ones_own(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receipts_kept, "COSIGNERS_OF_AN_ORIGIN", 1)
     log.send(value())
     signers = (SUPPORT, PROSECUTION, COUNCIL)
     given = [receipt_of(world, log, world.receipt_cosigner(one)) for one in signers]
-    assert hear(desk, *given) == (2, ["cosigners_many"])
-    assert [who for who, _ in kept_receipts(desk, log)] == [SUPPORT, COUNCIL]
+    assert hear(node, *given) == (2, ["cosigners_many"])
+    assert [who for who, _ in kept_receipts(node, log)] == [SUPPORT, COUNCIL]
 
 
 def test_all_receipts_of_one_cosigner_have_a_limit_in_bytes_and_the_oldest_go(
-    desk: Desk, world: Workshop, log: Log, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log.send(value())
     origin = origin_of(log)
@@ -275,16 +279,16 @@ def test_all_receipts_of_one_cosigner_have_a_limit_in_bytes_and_the_oldest_go(
     first, second = made_up(world, origin), made_up(world, another, 2, NOW + SECOND)
     one = len(origin.format()) + len(first) + receipts_kept.ROW_BYTES
     monkeypatch.setattr(receipts_kept, "COSIGNER_BYTES", 2 * one)
-    assert hear(desk, first, second) == (2, [])
-    with desk.office.store.reading() as tx:
+    assert hear(node, first, second) == (2, [])
+    with node.member.store.reading() as tx:
         assert len(tx.receipts.pairs()) == 2
     third = made_up(world, replace(origin, generation=f"{NOW:016x}-{8:032x}"), 3, NOW + 2 * SECOND)
     other = receipt_of(world, log, world.receipt_cosigner(PROSECUTION))
-    assert hear(desk, other, third) == (2, [])
-    with desk.office.store.reading() as tx:
+    assert hear(node, other, third) == (2, [])
+    with node.member.store.reading() as tx:
         kept = sum(size + rows * receipts_kept.ROW_BYTES for _, size, rows in tx.receipts.sizes())
         assert kept <= 3 * one
-    assert kept_receipts(desk, log) == [(PROSECUTION, other)]
+    assert kept_receipts(node, log) == [(PROSECUTION, other)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -314,7 +318,7 @@ def test_what_is_superfluous_changes_no_answer_about_an_hour_a_day_or_an_end(
 
 
 def test_an_agency_that_left_is_not_heard(
-    desk: Desk, world: Workshop, log: Log, clock: Clock
+    node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock
 ) -> None:
     log.send(value())
     receipt = receipt_of(world, log, world.receipt_cosigner(SUPPORT))
@@ -328,14 +332,14 @@ def test_an_agency_that_left_is_not_heard(
         reason="closed",
     )
     changes = ManifestChanges(standing=(left,))
-    desk.trust.believe(desk.trust.contracts, world.reissue(SUPPORT, changes, clock.now))
-    assert hear(desk, receipt) == (0, ["party_left"])
+    node.trust.believe(node.trust.contracts, world.reissue(SUPPORT, changes, clock.now))
+    assert hear(node, receipt) == (0, ["party_left"])
     other = receipt_of(world, log, world.receipt_cosigner(PROSECUTION))
-    assert hear(desk, other) == (1, [])
+    assert hear(node, other) == (1, [])
 
 
 def test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers(
-    desk: Desk, log: Log, world: Workshop, clock: Clock
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     """Receipts and the revocation first, then records of many batches, of which one has a receipt.
 
@@ -345,101 +349,101 @@ def test_a_reader_that_begins_anew_opens_what_an_earlier_receipt_covers(
     root = parse_proof(proof_of(sent[5])).checkpoint.root
     support = world.receipt_cosigner(SUPPORT)
     receipt = format_receipt(origin_of(log), 6, root, support, NOW // SECOND + 1)
-    assert hear(desk, receipt) == (1, [])
+    assert hear(node, receipt) == (1, [])
     clock.pass_(DAY)
     kid = world.stream_key(POLICE).kid
     revocation = Revocation(kid=kid, since=NOW + HOUR, reason="lost")
     changes = ManifestChanges(revocations=(revocation,))
-    desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))
-    first = desk.office.take(sent)
+    node.member.believe(node.member.contracts, world.reissue(POLICE, changes, clock.now))
+    first = node.member.take(sent)
     assert first.deferred == [(POLICE, "receipt_awaited")]
     assert [code for _, _, _, code in first.refused] == ["key_revoked"] * 2
     assert first.opened == []
     assert first.covered_more
-    again = desk.office.take(sent)
+    again = node.member.take(sent)
     assert len(again.opened) == 6
     assert again.gaps == []
-    with desk.office.store.reading() as tx:
+    with node.member.store.reading() as tx:
         assert tx.reader.all_deferred() == []
 
 
 def test_a_gap_is_filled_under_a_revoked_key_where_what_is_held_folds_to_a_receipt(
-    desk: Desk, log: Log, world: Workshop, clock: Clock
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     """The receipt is over what was taken after the gap, before the key was lost."""
     sent = at_offsets([log.send_one(value()) for _ in range(6)])
-    desk.office.take([sent[0], *sent[3:]])
+    node.member.take([sent[0], *sent[3:]])
     support = world.receipt_cosigner(SUPPORT)
     assert log.newest is not None
     receipt = format_receipt(origin_of(log), 6, log.newest.root, support, NOW // SECOND + 1)
-    assert hear(desk, receipt) == (1, [])
+    assert hear(node, receipt) == (1, [])
     clock.pass_(DAY)
     kid = world.stream_key(POLICE).kid
     revocation = Revocation(kid=kid, since=NOW + HOUR, reason="lost")
     changes = ManifestChanges(revocations=(revocation,))
-    desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))
+    node.member.believe(node.member.contracts, world.reissue(POLICE, changes, clock.now))
     replayed = at_offsets(sent[1:3], 6)
-    assert desk.office.take(replayed).covered_more
-    assert len(desk.office.take(replayed).opened) == 2
-    assert desk.office.state(POLICE, log).generations[origin_of(log).generation].gaps == ()
+    assert node.member.take(replayed).covered_more
+    assert len(node.member.take(replayed).opened) == 2
+    assert node.member.state(POLICE, log).generations[origin_of(log).generation].gaps == ()
 
 
 def test_what_a_revoked_key_signed_is_opened_as_far_as_an_unrevoked_receipt_shows_it_is_older(
-    desk: Desk, log: Log, world: Workshop, clock: Clock
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     before = at_offsets(log.send(value()))
-    desk.hear(
-        desk.topics.receipts,
+    node.hear(
+        node.topics.receipts,
         receipt_of(world, log, world.receipt_cosigner(SUPPORT), NOW + SECOND),
         content_type=RECEIPT,
     )
     kid = world.stream_key(POLICE).kid
     clock.pass_(DAY)
-    hear(desk, receipt_of(world, log, world.receipt_cosigner(PROSECUTION), NOW + DAY))
+    hear(node, receipt_of(world, log, world.receipt_cosigner(PROSECUTION), NOW + DAY))
     for since, believed in ((NOW + SECOND, False), (NOW + SECOND + 1, True)):
         changes = ManifestChanges(revocations=(Revocation(kid=kid, since=since, reason="lost"),))
-        desk.office.believe(desk.office.contracts, world.reissue(POLICE, changes, clock.now))
-        batch = desk.office.take(before)
+        node.member.believe(node.member.contracts, world.reissue(POLICE, changes, clock.now))
+        batch = node.member.take(before)
         assert bool(batch.opened) == believed
     theirs = world.participants[SUPPORT].receipt_signer(NOW).kid
     changes = ManifestChanges(revocations=(Revocation(kid=theirs, since=NOW, reason="lost"),))
-    book = world.reissue(SUPPORT, changes, clock.now, desk.office.trust.manifests)
-    desk.office.believe(desk.office.contracts, book)
-    again = desk.office.take(before)
+    book = world.reissue(SUPPORT, changes, clock.now, node.member.trust.manifests)
+    node.member.believe(node.member.contracts, book)
+    again = node.member.take(before)
     assert [code for _, _, _, code in again.refused] == ["key_revoked"]
 
 
 def test_an_agencys_receipt_does_not_speak_for_its_own_stream(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     own, theirs = (
         receipt_of(world, log, world.receipt_cosigner(agency)) for agency in (POLICE, SUPPORT)
     )
-    assert not desk.office.trust.receipt_believed(own, NOW + SECOND)
-    assert desk.office.trust.receipt_believed(theirs, NOW + SECOND)
+    assert not node.member.trust.receipt_believed(own, NOW + SECOND)
+    assert node.member.trust.receipt_believed(theirs, NOW + SECOND)
 
 
 def test_a_receipt_of_nobody_or_that_is_damaged_is_not_believed(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     stranger = replace(world.receipt_cosigner(SUPPORT), name=f"{world.deployment}/nobody-here")
     for receipt in (receipt_of(world, log, stranger), b"damaged"):
-        assert not desk.office.trust.receipt_believed(receipt, NOW + SECOND)
+        assert not node.member.trust.receipt_believed(receipt, NOW + SECOND)
 
 
 def test_a_receipt_says_nothing_of_the_time_before_it_was_given(
-    desk: Desk, world: Workshop, log: Log
+    node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
     receipt = receipt_of(world, log, world.receipt_cosigner(SUPPORT), NOW)
-    assert desk.office.trust.receipt_believed(receipt, NOW + 1)
-    assert not desk.office.trust.receipt_believed(receipt, NOW)
+    assert node.member.trust.receipt_believed(receipt, NOW + 1)
+    assert not node.member.trust.receipt_believed(receipt, NOW)
 
 
 def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
-    desk: Desk, world: Workshop, log: Log, clock: Clock
+    node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock
 ) -> None:
     log.send(value())
     receipt = receipt_of(world, log, world.receipt_cosigner(SUPPORT), NOW + SECOND)
@@ -449,12 +453,12 @@ def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
     book = world.reissue(SUPPORT, revoked, clock.now)
     dropped = ManifestChanges(drop_keys=frozenset({theirs}))
     book = world.reissue(SUPPORT, dropped, clock.now + MINUTE, book)
-    desk.office.believe(desk.office.contracts, book)
-    assert not desk.office.trust.receipt_believed(receipt, NOW + DAY)
+    node.member.believe(node.member.contracts, book)
+    assert not node.member.trust.receipt_believed(receipt, NOW + DAY)
 
 
 def test_what_a_receipt_covered_is_not_believed_once_that_receipt_counts_no_more(
-    desk: Desk, log: Log, world: Workshop, clock: Clock
+    node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     """The other agency's receipt states more, but no leaves fold to its root."""
     sent = at_offsets([*log.send(value()), *log.send(value())])
@@ -464,14 +468,14 @@ def test_what_a_receipt_covered_is_not_believed_once_that_receipt_counts_no_more
         format_receipt(origin_of(log), size, stated, world.receipt_cosigner(agency), at)
         for size, stated, agency in told
     ]
-    assert hear(desk, *given) == (2, [])
+    assert hear(node, *given) == (2, [])
     clock.pass_(DAY)
     lost = Revocation(kid=world.stream_key(POLICE).kid, since=NOW + HOUR, reason="lost")
     book = world.reissue(POLICE, ManifestChanges(revocations=(lost,)), clock.now)
-    desk.office.believe(desk.office.contracts, book)
-    assert desk.office.take(sent).covered_more
+    node.member.believe(node.member.contracts, book)
+    assert node.member.take(sent).covered_more
     (key,) = book.history(SUPPORT)[-1].manifest.keys_of(RECEIPT_ROLE, ED25519)
     stolen = Revocation(kid=key.kid, since=NOW, reason="lost")
     book = world.reissue(SUPPORT, ManifestChanges(revocations=(stolen,)), clock.now, book)
-    desk.office.believe(desk.office.contracts, book)
-    assert desk.office.take(sent).opened == []
+    node.member.believe(node.member.contracts, book)
+    assert node.member.take(sent).opened == []

@@ -15,23 +15,23 @@ from tests.support.founded_partnership import (
     NOW,
     POLICE,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
-from tests.support.memory_control import Desk
+from tests.support.memory_control import ControlNode
 
 
 def test_a_newer_manifest_is_taken_stored_and_stays(
-    desk: Desk, world: Workshop, tmp_path: Path
+    node: ControlNode, world: FoundedPartnership, tmp_path: Path
 ) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW + HOUR)
-    desk.office.clock.pass_(HOUR)
-    desk.hear(desk.topics.manifests, issued.raw)
-    taken = desk.control.manifests
+    node.member.clock.pass_(HOUR)
+    node.hear(node.topics.manifests, issued.raw)
+    taken = node.control.manifests
     newest = taken.newest(POLICE)
     assert newest is not None
     assert newest.version == 2
-    desk.hear(desk.topics.manifests, issued.raw)
-    assert desk.control.manifests is taken
+    node.hear(node.topics.manifests, issued.raw)
+    assert node.control.manifests is taken
     again = load_participant(tmp_path / COUNCIL, NOW + HOUR)
     newest = again.manifests.newest(POLICE)
     assert newest is not None
@@ -39,103 +39,105 @@ def test_a_newer_manifest_is_taken_stored_and_stays(
 
 
 def test_a_manifest_that_is_written_again_is_not_verified_again(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large one takes a hundred checks of signatures, and any party can write it any time."""
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
     text, _, lines = issued.raw.partition(b"\n\n")
     other = world.newer_manifest(SUPPORT, ManifestChanges(), NOW).raw.partition(b"\n\n")[2]
-    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
-    taken = desk.control.manifests
+    assert node.hear(node.topics.manifests, issued.raw).rejected == []
+    taken = node.control.manifests
     monkeypatch.setattr("broker.registry.repository.verify_manifest", None)
     again = [issued.raw, text + b"\n\n" + lines + other]
-    assert desk.hear(desk.topics.manifests, *again).rejected == []
-    assert desk.control.manifests is taken
+    assert node.hear(node.topics.manifests, *again).rejected == []
+    assert node.control.manifests is taken
     monkeypatch.undo()
-    desk.trust.believe(desk.trust.contracts, world.manifests)  # loaded anew, and the file is gone
-    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
-    newest = desk.control.manifests.newest(POLICE)
+    node.trust.believe(node.trust.contracts, world.manifests)  # loaded anew, and the file is gone
+    assert node.hear(node.topics.manifests, issued.raw).rejected == []
+    newest = node.control.manifests.newest(POLICE)
     assert newest is not None
     assert newest.version == 2
 
 
-def test_a_stale_manifest_is_refused(desk: Desk, world: Workshop) -> None:
+def test_a_stale_manifest_is_refused(node: ControlNode, world: FoundedPartnership) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
-    desk.hear(desk.topics.manifests, issued.raw)
+    node.hear(node.topics.manifests, issued.raw)
     stale = world.newer_manifest(POLICE, ManifestChanges(contacts={"a": "b"}), NOW)
-    taken = desk.control.manifests
-    news = desk.hear(desk.topics.manifests, stale.raw)
+    taken = node.control.manifests
+    news = node.hear(node.topics.manifests, stale.raw)
     assert news.rejected == ["manifest_conflict"]
-    assert desk.control.manifests is taken
+    assert node.control.manifests is taken
 
 
-def test_a_manifest_that_its_agency_did_not_sign_is_refused(desk: Desk, world: Workshop) -> None:
+def test_a_manifest_that_its_agency_did_not_sign_is_refused(
+    node: ControlNode, world: FoundedPartnership
+) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
     theirs = world.newer_manifest(SUPPORT, ManifestChanges(), NOW)
     text = issued.raw.partition(b"\n\n")[0]
     lines = theirs.raw.partition(b"\n\n")[2]
-    news = desk.hear(desk.topics.manifests, text + b"\n\n" + lines, b"\xff", b"")
+    news = node.hear(node.topics.manifests, text + b"\n\n" + lines, b"\xff", b"")
     assert news.rejected == ["manifest_signature_invalid", "manifest_malformed"]
 
 
 def test_a_contract_that_we_have_not_signed_is_not_taken_from_kafka(
-    desk: Desk, world: Workshop
+    node: ControlNode, world: FoundedPartnership
 ) -> None:
     proposal = world.another_contract(parties=(POLICE, COUNCIL))
     text = proposal.text.raw
     unsigned = b"\n".join(
         line for line in proposal.note.split(b"\n") if COUNCIL.encode() not in line
     )
-    known = desk.control.contracts
-    news = desk.hear(desk.topics.contracts, pack_contract(text, unsigned), b"short", b"\x00" * 40)
-    assert desk.control.contracts is known
+    known = node.control.contracts
+    news = node.hear(node.topics.contracts, pack_contract(text, unsigned), b"short", b"\x00" * 40)
+    assert node.control.contracts is known
     assert news.rejected == ["contract_unsigned", *["contract_malformed"] * 2]
 
 
 @pytest.mark.parametrize("signer", [POLICE, COUNCIL])
 def test_a_draft_that_is_posted_again_is_not_verified_again(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch, signer: str
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch, signer: str
 ) -> None:
     """A draft that we signed and others did not, and one that we did not sign."""
     proposal = world.another_contract(parties=(POLICE, COUNCIL))
     missing = POLICE if signer == COUNCIL else COUNCIL
     lines = [line for line in proposal.note.split(b"\n") if missing.encode() not in line]
     packed = pack_contract(proposal.text.raw, b"\n".join(lines))
-    first = desk.hear(desk.topics.contracts, packed)
+    first = node.hear(node.topics.contracts, packed)
     expected = ["contract_unsigned"] if signer == POLICE else []
     assert first.rejected == expected
-    known = desk.control.contracts
+    known = node.control.contracts
     with monkeypatch.context() as patched:
         patched.setattr("broker.control.control.verify_contract", None)
         patched.setattr("broker.registry.repository.parse_contract", None)
-        assert desk.hear(desk.topics.contracts, *[packed] * 3).rejected == expected * 3
-    assert desk.control.contracts is known
+        assert node.hear(node.topics.contracts, *[packed] * 3).rejected == expected * 3
+    assert node.control.contracts is known
     full = pack_contract(proposal.text.raw, proposal.note)
-    assert desk.hear(desk.topics.contracts, full).rejected == []
-    signed = desk.control.contracts.by_hash(proposal.text.hash)
+    assert node.hear(node.topics.contracts, full).rejected == []
+    signed = node.control.contracts.by_hash(proposal.text.hash)
     assert signed is not None
     assert not signed.missing
 
 
 def test_a_refused_manifest_that_is_posted_again_is_not_verified_again(
-    desk: Desk, world: Workshop, monkeypatch: pytest.MonkeyPatch
+    node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = world.newer_manifest(POLICE, ManifestChanges(), NOW)
     theirs = world.newer_manifest(SUPPORT, ManifestChanges(), NOW)
     forged = issued.raw.partition(b"\n\n")[0] + b"\n\n" + theirs.raw.partition(b"\n\n")[2]
-    assert desk.hear(desk.topics.manifests, forged).rejected == ["manifest_signature_invalid"]
+    assert node.hear(node.topics.manifests, forged).rejected == ["manifest_signature_invalid"]
     with monkeypatch.context() as patched:
         patched.setattr("broker.registry.repository.verify_manifest", None)
-        again = desk.hear(desk.topics.manifests, forged, forged)
+        again = node.hear(node.topics.manifests, forged, forged)
     assert again.rejected == ["manifest_signature_invalid"] * 2
-    assert desk.hear(desk.topics.manifests, issued.raw).rejected == []
-    newest = desk.control.manifests.newest(POLICE)
+    assert node.hear(node.topics.manifests, issued.raw).rejected == []
+    newest = node.control.manifests.newest(POLICE)
     assert newest is not None
     assert newest.version == 2
 
 
-def test_known_contracts_are_no_news(desk: Desk, world: Workshop) -> None:
+def test_known_contracts_are_no_news(node: ControlNode, world: FoundedPartnership) -> None:
     packed = pack_contract(world.signed.text.raw, world.signed.note)
-    known = desk.control.contracts
-    news = desk.hear(desk.topics.contracts, packed)
-    assert (desk.control.contracts is known, news.rejected) == (True, [])
+    known = node.control.contracts
+    news = node.hear(node.topics.contracts, packed)
+    assert (node.control.contracts is known, news.rejected) == (True, [])

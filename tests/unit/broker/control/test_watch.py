@@ -15,78 +15,80 @@ from tests.support.founded_partnership import (
     POLICE,
 )
 from tests.support.memory_agency import Clock, at_offsets
-from tests.support.memory_control import Desk
+from tests.support.memory_control import ControlNode
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
-def test_what_waits_is_judged_again_every_five_seconds(desk: Desk, log: Log, clock: Clock) -> None:
-    desk.office.take(at_offsets(log.send(value(), at=clock.now + 6 * MINUTE)))
-    assert desk.watch.look().judge_again == [(log.topic, 0)]
-    assert desk.watch.look().judge_again == []
+def test_what_waits_is_judged_again_every_five_seconds(
+    node: ControlNode, log: Log, clock: Clock
+) -> None:
+    node.member.take(at_offsets(log.send(value(), at=clock.now + 6 * MINUTE)))
+    assert node.watch.look().judge_again == [(log.topic, 0)]
+    assert node.watch.look().judge_again == []
     clock.pass_(JUDGE_AGAIN_MS)
-    assert desk.watch.look().judge_again == [(log.topic, 0)]
+    assert node.watch.look().judge_again == [(log.topic, 0)]
 
 
 def test_who_makes_a_partition_wait_for_long_does_not_have_it_read_all_the_time(
-    desk: Desk, log: Log, clock: Clock
+    node: ControlNode, log: Log, clock: Clock
 ) -> None:
-    desk.office.take(at_offsets(log.send(value(), at=clock.now + 3 * DAY)))
+    node.member.take(at_offsets(log.send(value(), at=clock.now + 3 * DAY)))
     times = 0
     for _ in range(DAY // MINUTE):
         clock.pass_(MINUTE)
-        times += len(desk.watch.look().judge_again)
+        times += len(node.watch.look().judge_again)
     assert 20 < times < 40
-    desk.office.believe(desk.office.contracts, desk.office.manifests)  # news: at once
+    node.member.believe(node.member.contracts, node.member.manifests)  # news: at once
     clock.pass_(JUDGE_AGAIN_MS)
-    assert desk.watch.look().judge_again == [(log.topic, 0)]
-    desk.office.believe(desk.office.contracts, desk.office.manifests)  # and not for each news
+    assert node.watch.look().judge_again == [(log.topic, 0)]
+    node.member.believe(node.member.contracts, node.member.manifests)  # and not for each news
     clock.pass_(JUDGE_AGAIN_MS)
-    assert desk.watch.look().judge_again == []
+    assert node.watch.look().judge_again == []
     clock.pass_(2 * DAY // NEWS_PARTS)
-    assert desk.watch.look().judge_again == [(log.topic, 0)]
+    assert node.watch.look().judge_again == [(log.topic, 0)]
 
 
 def test_a_referral_that_nobody_acknowledges_is_an_alarm_once(
-    desk: Desk, log: Log, clock: Clock
+    node: ControlNode, log: Log, clock: Clock
 ) -> None:
-    desk.office.take(at_offsets(log.send(value())))
-    assert desk.watch.look().alarms == []
+    node.member.take(at_offsets(log.send(value())))
+    assert node.watch.look().alarms == []
     clock.pass_(20 * DAY)
-    assert (POLICE, "referral_unacknowledged") in desk.watch.look().alarms
-    assert desk.watch.look().alarms == []
+    assert (POLICE, "referral_unacknowledged") in node.watch.look().alarms
+    assert node.watch.look().alarms == []
 
 
 def test_a_referral_that_is_acknowledged_and_not_answered_is_an_alarm(
-    desk: Desk, log: Log, clock: Clock
+    node: ControlNode, log: Log, clock: Clock
 ) -> None:
-    desk.office.take(at_offsets(log.send(value())))
-    with desk.office.store.transaction() as tx:
+    node.member.take(at_offsets(log.send(value())))
+    with node.member.store.transaction() as tx:
         (row,) = tx.referrals.open()
         tx.referrals.save(replace(row, acknowledge_by_ms=None, status="received"))
     clock.pass_(20 * DAY)
-    assert (POLICE, "referral_unanswered") in desk.watch.look().alarms
-    with desk.office.store.transaction() as tx:  # the caseworkers answer it
+    assert (POLICE, "referral_unanswered") in node.watch.look().alarms
+    with node.member.store.transaction() as tx:  # the caseworkers answer it
         tx.referrals.save(replace(row, acknowledge_by_ms=None, respond_by_ms=None))
         assert tx.referrals.overdue(clock.now) == []
 
 
-def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(desk: Desk) -> None:
-    desk.watch.look()
-    text = desk.metrics.text().decode()
+def test_the_ends_of_keys_manifests_contract_and_certificate_are_metrics(node: ControlNode) -> None:
+    node.watch.look()
+    text = node.metrics.text().decode()
     ending = set(re.findall(r'concordant_days_left\{name="[^"]+",what="([a-z]+)"\}', text))
     assert ending == {"manifest", "contract", "key", "certificate", "authority"}
 
 
 def test_a_certificate_that_is_gone_ends_now_and_stops_no_other_check(
-    desk: Desk, log: Log, clock: Clock
+    node: ControlNode, log: Log, clock: Clock
 ) -> None:
-    desk.office.take(at_offsets(log.send(value())))
-    (desk.participant.root / "tls/cert.pem").write_text("rubbish")
-    (desk.participant.root / "tls/ca.pem").unlink()
+    node.member.take(at_offsets(log.send(value())))
+    (node.participant.root / "tls/cert.pem").write_text("rubbish")
+    (node.participant.root / "tls/ca.pem").unlink()
     clock.pass_(20 * DAY)
-    assert (POLICE, "referral_unacknowledged") in desk.watch.look().alarms
-    text = desk.metrics.text().decode()
+    assert (POLICE, "referral_unacknowledged") in node.watch.look().alarms
+    text = node.metrics.text().decode()
     for what in ("certificate", "authority"):
         (days,) = re.findall(rf'days_left{{name="kafka",what="{what}"}} (\S+)', text)
         assert float(days) < 0

@@ -12,7 +12,7 @@ from broker.envelope.layout import parse_value
 from broker.held.inventory import Folders, held_counts, held_items
 from broker.held.retrying import retry_held
 from tests.support.founded_partnership import CASE, COUNCIL, MADE, POLICE, SUPPORT
-from tests.support.memory_agency import Make, Office, at_offsets
+from tests.support.memory_agency import Make, MemoryAgency, at_offsets
 
 NOWHERE = Folders(*[Path("/nowhere")] * 4)
 
@@ -33,9 +33,9 @@ def renamed(value: bytes) -> bytes:
     return value[:1] + bytes([value[1] ^ 1]) + value[2:]
 
 
-def damage(office: Office, event_id: str, how: Callable[[bytes], bytes]) -> None:
+def damage(member: MemoryAgency, event_id: str, how: Callable[[bytes], bytes]) -> None:
     """Alter a sealed value where it waits."""
-    database = sqlite3.connect(office.database)
+    database = sqlite3.connect(member.database)
     with database:
         (value,) = database.execute(
             "SELECT value FROM outbox WHERE event_id = ?", (event_id,)
@@ -44,18 +44,18 @@ def damage(office: Office, event_id: str, how: Callable[[bytes], bytes]) -> None
     database.close()
 
 
-def held(office: Office) -> list[tuple[str, str | None, str]]:
-    with office.store.reading() as tx:
-        items = held_items(tx, NOWHERE, office.clock.now)
-        assert held_counts(tx, (), office.clock.now)["outbox"].count == len(items)
+def held(member: MemoryAgency) -> list[tuple[str, str | None, str]]:
+    with member.store.reading() as tx:
+        items = held_items(tx, NOWHERE, member.clock.now)
+        assert held_counts(tx, (), member.clock.now)["outbox"].count == len(items)
     return [(item.kind, item.event_id, item.code) for item in items]
 
 
-async def relay(office: Office) -> int:
-    if office.relay._token is None:
-        office.relay.take_lock("test")
-        await office.relay.resend()
-    return await office.relay.round()
+async def relay(member: MemoryAgency) -> int:
+    if member.relay._token is None:
+        member.relay.take_lock("test")
+        await member.relay.resend()
+    return await member.relay.round()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ async def relay(office: Office) -> int:
     [(doubled, "recipients_order"), (cut, "value_malformed"), (renamed, "id_wrong")],
 )
 async def test_a_malformed_record_is_held_and_its_item_is_sealed_again(
-    police: Office, council: Office, how: Callable[[bytes], bytes], code: str
+    police: MemoryAgency, council: MemoryAgency, how: Callable[[bytes], bytes], code: str
 ) -> None:
     event = police.event(MADE, to=(COUNCIL, SUPPORT))
     event_id = police.publish(event, b"row 1")
@@ -84,7 +84,7 @@ async def test_a_malformed_record_is_held_and_its_item_is_sealed_again(
 
 
 async def test_an_event_that_was_published_and_refused_is_sealed_again(
-    police: Office, council: Office
+    police: MemoryAgency, council: MemoryAgency
 ) -> None:
     event = police.event(MADE, to=(COUNCIL, SUPPORT))
     event_id = police.publish(event, b"row 1")
@@ -105,7 +105,9 @@ async def test_an_event_that_was_published_and_refused_is_sealed_again(
     assert council.inbox() == [event_id]
 
 
-async def test_a_reader_that_took_it_sees_a_repeat(police: Office, council: Office) -> None:
+async def test_a_reader_that_took_it_sees_a_repeat(
+    police: MemoryAgency, council: MemoryAgency
+) -> None:
     event = police.event(CASE, to=(COUNCIL,))
     event_id = police.publish(event, b"row 1")
     await relay(police)
@@ -116,15 +118,15 @@ async def test_a_reader_that_took_it_sees_a_repeat(police: Office, council: Offi
     assert (batch.refused, batch.repeats, council.inbox()) == ([], 1, [event_id])
 
 
-async def test_an_event_of_another_agency_is_not_asked_for(police: Office) -> None:
+async def test_an_event_of_another_agency_is_not_asked_for(police: MemoryAgency) -> None:
     unknown = "outbox-00000000-0000-8000-8000-000000000000"
     assert retry_held(police.store, NOWHERE, unknown, 1).outcome == "not_held"
 
 
 async def test_many_malformed_records_hold_up_no_good_one(
-    open_office: Make, monkeypatch: pytest.MonkeyPatch
+    open_member: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    police = open_office(POLICE)
+    police = open_member(POLICE)
     monkeypatch.setattr("broker.sending.indexing.ROUND_EVENTS", 2)
     bad = [police.publish(source_key=b"bad %d" % n) for n in range(5)]
     for event_id in bad:

@@ -8,14 +8,14 @@ import pytest
 
 from broker.registry.contracts import SignedContract
 from tests.support.forged_events import draft_event
-from tests.support.founded_partnership import COUNCIL, TODAY, Workshop, workshop
+from tests.support.founded_partnership import COUNCIL, TODAY, FoundedPartnership, founded
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
 
 
 @pytest.fixture(scope="session")
-def world() -> Workshop:
-    return workshop()
+def world() -> FoundedPartnership:
+    return founded()
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="session")
-def short(world: Workshop) -> SignedContract:
+def short(world: FoundedPartnership) -> SignedContract:
     """A contract that ends tomorrow."""
     return world.another_contract(ends=TODAY + timedelta(days=1))
 

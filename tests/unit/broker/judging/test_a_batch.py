@@ -15,7 +15,7 @@ from broker.judging.judging import STAGE_RECORDS, judge_each
 from broker.judging.verification import verify_record
 from broker.record import Record
 from tests.support.forged_events import Forgery, draft_event
-from tests.support.founded_partnership import NOW, SUPPORT, workshop
+from tests.support.founded_partnership import NOW, SUPPORT, founded
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
 
@@ -68,7 +68,7 @@ def of_one_session(forgeries: Sequence[Forgery]) -> list[bytes]:
 
     @cache
     def session(key: ExchangeKey) -> Session:
-        return Session(workshop().deployment, first.contract, first.source, key, NOW)
+        return Session(founded().deployment, first.contract, first.source, key, NOW)
 
     for one in forgeries:
         one.session = session

@@ -24,7 +24,7 @@ from tests.support.founded_partnership import (
     PROSECUTION,
     SECOND,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
@@ -87,14 +87,14 @@ def test_an_event_for_others_is_not_addressed_to_me(log: Log) -> None:
 
 
 def test_without_an_exchange_key_that_would_be_tried_the_event_is_not_given_up(
-    world: Workshop, log: Log
+    world: FoundedPartnership, log: Log
 ) -> None:
     destroyed = [world.exchange_key(COUNCIL).kid]
     reader = Reader(destroyed=destroyed)
     assert reader.refusal(log.send_one(draft_event().value())) == (5, "key_missing")
 
 
-def test_a_key_that_ended_a_week_before_is_not_missed(world: Workshop, log: Log) -> None:
+def test_a_key_that_ended_a_week_before_is_not_missed(world: FoundedPartnership, log: Log) -> None:
     ends = world.manifests.exchange_key(COUNCIL, NOW).not_after
     manifests = world.reissue(POLICE, ManifestChanges(), NOW + 29 * DAY)
     for late, outcome in ((ends + 7 * DAY - SECOND, "refused"), (ends + 7 * DAY, "not_addressed")):
@@ -103,7 +103,7 @@ def test_a_key_that_ended_a_week_before_is_not_missed(world: Workshop, log: Log)
         assert reader.take(one, late).outcome == outcome
 
 
-def test_a_held_key_is_tried_beside_a_missing_one(world: Workshop, log: Log) -> None:
+def test_a_held_key_is_tried_beside_a_missing_one(world: FoundedPartnership, log: Log) -> None:
     kid = world.exchange_key(COUNCIL).kid
     reader = Reader()
     keys, gone = reader.opening_keys(NOW)
@@ -131,7 +131,9 @@ def test_a_sender_makes_a_reader_try_so_many_new_wraps_a_minute(council: Reader,
     assert council.take(two).outcome == "opened"
 
 
-def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, world: Workshop, log: Log) -> None:
+def test_a_wrap_that_was_tried_costs_no_budget(
+    council: Reader, world: FoundedPartnership, log: Log
+) -> None:
     kept = one_session(world.signed.hash)
     limited(council, {POLICE: 2})
     for _ in range(5):
@@ -140,7 +142,7 @@ def test_a_wrap_that_was_tried_costs_no_budget(council: Reader, world: Workshop,
 
 
 def test_a_wrap_that_was_opened_does_not_outlive_its_key(
-    council: Reader, world: Workshop, log: Log
+    council: Reader, world: FoundedPartnership, log: Log
 ) -> None:
     kept = one_session(world.signed.hash)
     one = replace(draft_event(), session=kept)
@@ -180,7 +182,7 @@ def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
 
 
 def test_a_wrap_used_under_another_contract_opens_for_nobody(
-    world: Workshop, log: Log, short: SignedContract
+    world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
     first_terms = one_session(world.signed.hash)
     reader = Reader(contracts=world.book(COUNCIL, short))
@@ -190,7 +192,7 @@ def test_a_wrap_used_under_another_contract_opens_for_nobody(
     assert reader.take(log.send_one(other.value())).outcome == "not_addressed"
 
 
-def test_a_wrap_of_another_sender_opens_for_nobody(world: Workshop) -> None:
+def test_a_wrap_of_another_sender_opens_for_nobody(world: FoundedPartnership) -> None:
     def theirs(key: ExchangeKey) -> Session:
         return Session(world.deployment, world.signed.hash, SUPPORT, key, NOW)
 
@@ -198,7 +200,7 @@ def test_a_wrap_of_another_sender_opens_for_nobody(world: Workshop) -> None:
     assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"
 
 
-def test_a_wrap_of_another_deployment_opens_for_nobody(world: Workshop) -> None:
+def test_a_wrap_of_another_deployment_opens_for_nobody(world: FoundedPartnership) -> None:
     def elsewhere(key: ExchangeKey) -> Session:
         return Session("pan-leeds", world.signed.hash, POLICE, key, NOW)
 
@@ -211,7 +213,9 @@ def test_an_altered_key_list_is_refused(council: Reader, log: Log) -> None:
     assert council.refusal(log.send_one(broken.value())) == (7, "key_list_broken")
 
 
-def test_a_key_list_of_another_event_is_refused(council: Reader, world: Workshop, log: Log) -> None:
+def test_a_key_list_of_another_event_is_refused(
+    council: Reader, world: FoundedPartnership, log: Log
+) -> None:
     same = one_session(world.signed.hash)
     kept: list[bytes] = []
 

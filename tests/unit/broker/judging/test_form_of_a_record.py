@@ -20,7 +20,7 @@ from broker.tlog.generation_links import GenerationLink, parse_link
 from broker.tlog.merkle import EMPTY_ROOT, MAX_LOG_SIZE
 from broker.tlog.proof import MAX_PROOF_BYTES
 from tests.support.forged_events import draft_event
-from tests.support.founded_partnership import NOW, Workshop
+from tests.support.founded_partnership import NOW, FoundedPartnership
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import (
     FIRST_LINK,
@@ -135,13 +135,15 @@ def test_an_origin_of_another_form_is_refused(council: Reader) -> None:
     assert council.refusal(signed_record(b"x", origin="somewhere/else")) == (1, "proof_malformed")
 
 
-def test_a_record_of_another_deployment_is_refused(council: Reader, world: Workshop) -> None:
+def test_a_record_of_another_deployment_is_refused(
+    council: Reader, world: FoundedPartnership
+) -> None:
     origin = Origin("pan-leeds", "csu-camden", world.topic(), 0, generation()).format()
     assert council.refusal(signed_record(b"x", origin=origin)) == (1, "origin_wrong")
 
 
 def test_a_record_replayed_to_another_topic_is_refused(
-    council: Reader, honest: Record, world: Workshop
+    council: Reader, honest: Record, world: FoundedPartnership
 ) -> None:
     assert council.refusal(replace(honest, topic=world.topic("b"))) == (1, "origin_wrong")
 
@@ -161,7 +163,7 @@ def test_a_record_replayed_to_another_partition_is_refused(council: Reader, hone
     ],
 )
 def test_a_generation_whose_name_has_another_form_is_refused(
-    council: Reader, world: Workshop, name: str
+    council: Reader, world: FoundedPartnership, name: str
 ) -> None:
     origin = f"{world.deployment}/csu-camden/{world.topic()}/0/{name}"
     code = "proof_malformed" if name != name.lower() else "generation_name"
@@ -171,7 +173,7 @@ def test_a_generation_whose_name_has_another_form_is_refused(
 
 
 def test_a_generation_that_is_not_named_after_its_predecessor_is_refused(
-    council: Reader, world: Workshop
+    council: Reader, world: FoundedPartnership
 ) -> None:
     name = generation(replace(FIRST_LINK, salt=random_bytes(16)))
     origin = Origin(world.deployment, "csu-camden", world.topic(), 0, name).format()
@@ -180,7 +182,7 @@ def test_a_generation_that_is_not_named_after_its_predecessor_is_refused(
 
 @pytest.mark.parametrize("opened", [NOW - 1000, NOW - 2000])
 def test_a_generation_that_is_not_later_than_its_predecessor_is_refused(
-    council: Reader, world: Workshop, opened: int
+    council: Reader, world: FoundedPartnership, opened: int
 ) -> None:
     link = replace(PREDECESSOR, name=f"{NOW - 1000:016x}-" + "f" * 32)
     name = generation(link, opened=opened)

@@ -25,7 +25,7 @@ from tests.support.founded_partnership import (
     PROSECUTION,
     SECOND,
     SUPPORT,
-    Workshop,
+    FoundedPartnership,
 )
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import (
@@ -49,7 +49,7 @@ def value() -> bytes:
 
 
 def test_nobody_puts_another_agencys_name_on_its_own_stream(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     theirs = world.cosigner(SUPPORT)
     under_police = signed_record(value, signer=theirs)
@@ -57,7 +57,7 @@ def test_nobody_puts_another_agencys_name_on_its_own_stream(
 
 
 def test_a_key_under_another_agencys_name_is_not_that_agencys(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     theirs = world.cosigner(SUPPORT, name=world.participants[POLICE].key_name)
     assert council.deferral(signed_record(value, signer=theirs)) == (2, "key_unknown")
@@ -73,7 +73,7 @@ def test_a_line_that_names_another_signer_is_not_this_keys(
 
 
 def test_a_signature_with_a_bit_turned_is_refused(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     signer = world.cosigner(POLICE)
 
@@ -104,7 +104,7 @@ def test_a_record_dated_before_its_key_began_is_refused(council: Reader, value: 
 
 
 def test_a_record_dated_after_its_key_ended_is_refused(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     ends = NOW + DAY
     kid = world.stream_key(POLICE).kid
@@ -120,7 +120,7 @@ def test_a_record_dated_after_its_key_ended_is_refused(
 
 
 def test_a_record_under_a_manifest_that_expired_waits_for_a_newer_one(
-    council: Reader, world: Workshop, log: Log, value: bytes
+    council: Reader, world: FoundedPartnership, log: Log, value: bytes
 ) -> None:
     later = NOW + 31 * DAY
     one = log.send_one(value, at=later)
@@ -130,7 +130,7 @@ def test_a_record_under_a_manifest_that_expired_waits_for_a_newer_one(
 
 
 def test_an_expired_manifest_excuses_nobody_who_did_not_sign(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     """An outsider who borrows a key id and a time cannot make a reader wait for a manifest."""
     signer = world.cosigner(POLICE)
@@ -157,7 +157,7 @@ def test_a_log_time_five_minutes_ahead_is_taken_and_more_is_early(
 @pytest.mark.parametrize("before", [(), (b"x",)])
 @pytest.mark.parametrize("opened", [NOW + CLOCK_SKEW_MS + 1, 2**63, 2**64 - 1])
 def test_a_generation_that_none_could_follow_is_refused(
-    council: Reader, world: Workshop, value: bytes, opened: int, before: tuple[bytes, ...]
+    council: Reader, world: FoundedPartnership, value: bytes, opened: int, before: tuple[bytes, ...]
 ) -> None:
     name = generation(opened=opened)
     origin = Origin(world.deployment, POLICE, world.topic(), 0, name).format()
@@ -167,7 +167,7 @@ def test_a_generation_that_none_could_follow_is_refused(
 
 
 def test_a_generation_may_be_opened_five_minutes_after_its_log_time(
-    council: Reader, world: Workshop, value: bytes
+    council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     name = generation(opened=NOW + CLOCK_SKEW_MS)
     origin = Origin(world.deployment, POLICE, world.topic(), 0, name).format()
@@ -178,20 +178,22 @@ def test_five_minutes_of_skew_are_five_minutes() -> None:
     assert CLOCK_SKEW_MS == 5 * MINUTE
 
 
-def _revoked(world: Workshop, since: int) -> ManifestBook:
+def _revoked(world: FoundedPartnership, since: int) -> ManifestBook:
     kid = world.stream_key(POLICE).kid
     changes = ManifestChanges(revocations=(Revocation(kid=kid, since=since, reason="lost"),))
     return world.reissue(POLICE, changes, since + HOUR)
 
 
-def test_what_a_revoked_key_signed_is_refused(world: Workshop, log: Log, value: bytes) -> None:
+def test_what_a_revoked_key_signed_is_refused(
+    world: FoundedPartnership, log: Log, value: bytes
+) -> None:
     reader = Reader(manifests=_revoked(world, NOW + DAY))
     before = log.send_one(value, at=NOW + HOUR)
     assert reader.refusal(before, NOW + 2 * DAY) == (2, "key_revoked")
 
 
 def test_what_an_earlier_receipt_covers_is_still_believed(
-    world: Workshop, log: Log, value: bytes
+    world: FoundedPartnership, log: Log, value: bytes
 ) -> None:
     asked: list[tuple[str, int, int]] = []
 
@@ -209,7 +211,7 @@ def test_what_an_earlier_receipt_covers_is_still_believed(
 
 
 def test_a_run_of_leaves_is_covered_once_a_record_of_the_receipt_shows_it(
-    world: Workshop, log: Log
+    world: FoundedPartnership, log: Log
 ) -> None:
     """Batches under earlier checkpoints wait until one that the receipt itself proves has come."""
     sent = [log.send_one(draft_event().value(), at=NOW + HOUR) for _ in range(3)]
@@ -228,7 +230,9 @@ def test_a_run_of_leaves_is_covered_once_a_record_of_the_receipt_shows_it(
         assert other.take(one, NOW + 2 * DAY).outcome == "opened"
 
 
-def test_a_fork_below_a_receipt_is_dropped_and_asked_for_again(world: Workshop, log: Log) -> None:
+def test_a_fork_below_a_receipt_is_dropped_and_asked_for_again(
+    world: FoundedPartnership, log: Log
+) -> None:
     log.restart()
     fork = log.copy()
     sent = [log.send_one(draft_event().value(), at=NOW + HOUR) for _ in range(2)]
@@ -406,7 +410,7 @@ def test_own_events_come_back_and_are_not_opened(log: Log, value: bytes) -> None
 
 
 def test_own_events_are_not_missed_when_an_own_key_is_gone(
-    world: Workshop, log: Log, value: bytes
+    world: FoundedPartnership, log: Log, value: bytes
 ) -> None:
     police = Reader(POLICE, destroyed=[world.exchange_key(POLICE).kid])
     assert police.take(log.send_one(value)).outcome == "not_addressed"

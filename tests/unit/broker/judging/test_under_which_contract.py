@@ -22,7 +22,7 @@ from tests.support.founded_partnership import (
     SECOND,
     SUPPORT,
     TODAY,
-    Workshop,
+    FoundedPartnership,
 )
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
@@ -50,7 +50,7 @@ def test_what_waits_for_a_contract_has_its_place_in_the_stream(
 
 
 def test_a_contract_that_a_party_has_not_signed_is_unknown(
-    world: Workshop, log: Log, short: SignedContract
+    world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
     lacking = replace(short, parties=short.parties - {SUPPORT}, missing=(SUPPORT,))
     reader = Reader(contracts=world.book(COUNCIL, lacking))
@@ -59,7 +59,7 @@ def test_a_contract_that_a_party_has_not_signed_is_unknown(
 
 
 def test_a_contract_that_i_have_not_signed_is_unknown(
-    world: Workshop, log: Log, short: SignedContract
+    world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
     unsigned = replace(short, parties=short.parties - {COUNCIL}, missing=(COUNCIL,))
     reader = Reader(contracts=world.book(COUNCIL, unsigned))
@@ -67,7 +67,7 @@ def test_a_contract_that_i_have_not_signed_is_unknown(
     assert reader.deferral(one) == (6, "contract_unknown")
 
 
-def test_a_contract_governs_its_own_topics_only(world: Workshop, log: Log) -> None:
+def test_a_contract_governs_its_own_topics_only(world: FoundedPartnership, log: Log) -> None:
     other = world.another_contract(
         terms=lambda text: text.replace("name: london-hate-crime\n", "name: london-two\n")
     )
@@ -77,7 +77,7 @@ def test_a_contract_governs_its_own_topics_only(world: Workshop, log: Log) -> No
     assert reader.refusal(one) == (6, "topic_not_owned")
 
 
-def test_trial_topics_are_nobodys_on_kafka(world: Workshop) -> None:
+def test_trial_topics_are_nobodys_on_kafka(world: FoundedPartnership) -> None:
     trial = Log()
     reader = Reader()
     assert f"{trial.topic}.trial" not in (
@@ -94,7 +94,7 @@ def test_trial_topics_are_nobodys_on_kafka(world: Workshop) -> None:
     ],
 )
 def test_a_contract_governs_what_was_logged_while_it_was_in_force(
-    world: Workshop, log: Log, starts: date, ends: date, outcome: str
+    world: FoundedPartnership, log: Log, starts: date, ends: date, outcome: str
 ) -> None:
     signed = world.another_contract(starts=starts, ends=ends)
     reader = Reader(contracts=world.book(COUNCIL, signed))
@@ -105,7 +105,7 @@ def test_a_contract_governs_what_was_logged_while_it_was_in_force(
 
 
 def test_a_contract_begins_with_its_first_moment_and_ends_before_its_last(
-    world: Workshop, short: SignedContract
+    world: FoundedPartnership, short: SignedContract
 ) -> None:
     begins = world.another_contract(starts=TODAY + timedelta(days=1))
     midnight = begins.contract.starts_ms
@@ -120,7 +120,7 @@ def test_a_contract_begins_with_its_first_moment_and_ends_before_its_last(
 
 
 def test_a_contract_that_ended_longer_ago_than_retention_and_grace_opens_nothing(
-    world: Workshop, log: Log, short: SignedContract
+    world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
     reader = Reader(contracts=world.book(COUNCIL, short))
     in_force = reader.trust.contract_in_force(short.hash)
@@ -131,7 +131,7 @@ def test_a_contract_that_ended_longer_ago_than_retention_and_grace_opens_nothing
     assert reader.refusal(one, over) == (6, "contract_ended")
 
 
-def test_a_contract_binds_only_those_whom_it_names(world: Workshop, log: Log) -> None:
+def test_a_contract_binds_only_those_whom_it_names(world: FoundedPartnership, log: Log) -> None:
     without_police = world.another_contract(parties=(PROSECUTION, COUNCIL, SUPPORT))
     reader = Reader(contracts=world.book(COUNCIL, without_police))
     one = replace(draft_event(), contract=without_police.hash)
@@ -141,7 +141,7 @@ def test_a_contract_binds_only_those_whom_it_names(world: Workshop, log: Log) ->
 @pytest.mark.parametrize("agency", [POLICE, COUNCIL])
 @pytest.mark.parametrize("state", ["suspended", "left"])
 def test_who_suspended_its_part_neither_sends_nor_reads(
-    world: Workshop, agency: str, state: str
+    world: FoundedPartnership, agency: str, state: str
 ) -> None:
     entry = StandingEntry(
         contract=world.contract.name,
@@ -158,7 +158,7 @@ def test_who_suspended_its_part_neither_sends_nor_reads(
     assert reader.refusal(after, NOW + 2 * HOUR) == (6, "suspended")
 
 
-def test_anothers_suspension_stops_neither_of_us(world: Workshop, log: Log) -> None:
+def test_anothers_suspension_stops_neither_of_us(world: FoundedPartnership, log: Log) -> None:
     entry = StandingEntry(
         contract=world.contract.name,
         version=world.contract.version,

@@ -19,8 +19,8 @@ from tests.support.founded_partnership import (
     POLICE,
     PROSECUTION,
     SUPPORT,
-    Workshop,
-    workshop,
+    FoundedPartnership,
+    founded,
 )
 from tests.support.judging_agency import Reader
 from tests.support.sent_records import Log
@@ -29,7 +29,7 @@ from tests.support.sent_records import Log
 
 
 def test_an_honest_event_opens_as_exactly_what_i_am_granted(
-    council: Reader, log: Log, world: Workshop
+    council: Reader, log: Log, world: FoundedPartnership
 ) -> None:
     draft = draft_event()
     event = council.take(log.send_one(draft.value())).event
@@ -121,7 +121,7 @@ def test_a_field_beyond_my_grant_in_a_group_of_mine_is_refused(
 
 
 def test_a_field_that_nobody_addressed_may_read_is_refused(
-    council: Reader, log: Log, world: Workshop
+    council: Reader, log: Log, world: FoundedPartnership
 ) -> None:
     beyond = draft_event(to=(COUNCIL,))
     readable = group_fields(world.contract, MADE, frozenset(beyond.to)).group_of
@@ -161,7 +161,7 @@ def test_a_recipient_who_may_not_receive_the_type_is_refused(council: Reader, lo
     assert council.refusal(log.send_one(wrong.value())) == (9, "recipient_not_permitted")
 
 
-def test_a_field_that_only_others_may_send_is_refused(world: Workshop) -> None:
+def test_a_field_that_only_others_may_send_is_refused(world: FoundedPartnership) -> None:
     police = Reader(POLICE)
     posing = replace(draft_event(CASE, to=(POLICE, PROSECUTION), publisher=POLICE), source=COUNCIL)
     terms = world.contract.event_types[CASE].fields
@@ -186,7 +186,7 @@ def test_a_recipient_without_consent_opens_the_rest_and_takes_nothing_from_the_o
     assert event is not None
     assert theirs is not None
     assert {"victim.name", "victim.phone"} <= event.flat.keys()
-    fields = workshop().contract.event_types[MADE].fields
+    fields = founded().contract.event_types[MADE].fields
     assert not any(fields[path].identifies for path in theirs.flat)
     assert "victim.age_band" in theirs.flat
     assert "victim.name" not in theirs.withheld  # the contract grants it; whether it was there
@@ -232,7 +232,7 @@ def test_an_event_without_a_field_that_the_contract_requires_is_refused(
 
 
 def test_an_event_of_no_case_is_refused_even_if_the_contract_withholds_the_case(
-    world: Workshop, log: Log
+    world: FoundedPartnership, log: Log
 ) -> None:
     """Such a contract can be signed; the reader could keep nothing under it."""
 

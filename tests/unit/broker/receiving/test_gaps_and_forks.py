@@ -15,12 +15,12 @@ from tests.support.founded_partnership import (
     POLICE,
     SUPPORT,
 )
-from tests.support.memory_agency import Office, at_offsets, ids
+from tests.support.memory_agency import MemoryAgency, at_offsets, ids
 from tests.support.sealed_referrals import values
 from tests.support.sent_records import Log, as_leaf
 
 
-def test_a_gap_is_told_filled_and_healed(council: Office, log: Log) -> None:
+def test_a_gap_is_told_filled_and_healed(council: MemoryAgency, log: Log) -> None:
     records = at_offsets(log.send(*values(5)))
     council.take(records[:1])
     batch = council.take(records[3:])
@@ -36,7 +36,7 @@ def test_a_gap_is_told_filled_and_healed(council: Office, log: Log) -> None:
 
 
 def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
-    council: Office, log: Log
+    council: MemoryAgency, log: Log
 ) -> None:
     records = at_offsets(log.send(*values(4)))
     council.take([records[0], records[3]])
@@ -55,7 +55,7 @@ def test_leaves_close_a_gap_without_content_and_the_full_record_is_still_opened(
         assert tx.reader_logs.missing_content(place, 0, 9) == [1]
 
 
-def test_a_leaf_of_a_batch_does_not_hold_back_its_record(council: Office, log: Log) -> None:
+def test_a_leaf_of_a_batch_does_not_hold_back_its_record(council: MemoryAgency, log: Log) -> None:
     records = log.send(*values(3))
     mixed = [records[0], records[2], as_leaf(records[1]), records[1], as_leaf(records[1])]
     batch = council.take(at_offsets(mixed))
@@ -63,7 +63,7 @@ def test_a_leaf_of_a_batch_does_not_hold_back_its_record(council: Office, log: L
 
 
 def test_a_sender_that_still_writes_to_an_old_history_is_alarmed_once_a_batch(
-    council: Office, log: Log
+    council: MemoryAgency, log: Log
 ) -> None:
     log.send(*values(1))
     old = log.copy()
@@ -77,7 +77,7 @@ def test_a_sender_that_still_writes_to_an_old_history_is_alarmed_once_a_batch(
 
 @pytest.mark.parametrize("together", [True, False])
 def test_a_fork_stops_its_partition_only_and_both_texts_are_kept(
-    council: Office, log: Log, together: bool
+    council: MemoryAgency, log: Log, together: bool
 ) -> None:
     first = log.send(*values(1))
     fork = log.copy()
@@ -102,7 +102,7 @@ def test_a_fork_stops_its_partition_only_and_both_texts_are_kept(
     assert len(council.take(at_offsets(elsewhere)).opened) == 1
 
 
-def test_a_fork_that_a_link_shows_keeps_both_texts(council: Office) -> None:
+def test_a_fork_that_a_link_shows_keeps_both_texts(council: MemoryAgency) -> None:
     log = Log()
     first = log.send(*values(2))
     fork = log.copy()

@@ -16,25 +16,25 @@ from tests.support.founded_partnership import (
     POLICE,
     SUPPORT,
 )
-from tests.support.memory_agency import Office, at_offsets
+from tests.support.memory_agency import MemoryAgency, at_offsets
 from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
-async def _sent(office: Office) -> list[Record]:
-    office.relay.take_lock("test")
-    await office.relay.round()
-    return at_offsets(office.log())
+async def _sent(member: MemoryAgency) -> list[Record]:
+    member.relay.take_lock("test")
+    await member.relay.round()
+    return at_offsets(member.log())
 
 
-def _stream(office: Office):  # type: ignore[no-untyped-def]  # rows
-    with office.store.reading() as tx:
+def _stream(member: MemoryAgency):  # type: ignore[no-untyped-def]  # rows
+    with member.store.reading() as tx:
         (head,) = tx.streams.heads()
     return head, head
 
 
 async def test_a_change_of_status_is_taken_only_from_the_version_that_is_held(
-    police: Office, council: Office
+    police: MemoryAgency, council: MemoryAgency
 ) -> None:
     made = police.event(MADE)
     referral, case = str(made.data["referral_id"]), str(made.data["case_id"])
@@ -68,13 +68,13 @@ async def test_a_change_of_status_is_taken_only_from_the_version_that_is_held(
     assert (held.status, held.version, held.closed) == ("entered-in-error", 2, True)
 
 
-def test_a_change_of_an_unknown_referral_is_quarantined(council: Office, log: Log) -> None:
+def test_a_change_of_an_unknown_referral_is_quarantined(council: MemoryAgency, log: Log) -> None:
     batch = council.take(at_offsets(log.send(draft_event(CHANGED, to=(COUNCIL,)).value())))
     assert [(s, c) for _, _, s, c in batch.refused] == [(11, "referral_unknown")]
     assert batch.opened == []
 
 
-def test_the_clocks_of_a_referral_run_from_the_log_time(council: Office, log: Log) -> None:
+def test_the_clocks_of_a_referral_run_from_the_log_time(council: MemoryAgency, log: Log) -> None:
     council.clock.now = NOW + 30 * MINUTE
     made = draft_event(MADE, to=(COUNCIL,), urgency="routine")
     council.take(at_offsets(log.send(made.value())))
@@ -97,20 +97,22 @@ def withheld(path: str) -> Callable[[str], str]:
     return terms
 
 
-def referral_under(office: Office, path: str) -> list[Record]:
-    signed = office.world.another_contract(terms=withheld(path))
-    office.believe(office.world.book(COUNCIL, signed), office.world.manifests)
+def referral_under(member: MemoryAgency, path: str) -> list[Record]:
+    signed = member.world.another_contract(terms=withheld(path))
+    member.believe(member.world.book(COUNCIL, signed), member.world.manifests)
     return at_offsets(
         Log().send(draft_event(MADE, to=(COUNCIL, SUPPORT), signed=signed).value(), value())
     )
 
 
-def test_a_referral_whose_id_is_withheld_is_an_event_and_no_referral(council: Office) -> None:
+def test_a_referral_whose_id_is_withheld_is_an_event_and_no_referral(council: MemoryAgency) -> None:
     batch = council.take(referral_under(council, "referral_id"))
     assert (len(batch.opened), batch.refused) == (2, [])
 
 
-def test_an_event_whose_case_is_withheld_is_refused_and_stops_nothing(council: Office) -> None:
+def test_an_event_whose_case_is_withheld_is_refused_and_stops_nothing(
+    council: MemoryAgency,
+) -> None:
     batch = council.take(referral_under(council, "case_id"))
     assert [code for _, _, _, code in batch.refused] == ["event_invalid"]
     assert len(batch.opened) == 1

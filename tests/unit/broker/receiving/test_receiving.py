@@ -26,12 +26,12 @@ from tests.support.founded_partnership import (
     PROSECUTION,
     SUPPORT,
 )
-from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids
+from tests.support.memory_agency import Clock, Make, MemoryAgency, at_offsets, ids
 from tests.support.sealed_referrals import value, values
 from tests.support.sent_records import Log
 
 
-def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
+def test_a_batch_is_taken_in_one_transaction(council: MemoryAgency, log: Log) -> None:
     records = at_offsets(log.send(*values(3)), 40)
     batch = council.take(records)
     assert [event.id for event in batch.opened] == council.inbox() == ids(records)
@@ -40,7 +40,7 @@ def test_a_batch_is_taken_in_one_transaction(council: Office, log: Log) -> None:
     assert batch.changed == {(POLICE, log.topic, 0)}
 
 
-def test_the_same_batch_again_changes_nothing(council: Office, log: Log) -> None:
+def test_the_same_batch_again_changes_nothing(council: MemoryAgency, log: Log) -> None:
     records = at_offsets(log.send(*values(3)))
     council.take(records)
     again = council.take(records)
@@ -48,7 +48,9 @@ def test_the_same_batch_again_changes_nothing(council: Office, log: Log) -> None
     assert (len(council.inbox()), council.verify_log()) == (3, 3)
 
 
-def test_overlapping_batches_after_a_rebalance_are_taken_once(council: Office, log: Log) -> None:
+def test_overlapping_batches_after_a_rebalance_are_taken_once(
+    council: MemoryAgency, log: Log
+) -> None:
     records = at_offsets(log.send(*values(6)))
     council.take(records[:4])
     another = Receiving(  # another process: nothing is remembered
@@ -60,7 +62,7 @@ def test_overlapping_batches_after_a_rebalance_are_taken_once(council: Office, l
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(
-    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+    council: MemoryAgency, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = at_offsets(log.send(*values(3)))
 
@@ -78,7 +80,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(
 
 
 def test_a_stream_that_another_process_moved_fails_the_batch(
-    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+    council: MemoryAgency, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = at_offsets(log.send(*values(2)))
     council.take(records[:1])
@@ -102,7 +104,7 @@ def test_a_stream_that_another_process_moved_fails_the_batch(
     assert len(council.take(records[1:]).opened) == 1
 
 
-def test_an_event_sealed_again_is_in_the_inbox_once(council: Office, log: Log) -> None:
+def test_an_event_sealed_again_is_in_the_inbox_once(council: MemoryAgency, log: Log) -> None:
     same = draft_event(MADE, to=(COUNCIL,))
     records = log.send(same.value(), same.value())
     batch = council.take(at_offsets(records))
@@ -112,7 +114,7 @@ def test_an_event_sealed_again_is_in_the_inbox_once(council: Office, log: Log) -
 
 
 def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
-    council: Office, log: Log
+    council: MemoryAgency, log: Log
 ) -> None:
     one = draft_event(MADE, to=(COUNCIL,))
     council.take(at_offsets(log.send(one.value())))
@@ -126,7 +128,9 @@ def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
     assert [(step, code) for _, _, step, code in batch.refused] == [(10, "id_reused")]
 
 
-def test_what_fails_before_its_place_is_noise_and_moves_nothing(council: Office, log: Log) -> None:
+def test_what_fails_before_its_place_is_noise_and_moves_nothing(
+    council: MemoryAgency, log: Log
+) -> None:
     (record,) = at_offsets(log.send(*values(1)))
     altered = replace(record, value=b"altered")
     batch = council.take([altered])
@@ -140,7 +144,7 @@ def test_what_fails_before_its_place_is_noise_and_moves_nothing(council: Office,
 
 
 def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
-    council: Office, log: Log
+    council: MemoryAgency, log: Log
 ) -> None:
     records = at_offsets(log.send(value(), value(urgency="whenever"), value()))
     batch = council.take(records)
@@ -158,7 +162,7 @@ def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
     assert council.verify_log() == 3
 
 
-def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
+def test_an_outsiders_record_is_nobodys(council: MemoryAgency, log: Log) -> None:
     record = Record(log.topic, 0, (), b"", 0)
     headers = [((b"proof", proof),) for proof in (None, b"", b"\n\nx", b"\n\nx/\xff/y", b"\n\n/")]
     odd = [replace(record, headers=one, offset=2 + n) for n, one in enumerate(headers)]
@@ -169,7 +173,7 @@ def test_an_outsiders_record_is_nobodys(council: Office, log: Log) -> None:
 
 
 def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
-    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+    council: MemoryAgency, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(persistence, "QUARANTINE_QUOTA", 2)
     bad = [value(urgency="whenever") for _ in range(3)]
@@ -196,7 +200,7 @@ def test_a_full_quarantine_pauses_its_sender_and_drops_nothing(
 
 
 def test_a_quarantine_is_limited_in_bytes_too(
-    council: Office, log: Log, monkeypatch: pytest.MonkeyPatch
+    council: MemoryAgency, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = at_offsets(log.send(*[value(urgency="whenever") for _ in range(3)], value()))
     size = kept_size(records[0])
@@ -216,7 +220,7 @@ def test_a_quarantine_is_limited_in_bytes_too(
     assert council.position(records[0]) == 4
 
 
-def test_a_destroyed_key_loses_nothing_silently(council: Office, log: Log) -> None:
+def test_a_destroyed_key_loses_nothing_silently(council: MemoryAgency, log: Log) -> None:
     council.destroyed = frozenset([council.world.exchange_key(COUNCIL).kid])
     council.believe(council.contracts, council.manifests)
     batch = council.take(at_offsets(log.send(*values(1))))
@@ -225,8 +229,8 @@ def test_a_destroyed_key_loses_nothing_silently(council: Office, log: Log) -> No
         assert tx.quarantine.count(POLICE) == 1
 
 
-def test_what_others_read_is_counted_and_not_kept(open_office: Make, log: Log) -> None:
-    prosecution = open_office(PROSECUTION)
+def test_what_others_read_is_counted_and_not_kept(open_member: Make, log: Log) -> None:
+    prosecution = open_member(PROSECUTION)
     batch = prosecution.take(at_offsets(log.send(*values(3))))
     assert (batch.not_addressed, batch.opened, batch.refused) == (3, [], [])
     assert prosecution.verify_log() == 0
@@ -247,7 +251,7 @@ def test_the_budget_of_wraps_is_of_one_minute_and_one_sender() -> None:
 
 
 def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
-    council: Office, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    council: MemoryAgency, log: Log, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.judging.verification_cache.WRAPS_PER_PARTY_AND_MINUTE", 1)
     records = at_offsets(log.send(*values(6)))  # every one has wraps of its own
@@ -260,7 +264,7 @@ def test_a_sender_with_too_many_new_wraps_waits_for_the_next_minute(
     assert council.position(records[0]) == 6
 
 
-def test_headers_that_are_not_ours_are_not_kept(council: Office, log: Log) -> None:
+def test_headers_that_are_not_ours_are_not_kept(council: MemoryAgency, log: Log) -> None:
     (record,) = at_offsets(log.send(value(urgency="whenever")))
     more = replace(record, headers=(*record.headers, (b"x" * 1000, bytes(1000))))
     assert council.take([more]).refused

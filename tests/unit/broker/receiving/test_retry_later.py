@@ -24,7 +24,7 @@ from tests.support.founded_partnership import (
     SUPPORT,
     TODAY,
 )
-from tests.support.memory_agency import Clock, Office, at_offsets, ids
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets, ids
 from tests.support.sent_records import Log, signed_record
 
 _NUMBERS = iter(range(1, 2**32))
@@ -36,21 +36,21 @@ def value(signed: SignedContract | None = None, source: str = POLICE) -> bytes:
     return draft_event(MADE, source, (COUNCIL,), signed=signed, referral_id=referral).value()
 
 
-def forged(office: Office, at: int = NOW) -> Record:
+def forged(member: MemoryAgency, at: int = NOW) -> Record:
     """Anybody's record with a key that nobody knows, under the police's name."""
-    stranger = office.world.cosigner(SUPPORT, name=office.participant.deployment + "/" + POLICE)
+    stranger = member.world.cosigner(SUPPORT, name=member.participant.deployment + "/" + POLICE)
     return signed_record(b"noise", signer=stranger, at=at)
 
 
-def taken(office: Office, records: Sequence[Record]) -> list[str]:
-    return [event.id for event in office.take(records).opened]
+def taken(member: MemoryAgency, records: Sequence[Record]) -> list[str]:
+    return [event.id for event in member.take(records).opened]
 
 
 # --- early ----------------------------------------------------------------------------------------
 
 
 def test_an_early_record_holds_the_start_and_is_taken_in_its_time(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     ahead = clock.now + 6 * MINUTE
     records = at_offsets([*log.send(value(), at=ahead), *log.send(value(), at=ahead)])
@@ -68,7 +68,7 @@ def test_an_early_record_holds_the_start_and_is_taken_in_its_time(
 
 
 def test_nothing_that_would_be_a_gap_is_taken_while_a_record_waits(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     first = log.send(value())
     early = log.copy()
@@ -90,7 +90,7 @@ def test_nothing_that_would_be_a_gap_is_taken_while_a_record_waits(
 
 
 def test_a_new_generation_is_not_taken_while_a_record_waits(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     first = log.send(value())
     early = log.copy().send(value(), at=clock.now + 6 * MINUTE)
@@ -103,14 +103,14 @@ def test_a_new_generation_is_not_taken_while_a_record_waits(
     assert council.position(records[0]) == 1
 
 
-def test_waiting_is_told_once(council: Office, log: Log, clock: Clock) -> None:
+def test_waiting_is_told_once(council: MemoryAgency, log: Log, clock: Clock) -> None:
     records = at_offsets(log.send(value(), at=clock.now + 6 * MINUTE))
     assert council.take(records).deferred == [(POLICE, "early")]
     assert council.take(records).deferred == []
 
 
 def test_what_comes_after_a_record_that_waits_is_judged_with_it(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """Its ten minutes are over, but who knows what the clock brings before it is read again."""
     noise = replace(forged(council), offset=0)
@@ -123,7 +123,7 @@ def test_what_comes_after_a_record_that_waits_is_judged_with_it(
 
 
 def test_what_continues_the_stream_is_taken_while_something_waits(
-    council: Office, log: Log
+    council: MemoryAgency, log: Log
 ) -> None:
     first = log.send(value())
     noise = forged(council)
@@ -138,7 +138,9 @@ def test_what_continues_the_stream_is_taken_while_something_waits(
 # --- keys and manifests ---------------------------------------------------------------------------
 
 
-def test_an_unknown_key_is_waited_for_ten_minutes_in_all(council: Office, clock: Clock) -> None:
+def test_an_unknown_key_is_waited_for_ten_minutes_in_all(
+    council: MemoryAgency, clock: Clock
+) -> None:
     """An outsider who forges a record every minute holds a sender for ten minutes, not for ever."""
     records: list[Record] = []
     positions = []
@@ -151,7 +153,9 @@ def test_an_unknown_key_is_waited_for_ten_minutes_in_all(council: Office, clock:
     assert DEFER_UNKNOWN_MS == 10 * MINUTE
 
 
-def test_after_ten_minutes_the_sender_goes_on(council: Office, log: Log, clock: Clock) -> None:
+def test_after_ten_minutes_the_sender_goes_on(
+    council: MemoryAgency, log: Log, clock: Clock
+) -> None:
     noise = replace(forged(council), offset=0)
     honest = at_offsets(log.send(value(), value()), 1)
     assert council.take([noise, *honest]).opened == []  # a start would pass over what waits
@@ -167,7 +171,7 @@ def test_after_ten_minutes_the_sender_goes_on(council: Office, log: Log, clock: 
         assert [row.code for row in tx.quarantine.unauthenticated()] == ["key_unknown"]
 
 
-def test_the_record_of_a_stranger_holds_nobody(council: Office, log: Log) -> None:
+def test_the_record_of_a_stranger_holds_nobody(council: MemoryAgency, log: Log) -> None:
     world = council.world
     origin = f"{world.deployment}/nobody-here/{world.topic()}/0/{'0' * 16}-{'0' * 32}"
     stranger = signed_record(b"x", origin=origin, before=[b"w"])
@@ -177,20 +181,20 @@ def test_the_record_of_a_stranger_holds_nobody(council: Office, log: Log) -> Non
     assert council.position(records[0]) == 2
 
 
-def _new_key_record(office: Office, now: int) -> tuple[Record, ManifestChanges]:
+def _new_key_record(member: MemoryAgency, now: int) -> tuple[Record, ManifestChanges]:
     """A record under a stream key that the next manifest will list."""
-    ring = office.world.participants[POLICE].keyring
-    old = office.world.stream_key(POLICE)
+    ring = member.world.participants[POLICE].keyring
+    old = member.world.stream_key(POLICE)
     entry = ring.create("stream", "ed25519", not_before=now, not_after=now + 30 * DAY)
-    listed = listed_key(entry, ring, deployment=office.world.deployment, agency=POLICE)
+    listed = listed_key(entry, ring, deployment=member.world.deployment, agency=POLICE)
     changes = ManifestChanges(add_keys=(listed,), end_keys={old.kid: now})
     from broker.statements.authorship import cosigner
 
-    signer = cosigner(office.world.participants[POLICE].key_name, ring.signer(entry.kid))
+    signer = cosigner(member.world.participants[POLICE].key_name, ring.signer(entry.kid))
     return signed_record(value(), signer=signer, at=now), changes
 
 
-def test_news_of_the_sender_ends_the_waiting(council: Office, clock: Clock) -> None:
+def test_news_of_the_sender_ends_the_waiting(council: MemoryAgency, clock: Clock) -> None:
     clock.pass_(MINUTE)
     record, changes = _new_key_record(council, clock.now)
     one = replace(record, offset=0)
@@ -205,7 +209,7 @@ def test_news_of_the_sender_ends_the_waiting(council: Office, clock: Clock) -> N
 
 
 def test_what_turns_out_to_be_forged_holds_nobody_any_longer(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """Under a signature that is early and genuine, a value that was never in the log."""
     (early,) = log.copy().send(value(), at=clock.now + 6 * MINUTE)
@@ -219,7 +223,7 @@ def test_what_turns_out_to_be_forged_holds_nobody_any_longer(
     assert council.position(forged_) == 2
 
 
-def test_news_of_the_sender_gives_another_ten_minutes(council: Office, clock: Clock) -> None:
+def test_news_of_the_sender_gives_another_ten_minutes(council: MemoryAgency, clock: Clock) -> None:
     noise = replace(forged(council), offset=0)
     council.take([noise])
     clock.pass_(DEFER_UNKNOWN_MS + 1)
@@ -231,7 +235,7 @@ def test_news_of_the_sender_gives_another_ten_minutes(council: Office, clock: Cl
 
 
 def test_a_manifest_that_expired_is_waited_for_as_long_as_it_takes(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     clock.pass_(31 * DAY)
     record = at_offsets(log.send(value(), at=clock.now))
@@ -250,13 +254,13 @@ def test_a_manifest_that_expired_is_waited_for_as_long_as_it_takes(
 
 @pytest.fixture(scope="session")
 def newer() -> SignedContract:
-    from tests.support.founded_partnership import workshop
+    from tests.support.founded_partnership import founded
 
-    return workshop().another_contract(ends=TODAY + timedelta(days=100))
+    return founded().another_contract(ends=TODAY + timedelta(days=100))
 
 
 def test_a_contract_that_arrives_in_time_opens_what_waited(
-    council: Office, log: Log, clock: Clock, newer: SignedContract
+    council: MemoryAgency, log: Log, clock: Clock, newer: SignedContract
 ) -> None:
     records = at_offsets([*log.send(value()), *log.send(value(newer)), *log.send(value())])
     batch = council.take(records)
@@ -269,7 +273,7 @@ def test_a_contract_that_arrives_in_time_opens_what_waited(
 
 
 def test_another_contract_gives_another_ten_minutes(
-    council: Office, log: Log, clock: Clock, newer: SignedContract
+    council: MemoryAgency, log: Log, clock: Clock, newer: SignedContract
 ) -> None:
     third = council.world.another_contract(ends=TODAY + timedelta(days=50))
     records = at_offsets([*log.send(value()), *log.send(value(newer)), *log.send(value(third))])
@@ -282,7 +286,7 @@ def test_another_contract_gives_another_ten_minutes(
 
 
 def test_after_ten_minutes_an_unknown_contract_is_quarantined_in_its_place(
-    council: Office, log: Log, clock: Clock, newer: SignedContract
+    council: MemoryAgency, log: Log, clock: Clock, newer: SignedContract
 ) -> None:
     records = at_offsets([*log.send(value()), *log.send(value(newer)), *log.send(value())])
     council.take(records)
@@ -299,7 +303,7 @@ def test_after_ten_minutes_an_unknown_contract_is_quarantined_in_its_place(
 
 
 def test_the_earliest_of_two_senders_who_wait_is_the_position(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     ahead = clock.now + 6 * MINUTE
     theirs = Log(SUPPORT).send(value(source=SUPPORT), at=ahead)
@@ -315,7 +319,7 @@ def test_the_earliest_of_two_senders_who_wait_is_the_position(
 
 
 def test_an_earlier_record_of_the_same_sender_moves_the_hold_back(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     ahead = clock.now + 6 * MINUTE
     records = at_offsets([*log.send(value(), at=ahead), *log.send(value(), at=ahead)])
@@ -326,7 +330,7 @@ def test_an_earlier_record_of_the_same_sender_moves_the_hold_back(
 
 
 def test_a_sender_who_is_stopped_while_it_waits_stays_stopped_there(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     first = log.send(value())
     fork = log.copy()
@@ -347,7 +351,7 @@ def test_a_sender_who_is_stopped_while_it_waits_stays_stopped_there(
 
 
 def test_a_sender_who_is_stopped_holds_nobody_who_waited_where_its_record_stands_now(
-    council: Office, log: Log, clock: Clock
+    council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """The topic was made anew, or the host shows another record at the same offset."""
     first = log.send(value())

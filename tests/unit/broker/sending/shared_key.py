@@ -7,11 +7,11 @@ from broker.keys.kid import EXCHANGE
 from broker.keys.manifest import manifest_text, parse_manifest, verify_manifest
 from broker.registry.manifests import ManifestBook
 from broker.tlog.note import format_note, sign_note
-from tests.support.founded_partnership import COUNCIL, NOW, SUPPORT, Workshop
+from tests.support.founded_partnership import COUNCIL, NOW, SUPPORT, FoundedPartnership
 
 
 def shared_key_manifests(
-    world: Workshop, liar: str = SUPPORT, owner: str = COUNCIL
+    world: FoundedPartnership, liar: str = SUPPORT, owner: str = COUNCIL
 ) -> ManifestBook:
     """The manifests of all, where ``liar`` lists the current exchange key of ``owner`` only."""
     newest, theirs = world.manifests.newest(liar), world.manifests.newest(owner)

@@ -25,15 +25,15 @@ from tests.support.founded_partnership import (
     PROSECUTION,
     SUPPORT,
 )
-from tests.support.memory_agency import Office
+from tests.support.memory_agency import MemoryAgency
 
 
-def _counts(office: Office) -> tuple[int, int]:
-    with office.store.reading() as tx:
+def _counts(member: MemoryAgency) -> tuple[int, int]:
+    with member.store.reading() as tx:
         return tx.outbox.counts().pending, tx.disclosures.size()
 
 
-def test_one_transaction_writes_outbox_log_item_and_referral(police: Office) -> None:
+def test_one_transaction_writes_outbox_log_item_and_referral(police: MemoryAgency) -> None:
     event = police.event(to=(COUNCIL, SUPPORT))
     event_id = police.publish(event, source_key=b"row 1")
     assert event_id is not None
@@ -57,7 +57,7 @@ def test_one_transaction_writes_outbox_log_item_and_referral(police: Office) -> 
 
 
 def test_a_failure_after_sealing_writes_nothing(
-    police: Office, monkeypatch: pytest.MonkeyPatch
+    police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_arguments: object) -> None:
         raise OSError("the disk is full")
@@ -74,14 +74,14 @@ def test_a_failure_after_sealing_writes_nothing(
     assert police.publish(event, source_key=b"row 1") is not None
 
 
-def test_an_item_that_was_published_is_not_again(police: Office) -> None:
+def test_an_item_that_was_published_is_not_again(police: MemoryAgency) -> None:
     event = police.event()
     assert police.publish(event, source_key=b"row 1") is not None
     assert police.publish(event, source_key=b"row 1") is None
     assert _counts(police) == (1, 2)
 
 
-def test_the_same_item_has_the_same_id_after_a_restore(police: Office) -> None:
+def test_the_same_item_has_the_same_id_after_a_restore(police: MemoryAgency) -> None:
     """The outbox of yesterday's backup does not know it; the id does."""
     event = police.event(CASE)
     first = police.sealer().seal(event, police.clock.now, b"row 1").event_id
@@ -90,7 +90,7 @@ def test_the_same_item_has_the_same_id_after_a_restore(police: Office) -> None:
     assert first == again != other
 
 
-def test_a_refusal_is_logged_with_its_reason_and_may_be_offered_again(police: Office) -> None:
+def test_a_refusal_is_logged_with_its_reason_and_may_be_offered_again(police: MemoryAgency) -> None:
     event = police.event()
     wrong = replace(event, recipients=(PROSECUTION,))
     with police.store.transaction() as tx, pytest.raises(EventError) as refused:
@@ -109,7 +109,7 @@ def test_a_refusal_is_logged_with_its_reason_and_may_be_offered_again(police: Of
     assert _counts(police) == (1, 3)
 
 
-def test_the_log_of_a_refusal_names_no_type_that_is_not_ours(police: Office) -> None:
+def test_the_log_of_a_refusal_names_no_type_that_is_not_ours(police: MemoryAgency) -> None:
     odd = replace(police.event(), type="Zephyrine Quillfeather")
     with police.store.transaction() as tx, pytest.raises(EventError):
         police.publisher.publish(tx, odd, police.clock.now)
@@ -118,7 +118,7 @@ def test_the_log_of_a_refusal_names_no_type_that_is_not_ours(police: Office) -> 
         assert b"Zephyrine" not in row.entry
 
 
-def test_without_a_recipients_key_nothing_is_written(police: Office) -> None:
+def test_without_a_recipients_key_nothing_is_written(police: MemoryAgency) -> None:
     police.clock.now += 40 * DAY  # every manifest has expired
     with pytest.raises(RegistryError) as error:
         police.publish(source_key=b"row 1")
@@ -126,7 +126,7 @@ def test_without_a_recipients_key_nothing_is_written(police: Office) -> None:
     assert _counts(police) == (0, 0)
 
 
-def test_what_a_party_suspended_is_not_sealed_for_it(police: Office) -> None:
+def test_what_a_party_suspended_is_not_sealed_for_it(police: MemoryAgency) -> None:
     contract = police.world.contract
     entry = StandingEntry(
         contract=contract.name,
@@ -144,7 +144,7 @@ def test_what_a_party_suspended_is_not_sealed_for_it(police: Office) -> None:
     assert police.publish(police.event(to=(SUPPORT,))) is not None
 
 
-def test_a_critical_incident_goes_first(police: Office) -> None:
+def test_a_critical_incident_goes_first(police: MemoryAgency) -> None:
     police.publish()
     urgent = police.publish(police.event("critical-incident.declared"))
     with police.store.reading() as tx:
@@ -155,7 +155,9 @@ def test_a_critical_incident_goes_first(police: Office) -> None:
 # --- referrals ------------------------------------------------------------------------------------
 
 
-def _change(office: Office, referral: str, to: tuple[str, ...], **changes: object) -> str | None:
+def _change(
+    member: MemoryAgency, referral: str, to: tuple[str, ...], **changes: object
+) -> str | None:
     fields = {
         "referral_id": referral,
         "version": 2,
@@ -164,13 +166,13 @@ def _change(office: Office, referral: str, to: tuple[str, ...], **changes: objec
         "reason": "entered_by_mistake",
         **changes,
     }
-    event = office.event(CHANGED, to=to, **fields)  # type: ignore[arg-type]  # JSON values
+    event = member.event(CHANGED, to=to, **fields)  # type: ignore[arg-type]  # JSON values
     event.data.pop("business_status", None)
     event.data.pop("reason", None)
-    return office.publish(event)
+    return member.publish(event)
 
 
-def test_a_change_starts_from_the_version_that_is_held(police: Office) -> None:
+def test_a_change_starts_from_the_version_that_is_held(police: MemoryAgency) -> None:
     made = police.event()
     referral = str(made.data["referral_id"])
     police.publish(made)
@@ -183,13 +185,13 @@ def test_a_change_starts_from_the_version_that_is_held(police: Office) -> None:
     assert again.value.code == "version_conflict"
 
 
-def test_a_change_of_a_referral_that_nobody_made_is_refused(police: Office) -> None:
+def test_a_change_of_a_referral_that_nobody_made_is_refused(police: MemoryAgency) -> None:
     with pytest.raises(EventError) as unknown:
         _change(police, "00000000-0000-4000-8000-000000000000", (COUNCIL,))
     assert unknown.value.code == "referral_unknown"
 
 
-def test_a_referral_is_made_once(police: Office) -> None:
+def test_a_referral_is_made_once(police: MemoryAgency) -> None:
     made = police.event()
     police.publish(made)
     with pytest.raises(EventError) as exists:
@@ -200,7 +202,7 @@ def test_a_referral_is_made_once(police: Office) -> None:
 
 
 def test_a_change_that_one_of_two_recipients_conflicts_with_changes_neither(
-    police: Office,
+    police: MemoryAgency,
 ) -> None:
     made = police.event(to=(COUNCIL, SUPPORT))
     referral = str(made.data["referral_id"])
@@ -225,7 +227,7 @@ def test_a_change_that_one_of_two_recipients_conflicts_with_changes_neither(
         assert (council.status, council.version) == ("requested", 1)
 
 
-def test_urgent_referrals_are_due_sooner(police: Office) -> None:
+def test_urgent_referrals_are_due_sooner(police: MemoryAgency) -> None:
     routine = police.event(urgency="routine")
     urgent = police.event(urgency="urgent")
     due = []

@@ -21,13 +21,15 @@ from broker.service.reporting import report_recovery
 from broker.statements.receipts import format_receipt
 from broker.tlog.checkpoint import Origin, Place
 from tests.support.founded_partnership import COUNCIL, MINUTE, NOW, POLICE, SECOND
-from tests.support.memory_agency import Clock, Office, at_offsets, ids
+from tests.support.memory_agency import Clock, MemoryAgency, at_offsets, ids
 
 CASE = "11111111-1111-4111-8111-111111111111"
 KID = bytes(32)
 
 
-def confirm(police: Office, council: Office, *, at: int, root: bytes | None = None) -> None:
+def confirm(
+    police: MemoryAgency, council: MemoryAgency, *, at: int, root: bytes | None = None
+) -> None:
     """Council's receipt over what it holds arrives at the sender."""
     one = police.log()[0]
     state = council.state(POLICE, one)
@@ -46,14 +48,14 @@ def council_reads(_topic: str) -> frozenset[str]:
     return frozenset({COUNCIL})
 
 
-async def recover(police: Office, since: int) -> tuple[int, int]:
+async def recover(police: MemoryAgency, since: int) -> tuple[int, int]:
     key = RevokedKey(KID, police.clock.now - 10 * MINUTE, since)
     done = await police.relay.recover([key], council_reads, police.trust.receipt_believed)
     await police.relay.resend()
     return done
 
 
-async def read_to_the_end(council: Office, records: list[Record]) -> list[str]:
+async def read_to_the_end(council: MemoryAgency, records: list[Record]) -> list[str]:
     """Alarms of what is taken; nothing stays open."""
     batch = council.take(records)
     state = council.state(POLICE, records[0])
@@ -63,7 +65,7 @@ async def read_to_the_end(council: Office, records: list[Record]) -> list[str]:
 
 
 async def test_what_everyone_had_confirmed_is_not_published_again(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(3, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -79,7 +81,7 @@ async def test_what_everyone_had_confirmed_is_not_published_again(
 
 
 async def test_what_was_not_confirmed_comes_again_and_is_a_repeat_to_whoever_has_it(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(3, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -98,7 +100,7 @@ async def test_what_was_not_confirmed_comes_again_and_is_a_repeat_to_whoever_has
 
 
 async def test_a_reader_that_refused_the_tail_lacks_nothing_and_keeps_no_gap(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(3, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -112,7 +114,7 @@ async def test_a_reader_that_refused_the_tail_lacks_nothing_and_keeps_no_gap(
 
 
 async def test_a_reader_that_holds_a_piece_of_the_tail_keeps_no_gap_either(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(1, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -127,7 +129,7 @@ async def test_a_reader_that_holds_a_piece_of_the_tail_keeps_no_gap_either(
 
 
 async def test_generations_that_nobody_confirmed_are_gone_through(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(2, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -144,7 +146,7 @@ async def test_generations_that_nobody_confirmed_are_gone_through(
 
 
 async def test_a_reader_that_never_confirmed_gets_everything_of_the_key(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(2, case_id=CASE)
     clock.pass_(5 * SECOND)
@@ -154,7 +156,7 @@ async def test_a_reader_that_never_confirmed_gets_everything_of_the_key(
 
 
 async def test_what_an_earlier_key_signed_is_left_alone(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(2, case_id=CASE)
     clock.pass_(MINUTE)
@@ -168,7 +170,7 @@ async def test_what_an_earlier_key_signed_is_left_alone(
 
 
 async def test_a_receipt_over_a_root_that_we_did_not_sign_confirms_nothing(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(2, case_id=CASE)
     council.take(at_offsets(police.log()))
@@ -178,7 +180,7 @@ async def test_a_receipt_over_a_root_that_we_did_not_sign_confirms_nothing(
 
 
 async def test_a_receipt_under_a_key_that_was_itself_revoked_confirms_nothing(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     """A thief of the reader's receipt key may have signed it: who reads there may lack it all."""
     await police.send(2, case_id=CASE)
@@ -194,7 +196,7 @@ async def test_a_receipt_under_a_key_that_was_itself_revoked_confirms_nothing(
 
 
 async def test_it_is_done_once_and_again_only_for_an_earlier_time(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(2, case_id=CASE)
     clock.pass_(5 * SECOND)
@@ -206,7 +208,7 @@ async def test_it_is_done_once_and_again_only_for_an_earlier_time(
 
 
 async def test_a_crash_before_sending_sends_the_same_bytes(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(2, case_id=CASE)
     clock.pass_(5 * SECOND)
@@ -223,7 +225,7 @@ async def test_a_crash_before_sending_sends_the_same_bytes(
 
 
 async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
-    police: Office, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    police: MemoryAgency, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # by the agency's secret, which is new in each run, both might fall into one partition
     monkeypatch.setattr(pseudonyms, "partition", lambda _secret, case, _all: int(case == CASE))
@@ -251,7 +253,7 @@ async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
 
 
 async def test_content_that_is_gone_is_counted(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(2, case_id=CASE)
     with police.store.transaction() as tx:
@@ -266,7 +268,7 @@ async def test_content_that_is_gone_is_counted(
 
 @pytest.mark.parametrize("ahead", [MINUTE, 4 * MINUTE])
 async def test_a_generation_that_a_thief_opened_ahead_of_the_clock_is_passed(
-    police: Office, council: Office, clock: Clock, ahead: int
+    police: MemoryAgency, council: MemoryAgency, clock: Clock, ahead: int
 ) -> None:
     await police.send(1, case_id=CASE)
     (honest,) = at_offsets(police.log())
@@ -292,7 +294,7 @@ async def test_a_generation_that_a_thief_opened_ahead_of_the_clock_is_passed(
 
 @pytest.mark.parametrize("opened", [NOW + 11 * MINUTE, 2**63, 2**64 - 1])
 async def test_a_generation_that_no_reader_takes_does_not_stop_the_sender(
-    police: Office, council: Office, clock: Clock, opened: int
+    police: MemoryAgency, council: MemoryAgency, clock: Clock, opened: int
 ) -> None:
     await police.send(1, case_id=CASE)
     (honest,) = at_offsets(police.log())
@@ -307,7 +309,7 @@ async def test_a_generation_that_no_reader_takes_does_not_stop_the_sender(
 
 
 async def test_a_generation_after_a_thiefs_is_dated_so_that_readers_take_it(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(1, case_id=CASE)
     (honest,) = at_offsets(police.log())
@@ -322,7 +324,7 @@ async def test_a_generation_after_a_thiefs_is_dated_so_that_readers_take_it(
     assert await read_to_the_end(council, at_offsets(police.log())[1:]) == ["rollback"]
 
 
-def test_readers_are_all_others_who_may_read_the_topic(police: Office) -> None:
+def test_readers_are_all_others_who_may_read_the_topic(police: MemoryAgency) -> None:
     contract = police.world.contract
     found = readers_of(police.world.topic(), POLICE, police.contracts, police.manifests)
     assert COUNCIL in found
@@ -331,5 +333,5 @@ def test_readers_are_all_others_who_may_read_the_topic(police: Office) -> None:
     assert readers_of("another.topic", POLICE, police.contracts, police.manifests) == frozenset()
 
 
-def test_nothing_is_revoked_in_a_partnership_at_peace(police: Office) -> None:
+def test_nothing_is_revoked_in_a_partnership_at_peace(police: MemoryAgency) -> None:
     assert revoked_stream_keys(police.manifests, POLICE) == ()

@@ -14,7 +14,7 @@ from broker.sending.streams import MAX_BATCH_EVENTS
 from broker.store.rows import NewOutboxRow
 from broker.tlog.checkpoint import GenerationPlace
 from tests.support.founded_partnership import DAY, MINUTE, POLICE, SECOND
-from tests.support.memory_agency import Clock, Make, Office, at_offsets, ids, replay_all
+from tests.support.memory_agency import Clock, Make, MemoryAgency, at_offsets, ids, replay_all
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 
@@ -36,7 +36,7 @@ class Unreliable(MemoryTransport):
 
 
 async def test_what_is_published_arrives_in_order_under_one_signature(
-    police: Office, council: Office
+    police: MemoryAgency, council: MemoryAgency
 ) -> None:
     sent = await police.send(5)
     records = police.log()
@@ -47,7 +47,7 @@ async def test_what_is_published_arrives_in_order_under_one_signature(
     assert police.relay.batches() == []
 
 
-async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -> None:
+async def test_a_batch_has_at_most_512_events(police: MemoryAgency, council: MemoryAgency) -> None:
     sealed = police.sealer().seal(police.event(), police.clock.now)
     with police.store.transaction() as tx:
         row = NewOutboxRow(sealed.event_id, police.world.topic(), 0, sealed.value)
@@ -58,7 +58,7 @@ async def test_a_batch_has_at_most_512_events(police: Office, council: Office) -
 
 
 async def test_a_restart_between_index_and_send_resends_the_same_bytes(
-    police: Office, council: Office
+    police: MemoryAgency, council: MemoryAgency
 ) -> None:
     police.relay.take_lock("one")
     police.publish()
@@ -76,7 +76,7 @@ async def test_a_restart_between_index_and_send_resends_the_same_bytes(
 
 
 async def test_a_resend_of_what_kafka_did_not_acknowledge_is_a_repeat(
-    police: Office, council: Office
+    police: MemoryAgency, council: MemoryAgency
 ) -> None:
     transport = Unreliable(police.kafka, POLICE, survives=10)
     transport.tell = False
@@ -91,7 +91,9 @@ async def test_a_resend_of_what_kafka_did_not_acknowledge_is_a_repeat(
     assert (len(batch.opened), batch.repeats, batch.alarms) == (3, 2, [])
 
 
-async def test_what_kafka_said_it_has_is_not_sent_again(police: Office, council: Office) -> None:
+async def test_what_kafka_said_it_has_is_not_sent_again(
+    police: MemoryAgency, council: MemoryAgency
+) -> None:
     police.transport = Unreliable(police.kafka, POLICE, survives=2)
     police.relay = police.another_relay()
     with pytest.raises(TransportError):
@@ -105,7 +107,7 @@ async def test_what_kafka_said_it_has_is_not_sent_again(police: Office, council:
 
 
 async def test_a_new_lock_opens_a_new_generation_that_names_the_last(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     await police.send(2, case_id=case)
@@ -124,7 +126,9 @@ async def test_a_new_lock_opens_a_new_generation_that_names_the_last(
     assert [held.end for held in state.generations.values()] == [2, 1, None]
 
 
-async def test_a_zombie_can_index_nothing(police: Office, council: Office, clock: Clock) -> None:
+async def test_a_zombie_can_index_nothing(
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
+) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     await police.send(1, case_id=case)
     zombie = police.relay
@@ -141,7 +145,7 @@ async def test_a_zombie_can_index_nothing(police: Office, council: Office, clock
 
 
 async def test_a_zombie_that_had_indexed_resends_the_same_bytes(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     await police.send(1, case_id=case)
@@ -157,7 +161,9 @@ async def test_a_zombie_that_had_indexed_resends_the_same_bytes(
 
 
 @pytest.mark.parametrize("jump", [MAX_CLOCK_JUMP_MS + 1, -MAX_CLOCK_JUMP_MS - 1])
-async def test_a_clock_that_jumps_stops_the_relay(police: Office, clock: Clock, jump: int) -> None:
+async def test_a_clock_that_jumps_stops_the_relay(
+    police: MemoryAgency, clock: Clock, jump: int
+) -> None:
     police.publish()
     police.relay.take_lock("test")
     clock.now += jump
@@ -169,7 +175,7 @@ async def test_a_clock_that_jumps_stops_the_relay(police: Office, clock: Clock, 
 
 
 async def test_five_minutes_of_correction_and_any_time_that_passes_are_no_jump(
-    police: Office, clock: Clock
+    police: MemoryAgency, clock: Clock
 ) -> None:
     police.relay.take_lock("test")
     clock.now += MAX_CLOCK_JUMP_MS
@@ -178,7 +184,9 @@ async def test_five_minutes_of_correction_and_any_time_that_passes_are_no_jump(
     assert await police.relay.round() == 1
 
 
-async def test_a_relay_restarted_far_behind_its_log_stops(police: Office, clock: Clock) -> None:
+async def test_a_relay_restarted_far_behind_its_log_stops(
+    police: MemoryAgency, clock: Clock
+) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     clock.now += 10 * MINUTE
     police.relay = police.another_relay()
@@ -191,7 +199,7 @@ async def test_a_relay_restarted_far_behind_its_log_stops(police: Office, clock:
 
 
 async def test_log_times_do_not_fall_when_the_clock_is_set_back_a_little(
-    police: Office, council: Office, clock: Clock
+    police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     clock.pass_(2 * MINUTE)
@@ -205,7 +213,7 @@ async def test_log_times_do_not_fall_when_the_clock_is_set_back_a_little(
 
 
 async def test_a_database_of_yesterday_forks_nothing(
-    police: Office, council: Office, clock: Clock, open_office: Make
+    police: MemoryAgency, council: MemoryAgency, clock: Clock, open_member: Make
 ) -> None:
     """The restored sender goes on from an older head; readers see a rollback and follow it."""
     case = "11111111-1111-4111-8111-111111111111"
@@ -213,7 +221,7 @@ async def test_a_database_of_yesterday_forks_nothing(
     backup = police.backup()
     clock.pass_(SECOND)
     await police.send(1, case_id=case)
-    restored = open_office(POLICE)
+    restored = open_member(POLICE)
     restored.restore(backup)
     clock.pass_(SECOND)
     sent = await restored.send(1, case_id=case)
@@ -226,7 +234,7 @@ async def test_a_database_of_yesterday_forks_nothing(
 
 
 async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
-    police: Office, council: Office, clock: Clock, open_office: Make
+    police: MemoryAgency, council: MemoryAgency, clock: Clock, open_member: Make
 ) -> None:
     """Readers hold a generation that was opened in three minutes, which the copy does not know."""
     case = "11111111-1111-4111-8111-111111111111"
@@ -236,7 +244,7 @@ async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
     police.relay = police.another_relay()
     await police.send(1, case_id=case)
     clock.now -= 3 * MINUTE
-    restored = open_office(POLICE)
+    restored = open_member(POLICE)
     restored.restore(backup)
     clock.pass_(SECOND)
     await restored.send(1, case_id=case)
@@ -261,7 +269,9 @@ async def test_a_restored_sender_is_followed_though_its_clock_had_been_ahead(
     assert not any(held.gaps for held in state.generations.values())
 
 
-async def test_kafka_refusing_leaves_everything_in_place(police: Office, council: Office) -> None:
+async def test_kafka_refusing_leaves_everything_in_place(
+    police: MemoryAgency, council: MemoryAgency
+) -> None:
     police.kafka.up = False
     with pytest.raises(TransportError) as away:
         await police.send(3)
@@ -278,7 +288,7 @@ def log_of(record: Record, generation: str) -> GenerationPlace:
     return GenerationPlace(POLICE, record.topic, record.partition, generation)
 
 
-async def test_a_replay_publishes_the_same_bytes(police: Office) -> None:
+async def test_a_replay_publishes_the_same_bytes(police: MemoryAgency) -> None:
     await police.send(4)
     before = list(police.log())
     state = before[0]
@@ -289,7 +299,7 @@ async def test_a_replay_publishes_the_same_bytes(police: Office) -> None:
     ]
 
 
-async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
+async def test_a_replay_of_what_never_was_is_nothing(police: MemoryAgency) -> None:
     await police.send(2)
     one = police.log()[0]
     generation = _generation(police)
@@ -300,7 +310,7 @@ async def test_a_replay_of_what_never_was_is_nothing(police: Office) -> None:
 
 
 async def test_a_long_replay_is_sent_in_rounds(
-    police: Office, monkeypatch: pytest.MonkeyPatch
+    police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("broker.sending.relay.REPLAYED_BYTES_AT_ONCE", 1)
     for _ in range(3):
@@ -318,7 +328,7 @@ async def test_a_long_replay_is_sent_in_rounds(
     assert (sent, calls) == (5, [1] * 5)
 
 
-def _generation(office: Office) -> str:
-    with office.store.reading() as tx:
+def _generation(member: MemoryAgency) -> str:
+    with member.store.reading() as tx:
         (head,) = tx.streams.heads()
     return head.name

@@ -8,15 +8,22 @@ from broker.errors import RegistryError
 from broker.keys.issuing import ManifestChanges
 from broker.sending.sealing_context import SealingContext
 from contracts.errors import ConcordantError, EventError
-from tests.support.founded_partnership import COUNCIL, NOW, POLICE, SUPPORT, Workshop, workshop
+from tests.support.founded_partnership import (
+    COUNCIL,
+    NOW,
+    POLICE,
+    SUPPORT,
+    FoundedPartnership,
+    founded,
+)
 
 DAY = 24 * 60 * 60 * 1000
 TYPE = "referral.made"
 
 
 @pytest.fixture(scope="module")
-def world() -> Workshop:
-    return workshop()
+def world() -> FoundedPartnership:
+    return founded()
 
 
 def answers(context: SealingContext, moment: int) -> list[object]:
@@ -36,7 +43,7 @@ def answers(context: SealingContext, moment: int) -> list[object]:
     return found
 
 
-def moments(world: Workshop) -> list[int]:
+def moments(world: FoundedPartnership) -> list[int]:
     """Each moment at which something begins or ends, with the milliseconds beside it."""
     found = {world.contract.starts_ms, world.contract.ends_ms, NOW, NOW + 400 * DAY}
     for verified in world.manifests.all():
@@ -46,7 +53,7 @@ def moments(world: Workshop) -> list[int]:
     return sorted(moment + beside for moment in found for beside in (-1, 0, 1))
 
 
-def test_what_is_kept_is_what_the_books_say_at_every_moment(world: Workshop) -> None:
+def test_what_is_kept_is_what_the_books_say_at_every_moment(world: FoundedPartnership) -> None:
     contracts = world.book(POLICE)
     forth = moments(world)
     kept = SealingContext(contracts, world.manifests)
@@ -55,7 +62,7 @@ def test_what_is_kept_is_what_the_books_say_at_every_moment(world: Workshop) -> 
         assert answers(kept, moment) == answers(anew, moment)
 
 
-def test_other_books_answer_at_once(world: Workshop) -> None:
+def test_other_books_answer_at_once(world: FoundedPartnership) -> None:
     context = SealingContext(world.book(POLICE), world.manifests)
     before = context.exchange_key(COUNCIL, NOW).kid
     context.manifests = world.reissue(COUNCIL, ManifestChanges(), NOW + 29 * DAY)
@@ -65,7 +72,7 @@ def test_other_books_answer_at_once(world: Workshop) -> None:
     assert context.exchange_key(COUNCIL, NOW).kid == before
 
 
-def test_a_refusal_is_not_kept(world: Workshop) -> None:
+def test_a_refusal_is_not_kept(world: FoundedPartnership) -> None:
     context = SealingContext(world.book(POLICE), world.manifests)
     with pytest.raises(EventError) as refused:
         context.contract_in_force("no.such-type", NOW)
@@ -73,7 +80,7 @@ def test_a_refusal_is_not_kept(world: Workshop) -> None:
     assert context.contract_in_force(TYPE, NOW).text.hash == world.signed.text.hash
 
 
-def test_a_key_is_one_object_as_long_as_it_lives(world: Workshop) -> None:
+def test_a_key_is_one_object_as_long_as_it_lives(world: FoundedPartnership) -> None:
     context = SealingContext(world.book(POLICE), world.manifests)
     key = context.exchange_key(COUNCIL, NOW)
     assert context.exchange_key(COUNCIL, NOW + 1) is key

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from tests.support.founded_partnership import COUNCIL, POLICE, PROSECUTION, SUPPORT
-from tests.support.memory_agency import Make, Office, at_offsets
+from tests.support.memory_agency import Make, MemoryAgency, at_offsets
 from tests.unit.broker.sending.shared_key import shared_key_manifests
 
 
 async def test_events_to_the_owner_and_the_liar_open_at_every_other_reader(
-    open_office: Make,
+    open_member: Make,
 ) -> None:
     police, council, prosecution, support = map(
-        open_office, (POLICE, COUNCIL, PROSECUTION, SUPPORT)
+        open_member, (POLICE, COUNCIL, PROSECUTION, SUPPORT)
     )
     manifests = shared_key_manifests(police.world)
     police.terms.manifests = manifests
@@ -24,7 +24,7 @@ async def test_events_to_the_owner_and_the_liar_open_at_every_other_reader(
     assert take_all(support, police) == (set(), {"key_missing"})
 
 
-def take_all(reader: Office, sender: Office) -> tuple[set[str], set[str]]:
+def take_all(reader: MemoryAgency, sender: MemoryAgency) -> tuple[set[str], set[str]]:
     """What is in the inbox after all records of the sender, and the codes of refusals."""
     codes: set[str] = set()
     for partition in sender.kafka.topics[sender.world.topic()]:

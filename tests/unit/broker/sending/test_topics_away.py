@@ -6,13 +6,13 @@ import pytest
 
 from broker.errors import TransportError
 from tests.support.founded_partnership import CASE, COUNCIL, MADE, POLICE
-from tests.support.memory_agency import Office
+from tests.support.memory_agency import MemoryAgency
 
 KEPT = 3
 
 
 @pytest.fixture
-def away(police: Office) -> str:
+def away(police: MemoryAgency) -> str:
     """The topic of referrals, which Kafka does not let the police write to (yet)."""
     topic = police.world.topic("a")
     police.kafka.writers[topic].discard(POLICE)
@@ -20,11 +20,13 @@ def away(police: Office) -> str:
     return topic
 
 
-def sent(office: Office, topic: str) -> int:
-    return sum(map(len, office.kafka.topics[topic]))
+def sent(member: MemoryAgency, topic: str) -> int:
+    return sum(map(len, member.kafka.topics[topic]))
 
 
-async def test_events_of_other_topics_are_sent_in_the_same_round(police: Office, away: str) -> None:
+async def test_events_of_other_topics_are_sent_in_the_same_round(
+    police: MemoryAgency, away: str
+) -> None:
     police.publish(police.event(MADE))
     police.publish(police.event(CASE))
     with pytest.raises(TransportError) as refused:
@@ -34,7 +36,7 @@ async def test_events_of_other_topics_are_sent_in_the_same_round(police: Office,
 
 
 async def test_events_of_that_topic_wait_without_a_place_and_others_go_on(
-    police: Office, away: str
+    police: MemoryAgency, away: str
 ) -> None:
     police.publish(police.event(MADE))
     with pytest.raises(TransportError):
@@ -50,7 +52,7 @@ async def test_events_of_that_topic_wait_without_a_place_and_others_go_on(
 
 
 async def test_no_heartbeat_names_what_kafka_has_not_acknowledged(
-    police: Office, council: Office, away: str
+    police: MemoryAgency, council: MemoryAgency, away: str
 ) -> None:
     police.publish(police.event(MADE))
     police.publish(police.event(CASE))
@@ -66,7 +68,7 @@ async def test_no_heartbeat_names_what_kafka_has_not_acknowledged(
 
 
 async def test_a_head_that_was_acknowledged_before_stays_until_the_next_one_is(
-    police: Office,
+    police: MemoryAgency,
 ) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     await police.send(1, case_id=case)
@@ -83,7 +85,7 @@ async def test_a_head_that_was_acknowledged_before_stays_until_the_next_one_is(
 
 
 async def test_everything_arrives_once_the_topic_is_there(
-    police: Office, council: Office, away: str
+    police: MemoryAgency, council: MemoryAgency, away: str
 ) -> None:
     case = "11111111-1111-4111-8111-111111111111"
     expected = [police.publish(police.event(MADE, (COUNCIL,), case_id=case))]

@@ -10,7 +10,7 @@ from broker.observing.health import Readiness
 from broker.observing.metrics import Metrics
 from broker.service.relaying import require_waiting_helps
 from broker.transport.interfaces import Trouble
-from tests.support.memory_agency import Office
+from tests.support.memory_agency import MemoryAgency
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_no_waiting_can_mend_ends_the_service(code: str) -> None:
     ("code", "reason"), [("kafka_topic_missing", None), ("kafka_unreachable", "kafka_unreachable")]
 )
 def test_a_topic_that_is_waited_for_leaves_the_service_ready(
-    council: Office, code: str, reason: str | None
+    council: MemoryAgency, code: str, reason: str | None
 ) -> None:
     readiness = Readiness()
     outside = Outside(council.store, council.transport, council.clock, Metrics(), readiness)

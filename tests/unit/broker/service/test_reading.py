@@ -27,7 +27,7 @@ from broker.service.reading import Inbound, Reader
 from broker.transport.interfaces import Trouble
 from broker.transport.topics import control_topics
 from tests.support.founded_partnership import CASE, COUNCIL, DAY, POLICE
-from tests.support.memory_agency import Office
+from tests.support.memory_agency import MemoryAgency
 from tests.support.memory_kafka import MemoryKafka, MemoryTransport
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class Asked(MemoryTransport):
 
 
 @dataclass
-class Desk:
+class ReadingAgency:
     """The council's reader, and what it told."""
 
-    office: Office
+    member: MemoryAgency
     participant: Participant
     heard: list[News] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
@@ -72,17 +72,17 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
-        self.transport = Asked(self.office.kafka, COUNCIL, self._changed)
-        mine, store = self.participant, self.office.store
+        self.transport = Asked(self.member.kafka, COUNCIL, self._changed)
+        mine, store = self.participant, self.member.store
         self.trust = TrustStore(mine.agency, mine.contracts, mine.manifests, mine.keyring)
         self.control = Control(self.trust, mine.repository, store)
         inbound = Inbound(
             self.control,
-            Receiving(store, self.trust, self.office.secret),
+            Receiving(store, self.trust, self.member.secret),
             PositionGuard(store, self.transport),
         )
         names = self.control.topics.names
-        self.reader = Reader(self.transport, inbound, names, self, self.office.clock)
+        self.reader = Reader(self.transport, inbound, names, self, self.member.clock)
 
     def reached(self) -> None:
         """Nothing is asked of it."""
@@ -125,7 +125,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(council: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def node(council: MemoryAgency, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadingAgency:
     monkeypatch.setattr(reading, "AGAIN_S", 0.01)
     monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)
     found = council.participant
@@ -136,7 +136,7 @@ def desk(council: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> De
         agency=COUNCIL,
         fingerprints=(found.config.governance.ed25519, found.config.governance.ml_dsa_65),
     )
-    return Desk(council, replace(found, repository=repository))
+    return ReadingAgency(council, replace(found, repository=repository))
 
 
 def without_contracts(participant: Participant) -> Participant:
@@ -151,31 +151,31 @@ def without_contracts(participant: Participant) -> Participant:
     return replace(participant, contracts=contracts, manifests=manifests)
 
 
-def manifest_record(office: Office, agency: str) -> Record:
+def manifest_record(member: MemoryAgency, agency: str) -> Record:
     headers = ((CONTENT_TYPE_HEADER, MANIFEST_CONTENT_TYPE),)
-    raw = office.manifests.history(agency)[-1].raw
-    return Record(control_topics(office.world.deployment).manifests, 0, headers, raw)
+    raw = member.manifests.history(agency)[-1].raw
+    return Record(control_topics(member.world.deployment).manifests, 0, headers, raw)
 
 
 async def test_a_topic_that_is_not_there_is_waited_for_and_the_others_are_read(
-    desk: Desk, police: Office
+    node: ReadingAgency, police: MemoryAgency
 ) -> None:
     awaited = police.world.topic("a")
     partitions = police.kafka.topics.pop(awaited)
     readers = police.kafka.readers.pop(awaited)
-    async with desk.running():
-        await desk.until(lambda: desk.waits_for(awaited))
+    async with node.running():
+        await node.until(lambda: node.waits_for(awaited))
         there = await police.send(1, event_type=CASE)
-        await desk.until(lambda: desk.office.inbox() == there)
+        await node.until(lambda: node.member.inbox() == there)
         police.kafka.topics[awaited], police.kafka.readers[awaited] = partitions, readers
         late = await police.send(2)
-        await desk.until(lambda: len(desk.office.inbox()) == 3)
-    assert set(desk.office.inbox()) == {*there, *late}
-    assert sum(batch.repeats for batch in desk.batches) == 0
+        await node.until(lambda: len(node.member.inbox()) == 3)
+    assert set(node.member.inbox()) == {*there, *late}
+    assert sum(batch.repeats for batch in node.batches) == 0
 
 
 async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
-    desk: Desk, police: Office, monkeypatch: pytest.MonkeyPatch
+    node: ReadingAgency, police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
 
@@ -186,53 +186,57 @@ async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
     monkeypatch.setattr(reading, "retry_delay_s", no_time_and_then_for_ever)
     topic = police.world.topic("a")
     del police.kafka.readers[topic]
-    async with desk.running():
-        await desk.until(lambda: len(desk.troubles) >= 5)
+    async with node.running():
+        await node.until(lambda: len(node.troubles) >= 5)
         assert waits == [1, 2, 3, 4, 5]
-        assert desk.transport.looks == 5, "once at first, and then once after each wait"
-    assert {(one.code, one.topic) for one in desk.troubles} == {("kafka_topic_missing", topic)}
+        assert node.transport.looks == 5, "once at first, and then once after each wait"
+    assert {(one.code, one.topic) for one in node.troubles} == {("kafka_topic_missing", topic)}
 
 
 async def test_a_topic_whose_right_is_withdrawn_is_left_and_the_others_go_on(
-    desk: Desk, police: Office
+    node: ReadingAgency, police: MemoryAgency
 ) -> None:
     withdrawn = police.world.topic("a")
-    async with desk.running() as task:
+    async with node.running() as task:
         before = await police.send(1)
-        await desk.until(lambda: desk.office.inbox() == before)
+        await node.until(lambda: node.member.inbox() == before)
         police.kafka.readers[withdrawn].remove(COUNCIL)
-        await desk.until(lambda: desk.waits_for(withdrawn))
+        await node.until(lambda: node.waits_for(withdrawn))
         after = await police.send(1, event_type=CASE)
-        await desk.until(lambda: len(desk.office.inbox()) == 2)
+        await node.until(lambda: len(node.member.inbox()) == 2)
         assert not task.done()
-    assert set(desk.office.inbox()) == {*before, *after}
+    assert set(node.member.inbox()) == {*before, *after}
 
 
-async def test_a_reader_whom_kafka_refuses_altogether_ends(desk: Desk, police: Office) -> None:
+async def test_a_reader_whom_kafka_refuses_altogether_ends(
+    node: ReadingAgency, police: MemoryAgency
+) -> None:
     for readers in police.kafka.readers.values():
         readers.discard(COUNCIL)
     with pytest.raises(TransportError) as refused:
-        await desk.reader.run(asyncio.Event(), desk.on_trouble)
+        await node.reader.run(asyncio.Event(), node.on_trouble)
     assert refused.value.code == "kafka_refused"
-    assert [one.code for one in desk.troubles] == ["kafka_refused"]
+    assert [one.code for one in node.troubles] == ["kafka_refused"]
 
 
-async def test_a_kafka_that_goes_away_meanwhile_is_waited_for(desk: Desk, police: Office) -> None:
+async def test_a_kafka_that_goes_away_meanwhile_is_waited_for(
+    node: ReadingAgency, police: MemoryAgency
+) -> None:
     police.kafka.up = False
-    async with desk.running() as task:
-        await desk.until(lambda: any(one.code == "kafka_unreachable" for one in desk.troubles))
+    async with node.running() as task:
+        await node.until(lambda: any(one.code == "kafka_unreachable" for one in node.troubles))
         police.kafka.up = True
         sent = await police.send(1)
-        await desk.until(lambda: desk.office.inbox() == sent)
+        await node.until(lambda: node.member.inbox() == sent)
         assert not task.done()
 
 
 async def test_manifests_that_came_before_their_contract_are_heard_once_it_is_trusted(
-    desk: Desk, police: Office
+    node: ReadingAgency, police: MemoryAgency
 ) -> None:
     """They were refused, and the position is past them."""
-    complete = desk.participant
-    early = Desk(desk.office, without_contracts(complete))
+    complete = node.participant
+    early = ReadingAgency(node.member, without_contracts(complete))
     await police.transport.send([manifest_record(police, POLICE)])
     async with early.running():
         await early.until(lambda: any(news.rejected for news in early.heard))
@@ -245,40 +249,40 @@ async def test_manifests_that_came_before_their_contract_are_heard_once_it_is_tr
         await police.transport.send([manifest_record(police, COUNCIL)])
         await early.until(lambda: early.control.manifests.newest(COUNCIL) is not None)
         sent = await police.send(2)
-        await early.until(lambda: len(early.office.inbox()) == 2)
-    assert early.office.inbox() == sent
+        await early.until(lambda: len(early.member.inbox()) == 2)
+    assert early.member.inbox() == sent
     assert early.books >= 3  # the contract, and each manifest
 
 
 async def test_manifests_are_heard_anew_once_for_each_set_of_contracts(
-    desk: Desk, police: Office
+    node: ReadingAgency, police: MemoryAgency
 ) -> None:
     """Also when the contract was signed while nobody read: what is kept says what was heard."""
     await police.transport.send([manifest_record(police, POLICE)])
-    early = Desk(desk.office, without_contracts(desk.participant))
+    early = ReadingAgency(node.member, without_contracts(node.participant))
     async with early.running():
         await early.until(lambda: any(news.rejected for news in early.heard))
-    unheard = replace(desk.participant, manifests=ManifestBook(desk.participant.deployment))
-    later = Desk(desk.office, unheard)
+    unheard = replace(node.participant, manifests=ManifestBook(node.participant.deployment))
+    later = ReadingAgency(node.member, unheard)
     async with later.running():
         await later.until(lambda: bool(later.transport.subscribed))  # all was heard by then
     assert later.control.manifests.newest(POLICE) is not None
-    again = Desk(desk.office, unheard)
+    again = ReadingAgency(node.member, unheard)
     async with again.running():
         await again.until(lambda: bool(again.transport.subscribed))
     assert again.control.manifests.newest(POLICE) is None  # its own files have it
 
 
 async def test_a_contract_that_is_taken_away_takes_its_topics_with_it(
-    desk: Desk, police: Office
+    node: ReadingAgency, police: MemoryAgency
 ) -> None:
     topic = police.world.topic("a")
-    async with desk.running():
-        await desk.until(lambda: topic in desk.transport.subscribed)
-        await desk.reader.take_up(lambda: without_contracts(desk.participant))
-        await desk.until(
-            lambda: bool(desk.transport.subscribed) and topic not in desk.transport.subscribed
+    async with node.running():
+        await node.until(lambda: topic in node.transport.subscribed)
+        await node.reader.take_up(lambda: without_contracts(node.participant))
+        await node.until(
+            lambda: bool(node.transport.subscribed) and topic not in node.transport.subscribed
         )
-        assert set(desk.transport.subscribed) == set(
-            control_topics(desk.participant.deployment).names
+        assert set(node.transport.subscribed) == set(
+            control_topics(node.participant.deployment).names
         )

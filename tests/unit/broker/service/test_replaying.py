@@ -11,7 +11,7 @@ from broker.service import replaying
 from broker.service.replaying import Replaying
 from broker.statements.notices import REPLAY_HEADING, Notice
 from broker.tlog.checkpoint import GenerationPlace, Origin
-from tests.support.founded_partnership import NOW, POLICE, workshop
+from tests.support.founded_partnership import NOW, POLICE, founded
 
 
 class FakeRelay:
@@ -40,7 +40,7 @@ class FakeRelay:
 
 async def published(relay: FakeRelay, last: int) -> list[tuple[int, int]]:
     requests = ReplayRequests()
-    origin = Origin(workshop().deployment, POLICE, workshop().topic(), 0, "g")
+    origin = Origin(founded().deployment, POLICE, founded().topic(), 0, "g")
     requests.ask(POLICE, Notice(REPLAY_HEADING, origin, 0, last, NOW), NOW)
     stop = asyncio.Event()
     control = SimpleNamespace(
