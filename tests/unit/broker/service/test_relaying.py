@@ -7,22 +7,22 @@ from pathlib import Path
 
 from broker.service.relaying import Relaying
 from broker.service.reporting import Status
-from tests.support.founded_partnership import POLICE, Workshop
-from tests.support.memory_agency import Office, ids
-from tests.support.memory_control import Desk
+from tests.support.founded_partnership import POLICE, FoundedPartnership
+from tests.support.memory_agency import MemoryAgency, ids
+from tests.support.memory_control import ControlNode
 
 CASE = "11111111-1111-4111-8111-111111111111"
 
 
-def waiting(office: Office) -> int:
+def waiting(member: MemoryAgency) -> int:
     """Events of the outbox that Kafka has not acknowledged."""
-    with office.store.reading() as tx:
+    with member.store.reading() as tx:
         counts = tx.outbox.counts()
     return counts.pending + counts.unsent
 
 
 async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
-    police: Office, world: Workshop, tmp_path: Path
+    police: MemoryAgency, world: FoundedPartnership, tmp_path: Path
 ) -> None:
     police.relay.take_lock("one")
     signed = police.publish(police.event(case_id=CASE))
@@ -31,8 +31,8 @@ async def test_the_loop_resends_at_its_start_before_it_sends_anything_new(
     assert police.log() == []
     relay = police.another_relay()
     relay.take_lock("two")
-    desk = Desk(police, world.directory(POLICE, tmp_path))
-    loop = Relaying(relay, police.trust_store, desk.notices, Status(desk.metrics, 60.0))
+    node = ControlNode(police, world.directory(POLICE, tmp_path))
+    loop = Relaying(relay, police.trust_store, node.notices, Status(node.metrics, 60.0))
     stop = asyncio.Event()
     task = asyncio.create_task(loop.run(0.01, stop))
     for _ in range(400):
