@@ -1,10 +1,15 @@
 """Test suite for the required behaviour of an adapter, for the author's tests to inherit.
 
-    class TestMine(AdapterBehaviour): adapter = mine.ADAPTER partners = {"CSU1": "csu-camden"} def
-    export(self) -> bytes: ...
+Example::
 
-Its events have every leaf of a type, so that an adapter without a column for a leaf fails here and
-not in production.
+    class TestMine(AdapterBehaviour):
+        adapter = mine.ADAPTER
+        document = mine.ADAPTER.mapping.document
+
+        def export(self) -> bytes: ...
+
+The events of the suite have every leaf of a type. So an adapter without a column for a leaf fails
+here and not in production.
 """
 
 from __future__ import annotations
@@ -145,7 +150,6 @@ class AdapterBehaviour:
     Attributes:
         adapter: the adapter under test.
         document: mapping document of the adapter.
-        personal: leaves or texts that ``test_no_value_in_an_error`` must not find in an error.
         one_way: leaves that the adapter writes and never reads (a many-to-one code).
     """
 

@@ -4,8 +4,11 @@ It serves downstream systems inside an agency (a dashboard, a case system with a
 with its own consumer group and its own state, so it never disturbs the adapter, and it can stop and
 continue. Every event that it returns is recorded as a consultation in the agency's disclosure log.
 
-    async with subscribe(Path("haven-support"), "dashboard") as events: async for event in events:
-    print(event.type, event.data)
+Example::
+
+    async with subscribe(Path("haven-support"), "dashboard") as events:
+        async for event in events:
+            print(event.type, event.data)
 """
 
 from __future__ import annotations
