@@ -63,8 +63,8 @@ class Partnership:
 
     def read(self, lines: list[bytes], reader: str) -> list[dict[str, Any]]:
         """The answers of our reader, which are those of the second."""
-        view, cache = load_setting(self.folder, reader).view(NOW), VerificationCache()
-        answers = [open_line(line, view, cache, NOW)[0] for line in lines]
+        context, cache = load_setting(self.folder, reader).context(NOW), VerificationCache()
+        answers = [open_line(line, context, cache, NOW)[0] for line in lines]
         second = Reading(load_view(self.folder, reader, NOW), NOW)
         assert [json.loads(second.answer(line)) for line in lines] == answers
         return answers
