@@ -11,8 +11,8 @@ wait. Later events of the same case wait, with two exceptions:
 - an urgent event does not wait for one that is not urgent.
 
 ``status``, ``doctor``, the metric ``concordant_held`` and ``quarantine list`` show held events.
-``quarantine retry`` offers them again. So does each start of the adapter, because a new mapping
-takes effect at a start.
+``quarantine retry`` offers them again. Each start of the adapter offers those again that block
+their case, because a new mapping takes effect at a start.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Delivery:
                 await wait(IDLE_S)
 
     def release(self) -> int:
-        """Offer events again that the mapping could not render. Returns the number of events."""
+        """Offer the held events again that block their case. Returns the number of events."""
         with self._store.transaction() as tx:
             return tx.inbox.release_cases()
 
