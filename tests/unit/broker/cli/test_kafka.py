@@ -373,7 +373,6 @@ def test_a_version_that_changes_partitions_is_not_followed_and_the_next_step_wor
     bad = host.has(host.follower({"a: {partitions: 6}": "a: {partitions: 7}"}))
     done = host.run("apply", "--follow", bad)
     done.require_failure("kafka_conflict", 3)
-    assert "another name" in done.err
     assert host.kafka.found == before
     folder = host.root / "council-camden" / "contracts"
     for end in (".yaml", ".note"):
