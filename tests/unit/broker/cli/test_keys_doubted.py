@@ -56,7 +56,7 @@ def test_without_a_revocation_nothing_is_in_doubt(cli, root: Path, world) -> Non
     taken(cli, world)
     done = doubted(cli, root)
     assert (done.code, done.out) == (0, b"")
-    assert f"Nothing of {SENDER} is in doubt" in done.err
+    assert SENDER in done.err
 
 
 def test_what_was_taken_since_then_is_listed(cli, root: Path, world) -> None:
