@@ -71,7 +71,7 @@ class VectorReader:
         self.now = case.now
         self.setting: SettingReader = _loaded(case.folder, case.agency)
         self.store = open_store(folder / "state.db")
-        self.trust: KeyResolver = self.setting.trust
+        self.trust: KeyResolver = self.setting.resolver
         self.seeds: PublishedSeeds = self.setting.seeds
         self.trust_store = TrustStore(
             case.agency,
