@@ -39,7 +39,7 @@ Act = Callable[[Path], object]
 
 def decided(setting: str, now: int, sender: str, *recipients: str) -> None:
     """The decision on a correct event, as ``event seal`` makes it."""
-    trust = load_setting(SETTINGS / setting, COUNCIL).trust
+    trust = load_setting(SETTINGS / setting, COUNCIL).resolver
     (signed,) = trust.contracts.trusted()
     event = replace(example(signed.contract, sender, "case.updated"), recipients=recipients)
     status = trust.contracts.status_of(signed, trust.manifests, now)
@@ -51,13 +51,13 @@ def decided(setting: str, now: int, sender: str, *recipients: str) -> None:
 
 def contracts(now: int) -> object:
     """The contract in force at a time."""
-    trust = load_setting(SETTINGS / "partnership", COUNCIL).trust
+    trust = load_setting(SETTINGS / "partnership", COUNCIL).resolver
     return contract_in_force(trust.contracts, trust.manifests, now)
 
 
 def adopted(deployment: str) -> ContractBook:
     parties = list(members().values())
-    trust = load_setting(SETTINGS / "partnership", COUNCIL).trust
+    trust = load_setting(SETTINGS / "partnership", COUNCIL).resolver
     return trust.contracts.adding(agreed(parties, deployment=deployment, starts=date(2026, 3, 2)))
 
 

@@ -58,7 +58,7 @@ CONTRACTS = {
 
 def believed(raw: bytes, book: ManifestBook, now: int | None = None) -> ManifestBook:
     """The book with a manifest, verified as a reader verifies what it meets."""
-    contracts = load_setting(SETTINGS / "refused-manifests", "council-camden").trust.contracts
+    contracts = load_setting(SETTINGS / "refused-manifests", "council-camden").resolver.contracts
     signed = parse_manifest(raw)
     verified = verify_manifest(
         signed,
