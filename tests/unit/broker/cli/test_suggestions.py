@@ -41,6 +41,11 @@ OTHERS = {
     ("keys passphrase", "NAME"),  # of an environment variable
     ("kafka plan", "NAME"),  # a principal of the host's own Kafka
     ("kafka apply", "NAME"),
+    ("agency init", "NAME"),  # the legal name
+    ("agency init", "CODE"),  # an area of the Office for National Statistics
+    ("agency init", "KIND"),  # its test is below
+    ("agency check-partner", "NAME"),  # who compares the words
+    ("contract draft", "NAME"),  # of the new partnership
 }
 
 
@@ -52,6 +57,29 @@ def test_every_command_that_takes_a_name_is_tried() -> None:
         if parameter.metavar in NAMES and "--operator" not in parameter.opts
     }
     assert taken - OTHERS == set(MISSPELT)
+
+
+def test_a_misspelt_kind_of_adapter_is_refused_before_anything_is_written(
+    cli, tmp_path: Path
+) -> None:
+    (tmp_path / "passphrase").write_text("a long passphrase of the test\n")
+    contact = "M. Manager,manager@haven.example"
+    contacts = ("data_protection_officer", "breach", "rights_and_complaints", "operations")
+    options = {
+        "--id": AGENCY,
+        "--name": "Haven Support",
+        "--role": "support",
+        "--area": "E09000007",
+        "--adapter": "suport",
+        "--kafka": "kafka.example:9093",
+        "--passphrase-file": tmp_path / "passphrase",
+    }
+    words = [word for option in options.items() for word in option]
+    words += [word for name in contacts for word in ("--contact", f"{name}={contact}")]
+    done = cli("agency", "init", tmp_path / "agency", *words)
+    done.require_failure("config_adapter_unknown", 3)
+    assert "support" in done.err.split("to do:")[1]
+    assert not (tmp_path / "agency").exists()
 
 
 @pytest.mark.parametrize(("command", "metavar"), MISSPELT)
