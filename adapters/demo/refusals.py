@@ -38,7 +38,7 @@ NOTICED_BY = {
     "withheld": "a heartbeat whose head is above what arrived",
     "gap": "the next record of its sender, which leaves a gap before it",
 }
-"""What shows that a record was withheld; the demo accepts the first of the two."""
+"""Signs that a record was withheld; the demo accepts the first of the two."""
 WITHHELD_FROM, WITHHELD_SENDER = "council-lewisham", "csu-lewisham"
 SUSPENDING, SUSPENDED_SENDER = person.COUNCIL, person.POLICE
 

@@ -24,10 +24,10 @@ from adapters.sources.settling import Signature
 from broker.held.import_folder import name_rule
 
 WATCHED_S: Final = 60 * 60.0
-"""How long a taken file is checked."""
+"""Time for which a taken file is checked."""
 REFUSED_WATCHED_S: Final = 60.0
-"""How long a refused file is checked. It is short, because later a person corrects the file in
-place and retries it.
+"""Time for which a refused file is checked. It is short, because later a person corrects the file
+in place and retries it.
 """
 LOOK_S: Final = 2.0
 MAX_WATCHED: Final = 10_000

@@ -14,7 +14,7 @@ from adapters.sources.shelving import Content
 from adapters.sources.source_file import FileChangedError, Piece, Verdict
 
 STILL_OPEN_S: Final = 60 * 60.0
-"""How long an unchanged file waits while a writer has it open. After that it is taken as it is, and
+"""Time for which an unchanged file waits while a writer has it open. Then it is taken as it is, and
 later changes are taken later.
 """
 

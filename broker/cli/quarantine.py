@@ -32,7 +32,7 @@ MOST_ID = 2**63 - 1
 """SQLite's largest integer."""
 
 _WAIT_S = 5.0
-"""How long `retry` waits for the running adapter to deliver an event."""
+"""Time for which `retry` waits for the running adapter to deliver an event."""
 
 
 @app.command("list")

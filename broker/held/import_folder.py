@@ -38,7 +38,7 @@ UNFINISHED_ENDINGS: Final = (
 UNFINISHED_BEGINNINGS: Final = (".", "~")
 UNFINISHED_SHOWN_MS: Final = 60 * 60 * 1000
 SHOWN_MS: Final = 60_000
-"""How long a plain file may wait, or another entry may lie here, before it is shown."""
+"""Time after which a waiting file or another entry of the folder is shown."""
 MAX_ENTRIES: Final = 100_000
 
 _DETAILS: Final = {

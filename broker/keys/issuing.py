@@ -35,7 +35,7 @@ from broker.tlog.note import format_note, sign_note
 from contracts.durations import DAY_MS
 
 PUBLISHED_AHEAD_MS: Final = 7 * DAY_MS
-"""How long before its start an exchange key's successor is published."""
+"""Time between the publication and the start of an exchange key's successor."""
 
 OPERATIONAL_KEYS: Final = (
     ("stream", "ed25519"),

@@ -35,7 +35,7 @@ Stage: TypeAlias = Literal[
     "in_force",
 ]
 DUE_DAYS: Final = 92
-"""How long before a day `contract status` names it: three months."""
+"""`contract status` names a day from three months before it."""
 DELEGATION_WARNING_MS: Final = 90 * DAY_MS
 MANIFEST_WARNING_MS: Final = 10 * DAY_MS
 OURSELVES: Final = "this agency"

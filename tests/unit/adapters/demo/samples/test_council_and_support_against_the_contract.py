@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import random
 from collections.abc import Mapping
-from datetime import date
 
 import pytest
 
@@ -17,10 +15,7 @@ from adapters.demo.samples.sample_rows import NARRATIVE_LIMIT
 from adapters.mapping import MemoryLinks
 from adapters.support import ADAPTER as SUPPORT
 from contracts.decision import decide
-from contracts.drafting import draft, london_parties
-from contracts.loading import parse_contract, shipped_terms
 from contracts.model import Contract
-from contracts.parties import GovernanceKeys
 from contracts.status import contract_status
 
 CASES = [c for c in case_list(11, 120) if len(c.incident.narrative) <= NARRATIVE_LIMIT]
@@ -50,25 +45,6 @@ CONTENT: Mapping[str, tuple[AgencyAdapter, Mapping[str, str], bytes]] = {
         ),
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    parties = london_parties()
-    keys = GovernanceKeys(
-        ed25519=base64.b64encode(bytes([1]) * 32).decode(),
-        ml_dsa_65=base64.b64encode(bytes([1]) * 1952).decode(),
-    )
-    text = draft(
-        shipped_terms(),
-        deployment="pan-london",
-        parties=parties,
-        governance_keys={str(party["id"]): keys for party in parties},
-        starts=date(2026, 1, 1),
-        ends=date(2027, 12, 31),
-        review_on=date(2027, 6, 30),
-    )
-    return parse_contract(text.encode(), "london-hate-crime.yaml").contract
 
 
 @pytest.mark.parametrize("agency", CONTENT)
