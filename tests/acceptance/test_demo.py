@@ -62,7 +62,7 @@ def test_everything_that_the_demo_expects_holds(played: tuple[dict[str, Any], Pa
     assert all(one["met"] for one in figures["expectations"])
 
 
-def test_what_was_sent_arrived_and_nothing_came_twice(
+def test_every_event_sent_arrived_exactly_once(
     played: tuple[dict[str, Any], Path, str],
 ) -> None:
     compared = played[0]["compared"]
@@ -111,7 +111,7 @@ def test_each_refusal_has_its_step_and_code(played: tuple[dict[str, Any], Path, 
     )
 
 
-def test_what_a_refusal_says_stands_in_a_file(played: tuple[dict[str, Any], Path, str]) -> None:
+def test_the_reason_of_a_refusal_is_in_a_file(played: tuple[dict[str, Any], Path, str]) -> None:
     figures, root, _ = played
     for refusal in figures["refusals"]:
         if refusal["shown_in"]:
@@ -161,7 +161,7 @@ def test_no_name_is_in_any_log(played: tuple[dict[str, Any], Path, str]) -> None
         assert "Placeholder" not in text
 
 
-def test_what_is_sealed_is_nowhere_readable_on_kafkas_disk(
+def test_sealed_values_are_not_readable_on_the_disk_of_kafka(
     played: tuple[dict[str, Any], Path, str],
 ) -> None:
     _, root, _ = played

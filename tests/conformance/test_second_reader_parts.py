@@ -184,7 +184,7 @@ def test_a_leaf_replay_only_fills_and_its_content_may_still_come() -> None:
     assert take(stream, "a", seen(log, 1)) == Placement(Verdict.REPEAT)
 
 
-def test_what_lies_before_the_start_or_leads_from_nowhere_is_not_taken() -> None:
+def test_a_record_before_the_start_or_without_a_link_is_not_taken() -> None:
     log, stream = leaves(4), Partition()
     take(stream, "b", seen(log, 2))
     assert code_of(stream, "b", seen(log, 1)) == "before_start"
@@ -282,7 +282,7 @@ def test_the_points_of_small_order_are_those_of_which_eight_times_is_nothing() -
         assert point == (0, 1)
 
 
-def test_who_signed_no_contract_believes_no_manifest_not_even_its_own() -> None:
+def test_an_agency_that_signed_no_contract_believes_no_manifest_not_even_its_own() -> None:
     folder = Path(__file__).parents[1] / "vectors" / "settings" / "incomplete"
     now = parse_time("2026-03-02T12:00:00.000Z")
     assert load_view(folder, "haven-support", now).manifests == {}

@@ -116,7 +116,7 @@ def test_an_export_that_is_dropped_again_after_a_restore_is_the_same_events(two:
     assert two.police.verify_log() == two.council.verify_log() == CASES
 
 
-def test_what_was_delivered_before_a_restore_is_delivered_once(two: Two) -> None:
+def test_an_event_delivered_before_a_restore_is_delivered_once(two: Two) -> None:
     yesterday = two.council.backup()
     two.export()
     two.relay()

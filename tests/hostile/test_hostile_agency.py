@@ -199,7 +199,7 @@ def test_a_recipient_who_may_not_have_the_type_is_refused(council: Witness, log:
 # --- what is others' ------------------------------------------------------------------------------
 
 
-def test_a_stolen_ciphertext_signed_again_opens_for_nobody(council: Witness, log: Log) -> None:
+def test_a_stolen_ciphertext_signed_again_does_not_open(council: Witness, log: Log) -> None:
     stolen = draft_event(to=(COUNCIL,)).value()
     assert len(council.take(*log.send(stolen)).opened) == 1  # and its wrap is remembered
     ignores(council, Log(SUPPORT), stolen)
@@ -222,7 +222,9 @@ def test_a_stolen_ciphertext_in_wraps_of_its_own_is_refused(
     refuses(council, Log(SUPPORT), stolen, 8, "commitment_wrong")
 
 
-def test_anothers_source_in_its_own_stream_opens_for_nobody(council: Witness, log: Log) -> None:
+def test_the_source_of_another_agency_in_its_own_stream_does_not_open(
+    council: Witness, log: Log
+) -> None:
     """The source of an event is the agency of its stream, whatever it was sealed for."""
     ignores(council, log, replace(draft_event(to=(COUNCIL,)), source=SUPPORT).value())
 
@@ -259,7 +261,7 @@ def test_a_contract_that_owns_another_topic_does_not_serve_it(
     refuses(council, log, draft_event(signed=other).value(), 6, "topic_not_owned")
 
 
-def test_a_contract_that_nobody_else_signed_holds_it_ten_minutes_and_then_only_the_record(
+def test_a_contract_without_other_signatures_delays_its_sender_ten_minutes_and_then_the_record(
     council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     made_up = world.another_contract(ends=TODAY + timedelta(days=3))
@@ -280,7 +282,7 @@ def test_a_contract_that_nobody_else_signed_holds_it_ten_minutes_and_then_only_t
 
 
 @pytest.mark.parametrize("terms", ["contract", "source", "deployment"])
-def test_a_session_wrap_under_other_terms_opens_for_nobody(
+def test_a_session_wrap_under_other_terms_does_not_open(
     council: Witness, world: FoundedPartnership, log: Log, terms: str
 ) -> None:
     other = world.another_contract(ends=TODAY + timedelta(days=2))

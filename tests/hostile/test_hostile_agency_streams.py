@@ -141,7 +141,7 @@ def _withdraw(reader: Witness, world: FoundedPartnership, since: int, now: int) 
     assert not reader.hear(manifest_record(issued.raw, POLICE)).rejected
 
 
-def test_what_a_withdrawn_key_signs_is_not_believed(
+def test_a_record_signed_by_a_withdrawn_key_is_not_believed(
     council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     assert len(council.take(log.send_one(honest())).opened) == 1
@@ -154,7 +154,7 @@ def test_what_a_withdrawn_key_signs_is_not_believed(
     assert len(council.take(theirs, now=NOW + 3 * HOUR).opened) == 1
 
 
-def test_what_an_earlier_receipt_covers_is_believed_of_a_withdrawn_key(
+def test_a_record_of_a_withdrawn_key_is_believed_if_an_earlier_receipt_covers_it(
     council: Witness, world: FoundedPartnership, log: Log
 ) -> None:
     one = log.send_one(honest())
@@ -296,7 +296,7 @@ def test_a_generation_before_the_one_it_names_is_refused(council: Witness, log: 
     goes_on(council, log)
 
 
-def test_a_generation_that_names_a_made_up_one_stands_with_a_gap_that_nobody_fills(
+def test_a_generation_that_names_an_invented_one_is_placed_with_a_permanent_gap(
     council: Witness, log: Log
 ) -> None:
     """It is asked for what it says that there was, and gets no receipt until it comes."""

@@ -54,7 +54,7 @@ def pass_over(world: HostileWorld, *, leaves: bool) -> None:
 
 
 @pytest.mark.parametrize("leaves", [False, True])
-def test_what_nobody_has_keeps_receipts_back_and_no_event(
+def test_records_lost_everywhere_delay_receipts_and_no_event(
     world: HostileWorld, leaves: bool
 ) -> None:
     pass_over(world, leaves=leaves)

@@ -120,7 +120,7 @@ def kafka(root: Path) -> MemoryKafka:
     return cluster(root, LONG_AGO)
 
 
-async def test_what_was_sealed_for_a_destroyed_key_opens_with_nothing_on_disk(
+async def test_a_record_sealed_for_a_destroyed_key_opens_with_no_file_on_disk(
     root: Path, kafka: MemoryKafka, calendar: Calendar, tmp_path: Path
 ) -> None:
     folder = root / COUNCIL

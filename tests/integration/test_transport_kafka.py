@@ -72,7 +72,7 @@ class TestKafka(TransportBehaviour):
     async def stage(self, real_kafka: RealKafka) -> KafkaStage:
         return KafkaStage(real_kafka)
 
-    async def test_a_header_name_that_is_no_text_stops_nobody(self, stage: KafkaStage) -> None:
+    async def test_a_header_name_that_is_not_text_stops_no_reader(self, stage: KafkaStage) -> None:
         """aiokafka alone never gets past such a record, on any partition."""
         alice, inbox = stage.transport("alice"), Inbox()
         await alice.send(many(stage.topic, 0, 3))
@@ -109,7 +109,7 @@ class TestKafka(TransportBehaviour):
             await operator.send([record("nobody.made.this", 0, "x")])
         await operator.close()
 
-    async def test_who_has_the_authoritys_key_connects_as_any_party(
+    async def test_a_thief_of_the_key_of_the_authority_connects_as_any_party(
         self, stage: KafkaStage, tmp_path: Path
     ) -> None:
         """Certificates decide about rights on Kafka alone; who signed a record is step 2."""
@@ -139,7 +139,7 @@ class TestKafka(TransportBehaviour):
         await bob.close()
 
 
-async def test_nobody_gets_in_with_a_certificate_of_another_authority(
+async def test_a_certificate_of_another_authority_is_refused(
     real_kafka: RealKafka, tmp_path: Path
 ) -> None:
     certificate, key = issue_certificate(issue_ca("others"), "alice")
@@ -154,7 +154,7 @@ async def test_nobody_gets_in_with_a_certificate_of_another_authority(
     await stranger.close()
 
 
-async def test_nobody_gets_in_without_a_certificate(real_kafka: RealKafka) -> None:
+async def test_a_connection_without_certificate_is_refused(real_kafka: RealKafka) -> None:
     import ssl
 
     from aiokafka import AIOKafkaConsumer

@@ -212,7 +212,7 @@ def test_only_what_is_below_the_deployment_is_managed(real_kafka: RealKafka) -> 
         provisioner.apply(plan_changes([], [], left))
 
 
-def test_what_was_applied_is_remembered_on_the_cluster(
+def test_the_applied_agreement_is_recorded_on_the_cluster(
     real_kafka: RealKafka, tmp_path: Path
 ) -> None:
     deployment = real_kafka.fresh_name()

@@ -92,7 +92,7 @@ class TransportBehaviour:
     async def stage(self) -> Stage:
         raise NotImplementedError
 
-    async def test_what_is_sent_arrives_in_order_with_its_offsets(self, stage: Stage) -> None:
+    async def test_records_arrive_in_order_with_their_offsets(self, stage: Stage) -> None:
         alice, inbox = stage.transport("alice"), Inbox()
         offsets = await alice.send(many(stage.topic, 0, 50) + many(stage.topic, 1, 30))
         assert offsets == [*range(50), *range(30)]
@@ -101,7 +101,7 @@ class TransportBehaviour:
         assert inbox.got == {p: [f"{p}-{n}" for n in range(c)] for p, c in ((0, 50), (1, 30))}
         await alice.close()
 
-    async def test_a_topic_is_visible_to_whoever_may_read_it(self, stage: Stage) -> None:
+    async def test_a_topic_is_visible_to_its_readers(self, stage: Stage) -> None:
         bob, mallory = stage.transport("bob"), stage.transport("mallory")
         asked = (stage.topic, "nobody.made.this")
         assert await bob.visible(asked) == {stage.topic}
@@ -167,7 +167,7 @@ class TransportBehaviour:
             await alice.send(many(stage.topic, 7, 1))
         await alice.close()
 
-    async def test_what_can_be_stored_is_stored_beside_what_cannot(self, stage: Stage) -> None:
+    async def test_valid_records_are_stored_beside_refused_ones(self, stage: Stage) -> None:
         alice = stage.transport("alice")
         mixed = [*many(stage.topic, 7, 1), *many(stage.topic, 0, 2)]
         with pytest.raises(TransportError) as refused:

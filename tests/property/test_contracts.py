@@ -168,7 +168,7 @@ def asked(data: st.DataObject) -> tuple[str, str, dict[str, Any]]:
 
 @given(st.data())
 @settings(max_examples=400)
-def test_what_a_recipient_opens_does_not_depend_on_who_else_is_addressed(
+def test_the_fields_of_a_recipient_do_not_depend_on_other_recipients(
     data: st.DataObject,
 ) -> None:
     """Any two sets of recipients that contain r, and to which the event can be sealed."""
@@ -232,7 +232,7 @@ names = st.sampled_from(["case_id", "victim", "incident", "consent", "witnesses"
 
 
 @given(types, st.dictionaries(names, json_values) | json_values)
-def test_whatever_the_data_is_the_answer_is_a_decision(event_type: str, data: Any) -> None:
+def test_any_data_gives_a_decision(event_type: str, data: Any) -> None:
     event = PlainEvent(event_type, ("csu-lewisham",), data)
     decision = decide(CONTRACT, IN_FORCE, "csu-camden", event.recipients, event, NOW)
     assert not decision.permitted or set(decision.flat) >= required_leaves(event_type)

@@ -95,7 +95,7 @@ def test_any_bytes_are_a_value_or_refused_in_our_terms(data: bytes) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(value=st.builds(lambda n, k: (n, k), st.integers(1, 4), st.integers(1, 4)), data=st.data())
-def test_what_is_parsed_is_written_again_byte_for_byte(
+def test_a_parsed_value_is_written_again_byte_for_byte(
     value: tuple[int, int], data: st.DataObject
 ) -> None:
     groups = [

@@ -39,7 +39,7 @@ def examples(parser: Parser) -> settings:
 
 
 @every
-def test_what_is_really_written_is_accepted(parser: Parser) -> None:
+def test_real_output_is_accepted(parser: Parser) -> None:
     assert all(parser.check(seed) for seed in parser.seeds)
 
 

@@ -50,7 +50,7 @@ def test_no_input_costs_more_than_its_size_explains() -> None:
         ("payload", b"{}", "store_corrupt"),
     ],
 )  # fmt: skip
-def test_what_is_too_much_is_refused_by_name(parser: str, data: bytes, code: str) -> None:
+def test_an_excess_is_refused_by_the_name_of_its_limit(parser: str, data: bytes, code: str) -> None:
     with pytest.raises(ConcordantError) as caught:
         ALL[parser].parse(data)
     assert caught.value.code == code
@@ -60,7 +60,7 @@ def test_what_is_too_much_is_refused_by_name(parser: str, data: bytes, code: str
     ("field", "value"),
     [("issued", 2**53 - 1), ("keys", [{}] * 257), ("contacts", {f"k{n}": 1 for n in range(257)})],
 )
-def test_a_manifest_from_anyone_cannot_stop_its_reader(field: str, value: object) -> None:
+def test_no_manifest_stops_its_reader(field: str, value: object) -> None:
     manifest = ALL["manifest"]
     assert manifest.wrap is not None
     document = {**manifest.documents[0], field: value}

@@ -80,7 +80,7 @@ headers = st.lists(
 
 @given(st.builds(Record, words.filter(bool), st.integers(0, 2**31 - 1), headers.map(tuple),
                  st.none() | st.binary(max_size=60)))  # fmt: skip
-def test_records_whatever_their_headers(record: Record) -> None:
+def test_records_with_any_headers(record: Record) -> None:
     assert parse_record(format_record(record)) == record
 
 

@@ -58,7 +58,7 @@ def facts(draw: st.DrawFn) -> LogPosition:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(facts(), max_size=60))
-def test_what_is_kept_stays_below_the_limit_whatever_is_claimed(found: list[LogPosition]) -> None:
+def test_the_stored_state_stays_below_its_limit_for_any_claims(found: list[LogPosition]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state_limits, "MAX_STATE_BYTES", BYTES)
         patch.setattr(state_limits, "MAX_STATE_GAPS", GAPS)

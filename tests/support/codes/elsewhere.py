@@ -76,7 +76,7 @@ BY_TEST = {
     "::test_a_held_event_is_in_the_log_and_its_reason_in_the_list",
     "file_unusable": "broker/cli/test_states_of_codes.py"
     "::test_a_folder_that_is_gone_and_is_made_again",
-    "log_not_signed": "broker/cli/test_log.py::test_what_is_not_signed_yet_is_said",
+    "log_not_signed": "broker/cli/test_log.py::test_an_unsigned_head_is_reported",
     "no_reason": "broker/cli/test_states_of_codes.py"
     "::test_a_refused_file_without_its_reason_is_retried",
     "outbox_waits": "broker/cli/test_states_of_codes.py"
@@ -92,7 +92,7 @@ BY_TEST = {
     "subscription_name": "broker/cli/test_states_of_codes.py"
     "::test_a_subscription_with_another_name",
     "written_later": "adapters/sources/test_late_writes.py"
-    "::test_what_is_written_after_the_file_was_put_away_is_taken",
+    "::test_a_write_after_the_file_was_put_away_is_taken",
     "key_ambiguous": "broker/cli/test_keys_revoke.py"
     "::test_a_beginning_that_fits_two_keys_is_refused",
     "kafka_not_local": "broker/cli/test_kafka.py::test_a_partnership_whose_kafka_is_elsewhere",
@@ -182,7 +182,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "entry_signature_invalid": (
         P,
-        "broker/partnership/test_entry.py::test_an_entry_that_nobody_signed_again_is_refused",
+        "broker/partnership/test_entry.py::test_an_altered_entry_without_a_new_signature_is_refused",
     ),
     "entry_too_large": (
         P,
@@ -194,7 +194,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "words_invalid": (
         P,
-        "broker/partnership/test_fingerprint.py::test_what_is_no_fingerprint_is_refused",
+        "broker/partnership/test_fingerprint.py::test_text_that_is_not_a_fingerprint_is_refused",
     ),
     "alarm": (
         R,
@@ -252,7 +252,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "evidence_malformed": (
         P,
-        "broker/cli/test_event_evidence.py::test_what_is_no_evidence_or_cannot_be_read",
+        "broker/cli/test_event_evidence.py::test_invalid_or_unreadable_evidence",
     ),
     "exchange_key_missing": (
         P,
@@ -284,7 +284,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
         "broker/control/test_heartbeats_heard.py"
         "::test_so_many_heartbeats_of_an_agency_are_heard_in_a_minute",
     ),
-    "inbox_waits": (R, "broker/cli/test_doctor.py::test_what_status_shows_as_wrong_is_named"),
+    "inbox_waits": (R, "broker/cli/test_doctor.py::test_faults_that_status_shows_are_named"),
     "inclusion_invalid": (
         E,
         "broker/tlog/test_merkle.py::test_an_index_outside_the_log_is_refused",
@@ -311,7 +311,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "kafka_topic_missing": (
         H,
-        "broker/service/test_reading.py::test_whoever_waits_for_a_topic_asks_ever_more_rarely",
+        "broker/service/test_reading.py::test_a_missing_topic_is_asked_for_at_growing_intervals",
     ),
     "key_governance": (
         P,
@@ -380,11 +380,11 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "record_not_held": (
         P,
         "broker/cli/test_event_evidence.py"
-        "::test_whose_content_was_forgotten_has_no_record_any_more",
+        "::test_an_event_with_erased_content_has_no_record_any_more",
     ),
     "referral_unacknowledged": (
         P,
-        "broker/control/test_watch.py::test_a_referral_that_nobody_acknowledges_is_an_alarm_once",
+        "broker/control/test_watch.py::test_an_unacknowledged_referral_is_an_alarm_once",
     ),
     "refused": (W, ""),
     "refused_by_recipient": (
@@ -447,8 +447,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     "topic_missing": (H, "broker/cli/test_doctor.py::test_rights_are_compared_with_the_contract"),
     "unreadable": (
         W,
-        "broker/transport/test_applied.py"
-        "::test_what_is_not_a_record_of_this_contract_is_unreadable",
+        "broker/transport/test_applied.py::test_a_record_of_another_contract_is_unreadable",
     ),
     "withheld": (
         P,
@@ -470,7 +469,7 @@ NOT_CARRIED_OUT: dict[str, tuple[Reason, str]] = {
     ),
     "principal_differs": (
         H,
-        "broker/cli/test_doctor.py::test_what_is_wrong_fails_with_its_fix",
+        "broker/cli/test_doctor.py::test_each_fault_fails_with_its_fix",
     ),
     "referral_unanswered": (
         P,

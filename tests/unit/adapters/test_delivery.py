@@ -100,7 +100,7 @@ def agency(tmp_path: Path) -> Iterator[Agency]:
 REFUSED = MappingError("The shared code has no own code.", code="unknown_value", where="column X")
 
 
-def test_what_the_mapping_cannot_render_is_held_and_not_counted_as_delivered(
+def test_an_event_the_mapping_cannot_render_is_held_and_not_counted_as_delivered(
     agency: Agency,
 ) -> None:
     agency.adapter.refuses["a"] = REFUSED
@@ -157,7 +157,7 @@ def test_after_the_mapping_was_mended_a_retry_delivers_once_and_in_order(agency:
         assert tx.inbox.get(1).payload is None
 
 
-def test_what_is_refused_again_is_held_again_since_the_first_time(agency: Agency) -> None:
+def test_an_event_refused_again_is_held_with_its_first_time(agency: Agency) -> None:
     agency.adapter.refuses["a"] = REFUSED
     agency.arrives("a")
     agency.delivery.round()
@@ -230,7 +230,7 @@ def test_a_file_of_the_name_with_other_content_is_kept_and_its_case_goes_on(agen
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
-def test_what_is_no_file_under_the_name_of_an_event_holds_up_no_other(
+def test_a_folder_with_the_name_of_an_event_delays_no_other_event(
     agency: Agency, kind: str
 ) -> None:
     import os

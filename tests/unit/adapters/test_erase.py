@@ -173,7 +173,7 @@ def test_reasons_of_earlier_entries_are_removed_and_the_log_stays_whole(
     assert any(one["reason_removed"] for one in shown)
 
 
-def test_what_is_not_taken_yet_is_left_and_named(police: Path, world, cli) -> None:
+def test_a_file_not_taken_yet_is_left_and_named(police: Path, world, cli) -> None:
     drop(world, "later.csv", export(row(OURS)))
     done = erase(cli, world)
     assert done.code == 4
@@ -523,7 +523,7 @@ def test_folders_that_are_not_searched_are_named(police: Path, world, cli, monke
     )
 
 
-def test_what_stands_beside_the_packed_part_of_a_file_is_found(police: Path, world, cli) -> None:
+def test_text_beside_the_packed_part_of_a_file_is_found(police: Path, world, cli) -> None:
     for name, content in {
         "after.csv.bz2": bz2.compress(b"no more") + export(row(OURS)),
         "before.zip": b"PK\x03\x04 " + export(row(OURS)) + zipped("a.csv", b"no more"),

@@ -232,7 +232,7 @@ def test_a_file_of_a_thousand_refused_records_has_no_rest(police: MemoryAgency) 
         assert tx.outbox.counts().pending == 1
 
 
-def test_what_was_read_of_a_file_that_changes_takes_no_effect(police: MemoryAgency) -> None:
+def test_reading_a_file_that_changes_has_no_effect(police: MemoryAgency) -> None:
     def changed() -> None:
         raise FileChangedError
 

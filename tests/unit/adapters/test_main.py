@@ -93,7 +93,7 @@ def test_help_of_the_whole_says_what_exit_codes_mean(cli) -> None:
         assert words in text
 
 
-def test_whoever_reads_may_go_away(made: Path) -> None:
+def test_a_reader_of_the_output_may_close_it(made: Path) -> None:
     example = process("event", "example", "referral.made", "--agency", made / "csu-camden").stdout
     command = [sys.executable, "-m", "adapters.main", "event", "verify", "--agency"]
     with subprocess.Popen(
@@ -116,7 +116,7 @@ def test_whoever_reads_may_go_away(made: Path) -> None:
     assert b"Traceback" not in errors
 
 
-def test_output_is_utf_8_whatever_the_locale(root: Path) -> None:
+def test_output_is_utf_8_in_any_locale(root: Path) -> None:
     command = [sys.executable, "-m", "adapters.main", "contract", "explain", "--agency"]
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run(

@@ -102,7 +102,7 @@ def test_a_bomb_is_unsearchable_and_takes_little_memory(name: str) -> None:
     assert peak < (8 * MIB if "directory" in name else MEMORY_BYTES)
 
 
-def test_what_is_within_the_limits_is_read_whole() -> None:
+def test_a_file_within_the_limits_is_read_whole() -> None:
     stream = io.BytesIO(zipped(b"a" * (3 * MIB), b"CRN", nested(2)))
     kind = packed_kind(stream)
     assert kind == "zip"

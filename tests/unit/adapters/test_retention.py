@@ -53,7 +53,7 @@ def there(agency: Path) -> set[str]:
     return {name for name in FILES if (agency / name).exists()}
 
 
-def test_what_is_over_is_removed_and_logged(agency: Path, world, cli) -> None:
+def test_files_past_their_retention_are_removed_and_logged(agency: Path, world, cli) -> None:
     setting(agency, processed_days=1, quarantine_days=2, inbox_days=1)
     assert apply(world, agency, now_ms()) == {"processed": 0, "quarantine": 0, "inbox": 0}
     removed = apply(world, agency, now_ms() + DAY_MS + 60_000)

@@ -87,7 +87,7 @@ def adjusted(case: str) -> str:
 
 
 @pytest.mark.parametrize("case", UNKNOWN_IN_A_CASE)
-def test_what_a_case_may_not_hold_refuses_it_by_line_also_the_second_time(case: str) -> None:
+def test_a_forbidden_member_of_a_case_is_refused_by_line_also_the_second_time(case: str) -> None:
     content = xml(adjusted(case), GOOD)
     records = cps.ADAPTER.read(content)
     bad, good = records
@@ -102,7 +102,7 @@ def test_what_a_case_may_not_hold_refuses_it_by_line_also_the_second_time(case: 
     assert still.error.code == bad.error.code
 
 
-def test_what_means_nothing_is_passed_over_and_kept() -> None:
+def test_unknown_members_are_skipped_and_kept() -> None:
     content = xml(
         "<!-- made at night -->",
         GOOD.replace("<Charging>", "<!-- a comment --><Charging>").replace(
@@ -141,7 +141,9 @@ def test_what_means_nothing_is_passed_over_and_kept() -> None:
         (xml('<Case a="">', "<a/>" * (MAX_SKIPPED + 1), "</Case>"), "file_malformed", 3),
     ],
 )
-def test_what_a_file_may_not_hold_refuses_it_by_line(content: bytes, code: str, line: int) -> None:
+def test_a_forbidden_member_of_a_file_is_refused_by_line(
+    content: bytes, code: str, line: int
+) -> None:
     with pytest.raises(MappingError) as error:
         cps.ADAPTER.read(content)
     assert error.value.code == code
@@ -267,13 +269,13 @@ def refused_field(record: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("value", NOT_TEXT, ids=repr)
-def test_what_is_not_text_is_refused_where_a_text_is_expected(value: object) -> None:
+def test_a_value_that_is_not_text_is_refused(value: object) -> None:
     for field in (*ROLES, "resident_name", "service_code", "la_code"):
         assert refused_field({**REFERRAL, field: value}) == field
 
 
 @pytest.mark.parametrize("value", [v for v in NOT_TEXT if v != []], ids=repr)
-def test_what_is_no_list_of_texts_is_refused_where_one_is_expected(value: object) -> None:
+def test_a_value_that_is_not_a_list_of_texts_is_refused(value: object) -> None:
     for field in ("notify", "motivations"):
         assert refused_field({**REFERRAL, field: value}) == field
         if not isinstance(value, list):
@@ -282,19 +284,19 @@ def test_what_is_no_list_of_texts_is_refused_where_one_is_expected(value: object
 
 
 @pytest.mark.parametrize("value", [7, "text", [], {}, [[]], None], ids=repr)
-def test_what_is_no_record_is_refused_in_a_list_of_records(value: object) -> None:
+def test_a_value_that_is_not_a_record_is_refused_in_a_list_of_records(value: object) -> None:
     assert refused_field({**REFERRAL, "perpetrators": [value]}) == "perpetrators"
 
 
 @pytest.mark.parametrize(
     "value", [1.0, True, [2], {"n": 2}, 10**400, -1], ids=lambda v: repr(v)[:9]
 )
-def test_what_is_no_whole_number_is_refused(value: object) -> None:
+def test_a_value_that_is_not_a_whole_number_is_refused(value: object) -> None:
     assert refused_field({**REFERRAL, "previous_reports": value}) == "previous_reports"
 
 
 @pytest.mark.parametrize("value", [1, 0, [True], {}], ids=repr)
-def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
+def test_a_value_that_is_neither_true_nor_false_is_refused(value: object) -> None:
     assert refused_field({**REFERRAL, "police_aware": value}) == "police_aware"
 
 

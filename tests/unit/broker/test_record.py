@@ -63,6 +63,6 @@ def test_a_repeated_header_stays_repeated() -> None:
         b'{"topic":"t","partition":0,"headers":{},"value":"A A="}',
     ],
 )
-def test_what_is_not_a_record_is_refused(line: bytes) -> None:
+def test_a_line_that_is_not_a_record_is_refused(line: bytes) -> None:
     with pytest.raises(RecordFormatError):
         parse_record(line)

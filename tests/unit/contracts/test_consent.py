@@ -57,7 +57,7 @@ def test_without_consent_to_share_identity_nothing_that_identifies_leaves(
     assert decision.flat["incident.strands"] == ["race"]
 
 
-def test_the_whole_example_with_consent_to_statistics_alone_identifies_nobody(
+def test_the_whole_example_with_consent_to_statistics_alone_identifies_no_person(
     contract: Contract, in_force: ContractStatus, noon: int
 ) -> None:
     for event_type in ("referral.made", "correction.made"):

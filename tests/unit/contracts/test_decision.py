@@ -49,7 +49,7 @@ def test_each_field_is_decided_with_the_clause_that_decided(ask: Asked) -> None:
           "recipients": ("haven-support",)}, "field_not_granted"),
     ],
 )  # fmt: skip
-def test_what_the_contract_does_not_allow_is_denied_with_a_code_and_nothing_to_seal(
+def test_an_event_the_contract_does_not_allow_is_denied_with_a_code_and_nothing_to_seal(
     ask: Asked, changed: dict[str, Any], code: str
 ) -> None:
     decision = ask(**changed)

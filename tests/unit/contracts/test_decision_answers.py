@@ -115,7 +115,7 @@ def test_a_required_field_that_is_missing_is_named_with_its_own_clause(
         ("draft", +1, "expired"),
     ],
 )
-def test_what_is_not_in_force_says_which_way(
+def test_a_contract_not_in_force_has_not_begun_or_has_ended(
     ask: Asked,
     contract: Contract,
     in_force: ContractStatus,
@@ -140,7 +140,7 @@ def test_at_its_very_start_a_contract_that_is_not_signed_by_all_is_what_its_stan
 
 @pytest.mark.parametrize(("state", "code"), [("suspended", "suspended"), ("left", "contract_left")])
 @pytest.mark.parametrize("agency", [SENDER, "haven-support"])
-def test_who_suspended_or_left_is_named(
+def test_a_party_that_suspended_or_left_is_named(
     ask: Asked,
     contract: Contract,
     everyone: frozenset[str],
@@ -171,7 +171,7 @@ def without(contract: Contract, event_type: str, *paths: str) -> Contract:
     )
 
 
-def test_a_field_that_nobody_addressed_may_read_is_refused_under_its_own_clause(
+def test_a_field_without_an_addressed_reader_is_refused_under_its_own_clause(
     ask: Asked, contract: Contract
 ) -> None:
     decision = ask({**DATA, "witnesses": 2}, recipients=("haven-support",))
@@ -246,7 +246,7 @@ def test_fields_that_only_others_may_send_are_one_fault(
         ({"flat": {"case_id": CASE, "referral_id": CASE}}, "event_invalid", "requested_service"),
     ],
 )
-def test_what_a_reader_refuses_is_one_sentence_and_names_the_field(
+def test_a_refusal_of_the_reader_is_one_sentence_and_names_the_field(
     contract: Contract, changed: dict[str, Any], code: str, where: str | None
 ) -> None:
     terms = contract.event_types["referral.made"]

@@ -92,7 +92,7 @@ def test_every_type_has_a_publisher(contract: Contract) -> None:
     assert {t for _, t in cases(contract)} == set(EVENT_TYPES)
 
 
-def test_who_may_not_publish_gets_no_example(contract: Contract) -> None:
+def test_an_agency_that_may_not_publish_gets_no_example(contract: Contract) -> None:
     with pytest.raises(EventError) as caught:
         example(contract, "haven-support", "case.updated")
     assert caught.value.code == "type_not_permitted"

@@ -333,7 +333,7 @@ PASSED_BEFORE: dict[str, tuple[str, str, Callable[[Contract], Contract]]] = {
 
 
 @pytest.mark.parametrize("name", PASSED_BEFORE)
-def test_what_lint_passed_is_found(contract: Contract, name: str) -> None:
+def test_errors_that_lint_once_passed_are_found(contract: Contract, name: str) -> None:
     rule, severity, break_it = PASSED_BEFORE[name]
     found = lint(break_it(contract), TODAY)
     assert (rule, severity) in {(f.rule, f.severity) for f in found}

@@ -98,7 +98,7 @@ def test_the_shipped_framework_names_no_lead() -> None:
         ("ends: 2027-12-31", "ends: 2027-13-31", "ends"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_line_and_field(
+def test_an_error_is_named_with_file_line_and_field(
     contract_yaml: str, old: str, new: str, field: str
 ) -> None:
     assert old in contract_yaml
@@ -142,7 +142,7 @@ def test_each_recipient_sees_the_record_type_on_which_a_rule_rests(
     parse_contract(f"{other}\n      record_type: {tail.replace(old, new, 1)}".encode(), "c.yaml")
 
 
-def test_every_party_pins_its_keys_and_no_one_else(contract_yaml: str) -> None:
+def test_the_contract_pins_the_keys_of_exactly_its_parties(contract_yaml: str) -> None:
     head, tail = contract_yaml.split("governance_keys:\n")
     renamed = tail.replace("  csu-camden:", "  csu-elsewhere:", 1)
     error = refusal(f"{head}governance_keys:\n{renamed}")

@@ -36,7 +36,7 @@ def test_the_matrix_by_role_has_a_row_for_each_grant_and_a_column_for_each_role(
     }
 
 
-def test_who_may_read_one_field_is_answered_by_agency(contract: Contract) -> None:
+def test_readers_of_one_field_are_given_by_agency(contract: Contract) -> None:
     assert readers_of(contract, "referral.made", "victim.address") == (
         "council-camden",
         "council-lewisham",

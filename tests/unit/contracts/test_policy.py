@@ -45,7 +45,7 @@ def test_a_field_for_all_is_granted_and_another_withheld_from_those_who_may_not_
     )
 
 
-def test_what_this_sender_may_not_send_is_no_part_of_it_and_all_else_is(
+def test_the_policy_holds_exactly_the_fields_this_sender_may_send(
     contract: Contract,
 ) -> None:
     policy = policy_for(contract, "council-camden", ("csu-camden",), "case.updated")
@@ -144,7 +144,7 @@ def test_a_denied_policy_has_the_groups_that_a_reader_compares(contract: Contrac
 # --- what consent leaves out ---------------------------------------------------------------------
 
 
-def test_what_is_left_out_goes_to_nobody_and_names_its_clause(contract: Contract) -> None:
+def test_a_field_left_out_has_no_reader_and_names_its_clause(contract: Contract) -> None:
     policy = policy_for(contract, SENDER, ("csu-lewisham",), "referral.made")
     consented = policy.consented({"consent.statistics": True})
     blocked = consented.blocked

@@ -24,7 +24,7 @@ def check(contract: Contract, **changed: Any) -> None:
     receiver_check(contract, **asked)
 
 
-def test_what_the_sender_was_allowed_passes(contract: Contract) -> None:
+def test_an_event_the_sender_may_send_passes(contract: Contract) -> None:
     check(contract)
 
 
@@ -39,7 +39,7 @@ def test_what_the_sender_was_allowed_passes(contract: Contract) -> None:
         ({"event_type": "case.updated", "sender": "lantern-centre"}, "type_not_permitted"),
     ],
 )
-def test_what_the_sender_was_not_allowed_is_refused(
+def test_an_event_the_sender_may_not_send_is_refused(
     contract: Contract, changed: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(EventError) as caught:

@@ -55,7 +55,7 @@ def test_the_fulfiller_takes_a_referral_from_request_to_completion() -> None:
         ("imagined", "received", "fulfiller"),
     ],
 )
-def test_what_is_not_that_sides_to_change_is_refused(current: str, new: str, by: Any) -> None:
+def test_a_change_by_the_wrong_side_is_refused(current: str, new: str, by: Any) -> None:
     with pytest.raises(EventError) as caught:
         check_transition(current, new, by, "other")
     assert caught.value.code == "transition_not_allowed"
@@ -125,7 +125,7 @@ def test_the_rules_name_only_codes_of_the_lists_and_leaves_of_the_types() -> Non
     assert set(changed.values()) - {changed["type"]} <= set(leaves(changed["type"]))
 
 
-def test_what_a_referral_is_kept_by_is_read_from_the_leaves() -> None:
+def test_the_key_of_a_referral_is_read_from_the_leaves() -> None:
     made: dict[str, JSON] = {"referral_id": "r", "case_id": "c", "urgency": "urgent"}
     found = new_referral("referral.made", made)
     assert found is not None

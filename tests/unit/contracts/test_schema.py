@@ -70,7 +70,7 @@ def test_a_minimal_event_is_valid_and_unchanged_by_validation() -> None:
         ({"urgency": "whenever"}, "urgency"),
     ],
 )
-def test_what_is_not_as_agreed_is_refused_with_its_path_and_without_its_value(
+def test_a_value_not_as_agreed_is_refused_with_its_path_and_without_its_value(
     more: dict[str, JSON], where: str
 ) -> None:
     with pytest.raises(EventError) as caught:

@@ -46,7 +46,7 @@ def test_a_departure_counts_from_its_time_and_for_its_own_part(
     assert now.party_state("council-lewisham") == "in_force"
 
 
-def test_who_left_does_not_come_back_by_suspending(
+def test_a_party_that_left_does_not_return_by_suspending(
     contract: Contract, everyone: frozenset[str], noon: int
 ) -> None:
     gone = [

@@ -289,7 +289,7 @@ async def own_system_takes_nothing(live: Live) -> Shown:
     return Shown(calm, after, restarted=True)
 
 
-async def nobody_answers_a_referral(live: Live) -> Shown:
+async def a_referral_is_not_answered(live: Live) -> Shown:
     await live.start(*CAST)
     calm = await delivered(live)
     await live.stop()
@@ -374,7 +374,7 @@ STATES: tuple[tuple[State, set[str]], ...] = (
     (kafka_gone, {"AgencySilent", "Held", "NotReady", "OutboxStuck"}),
     (record_larger_than_the_topic_takes, {"Held", "OutboxStuck"}),
     (own_system_takes_nothing, {"InboxStuck"}),
-    (nobody_answers_a_referral, {"Alarm", "EndsSoon", "ReferralOverdue"}),
+    (a_referral_is_not_answered, {"Alarm", "EndsSoon", "ReferralOverdue"}),
     (a_loop_hangs, {"LoopStuck"}),
     (a_record_is_held, {"Held", "RecordsRefused"}),
     (a_quarantine_is_full, {"Held", "QuarantineFilling", "RecordsRefused"}),

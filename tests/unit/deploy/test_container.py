@@ -61,7 +61,7 @@ def test_everything_is_installed_by_its_sum(lines: list[str]) -> None:
     assert all("--require-hashes" in i or "--no-index --no-deps" in i for i in installs)
 
 
-def test_what_it_copies_is_there_and_not_ignored(lines: list[str], root: Path) -> None:
+def test_copied_files_exist_and_are_not_ignored(lines: list[str], root: Path) -> None:
     allowed = {
         line[1:]
         for line in (root / "deploy/container/Containerfile.dockerignore").read_text().splitlines()

@@ -25,7 +25,7 @@ def test_each_place_and_test_that_a_page_names_is_there(page: Path) -> None:
             assert name in names_in(ROOT / file), f"{file} has no {name}"
 
 
-def test_what_is_met_is_shown_by_a_place() -> None:
+def test_a_met_requirement_names_a_place() -> None:
     """A row that claims something names where; a row that does not, says not met or agency."""
     claims = 0
     for page in PAGES:

@@ -99,7 +99,7 @@ def recorded(path: Path) -> dict[str, str]:
     return held
 
 
-def test_what_was_recorded_is_taken_again(ground: Callable[..., Ground], tmp_path: Path) -> None:
+def test_recorded_values_are_used_again(ground: Callable[..., Ground], tmp_path: Path) -> None:
     first = ground({}, record=True)
     wrap = first.wrap(SEED, INFO, SECRET)
     first.save()
@@ -108,7 +108,7 @@ def test_what_was_recorded_is_taken_again(ground: Callable[..., Ground], tmp_pat
     assert len(recorded(tmp_path / "fixed.json")) == 1
 
 
-def test_what_is_not_used_is_dropped(ground: Callable[..., Ground], tmp_path: Path) -> None:
+def test_unused_recordings_are_dropped(ground: Callable[..., Ground], tmp_path: Path) -> None:
     one = ground({"00" * 32: "AAAA"}, record=True)
     one.wrap(SEED, INFO, SECRET)
     one.save()
@@ -116,14 +116,12 @@ def test_what_is_not_used_is_dropped(ground: Callable[..., Ground], tmp_path: Pa
     assert len(recorded(tmp_path / "fixed.json")) == 1
 
 
-def test_what_is_not_recorded_is_an_error_in_one_sentence(ground: Callable[..., Ground]) -> None:
+def test_a_missing_recording_is_an_error_in_one_sentence(ground: Callable[..., Ground]) -> None:
     with pytest.raises(Exception, match=r"^fixed\.json lacks .*: run generate\.py --record$"):
         ground({}).wrap(SEED, INFO, SECRET)
 
 
-def test_what_is_recorded_wrongly_is_an_error(
-    ground: Callable[..., Ground], tmp_path: Path
-) -> None:
+def test_a_wrong_recording_is_an_error(ground: Callable[..., Ground], tmp_path: Path) -> None:
     first = ground({}, record=True)
     first.wrap(SEED, INFO, SECRET)
     first.save()

@@ -237,7 +237,7 @@ def test_a_value_of_the_wrong_shape_is_refused(column: str, value: object, code:
         ("police_aware", 1, "true, false"),
     ],
 )
-def test_what_is_expected_is_said_in_the_kind_of_the_column(
+def test_a_refusal_names_the_kind_of_value_of_the_column(
     column: str, value: object, expected: str
 ) -> None:
     (row,) = rows(as_json({**REFERRAL, column: value}))
@@ -265,7 +265,7 @@ def test_an_answer_needs_a_referral_that_is_known() -> None:
     assert event.data["status"] == "received"
 
 
-def test_what_arrives_is_written_in_the_councils_terms() -> None:
+def test_an_event_is_written_in_the_terms_of_the_council() -> None:
     flat = full_data(ADAPTER.mapping.document, "referral.made")
     context = AdapterBehaviour().context()
     written = ADAPTER.from_event(opened("referral.made", flat, withheld=["witnesses"]), context)

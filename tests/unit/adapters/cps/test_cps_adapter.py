@@ -110,7 +110,7 @@ class TestCps(AdapterBehaviour):
         for outgoing in self.events(self.export()):
             assert "strands" not in outgoing.event.data
 
-    def test_what_a_decision_needs_is_named(self) -> None:
+    def test_the_missing_parts_of_a_decision_are_named(self) -> None:
         row = self.rows(self.export())[0]
         refused = replace(row, values={**row.values, "Charging/Decision": ""})
         with pytest.raises(MappingError) as error:

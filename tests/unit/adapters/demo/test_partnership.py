@@ -118,7 +118,9 @@ def test_a_missing_party_is_named(load: Load, partnership: Partnership, now: int
             participant.contract_in_force(now)
 
 
-def test_what_we_have_not_signed_is_not_believed(load: Load, partnership: Partnership) -> None:
+def test_an_agreement_we_have_not_signed_is_not_believed(
+    load: Load, partnership: Partnership
+) -> None:
     path = partnership.directory("csu-camden") / NOTE
     path.write_bytes(without_party(path.read_bytes(), "csu-camden"))
     assert code_of(load) == "contract_unsigned"

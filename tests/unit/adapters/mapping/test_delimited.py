@@ -117,7 +117,7 @@ def test_a_broken_record_is_rejected_with_its_line(record: bytes) -> None:
 @pytest.mark.parametrize(
     ("size", "limit"), [(MAX_RECORD_BYTES, "512 KiB"), (MAX_RECORD_BYTES // 2, "128 KiB")]
 )
-def test_what_is_too_long_is_refused_by_its_limit_and_the_next_row_is_read(
+def test_a_row_that_is_too_long_is_refused_by_its_limit_and_the_next_row_is_read(
     size: int, limit: str
 ) -> None:
     for quote in (b"", b'"'):
@@ -205,7 +205,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | s
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1), st.sampled_from([",", ";", "|"]))
 @example([("' =1", "\n=1", "''-1")], ",")
-def test_what_is_written_is_read(rows: list[tuple[str, str, str]], delimiter: str) -> None:
+def test_written_values_are_read_again(rows: list[tuple[str, str, str]], delimiter: str) -> None:
     dialect = Dialect(delimiter=delimiter, bom=True)
     written = write_delimited(
         [dict(zip(COLUMNS, row, strict=True)) for row in rows], dialect, header=COLUMNS

@@ -97,7 +97,7 @@ def test_a_column_that_no_event_uses_is_refused(column: dict[str, Any]) -> None:
         load(changed)
 
 
-def test_what_is_not_json_or_not_there_is_refused() -> None:
+def test_input_that_is_not_json_or_missing_is_refused() -> None:
     with pytest.raises(MappingFileError):
         parse_mapping(b"{", "x.json")
     with pytest.raises(MappingFileError):
@@ -105,7 +105,7 @@ def test_what_is_not_json_or_not_there_is_refused() -> None:
     assert load_mapping("adapters.csu", "2026-11").mapping == "csu"
 
 
-def test_what_the_mapping_has_no_place_for_is_refused_and_not_dropped() -> None:
+def test_a_value_without_a_place_in_the_mapping_is_refused_and_not_dropped() -> None:
     mapping = load(document())
     for event, code in (
         (opened("case.updated", {"case_id": "x", "victim.name": "Testcase"}), "unknown_column"),

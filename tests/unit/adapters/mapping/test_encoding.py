@@ -157,7 +157,7 @@ def test_xml_in_another_encoding_than_it_declares_is_told(declared: str, quote: 
     assert "cp850" in error.value.detail
 
 
-def test_xml_in_utf_16_is_refused_whatever_alphabet_it_has() -> None:
+def test_xml_in_utf_16_is_refused_in_any_alphabet() -> None:
     """Where most of its first bytes are of another alphabet, few of them are zero."""
     from adapters.cps import ADAPTER as CPS
 

@@ -60,7 +60,7 @@ def refusal(kind: str, **changed: object) -> MappingError:
 
 @pytest.mark.parametrize("kind", ADAPTERS)
 @pytest.mark.parametrize("role", ["case", "referral"])
-def test_what_programs_write_of_themselves_is_no_reference(kind: str, role: str) -> None:
+def test_names_that_programs_write_are_not_references(kind: str, role: str) -> None:
     column = getattr(ADAPTERS[kind].mapping.document.roles, role)
     for value in MADE_BY_PROGRAMS + UNSEEN:
         error = refusal(kind, **{role: value})

@@ -36,7 +36,7 @@ async def test_a_file_that_its_writer_has_open_is_waited_for(watched: WatchedFol
     assert watched.contents == [HALF + REST]
 
 
-async def test_who_keeps_a_file_open_for_ever_is_not_waited_for_for_ever(
+async def test_a_file_that_stays_open_is_not_waited_for_without_limit(
     watched: WatchedFolder,
 ) -> None:
     with (watched.drop / "a.csv").open("wb") as writer:
@@ -63,7 +63,7 @@ def test_a_reader_does_not_count_as_a_writer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["append", "preallocated", "rewritten"])
-async def test_what_is_written_after_the_file_was_put_away_is_taken(
+async def test_a_write_after_the_file_was_put_away_is_taken(
     watched: WatchedFolder, blind: None, way: str
 ) -> None:
     path = watched.drop / "a.csv"
@@ -115,7 +115,7 @@ async def test_a_refused_file_that_a_person_corrects_waits_for_the_retry(
     assert (watched.quarantine / "a.csv").read_bytes() == HALF + REST
 
 
-async def test_what_is_written_while_no_adapter_runs_is_taken_at_its_start(
+async def test_a_write_while_no_adapter_runs_is_taken_at_its_start(
     watched: WatchedFolder, blind: None
 ) -> None:
     path = watched.drop / "a.csv"

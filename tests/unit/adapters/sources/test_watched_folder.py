@@ -60,7 +60,7 @@ async def test_a_namesake_is_kept_beside_the_first(watched: WatchedFolder) -> No
 @pytest.mark.parametrize(
     ("error", "code"), [(ConcordantError("Busy."), "error"), (OSError(5, "x"), "source_retry")]
 )
-async def test_when_the_environment_is_at_fault_the_file_stays_and_is_tried_again(
+async def test_a_fault_of_the_environment_leaves_the_file_for_another_attempt(
     watched: WatchedFolder, error: Exception, code: str
 ) -> None:
     def fail(_: SourceFile) -> Verdict:
@@ -88,7 +88,7 @@ async def test_processed_and_quarantine_may_lie_inside_the_watched_folder(tmp_pa
     assert watched.codes == ["taken"]
 
 
-async def test_what_is_written_after_reading_comes_in_again(watched: WatchedFolder) -> None:
+async def test_a_write_after_reading_is_taken_as_another_file(watched: WatchedFolder) -> None:
     def append(file: SourceFile) -> Verdict:
         if len(watched.files) == 1:
             with file.path.open("ab") as late:
@@ -102,7 +102,7 @@ async def test_what_is_written_after_reading_comes_in_again(watched: WatchedFold
     assert watched.contents == [b"early\n", b"early\nlate\n"]
 
 
-async def test_what_is_written_in_the_moment_of_the_move_is_put_back(
+async def test_a_write_during_the_move_is_put_back(
     watched: WatchedFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = shelving._move

@@ -136,7 +136,7 @@ def test_a_sheet_without_its_headers_is_refused_without_naming_what_stands_there
     assert "Secret" not in refusal.value.diagnostics()
 
 
-def test_what_arrives_is_written_in_the_services_words() -> None:
+def test_an_event_is_written_in_the_words_of_the_service() -> None:
     flat = full_data(ADAPTER.mapping.document, "referral.status-changed")
     flat.update({"status": "accepted", "previous_status": "received"})
     written = ADAPTER.from_event(

@@ -38,14 +38,14 @@ def refused(text: str | bytes) -> ConfigError:
     return caught.value
 
 
-def test_what_is_written_reads_the_same() -> None:
+def test_a_written_configuration_reads_the_same() -> None:
     config = parse_config(GOOD.encode(), "agency.toml")
     assert config.agency == "csu-camden"
     assert config.partners == {'A "quoted" code': "haven-support", "back\\slash": "cps-london"}
     assert config.folders.import_ == "import"
 
 
-def test_what_is_not_set_has_the_documented_default() -> None:
+def test_a_missing_setting_has_the_documented_default() -> None:
     minimal = (
         'agency = "a"\ndeployment = "d"\n[governance]\ned25519 = "x"\nml_dsa_65 = "y"\n'
         '[adapter]\nkind = "csu"\n'
@@ -76,7 +76,7 @@ def test_the_field_is_named(old: str, new: str, field: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"agency = ", b"x" * 300_000, b"\x00"])
-def test_what_is_not_toml_is_unreadable(content: bytes) -> None:
+def test_a_file_that_is_not_toml_is_unreadable(content: bytes) -> None:
     assert refused(content).code == "config_unreadable"
 
 

@@ -78,7 +78,7 @@ def test_all_shared_fields_are_named() -> None:
         replace(ENTRY, contract=ContractReference("a", "1", "Jane Doe")),
     ],
 )
-def test_what_is_not_a_name_is_refused_and_not_repeated(entry: Entry) -> None:
+def test_an_invalid_name_is_refused_and_not_repeated(entry: Entry) -> None:
     with pytest.raises(DisclosureLogError) as caught:
         format_entry(entry)
     assert caught.value.code == "log_entry_invalid"

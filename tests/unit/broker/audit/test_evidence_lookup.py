@@ -118,7 +118,7 @@ async def test_content_that_is_gone_does_not_matter(police: MemoryAgency, case: 
     assert show(police, published[1]) == before
 
 
-async def test_what_lies_between_the_last_heartbeat_and_a_restart_is_told_before_anything_new(
+async def test_records_between_the_last_heartbeat_and_a_restart_are_stated_before_new_ones(
     police: MemoryAgency, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
@@ -139,7 +139,7 @@ async def test_an_event_that_is_not_sent_yet_has_no_evidence(police: MemoryAgenc
 
 
 @pytest.mark.parametrize("event", ["7d0f6a52-93c1-4e8b-a2d4-51c6e09b7f38", "", "csu-camden"])
-async def test_an_event_that_nobody_knows(police: MemoryAgency, event: str) -> None:
+async def test_an_unknown_event(police: MemoryAgency, event: str) -> None:
     assert shows_nothing(police, event) == "event_unknown"
 
 
@@ -173,7 +173,7 @@ async def test_a_heartbeat_whose_key_was_revoked_is_no_evidence(
     assert shows_nothing(police, event, without_key(police.world)) == "key_revoked"
 
 
-async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
+async def test_a_record_of_a_revoked_key_is_shown_under_the_next_key(
     police: MemoryAgency, tmp_path: Path, case: str
 ) -> None:
     (event,) = await send(police, 1, case)
@@ -191,7 +191,7 @@ async def test_what_a_revoked_key_had_signed_is_shown_under_the_next(
     assert evidence.head.size == 1
 
 
-async def test_what_was_published_again_after_a_revocation_is_shown_where_it_is_believed(
+async def test_a_record_published_again_after_a_revocation_is_shown_at_its_believed_place(
     police: MemoryAgency, case: str, clock: Clock
 ) -> None:
     (event,) = await send(police, 1, case)

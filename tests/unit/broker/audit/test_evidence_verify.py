@@ -223,7 +223,7 @@ def test_link_3_a_key_under_another_ones_id(evidence: Evidence) -> None:
     assert found == ("stream key", "key_unknown")
 
 
-def test_link_3_a_key_that_nobody_proved_to_hold(evidence: Evidence) -> None:
+def test_link_3_a_key_without_proof_of_possession(evidence: Evidence) -> None:
     manifest = parse_manifest(evidence.manifest.encode()).manifest
     (key,) = manifest.keys_of(STREAM, ML_DSA_44)
     others = tuple(k for k in manifest.keys if k is not key)
@@ -376,7 +376,7 @@ def test_a_document_that_repeats_a_member_is_refused(evidence: Evidence, member:
     assert caught.value.code == "evidence_malformed"
 
 
-def test_whatever_is_altered_only_answers_come_out(evidence: Evidence) -> None:
+def test_any_alteration_gives_an_answer_and_no_exception(evidence: Evidence) -> None:
     """One byte at a time: not a document, a link that fails, or a part that proves nothing."""
     document = format_evidence(evidence)
     rests_on = lines(evidence.heartbeat, lambda length: length == ML_DSA_44_BYTES)

@@ -41,7 +41,9 @@ def test_an_own_update_is_an_alteration_too(police: MemoryAgency) -> None:
     assert kinds(police) == ["collection", "alteration", "disclosure"]
 
 
-def test_what_a_partner_sent_is_collected_with_its_fields(council: MemoryAgency, log: Log) -> None:
+def test_events_of_a_partner_are_collected_with_their_fields(
+    council: MemoryAgency, log: Log
+) -> None:
     council.take(at_offsets(log.send(*values(2))))
     with council.store.reading() as tx:
         found = [placed.entry for placed in entries_of_log(tx)]

@@ -51,7 +51,7 @@ def test_an_empty_log_is_whole(log: Any, store: Store) -> None:
         assert sign_head(tx, log.ORIGIN, log.signer(), 1).signed_size == 0
 
 
-def test_a_log_that_nobody_touched_is_whole(log: Any, signed_log: Store) -> None:
+def test_an_unaltered_log_is_whole(log: Any, signed_log: Store) -> None:
     head = verify(log, signed_log)
     assert (head.size, head.signed_size) == (14, 12)
     with signed_log.reading() as tx:
@@ -124,7 +124,7 @@ def test_an_altered_salt_or_hash_is_named(log: Any, signed_log: Store, column: s
     ("column", "value"),
     [("case_key", b"z" * 32), ("case_key", None), ("time_ms", 5), ("kind", "x")],
 )
-def test_what_queries_go_by_cannot_differ_from_the_entry(
+def test_the_columns_of_queries_cannot_differ_from_the_entry(
     log: Any, signed_log: Store, column: str, value: object
 ) -> None:
     change(signed_log, f"UPDATE disclosures SET {column} = :x WHERE idx = 6", x=value)

@@ -10,7 +10,7 @@ from broker.store.database import Store
 CASE = bytes([1]) * 32
 
 
-def test_who_received_a_field_of_a_case_and_under_which_clause(signed_log: Store) -> None:
+def test_recipients_of_a_field_of_a_case_with_the_clause(signed_log: Store) -> None:
     with signed_log.reading() as tx:
         found = received(tx, CASE, "victim.address")
         assert [(one.index, one.recipient, one.clause) for one in found] == [
@@ -33,7 +33,7 @@ def test_a_prefix_covers_what_lies_below_it_and_no_namesake(signed_log: Store) -
         assert received(tx, CASE, "victim.addr") == []
 
 
-def test_refusals_and_erasures_are_listed_but_nobody_received_them(store: Store) -> None:
+def test_refusals_and_erasures_are_listed_without_recipients(store: Store) -> None:
     with store.transaction() as tx:
         append_entries(
             tx,

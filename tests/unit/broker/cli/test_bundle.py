@@ -64,7 +64,7 @@ def test_a_partnership_is_founded_by_its_members(tmp_path: Path) -> None:
     assert (again.code, reason(again)) == (1, "nothing_to_sign")
 
 
-def test_what_is_refused_is_named_with_its_file(tmp_path: Path) -> None:
+def test_a_refused_part_is_named_with_its_file(tmp_path: Path) -> None:
     folder = tmp_path / "a"
     run("agency", "init", folder, *options(folder))
     (tmp_path / "x").write_text("hello")

@@ -25,7 +25,7 @@ def shell(text: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_whoever_reads_may_have_had_enough(made: Path, words: tuple[str, ...]) -> None:
+def test_a_reader_may_close_standard_output(made: Path, words: tuple[str, ...]) -> None:
     done = shell(
         "{ sleep 1; concordant; } 2>&1 | true; echo ${PIPESTATUS[0]}",
         *words,
@@ -46,7 +46,7 @@ def test_an_answer_that_cannot_be_written_is_the_environments_fault(
     assert "Traceback" not in done.stderr
 
 
-def test_notes_that_nobody_reads_change_no_answer(made: Path) -> None:
+def test_a_closed_standard_error_changes_no_answer(made: Path) -> None:
     done = shell("concordant 2>&-", "keys", "list", "--agency", made / "csu-camden")
     assert done.returncode == 0
     assert done.stdout.startswith("role")

@@ -121,7 +121,7 @@ def test_no_shell_reads_the_command(cli: Cli, tmp_path: Path) -> None:
         ('print(\'{"refused":"value_missing","step":false}\')', '"step":0}, got'),
     ],
 )
-def test_what_is_not_the_answer_fails(cli: Cli, tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_answer_fails(cli: Cli, tmp_path: Path, text: str, said: str) -> None:
     done = cli("conformance", "--command", script(tmp_path, text), "0-value_missing")
     assert done.code == 1
     assert said in done.lines[0]
@@ -148,7 +148,7 @@ def test_a_command_that_never_stops_writing_is_ended(
     assert "4096 bytes" in done.lines[0]
 
 
-def test_what_a_command_started_itself_is_ended_with_it(
+def test_child_processes_of_a_command_end_with_it(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conformance_cases, "CASE_SECONDS", 1)

@@ -75,7 +75,7 @@ def test_junit_of_a_clean_contract_is_one_passed_case(cli, world: World) -> None
     ],
     ids=["empty", "encoding", "repeated key", "truncated", "other document", "huge"],
 )
-def test_what_is_no_contract_is_a_finding_that_ci_shows(
+def test_an_unreadable_contract_is_a_finding_that_ci_shows(
     cli, tmp_path: Path, content: bytes, message: str
 ) -> None:
     path = tmp_path / "c.yaml"
@@ -136,7 +136,7 @@ def test_explain_gives_the_outline_as_json(cli, world: World) -> None:
     assert "referral.made" in found["event_types"]
 
 
-def test_who_may_see_a_field_is_answered_with_its_clause(cli, world: World) -> None:
+def test_readers_of_a_field_are_given_with_the_clause(cli, world: World) -> None:
     asked = ("contract", "explain", world.contract(), "--type", "referral.made", "--field")
     address = cli(*asked, "victim.address", "--json").json
     assert "council-camden" in address["readers"]

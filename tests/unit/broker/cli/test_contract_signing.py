@@ -274,7 +274,7 @@ def test_a_suspension_needs_the_governance_keys(cli, world: World) -> None:
     assert len(list((world.agency() / "manifests").glob("csu-camden.*.note"))) == 1
 
 
-def test_what_is_altered_or_foreign_is_not_signed(cli, world: World, tmp_path: Path) -> None:
+def test_an_altered_or_foreign_contract_is_not_signed(cli, world: World, tmp_path: Path) -> None:
     world.contract().write_bytes(world.contract().read_bytes() + b"# a remark\n")
     altered = cli(*SIGN, "--agency", world.agency("cps-london"), world.contract(), "--yes")
     assert (altered.code, "contract_altered" in altered.err) == (3, True)
@@ -319,7 +319,7 @@ REFUSED: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_would_stop_the_parties_is_not_signed(
+def test_a_version_that_would_stop_the_parties_is_not_signed(
     cli, world: World, tmp_path: Path, name: str
 ) -> None:
     changes, rule = REFUSED[name]
@@ -398,7 +398,7 @@ def test_without_a_terminal_it_asks_for_yes(cli, world: World, tmp_path: Path) -
     assert cli(*asked, "--yes").code == 0
 
 
-def test_what_changes_for_this_party_is_shown_before_it_signs(
+def test_the_changes_for_this_party_are_shown_before_it_signs(
     cli, world: World, tmp_path: Path
 ) -> None:
     proposal = tmp_path / "proposal.yaml"

@@ -146,9 +146,7 @@ PORT, INTERVAL = "config_port_unusable", "config_interval_invalid"
         (unlink("manifests/haven-support.1.note"), "registry", "manifest_rollback"),
     ],
 )
-def test_what_is_wrong_fails_with_its_fix(
-    cli, root: Path, spoil: Break, name: str, code: str
-) -> None:
+def test_each_fault_fails_with_its_fix(cli, root: Path, spoil: Break, name: str, code: str) -> None:
     spoil(root / AGENCY)
     done, checks = examined(cli, root / AGENCY)
     assert done.code == 1
@@ -210,7 +208,7 @@ def test_an_event_that_kafka_does_not_take_is_named_with_its_size(cli, root: Pat
     assert "the.topic" in checks["outbox"]["fix"]
 
 
-def test_what_status_shows_as_wrong_is_named(cli, root: Path) -> None:
+def test_faults_that_status_shows_are_named(cli, root: Path) -> None:
     store = open_store(root / AGENCY / "state" / "concordant.db")
     now = now_ms()
     tallies = Tallies()
@@ -249,7 +247,7 @@ def test_a_folder_that_is_no_agency(cli, tmp_path: Path) -> None:
         (366 * DAY, "certificate", "fail", "issue a certificate"),
     ],
 )
-def test_what_ends_is_said_in_time(
+def test_an_approaching_end_is_reported_in_time(
     cli, root: Path, clock, ahead: int, name: str, status: str, fix: str
 ) -> None:
     clock(ahead)

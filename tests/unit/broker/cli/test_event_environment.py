@@ -177,9 +177,7 @@ def test_a_version_that_names_the_one_before_replaces_it(cli, root: Path, line: 
     assert "data" in cli("event", "open", "--agency", root / READER, stdin=done.out).jsonl[0]
 
 
-def test_a_contract_signed_by_keys_of_someones_own_making_is_not_ours(
-    cli, root: Path, foreign: Path
-) -> None:
+def test_a_contract_signed_by_unknown_keys_is_not_ours(cli, root: Path, foreign: Path) -> None:
     for ending in ("yaml", "note"):
         source = foreign / SENDER / f"{NAME}.{ending}"
         shutil.copy(source, root / SENDER / f"{NAME}.{ending}")

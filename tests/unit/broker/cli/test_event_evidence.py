@@ -100,14 +100,14 @@ def test_on_a_terminal_it_is_the_chain_in_words(
     assert [line[4:14].strip() for line in lines] == [*LINKS, "classical"]
 
 
-def test_whoever_holds_the_event_checks_it_link_by_link(cli, world, file) -> None:
+def test_a_holder_of_the_event_checks_it_link_by_link(cli, world, file) -> None:
     done = show(cli, world, "--check", file)
     assert done.code == 0
     assert [line["link"] for line in done.jsonl] == [*LINKS, "classical"]
     assert all(line["ok"] for line in done.jsonl)
 
 
-def test_who_lacks_the_event_needs_its_sealed_record(
+def test_a_check_without_the_event_needs_its_sealed_record(
     cli, world, records, file, tmp_path: Path
 ) -> None:
     alone = show(cli, world, "--check", file, agency=OTHER)
@@ -196,7 +196,7 @@ def test_the_sender_may_be_named(cli, world, records) -> None:
     assert "event_unknown" in done.err
 
 
-def test_what_is_no_evidence_or_cannot_be_read(cli, world, tmp_path: Path) -> None:
+def test_invalid_or_unreadable_evidence(cli, world, tmp_path: Path) -> None:
     show(cli, world, "--check", tmp_path / "absent").require_failure("input_unreadable")
     wrong = tmp_path / "wrong"
     wrong.write_text('{"victim": "a name"}')
@@ -235,13 +235,13 @@ def test_either_an_event_or_a_file_is_asked_about(cli, world, both: bool, tmp_pa
 
 
 @pytest.mark.parametrize("event", ["3f0c1a52", "evidence.json", ""])
-def test_what_is_no_events_id_is_wrong_usage(cli, world, event: str) -> None:
+def test_an_invalid_event_id_is_wrong_usage(cli, world, event: str) -> None:
     done = show(cli, world, event)
     assert (done.code, done.out) == (2, b"")
     assert "UUID" in done.err
 
 
-def test_a_sender_that_nobody_knows_is_wrong_input(cli, world, records) -> None:
+def test_an_unknown_sender_is_wrong_input(cli, world, records) -> None:
     done = show(cli, world, id_of(world), "--source", "csu-camdem")
     done.require_failure("agency_unknown", 2)
     assert SENDER in done.err
@@ -298,7 +298,7 @@ def test_its_sender_hands_out_the_record_and_any_party_checks_both(
     assert "data" in cli("event", "open", "--agency", world.directory(READER), record).jsonl[0]
 
 
-def test_whose_content_was_forgotten_has_no_record_any_more(
+def test_an_event_with_erased_content_has_no_record_any_more(
     cli, world, sent: str, tmp_path: Path
 ) -> None:
     store = world.store(SENDER)
@@ -316,7 +316,7 @@ def test_whose_content_was_forgotten_has_no_record_any_more(
     assert show(cli, world, sent, agency=SENDER).code == 0  # the evidence needs its hash only
 
 
-def test_who_received_an_event_has_no_record_to_hand_out(
+def test_the_receiver_of_an_event_has_no_record_to_hand_out(
     cli, world, records, tmp_path: Path
 ) -> None:
     record = tmp_path / "record.jsonl"

@@ -116,7 +116,7 @@ def test_absent_fields_stay_absent(cli, root: Path, event) -> None:
     assert "alleged_perpetrators" not in data
 
 
-def test_what_is_not_for_this_agency_and_its_own_events_are_not_addressed(
+def test_events_of_this_agency_and_for_other_agencies_are_not_addressed(
     cli, root: Path, records
 ) -> None:
     for agency in ("cps-london", "csu-camden"):
@@ -193,7 +193,7 @@ def test_each_opened_event_is_one_consultation_in_the_log(cli, root: Path, recor
     assert {one["source"] for one in shown["received"]} == {"csu-camden"}
 
 
-def test_who_reads_is_in_the_log_by_the_name_that_is_given(cli, root: Path, records) -> None:
+def test_the_given_name_of_the_reader_is_in_the_log(cli, root: Path, records) -> None:
     folder = root / "council-camden"
     done = cli("event", "open", "--agency", folder, "--operator", "a.n.other", stdin=records[0])
     assert done.code == 0
@@ -205,7 +205,7 @@ def test_who_reads_is_in_the_log_by_the_name_that_is_given(cli, root: Path, reco
     assert entry.operator == label(login_name()), "the login name is not replaced"
 
 
-def test_what_is_not_opened_is_no_consultation(cli, root: Path, records) -> None:
+def test_an_unopened_event_is_not_a_consultation(cli, root: Path, records) -> None:
     opened(cli, root, "cps-london", *records)
     verified(cli, root, "cps-london", *records)
     open_store(root / "cps-london" / "state" / "concordant.db").close()
@@ -289,7 +289,7 @@ def refusals(records: list[bytes]) -> list[tuple[bytes, int, str]]:
     ]
 
 
-def test_what_fails_the_first_steps_is_refused_with_its_step_and_code(
+def test_a_failure_at_the_first_steps_is_refused_with_its_step_and_code(
     cli, root: Path, records
 ) -> None:
     cases = refusals(records)

@@ -176,7 +176,7 @@ def test_one_recipient_who_may_not_have_the_type_refuses_the_event(cli, world) -
     assert done.jsonl[0]["refused"] == "recipient_not_permitted"
 
 
-def test_a_type_of_others_or_of_nobody_is_refused(cli, world) -> None:
+def test_a_type_of_another_sender_or_of_none_is_refused(cli, world) -> None:
     event = plain(world, cli)
     cases = [
         ({**event, "type": "no.such"}, "type_unknown"),
@@ -191,7 +191,9 @@ def test_a_type_of_others_or_of_nobody_is_refused(cli, world) -> None:
     assert refused["refused"] == "type_not_permitted"
 
 
-def test_what_was_left_out_is_told_for_whom_and_why_and_the_line_still_opens(cli, world) -> None:
+def test_fields_left_out_are_told_with_recipient_and_reason_and_the_line_still_opens(
+    cli, world
+) -> None:
     consent = {"share_identity": True, "support_contact": False, "pass_to_police": True}
     told = plain(world, cli)
     told["data"]["consent"] = consent

@@ -91,7 +91,7 @@ def test_an_example_addresses_every_permitted_party_and_never_the_sender(
         assert len(set(event["recipients"])) == len(event["recipients"])
 
 
-def test_an_example_fills_every_field_that_someone_may_read(examples, made: Path) -> None:
+def test_an_example_fills_every_field_with_a_reader(examples, made: Path) -> None:
     contract = load_participant(made / "csu-camden", now_ms()).contract_in_force(now_ms()).contract
     for agency, event in examples:
         terms, role = contract.event_types[event["type"]], contract.role_of[agency]

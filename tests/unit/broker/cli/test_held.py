@@ -464,6 +464,6 @@ def test_an_id_of_nothing_is_said(world, cli, id_: str) -> None:
 
 
 @pytest.mark.parametrize("id_", ["event-", "event", "7x", "../x", "file -1"])
-def test_what_is_no_id_is_wrong_usage(world, cli, id_: str) -> None:
+def test_an_invalid_id_is_wrong_usage(world, cli, id_: str) -> None:
     world.state_of(READER)
     assert cli("quarantine", "retry", "--agency", world.directory(READER), "--", id_).code == 2

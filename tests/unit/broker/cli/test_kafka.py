@@ -189,7 +189,7 @@ def test_the_operators_identity_and_the_address_can_be_given(cli, made: Path, fa
         ["--agency", ".", "--tls", ".", "--bootstrap", "a:1,b:0"],
     ],
 )
-def test_what_is_asked_must_be_clear(cli, arguments: list[str], fake) -> None:
+def test_an_ambiguous_request_is_wrong_usage(cli, arguments: list[str], fake) -> None:
     assert cli("kafka", "plan", *arguments).code == 2
 
 
@@ -322,7 +322,7 @@ def test_a_version_whose_predecessor_is_gone_from_the_folder_waits(host: Host) -
     assert host.run("plan").out == b""
 
 
-def test_a_version_that_removes_a_party_waits_whatever_it_names(host: Host) -> None:
+def test_a_version_that_removes_a_party_waits_in_any_case(host: Host) -> None:
     assert host.run("apply").code == 0
     before = host.kafka.found
     digest = host.has(without_party(host, "lantern-centre"), by=AGENCIES[:-1])

@@ -59,7 +59,7 @@ def test_without_a_revocation_nothing_is_in_doubt(cli, root: Path, world) -> Non
     assert SENDER in done.err
 
 
-def test_what_was_taken_since_then_is_listed(cli, root: Path, world) -> None:
+def test_a_record_taken_since_then_is_listed(cli, root: Path, world) -> None:
     taken(cli, world)
     revoke(cli, root, now_ms() - MINUTE)
     done = doubted(cli, root, "--json")
@@ -73,14 +73,14 @@ def test_what_was_taken_since_then_is_listed(cli, root: Path, world) -> None:
     assert json.dumps(done.json).count("case") == 0  # nothing that names a case
 
 
-def test_what_was_taken_before_is_not(cli, root: Path, world, clock) -> None:
+def test_a_record_taken_earlier_is_not_listed(cli, root: Path, world, clock) -> None:
     taken(cli, world)
     later = clock(10 * MINUTE)
     revoke(cli, root, later - MINUTE)
     assert doubted(cli, root).code == 0
 
 
-def test_what_another_agency_had_cosigned_before_is_not(cli, root: Path, world) -> None:
+def test_a_record_cosigned_earlier_by_another_agency_is_not_listed(cli, root: Path, world) -> None:
     first, second = taken(cli, world)
     since = now_ms() - MINUTE
     store = world.store(READER)
@@ -101,7 +101,7 @@ def test_what_another_agency_had_cosigned_before_is_not(cli, root: Path, world) 
     assert one["id"] == rows[second.partition, index]
 
 
-def test_an_agency_that_nobody_knows_is_a_mistake(cli, root: Path) -> None:
+def test_an_unknown_agency_is_wrong_usage(cli, root: Path) -> None:
     done = doubted(cli, root, sender="nobody")
     done.require_failure("agency_unknown", 2)
     assert SENDER in done.err  # the ids that could have been meant

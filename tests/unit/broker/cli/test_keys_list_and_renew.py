@@ -76,7 +76,7 @@ def test_a_key_that_is_needed_and_not_here_is_named(cli, root: Path) -> None:
     assert "keys renew" in done.err
 
 
-def test_what_ends_soon_is_said(cli, root: Path, clock) -> None:
+def test_keys_that_end_soon_are_reported(cli, root: Path, clock) -> None:
     clock(25 * DAY)
     done = listed(cli, root / AGENCY)
     assert done.code == 0

@@ -180,7 +180,7 @@ def test_a_file_of_the_new_one_that_others_can_read_is_remarked_on(
     assert "600" in change(cli, folder, "--new-file", new_file).err
 
 
-def test_where_the_new_one_comes_from_is_said_once(cli, folder: Path, new_file: Path) -> None:
+def test_the_source_of_the_new_one_is_given_once(cli, folder: Path, new_file: Path) -> None:
     for more in ((), ("--new-file", new_file, "--new-environment", "NEW_ONE")):
         assert change(cli, folder, *more).code == 2
 

@@ -46,7 +46,7 @@ def test_a_revoked_key_has_a_successor_in_the_same_version(cli, root: Path, cloc
     assert (states[kid], states[added["kid"]]) == ("revoked", "valid")
 
 
-def test_what_happens_next_and_whom_to_tell_is_said(cli, root: Path) -> None:
+def test_the_next_steps_and_the_agencies_to_tell_are_shown(cli, root: Path) -> None:
     ids = keys(cli, root / AGENCY)
     for role, said in (
         ("stream ed25519", "publishes again what others have not confirmed"),
@@ -61,7 +61,7 @@ def test_what_happens_next_and_whom_to_tell_is_said(cli, root: Path) -> None:
         assert re.search(r"Manifest version [234],", done.err)
 
 
-def test_all_revokes_whatever_was_on_the_machine(cli, root: Path, clock) -> None:
+def test_all_revokes_every_key_of_the_machine(cli, root: Path, clock) -> None:
     clock(DAY)
     done = revoke(cli, root / AGENCY, "--all", "--json")
     assert done.code == 0
@@ -90,7 +90,7 @@ def test_others_refuse_what_it_signed_and_read_what_its_successor_signs(
     assert "data" in cli("event", "open", "--agency", root / READER, stdin=after).jsonl[0]
 
 
-def test_what_was_sealed_for_a_revoked_exchange_key_is_still_opened(
+def test_an_event_sealed_for_a_revoked_exchange_key_is_still_opened(
     cli, root: Path, sealed: bytes
 ) -> None:
     kid = keys(cli, root / READER)["exchange mlkem768-x25519"]
@@ -103,7 +103,7 @@ def test_what_was_sealed_for_a_revoked_exchange_key_is_still_opened(
     ("named", "code"),
     [("ffffffffffffffff", "key_not_listed"), ("g0", "key_not_listed"), ("", "key_not_listed")],
 )
-def test_a_key_that_nobody_listed_is_not_revoked(cli, root: Path, named: str, code: str) -> None:
+def test_an_unlisted_key_is_not_revoked(cli, root: Path, named: str, code: str) -> None:
     revoke(cli, root / AGENCY, named).require_failure(code, 2)
 
 

@@ -77,7 +77,7 @@ def test_a_log_verifies_without_a_passphrase(cli, world) -> None:
     assert "2 entries, 2 of them" in verify(cli, world).text
 
 
-def test_what_is_not_signed_yet_is_said(cli, world) -> None:
+def test_an_unsigned_head_is_reported(cli, world) -> None:
     publish(world, cli)
     sign(world)
     publish(world, cli)
@@ -131,7 +131,7 @@ def test_an_altered_log_is_an_answer_of_no(
     assert (shown.code, shown.out) == (1, b"")
 
 
-def test_a_head_that_someone_elses_key_signed_is_not_believed(cli, world) -> None:
+def test_a_head_signed_by_another_key_is_not_believed(cli, world) -> None:
     publish(world, cli)
     sign(world, key_of=READER)
     done = verify(cli, world, "--json")
@@ -165,7 +165,7 @@ def show(cli, world, *more: str, agency: str = SENDER, case: str = CASE):
     return cli("log", "show", "--agency", world.directory(agency), "--case", case, *more)
 
 
-def test_who_received_a_field_when_and_under_which_clause_of_which_version(cli, world) -> None:
+def test_recipients_of_a_field_with_time_and_clause_and_version(cli, world) -> None:
     participant = publish(world, cli, 1)
     sign(world)
     done = show(cli, world, "--field", "victim.name", "--json")
@@ -227,7 +227,7 @@ def test_our_own_reference_of_a_case_will_do(cli, world) -> None:
     assert show(cli, world, case="EK/2025/0042").code == 0
 
 
-def test_what_was_left_out_is_shown_with_its_reason(cli, world) -> None:
+def test_fields_left_out_are_shown_with_their_reason(cli, world) -> None:
     participant = world.participant(SENDER)
     publisher = Publisher(event_sealer(participant))
     event = world.event(cli, SENDER, "referral.made")
@@ -426,7 +426,7 @@ def test_an_erased_case_leaves_leaf_hashes_and_an_entry(cli, world) -> None:
     assert (again.code, again.json["values"]) == (1, 0)
 
 
-def test_what_is_not_sent_yet_is_not_erased_and_named(cli, world) -> None:
+def test_an_unsent_event_is_not_erased_and_named(cli, world) -> None:
     publish(world, cli, case_id=CASE)
     done = erase(cli, world)
     assert done.code == 4
@@ -434,6 +434,6 @@ def test_what_is_not_sent_yet_is_not_erased_and_named(cli, world) -> None:
     assert all(archived(world))
 
 
-def test_a_case_that_nobody_knows_cannot_be_erased(cli, world) -> None:
+def test_an_unknown_case_cannot_be_erased(cli, world) -> None:
     publish(world, cli)
     erase(cli, world, "R-1").require_failure("case_unknown", 2)

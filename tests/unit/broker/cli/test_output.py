@@ -78,7 +78,7 @@ def test_text_ends_with_one_line_end_and_nothing_is_nothing(
     assert written.getvalue() == b"one\ntwo\n"
 
 
-def test_text_is_utf_8_whatever_the_locale_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_utf_8_in_any_locale(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     output.print_text("Café, §4")

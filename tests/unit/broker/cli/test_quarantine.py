@@ -65,7 +65,7 @@ def test_nothing_is_held_at_first(cli, world) -> None:
     assert (done.code, done.json) == (0, [])
 
 
-def test_what_is_held_is_listed_with_place_step_and_code(cli, world, hidden_key) -> None:
+def test_held_records_are_listed_with_place_step_and_code(cli, world, hidden_key) -> None:
     (record,) = world.live(SENDER, made(world, cli))
     world.receive(READER, record)
     (row,) = listed(cli, world).json
@@ -83,7 +83,7 @@ def test_listing_needs_no_passphrase(cli, world, hidden_key) -> None:
     assert len(listed(cli, world).json) == 1
 
 
-def test_what_was_mended_goes_to_the_inbox_and_into_the_log(cli, world, hidden_key) -> None:
+def test_a_repaired_record_goes_to_the_inbox_and_into_the_log(cli, world, hidden_key) -> None:
     world.receive(READER, *world.live(SENDER, made(world, cli)))
     assert inbox(world) == 0
     hidden_key()
@@ -103,7 +103,7 @@ def test_what_was_mended_goes_to_the_inbox_and_into_the_log(cli, world, hidden_k
         assert len(tx.referrals.open()) == 1
 
 
-def test_what_is_refused_again_stays_held(cli, world, hidden_key) -> None:
+def test_a_record_refused_again_stays_held(cli, world, hidden_key) -> None:
     world.receive(READER, *world.live(SENDER, made(world, cli)))
     (row,) = listed(cli, world).json
     done = retry(cli, world, "--all")
@@ -148,7 +148,7 @@ def test_a_record_is_retried_once(cli, world, hidden_key) -> None:
     assert inbox(world) == 1
 
 
-def test_what_is_held_can_be_handed_out_and_checked_by_another_party(
+def test_a_held_record_can_be_handed_out_and_checked_by_another_party(
     cli, world, hidden_key
 ) -> None:
     (record,) = world.live(SENDER, made(world, cli))
@@ -165,7 +165,7 @@ def test_what_is_held_can_be_handed_out_and_checked_by_another_party(
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**63, "x"])
-def test_what_can_be_no_number_of_a_record_is_wrong_usage(cli, world, number: object) -> None:
+def test_an_invalid_number_of_a_record_is_wrong_usage(cli, world, number: object) -> None:
     for command in ("retry", "export"):
         agency = ("--agency", world.directory(READER))
         assert cli("quarantine", command, *agency, "--", number).code == 2
@@ -283,7 +283,7 @@ def test_a_wrong_passphrase_retries_nothing(cli, world, hidden_key) -> None:
     assert len(listed(cli, world).json) == 1
 
 
-def test_what_was_not_even_verified_is_listed_apart(cli, world) -> None:
+def test_unauthenticated_records_are_listed_separately(cli, world) -> None:
     (record,) = world.live(SENDER, made(world, cli))
     world.receive(READER, replace(record, value=b"\x01" + bytes(300)))
     assert listed(cli, world).json == []

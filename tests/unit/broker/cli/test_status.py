@@ -148,7 +148,7 @@ def test_records_of_which_only_the_hash_came_are_counted(cli, world) -> None:
     assert stream["without_content"] == []
 
 
-def test_a_referral_that_nobody_acknowledged_is_overdue(cli, world, clock) -> None:
+def test_an_unacknowledged_referral_is_overdue(cli, world, clock) -> None:
     world.receive(READER, *world.live(SENDER, made(world, cli)))
     store = world.store(READER)
     with store.transaction() as tx:
@@ -186,7 +186,7 @@ def test_a_cancelled_referral_is_counted(cli, world) -> None:
     assert "1 cancelled" in status(cli, world).text
 
 
-def test_what_is_held_is_counted_by_sender(cli, world) -> None:
+def test_held_records_are_counted_by_sender(cli, world) -> None:
     for path in world.directory(READER).glob("keys/exchange-*"):
         path.rename(path.with_suffix(".away"))
     world.receive(READER, *world.live(SENDER, made(world, cli)))

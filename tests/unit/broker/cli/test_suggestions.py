@@ -127,7 +127,7 @@ def test_event_seal_suggests_what_a_refused_line_may_mean(
     assert (told["for"], told["known"][0]) == (name, meant)
 
 
-def test_what_is_refused_for_another_reason_has_no_suggestion(cli, world) -> None:
+def test_a_refusal_for_another_reason_has_no_suggestion(cli, world) -> None:
     event = world.event(cli, "csu-camden", "referral.made", case_id="x")
     done = cli(
         "event", "seal", "--agency", world.directory("csu-camden"),

@@ -74,7 +74,7 @@ def commands(text: str) -> set[str]:
     return {next((n for n in NAMES if n and words.startswith(f"{n} ")), "") for words in found}
 
 
-def test_what_is_printed_names_no_command_that_the_registry_does_not() -> None:
+def test_printed_commands_are_those_of_the_registry() -> None:
     """Where a code is raised the step says more of the place; its commands are the registry's."""
     differ = {
         (code, text)
@@ -111,7 +111,7 @@ def acts(text: str) -> set[str]:
     return {act for act, words in ACTS.items() if re.search(words, text, re.I)}
 
 
-def test_what_is_printed_advises_nothing_that_the_registry_does_not() -> None:
+def test_printed_advice_is_that_of_the_registry() -> None:
     """So no message sends a person another way than the page of codes does."""
     differ = {
         (code, tuple(sorted(more)), text)

@@ -57,7 +57,7 @@ async def test_everything_that_is_there_is_taken(kafka: MemoryKafka) -> None:
     assert await taken(kafka, asyncio.Event()) == [b"1", b"2"]
 
 
-async def test_what_was_taken_before_is_not_taken_again(kafka: MemoryKafka) -> None:
+async def test_a_statement_taken_before_is_not_taken_again(kafka: MemoryKafka) -> None:
     await write(kafka, b"1", b"2")
     assert await taken(kafka, asyncio.Event(), after=1) == [b"2"]
     assert await taken(kafka, asyncio.Event(), after=2) == []
@@ -94,7 +94,7 @@ async def test_a_refusal_is_not_waited_out(kafka: MemoryKafka) -> None:
     assert refused.value.code == "kafka_refused"
 
 
-async def test_what_cannot_be_taken_now_is_tried_again(
+async def test_a_statement_that_cannot_be_taken_now_is_tried_again(
     kafka: MemoryKafka, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catching_up, "AGAIN_S", 0.01)

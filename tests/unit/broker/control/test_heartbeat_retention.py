@@ -120,7 +120,7 @@ def test_of_one_minute_the_last_heartbeat_is_kept(
     assert notes(node) == 2
 
 
-def test_who_speaks_too_often_of_other_logs_each_time_fills_no_disk(
+def test_frequent_statements_about_changing_logs_do_not_fill_the_disk(
     node: ControlNode, world: FoundedPartnership, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logs = [Log(logical=logical) for logical in "ab"]

@@ -21,7 +21,7 @@ def test_outcomes_are_bounded_and_hold_under_the_same_books_only(
     assert judged.code(last, newer, manifests) is None
 
 
-def test_what_time_or_a_file_decides_is_judged_again(node: ControlNode) -> None:
+def test_an_answer_that_depends_on_time_or_a_file_is_judged_again(node: ControlNode) -> None:
     judged = JudgedStatements()
     for code in ("contract_ambiguous", "manifest_early", "manifest_expired"):
         judged.add(code.encode(), code, node.control.contracts, node.control.manifests)

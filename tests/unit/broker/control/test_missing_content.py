@@ -180,7 +180,7 @@ def test_a_long_range_is_asked_for_in_pieces(
 
 
 @pytest.mark.parametrize("gone", ["stopped", "forgotten"])
-def test_what_could_not_be_taken_is_not_asked_for(
+def test_content_that_could_not_be_taken_is_not_asked_for(
     node: ControlNode, log: Log, clock: Clock, gone: str
 ) -> None:
     records = at_offsets(log.send(*(value() for _ in range(3))))
@@ -216,7 +216,7 @@ def test_ones_own_records_are_not_asked_for(
         assert node.watch.look().ask_again == []
 
 
-def test_how_many_came_as_leaves_is_a_metric_until_they_are_there(
+def test_the_number_of_leaves_without_content_is_a_metric_until_it_arrives(
     node: ControlNode, log: Log, clock: Clock
 ) -> None:
     records = at_offsets(log.send(*(value() for _ in range(4))))

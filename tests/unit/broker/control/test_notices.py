@@ -232,7 +232,7 @@ def test_a_request_of_a_party_that_left_or_may_not_read_the_topic_is_ignored(
     assert hear(node, replay(world, mine, 0, 1, SUPPORT, clock.now)) == (1, [])
 
 
-def test_what_was_published_again_is_not_for_a_minute_whoever_asks(
+def test_a_replayed_record_is_not_replayed_again_for_a_minute(
     node: ControlNode, world: FoundedPartnership, clock: Clock
 ) -> None:
     """Ranges of one party are merged, and what another party got is not sent for this one."""

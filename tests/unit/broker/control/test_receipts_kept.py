@@ -296,7 +296,7 @@ def test_all_receipts_of_one_cosigner_have_a_limit_in_bytes_and_the_oldest_go(
     st.lists(st.integers(0, 60 * 24), max_size=80, unique=True),
     st.lists(st.integers(0, 60 * 24), max_size=3),
 )
-def test_what_is_superfluous_changes_no_answer_about_an_hour_a_day_or_an_end(
+def test_superfluous_receipts_change_no_answer_about_an_hour_a_day_or_an_end(
     hours: list[int], ends: list[int]
 ) -> None:
     now, retention = 60 * DAY // SECOND, 44 * DAY // SECOND
@@ -388,7 +388,7 @@ def test_a_gap_is_filled_under_a_revoked_key_where_what_is_held_folds_to_a_recei
     assert node.member.state(POLICE, log).generations[origin_of(log).generation].gaps == ()
 
 
-def test_what_a_revoked_key_signed_is_opened_as_far_as_an_unrevoked_receipt_shows_it_is_older(
+def test_records_of_a_revoked_key_open_as_far_as_an_unrevoked_receipt_covers_them(
     node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     before = at_offsets(log.send(value()))
@@ -424,7 +424,7 @@ def test_an_agencys_receipt_does_not_speak_for_its_own_stream(
     assert node.member.trust.receipt_believed(theirs, NOW + SECOND)
 
 
-def test_a_receipt_of_nobody_or_that_is_damaged_is_not_believed(
+def test_a_receipt_of_an_unknown_signer_or_a_damaged_one_is_not_believed(
     node: ControlNode, world: FoundedPartnership, log: Log
 ) -> None:
     log.send(value())
@@ -457,7 +457,7 @@ def test_a_revoked_receipt_key_does_not_count_again_once_it_is_listed_no_more(
     assert not node.member.trust.receipt_believed(receipt, NOW + DAY)
 
 
-def test_what_a_receipt_covered_is_not_believed_once_that_receipt_counts_no_more(
+def test_a_covered_record_is_not_believed_after_its_receipt_stops_counting(
     node: ControlNode, log: Log, world: FoundedPartnership, clock: Clock
 ) -> None:
     """The other agency's receipt states more, but no leaves fold to its root."""

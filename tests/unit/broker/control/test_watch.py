@@ -20,7 +20,7 @@ from tests.support.sealed_referrals import value
 from tests.support.sent_records import Log
 
 
-def test_what_waits_is_judged_again_every_five_seconds(
+def test_waiting_records_are_judged_again_every_five_seconds(
     node: ControlNode, log: Log, clock: Clock
 ) -> None:
     node.member.take(at_offsets(log.send(value(), at=clock.now + 6 * MINUTE)))
@@ -30,7 +30,7 @@ def test_what_waits_is_judged_again_every_five_seconds(
     assert node.watch.look().judge_again == [(log.topic, 0)]
 
 
-def test_who_makes_a_partition_wait_for_long_does_not_have_it_read_all_the_time(
+def test_a_partition_that_waits_for_long_is_not_read_all_the_time(
     node: ControlNode, log: Log, clock: Clock
 ) -> None:
     node.member.take(at_offsets(log.send(value(), at=clock.now + 3 * DAY)))
@@ -49,7 +49,7 @@ def test_who_makes_a_partition_wait_for_long_does_not_have_it_read_all_the_time(
     assert node.watch.look().judge_again == [(log.topic, 0)]
 
 
-def test_a_referral_that_nobody_acknowledges_is_an_alarm_once(
+def test_an_unacknowledged_referral_is_an_alarm_once(
     node: ControlNode, log: Log, clock: Clock
 ) -> None:
     node.member.take(at_offsets(log.send(value())))

@@ -68,7 +68,7 @@ def test_a_stream_of_which_nothing_arrived_is_withheld_whole(
     assert found.ask_again == [(origin_of(log), 0, 1)]
 
 
-def test_what_lies_before_the_start_of_reading_is_not_asked_for(
+def test_records_before_the_start_of_reading_are_not_asked_for(
     node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock
 ) -> None:
     log.send(value(), value())
@@ -84,7 +84,7 @@ def test_what_lies_before_the_start_of_reading_is_not_asked_for(
     assert found.ask_again == []
 
 
-def test_what_a_successor_has_cut_off_is_not_asked_for(
+def test_records_cut_off_by_a_successor_are_not_asked_for(
     node: ControlNode, world: FoundedPartnership, log: Log, clock: Clock
 ) -> None:
     node.member.take(at_offsets(log.send(value(), value())))
@@ -139,7 +139,7 @@ def test_three_minutes_of_silence_alarm_once_until_it_speaks(
     assert node.watch.look().alarms == [(POLICE, "silence")]
 
 
-def test_who_never_spoke_is_silent_too(node: ControlNode, clock: Clock) -> None:
+def test_a_sender_without_any_heartbeat_is_silent_too(node: ControlNode, clock: Clock) -> None:
     assert node.watch.look().alarms == []
     clock.pass_(3 * MINUTE + 1)
     silent = {agency for agency, code in node.watch.look().alarms if code == "silence"}

@@ -74,7 +74,7 @@ def test_control_characters_are_escaped_as_rfc_8785_does() -> None:
         [object()],
     ],
 )
-def test_what_has_no_text_is_not_written(value: object) -> None:
+def test_a_value_without_canonical_text_is_not_written(value: object) -> None:
     with pytest.raises(CanonicalError):
         format_json(value)
 

@@ -61,7 +61,7 @@ def test_a_value_has_fixed_fields_and_lengths() -> None:
     assert (WRAP_BYTES, key_list_bytes(2), MIN_CIPHERTEXT_BYTES) == (1168, 28 + 32 * 2, 272)
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_a_written_value_is_read_back() -> None:
     sealed = parse_value(value())
     assert (sealed.id, sealed.time, sealed.contract) == (ID, TIME, CONTRACT)
     assert sealed.groups == tuple(SealedGroup(*group) for group in GROUPS)

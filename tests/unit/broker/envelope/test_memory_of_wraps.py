@@ -166,7 +166,7 @@ def test_a_budget_that_ends_within_an_event_goes_on_where_it_stopped(
     assert camden.find(event, sessions=sessions, budget=1) is None
 
 
-def test_what_comes_after_my_entry_costs_nothing(camden: Recipient, haven: Recipient) -> None:
+def test_entries_after_my_own_cost_no_attempt(camden: Recipient, haven: Recipient) -> None:
     event = seal([b"{}"], [(camden, [True]), (haven, [True])])
     mine = camden.find(event)
     assert mine is not None

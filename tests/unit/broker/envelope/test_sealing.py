@@ -54,7 +54,7 @@ def test_an_agency_that_is_not_addressed_finds_nothing(camden: Recipient, haven:
     assert haven.find(seal(GROUPS, [(camden, [True] * 3)])) is None
 
 
-def test_recipients_are_ascending_in_whatever_order_they_are_given(
+def test_recipients_are_ascending_for_any_order_of_input(
     camden: Recipient, haven: Recipient, cps: Recipient
 ) -> None:
     everyone = [(one, [True]) for one in (camden, haven, cps)]

@@ -46,11 +46,11 @@ def shown(folder: Path, after_ms: int) -> dict[str, str]:
         ("a\n\x1b.csv", None),
     ],
 )
-def test_what_a_name_says(name: str, rule: str | None) -> None:
+def test_parts_of_a_file_name(name: str, rule: str | None) -> None:
     assert name_rule(name) == rule
 
 
-def test_what_is_not_taken_is_shown_with_its_reason(tmp_path: Path) -> None:
+def test_files_not_taken_are_shown_with_their_reason(tmp_path: Path) -> None:
     (tmp_path / "late.csv").write_bytes(b"x")
     (tmp_path / "link.csv").symlink_to("/etc/passwd")
     (tmp_path / "folder.csv").mkdir()
@@ -100,7 +100,7 @@ def test_no_folder_shows_nothing(tmp_path: Path) -> None:
     assert shown(tmp_path / "none", LATER) == {}
 
 
-def test_what_a_crash_left_half_written_is_found_and_removed(tmp_path: Path) -> None:
+def test_half_written_files_of_a_crash_are_found_and_removed(tmp_path: Path) -> None:
     (tmp_path / ".a.csv.tmp").write_bytes(b"x")
     (tmp_path / "a.csv").write_bytes(b"x")
     (tmp_path / ".b.csv.tmp").mkdir()

@@ -25,7 +25,7 @@ ROWS = st.lists(
 
 
 @given(st.builds(FileReason, TEXT, TEXT, TEXT, TEXT, ROWS))
-def test_what_is_written_is_read_again(reason: FileReason) -> None:
+def test_a_written_reason_is_read_again(reason: FileReason) -> None:
     assert parse_reason(format_reason(reason)) == reason
 
 

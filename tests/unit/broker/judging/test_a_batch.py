@@ -91,7 +91,7 @@ def every_kind(log: Log) -> list[Record]:
     return [log.send_one(value) for value in values]
 
 
-def test_what_is_decrypted_before_its_turn_changes_no_answer(log: Log) -> None:
+def test_early_decryption_changes_no_answer(log: Log) -> None:
     records = every_kind(log)
     alone, together = Reader(), Reader()
     expected = [seen(alone.take(one)) for one in records]

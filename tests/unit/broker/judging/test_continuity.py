@@ -23,7 +23,7 @@ def test_the_first_record_met_is_the_start_wherever_it_stands(
     assert reader.take(facts[3]).verdict == "next"
 
 
-def test_what_lies_before_the_start_is_ignored(sender: SenderLog, reader: StreamReader) -> None:
+def test_records_before_the_start_are_ignored(sender: SenderLog, reader: StreamReader) -> None:
     facts = sender.send(4)
     reader.take(facts[2])
     before = reader.state

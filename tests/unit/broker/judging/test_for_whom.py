@@ -152,7 +152,7 @@ def test_a_wrap_that_was_opened_does_not_outlive_its_key(
     assert council.take(log.send_one(again.value())).outcome == "not_addressed"
 
 
-def test_what_wraps_gave_is_remembered_within_bounds(
+def test_results_of_wraps_are_cached_within_bounds(
     council: Reader, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sender chooses wraps, contracts and recipients as it likes; the memory stays the same."""
@@ -172,7 +172,7 @@ def test_what_wraps_gave_is_remembered_within_bounds(
 # --- step 7: wraps and key lists ------------------------------------------------------------------
 
 
-def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
+def test_a_stolen_ciphertext_signed_again_does_not_open(log: Log) -> None:
     """The support service takes a police event, as it stands, for its own."""
     stolen = draft_event(to=(COUNCIL,)).value()
     reader = Reader()
@@ -181,7 +181,7 @@ def test_a_stolen_ciphertext_signed_again_opens_for_nobody(log: Log) -> None:
     assert reader.take(theirs).outcome == "not_addressed"
 
 
-def test_a_wrap_used_under_another_contract_opens_for_nobody(
+def test_a_wrap_used_under_another_contract_does_not_open(
     world: FoundedPartnership, log: Log, short: SignedContract
 ) -> None:
     first_terms = one_session(world.signed.hash)
@@ -192,7 +192,7 @@ def test_a_wrap_used_under_another_contract_opens_for_nobody(
     assert reader.take(log.send_one(other.value())).outcome == "not_addressed"
 
 
-def test_a_wrap_of_another_sender_opens_for_nobody(world: FoundedPartnership) -> None:
+def test_a_wrap_of_another_sender_does_not_open(world: FoundedPartnership) -> None:
     def theirs(key: ExchangeKey) -> Session:
         return Session(world.deployment, world.signed.hash, SUPPORT, key, NOW)
 
@@ -200,7 +200,7 @@ def test_a_wrap_of_another_sender_opens_for_nobody(world: FoundedPartnership) ->
     assert Reader().take(Log().send_one(one.value())).outcome == "not_addressed"
 
 
-def test_a_wrap_of_another_deployment_opens_for_nobody(world: FoundedPartnership) -> None:
+def test_a_wrap_of_another_deployment_does_not_open(world: FoundedPartnership) -> None:
     def elsewhere(key: ExchangeKey) -> Session:
         return Session("pan-leeds", world.signed.hash, POLICE, key, NOW)
 

@@ -175,7 +175,7 @@ def test_only_the_newest_generation_grows(sender: SenderLog, reader: StreamReade
     assert reader.take(facts[1]).verdict == "fill"
 
 
-def test_a_generation_nobody_leads_to_is_not_taken_until_a_link_names_it(
+def test_an_unlinked_generation_is_not_taken_until_a_link_names_it(
     sender: SenderLog, reader: StreamReader
 ) -> None:
     reader.take_all(sender.send(1))

@@ -53,7 +53,7 @@ def test_generations_with_gaps_are_not_forgotten_and_only_so_many_are_kept(
     assert logs[0][0].generation not in reader.state.generations
 
 
-def test_generations_with_gaps_that_their_sender_passes_over_shut_nobody_out(
+def test_generations_with_gaps_that_their_sender_skips_shut_out_no_other(
     sender: SenderLog, reader: StreamReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generations, "MAX_GENERATIONS", 3)

@@ -48,7 +48,7 @@ def value() -> bytes:
 # --- step 2 --------------------------------------------------------------------------------------
 
 
-def test_nobody_puts_another_agencys_name_on_its_own_stream(
+def test_an_agency_cannot_put_the_name_of_another_on_its_own_stream(
     council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     theirs = world.cosigner(SUPPORT)
@@ -129,7 +129,7 @@ def test_a_record_under_a_manifest_that_expired_waits_for_a_newer_one(
     assert renewed.take(one, later).outcome in {"opened", "not_addressed"}
 
 
-def test_an_expired_manifest_excuses_nobody_who_did_not_sign(
+def test_an_expired_manifest_excuses_no_wrong_signature(
     council: Reader, world: FoundedPartnership, value: bytes
 ) -> None:
     """An outsider who borrows a key id and a time cannot make a reader wait for a manifest."""
@@ -184,7 +184,7 @@ def _revoked(world: FoundedPartnership, since: int) -> ManifestBook:
     return world.reissue(POLICE, changes, since + HOUR)
 
 
-def test_what_a_revoked_key_signed_is_refused(
+def test_a_record_of_a_revoked_key_is_refused(
     world: FoundedPartnership, log: Log, value: bytes
 ) -> None:
     reader = Reader(manifests=_revoked(world, NOW + DAY))
@@ -192,7 +192,7 @@ def test_what_a_revoked_key_signed_is_refused(
     assert reader.refusal(before, NOW + 2 * DAY) == (2, "key_revoked")
 
 
-def test_what_an_earlier_receipt_covers_is_still_believed(
+def test_a_record_covered_by_an_earlier_receipt_is_still_believed(
     world: FoundedPartnership, log: Log, value: bytes
 ) -> None:
     asked: list[tuple[str, int, int]] = []
@@ -333,7 +333,7 @@ def test_a_refused_record_again_is_a_repeat_and_not_refused_twice(
     assert council.take(odd).outcome == "repeat"
 
 
-def test_what_lies_before_the_first_record_met_is_not_opened(council: Reader, log: Log) -> None:
+def test_records_before_the_first_record_met_are_not_opened(council: Reader, log: Log) -> None:
     first, second = log.send(draft_event().value(), draft_event().value())
     assert council.take(second).outcome == "opened"
     before = council.take(first)
@@ -392,7 +392,7 @@ def test_a_fork_is_equivocation_and_stops_the_partition(council: Reader, log: Lo
     assert stopped.refusal.code == "stream_stopped"
 
 
-def test_a_stopped_sender_stops_nobody_else(council: Reader, log: Log) -> None:
+def test_a_stopped_sender_stops_no_other(council: Reader, log: Log) -> None:
     council.take(log.send_one(draft_event().value()))
     fork = log.copy()
     council.take(log.send_one(draft_event().value()))

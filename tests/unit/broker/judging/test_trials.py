@@ -27,7 +27,7 @@ def test_a_sender_that_makes_a_reader_try_much_displaces_only_its_own(
     assert trials.tried.total() == 10
 
 
-def test_what_is_covered_is_proved_again_once_other_receipts_count() -> None:
+def test_covered_records_are_proved_again_when_other_receipts_count() -> None:
     """A revocation that is dated earlier, or of a receipt key, takes receipts away."""
     trials = Trials()
     run = trials.add(MINE.format(0), 0, bytes(32), ())

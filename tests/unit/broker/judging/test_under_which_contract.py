@@ -35,7 +35,7 @@ def test_an_event_under_a_contract_that_is_unknown_waits(
     assert council.deferral(one) == (6, "contract_unknown")
 
 
-def test_what_waits_for_a_contract_has_its_place_in_the_stream(
+def test_a_record_that_waits_for_a_contract_has_its_place_in_the_stream(
     council: Reader, log: Log, short: SignedContract
 ) -> None:
     """A file does not wait: what follows the record follows it without a gap."""
@@ -77,7 +77,7 @@ def test_a_contract_governs_its_own_topics_only(world: FoundedPartnership, log: 
     assert reader.refusal(one) == (6, "topic_not_owned")
 
 
-def test_trial_topics_are_nobodys_on_kafka(world: FoundedPartnership) -> None:
+def test_trial_topics_have_no_owner_on_kafka(world: FoundedPartnership) -> None:
     trial = Log()
     reader = Reader()
     assert f"{trial.topic}.trial" not in (
@@ -140,7 +140,7 @@ def test_a_contract_binds_only_those_whom_it_names(world: FoundedPartnership, lo
 
 @pytest.mark.parametrize("agency", [POLICE, COUNCIL])
 @pytest.mark.parametrize("state", ["suspended", "left"])
-def test_who_suspended_its_part_neither_sends_nor_reads(
+def test_a_suspended_party_neither_sends_nor_reads(
     world: FoundedPartnership, agency: str, state: str
 ) -> None:
     entry = StandingEntry(

@@ -374,7 +374,7 @@ def test_an_expired_manifest_is_waited_for_only_where_its_key_signed(
     assert not context.signed
 
 
-def test_what_a_revoked_key_signed_is_believed_only_with_a_receipt(
+def test_a_record_of_a_revoked_key_is_believed_only_with_a_receipt(
     records: list[Record], context: PublicContext
 ) -> None:
     context.revoked_since = NOW

@@ -120,7 +120,7 @@ def test_a_field_beyond_my_grant_in_a_group_of_mine_is_refused(
     assert council.refusal(log.send_one(leak.value())) == (9, "grouping_wrong")
 
 
-def test_a_field_that_nobody_addressed_may_read_is_refused(
+def test_a_field_without_an_addressed_reader_is_refused(
     council: Reader, log: Log, world: FoundedPartnership
 ) -> None:
     beyond = draft_event(to=(COUNCIL,))

@@ -78,7 +78,7 @@ def test_every_key_opens_with_the_new_one_only_and_is_the_same_key(
     assert {file.nonce for file in after}.isdisjoint(file.nonce for file in before)
 
 
-def test_what_changed_it_goes_on_with_the_new_one(
+def test_the_keyring_that_changed_it_continues_with_the_new_one(
     keyring: Make, three: tuple[KeyEntry, ...], now: int
 ) -> None:
     ring = keyring()

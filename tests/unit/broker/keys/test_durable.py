@@ -45,7 +45,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside_it(
     assert path.read_bytes() == b"old"
 
 
-def test_it_is_written_beside_under_a_new_name_and_for_nobody_else(
+def test_it_is_written_to_a_new_private_file_beside_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the last step the new content is in a hidden file of mode 0600, made for this."""
@@ -82,7 +82,7 @@ def test_a_folder_that_is_not_there_cannot_be_made_durable(tmp_path: Path) -> No
         sync_folder(tmp_path / "absent")
 
 
-def test_what_cannot_be_removed_does_not_hide_what_went_wrong(
+def test_a_failed_removal_does_not_hide_the_first_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

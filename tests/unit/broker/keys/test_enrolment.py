@@ -56,7 +56,7 @@ def test_an_encoding_above_the_field_is_refused(y: int) -> None:
         assert refused(ED25519, (y | sign).to_bytes(32, "little")) == "key_malformed"
 
 
-def test_what_is_not_a_point_is_refused() -> None:
+def test_a_key_that_is_not_a_point_is_refused() -> None:
     assert refused(ED25519, (2).to_bytes(32, "little")) == "key_malformed"
 
 

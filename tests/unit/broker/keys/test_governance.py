@@ -111,11 +111,11 @@ def test_a_public_key_is_refused_by_the_first_rule_that_it_breaks(
     ("algorithm", "public"),
     [("mlkem768-x25519", bytes(1216)), ("ed25519", bytes(31)), ("none", b"")],
 )
-def test_what_cannot_sign_has_no_verifier(algorithm: str, public: bytes) -> None:
+def test_a_key_that_cannot_sign_has_no_verifier(algorithm: str, public: bytes) -> None:
     assert code_of(lambda: verifier(algorithm, public)) == "key_malformed"
 
 
-def test_what_proves_possession_has_a_label_of_its_own() -> None:
+def test_proofs_of_possession_have_a_label_of_their_own() -> None:
     assert possession_message("d", "a", b"k" * 32) == lp(
         b"concordant/1/possession", b"d", b"a", b"k" * 32
     )

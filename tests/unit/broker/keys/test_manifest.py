@@ -100,7 +100,7 @@ def test_a_revocation_names_a_whole_key_id(
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x00\xff", b"text\n", b"{}", b"x" * 600_000])
-def test_what_is_no_manifest_is_malformed(raw: bytes) -> None:
+def test_text_that_is_not_a_manifest_is_malformed(raw: bytes) -> None:
     assert code_of(lambda: parse_manifest(raw)) == "manifest_malformed"
 
 

@@ -41,7 +41,7 @@ def of(kind: tuple[str, str], found: tuple[Successor, ...]) -> list[Successor]:
 # --- due -----------------------------------------------------------------------------------------
 
 
-def test_the_key_that_ends_last_decides_in_whatever_order_they_are_listed(
+def test_the_key_that_ends_last_decides_in_any_order_of_the_list(
     manifest: MakeManifest, listed: Listed, now: int
 ) -> None:
     ending = listed(*STREAM, life=3 * DAY_MS)
@@ -53,7 +53,7 @@ def test_the_key_that_ends_last_decides_in_whatever_order_they_are_listed(
     ]
 
 
-def test_where_the_valid_key_is_revoked_one_is_made_until_the_next_begins(
+def test_after_a_revocation_an_interim_key_serves_until_the_next_begins(
     manifest: MakeManifest, listed: Listed, now: int
 ) -> None:
     lost = listed(*STREAM, life=20 * DAY_MS)
@@ -67,7 +67,7 @@ def test_where_the_valid_key_is_revoked_one_is_made_until_the_next_begins(
     assert of(STREAM, successors(document, now + 20 * DAY_MS)) == []
 
 
-def test_what_is_made_for_the_meantime_lives_no_longer_than_its_role_may(
+def test_an_interim_key_lives_no_longer_than_its_role_allows(
     manifest: MakeManifest, listed: Listed, now: int
 ) -> None:
     far = listed(*RECEIPT, start=now + 100 * DAY_MS)

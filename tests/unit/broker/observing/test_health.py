@@ -23,7 +23,7 @@ async def get(readiness: Readiness, path: str, method: str = "GET") -> httpx.Res
         return await http.request(method, path)
 
 
-async def test_alive_is_answered_whatever_else_is_wrong() -> None:
+async def test_alive_is_answered_in_every_state() -> None:
     readiness = Readiness()
     readiness.add("kafka", lambda: "not reachable")
     assert (await get(readiness, "/livez")).text == "ok\n"
@@ -106,7 +106,7 @@ async def serving() -> HealthServer:
     return server
 
 
-async def test_half_open_connections_are_few_and_keep_nobody_out() -> None:
+async def test_half_open_connections_are_few_and_block_no_client() -> None:
     server = await serving()
     async with asyncio.TaskGroup() as group:
         opening = [

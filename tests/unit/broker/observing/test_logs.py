@@ -169,7 +169,7 @@ def test_values_bound_to_the_context_pass_the_same_list(out: io.StringIO) -> Non
     assert "Jane" not in out.getvalue()
 
 
-def test_what_libraries_log_loses_its_text(out: io.StringIO) -> None:
+def test_log_entries_of_libraries_lose_their_text(out: io.StringIO) -> None:
     logging.getLogger("another.library").warning("could not parse %s", PERSONAL)
     logging.getLogger("another.library").info("not shown at all")
     try:
@@ -265,7 +265,7 @@ def warnings_in_the_source() -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def test_every_warning_is_limited_whatever_numbers_it_has(out: io.StringIO) -> None:
+def test_every_warning_is_limited_for_any_numbers_in_it(out: io.StringIO) -> None:
     every = warnings_in_the_source()
     assert {"record_refused", "refused_by_recipient", "event_held", "alarm"} <= {
         event for _, event in every

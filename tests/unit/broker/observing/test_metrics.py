@@ -30,7 +30,7 @@ def value(metrics: Metrics, name: str, /, **labels: str) -> float:
     return samples(metrics)[f"concordant_{name}", tuple(sorted(labels.items()))]
 
 
-def test_what_happens_is_counted() -> None:
+def test_events_are_counted() -> None:
     metrics = Metrics()
     metrics.signed("a", 256)
     metrics.published("a", 256)
@@ -81,7 +81,7 @@ def test_gauges_are_set() -> None:
     assert value(metrics, "log_values_dropped") == 3
 
 
-def test_what_the_state_knows_is_read_when_it_is_asked_for(tmp_path: Path) -> None:
+def test_values_of_the_state_are_read_at_each_scrape(tmp_path: Path) -> None:
     metrics = Metrics()
     store = open_store(tmp_path / "state.db")
     with store.transaction() as tx:
@@ -159,7 +159,7 @@ def test_an_agency_that_was_never_heard_ages_from_when_it_was_first_awaited(tmp_
     store.close()
 
 
-def test_what_alerts_rest_on_exists_at_0_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+def test_metrics_of_alerts_begin_at_0_and_continue_after_a_restart(tmp_path: Path) -> None:
     metrics = Metrics()
     assert value(metrics, "alarms_total", code="equivocation") == 0
     assert value(metrics, "records_refused_total", step="9", code="grouping_wrong") == 0
@@ -209,7 +209,7 @@ def test_a_loop_that_does_not_turn_is_late_although_it_can_say_nothing() -> None
     assert value(metrics, "loop_late_seconds", loop="relay") == 0
 
 
-def test_what_no_longer_applies_has_no_series() -> None:
+def test_a_state_that_no_longer_applies_has_no_series() -> None:
     metrics = Metrics()
     metrics.ends({("manifest", "csu-camden"): NOW}, NOW)
     metrics.ends({("manifest", "cps-london"): NOW}, NOW)

@@ -96,7 +96,7 @@ def interrupted(folder: Path, writes: int, *, written: bool) -> bool:
 
 
 @pytest.mark.parametrize("written", [False, True])
-def test_what_was_interrupted_at_any_write_is_finished(tmp_path: Path, *, written: bool) -> None:
+def test_a_founding_interrupted_at_any_write_is_finished(tmp_path: Path, *, written: bool) -> None:
     writes = 0
     while interrupted(tmp_path / f"{writes}", writes, written=written):
         folder = tmp_path / f"{writes}"

@@ -117,7 +117,7 @@ def test_the_whole_way_names_one_step_at_a_time(root: Path, tmp_path: Path) -> N
     assert stage(folder, NOW + 301 * DAY_MS) == ("ended", "this agency")
 
 
-def test_what_was_interrupted_before_the_configuration_is_shown(tmp_path: Path) -> None:
+def test_a_founding_interrupted_before_the_configuration_is_shown(tmp_path: Path) -> None:
     found(tmp_path / ME)
     (tmp_path / ME / "agency.toml").unlink()
     (tmp_path / ME / "entries" / f"{ME}.entry").unlink()
@@ -171,7 +171,7 @@ def test_other_words_record_nothing(root: Path) -> None:
         ("cps-london", "A\u202e", "option_invalid"),
     ],
 )
-def test_what_names_no_partner_or_person(root: Path, agency: str, by: str, code: str) -> None:
+def test_input_that_names_no_partner_or_person(root: Path, agency: str, by: str, code: str) -> None:
     folder = root / ME
     add_bundles(folder, list(root.glob("*.entry")), NOW)
     before = content(folder)

@@ -66,7 +66,7 @@ def test_the_terms_stay_as_they_were_written(entries: Path, tmp_path: Path) -> N
     assert done.text.raw.decode().startswith(shipped_terms("london-hate-crime").rstrip())
 
 
-def test_what_an_entry_states_counts(entries: Path, tmp_path: Path) -> None:
+def test_the_values_of_an_entry_count(entries: Path, tmp_path: Path) -> None:
     given = [*sorted(entries.glob("*.entry")), entries / "nhs-camden.stated"]
     done = drafted(entries, tmp_path / "x.yaml", entries=given)
     party = done.text.contract.party("nhs-camden")

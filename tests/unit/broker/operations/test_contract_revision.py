@@ -130,7 +130,7 @@ def refused(root: Path, out: Path, **given: object) -> str:
     return error.value.code
 
 
-def test_what_makes_no_version_is_refused(root: Path, tmp_path: Path) -> None:
+def test_a_revision_that_makes_no_version_is_refused(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.yaml"
     assert refused(root, out) == "option_missing"
     assert refused(root, out, values={"version": "9.0.0"}) == "option_invalid"

@@ -46,7 +46,7 @@ def test_each_agency_gets_the_certificate_for_its_own_key(tmp_path: Path) -> Non
     assert b"PRIVATE" not in (tmp_path / "b").read_bytes()
 
 
-def test_what_is_refused_writes_nothing(tmp_path: Path) -> None:
+def test_a_refusal_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"hello")
     with pytest.raises(ConcordantError) as error:
         issue_certificates(tmp_path / "ca", [tmp_path / "x"], tmp_path / "b", NOW)

@@ -40,7 +40,7 @@ def refused(raw: bytes) -> str:
     return error.value.code
 
 
-def test_what_is_written_is_read_and_written_again() -> None:
+def test_a_written_bundle_is_read_and_written_again() -> None:
     assert parse_bundle(RAW) == WHOLE
     assert format_bundle(parse_bundle(RAW)) == RAW
     assert parse_bundle(format_bundle(Bundle())) == Bundle()

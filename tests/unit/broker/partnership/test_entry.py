@@ -117,7 +117,7 @@ def test_a_certificate_request_for_another_id_is_refused(founded: Founded) -> No
 
 
 @pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE REQUEST-----\n"])
-def test_what_is_no_certificate_request_is_refused(founded: Founded, text: str) -> None:
+def test_text_that_is_not_a_certificate_request_is_refused(founded: Founded, text: str) -> None:
     entry = founded.entry.entry.model_copy(update={"certificate_request": text})
     assert refused(again(founded, entry)) == "certificate_request_invalid"
 
@@ -143,7 +143,7 @@ def test_an_entry_under_another_id_is_refused(founded: Founded) -> None:
     assert refused(again(founded, entry)) == "possession_invalid"
 
 
-def test_an_entry_that_nobody_signed_again_is_refused(founded: Founded) -> None:
+def test_an_altered_entry_without_a_new_signature_is_refused(founded: Founded) -> None:
     changed = profile(legal_name="Another body")
     entry = founded.entry.entry.model_copy(update={"profile": changed})
     text = document_text(HEADER, entry.deployment, entry)

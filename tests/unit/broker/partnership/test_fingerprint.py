@@ -65,7 +65,7 @@ def test_words_are_read_as_people_type_them() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "slow", "slow " * 11, "slow " * 13, "slow " * 11 + "slowly"])
-def test_what_is_no_fingerprint_is_refused(text: str) -> None:
+def test_text_that_is_not_a_fingerprint_is_refused(text: str) -> None:
     with pytest.raises(WrongInputError) as refused:
         read_words(text)
     assert refused.value.code == "words_invalid"

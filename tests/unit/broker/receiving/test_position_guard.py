@@ -86,7 +86,7 @@ async def test_other_headers_are_another_record(store: Store) -> None:
     assert await guard.unread(PARTITION, [replace(records[1], headers=((b"h", b"y"),))]) == []
 
 
-async def test_what_was_compacted_or_has_run_out_is_not_waited_for(store: Store) -> None:
+async def test_compacted_or_expired_records_are_not_waited_for(store: Store) -> None:
     records = log("a", "b", "c", "d", "e")
     took(store, records[:3])
     guard = PositionGuard(store, Seats())

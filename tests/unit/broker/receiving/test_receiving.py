@@ -113,7 +113,7 @@ def test_an_event_sealed_again_is_in_the_inbox_once(council: MemoryAgency, log: 
     assert (len(later.opened), later.repeats) == (0, 1)
 
 
-def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
+def test_the_stored_rest_of_a_delivered_event_tells_another_from_a_repeat(
     council: MemoryAgency, log: Log
 ) -> None:
     one = draft_event(MADE, to=(COUNCIL,))
@@ -128,7 +128,7 @@ def test_what_is_kept_of_a_delivered_event_still_tells_another_from_a_repeat(
     assert [(step, code) for _, _, step, code in batch.refused] == [(10, "id_reused")]
 
 
-def test_what_fails_before_its_place_is_noise_and_moves_nothing(
+def test_a_record_that_fails_before_its_place_is_unauthenticated_and_moves_nothing(
     council: MemoryAgency, log: Log
 ) -> None:
     (record,) = at_offsets(log.send(*values(1)))
@@ -143,7 +143,7 @@ def test_what_fails_before_its_place_is_noise_and_moves_nothing(
     assert council.position(record) == 1
 
 
-def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
+def test_a_record_that_fails_later_is_quarantined_in_its_place_and_the_stream_continues(
     council: MemoryAgency, log: Log
 ) -> None:
     records = at_offsets(log.send(value(), value(urgency="whenever"), value()))
@@ -162,7 +162,7 @@ def test_what_fails_later_is_quarantined_in_its_place_and_the_stream_goes_on(
     assert council.verify_log() == 3
 
 
-def test_an_outsiders_record_is_nobodys(council: MemoryAgency, log: Log) -> None:
+def test_the_record_of_an_outsider_belongs_to_no_sender(council: MemoryAgency, log: Log) -> None:
     record = Record(log.topic, 0, (), b"", 0)
     headers = [((b"proof", proof),) for proof in (None, b"", b"\n\nx", b"\n\nx/\xff/y", b"\n\n/")]
     odd = [replace(record, headers=one, offset=2 + n) for n, one in enumerate(headers)]
@@ -229,7 +229,7 @@ def test_a_destroyed_key_loses_nothing_silently(council: MemoryAgency, log: Log)
         assert tx.quarantine.count(POLICE) == 1
 
 
-def test_what_others_read_is_counted_and_not_kept(open_member: Make, log: Log) -> None:
+def test_records_for_other_agencies_are_counted_and_not_stored(open_member: Make, log: Log) -> None:
     prosecution = open_member(PROSECUTION)
     batch = prosecution.take(at_offsets(log.send(*values(3))))
     assert (batch.not_addressed, batch.opened, batch.refused) == (3, [], [])

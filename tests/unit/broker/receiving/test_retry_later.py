@@ -109,7 +109,7 @@ def test_waiting_is_told_once(council: MemoryAgency, log: Log, clock: Clock) -> 
     assert council.take(records).deferred == []
 
 
-def test_what_comes_after_a_record_that_waits_is_judged_with_it(
+def test_records_after_a_waiting_record_are_judged_with_it(
     council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """Its ten minutes are over, but who knows what the clock brings before it is read again."""
@@ -122,7 +122,7 @@ def test_what_comes_after_a_record_that_waits_is_judged_with_it(
     assert (batch.deferred, batch.refused) == ([(POLICE, "early")], [])
 
 
-def test_what_continues_the_stream_is_taken_while_something_waits(
+def test_records_that_continue_the_stream_are_taken_while_others_wait(
     council: MemoryAgency, log: Log
 ) -> None:
     first = log.send(value())
@@ -171,7 +171,7 @@ def test_after_ten_minutes_the_sender_goes_on(
         assert [row.code for row in tx.quarantine.unauthenticated()] == ["key_unknown"]
 
 
-def test_the_record_of_a_stranger_holds_nobody(council: MemoryAgency, log: Log) -> None:
+def test_the_record_of_an_unknown_key_delays_no_sender(council: MemoryAgency, log: Log) -> None:
     world = council.world
     origin = f"{world.deployment}/nobody-here/{world.topic()}/0/{'0' * 16}-{'0' * 32}"
     stranger = signed_record(b"x", origin=origin, before=[b"w"])
@@ -208,7 +208,7 @@ def test_news_of_the_sender_ends_the_waiting(council: MemoryAgency, clock: Clock
         assert tx.reader.all_deferred() == []
 
 
-def test_what_turns_out_to_be_forged_holds_nobody_any_longer(
+def test_a_record_found_to_be_forged_delays_no_sender_any_longer(
     council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """Under a signature that is early and genuine, a value that was never in the log."""
@@ -350,7 +350,7 @@ def test_a_sender_who_is_stopped_while_it_waits_stays_stopped_there(
         assert [row.reason for row in tx.reader.all_deferred()] == ["equivocation"]
 
 
-def test_a_sender_who_is_stopped_holds_nobody_who_waited_where_its_record_stands_now(
+def test_a_stopped_sender_delays_no_sender_that_waited_at_its_place(
     council: MemoryAgency, log: Log, clock: Clock
 ) -> None:
     """The topic was made anew, or the host shows another record at the same offset."""

@@ -147,7 +147,9 @@ def test_a_signature_of_another_contract_does_not_count(
     assert code_of(lambda: verify_contract(text(), other.note)) == "contract_altered"
 
 
-def test_who_is_not_a_party_cannot_sign(text: Draft, founded: Partnership, now: int) -> None:
+def test_an_agency_that_is_not_a_party_cannot_sign(
+    text: Draft, founded: Partnership, now: int
+) -> None:
     outsider = load_participant(founded.directory("council-camden"), now).governance_signer()
     assert code_of(lambda: countersign(text(), outsider)) == "contract_foreign"
 

@@ -126,7 +126,7 @@ def test_without_a_recipients_key_nothing_is_written(police: MemoryAgency) -> No
     assert _counts(police) == (0, 0)
 
 
-def test_what_a_party_suspended_is_not_sealed_for_it(police: MemoryAgency) -> None:
+def test_events_are_not_sealed_for_a_suspended_party(police: MemoryAgency) -> None:
     contract = police.world.contract
     entry = StandingEntry(
         contract=contract.name,
@@ -185,7 +185,7 @@ def test_a_change_starts_from_the_version_that_is_held(police: MemoryAgency) -> 
     assert again.value.code == "version_conflict"
 
 
-def test_a_change_of_a_referral_that_nobody_made_is_refused(police: MemoryAgency) -> None:
+def test_a_change_of_an_unknown_referral_is_refused(police: MemoryAgency) -> None:
     with pytest.raises(EventError) as unknown:
         _change(police, "00000000-0000-4000-8000-000000000000", (COUNCIL,))
     assert unknown.value.code == "referral_unknown"

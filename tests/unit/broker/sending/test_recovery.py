@@ -64,7 +64,7 @@ async def read_to_the_end(council: MemoryAgency, records: list[Record]) -> list[
     return [alarm for _, alarm in batch.alarms]
 
 
-async def test_what_everyone_had_confirmed_is_not_published_again(
+async def test_records_that_every_reader_confirmed_are_not_published_again(
     police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(3, case_id=CASE)
@@ -80,7 +80,7 @@ async def test_what_everyone_had_confirmed_is_not_published_again(
     assert len(state.generations) == 2  # begun anew all the same: a thief may have gone on
 
 
-async def test_what_was_not_confirmed_comes_again_and_is_a_repeat_to_whoever_has_it(
+async def test_unconfirmed_records_are_published_again_and_are_repeats_to_their_readers(
     police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(3, case_id=CASE)
@@ -128,7 +128,7 @@ async def test_a_reader_that_holds_a_piece_of_the_tail_keeps_no_gap_either(
     assert council.verify_log() == 4
 
 
-async def test_generations_that_nobody_confirmed_are_gone_through(
+async def test_recovery_reads_unconfirmed_generations_too(
     police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     sent = await police.send(2, case_id=CASE)
@@ -155,7 +155,7 @@ async def test_a_reader_that_never_confirmed_gets_everything_of_the_key(
     assert await read_to_the_end(council, at_offsets(police.log())[2:]) == []
 
 
-async def test_what_an_earlier_key_signed_is_left_alone(
+async def test_records_of_an_earlier_key_are_not_published_again(
     police: MemoryAgency, council: MemoryAgency, clock: Clock
 ) -> None:
     await police.send(2, case_id=CASE)
@@ -224,7 +224,7 @@ async def test_a_crash_before_sending_sends_the_same_bytes(
     assert await read_to_the_end(council, at_offsets(police.log())[2:]) == []
 
 
-async def test_what_fails_on_the_way_goes_on_with_the_streams_that_are_left(
+async def test_a_recovery_that_fails_continues_with_the_remaining_streams(
     police: MemoryAgency, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # by the agency's secret, which is new in each run, both might fall into one partition

@@ -35,7 +35,7 @@ class Unreliable(MemoryTransport):
         return sent
 
 
-async def test_what_is_published_arrives_in_order_under_one_signature(
+async def test_a_published_batch_arrives_in_order_under_one_signature(
     police: MemoryAgency, council: MemoryAgency
 ) -> None:
     sent = await police.send(5)
@@ -91,7 +91,7 @@ async def test_a_resend_of_what_kafka_did_not_acknowledge_is_a_repeat(
     assert (len(batch.opened), batch.repeats, batch.alarms) == (3, 2, [])
 
 
-async def test_what_kafka_said_it_has_is_not_sent_again(
+async def test_acknowledged_records_are_not_sent_again(
     police: MemoryAgency, council: MemoryAgency
 ) -> None:
     police.transport = Unreliable(police.kafka, POLICE, survives=2)

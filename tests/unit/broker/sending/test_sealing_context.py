@@ -53,7 +53,7 @@ def moments(world: FoundedPartnership) -> list[int]:
     return sorted(moment + beside for moment in found for beside in (-1, 0, 1))
 
 
-def test_what_is_kept_is_what_the_books_say_at_every_moment(world: FoundedPartnership) -> None:
+def test_the_cached_context_equals_a_fresh_one_at_every_moment(world: FoundedPartnership) -> None:
     contracts = world.book(POLICE)
     forth = moments(world)
     kept = SealingContext(contracts, world.manifests)

@@ -24,12 +24,12 @@ from tests.support.memory_agency import MemoryAgency
     ],
     ids=lambda error: error.code,
 )
-def test_what_others_mend_meanwhile_is_waited_for(error: TransportError) -> None:
+def test_a_temporary_fault_is_waited_for(error: TransportError) -> None:
     require_waiting_helps(error)
 
 
 @pytest.mark.parametrize("code", ["lease_lost", "clock_jumped", "store_corrupt"])
-def test_what_no_waiting_can_mend_ends_the_service(code: str) -> None:
+def test_a_permanent_fault_ends_the_service(code: str) -> None:
     with pytest.raises(StoreError) as raised:
         require_waiting_helps(StoreError("it is over", code=code))
     assert raised.value.code == code

@@ -174,7 +174,7 @@ async def test_a_topic_that_is_not_there_is_waited_for_and_the_others_are_read(
     assert sum(batch.repeats for batch in node.batches) == 0
 
 
-async def test_whoever_waits_for_a_topic_asks_ever_more_rarely(
+async def test_a_missing_topic_is_asked_for_at_growing_intervals(
     node: ReadingAgency, police: MemoryAgency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []

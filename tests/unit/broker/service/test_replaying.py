@@ -67,7 +67,7 @@ async def test_events_that_wait_go_first() -> None:
     assert relay.busy < 0
 
 
-async def test_what_kafka_does_not_take_is_published_later() -> None:
+async def test_a_record_kafka_does_not_take_is_published_later() -> None:
     relay = FakeRelay(records=10, failures=1)
     assert await published(relay, 9) == [(0, 9)]
 

@@ -60,7 +60,7 @@ def test_sqlite_runs_as_the_durability_rule_says(store: Store) -> None:
         assert ask("PRAGMA user_version").scalar() == SCHEMA_VERSION
 
 
-def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
+def test_committed_data_is_there_after_reopening(path: Path) -> None:
     first = open_store(path)
     with first.transaction() as tx:
         tx.meta.set("a", b"1")

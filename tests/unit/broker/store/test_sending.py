@@ -35,7 +35,7 @@ def test_the_newest_holder_of_a_lease_wins_and_the_one_before_is_fenced(
         tx.lease.check("relay", 2)
 
 
-def test_a_lease_that_nobody_took_cannot_be_checked(store: Store) -> None:
+def test_a_lease_that_was_not_taken_cannot_be_checked(store: Store) -> None:
     with pytest.raises(StoreError) as caught, store.reading() as tx:
         tx.lease.check("relay", 1)
     assert caught.value.code == "lease_lost"

@@ -66,7 +66,7 @@ def test_the_head_of_an_empty_log_can_be_named_with_one_root_only() -> None:
         b"o\r\n1\n" + ROOT + b"\n",
     ],
 )
-def test_what_is_not_the_one_form_is_refused(text: bytes) -> None:
+def test_text_in_any_other_form_is_refused(text: bytes) -> None:
     with malformed():
         parse_checkpoint(text)
 
@@ -82,7 +82,7 @@ def test_what_is_not_the_one_form_is_refused(text: bytes) -> None:
         Checkpoint("o\n1\n" + ROOT.decode() + "\n", 1, b"r" * 32),
     ],
 )
-def test_what_could_not_be_read_again_is_not_written(checkpoint: Checkpoint) -> None:
+def test_an_unreadable_checkpoint_is_not_written(checkpoint: Checkpoint) -> None:
     with malformed():
         format_checkpoint(checkpoint)
 
@@ -141,7 +141,7 @@ def test_an_origin_names_a_stream_and_its_signer() -> None:
         "a" * 250 + "/b/c/0/g",
     ],
 )
-def test_what_is_not_an_origin_is_refused(text: str) -> None:
+def test_text_that_is_not_an_origin_is_refused(text: str) -> None:
     with malformed():
         parse_origin(text)
 

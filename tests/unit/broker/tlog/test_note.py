@@ -274,7 +274,7 @@ def test_the_last_empty_line_separates() -> None:
         b"text\n\n" + line() + line(raw=b"12346"),
     ],
 )
-def test_what_is_not_the_one_form_is_refused(data: bytes) -> None:
+def test_text_in_any_other_form_is_refused(data: bytes) -> None:
     with refused("note_malformed"):
         parse_note(data)
 

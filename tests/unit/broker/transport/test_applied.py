@@ -22,7 +22,7 @@ def test_the_newest_record_of_each_contract_counts(contract_text: ContractText) 
     assert collect_applied([record(good), record(None)]).by_name == {}
 
 
-def test_what_is_not_a_record_of_this_contract_is_unreadable(contract_text: ContractText) -> None:
+def test_a_record_of_another_contract_is_unreadable(contract_text: ContractText) -> None:
     good = format_applied(contract_text)
     for value in (b"", b"x", good[:-1], good + b" ", good.replace(b"v1", b"v2", 1)):
         assert parse_applied(NAME, value) is None

@@ -64,7 +64,7 @@ def test_a_name_that_could_be_mistaken_for_another_principal_is_refused(name: st
     assert refused.value.code == "certificate_invalid"
 
 
-def test_what_is_no_certificate_is_refused() -> None:
+def test_text_that_is_not_a_certificate_is_refused() -> None:
     with pytest.raises(TransportError):
         read_certificate(b"x")
     with pytest.raises(TransportError):

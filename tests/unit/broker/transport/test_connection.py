@@ -52,7 +52,7 @@ def test_a_key_of_another_certificate_is_refused(tls: TlsFiles) -> None:
         ssl_context(tls)
 
 
-def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(tls: TlsFiles) -> None:
+def test_a_key_with_a_passphrase_is_refused_without_a_prompt(tls: TlsFiles) -> None:
     from cryptography.hazmat.primitives import serialization as form
 
     key = form.load_pem_private_key(tls.key.read_bytes(), None)

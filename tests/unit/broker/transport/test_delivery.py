@@ -128,7 +128,7 @@ async def test_being_cancelled_is_no_failure_of_the_handler() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(0, 3)), max_size=40))
-async def test_whatever_fails_and_is_dropped_every_record_is_taken_once_in_order(steps) -> None:
+async def test_failures_and_dropped_records_leave_every_record_taken_once_in_order(steps) -> None:
     """A client whose polls fail now and then and drop records, and a handler that fails too."""
     world, now, log, cursor = World(), 0.0, list(range(30)), 0
     world.delivery.seat(PLACE, now)

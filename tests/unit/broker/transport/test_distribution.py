@@ -44,7 +44,7 @@ def test_the_lock_names_no_registry_and_no_machine() -> None:
         b'[[dependencies]]\ngroupId="g"\nartifactId="a"\nversion="1"\nsha256="00"',
     ],
 )
-def test_what_is_no_lock_is_refused(content: bytes) -> None:
+def test_text_that_is_not_a_lock_is_refused(content: bytes) -> None:
     with pytest.raises(TransportError) as refused:
         parse_lock(content)
     assert refused.value.code == "kafka_distribution"

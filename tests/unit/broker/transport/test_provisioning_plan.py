@@ -72,7 +72,7 @@ def test_a_right_from_one_address_only_is_another_right() -> None:
     ]
 
 
-def test_what_else_decides_is_told_and_left() -> None:
+def test_other_rights_that_decide_are_shown_and_left() -> None:
     state = Found({"d.c.a": 6}, {"d.c.a": dict(TOPIC.config)}, frozenset([RIGHT]), ("User:x may",))
     (change,) = plan_changes([TOPIC], [RIGHT], state)
     assert (change.action, change.subject) == ("note", "User:x may")

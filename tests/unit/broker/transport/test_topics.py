@@ -88,7 +88,7 @@ def test_one_that_is_no_party_has_no_topic(contract: Contract) -> None:
     assert writable_topics(contract, "mallory") == ()
 
 
-def test_trial_topics_are_open_to_nobody(contract: Contract) -> None:
+def test_trial_topics_are_open_to_no_agency(contract: Contract) -> None:
     trials = {trial_topic_name(contract, logical) for logical in contract.topics}
     assert not trials & {plan.name for plan in acl_plans(contract)}
     assert not trials & {plan.name for plan in topic_plans(contract)}
